@@ -1,0 +1,61 @@
+"""CCTA Explorer's engine: does a model read the same sentence the same way in two languages?
+
+Names are loaded when first used, so that what needs no model starts without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ccta_core.config import Config, Quadrature
+    from ccta_core.corpus.demo import read_demo
+    from ccta_core.errors import CctaError
+    from ccta_core.models.load import load_model
+    from ccta_core.models.model import Model
+    from ccta_core.pipeline import attribute, compare, compare_cached
+    from ccta_core.result import PairResult
+    from ccta_core.transport import ems
+    from ccta_core.types import Attribution, ParallelExample, Sentence, TransportPlan, Unit
+
+_HOMES = {
+    "Config": "config",
+    "Quadrature": "config",
+    "read_demo": "corpus.demo",
+    "CctaError": "errors",
+    "load_model": "models.load",
+    "Model": "models.model",
+    "attribute": "pipeline",
+    "compare": "pipeline",
+    "compare_cached": "pipeline",
+    "PairResult": "result",
+    "ems": "transport",
+    "Attribution": "types",
+    "ParallelExample": "types",
+    "Sentence": "types",
+    "TransportPlan": "types",
+    "Unit": "types",
+}
+__all__ = [
+    "Attribution",
+    "CctaError",
+    "Config",
+    "Model",
+    "PairResult",
+    "ParallelExample",
+    "Quadrature",
+    "Sentence",
+    "TransportPlan",
+    "Unit",
+    "attribute",
+    "compare",
+    "compare_cached",
+    "ems",
+    "load_model",
+    "read_demo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,1 @@
+"""Token attributions: what each subword adds to the model's output."""

@@ -1,0 +1,68 @@
+"""Reads the command line, runs one command, turns every failure into one line and an exit code."""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ccta_core.cli import dashboard, doctor, models, pair
+from ccta_core.errors import CctaError
+
+_COMMANDS = (pair, models, dashboard, doctor)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `ccta` and returns its exit code: 0, or 2 on bad input, or 1 on a failure of ours."""
+    _quiet()
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        options.run(options)
+    except CctaError as error:
+        return _fail(str(error), 2)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone; there is nobody to tell
+        return 0
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except Exception as error:  # noqa: BLE001 - the last boundary: a person never sees a traceback
+        if os.environ.get("CCTA_DEBUG"):
+            traceback.print_exc()
+        line = " ".join(str(error).split())[:300]
+        return _fail(f"{type(error).__name__}: {line} (CCTA_DEBUG=1 shows where)", 1)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ccta", description="Does a model read a sentence the same in two languages?"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser
+
+
+def _fail(line: str, code: int) -> int:
+    text = f"ccta: {line}\n"
+    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return code
+
+
+def _quiet() -> None:
+    """Libraries' notices are not for the person who typed the command; ours go to stderr."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.WARNING, format="ccta: %(message)s", stream=sys.stderr)

@@ -1,0 +1,155 @@
+"""`ccta pair`: one sentence in two languages, compared."""
+
+import argparse
+import sys
+
+from ccta_core.cli.write import progress, write_text
+from ccta_core.config import BASELINES, MASSES, OBJECTIVES, PRECISIONS, SPACES, Config
+from ccta_core.corpus.demo import read_demo
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import catalog
+from ccta_core.result import PairResult
+from ccta_core.store import find_pair
+from ccta_core.types import Sentence
+
+_EXAMPLE = """example:
+  ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
+    --source "The ferry was late." --source-2 "The ferry was on time." \\
+    --target "El ferry llegó tarde." --target-2 "El ferry llegó puntual." --json -
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declares the command and its flags."""
+    parser = commands.add_parser(
+        "pair",
+        help="compare one sentence in two languages",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = Config()
+    parser.add_argument(
+        "--model", default="e5-small/nli-en", help="a zoo id, a folder or a hub name"
+    )
+    parser.add_argument("--source-lang", required=True, metavar="LANG")
+    parser.add_argument("--target-lang", required=True, metavar="LANG")
+    parser.add_argument("--source", metavar="TEXT", help="text (premise) in the source language")
+    parser.add_argument("--source-2", metavar="TEXT", help="second text (hypothesis)")
+    parser.add_argument("--target", metavar="TEXT", help="its translation; a demo text needs none")
+    parser.add_argument("--target-2", metavar="TEXT", help="the second text's translation")
+    parser.add_argument("--item", help="a demo item (ferry-c) instead of texts")
+    parser.add_argument("--layer", type=int, default=default.layer, help="0 = embedding output")
+    parser.add_argument("--align-layer", type=int, help="layer of the embeddings that are compared")
+    parser.add_argument("--space", choices=SPACES, default=default.space)
+    parser.add_argument("--baseline", choices=BASELINES, default=default.baseline)
+    parser.add_argument("--objective", choices=OBJECTIVES, default=default.objective)
+    parser.add_argument("--mass", choices=MASSES, default=default.mass)
+    parser.add_argument(
+        "--target-class", default=default.target_class, help="a label, auto or each"
+    )
+    parser.add_argument("--shuffles", type=int, default=default.shuffles)
+    parser.add_argument("--unrelated", type=int, default=default.unrelated)
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--precision", choices=PRECISIONS, default=default.precision)
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
+    parser.add_argument("--html", metavar="FILE", help="write one self-contained page")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compares and writes what was asked for; a summary where nothing was.
+
+    Raises CctaError on bad input.
+    """
+    config = Config(
+        layer=options.layer,
+        align_layer=options.align_layer,
+        space=options.space,
+        baseline=options.baseline,
+        objective=options.objective,
+        mass=options.mass,
+        target_class=options.target_class,
+        shuffles=options.shuffles,
+        unrelated=options.unrelated,
+        seed=options.seed,
+        precision=options.precision,
+    )
+    source, target = _sentences(options)
+    result = _compare(options.model, source, target, config)
+    if options.html:
+        write_text(options.html, result.to_html())
+    if options.json:
+        write_text(options.json, result.to_json(indent=1) + "\n")
+    if not options.json and not options.html:
+        sys.stdout.write(_summary(result))
+    for notice in result.notices:
+        progress(notice)
+
+
+def _compare(model_id: str, source: Sentence, target: Sentence, config: Config) -> PairResult:
+    info = catalog().get(model_id)
+    if info is not None and config.layer in info.layers:
+        found = find_pair(info, source, target, config)
+        if found is not None:
+            return found
+    progress(f"loading {model_id}")
+    from ccta_core.models.load import load_model  # torch, only where something is computed
+    from ccta_core.pipeline import compare_cached
+
+    model = load_model(model_id)
+    progress("attributing")
+    return compare_cached(model, source, target, config)
+
+
+def _sentences(options: argparse.Namespace) -> tuple[Sentence, Sentence]:
+    if options.item:
+        return _demo_item(options.item, options.source_lang, options.target_lang)
+    if options.source is None:
+        raise CctaError("expected --source TEXT (or --item ID of the demo corpus)")
+    source = Sentence(options.source, options.source_lang, options.source_2)
+    if options.target is None:
+        return source, _known_translation(source, options.target_lang)
+    return source, Sentence(options.target, options.target_lang, options.target_2)
+
+
+def _demo_item(item_id: str, *langs: str) -> tuple[Sentence, Sentence]:
+    items = {item.id: item for item in read_demo("nli")}
+    if item_id not in items:
+        raise CctaError(f"unknown item {item_id!r}; the demo has: {', '.join(items)}")
+    sentences = items[item_id].sentences
+    for lang in langs:
+        if lang not in sentences:
+            raise CctaError(f"the demo has no {lang!r}; expected one of: {' '.join(sentences)}")
+    source, target = (sentences[lang] for lang in langs)
+    return source, target
+
+
+def _known_translation(source: Sentence, lang: str) -> Sentence:
+    """The demo corpus' translation of a source that comes from it.
+
+    A single text is looked up among premises and hypotheses.
+    """
+    for item in read_demo("nli"):
+        here, there = item.sentences.get(source.lang), item.sentences.get(lang)
+        if here is None or there is None:
+            continue
+        if source == here:
+            return there
+        if source.text2 is None and source.text in here.segments:
+            return Sentence(there.segments[here.segments.index(source.text)], lang)
+    raise CctaError(
+        f"expected --target TEXT, the {lang} translation; only texts of the demo corpus are known "
+        "without it (ccta pair --item ferry-c ...)"
+    )
+
+
+def _summary(result: PairResult) -> str:
+    lines = [f"{result.model}, layer {result.layer}, class {result.target_class}"]
+    for side in (result.source, result.target):
+        lines.append(
+            f"  {side.lang}: {side.predicted} {side.prediction[side.predicted]:.2f}, "
+            f"completeness error {side.completeness_error:.2%}, {side.evaluations} evaluations"
+        )
+    for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
+        lines.append(f"  {name:<20} {'-' if value is None else f'{value:.3f}'}")
+    return "\n".join([*lines, result.verdict, ""])

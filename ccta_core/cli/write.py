@@ -1,0 +1,30 @@
+"""Where commands write: results to a file or stdout, progress to stderr."""
+
+import sys
+from pathlib import Path
+
+from ccta_core.errors import CctaError
+
+
+def write_text(target: str, text: str) -> None:
+    """Writes UTF-8 to a file, or to stdout for "-".
+
+    Raises CctaError where the file can't be written.
+    """
+    if target == "-":
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CctaError(
+            f"{target} can't be written ({error.strerror}); name another file"
+        ) from error
+
+
+def progress(line: str) -> None:
+    """One line about what is happening, on stderr."""
+    sys.stderr.write(f"ccta: {line}\n")
+    sys.stderr.flush()

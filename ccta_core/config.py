@@ -1,0 +1,98 @@
+"""Everything that decides a result, in one frozen value: the only source of cache keys."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ccta_core.errors import CctaError
+
+SCHEMA = 1
+"""Version of results and their keys: raised when a result's meaning changes."""
+
+SPACES = ("centered", "none")
+BASELINES = ("pad", "mask", "zero")
+OBJECTIVES = ("logit", "margin")
+MASSES = ("abs", "positive", "negative", "norm")
+PRECISIONS = ("fp32", "bf16")
+RULES = ("adaptive", "gauss", "midpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Quadrature:
+    """How the path integral is evaluated (docs/method.md, 2).
+
+    `adaptive` refines where the integrand moves until the completeness error is at most `tolerance`
+    and the unit masses moved at most `mass_tolerance` in L1, or `max_points` are used; `gauss`
+    (Gauss-Legendre) and `midpoint` take exactly `points` points.
+    """
+
+    rule: str = "adaptive"
+    tolerance: float = 0.01
+    mass_tolerance: float = 0.02
+    points: int = 50
+    max_points: int = 257
+
+    def __post_init__(self) -> None:
+        _one_of("rule", self.rule, RULES)
+        if not 0 < self.tolerance < 1 or not 0 < self.mass_tolerance < 1:
+            raise CctaError("tolerances of the quadrature lie between 0 and 1")
+        if not 1 <= self.points <= 4096 or not 9 <= self.max_points <= 4097:
+            raise CctaError("quadrature: 1 to 4096 points, and at least 9 for max_points")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one comparison.
+
+    `layer` 0 is the embedding output, 1..L the encoder layers; `align_layer` None takes the model's
+    own; `target_class` is a label, "auto" (compare: the source's prediction; attribute: each
+    sentence's own) or "each" (each side its own prediction).
+    """
+
+    layer: int = 0
+    align_layer: int | None = None
+    space: str = "centered"
+    baseline: str = "pad"
+    objective: str = "logit"
+    mass: str = "abs"
+    target_class: str = "auto"
+    shuffles: int = 99
+    unrelated: int = 5
+    seed: int = 0
+    precision: str = "fp32"
+    quadrature: Quadrature = field(default_factory=Quadrature)
+
+    def __post_init__(self) -> None:
+        _one_of("space", self.space, SPACES)
+        _one_of("baseline", self.baseline, BASELINES)
+        _one_of("objective", self.objective, OBJECTIVES)
+        _one_of("mass", self.mass, MASSES)
+        _one_of("precision", self.precision, PRECISIONS)
+        if not 0 <= self.shuffles <= 9999:
+            raise CctaError(f"shuffles is {self.shuffles}; expected 0 to 9999")
+        if not 0 <= self.unrelated <= 100:
+            raise CctaError(f"unrelated is {self.unrelated}; expected 0 to 100")
+        if not 0 <= self.seed < 2**32:
+            raise CctaError(f"seed is {self.seed}; expected 0 to {2**32 - 1}")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of every setting and the schema's version."""
+        facts = json.dumps([SCHEMA, asdict(self)], sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    def with_layer(self, layer: int) -> "Config":
+        """The same settings at another layer."""
+        return replace(self, layer=layer)
+
+
+def cache_root() -> Path:
+    """The cache folder: $CCTA_CACHE, or cache/ of the working copy."""
+    return Path(os.environ.get("CCTA_CACHE") or Path(__file__).parents[1] / "cache")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(known)}")

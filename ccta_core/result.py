@@ -1,0 +1,161 @@
+"""The result of one comparison: two attributions, the plan between them, EMS and its controls."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ccta_core.report.page import pair_page
+from ccta_core.report.verdict import verdict
+from ccta_core.types import Attribution, Controls, Sentence, TransportPlan, Unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairResult:
+    """How one model reads one item in two languages (the JSON of `ccta pair`).
+
+    Shape: `source_mass` (source units,), `target_mass` (target units,), each summing to 1;
+    `similarity` (source units, target units), cosines.
+    """
+
+    model: str
+    revision: str
+    task: str
+    target_class: str
+    layer: int
+    align_layer: int
+    space: str
+    seed: int
+    n_shuffles: int
+    source: Attribution
+    target: Attribution
+    source_mass: np.ndarray
+    target_mass: np.ndarray
+    plan: TransportPlan
+    similarity: np.ndarray
+    controls: Controls
+    notices: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] | None = None
+
+    @property
+    def ems(self) -> float:
+        """Earth Mover's Similarity, in [-1, 1]."""
+        return self.plan.ems
+
+    @property
+    def verdict(self) -> str:
+        """What EMS and its controls say together, in one sentence."""
+        return verdict(self.ems, self.controls)
+
+    def payload(self) -> dict[str, Any]:
+        """Plain numbers and strings, as `--json` prints them."""
+        return {
+            "model": self.model,
+            "revision": self.revision,
+            "task": self.task,
+            "target_class": self.target_class,
+            "layer": self.layer,
+            "align_layer": self.align_layer,
+            "space": self.space,
+            "seed": self.seed,
+            "n_shuffles": self.n_shuffles,
+            "source": _side(self.source, self.source_mass),
+            "target": _side(self.target, self.target_mass),
+            "plan": self.plan.matrix.tolist(),
+            "similarity": self.similarity.tolist(),
+            "ems": self.ems,
+            "controls": self.controls.as_dict(),
+            "verdict": self.verdict,
+            "notices": list(self.notices),
+            "provenance": {"marginal_error": self.plan.marginal_error, **(self.provenance or {})},
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The payload as JSON (never NaN)."""
+        return json.dumps(self.payload(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    def to_html(self) -> str:
+        """One self-contained page that needs no network."""
+        return pair_page(self.payload())
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> "PairResult":
+        """The result a payload was made from.
+
+        Raises KeyError, TypeError or ValueError where it is not a whole payload.
+        """
+        facts = dict(payload["provenance"])
+        source, source_mass = _read_side(payload["source"])
+        target, target_mass = _read_side(payload["target"])
+        plan = TransportPlan(
+            np.array(payload["plan"]), float(payload["ems"]), float(facts.pop("marginal_error"))
+        )
+        return cls(
+            **{name: payload[name] for name in _PLAIN},
+            source=source,
+            target=target,
+            source_mass=source_mass,
+            target_mass=target_mass,
+            plan=plan,
+            similarity=np.array(payload["similarity"]),
+            controls=Controls(**payload["controls"]),
+            notices=tuple(payload["notices"]),
+            provenance=facts,
+        )
+
+
+_PLAIN = (
+    "model",
+    "revision",
+    "task",
+    "target_class",
+    "layer",
+    "align_layer",
+    "space",
+    "seed",
+    "n_shuffles",
+)
+_NUMBERS = (
+    "special_share",
+    "target_class",
+    "f_input",
+    "f_baseline",
+    "completeness_error",
+    "mass_shift",
+    "converged",
+    "evaluations",
+    "truncated",
+)
+
+
+def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
+    return {
+        "lang": side.lang,
+        "text": side.sentence.text,
+        "text2": side.sentence.text2,
+        "units": [
+            {"text": unit.text, "start": unit.start, "end": unit.end, "segment": unit.segment}
+            for unit in side.units
+        ],
+        "subwords": list(side.subwords),
+        "attribution": side.scores.tolist(),
+        "subword_attribution": side.subword_scores.tolist(),
+        "mass": mass.tolist(),
+        "prediction": dict(side.prediction),
+        **{name: getattr(side, name) for name in _NUMBERS},
+    }
+
+
+def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
+    attribution = Attribution(
+        sentence=Sentence(side["text"], side["lang"], side["text2"]),
+        units=tuple(Unit(**unit) for unit in side["units"]),
+        scores=np.array(side["attribution"]),
+        subwords=tuple(side["subwords"]),
+        subword_scores=np.array(side["subword_attribution"]),
+        prediction=dict(side["prediction"]),
+        **{name: side[name] for name in _NUMBERS},
+    )
+    return attribution, np.array(side["mass"])

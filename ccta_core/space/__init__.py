@@ -1,0 +1,1 @@
+"""Unit embeddings in a common space: maps, similarities and word links."""

@@ -1,0 +1,81 @@
+"""Content-addressed, compressed JSON: written whole or not at all, checked when read."""
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+def key_of(*parts: object) -> str:
+    """sha256 over the parts' JSON: the address of what they determine."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def read_entry(root: Path, key: str) -> dict[str, Any] | None:
+    """The entry, or None where there is none; a damaged one is set aside and counts as none."""
+    path = _path(root, key)
+    try:
+        packed = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _log.warning("%s can't be read (%s); it is computed again", path, error.strerror)
+        return None
+    try:
+        return _unpack(packed)
+    except (ValueError, OSError, EOFError, zlib.error, KeyError, TypeError):
+        _set_aside(path)
+        return None
+
+
+def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> None:
+    """Writes the entry to a temporary file, syncs it and renames it into place.
+
+    Raises OSError where the folder can't be written.
+    """
+    path = _path(root, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(_pack(payload))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _path(root: Path, key: str) -> Path:
+    return root / key[:2] / f"{key}.json.gz"
+
+
+def _pack(payload: Mapping[str, Any]) -> bytes:
+    body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return gzip.compress(f"{digest}\n{body}".encode(), mtime=0)
+
+
+def _unpack(packed: bytes) -> dict[str, Any]:
+    digest, body = gzip.decompress(packed).decode().split("\n", 1)
+    if hashlib.sha256(body.encode()).hexdigest() != digest:
+        raise ValueError("checksum")
+    return json.loads(body)
+
+
+def _set_aside(path: Path) -> None:
+    aside = path.with_suffix(".damaged")
+    try:
+        path.replace(aside)
+        _log.warning("a damaged cache entry was set aside as %s; it is computed again", aside)
+    except OSError:
+        _log.warning("%s is damaged and can't be moved; it is computed again", path)

@@ -1,0 +1,162 @@
+"""One frozen value for each stage: sentences, units, attributions, plans; NumPy only."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+import numpy as np
+
+from ccta_core.errors import CctaError
+from ccta_core.languages import language
+
+MAX_CHARACTERS = 200_000
+"""A text longer than this is refused: far more than any encoder reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What the model reads in one language: a text, and for sentence-pair tasks a second one.
+
+    Raises CctaError on an unknown language, an empty text, a control character or a lone surrogate.
+    """
+
+    text: str
+    lang: str
+    text2: str | None = None
+
+    def __post_init__(self) -> None:
+        language(self.lang)
+        for name, text in (("text", self.text), ("text2", self.text2)):
+            if text is not None:
+                _check_text(text, f"the {self.lang} sentence's {name}")
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The texts in order: premise and hypothesis, or one text."""
+        return (self.text,) if self.text2 is None else (self.text, self.text2)
+
+
+def _check_text(text: str, name: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise CctaError(f"{name} has {len(text)} characters, at most {MAX_CHARACTERS} are read")
+    for place, character in enumerate(text):
+        kind = unicodedata.category(character)
+        if kind == "Cs" or (kind == "Cc" and character not in "\t\n\r"):
+            what = "a lone surrogate" if kind == "Cs" else "the control character"
+            raise CctaError(
+                f"{name} has {what} U+{ord(character):04X} at position {place + 1}; "
+                "remove it and try again"
+            )
+    if not any(unicodedata.category(character)[0] not in "ZC" for character in text):
+        raise CctaError(f"{name} is empty; expected at least one word")
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelExample:
+    """One item of a task in several languages, with one gold label.
+
+    Items of one `group` share a premise or a paragraph: they are not independent.
+    """
+
+    id: str
+    group: str
+    label: str | None
+    sentences: Mapping[str, Sentence]
+
+    def __post_init__(self) -> None:
+        for lang, sentence in self.sentences.items():
+            if sentence.lang != lang:
+                raise CctaError(f"item {self.id}: a {sentence.lang} sentence stands under {lang!r}")
+        object.__setattr__(self, "sentences", MappingProxyType(dict(self.sentences)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a person reads as one token; `start` and `end` are offsets into its segment's text."""
+
+    text: str
+    start: int
+    end: int
+    segment: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """How much each token of one sentence moved the model's output (docs/method.md, 2).
+
+    `subword_scores` (tokens) and `scores` (units) are signed, in units of the output F; `norms`
+    (units) is the L2 norm of each unit's summed product vector, or None when it was not asked for.
+    """
+
+    sentence: Sentence
+    units: tuple[Unit, ...]
+    scores: np.ndarray
+    subwords: tuple[str, ...]
+    subword_scores: np.ndarray
+    special_share: float
+    target_class: str
+    prediction: Mapping[str, float]
+    f_input: float
+    f_baseline: float
+    completeness_error: float
+    mass_shift: float | None
+    converged: bool
+    evaluations: int
+    truncated: bool = False
+    norms: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.scores.shape != (len(self.units),):
+            raise AssertionError("one score a unit")
+        if self.subword_scores.shape != (len(self.subwords),):
+            raise AssertionError("one score a subword")
+        if not np.isfinite(self.subword_scores).all():
+            raise CctaError(
+                "the model returned numbers that are not finite; check its weights or use fp32"
+            )
+
+    @property
+    def lang(self) -> str:
+        """The sentence's language."""
+        return self.sentence.lang
+
+    @property
+    def predicted(self) -> str:
+        """The label with the highest probability."""
+        return max(self.prediction, key=lambda label: self.prediction[label])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransportPlan:
+    """An optimal plan between two mass distributions and its value.
+
+    Shape: `matrix` is (source units, target units), non-negative, its sums the two masses.
+    `ems` is in [-1, 1]; `marginal_error` is the largest deviation of a sum from its mass.
+    """
+
+    matrix: np.ndarray
+    ems: float
+    marginal_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What stands beside every EMS (docs/method.md, 4); None where it can't be computed."""
+
+    ems_uniform: float | None = None
+    ems_length: float | None = None
+    ems_shuffled: float | None = None
+    shuffled_sd: float | None = None
+    p_value: float | None = None
+    ems_unrelated: float | None = None
+    gain: float | None = None
+    z: float | None = None
+    calibrated: float | None = None
+    link_spearman: float | None = None
+    sign_agreement: float | None = None
+    cross_segment_mass: float | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Name -> value, in the order of the definition."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}

@@ -1,0 +1,57 @@
+"""Comparisons that ship with the product, so that the Pair page opens before a model is loaded.
+
+python -m ccta_core.zoo.precompute [--limit-seconds 600]
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+
+from ccta_core.config import Config
+from ccta_core.corpus.demo import read_demo
+from ccta_core.models.load import load_model
+from ccta_core.pipeline import compare
+from ccta_core.store.files import write_entry
+from ccta_core.store.pairs import SHIPPED, find_pair, pair_key
+from ccta_core.types import Sentence
+
+_MODEL = "e5-small/nli-en"
+_FIRST = "ferry-c"
+
+
+def main() -> None:
+    """Computes what is missing, the most looked at first, until the time is up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit-seconds", type=float, default=600.0)
+    options = parser.parse_args()
+    model, config = load_model(_MODEL), Config()
+    deadline, made = time.monotonic() + options.limit_seconds, 0
+    for source, target, settings in _wanted(config):
+        if time.monotonic() > deadline:
+            break
+        if find_pair(model.info, source, target, settings) is None:
+            payload = compare(model, source, target, settings).payload()
+            write_entry(SHIPPED, pair_key(model.info, source, target, settings), payload)
+            made += 1
+    sys.stderr.write(f"{made} comparisons written to {SHIPPED}\n")
+
+
+def _wanted(config: Config) -> Iterator[tuple[Sentence, Sentence, Config]]:
+    """The first item in every language and at several layers, then every item in Spanish, Chinese
+    and Arabic.
+    """
+    items = {item.id: item for item in read_demo("nli")}
+    first = items[_FIRST].sentences
+    for lang in ("es", "ar", "zh", *sorted(first)):
+        if lang != "en":
+            yield first["en"], first[lang], config
+    for layer in range(1, 12):
+        yield first["en"], first["es"], config.with_layer(layer)
+    for lang in ("es", "zh", "ar"):
+        for item in items.values():
+            yield item.sentences["en"], item.sentences[lang], config
+
+
+if __name__ == "__main__":
+    main()

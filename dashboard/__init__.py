@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: pages show what the engine measured."""

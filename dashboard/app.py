@@ -1,0 +1,31 @@
+"""The router: one page config, one style sheet, the pages; what fails in a page is one plain line.
+
+Run it with `ccta dashboard`, or `python -m streamlit run dashboard/app.py`.
+"""
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+_logger = logging.getLogger(__name__)
+HERE = Path(__file__).parent
+PAGES = [st.Page(HERE / "views" / "pair.py", title="Pair", default=True)]
+
+
+def main() -> None:
+    """Shows the page the address names."""
+    st.set_page_config(page_title="CCTA Explorer", layout="wide")
+    page = st.navigation(PAGES, position="top")
+    st.html(HERE / "assets" / "style.css")
+    try:
+        page.run()
+    except Exception:
+        _logger.exception("the page %s failed", page.title)
+        st.error(
+            "This page ran into something it did not expect; the log has the details. "
+            "Reload the page, or open it without the part of the address after the question mark."
+        )
+
+
+main()

@@ -1,0 +1,1 @@
+"""A DataFrame in, a plotly figure out; no Streamlit."""

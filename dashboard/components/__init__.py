@@ -1,0 +1,1 @@
+"""Parts of pages that do one job each."""

@@ -1,0 +1,123 @@
+"""The controls of the Pair page: one row on a wide screen, a drawer on a narrow one."""
+
+import streamlit as st
+
+from ccta_core.config import BASELINES, MASSES, SPACES
+from ccta_core.languages import language
+from ccta_core.models.catalog import ModelInfo
+from dashboard import state
+from dashboard.choice import OWN, Choice, Offer
+from dashboard.components.wording import item_name, language_name, model_name
+
+_SPACES = {"centered": "centred for each language", "none": "as the model has them"}
+_BASELINES = {"pad": "padding tokens", "mask": "mask tokens", "zero": "zero vectors"}
+_MASSES = {
+    "abs": "absolute attribution",
+    "positive": "evidence for the class",
+    "negative": "evidence against it",
+    "norm": "length of the attribution vector",
+}
+_VIEWS = {"signed": "signed evidence", "mass": "mass"}
+_CLASSES = {"auto": "the source's prediction", "each": "each side's own prediction"}
+_THRESHOLDS = {"auto": "those that carry most of the mass", "0": "all"} | {
+    str(share): f"at least {share}% of the mass" for share in (0.5, 1, 2, 5, 10)
+}
+
+
+def drawer(choice: Choice) -> None:
+    """On a narrow screen: a switch that names the view and unfolds its controls."""
+    pair = f"{language_name(choice.src)} and {language_name(choice.tgt)}, layer {choice.layer}"
+    st.toggle(f"Change {pair}", key=state.widget("drawer"), on_change="ignore")
+
+
+def choosers(choice: Choice, offer: Offer) -> None:
+    """Model, item, languages and layer; what they hold is read through `state`."""
+    models, items = offer.models, offer.items
+    st.selectbox(
+        "Model",
+        list(models),
+        format_func=lambda name: model_name(models[name]),
+        key=state.widget("model"),
+        width=272,
+    )
+    st.selectbox(
+        "Item",
+        [*items, OWN],
+        format_func=lambda name: (
+            "Type your own" if name == OWN else item_name(items[name], choice.src)
+        ),
+        key=state.widget("item"),
+        width="stretch",
+    )
+    known = offer.languages(choice.item)
+    _language("Source", "src", known)
+    st.button(
+        "Swap source and target",
+        icon=":material/swap_horiz:",
+        key=state.widget("swap"),
+        on_click=state.swap,
+        type="tertiary",
+    )
+    _language("Target", "tgt", known)
+    _layer(models[choice.model])
+
+
+def options(info: ModelInfo) -> None:
+    """The settings of the measurement and of the picture, behind one button."""
+    with st.popover("Options", width="content"), st.container(key="pair_options"):
+        st.segmented_control(
+            "Colour shows",
+            list(_VIEWS),
+            format_func=_VIEWS.__getitem__,
+            required=True,
+            default="signed",
+            key=state.widget("view"),
+        )
+        st.segmented_control(
+            "Text in",
+            ["words", "subwords"],
+            required=True,
+            default="words",
+            key=state.widget("units"),
+        )
+        _select("threshold", "Ribbons drawn", _THRESHOLDS)
+        _select("target_class", "Explain", _CLASSES | {label: label for label in info.labels})
+        _select("mass", "Mass is", {name: _MASSES[name] for name in MASSES})
+        _select(
+            "baseline", "Attribution starts from", {name: _BASELINES[name] for name in BASELINES}
+        )
+        _select("space", "Embeddings are", {name: _SPACES[name] for name in SPACES})
+        st.number_input("Shuffles", 0, 999, 99, help="0 leaves out p", key=state.widget("shuffles"))
+        st.number_input("Seed", 0, 2**32 - 1, 0, key=state.widget("seed"))
+
+
+def own_texts(choice: Choice) -> None:
+    """Four texts to type, sent together."""
+    with st.form("pair_own", border=False):
+        columns = st.columns(2)
+        sides = (("s", choice.src), ("t", choice.tgt))
+        for column, (side, lang) in zip(columns, sides, strict=True):
+            name = language(lang).name
+            column.text_area(f"{name}: premise", key=state.widget(f"{side}1"), height=92)
+            column.text_area(f"{name}: hypothesis", key=state.widget(f"{side}2"), height=68)
+        st.form_submit_button("Compare", type="primary")
+
+
+def _language(label: str, name: str, known: tuple[str, ...]) -> None:
+    st.selectbox(label, known, format_func=language_name, key=state.widget(name), width=124)
+
+
+def _layer(info: ModelInfo) -> None:
+    first, last = info.layers[0], info.layers[-1]
+    note = "0 is the embedding output; the higher the layer, the more a position mixes with others"
+    key = state.widget("layer")
+    if len(info.layers) == 1:
+        st.selectbox("Layer", info.layers, key=key, width=150)
+    elif info.layers == tuple(range(first, last + 1)):
+        st.slider(f"Layer, {first} to {last}", first, last, key=key, help=note, width=168)
+    else:
+        st.select_slider("Layer", info.layers, key=key, help=note, width=168)
+
+
+def _select(name: str, label: str, texts: dict[str, str]) -> None:
+    st.selectbox(label, list(texts), format_func=texts.__getitem__, key=state.widget(name))

@@ -1,0 +1,33 @@
+"""Lines that tell what is wrong or worth knowing; foreign text in them stays text."""
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+import streamlit as st
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_DIRECTIVE = re.compile(r":(?=\S)")
+_JOINER = "\u2060"
+
+
+def plain(text: str) -> str:
+    """The text as markdown that shows exactly it: no marks, links, directives or symbols."""
+    return _PUNCTUATION.sub(r"\\\1", _DIRECTIVE.sub(":" + _JOINER, " ".join(text.split())))
+
+
+def problem(text: str) -> None:
+    """What went wrong and what to do, one line."""
+    st.error(plain(text[:1].upper() + text[1:]))
+
+
+def advice(text: str) -> None:
+    """What was replaced or is missing, one line."""
+    st.warning(plain(text[:1].upper() + text[1:]))
+
+
+def remarks(texts: Iterable[str]) -> None:
+    """What a reader must know beside the numbers, quietly."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    if items:
+        st.html(f'<ul class="ccta-remarks">{items}</ul>')

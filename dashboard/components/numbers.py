@@ -1,0 +1,69 @@
+"""The verdict of a pair and the row of numbers under it."""
+
+from html import escape
+
+import streamlit as st
+
+from ccta_core.languages import language
+from ccta_core.result import PairResult
+from dashboard.components.wording import NONE, number, percent, word
+
+_EMPTY = [
+    ("EMS", "how alike the two readings are, at most 1"),
+    ("shuffled", "same words, weights dealt out at random"),
+    ("embeddings only", "every word weighs the same"),
+    ("unrelated", "against another sentence altogether"),
+    ("completeness", "how far attributions miss the model's output"),
+]
+
+
+def finding(result: PairResult) -> None:
+    """The picture's title: what it shows first."""
+    matrix = result.plan.matrix
+    at, to = divmod(int(matrix.argmax()), matrix.shape[1])
+    one = word(result.source.units[at].text, result.source.lang)
+    other = word(result.target.units[to].text, result.target.lang)
+    share = percent(float(matrix[at, to]))
+    _line("ccta-finding", f"The widest ribbon moves {share} of the mass from {one} to {other}")
+
+
+def verdict(result: PairResult | None) -> None:
+    """One honest sentence; room for it while there is none."""
+    _line("ccta-verdict", escape(result.verdict) if result else "&nbsp;")
+
+
+def numbers(result: PairResult | None) -> None:
+    """EMS, its controls and how exact the attribution is, each with what it means."""
+    values = _values(result) if result else [NONE] * len(_EMPTY)
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value}</dd><dd class='ccta-what'>{what}</dd></div>"
+        for (name, what), value in zip(_EMPTY, values, strict=True)
+    )
+    st.html(f'<dl class="ccta-numbers">{cells}</dl>')
+
+
+def _values(result: PairResult) -> list[str]:
+    controls = result.controls
+    shuffled = number(controls.ems_shuffled)
+    if controls.p_value is not None:
+        shuffled += f" <small>p = {number(controls.p_value)}</small>"
+    return [
+        number(result.ems),
+        shuffled,
+        number(controls.ems_uniform),
+        number(controls.ems_unrelated),
+        _completeness(result),
+    ]
+
+
+def _completeness(result: PairResult) -> str:
+    sides = (result.source, result.target)
+    worst = percent(max(side.completeness_error for side in sides), 1)
+    late = [language(side.lang).name for side in sides if not side.converged]
+    if late:
+        return f"{worst} <small>{escape(' and '.join(late))} did not converge</small>"
+    return f'{worst} <span role="img" aria-label="converged">\N{CHECK MARK}</span>'
+
+
+def _line(name: str, html: str) -> None:
+    st.html(f'<p class="{name}">{html}</p>')

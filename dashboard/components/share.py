@@ -1,0 +1,94 @@
+"""A view as an address, as a command, as Python, and as files."""
+
+import re
+import shlex
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from ccta_core.result import PairResult
+from dashboard import state
+from dashboard.choice import Choice, Request
+from dashboard.tables.pair import plan_csv
+
+
+def share(choice: Choice, request: Request | None) -> None:
+    """The popover with the address, the command line and the Python of this view."""
+    with st.popover("Share", width="content"):
+        if choice.fits_link:
+            st.caption("This view")
+            _code(f"{(st.context.url or '').rstrip('/')}/?{urlencode(choice.query(), safe='/')}")
+        else:
+            st.caption("The texts are too long for a link; download the result instead.")
+        if request is not None:
+            st.caption("The same on the command line, options included")
+            _code(command(request), "bash")
+            st.caption("The same in Python")
+            _code(snippet(request), "python")
+
+
+def downloads(choice: Choice, result: PairResult | None) -> None:
+    """The popover with the result as a page, as JSON and its plan as CSV."""
+    with st.popover("Download", width="content", disabled=result is None):
+        if result is None:
+            return
+        name = re.sub(r"[^\w.-]+", "-", f"pair-{choice.model}-{choice.item}")
+        name = f"{name}-{choice.src}-{choice.tgt}-layer{choice.layer}"
+        files = (
+            ("Page (HTML, works offline)", "html", "text/html", result.to_html),
+            ("Everything (JSON)", "json", "application/json", result.to_json),
+            ("Plan (CSV)", "csv", "text/csv", lambda: plan_csv(result)),
+        )
+        for label, kind, mime, data in files:
+            st.download_button(
+                label,
+                data=data,
+                file_name=f"{name}.{kind}",
+                mime=mime,
+                key=state.widget(f"download_{kind}"),
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def command(request: Request) -> str:
+    """The `ccta pair` line that prints this result, quoted for a shell."""
+    source, target, config = request.source, request.target, request.config
+    words = ["--source-lang", source.lang, "--target-lang", target.lang]
+    for side, sentence in (("source", source), ("target", target)):
+        words += [f"--{side}", sentence.text]
+        words += [f"--{side}-2", sentence.text2] if sentence.text2 is not None else []
+    words += ["--layer", str(config.layer)]
+    for name, value in _changed(request).items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(["ccta", "pair", "--model", request.model.id, *words])
+
+
+def snippet(request: Request) -> str:
+    """The Python that gives this result."""
+    config = {"layer": request.config.layer} | _changed(request)
+    settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
+    sides = [
+        f"{name} = ccta.Sentence({side.text!r}, {side.lang!r}"
+        + (f", {side.text2!r})" if side.text2 is not None else ")")
+        for name, side in (("source", request.source), ("target", request.target))
+    ]
+    return "\n".join(
+        [
+            "import ccta_core as ccta",
+            "",
+            f"model = ccta.load_model({request.model.id!r})",
+            *sides,
+            f"result = ccta.compare(model, source, target, ccta.Config({settings}))",
+            "print(result.ems, result.verdict)",
+        ]
+    )
+
+
+def _changed(request: Request) -> dict:
+    values = {name: getattr(request.config, name) for name in state.OPTIONS}
+    return {name: value for name, value in values.items() if value != state.OPTIONS[name]}
+
+
+def _code(text: str, language: str | None = None) -> None:
+    st.code(text, language=language, wrap_lines=True)

@@ -1,0 +1,50 @@
+"""Numbers and names as people read them; no Streamlit."""
+
+from html import escape
+
+from ccta_core.languages import LANGUAGES, language
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.types import ParallelExample
+
+_TASKS = {"nli": "NLI", "paraphrase": "paraphrase", "qa": "question answering", "ner": "names"}
+_PREMISE = 44
+NONE = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a true minus, or a dash where there is none."""
+    return NONE if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share in percent, or a dash."""
+    return NONE if value is None else f"{value:.{digits}%}".replace("-", MINUS)
+
+
+def model_name(info: ModelInfo) -> str:
+    """A model as the menu names it: backbone, task, language it was trained in."""
+    backbone = info.id.split("/")[0]
+    task = _TASKS.get(info.task, info.task)
+    lang = info.training_language
+    if not lang:
+        return f"{backbone} · {task}"
+    return f"{backbone} · {task} trained on {LANGUAGES[lang].name if lang in LANGUAGES else lang}"
+
+
+def item_name(item: ParallelExample, lang: str) -> str:
+    """An item as the menu names it: id and the beginning of its premise."""
+    sentence = item.sentences.get(lang) or next(iter(item.sentences.values()))
+    text = sentence.text
+    short = text if len(text) <= _PREMISE else text[:_PREMISE].rsplit(" ", 1)[0] + "…"
+    return f"{item.id} · {short}"
+
+
+def language_name(code: str) -> str:
+    """A language's English name."""
+    return language(code).name
+
+
+def word(text: str, lang: str) -> str:
+    """A word in quotes as HTML, isolated from the direction of the line around it."""
+    return f'“<bdi lang="{escape(lang)}">{escape(text)}</bdi>”'

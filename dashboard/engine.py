@@ -1,0 +1,171 @@
+"""One worker and one queue for every person of this process; no Streamlit, no torch."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ccta_core.errors import CctaError, StoppedError
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.result import PairResult
+from dashboard.choice import Request
+
+_logger = logging.getLogger(__name__)
+Stop = Callable[[], bool]
+"""Asked while computing: does nobody wait any more?"""
+FORGOTTEN_AFTER = 120.0
+"""Seconds until a queued job nobody asks about is dropped: browsers slow hidden pages down."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request in the queue, and what became of it."""
+
+    request: Request
+    stage: str = "waiting"
+    began: float = field(default_factory=time.monotonic)
+    result: PairResult | None = None
+    error: str | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+    holders: dict[str, float] = field(default_factory=dict)
+
+    def seen_by(self, holder: str) -> None:
+        """Notes that `holder` still waits."""
+        self.holders[holder] = time.monotonic()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        now = time.monotonic()
+        return not self.cancelled.is_set() and any(
+            now - seen < FORGOTTEN_AFTER for seen in list(self.holders.values())
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the present stage has taken."""
+        return time.monotonic() - self.began
+
+    def enter(self, stage: str) -> None:
+        """Begins a stage: "waiting", "loading" or "attributing"."""
+        self.stage, self.began = stage, time.monotonic()
+
+
+class Engine:
+    """Loads models and compares pairs, one after another, on its own thread.
+
+    `load` takes a ModelInfo and gives a model; `compare` takes a model, a request and a stop.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[ModelInfo], Any],
+        compare: Callable[[Any, Request, Stop], PairResult],
+    ) -> None:
+        self._load, self._compare = load, compare
+        self._ready = threading.Condition()
+        self._queue: list[Job] = []
+        self._running: Job | None = None
+        self._warm: ModelInfo | None = None
+        self._warmed = False
+        self._usual: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+
+    def submit(self, request: Request, holder: str) -> Job:
+        """Queues the request, or joins an equal one that is already there."""
+        with self._ready:
+            for job in (self._running, *self._queue):
+                if job and job.request == request and not job.cancelled.is_set():
+                    job.seen_by(holder)
+                    return job
+            job = Job(request)
+            job.seen_by(holder)
+            self._queue.append(job)
+            self._wake()
+            return job
+
+    def leave(self, job: Job, holder: str) -> None:
+        """Takes `holder` off a job; a job nobody waits for is cancelled."""
+        with self._ready:
+            job.holders.pop(holder, None)
+            if not job.holders:
+                job.cancelled.set()
+            if job.cancelled.is_set() and job in self._queue:
+                self._queue.remove(job)
+                job.done.set()
+
+    def place(self, job: Job) -> int:
+        """How many jobs are in front of this one (0: it is being worked on)."""
+        with self._ready:
+            if job not in self._queue:
+                return 0
+            return self._queue.index(job) + (self._running is not None)
+
+    def usual(self, stage: str) -> float | None:
+        """How many seconds a stage took the last time; None if it was not yet done."""
+        return self._usual.get(stage)
+
+    def warm(self, info: ModelInfo) -> None:
+        """Loads a model when there is nothing else to do; once in a process."""
+        with self._ready:
+            if not self._warmed:
+                self._warmed, self._warm = True, info
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._work, name="ccta-engine", daemon=True)
+            self._thread.start()
+        self._ready.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                self._ready.wait_for(lambda: self._queue or self._warm)
+                job = self._running = self._queue.pop(0) if self._queue else None
+                info, self._warm = (self._warm, None) if job is None else (None, self._warm)
+            if job is not None:
+                self._do(job)
+            elif info is not None:
+                self._preload(info)
+
+    def _do(self, job: Job) -> None:
+        try:
+            self._run(job)
+        except StoppedError:
+            job.cancelled.set()
+        except CctaError as error:
+            job.error = str(error)
+        except Exception as error:
+            _logger.exception("a comparison failed")
+            job.error = (
+                f"The comparison failed in a way nobody expected ({type(error).__name__}); "
+                "the log has the details. Try again, or choose another item."
+            )
+        finally:
+            with self._ready:
+                self._running = None
+            job.done.set()
+
+    def _run(self, job: Job) -> None:
+        if not job.wanted:
+            job.cancelled.set()
+            return
+        job.enter("loading")
+        model = self._load(job.request.model)
+        if job.cancelled.is_set():
+            return
+        job.enter("attributing")
+        job.result = self._compare(model, job.request, job.cancelled.is_set)
+        self._usual[job.stage] = job.seconds
+
+    def _preload(self, info: ModelInfo) -> None:
+        try:
+            self._load(info)
+        except CctaError as error:
+            _logger.warning("%s was not warmed: %s", info.id, error)
+        except Exception:
+            _logger.exception("%s was not warmed", info.id)

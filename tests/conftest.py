@@ -1,0 +1,44 @@
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = "e5-small/nli-en"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Every test has a cache of its own: none sees what another left."""
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "ccta-cache"))
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The public data sets; CI must have them, others may skip."""
+    folder = Path(os.environ.get("CCTA_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    return _required(folder, folder.is_dir(), "CCTA_REQUIRE_DATA", "public data sets")
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    path = Path("/usr/bin/chromium")
+    return str(_required(path, path.exists(), "CCTA_REQUIRE_BROWSER", "Chromium"))
+
+
+@pytest.fixture(scope="session")
+def model():
+    from ccta_core.models.load import load_model
+
+    return load_model(MODEL)
+
+
+def _required(value, present, variable, what):
+    if not present:
+        reason = f"{what} not found at {value}"
+        if os.environ.get(variable):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return value

