@@ -38,6 +38,15 @@ CONTROLS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def loaded_once(model, monkeypatch):
+    """The commands load the model they name; here the session's own copy stands for it."""
+    from ccta_core.models import load
+
+    real = load.load_model
+    monkeypatch.setattr(load, "load_model", lambda name: model if name == model.id else real(name))
+
+
 def test_pair_prints_the_documented_schema(capsys):
     assert main([*PAIR, *TEXTS, "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out)

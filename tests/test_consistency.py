@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from strategies import transport_problems
 
-from ccta_core.consistency import SideMass, controls, link_spearman, mass, shuffled
+from ccta_core.consistency import Compared, SideMass, controls, link_spearman, mass, shuffled
 from ccta_core.report.verdict import verdict
 from ccta_core.space.links import alignment_error_rate, mutual_links
 from ccta_core.transport import ems
@@ -22,7 +22,7 @@ def side(masses, seed=0, segments=None):
 def measured(source, target, similarity, **settings):
     plan = ems(source.mass, target.mass, similarity)
     options = {"shuffles": 19, "seed": 1, "links": mutual_links(similarity)} | settings
-    return plan, controls(source, target, similarity, plan, **options)
+    return plan, controls(Compared(source, target, similarity, plan), **options)
 
 
 @settings(max_examples=40, deadline=None)
