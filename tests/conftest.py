@@ -1,3 +1,4 @@
+import importlib.util
 import os
 from pathlib import Path
 
@@ -7,6 +8,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "e5-small/nli-en"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +26,17 @@ def shared_data():
 
 
 @pytest.fixture(scope="session")
-def chromium_path():
-    path = Path("/usr/bin/chromium")
-    return str(_required(path, path.exists(), "CCTA_REQUIRE_BROWSER", "Chromium"))
+def browser():
+    """Debian's Chromium, headless, driven by Playwright; CI must have it, others may skip."""
+    driver = importlib.util.find_spec("playwright")
+    _required("playwright", driver is not None, "CCTA_REQUIRE_BROWSER", "the Python package")
+    _required(CHROMIUM, Path(CHROMIUM).exists(), "CCTA_REQUIRE_BROWSER", "Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        found = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

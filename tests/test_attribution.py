@@ -224,7 +224,7 @@ def test_it_stops_within_one_batch_when_nobody_waits(model):
 
 
 def test_what_does_not_converge_says_so(model):
-    """From the zero vector at the embeddings, layer norm makes F jump at the path's very start."""
+    """A cap of 17 points, from the zero vector at the embeddings: far from enough."""
     source = Sentence("It rained.", "en", "It was dry.")
     config = Config(baseline="zero", unrelated=0, shuffles=0, quadrature=Quadrature(max_points=17))
     result = ccta.compare(model, source, source, config)

@@ -27,7 +27,6 @@ CARD = (
     '"labels": ["entailment", "neutral", "contradiction"], "revision": "browser-test"}'
 )
 HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script> [a](b)'
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @pytest.fixture(scope="module")
@@ -87,20 +86,6 @@ def wait_for(address: str, log: Path) -> None:
         except (URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path):
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        if os.environ.get("CCTA_REQUIRE_BROWSER"):
-            pytest.fail("playwright is not installed")
-        pytest.skip("playwright is not installed")
-    with sync_playwright() as engine:
-        found = engine.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from tokenizers import Tokenizer
 
 from ccta_core.errors import DamagedFileError
 from ccta_core.models import embedded
 from ccta_core.models.charsmap import precompile
 from ccta_core.models.q4 import SHA256, dequantise, read_file
+from ccta_core.zoo.retrieval import sentence_vectors
 
 XNLI = ["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"]
 
@@ -99,15 +99,7 @@ def test_translations_are_nearer_than_strangers(path):
 
     backbone, tokenizer = load_backbone()
     texts = ["The ferry was cancelled.", "El ferry fue cancelado.", "I like mushrooms on my pizza."]
-    batch = tokenizer(
-        [embedded.RETRIEVAL_PREFIX + t for t in texts], return_tensors="pt", padding=True
-    )
-    with torch.inference_mode():
-        states = backbone(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
-        ).last_hidden_state
-    mask = batch["attention_mask"][..., None]
-    mean = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1))
+    mean = sentence_vectors(backbone, tokenizer, texts)
     assert float(mean[0] @ mean[1]) > 0.9
     assert float(mean[0] @ mean[2]) < 0.8
 

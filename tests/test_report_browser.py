@@ -1,45 +1,16 @@
 """The picture in a real browser: hover, pin, keyboard, direction, safety."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from ccta_core.report.page import pair_assets, pair_page
 from tests.test_report import HOSTILE, make_payload, make_side
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 ENGLISH = make_side("en", ["The", "ferry", "was", "late", "It", "left"], [0, 0, 0, 0, 1, 1])
 TARGETS = {
     "es": make_side("es", ["El", "ferri", "tardó", "Salió", HOSTILE], [0, 0, 0, 1, 1]),
     "ar": make_side("ar", ["تأخرت", "العبّارة", "كثيرا", "ثم", "غادرت"], [0, 0, 0, 1, 1]),
     "zh": make_side("zh", ["渡轮", "晚点", "了", "它", "开出"], [0, 0, 0, 1, 1]),
 }
-
-
-def _missing() -> str | None:
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        return "playwright is not installed"
-    return None if Path(CHROMIUM).exists() else f"no browser at {CHROMIUM}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    reason = _missing()
-    if reason and os.environ.get("CCTA_REQUIRE_BROWSER"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engine:
-        found = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -206,12 +206,13 @@ def _provenance(provenance: Mapping) -> str:
 
 def _data(payload: Mapping) -> str:
     """The payload and the picture's options as JSON that no HTML parser can leave."""
-    languages = {side: _writing(payload[side]["lang"]) for side in _SIDES}
+    languages = {side: writing(payload[side]["lang"]) for side in _SIDES}
     content = {"payload": payload, "options": {"languages": languages}}
     return json.dumps(content, ensure_ascii=False, allow_nan=False).translate(_UNSAFE)
 
 
-def _writing(code: str) -> dict[str, str | bool]:
+def writing(code: str) -> dict[str, str | bool]:
+    """How a language is named and written: what the picture must know to set its text."""
     found = language(code)
     return {
         "name": found.name,

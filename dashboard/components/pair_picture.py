@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ccta_core.languages import language
-from ccta_core.report.page import pair_assets
+from ccta_core.report.page import pair_assets, writing
 from dashboard import state
 
 _LEAST, _DIGITS = 1e-6, 6
@@ -60,17 +59,7 @@ def _options(payload: dict[str, Any]) -> dict[str, Any]:
         "view": drawing["view"],
         "subwords": drawing["units"] == "subwords",
         "threshold": None if threshold == "auto" else float(threshold) / 100,
-        "languages": {side: _writing(payload[side]["lang"]) for side in ("source", "target")},
-    }
-
-
-def _writing(code: str) -> dict[str, Any]:
-    found = language(code)
-    return {
-        "name": found.name,
-        "native": found.native,
-        "rtl": found.rtl,
-        "spaced": found.spaced,
+        "languages": {side: writing(payload[side]["lang"]) for side in ("source", "target")},
     }
 
 
