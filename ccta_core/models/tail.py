@@ -16,8 +16,11 @@ Module = TypeVar("Module", bound=nn.Module)
 class _Injected(nn.Module):
     """Stands where the embeddings stood and hands on the activations it is given."""
 
-    def forward(self, *_: object, inputs_embeds: torch.Tensor, **__: object) -> torch.Tensor:
-        return inputs_embeds
+    def forward(self, *given: object, **named: object) -> torch.Tensor:
+        """The activations among the arguments: families pass them by name or by place."""
+        found = named.get("inputs_embeds")
+        candidates = [found] if found is not None else list(given)
+        return next(t for t in candidates if isinstance(t, torch.Tensor) and t.is_floating_point())
 
 
 def tail(model: PreTrainedModel, layer: int) -> PreTrainedModel:
@@ -38,6 +41,9 @@ def tail(model: PreTrainedModel, layer: int) -> PreTrainedModel:
             "models of the BERT, RoBERTa/XLM-R, ELECTRA and DistilBERT families work"
         )
     view = _replaced(model, inside, _Injected())
+    projection = f"{base}.embeddings_project"
+    if _has(model, projection):  # narrow ELECTRA: hidden_states[0] is already projected
+        view = _replaced(view, projection, nn.Identity())
     layers = list(model.get_submodule(stack).children())[layer:]
     return _replaced(view, stack, nn.ModuleList(layers))
 
