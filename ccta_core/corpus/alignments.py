@@ -30,12 +30,11 @@ def read_xl_wa(path: Path) -> list[AlignedPair]:
 
 
 def read_awesome_align(folder: Path, name: str) -> list[AlignedPair]:
-    """`{name}.src-tgt` and `{name}.gold`, 1-based links, `p` = possible (ja-en is 0-based)."""
+    """`{name}.src-tgt` and `{name}.gold`, 1-based links, `p` = possible."""
     texts = [line.split("|||") for line in _lines(folder / f"{name}.src-tgt")]
     gold = list(_lines(folder / f"{name}.gold"))
-    base = 0 if name == "jaen" else 1
     return [
-        _pair(source, target, links, base=base)
+        _pair(source, target, links, base=1)
         for (source, target), links in zip(texts, gold, strict=True)
     ]
 
