@@ -39,7 +39,9 @@ format: $(VENV)/dev.stamp  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp  ## benchmarks: ratios measured in one run
+	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/quadrature.py
+	$(BIN)/python benchmarks/attribution.py
 
 zoo: $(VENV)/dev.stamp  ## train e5-small/nli-en again, fit its space, measure it, write its card
 	$(BIN)/python -m ccta_core.zoo.train_nli $(DATA) cache/training/nli-en

@@ -1,7 +1,6 @@
 """Evaluations and errors of the adaptive rule beside fixed rules, in one run.
 
 python benchmarks/quadrature.py [--items 12]: layers 0, 4 and 8 against Gauss-Legendre 200.
-Gauss-Legendre with 200 points.
 """
 
 import argparse
@@ -11,9 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 import ccta_core as ccta
-from ccta_core.attribution.integrated_gradients import Path, integrate, unit_masses
+from ccta_core.attribution.integrated_gradients import integrate, unit_masses
+from ccta_core.attribution.rates import Path
 from ccta_core.attribution.readings import baselines, read
 from ccta_core.config import Config, Quadrature
+from ccta_core.models.heads import Target
 
 RULES = {
     "adaptive 1% (default)": Quadrature(),
@@ -69,9 +70,13 @@ def _paths(model, encoded, layer):
     readings = read(model, encoded, [layer])
     starts = baselines(model, encoded, layer, kind="pad")
     return [
-        Path(item, start, reading.states[layer] - start, int(reading.logits.argmax()))
+        Path(item, start, reading.states[layer] - start, _target(reading))
         for item, start, reading in zip(encoded, starts, readings, strict=True)
     ]
+
+
+def _target(reading):
+    return Target(((0, int(reading.logits[0].argmax())),))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ccta_core.errors import CctaError
     from ccta_core.models.load import load_model
     from ccta_core.models.model import Model
-    from ccta_core.pipeline import attribute, compare, compare_cached
+    from ccta_core.pipeline import attribute, attribute_layers, compare, compare_cached
     from ccta_core.result import PairResult
     from ccta_core.transport import ems
     from ccta_core.types import Attribution, ParallelExample, Sentence, TransportPlan, Unit
@@ -25,6 +25,7 @@ _HOMES = {
     "load_model": "models.load",
     "Model": "models.model",
     "attribute": "pipeline",
+    "attribute_layers": "pipeline",
     "compare": "pipeline",
     "compare_cached": "pipeline",
     "PairResult": "result",
@@ -47,6 +48,7 @@ __all__ = [
     "TransportPlan",
     "Unit",
     "attribute",
+    "attribute_layers",
     "compare",
     "compare_cached",
     "ems",

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ccta_core.errors import CctaError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of results and their keys: raised when a result's meaning changes."""
 
-SPACES = ("centered", "none")
+METHODS = ("lig", "input_x_gradient", "gradient_norm", "occlusion", "rollout", "captum")
+SPACES = ("centered", "none", "procrustes")
 BASELINES = ("pad", "mask", "zero")
 OBJECTIVES = ("logit", "margin")
 MASSES = ("abs", "positive", "negative", "norm")
@@ -48,7 +49,9 @@ class Config:
 
     `layer` 0 is the embedding output, 1..L the encoder layers; `align_layer` None takes the model's
     own; `target_class` is a label, "auto" (compare: the source's prediction; attribute: each
-    sentence's own) or "each" (each side its own prediction).
+    sentence's own) or "each" (each side its own prediction). Of a question it is "auto" (the answer
+    in focus, else the predicted one) or "each" (the predicted one); of tags also an entity type
+    (LOC) or one tag (B-LOC).
     """
 
     layer: int = 0
@@ -63,8 +66,10 @@ class Config:
     seed: int = 0
     precision: str = "fp32"
     quadrature: Quadrature = field(default_factory=Quadrature)
+    method: str = "lig"
 
     def __post_init__(self) -> None:
+        _one_of("method", self.method, METHODS)
         _one_of("space", self.space, SPACES)
         _one_of("baseline", self.baseline, BASELINES)
         _one_of("objective", self.objective, OBJECTIVES)

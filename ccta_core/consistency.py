@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from ccta_core.transport import ems
+from ccta_core.transport import ems_values
 from ccta_core.types import Controls, TransportPlan
 
 _FEWEST_LINKS = 5
@@ -69,14 +69,14 @@ def controls(
     where there is no corpus.
     """
     source, target, similarity, plan = pair.source, pair.target, pair.similarity, pair.plan
-    null = shuffled(source, target, similarity, shuffles=shuffles, seed=seed)
+    uniform, length, null = _references(source, target, similarity, shuffles, seed)
     mean = float(null.mean()) if len(null) else None
     sd = float(null.std(ddof=1)) if len(null) > 1 else None
     gain = plan.ems - mean if mean is not None else None
     chance = float(np.mean(unrelated)) if len(unrelated) else None
     return Controls(
-        ems_uniform=ems(np.ones(len(source.mass)), np.ones(len(target.mass)), similarity).ems,
-        ems_length=ems(source.subword_counts, target.subword_counts, similarity).ems,
+        ems_uniform=uniform,
+        ems_length=length,
         ems_shuffled=mean,
         shuffled_sd=sd,
         p_value=_p_value(plan.ems, null),
@@ -97,13 +97,38 @@ def shuffled(
 
     Shape: (shuffles,); the same seed gives the same values.
     """
-    draw = np.random.default_rng(seed)
-    return np.array(
-        [
-            ems(_permuted(source, draw), _permuted(target, draw), similarity).ems
-            for _ in range(shuffles)
-        ]
+    return ems_values(*_shuffled_masses(source, target, shuffles, seed), similarity)
+
+
+def _references(
+    source: SideMass, target: SideMass, similarity: np.ndarray, shuffles: int, seed: int
+) -> tuple[float, float, np.ndarray]:
+    """EMS under uniform masses, under masses by length, and under shuffled ones, in one call."""
+    moved_s, moved_t = _shuffled_masses(source, target, shuffles, seed)
+    values = ems_values(
+        np.vstack([np.ones(len(source.mass)), source.subword_counts, moved_s]),
+        np.vstack([np.ones(len(target.mass)), target.subword_counts, moved_t]),
+        similarity,
     )
+    return float(values[0]), float(values[1]), values[2:]
+
+
+def _shuffled_masses(
+    source: SideMass, target: SideMass, shuffles: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides' masses, permuted. Shape: (shuffles, source units), (shuffles, target units)."""
+    draw = np.random.default_rng(seed)
+    sides = (source, target)
+    groups = [
+        [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
+        for side in sides
+    ]
+    moved = tuple(np.empty((shuffles, len(side.mass))) for side in sides)
+    for row in range(shuffles):
+        for side, segments, into in zip(sides, groups, moved, strict=True):
+            for where in segments:
+                into[row, where] = side.mass[draw.permutation(where)]
+    return moved[0], moved[1]
 
 
 def link_spearman(
@@ -116,14 +141,6 @@ def link_spearman(
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return None
     return float(spearmanr(left, right).statistic)
-
-
-def _permuted(side: SideMass, draw: np.random.Generator) -> np.ndarray:
-    moved = side.mass.copy()
-    for segment in np.unique(side.segments):
-        where = np.flatnonzero(side.segments == segment)
-        moved[where] = side.mass[draw.permutation(where)]
-    return moved
 
 
 def _same_sign(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ccta_core.report.page import pair_page
 from ccta_core.report.verdict import verdict
-from ccta_core.types import Attribution, Controls, Sentence, TransportPlan, Unit
+from ccta_core.types import Attribution, Controls, Sentence, Span, TransportPlan, Unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +128,8 @@ _NUMBERS = (
     "evaluations",
     "truncated",
 )
+_YOUNGER = {"windows": 1}
+"""Numbers that results stored before them lack, with what holds for those."""
 
 
 def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
@@ -144,18 +146,26 @@ def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
         "subword_attribution": side.subword_scores.tolist(),
         "mass": mass.tolist(),
         "prediction": dict(side.prediction),
-        **{name: getattr(side, name) for name in _NUMBERS},
+        "focus": [list(span) for span in side.focus],
+        "given_focus": [list(span) for span in side.sentence.focus],
+        **{name: getattr(side, name) for name in (*_NUMBERS, *_YOUNGER)},
     }
 
 
 def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
     attribution = Attribution(
-        sentence=Sentence(side["text"], side["lang"], side["text2"]),
+        sentence=Sentence(side["text"], side["lang"], side["text2"], _spans(side, "given_focus")),
         units=tuple(Unit(**unit) for unit in side["units"]),
         scores=np.array(side["attribution"]),
         subwords=tuple(side["subwords"]),
         subword_scores=np.array(side["subword_attribution"]),
         prediction=dict(side["prediction"]),
+        focus=_spans(side, "focus"),
         **{name: side[name] for name in _NUMBERS},
+        **{name: side.get(name, before) for name, before in _YOUNGER.items()},
     )
     return attribution, np.array(side["mass"])
+
+
+def _spans(side: Mapping[str, Any], name: str) -> tuple[Span, ...]:
+    return tuple((int(start), int(end)) for start, end in side.get(name, ()))

@@ -6,35 +6,50 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
+import regex
 
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
 
 MAX_CHARACTERS = 200_000
 """A text longer than this is refused: far more than any encoder reads."""
+Span = tuple[int, int]
+"""Characters of a text, from `start` up to and without `end`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """What the model reads in one language: a text, and for sentence-pair tasks a second one.
 
-    Raises CctaError on an unknown language, an empty text, a control character or a lone surrogate.
+    A question and its context are `text` and `text2`. `focus` says what to look at, as character
+    spans of the last segment: the answer in the context, or the words whose tags are explained.
+    Raises CctaError on an unknown language, an empty text, a control character or a lone surrogate,
+    and on a span that is empty, outside the text or cuts a character.
     """
 
     text: str
     lang: str
     text2: str | None = None
+    focus: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         language(self.lang)
         for name, text in (("text", self.text), ("text2", self.text2)):
             if text is not None:
                 _check_text(text, f"the {self.lang} sentence's {name}")
+        if self.focus:
+            object.__setattr__(self, "focus", _checked_focus(self.focus, self.segments[-1]))
 
     @property
     def segments(self) -> tuple[str, ...]:
         """The texts in order: premise and hypothesis, or one text."""
         return (self.text,) if self.text2 is None else (self.text, self.text2)
+
+    @property
+    def identity(self) -> list[object]:
+        """What tells it from others in a cache key: without focus, the language and the texts."""
+        spans = [list(span) for span in self.focus]
+        return [self.lang, *self.segments, *([spans] if spans else [])]
 
 
 def _check_text(text: str, name: str) -> None:
@@ -50,6 +65,27 @@ def _check_text(text: str, name: str) -> None:
             )
     if not any(unicodedata.category(character)[0] not in "ZC" for character in text):
         raise CctaError(f"{name} is empty; expected at least one word")
+
+
+def _checked_focus(focus: tuple[Span, ...], text: str) -> tuple[Span, ...]:
+    """The spans in order, each once; a person's "character" is a grapheme (UAX #29)."""
+    spans = sorted({(int(start), int(end)) for start, end in focus})
+    for start, end in spans:
+        if not 0 <= start < end <= len(text):
+            raise CctaError(
+                f"focus {start}:{end} is outside the text; expected START:END with "
+                f"0 <= START < END <= {len(text)}"
+            )
+        if not text[start:end].strip():
+            raise CctaError(f"focus {start}:{end} holds only spaces; expected at least one word")
+    ends = [0, *(found.end() for found in regex.finditer(r"\X", text))]
+    for start, end in spans:
+        whole = max(at for at in ends if at <= start), min(at for at in ends if at >= end)
+        if whole != (start, end):
+            raise CctaError(
+                f"focus {start}:{end} cuts a character in two; expected {whole[0]}:{whole[1]}"
+            )
+    return tuple(spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +123,9 @@ class Attribution:
 
     `subword_scores` (tokens) and `scores` (units) are signed, in units of the output F; `norms`
     (units) is the L2 norm of each unit's summed product vector, or None when it was not asked for.
+    `prediction` has a label's, an answer's or an entity's probability. `focus` are the spans of the
+    sentence's last segment that are explained: the answer, or the words whose tags are; `windows`
+    is how many overlapping parts the context was read in (units cover the part with the answer).
     """
 
     sentence: Sentence
@@ -98,13 +137,15 @@ class Attribution:
     target_class: str
     prediction: Mapping[str, float]
     f_input: float
-    f_baseline: float
-    completeness_error: float
+    f_baseline: float | None
+    completeness_error: float | None
     mass_shift: float | None
     converged: bool
     evaluations: int
     truncated: bool = False
     norms: np.ndarray | None = None
+    focus: tuple[Span, ...] = ()
+    windows: int = 1
 
     def __post_init__(self) -> None:
         if self.scores.shape != (len(self.units),):
@@ -123,7 +164,7 @@ class Attribution:
 
     @property
     def predicted(self) -> str:
-        """The label with the highest probability."""
+        """The label, answer or entity with the highest probability."""
         return max(self.prediction, key=lambda label: self.prediction[label])
 
 

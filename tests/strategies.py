@@ -19,6 +19,15 @@ def transport_problems(draw, largest=8):
     return draw(masses(n)), draw(masses(m)), similarity
 
 
+@st.composite
+def transport_batches(draw, largest=6):
+    """(source masses (k, n), target masses (k, m), similarity (n, m))."""
+    n, m, k = draw(st.integers(1, largest)), draw(st.integers(1, largest)), draw(st.integers(1, 4))
+    similarity = draw(hnp.arrays(np.float64, (n, m), elements=st.floats(-1, 1, width=32)))
+    sources = np.array([draw(masses(n)) for _ in range(k)])
+    return sources, np.array([draw(masses(m)) for _ in range(k)]), similarity
+
+
 # Letters, combining marks, emoji with joiners, right-to-left and unspaced scripts, markup.
 _ALPHABET = (
     "aé e\u0301\u0327 ñßИй\u0438\u0306 العَرَبِيّة हिन्दी क्षि ไทยก็น้ำ 日本語が 中文，。"

@@ -15,8 +15,8 @@ RANKS = {
     "errors": 0, "languages": 1, "types": 2, "config": 2,
     "units": 3, "transport": 3, "report": 3,
     "models": 4, "consistency": 4, "corpus": 4, "result": 4,
-    "attribution": 5, "space": 5, "store": 5,
-    "pipeline": 6,
+    "attribution": 5, "space": 5, "store": 5, "tasks": 5,
+    "pipeline": 6, "sensitivity": 6,
     "zoo": 7, "cli": 7,
     "__main__": 8, "dashboard": 9,
 }  # fmt: skip

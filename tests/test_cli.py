@@ -58,6 +58,7 @@ def test_pair_prints_the_documented_schema(capsys):
         assert len(side["subwords"]) == len(side["subword_attribution"])
         assert sum(side["mass"]) == pytest.approx(1)
         assert sum(side["prediction"].values()) == pytest.approx(1)
+        assert (side["focus"], side["given_focus"], side["windows"]) == ([], [], 1)
         for unit in side["units"]:
             text = side["text"] if unit["segment"] == 0 else side["text2"]
             assert unit["text"] == text[unit["start"] : unit["end"]]
@@ -160,6 +161,8 @@ def test_a_summary_is_printed_where_no_file_is_asked_for(capsys):
         ([*PAIR, *TEXTS, "--target-lang", "xx"], "unknown language 'xx'"),
         ([*PAIR, *TEXTS, "--target-class", "maybe"], "unknown target class"),
         ([*PAIR, *TEXTS, "--space", "outer"], "invalid choice"),
+        ([*PAIR, *TEXTS, "--method", "guess"], "invalid choice"),
+        ([*PAIR, *TEXTS, "--source-answer", "time"], "classifies whole texts"),
         ([*PAIR, *TEXTS[:6]], "second text"),
         ([*PAIR, *TEXTS, "--json", "/nowhere/x.json"], "can't be written"),
         (["models", "info", "nobody"], "unknown model"),

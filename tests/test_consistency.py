@@ -70,6 +70,26 @@ def test_shuffles_stay_within_their_segment_and_follow_the_seed():
     assert draws[0].min() == pytest.approx(0)
 
 
+def test_the_controls_are_each_control_alone():
+    """One call for all references; the shuffles draw source then target, segment by segment."""
+    one, other = side([4, 1, 2, 3], segments=[0, 0, 1, 1]), side([1, 5, 2], 1, [0, 1, 1])
+    similarity = np.random.default_rng(3).uniform(-1, 1, (4, 3))
+    draw, values = np.random.default_rng(1), []
+    for _ in range(19):
+        moved = []
+        for each in (one, other):
+            mass_ = each.mass.copy()
+            for segment in (0, 1):
+                where = np.flatnonzero(each.segments == segment)
+                mass_[where] = each.mass[draw.permutation(where)]
+            moved.append(mass_)
+        values.append(ems(*moved, similarity).ems)
+    assert shuffled(one, other, similarity, shuffles=19, seed=1).tolist() == values
+    _, found = measured(one, other, similarity)
+    assert found.ems_shuffled == np.mean(values)
+    assert found.ems_uniform == ems(np.ones(4), np.ones(3), similarity).ems
+
+
 def test_cross_segment_mass_of_a_known_plan():
     one = side([1, 1], segments=[0, 1])
     _, straight = measured(one, one, np.eye(2))

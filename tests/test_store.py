@@ -5,7 +5,11 @@ import stat
 
 import pytest
 
+from ccta_core.config import Config
+from ccta_core.models.catalog import find
 from ccta_core.store.files import key_of, read_entry, write_entry
+from ccta_core.store.pairs import pair_key
+from ccta_core.types import Sentence
 
 KEY = key_of("something", 1)
 
@@ -62,3 +66,10 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write_entry(tmp_path, KEY, {"x": 1})
     assert not [path for path in tmp_path.rglob("*") if stat.S_ISREG(path.stat().st_mode)]
+
+
+def test_a_focus_makes_another_comparison():
+    info, plain = find("e5-small/nli-en"), Sentence("a b", "en", "c d")
+    aimed = Sentence("a b", "en", "c d", ((0, 1),))
+    pairs = [(plain, plain), (aimed, plain), (plain, aimed)]
+    assert len({pair_key(info, *pair, Config()) for pair in pairs}) == 3

@@ -1,13 +1,15 @@
 import numpy as np
+import ot
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from strategies import masses, transport_problems
+from strategies import masses, transport_batches, transport_problems
 
+from ccta_core import transport
 from ccta_core.errors import CctaError
 from ccta_core.space.maps import cosine
-from ccta_core.transport import ems
+from ccta_core.transport import ems, ems_pairs, ems_values
 
 
 def linear_programme(source, target, similarity):
@@ -100,3 +102,127 @@ def test_bad_input_is_refused_in_one_line(source, target, similarity):
 
 def test_cosine_of_a_zero_vector_is_zero():
     assert cosine(np.zeros((1, 3)), np.ones((2, 3))).tolist() == [[0.0, 0.0]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(transport_batches())
+def test_many_masses_over_one_similarity_are_each_alone(batch):
+    sources, targets, similarity = batch
+    alone = [ems(s, t, similarity).ems for s, t in zip(sources, targets, strict=True)]
+    assert ems_values(sources, targets, similarity).tolist() == alone
+
+
+@settings(max_examples=100, deadline=None)
+@given(transport_problems())
+def test_the_compiled_entry_gives_what_pots_own_function_gives(problem):
+    source, target, similarity = problem
+    a, b = source / source.sum(), target / target.sum()
+    expected = ot.emd(a, b, 1.0 - similarity)
+    found = ems(source, target, similarity)
+    assert found.ems == pytest.approx((expected * similarity).sum(), abs=1e-12)
+
+
+def test_shuffled_masses_equal_the_plain_loop():
+    draw = np.random.default_rng(11)
+    source, target = draw.gamma(0.5, size=40), draw.gamma(0.5, size=33)
+    moved_s = np.array([draw.permutation(source) for _ in range(20)])
+    moved_t = np.array([draw.permutation(target) for _ in range(20)])
+    similarity = cosine(draw.normal(size=(40, 8)), draw.normal(size=(33, 8)))
+    first = ot.emd(source / source.sum(), target / target.sum(), 1 - similarity)
+    np.testing.assert_allclose(ems(source, target, similarity).matrix, first, atol=1e-12)
+    plain = [
+        (ot.emd(s / s.sum(), t / t.sum(), 1 - similarity) * similarity).sum()
+        for s, t in zip(moved_s, moved_t, strict=True)
+    ]
+    np.testing.assert_allclose(ems_values(moved_s, moved_t, similarity), plain, atol=1e-12)
+
+
+def test_no_pairs_of_masses_give_no_values():
+    assert ems_values(np.empty((0, 3)), np.empty((0, 2)), np.zeros((3, 2))).shape == (0,)
+
+
+def test_all_pairs_of_an_item_are_solved_once_and_turned_over(monkeypatch):
+    draw = np.random.default_rng(2)
+    vectors = {lang: draw.normal(size=(n, 6)) for lang, n in (("en", 5), ("es", 7), ("zh", 1))}
+    mass = {lang: draw.random(len(found)) for lang, found in vectors.items()}
+    langs = list(vectors)
+    wanted = {
+        (a, b): cosine(vectors[a], vectors[b]) for k, a in enumerate(langs) for b in langs[k + 1 :]
+    }
+    solved = []
+    entry = transport.emd_c
+    monkeypatch.setattr(transport, "emd_c", lambda *given: solved.append(1) or entry(*given))
+    plans = ems_pairs(mass, wanted)
+    assert len(solved) == 3
+    assert set(plans) == {(a, b) for a in langs for b in langs if a != b}
+    for (a, b), plan in plans.items():
+        alone = ems(mass[a], mass[b], cosine(vectors[a], vectors[b]))
+        assert plan.ems == pytest.approx(alone.ems, abs=1e-12)
+        np.testing.assert_allclose(plan.matrix.sum(1), mass[a] / mass[a].sum(), atol=1e-12)
+        np.testing.assert_array_equal(plan.matrix, plans[b, a].matrix.T)
+    both = wanted | {(b, a): similarity.T for (a, b), similarity in wanted.items()}
+    solved.clear()
+    again = ems_pairs(mass, both)
+    assert len(solved) == 3
+    assert {pair: plan.ems for pair, plan in again.items()} == {
+        pair: plan.ems for pair, plan in plans.items()
+    }
+
+
+def test_a_bad_pair_is_named():
+    with pytest.raises(CctaError, match="en-es: no masses for es"):
+        ems_pairs({"en": np.ones(1)}, {("en", "es"): np.ones((1, 1))})
+    with pytest.raises(CctaError, match="en-es: similarity has shape"):
+        ems_pairs({"en": np.ones(1), "es": np.ones(2)}, {("en", "es"): np.ones((1, 1))})
+
+
+def test_masses_that_do_not_pair_up_are_refused():
+    with pytest.raises(CctaError, match="expected pairs"):
+        ems_values(np.ones((2, 1)), np.ones((3, 1)), np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("size", [1, 510])
+def test_sizes_from_one_unit_to_a_full_input(size):
+    draw = np.random.default_rng(size)
+    source, target = draw.gamma(0.5, size=size), draw.gamma(0.5, size=size)
+    source[1::7] = 0
+    similarity = cosine(draw.normal(size=(size, 16)), draw.normal(size=(size, 16)))
+    plan = ems(source, target, similarity)
+    assert plan.marginal_error < 1e-9
+    assert not plan.matrix[source == 0].any()
+    # Optimal: the dual's bound is reached (weak duality leaves no better plan).
+    _, log = ot.emd(
+        source / source.sum(), target / target.sum(), 1 - similarity, numItermax=10**7, log=True
+    )
+    dual = log["u"] @ (source / source.sum()) + log["v"] @ (target / target.sum())
+    assert (log["u"][:, None] + log["v"][None, :] <= 1 - similarity + 1e-9).all()
+    assert 1 - plan.ems == pytest.approx(dual, abs=1e-9)
+
+
+def test_a_solver_that_stops_early_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(transport, "_MOST_PIVOTS", 1)
+    draw = np.random.default_rng(0)
+    with pytest.raises(CctaError, match="before the optimum") as caught:
+        ems(draw.random(30), draw.random(30), draw.uniform(-1, 1, (30, 30)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "infeasible"), (2, "unbounded"), (3, "largest number"), (9, "code is 9")],
+)
+def test_no_failure_of_the_solver_passes_in_silence(monkeypatch, code, words):
+    entry = transport.emd_c
+    monkeypatch.setattr(transport, "emd_c", lambda *given: (*entry(*given)[:4], code))
+    for solve in (
+        lambda: ems(np.ones(2), np.ones(2), np.eye(2)),
+        lambda: ems_values(np.ones((1, 2)), np.ones((1, 2)), np.eye(2)),
+        lambda: ems_pairs({"en": np.ones(2), "es": np.ones(2)}, {("en", "es"): np.eye(2)}),
+    ):
+        with pytest.raises(CctaError, match=words):
+            solve()
+
+
+def test_the_solver_itself_refuses_totals_that_differ():
+    """What `ems` guards against by scaling; the code is the one the message is made from."""
+    assert transport.emd_c(np.array([1.5]), np.array([1.0]), np.zeros((1, 1)), 100, 1)[4] == 0

@@ -1,6 +1,7 @@
 import pytest
 
-from ccta_core.config import Config, Quadrature
+from ccta_core.attribution import methods
+from ccta_core.config import METHODS, Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample, Sentence
 
@@ -46,6 +47,7 @@ def test_an_example_holds_each_sentence_under_its_language():
     [
         {"space": "nowhere"},
         {"baseline": "x"},
+        {"method": "x"},
         {"mass": "x"},
         {"precision": "fp64"},
         {"objective": "x"},
@@ -81,6 +83,46 @@ def test_every_setting_changes_the_fingerprint():
         Config(seed=1),
         Config(precision="bf16"),
         Config(quadrature=Quadrature(tolerance=0.02)),
+        Config(space="procrustes"),
+        *(Config(method=name) for name in METHODS if name != "lig"),
     ]
-    assert len({config.fingerprint for config in [Config(), *changed]}) == 13
+    assert len({config.fingerprint for config in [Config(), *changed]}) == 1 + len(changed)
     assert Config().fingerprint == Config().fingerprint
+
+
+def test_the_settings_name_the_methods_that_there_are():
+    assert tuple(methods.METHODS) == METHODS
+
+
+@pytest.mark.parametrize(
+    ("focus", "says"),
+    [
+        (((0, 0),), "outside"),
+        (((3, 2),), "outside"),
+        (((-1, 2),), "outside"),
+        (((0, 99),), "END <= 12"),
+        (((0, 2), (4, 99)), "4:99"),
+        (((3, 4),), "only spaces"),
+        (((4, 5),), "expected 4:6"),
+        (((5, 6),), "expected 4:6"),
+    ],
+)
+def test_a_focus_that_is_no_part_of_the_text_is_refused(focus, says):
+    with pytest.raises(CctaError, match=says):
+        Sentence("Who?", "en", "abc e\u0301t de f", focus)
+
+
+def test_a_focus_is_kept_in_order_and_each_span_once():
+    import numpy as np
+
+    spans = ((4, 7), (0, 3), (np.int64(4), np.int64(7)))
+    sentence = Sentence("One two three", "en", focus=spans)
+    assert sentence.focus == ((0, 3), (4, 7))
+    assert sentence == Sentence("One two three", "en", None, ((0, 3), (4, 7)))
+    assert all(type(place) is int for span in sentence.focus for place in span)
+
+
+def test_a_focus_is_part_of_a_sentences_identity_and_none_changes_nothing():
+    assert Sentence("a", "en").identity == ["en", "a"]
+    assert Sentence("a", "en", "b").identity == ["en", "a", "b"]
+    assert Sentence("a", "en", "b", ((0, 1),)).identity == ["en", "a", "b", [[0, 1]]]

@@ -1,58 +1,58 @@
 """Nested adaptive quadrature on [0, 1] whose local error is known, not guessed.
 
 Along the path, the total derivative integrates to F(end) - F(begin) exactly over any piece: each
-piece's residual of completeness is known at no cost. Pieces where it is large are halved, and every
-point is kept. The rule is composite Simpson on a dyadic grid [ours].
+interval's residual of completeness is known at no cost. The intervals where it is large are halved,
+every point is kept, and a cubic spline through all of them is integrated [ours]: on even points
+that is the trapezoid rule with end corrections, which F's short rise between flat ends suits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from ccta_core.config import Quadrature
+
+_FIRST = 7
+"""Points of the first level; every other one of them is the level before it."""
+_WORST_SHARE = 0.5
+"""Intervals with at least this share of the worst one's error are halved in one round; after the
+first level all are, since a feature between seven points can hide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """F at one point of the path and every token's contribution to dF/dα there.
 
-    Shape: `rates` is (tokens,).
+    Shape: `rates` (tokens,); `vectors` (tokens, width), the products before they are summed.
     """
 
     value: float
     rates: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """One Simpson panel and its estimated error in L1 over tokens (infinite: not known yet)."""
-
-    start: float
-    width: float
-    error: float = np.inf
-
-    @property
-    def points(self) -> tuple[float, float, float]:
-        return self.start, self.start + self.width / 2, self.start + self.width
-
-    def halves(self, error: float = np.inf) -> tuple["_Panel", "_Panel"]:
-        half = self.width / 2
-        return _Panel(self.start, half, error), _Panel(self.start + half, half, error)
+    vectors: np.ndarray | None = None
 
 
 class AdaptivePath:
     """The integral of one item: says which points it needs next and when it is done.
 
-    `mass_of` turns summed contributions (tokens,) into the masses whose movement is watched.
+    `mass_of` turns summed contributions (tokens,) into the masses whose movement is watched;
+    `ends` holds F at the baseline and at the input where it is known better than by the nodes.
     """
 
-    def __init__(self, settings: Quadrature, mass_of: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(
+        self,
+        settings: Quadrature,
+        mass_of: Callable[[np.ndarray], np.ndarray],
+        ends: tuple[float, float] | None = None,
+    ) -> None:
         self._settings = settings
         self._mass_of = mass_of
+        self._ends = ends
         self._nodes: dict[float, Node] = {}
-        self._panels: list[_Panel] = []
-        self._halving = list(_Panel(0.0, 1.0).halves())
+        self._points: tuple[float, ...] = ()
+        self._wanted = [index / (_FIRST - 1) for index in range(_FIRST)]
         self.done = False
         self.converged = False
         self.mass_shift = float("inf")
@@ -64,30 +64,33 @@ class AdaptivePath:
 
     def wanted(self) -> list[float]:
         """The points to evaluate next, in order."""
-        points = {p for panel in self._halving for half in panel.halves() for p in half.points}
-        return sorted(points - self._nodes.keys())
+        return self._wanted
 
-    def feed(self, points: Sequence[float], nodes: Sequence[Node]) -> None:
-        """Takes the evaluated points; then refines further or declares itself done."""
-        self._nodes.update(zip(points, nodes, strict=True))
-        before = self._sum([*self._panels, *self._halving])
-        self._panels += [half for panel in self._halving for half in self._halved(panel)]
-        total = self.total()
-        self.mass_shift = float(np.abs(self._mass_of(total) - self._mass_of(before)).sum())
+    def feed(self, nodes: Mapping[float, Node]) -> None:
+        """Takes the nodes at the wanted points; then refines further or declares itself done."""
+        self._nodes.update(nodes)
+        old, self._points = self._points, tuple(sorted(self._nodes))
+        old = old or self._points[::2]
+        rates = np.stack([self._nodes[point].rates for point in self._points])
+        pieces, coarse = interval_weights(self._points) @ rates, self._level(old)
+        total = pieces.sum(0)
+        self.mass_shift = float(np.abs(self._mass_of(total) - self._mass_of(coarse.sum(0))).sum())
         self.converged = (
             completeness_error(total, self.difference) <= self._settings.tolerance
             and self.mass_shift <= self._settings.mass_tolerance
         )
-        self.done = self.converged or not self._choose(total)
+        room = self._settings.max_points - self.evaluations
+        self.done = self.converged or room < 1
+        self._wanted = [] if self.done else self._refined(self._errors(pieces, coarse, old), room)
 
     def total(self) -> np.ndarray:
         """The present estimate of the integral. Shape: (tokens,)."""
-        return self._sum(self._panels)
+        return self._level(self._points).sum(0)
 
     @property
     def ends(self) -> tuple[float, float]:
         """F at the baseline and at the input."""
-        return self._nodes[0.0].value, self._nodes[1.0].value
+        return self._ends or (self._nodes[0.0].value, self._nodes[1.0].value)
 
     @property
     def difference(self) -> float:
@@ -95,50 +98,61 @@ class AdaptivePath:
         baseline, value = self.ends
         return value - baseline
 
+    def vectors(self) -> np.ndarray | None:
+        """The present estimate before it is summed over the width; None without vectors.
+
+        Shape: (tokens, width).
+        """
+        kept = [self._nodes[point].vectors for point in self._points]
+        found = [vectors for vectors in kept if vectors is not None]
+        if not found:
+            return None
+        return np.tensordot(list(self.weights().values()), np.stack(found), 1)
+
     def weights(self) -> dict[float, float]:
         """Each point's weight in the present estimate; they sum to 1."""
-        weights = dict.fromkeys(sorted(self._nodes), 0.0)
-        for panel in self._panels:
-            for point, share in zip(panel.points, (1 / 6, 4 / 6, 1 / 6), strict=True):
-                weights[point] += share * panel.width
-        return weights
+        shares = interval_weights(self._points).sum(0).tolist()
+        return dict(zip(self._points, shares, strict=True))
 
-    def _sum(self, panels: Sequence[_Panel]) -> np.ndarray:
-        return np.sum([self._simpson(panel) for panel in panels], axis=0)
+    def _level(self, points: tuple[float, ...]) -> np.ndarray:
+        """The integral over each interval between `points`. Shape: (intervals, tokens)."""
+        rates = np.stack([self._nodes[point].rates for point in points])
+        return interval_weights(points) @ rates
 
-    def _simpson(self, panel: _Panel) -> np.ndarray:
-        first, middle, last = (self._nodes[point].rates for point in panel.points)
-        return (first + 4 * middle + last) * (panel.width / 6)
+    def _errors(self, pieces: np.ndarray, coarse: np.ndarray, old: tuple[float, ...]) -> np.ndarray:
+        """Each interval's error in L1 over tokens: its residual of completeness, which is exact for
+        the sum, or the change that halving made, whichever is larger (residuals can cancel).
 
-    def _halved(self, panel: _Panel) -> tuple[_Panel, _Panel]:
-        """The halves of a panel with their error: halving divides Simpson's error by 16
-        (Richardson), so 1/15 of the change is left, half of it on each side.
+        Halving divides the error of a cubic rule by 16 (Richardson): 1/15 of the change is left,
+        half of it on each side. Shape: (intervals,).
         """
-        change = float(np.abs(self._sum(panel.halves()) - self._simpson(panel)).sum())
-        return panel.halves(change / 15 / 2)
+        values = np.array([self._nodes[point].value for point in self._points])
+        residual = np.abs(pieces.sum(1) - np.diff(values))
+        home = np.searchsorted(old, self._points[:-1], side="right") - 1
+        whole = np.zeros_like(coarse)
+        np.add.at(whole, home, pieces)
+        halved = np.bincount(home, minlength=len(coarse)) > 1
+        change = np.abs(whole - coarse).sum(1) * halved / 30
+        return np.maximum(residual, change[home])
 
-    def _residual(self, panel: _Panel) -> float:
-        first, _, last = panel.points
-        exact = self._nodes[last].value - self._nodes[first].value
-        return max(panel.error, abs(float(self._simpson(panel).sum()) - exact))
-
-    def _choose(self, total: np.ndarray) -> bool:
-        """Picks the panels to halve next, the worst first, until the rest is within tolerance.
-
-        False when the budget of points is spent.
-        """
-        room = (self._settings.max_points - self.evaluations) // 2
-        if room < 1:
-            return False
-        scale = max(abs(self.difference), 0.01 * float(np.abs(total).sum()))
-        errors = np.array([self._residual(panel) for panel in self._panels])
+    def _refined(self, errors: np.ndarray, room: int) -> list[float]:
+        """The middles of the worst intervals."""
+        share = _WORST_SHARE if self.evaluations > _FIRST else 0.0
         order = np.argsort(-errors, kind="stable")
-        left = errors.sum() - np.cumsum(errors[order])
-        enough = int(np.argmax(left <= 0.5 * self._settings.tolerance * scale)) + 1
-        chosen = set(order[: min(enough, room)].tolist())
-        self._halving = [panel for index, panel in enumerate(self._panels) if index in chosen]
-        self._panels = [panel for index, panel in enumerate(self._panels) if index not in chosen]
-        return True
+        worst = order[errors[order] >= share * errors[order[0]]][:room]
+        ends = self._points
+        return sorted((ends[index] + ends[index + 1]) / 2 for index in worst.tolist())
+
+
+@lru_cache(maxsize=512)
+def interval_weights(points: tuple[float, ...]) -> np.ndarray:
+    """Weights that integrate the cubic spline (not-a-knot) over each interval between `points`.
+
+    Shape: (points - 1, points).
+    """
+    spline = CubicSpline(points, np.eye(len(points)))
+    primitive = spline.antiderivative()(np.array(points))
+    return np.diff(primitive, axis=0)
 
 
 def completeness_error(total: np.ndarray, difference: float) -> float:

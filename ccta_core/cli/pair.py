@@ -1,22 +1,31 @@
 """`ccta pair`: one sentence in two languages, compared."""
 
 import argparse
+import re
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ccta_core.cli.write import progress, write_text
-from ccta_core.config import BASELINES, MASSES, OBJECTIVES, PRECISIONS, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS, SPACES, Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
-from ccta_core.types import Sentence
+from ccta_core.types import Attribution, Sentence, Span
 
-_EXAMPLE = """example:
+_EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
     --source "The ferry was late." --source-2 "The ferry was on time." \\
     --target "El ferry llegó tarde." --target-2 "El ferry llegó puntual." --json -
+
+  ccta pair --model FOLDER_OF_A_QA_MODEL --source-lang en --target-lang es \\
+    --source "Who built it?" --source-2 "The bridge was built by Ada." --source-answer Ada \\
+    --target "¿Quién lo hizo?" --target-2 "El puente lo hizo Ada." --target-answer Ada
 """
+_SHOWN_TAGS = 4
+"""Entities a summary lists."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -33,11 +42,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--source-lang", required=True, metavar="LANG")
     parser.add_argument("--target-lang", required=True, metavar="LANG")
-    parser.add_argument("--source", metavar="TEXT", help="text (premise) in the source language")
-    parser.add_argument("--source-2", metavar="TEXT", help="second text (hypothesis)")
-    parser.add_argument("--target", metavar="TEXT", help="its translation; a demo text needs none")
-    parser.add_argument("--target-2", metavar="TEXT", help="the second text's translation")
-    parser.add_argument("--item", help="a demo item (ferry-c) instead of texts")
+    _add_texts(parser)
+    parser.add_argument("--method", choices=METHODS, default=default.method)
     parser.add_argument("--layer", type=int, default=default.layer, help="0 = embedding output")
     parser.add_argument("--align-layer", type=int, help="layer of the embeddings that are compared")
     parser.add_argument("--space", choices=SPACES, default=default.space)
@@ -45,7 +51,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--objective", choices=OBJECTIVES, default=default.objective)
     parser.add_argument("--mass", choices=MASSES, default=default.mass)
     parser.add_argument(
-        "--target-class", default=default.target_class, help="a label, auto or each"
+        "--target-class",
+        default=default.target_class,
+        metavar="LABEL",
+        help="a label (of tags: a type, LOC, or one tag, B-LOC), auto or each",
     )
     parser.add_argument("--shuffles", type=int, default=default.shuffles)
     parser.add_argument("--unrelated", type=int, default=default.unrelated)
@@ -56,12 +65,37 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    source, target = "text (premise, question) in the source language", "its translation"
+    parser.add_argument("--source", metavar="TEXT", help=source)
+    parser.add_argument("--source-2", metavar="TEXT", help="second text (hypothesis, context)")
+    parser.add_argument("--target", metavar="TEXT", help=f"{target}; a demo text needs none")
+    parser.add_argument("--target-2", metavar="TEXT", help="the second text's translation")
+    parser.add_argument("--item", help="a demo item (ferry-c) instead of texts")
+    for side in ("source", "target"):
+        parser.add_argument(
+            f"--{side}-focus",
+            action="append",
+            default=[],
+            metavar="START:END",
+            help=f"characters of the {side}'s last text to explain: the answer, or tagged words",
+        )
+        parser.add_argument(
+            f"--{side}-answer",
+            action="append",
+            default=[],
+            metavar="TEXT",
+            help="the same, as a text that occurs once in it",
+        )
+
+
 def run(options: argparse.Namespace) -> None:
     """Compares and writes what was asked for; a summary where nothing was.
 
     Raises CctaError on bad input.
     """
     config = Config(
+        method=options.method,
         layer=options.layer,
         align_layer=options.align_layer,
         space=options.space,
@@ -75,6 +109,8 @@ def run(options: argparse.Namespace) -> None:
         precision=options.precision,
     )
     source, target = _sentences(options)
+    source = _focused(source, options.source_focus, options.source_answer)
+    target = _focused(target, options.target_focus, options.target_answer)
     result = _compare(options.model, source, target, config)
     if options.html:
         write_text(options.html, result.to_html())
@@ -143,13 +179,57 @@ def _known_translation(source: Sentence, lang: str) -> Sentence:
     )
 
 
+def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
+    """The sentence with the focus that START:END and texts say.
+
+    Raises CctaError where one can't be read, or is not exactly once in the last text.
+    """
+    found = [_span(written) for written in spans]
+    found += [_only(sentence, wanted) for wanted in texts]
+    return replace(sentence, focus=tuple(found)) if found else sentence
+
+
+def _span(written: str) -> Span:
+    numbers = re.fullmatch(r"(\d{1,9}):(\d{1,9})", written)
+    if numbers is None:
+        raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
+    return int(numbers[1]), int(numbers[2])
+
+
+def _only(sentence: Sentence, wanted: str) -> Span:
+    text = sentence.segments[-1]
+    places = [at for at in range(len(text)) if wanted and text.startswith(wanted, at)]
+    if len(places) != 1:
+        raise CctaError(
+            f"{wanted!r} occurs {len(places)} times in the {sentence.lang} text; expected a text "
+            "that occurs once, or START:END (--source-focus, --target-focus)"
+        )
+    return places[0], places[0] + len(wanted)
+
+
 def _summary(result: PairResult) -> str:
-    lines = [f"{result.model}, layer {result.layer}, class {result.target_class}"]
+    method = (result.provenance or {}).get("method", "")
+    head = f"{result.model}, layer {result.layer}, class {result.target_class}"
+    lines = [f"{head}, {method}" if method else head]
     for side in (result.source, result.target):
+        error = side.completeness_error
+        exact = "-" if error is None else f"{error:.2%}"
         lines.append(
-            f"  {side.lang}: {side.predicted} {side.prediction[side.predicted]:.2f}, "
-            f"completeness error {side.completeness_error:.2%}, {side.evaluations} evaluations"
+            f"  {side.lang}: {_predicted(result.task, side)}, "
+            f"completeness error {exact}, {side.evaluations} evaluations"
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {'-' if value is None else f'{value:.3f}'}")
     return "\n".join([*lines, result.verdict, ""])
+
+
+def _predicted(task: str, side: Attribution) -> str:
+    """What the model predicts, and, of answers and tags, what of it is explained."""
+    shown = 1 if task != "ner" else _SHOWN_TAGS
+    best = sorted(side.prediction.items(), key=lambda entry: -entry[1])[:shown]
+    said = "; ".join(f"{label} {probability:.2f}" for label, probability in best)
+    if not side.focus:
+        return said
+    text = side.sentence.segments[-1]
+    words = ", ".join(f'"{text[start:end]}"' for start, end in side.focus)
+    return f"{said}, explained {words}"

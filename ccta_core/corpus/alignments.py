@@ -1,4 +1,4 @@
-"""Gold word alignments in their native files: XL-WA and the sets collected by awesome-align."""
+"""Gold word alignments in their native files: XL-WA and the sets collected for awesome-align."""
 
 import re
 from collections.abc import Iterator
@@ -31,12 +31,16 @@ def read_xl_wa(path: Path) -> list[AlignedPair]:
 
 def read_awesome_align(folder: Path, name: str) -> list[AlignedPair]:
     """`{name}.src-tgt` and `{name}.gold`, 1-based links, `p` = possible."""
-    texts = [line.split("|||") for line in _lines(folder / f"{name}.src-tgt")]
-    gold = list(_lines(folder / f"{name}.gold"))
-    return [
-        _pair(source, target, links, base=1)
-        for (source, target), links in zip(texts, gold, strict=True)
-    ]
+    return read_talp(folder / f"{name}.src-tgt", folder / f"{name}.gold")
+
+
+def read_talp(texts: Path, links: Path) -> list[AlignedPair]:
+    """A file of `source ||| target` and one of 1-based links, `p` = possible (German-English)."""
+    pairs = []
+    for text, found in zip(_lines(texts), _lines(links), strict=True):
+        source, target = text.split("|||")
+        pairs.append(_pair(source, target, found, base=1))
+    return pairs
 
 
 def _pair(source: str, target: str, links: str, *, base: int) -> AlignedPair:

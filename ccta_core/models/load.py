@@ -1,28 +1,35 @@
 """From an id to a loaded model: the zoo's adapters, a local folder, or the hub."""
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import (
-    AutoConfig,
     AutoModel,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     BertConfig,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
     PreTrainedModel,
 )
 
-from ccta_core.errors import CctaError, ModelUnavailableError
+from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
 from ccta_core.models import embedded
+from ccta_core.models.adapter import merge
 from ccta_core.models.catalog import BACKBONE, ModelInfo, catalog, check_files
+from ccta_core.models.hub import from_transformers
 from ccta_core.models.model import Model
 
 _log = logging.getLogger(__name__)
+
+_HEADS: dict[str, type[PreTrainedModel]] = {
+    "qa": BertForQuestionAnswering,
+    "ner": BertForTokenClassification,
+}
+"""The heads of adapters by task; every other task classifies the whole sequence."""
 
 
 def load_model(model_id: str, *, device: str | None = None) -> Model:
@@ -41,7 +48,7 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
     if model_id in known:
         return _from_zoo(known[model_id], where)
     if Path(model_id).is_dir() or model_id.count("/") == 1:
-        return _from_transformers(model_id, where)
+        return from_transformers(model_id, where)
     raise CctaError(
         f"unknown model {model_id!r}; expected one of: {', '.join(known)}, "
         "a folder, or a hub name (owner/name)"
@@ -51,8 +58,7 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
 def load_backbone() -> tuple[PreTrainedModel, Any]:
     """The embedded encoder without a head, in evaluation mode, and its tokenizer."""
     config, state, tokenizer = _backbone_parts()
-    model = AutoModel.from_config(config, add_pooling_layer=False)
-    model.load_state_dict(state)
+    model = _filled(BertModel, config, state, add_pooling_layer=False)
     return model.eval().requires_grad_(False), tokenizer
 
 
@@ -69,7 +75,9 @@ def _backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
         embedded.HUB_ID,
     )
     try:
-        model = AutoModel.from_pretrained(embedded.HUB_ID, add_pooling_layer=False)
+        model = AutoModel.from_pretrained(
+            embedded.HUB_ID, add_pooling_layer=False, dtype=torch.float32
+        )
         tokenizer = AutoTokenizer.from_pretrained(embedded.HUB_ID)
     except OSError as error:
         raise ModelUnavailableError(
@@ -81,58 +89,37 @@ def _backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
 
 def _from_zoo(info: ModelInfo, device: str) -> Model:
     check_files(info)
+    if info.folder is None:
+        raise AssertionError("an adapter lies in a folder")
     config, state, tokenizer = _backbone_parts()
     config.num_labels = len(info.labels)
     config.id2label = dict(enumerate(info.labels))
     config.label2id = {label: index for index, label in enumerate(info.labels)}
-    model = BertForSequenceClassification(config)
-    model.bert.load_state_dict(state, strict=False)
-    adapted = PeftModel.from_pretrained(model, str(info.folder), torch_device="cpu")
-    merged = adapted.merge_and_unload()
-    return Model(info, merged.float().to(device), tokenizer)
+    whole = merge({f"bert.{name}": tensor for name, tensor in state.items()}, info.folder)
+    model = _filled(_HEADS.get(info.task, BertForSequenceClassification), config, whole)
+    return Model(info, model.to(device), tokenizer)  # type: ignore[arg-type]
 
 
-def _from_transformers(name: str, device: str) -> Model:
+def _filled(
+    kind: type[PreTrainedModel], config: BertConfig, state: dict[str, torch.Tensor], **settings: Any
+) -> PreTrainedModel:
+    """A model of `kind` that takes over the tensors of `state`: nothing is initialised or copied.
+
+    Raises DamagedFileError where `state` is not exactly the model's weights.
+    """
+    with torch.device("meta"):
+        model = kind(config, **settings)
     try:
-        config = AutoConfig.from_pretrained(name)
-        if not any("SequenceClassification" in kind for kind in config.architectures or []):
-            raise CctaError(
-                f"{name} has no sequence classification head ({config.architectures}); "
-                "choose a model fine-tuned for NLI or paraphrase"
-            )
-        model = AutoModelForSequenceClassification.from_pretrained(name, use_safetensors=True)
-        tokenizer: Any = AutoTokenizer.from_pretrained(name)
-    except OSError as error:
-        raise ModelUnavailableError(
-            f"{name} can't be loaded: neither a whole local folder nor reachable on the hub; "
-            "check the name and the network, or give a folder with config.json, "
-            "model.safetensors and tokenizer.json"
+        model.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise DamagedFileError(
+            f"the adapter's weights do not fit {kind.__name__} ({str(error)[:200]}); restore its "
+            "files or train it again"
         ) from error
-    if not tokenizer.is_fast:
-        raise CctaError(
-            f"{name}: its tokenizer gives no offsets; one with tokenizer.json is needed"
-        )
-    return Model(_describe(name, model), model.to(device), tokenizer)
-
-
-def _describe(name: str, model: PreTrainedModel) -> ModelInfo:
-    config = model.config
-    depth = config.num_hidden_layers
-    names: dict[int, str] = dict(config.id2label)  # type: ignore[arg-type]
-    labels = tuple(str(names[index]).lower() for index in sorted(names))
-    nli = {"entailment", "neutral", "contradiction"} <= set(labels)
-    return ModelInfo(
-        id=name,
-        task="nli" if nli else "classification",
-        training_language=None,
-        labels=labels,
-        layers=tuple(range(depth)),
-        align_layer=max(1, round(depth * 2 / 3)),
-        revision=getattr(config, "_commit_hash", None) or _fingerprint(model),
-    )
-
-
-def _fingerprint(model: PreTrainedModel) -> str:
-    """A cheap identity for local weights: sums of every tensor, so that other weights differ."""
-    sums = [float(t.double().sum()) for t in model.state_dict().values()]
-    return "local-" + hashlib.sha256(repr(sums).encode()).hexdigest()[:12]
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_meta:  # not part of a checkpoint: positions and token types 0
+                filled = torch.arange(buffer.numel()) if "position" in name else torch.zeros(1)
+                value = filled.expand(buffer.shape).to(buffer.dtype).clone()
+                module.register_buffer(name, value, persistent=False)
+    return model

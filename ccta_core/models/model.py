@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from threading import Lock
 
 import torch
+from tokenizers import Encoding
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
+from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.models.tail import tail
+from ccta_core.models.tail import Above, above
+from ccta_core.models.trace import Trace, accepts, watch
 from ccta_core.types import Sentence
 from ccta_core.units import UnitMap, segment_units
+
+_NO_LIMIT = 512
+_TOKENIZING = Lock()
+"""Held while a tokenizer runs: how much it cuts is a setting of the one that models share."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,13 +48,28 @@ class Model:
     """A model with a task head in evaluation mode, shared by threads (nothing in it changes)."""
 
     def __init__(
-        self, info: ModelInfo, hf_model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
+        self,
+        info: ModelInfo,
+        hf_model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        trace: Trace | None = None,
+        notices: tuple[str, ...] = (),
     ) -> None:
+        """`trace` is that of `hf_model` where it is known already; else it is watched now.
+
+        Raises CctaError, naming the class, where the model can't be attributed.
+        """
         self.info = info
         self.hf_model = hf_model.eval().requires_grad_(False)
+        use_explicit_attention(self.hf_model)
         self.tokenizer = tokenizer
+        self.notices = notices
+        """What every result of this model should say beside its numbers, a sentence each."""
         self.device = next(hf_model.parameters()).device
-        self._tails: dict[int, PreTrainedModel] = {}
+        self._trace = trace or watch(self.hf_model)
+        self._has_types = accepts(hf_model, "token_type_ids") and _table_of_types(hf_model) > 1
+        self._above: dict[int, Above] = {}
         self._lock = Lock()
 
     @property
@@ -66,16 +88,68 @@ class Model:
         return self.info.labels
 
     @property
-    def max_tokens(self) -> int:
-        """The longest input, specials included."""
-        return min(self.tokenizer.model_max_length, self.hf_model.config.max_position_embeddings)
+    def depth(self) -> int:
+        """The number of the last layer."""
+        return self._trace.depth
 
-    def above(self, layer: int) -> PreTrainedModel:
+    @property
+    def even_only(self) -> bool:
+        """Whether a batch may only hold rows of one length: padding would change the logits."""
+        return self._trace.even_only
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input, specials included.
+
+        A table of positions that starts late (RoBERTa: after PAD's) holds that many fewer; a model
+        that names no limit is given 512.
+        """
+        rows = getattr(self.hf_model.config, "max_position_embeddings", None) or _NO_LIMIT
+        room = rows - (self._trace.first_position or 0)
+        return min(int(self.tokenizer.model_max_length), room)
+
+    def above(self, layer: int) -> Above:
         """The part of the model above `layer` (0 = embedding output), sharing the weights."""
         with self._lock:
-            if layer not in self._tails:
-                self._tails[layer] = tail(self.hf_model, layer)
-            return self._tails[layer]
+            if layer not in self._above:
+                self._above[layer] = above(self._trace, layer)
+            return self._above[layer]
+
+    def inputs(self, rows: Sequence[Encoded]) -> dict[str, torch.Tensor]:
+        """The padded inputs of a batch, on the model's device: what its forward takes, no more.
+
+        Positions are given where the model would count them from the ids, and a PAD among the words
+        of a baseline would shift them; token types where it has a table of them.
+        """
+        if self.even_only and len({row.length for row in rows}) > 1:
+            raise AssertionError(f"{self.id} reads its padding: one batch, one length")
+        inputs = {
+            "input_ids": pad_batch([row.ids for row in rows], self.tokenizer.pad_token_id or 0),
+            "attention_mask": pad_batch([torch.ones_like(row.ids) for row in rows], 0),
+        }
+        first = self._trace.first_position
+        if first is not None:
+            runs = [torch.arange(first, first + row.length) for row in rows]
+            inputs["position_ids"] = pad_batch(runs, max(first - 1, 0))
+        if self._has_types:
+            inputs["token_type_ids"] = pad_batch([row.type_ids for row in rows], 0)
+        return {name: tensor.to(self.device) for name, tensor in inputs.items()}
+
+    def tokenize(self, *segments: str, whole: bool = False) -> Encoding:
+        """The tokens of one or two texts with their offsets, specials added, cut to the model.
+
+        `whole`: of a text of any length, without specials. Threads take turns: what is cut, and
+        where, is state of the tokenizer they share.
+        """
+        with _TOKENIZING:
+            if whole:
+                read = self.tokenizer(*segments, add_special_tokens=False, verbose=False)
+            else:
+                read = self.tokenizer(
+                    *segments, truncation="longest_first", max_length=self.max_tokens
+                )
+        encoding: Encoding = read.encodings[0]
+        return encoding
 
     def encode(self, sentence: Sentence, *, spaced: bool | None = None) -> Encoded:
         """Tokens, specials and units of one sentence; what is too long is cut and said so.
@@ -84,15 +158,7 @@ class Model:
 
         Raises CctaError where nothing of the text is left as a token.
         """
-        read = self.tokenizer(
-            *sentence.segments,
-            truncation="longest_first",
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            return_token_type_ids=True,
-        )
-        encoding = read.encodings[0]
+        encoding = self.tokenize(*sentence.segments)
         maps = tuple(
             segment_units(
                 text,
@@ -114,8 +180,8 @@ class Model:
         special = torch.tensor([home is None for home in encoding.sequence_ids])
         return Encoded(
             sentence=sentence,
-            ids=self._without_typed_specials(torch.tensor(read["input_ids"]), special),
-            type_ids=torch.tensor(read["token_type_ids"]),
+            ids=self._without_typed_specials(torch.tensor(encoding.ids), special),
+            type_ids=torch.tensor(encoding.type_ids),
             special=special,
             tokens=tuple(encoding.tokens),
             maps=maps,
@@ -143,8 +209,7 @@ class Model:
 
     def check_layer(self, layer: int) -> None:
         """Raises CctaError where `layer` is not offered for attribution."""
-        layers = self.info.layers
-        depth = self.hf_model.config.num_hidden_layers
+        layers, depth = self.info.layers, self.depth
         if layer == depth and depth not in layers:
             raise CctaError(
                 f"layer {layer} is the last one: its classification token alone reaches the head "
@@ -159,3 +224,8 @@ class Model:
 def pad_batch(rows: Sequence[torch.Tensor], value: float) -> torch.Tensor:
     """Stacks rows of unequal length, filled up with `value` at the end."""
     return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
+
+
+def _table_of_types(model: PreTrainedModel) -> int:
+    """How many token types the model has vectors for; XLM takes type ids and has no such table."""
+    return getattr(model.config, "type_vocab_size", 0) or 0

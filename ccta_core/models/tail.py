@@ -1,64 +1,194 @@
 """Runs only the part of a model above one layer: a view that shares every weight."""
 
 import copy
-from collections.abc import Callable
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from ccta_core.errors import CctaError
+from ccta_core.models.heads import head_logits
+from ccta_core.models.last_layer import FirstTokenLayer, can_be_narrowed
+from ccta_core.models.trace import WORKING, Call, Trace, differ
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
-class _Injected(nn.Module):
-    """Stands where the embeddings stood and hands on the activations it is given."""
+@dataclass(slots=True)
+class _Run:
+    """One call of a view: its activations, and how often each of its stubs was asked.
 
-    def forward(self, *given: object, **named: object) -> torch.Tensor:
-        """The activations among the arguments: families pass them by name or by place."""
-        found = named.get("inputs_embeds")
-        candidates = [found] if found is not None else list(given)
-        return next(t for t in candidates if isinstance(t, torch.Tensor) and t.is_floating_point())
-
-
-def tail(model: PreTrainedModel, layer: int) -> PreTrainedModel:
-    """A model that takes `hidden_states[layer]` as `inputs_embeds` and runs what lies above it.
-
-    The modules on the way to the encoder's layers are copied shallowly, so the view owns no weights
-    and may be used by several threads at once.
-
-    Raises CctaError where the encoder's layers or embeddings can't be found.
+    `filler` has the shape of `states`: what modules below the layer return, read by nobody.
     """
-    depth = model.config.num_hidden_layers
-    stack = _only(model, lambda module: isinstance(module, nn.ModuleList) and len(module) == depth)
-    base = model.base_model_prefix
-    inside = f"{base}.embeddings"
-    if stack is None or not _has(model, inside):
+
+    states: torch.Tensor
+    filler: torch.Tensor
+    asked: Counter[int] = field(default_factory=Counter)
+
+
+_RUN: ContextVar[_Run] = ContextVar("_RUN")
+"""The run of this thread: many may share one view."""
+
+
+class Above:
+    """The layers above one layer and the head: activations in, logits out; shared by threads."""
+
+    def __init__(self, view: PreTrainedModel, *, writes: bool) -> None:
+        self.view = view
+        self.writes = writes
+
+    def __call__(self, states: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Logits (rows, positions, columns) of `head_logits`.
+
+        Shape: `states` (rows, tokens, width) stands for `hidden_states[layer]`; `inputs` are the
+        model's own inputs of the same rows (`Model.inputs`).
+        """
+        filler = states.detach()
+        token = _RUN.set(_Run(states, filler.clone() if self.writes else filler))
+        try:
+            return head_logits(self.view(**inputs))
+        finally:
+            _RUN.reset(token)
+
+
+def above(trace: Trace, layer: int) -> Above:
+    """The part of the traced model above `layer` (0 = embedding output).
+
+    The view is the model with every call up to the one that made `hidden_states[layer]` answered
+    by a stub. It owns no weights, and the modules around the stubs are copied shallowly.
+
+    Raises CctaError where the activations the model made itself do not give its own logits: then
+    something above reads more of what lies below than this layer's activations.
+    """
+    plans = _plans(trace, layer)
+    view = trace.model
+    names = {id(call.module): _names(trace.model, call.module) for call in plans}
+    for call in sorted(plans, key=lambda call: -names[id(call.module)][0].count(".")):
+        places = names[id(call.module)]
+        stub = _Stub(view.get_submodule(places[0]), plans[call])
+        for place in places:
+            view = _replaced(view, place, stub)
+    written = any(answer.written for plan in plans.values() for answer in plan.values())
+    found = Above(view, writes=written)
+    with torch.no_grad():
+        logits = found(trace.hidden_states[layer], trace.inputs)
+    if differ(logits, trace.logits):
         raise CctaError(
-            f"{type(model).__name__} can't be attributed: its encoder layers were not found; "
-            "models of the BERT, RoBERTa/XLM-R, ELECTRA and DistilBERT families work"
+            f"{type(trace.model).__name__} can't be attributed at layer {layer}: its head reads "
+            f"more than that layer's activations; models of the {WORKING} families work"
         )
-    view = _replaced(model, inside, _Injected())
-    projection = f"{base}.embeddings_project"
-    if _has(model, projection):  # narrow ELECTRA: hidden_states[0] is already projected
-        view = _replaced(view, projection, nn.Identity())
-    layers = list(model.get_submodule(stack).children())[layer:]
-    return _replaced(view, stack, nn.ModuleList(layers))
+    return found if layer == trace.depth else _narrowed(found, trace, layer)
 
 
-def _only(model: nn.Module, wanted: Callable[[nn.Module], bool]) -> str | None:
-    names = [name for name, module in model.named_modules() if wanted(module)]
-    return names[0] if len(names) == 1 else None
+def _narrowed(whole: Above, trace: Trace, layer: int) -> Above:
+    """`whole` with a last layer for the first token only, where that gives the same logits."""
+    last = trace.calls[trace.makers[trace.depth]].module
+    if not can_be_narrowed(last):
+        return whole
+    view = whole.view
+    for place in _names(trace.model, last):
+        view = _replaced(view, place, FirstTokenLayer(last))
+    found = Above(view, writes=whole.writes)
+    with torch.no_grad():
+        logits = found(trace.hidden_states[layer], trace.inputs)
+    same = logits.shape == trace.logits.shape and not differ(logits, trace.logits)
+    return found if same else whole
 
 
-def _has(model: nn.Module, name: str) -> bool:
-    try:
-        model.get_submodule(name)
-    except AttributeError:
-        return False
-    return True
+def words_reach_head(trace: Trace) -> bool:
+    """Whether the head reads more than one position of the last layer: a mean, or every token."""
+    states = trace.hidden_states[-1].clone().requires_grad_()
+    with torch.enable_grad():
+        logits = above(trace, trace.depth)(states, trace.inputs)
+        weights = torch.arange(1.0, logits.numel() + 1, device=logits.device)
+        (slopes,) = torch.autograd.grad((logits.flatten() * weights).sum(), states)
+    return int((slopes != 0).any(-1).sum()) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a stub returns in its module's place.
+
+    The activations (`reached`: this call made the layer's states) or the filler; bare (`length` 0)
+    or first in a tuple; copied where the model goes on to write into it.
+    """
+
+    reached: bool
+    length: int
+    written: bool
+
+
+class _Stub(nn.Module):
+    """Stands where a module stood: answers the calls below the layer, leaves the others to it."""
+
+    def __init__(self, real: nn.Module, plan: Mapping[int, _Answer]) -> None:
+        super().__init__()
+        self.real = real
+        self._plan = plan
+
+    def forward(self, *given: object, **named: object) -> object:
+        run = _RUN.get()
+        turn = run.asked[id(self)]
+        run.asked[id(self)] += 1
+        answer = self._plan.get(turn)
+        if answer is None:
+            return self.real(*given, **named)
+        states = run.states if answer.reached else run.filler
+        if answer.written and answer.reached:
+            states = states.clone()
+        return (states, *[None] * (answer.length - 1)) if answer.length else states
+
+    def __getattr__(self, name: str) -> Any:
+        """What a model asks of a layer beside calling it (ModernBERT: its kind of attention)."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("real"), name)
+
+
+def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
+    """For each module (by its first call): which of its calls, as the view counts, are answered.
+
+    A module shared by several layers (ALBERT) is answered below and run above. Calls made inside
+    an answered one are not made any more, so they do not count.
+    """
+    target = trace.makers[layer]
+    around = _ancestors(trace.calls, target)
+    firsts: dict[int, Call] = {}
+    plans: dict[Call, dict[int, _Answer]] = {}
+    turns: Counter[int] = Counter()
+    answered: set[int | None] = set()
+    for index, call in enumerate(trace.calls):
+        if call.parent in answered:
+            answered.add(index)
+            continue
+        turn = turns[id(call.module)]
+        turns[id(call.module)] += 1
+        if index > target or index in around or call.length is None:
+            continue
+        answered.add(index)
+        first = firsts.setdefault(id(call.module), call)
+        plans.setdefault(first, {})[turn] = _Answer(index == target, call.length, call.written)
+    return plans
+
+
+def _ancestors(calls: tuple[Call, ...], index: int) -> set[int]:
+    found: set[int] = set()
+    parent = calls[index].parent
+    while parent is not None:
+        found.add(parent)
+        parent = calls[parent].parent
+    return found
+
+
+def _names(model: nn.Module, module: nn.Module) -> list[str]:
+    """Every name under which `module` stands in `model`."""
+    return [name for name, one in model.named_modules(remove_duplicate=False) if one is module]
 
 
 def _replaced(model: Module, name: str, module: nn.Module) -> Module:

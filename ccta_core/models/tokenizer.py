@@ -27,7 +27,7 @@ def build_tokenizer(vocabulary: Vocabulary, *, max_length: int) -> PreTrainedTok
     )
     core.add_special_tokens(list(_SPECIAL))
     return PreTrainedTokenizerFast(
-        tokenizer_object=core,
+        tokenizer_object=_Handed(core),
         bos_token="<s>",
         cls_token="<s>",
         eos_token="</s>",
@@ -37,3 +37,13 @@ def build_tokenizer(vocabulary: Vocabulary, *, max_length: int) -> PreTrainedTok
         mask_token="<mask>",
         model_max_length=max_length,
     )
+
+
+class _Handed:
+    """Hands a tokenizer over where a deep copy is asked for: that would write and read its JSON."""
+
+    def __init__(self, core: Tokenizer) -> None:
+        self.core = core
+
+    def __deepcopy__(self, _memo: dict) -> Tokenizer:
+        return self.core

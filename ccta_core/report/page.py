@@ -134,8 +134,10 @@ def _numbers(payload: Mapping) -> str:
 def _completeness(payload: Mapping) -> str:
     """The larger completeness error of the two sides, and whether both converged."""
     sides = [payload[side] for side in _SIDES]
-    errors = [side["completeness_error"] for side in sides]
-    worst = None if None in errors else max(errors)
+    errors = [e for side in sides if (e := side["completeness_error"]) is not None]
+    if not errors:
+        return "- <small>(not measured by this method)</small>"
+    worst = max(errors)
     if all(side["converged"] for side in sides):
         return f'{_percent(worst)} <span role="img" aria-label="converged">\u2713</span>'
     late = [language(side["lang"]).name for side in sides if not side["converged"]]

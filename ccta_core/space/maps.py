@@ -1,13 +1,17 @@
-"""Maps of unit embeddings into the common space: `none` and `centered` (docs/method.md, 3)."""
+"""Maps of unit embeddings into the common space: none, centered, procrustes (docs/method.md, 3)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
+from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.space.procrustes import PROCRUSTES_FILE, procrustes_maps
 
 MEANS_FILE = "language_means.safetensors"
 """In a model's folder: language -> (layers + 1, width), mean unit states on FLORES-200 devtest."""
@@ -30,22 +34,53 @@ def similarities(
 ) -> CommonSpace:
     """Cosines between the units of two languages in the space asked for.
 
-    Each side is (language, unit embeddings (units, width) at `layer`). Where a language has no
-    mean, both sides stay raw, and the result says so.
+    Each side is (language, unit embeddings (units, width) at `layer`). Where a language has no map
+    or no mean, both sides take the next plainer space, and the result says so.
     """
     (source, states_s), (target, states_t) = sides
+    name, notice = _usable(info, layer, (source, target), space)
+    left, right = (
+        normal(into_space(info, layer, lang, states, name))
+        for lang, states in ((source, states_s), (target, states_t))
+    )
+    return CommonSpace(name, _cosines(left, right), notice)
+
+
+def pair_similarities(
+    info: ModelInfo, layer: int, embeddings: Mapping[str, np.ndarray], space: str
+) -> dict[tuple[str, str], CommonSpace]:
+    """What `similarities` gives for every pair of an item's languages, in the mapping's order.
+
+    `embeddings` is language -> (units, width) at `layer`; each language is mapped and scaled once.
+    """
+    ready: dict[tuple[str, str], np.ndarray] = {}
+    found = {}
+    for pair in combinations(embeddings, 2):
+        name, notice = _usable(info, layer, pair, space)
+        for lang in pair:
+            if (lang, name) not in ready:
+                ready[lang, name] = normal(into_space(info, layer, lang, embeddings[lang], name))
+        left, right = (ready[lang, name] for lang in pair)
+        found[pair] = CommonSpace(name, _cosines(left, right), notice)
+    return found
+
+
+def into_space(
+    info: ModelInfo, layer: int, lang: str, states: np.ndarray, space: str
+) -> np.ndarray:
+    """One language's states in a space that has what it takes. Shape: (units, width).
+
+    Raises CctaError where the model has no maps for `procrustes`, KeyError where it has no mean.
+    """
     if space == "none":
-        return CommonSpace("none", cosine(states_s, states_t))
-    means = language_means(info.folder)
-    lacking = sorted({lang for lang in (source, target) if lang not in means})
-    if lacking:
-        notice = (
-            f"No language mean for {' and '.join(lacking)} is stored with {info.id}: "
-            "the embeddings are compared as they are (space none)."
-        )
-        return CommonSpace("none", cosine(states_s, states_t), notice)
-    centred = cosine(states_s - means[source][layer], states_t - means[target][layer])
-    return CommonSpace("centered", centred)
+        return states
+    states = states - language_means(info.folder)[lang][layer]
+    if space == "centered":
+        return states
+    maps = procrustes_maps(info.folder)
+    if maps is None or maps.layer != layer:
+        raise CctaError(f"{info.id} has no Procrustes maps at layer {layer}; fit them first")
+    return maps.apply(lang, states)
 
 
 def cosine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -53,19 +88,60 @@ def cosine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Shape: (n, width), (m, width) -> (n, m).
     """
-    return np.clip(_normal(source) @ _normal(target).T, -1.0, 1.0)
+    return _cosines(normal(source), normal(target))
 
 
-def _normal(vectors: np.ndarray) -> np.ndarray:
+def normal(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1 in float64; a zero row stays zero."""
     vectors = np.asarray(vectors, dtype=np.float64)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)
 
 
-@lru_cache(maxsize=64)
 def language_means(folder: Path | None) -> dict[str, np.ndarray]:
     """The means stored in a model's folder; empty where there are none."""
     path = (folder or Path()) / MEANS_FILE
     if folder is None or not path.exists():
         return {}
+    return _read_means(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_means(path: Path, _changed: int) -> dict[str, np.ndarray]:
     return {lang: means.astype(np.float32) for lang, means in load_file(path).items()}
+
+
+def _cosines(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return np.clip(source @ target.T, -1.0, 1.0)
+
+
+def _usable(
+    info: ModelInfo, layer: int, langs: tuple[str, str], space: str
+) -> tuple[str, str | None]:
+    """The space asked for, or the next plainer one that both languages have, and the reason."""
+    if space == "none":
+        return "none", None
+    means = language_means(info.folder)
+    meanless = sorted({lang for lang in langs if lang not in means})
+    reason = _without_maps(info, layer, langs) if space == "procrustes" else None
+    if meanless:
+        return "none", (
+            f"No language mean for {' and '.join(meanless)} is stored with {info.id}: "
+            "the embeddings are compared as they are (space none)."
+        )
+    if reason:
+        return "centered", f"{reason}: the embeddings are centred instead (space centered)."
+    return space, None
+
+
+def _without_maps(info: ModelInfo, layer: int, langs: tuple[str, str]) -> str | None:
+    """Why the Procrustes maps can't serve these languages at this layer; None where they can."""
+    maps = procrustes_maps(info.folder)
+    if maps is None:
+        return f"No Procrustes maps ({PROCRUSTES_FILE}) are stored with {info.id}"
+    if maps.layer != layer:
+        return f"The Procrustes maps of {info.id} belong to layer {maps.layer}, not {layer}"
+    lacking = sorted({lang for lang in langs if lang not in maps})
+    if lacking:
+        return f"No Procrustes map for {' and '.join(lacking)} is stored with {info.id}"
+    return None

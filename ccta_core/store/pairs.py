@@ -14,9 +14,14 @@ SHIPPED = Path(__file__).parents[2] / "cache" / "pairs"
 
 
 def pair_key(info: ModelInfo, source: Sentence, target: Sentence, config: Config) -> str:
-    """The address of one comparison: schema, settings, model revision and both texts."""
-    texts = [[side.lang, *side.segments] for side in (source, target)]
-    return key_of(SCHEMA, config.fingerprint, info.id, info.revision, texts)
+    """The address of one comparison: schema, settings, model revision, both texts and their focus.
+
+    The maps of the space `procrustes` are not part of the revision: there the hashes of
+    all of the model's files are added.
+    """
+    texts = [side.identity for side in (source, target)]
+    files = info.card.get("sha256") if config.space == "procrustes" else None
+    return key_of(SCHEMA, config.fingerprint, info.id, info.revision, texts, files)
 
 
 def find_pair(

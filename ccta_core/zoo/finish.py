@@ -4,21 +4,20 @@ python -m ccta_core.zoo.finish TRAINING_FOLDER DATA [--name nli-en]
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ccta_core.corpus.nli import LABELS
-from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED
 from ccta_core.models.load import load_model
 from ccta_core.space.maps import MEANS_FILE
-from ccta_core.zoo import fit_space
+from ccta_core.space.procrustes import PROCRUSTES_FILE
+from ccta_core.zoo import fit_procrustes, fit_space
+from ccta_core.zoo.card import WEIGHTS, revision, sha256_of, write_card
 from ccta_core.zoo.evaluate import XNLI_LANGUAGES, xnli_accuracy
 
-_WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
 _CARD = {
     "task": "nli",
     "training_language": "en",
@@ -50,11 +49,11 @@ def main() -> None:
     options = parser.parse_args()
     folder = SHIPPED / BACKBONE / options.name
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (*_WEIGHTS, "training.json"):
+    for name in (*WEIGHTS, "training.json"):
         shutil.copy(options.run / name, folder / name)
         (folder / name).chmod(0o644)
     card: dict[str, Any] = _CARD | {"align_layer": 8, "revision": "unmeasured"}
-    _write(folder, card)
+    write_card(folder, card)
     model_id = f"{BACKBONE}/{options.name}"
     model = load_model(model_id)
     if not options.keep_means:
@@ -63,28 +62,16 @@ def main() -> None:
     card |= {"align_layer": best, "aer_by_layer": table}
     card |= {"training": json.loads((folder / "training.json").read_text("utf-8"))}
     (folder / "training.json").unlink()
-    card["sha256"] = {name: _sha(folder / name) for name in (*_WEIGHTS, MEANS_FILE)}
-    card["revision"] = _revision(card)
-    _write(folder, card)
+    found = fit_procrustes.fit(model, options.data, folder, best)
+    card["procrustes"] = {"layer": found.layer, **found.facts}
+    files = (*WEIGHTS, MEANS_FILE, PROCRUSTES_FILE)
+    card["sha256"] = {name: sha256_of(folder / name) for name in files}
+    card["revision"] = revision(card)
+    write_card(folder, card)
     card["scores"] = {}
     for lang in XNLI_LANGUAGES:
         card["scores"][lang] = xnli_accuracy(model, options.data, lang)
-        _write(folder, card)
-
-
-def _revision(card: dict[str, Any]) -> str:
-    """One hash over what decides results: backbone, weights, means, alignment layer."""
-    facts = [embedded.REVISION, card["sha256"], card["align_layer"]]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _write(folder: Path, card: dict[str, Any]) -> None:
-    text = json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True)
-    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
+        write_card(folder, card)
 
 
 if __name__ == "__main__":

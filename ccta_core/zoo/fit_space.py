@@ -7,37 +7,53 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from ccta_core.attribution.integrated_gradients import unit_sums
+from ccta_core.attribution.integrated_gradients import unit_means
 from ccta_core.attribution.readings import read
-from ccta_core.corpus.alignments import AlignedPair, read_awesome_align, read_xl_wa
+from ccta_core.corpus.alignments import AlignedPair
 from ccta_core.corpus.flores import FLORES_CODES, read_flores
-from ccta_core.errors import CctaError
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
-from ccta_core.space.links import alignment_error_rate, mutual_links
-from ccta_core.space.maps import MEANS_FILE, cosine, language_means
+from ccta_core.space.links import Links, mutual_links_batch
+from ccta_core.space.maps import MEANS_FILE, language_means
 from ccta_core.types import Sentence
+from ccta_core.zoo.gold import error_rate, gold_sets
 
 _CHUNK = 64
-Link = tuple[int, int, int]
-"""A sentence pair and its two linked units."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GoldReading:
+    """A gold set as the model reads it.
+
+    `rates` is the AER by layer of mutual nearest neighbours in the centred space; `sources` and
+    `targets` hold each sentence's raw unit states (units, width) at one layer.
+    """
+
+    rates: list[float]
+    sources: list[np.ndarray]
+    targets: list[np.ndarray]
 
 
 def unit_states(
-    model: Model, sentences: Sequence[Sentence], *, spaced: bool | None = None
+    model: Model,
+    sentences: Sequence[Sentence],
+    *,
+    spaced: bool | None = None,
+    layers: Sequence[int] | None = None,
 ) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """(layers + 1, units, width) states of each sentence's units, and the units' texts."""
-    layers = list(range(model.hf_model.config.num_hidden_layers + 1))
+    """(layers, units, width) states of each sentence's units, and the units' texts."""
+    if layers is None:
+        layers = range(model.depth + 1)
     for start in range(0, len(sentences), _CHUNK):
         encoded = [model.encode(s, spaced=spaced) for s in sentences[start : start + _CHUNK]]
-        for item, reading in zip(encoded, read(model, encoded, layers), strict=True):
-            counts = unit_sums(item, np.ones(item.length))[:, None]
-            states = [unit_sums(item, reading.states[at].cpu().numpy()) / counts for at in layers]
+        for item, reading in zip(encoded, read(model, encoded, list(layers)), strict=True):
+            states = [unit_means(item, reading.states[at].cpu().numpy()) for at in layers]
             yield np.stack(states), [unit.text for found in item.maps for unit in found.units]
 
 
@@ -50,42 +66,29 @@ def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
     return (np.sum(sums, axis=0) / count).astype(np.float32)
 
 
-def error_rates(
-    model: Model, pairs: Sequence[AlignedPair], langs: tuple[str, str], means: dict[str, np.ndarray]
-) -> list[float]:
-    """AER of mutual nearest neighbours in the centred space, one value a layer."""
-    sides = []
-    words_of = ([pair.source for pair in pairs], [pair.target for pair in pairs])
-    for lang, words in zip(langs, words_of, strict=True):
-        texts = [Sentence(" ".join(line), lang) for line in words]
-        states = [found for found, _ in unit_states(model, texts, spaced=True)]
-        sides.append([found - means[lang][:, None] for found in states])
-    rates = []
-    for layer in range(sides[0][0].shape[0]):
-        links: set[Link] = set()
-        sure: set[Link] = set()
-        possible: set[Link] = set()
-        for index, (pair, left, right) in enumerate(zip(pairs, *sides, strict=True)):
-            links |= {(index, i, j) for i, j in mutual_links(cosine(left[layer], right[layer]))}
-            sure |= {(index, i, j) for i, j in pair.sure}
-            possible |= {(index, i, j) for i, j in pair.possible}
-        rates.append(alignment_error_rate(links, sure, possible))
-    return rates
-
-
-def gold_pairs(data: Path, *, limit: int = 100) -> dict[tuple[str, str], list[AlignedPair]]:
-    """The development part: XL-WA dev, and the first pairs of three sets of awesome-align."""
-    folder = data / "word_align"
-    sets = {
-        ("en", "es"): read_xl_wa(folder / "xl_wa/es/dev.tsv"),
-        ("en", "ru"): read_xl_wa(folder / "xl_wa/ru/dev.tsv"),
-        ("en", "fr"): read_awesome_align(folder / "awesome_align", "enfr"),
-        ("zh", "en"): read_awesome_align(folder / "awesome_align", "zhen"),
-        ("ja", "en"): read_awesome_align(folder / "awesome_align", "jaen"),
-    }
-    return {
-        langs: [pair for pair in pairs if _readable(pair)][:limit] for langs, pairs in sets.items()
-    }
+def read_gold(
+    model: Model,
+    pairs: Sequence[AlignedPair],
+    langs: tuple[str, str],
+    means: dict[str, np.ndarray],
+    *,
+    keep: int,
+) -> GoldReading:
+    """AER by layer over tokenised sentence pairs, and their states at the layer `keep`."""
+    depth = model.depth + 1
+    links: list[list[Links]] = [[] for _ in range(depth)]
+    kept: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for start in range(0, len(pairs), _CHUNK):
+        chunk = pairs[start : start + _CHUNK]
+        sides = []
+        for lang, words, into in zip(langs, _sides(chunk), kept, strict=True):
+            texts = [Sentence(" ".join(line), lang) for line in words]
+            found = [states for states, _ in unit_states(model, texts, spaced=True)]
+            into += [states[keep].copy() for states in found]
+            sides.append([states - means[lang][:, None] for states in found])
+        for layer in range(depth):
+            links[layer] += mutual_links_batch(*[[s[layer] for s in side] for side in sides])
+    return GoldReading([error_rate(pairs, found) for found in links], *kept)
 
 
 def fit_means(model: Model, data: Path, folder: Path) -> None:
@@ -99,21 +102,25 @@ def fit_means(model: Model, data: Path, folder: Path) -> None:
 
 
 def fit_layer(model: Model, data: Path, folder: Path) -> tuple[dict[str, list[float]], int]:
-    """AER by layer for each gold set, in the space of the stored means, and the best layer."""
+    """AER by layer for each gold set's development part, in the centred space; the best layer."""
     means = language_means(folder)
     table = {
-        "-".join(langs): [round(rate, 4) for rate in error_rates(model, pairs, langs, means)]
-        for langs, pairs in gold_pairs(data).items()
+        gold.name: [
+            round(rate, 4) for rate in read_gold(model, gold.dev, gold.langs, means, keep=0).rates
+        ]
+        for gold in gold_sets(data)
+        if gold.dev
     }
-    return table, int(np.argmin(np.mean(list(table.values()), axis=0)))
+    return table, best_layer(table)
 
 
-def _readable(pair: AlignedPair) -> bool:
-    """Whether both sides can be read: some gold texts hold control characters."""
-    try:
-        return all(Sentence(" ".join(words), "en") for words in (pair.source, pair.target))
-    except CctaError:
-        return False
+def best_layer(table: dict[str, list[float]]) -> int:
+    """The layer with the lowest mean AER over the sets."""
+    return int(np.argmin(np.mean(list(table.values()), axis=0)))
+
+
+def _sides(pairs: Sequence[AlignedPair]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    return [pair.source for pair in pairs], [pair.target for pair in pairs]
 
 
 def main() -> None:

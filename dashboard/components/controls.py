@@ -9,7 +9,11 @@ from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.components.wording import item_name, language_name, model_name
 
-_SPACES = {"centered": "centred for each language", "none": "as the model has them"}
+_SPACES = {
+    "centered": "centred for each language",
+    "none": "as the model has them",
+    "procrustes": "turned onto English (Procrustes)",
+}
 _BASELINES = {"pad": "padding tokens", "mask": "mask tokens", "zero": "zero vectors"}
 _MASSES = {
     "abs": "absolute attribution",

@@ -58,7 +58,10 @@ def _values(result: PairResult) -> list[str]:
 
 def _completeness(result: PairResult) -> str:
     sides = (result.source, result.target)
-    worst = percent(max(side.completeness_error for side in sides), 1)
+    errors = [e for side in sides if (e := side.completeness_error) is not None]
+    if not errors:
+        return f"{NONE} <small>not measured by this method</small>"
+    worst = percent(max(errors), 1)
     late = [language(side.lang).name for side in sides if not side.converged]
     if late:
         return f"{worst} <small>{escape(' and '.join(late))} did not converge</small>"

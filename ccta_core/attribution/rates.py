@@ -1,0 +1,125 @@
+"""F and every token's contribution to its slope at points of the paths, batched."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ccta_core.attribution.batches import autocast, in_batches
+from ccta_core.attribution.objective import objective
+from ccta_core.attribution.protocol import Stop
+from ccta_core.attribution.quadrature import Node
+from ccta_core.config import Config
+from ccta_core.errors import CctaError
+from ccta_core.models.heads import Target
+from ccta_core.models.model import Encoded, Model, pad_batch
+
+Row = tuple[int, float]
+"""A path (its index) and a point on it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """The straight line from a baseline's activations to the input's, and what to explain.
+
+    Shape: `baseline` and `delta` (input - baseline) are (tokens, width).
+    """
+
+    encoded: Encoded
+    baseline: torch.Tensor
+    delta: torch.Tensor
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Rows of several paths, padded. Shape: `spots` and `delta` (rows, tokens, width)."""
+
+    spots: torch.Tensor
+    delta: torch.Tensor
+    inputs: dict[str, torch.Tensor]
+    targets: list[Target]
+    lengths: list[int]
+
+
+def rates(
+    model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
+) -> Iterator[tuple[Row, Node]]:
+    """The node of every row, in the order in which the batches are done.
+
+    Raises CctaError where the model returns numbers that are not finite.
+    """
+    above = model.above(config.layer)
+
+    def slopes(chosen: list[int]) -> list[tuple[Row, Node]]:
+        batch = _batch(model, paths, [rows[at] for at in chosen])
+        x = batch.spots.requires_grad_()
+        with autocast(model.device, config.precision):
+            logits = above(x, batch.inputs)
+        mask = batch.inputs["attention_mask"]
+        values = objective(logits, batch.targets, mask, config.objective)
+        (gradient,) = torch.autograd.grad(values.sum(), x)
+        vectors = gradient * batch.delta
+        sums = vectors.sum(-1).double().cpu().numpy()
+        kept = vectors.cpu().numpy() if config.mass == "norm" else None
+        return [
+            (
+                rows[at],
+                Node(value, sums[row, :length], None if kept is None else kept[row, :length]),
+            )
+            for row, (at, value, length) in enumerate(
+                zip(chosen, _finite(values), batch.lengths, strict=True)
+            )
+        ]
+
+    lengths = [paths[index].encoded.length for index, _ in rows]
+    for _, found in in_batches(model, lengths, slopes, stop=stop):
+        yield from found
+
+
+def values(
+    model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
+) -> dict[Row, float]:
+    """F at every row, in float32 and without gradients."""
+    above = model.above(config.layer)
+
+    def forward(chosen: list[int]) -> list[float]:
+        batch = _batch(model, paths, [rows[at] for at in chosen])
+        with torch.inference_mode():
+            logits = above(batch.spots, batch.inputs)
+            mask = batch.inputs["attention_mask"]
+            return _finite(objective(logits, batch.targets, mask, config.objective))
+
+    lengths = [paths[index].encoded.length for index, _ in rows]
+    return {
+        rows[at]: value
+        for chosen, found in in_batches(model, lengths, forward, stop=stop, gradients=False)
+        for at, value in zip(chosen, found, strict=True)
+    }
+
+
+def _batch(model: Model, paths: Sequence[Path], rows: Sequence[Row]) -> _Batch:
+    """Each path is padded and moved once, however many of its points are in the batch."""
+    used = {index: place for place, index in enumerate(dict.fromkeys(index for index, _ in rows))}
+    items = [paths[index] for index in used]
+    home = torch.tensor([used[index] for index, _ in rows], device=model.device)
+    point = torch.tensor([point for _, point in rows], device=model.device)[:, None, None]
+    delta = pad_batch([item.delta for item in items], 0.0)[home]
+    spots = pad_batch([item.baseline for item in items], 0.0)[home] + point * delta
+    inputs = model.inputs([item.encoded for item in items])
+    return _Batch(
+        spots=spots,
+        delta=delta,
+        inputs={name: tensor[home] for name, tensor in inputs.items()},
+        targets=[paths[index].target for index, _ in rows],
+        lengths=[paths[index].encoded.length for index, _ in rows],
+    )
+
+
+def _finite(values: torch.Tensor) -> list[float]:
+    if not bool(values.isfinite().all()):
+        raise CctaError(
+            "the model returned numbers that are not finite; check its weights or use fp32"
+        )
+    found: list[float] = values.tolist()
+    return found

@@ -1,0 +1,255 @@
+"""Watches small forward passes: which module makes each hidden state, how positions are counted.
+
+Nothing here knows a family by name: what a model does is read off what it did.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from ccta_core.errors import CctaError
+from ccta_core.models.heads import head_logits
+
+WORKING = "BERT, RoBERTa/XLM-R, DistilBERT, ELECTRA, DeBERTa-v2/v3, ModernBERT, ALBERT and XLM"
+"""The families the tests hold to be right."""
+
+_TOKENS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One module call of the watched pass.
+
+    `parent` is the call it was made in and `done` its place in the order of endings. `length` is
+    None where it can't be answered in the module's place; else 0 where it returned one tensor of
+    hidden shape, n where it returned a tuple of n with that tensor first and nothing after it.
+    `written` says that what it returned was changed in place later (XLM masks so).
+    """
+
+    module: nn.Module
+    parent: int | None
+    done: int
+    length: int | None
+    written: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What one pass over a few tokens showed.
+
+    `calls` are in the order of their beginnings; `makers[l]` is the call that made
+    `hidden_states[l]`. `first_position` is the first token's position where the model counts
+    positions from the ids, so that a PAD in the text would shift them (RoBERTa); else None.
+    `even_only` says that padding changes the logits: rows of one batch must be of one length.
+    """
+
+    model: PreTrainedModel
+    inputs: dict[str, torch.Tensor]
+    logits: torch.Tensor
+    hidden_states: tuple[torch.Tensor, ...]
+    calls: tuple[Call, ...]
+    makers: tuple[int, ...]
+    first_position: int | None
+    even_only: bool
+
+    @property
+    def depth(self) -> int:
+        """The last layer's number."""
+        return len(self.makers) - 1
+
+
+def watch(model: PreTrainedModel) -> Trace:
+    """Runs `model` on a few tokens and reads off how it is built.
+
+    Fixes in its configuration that `hidden_states[-1]` is the one before a final norm. Not for a
+    model that another thread is running: hooks are put on and taken off.
+
+    Raises CctaError, naming the class, where what makes a hidden state can't be found.
+    """
+    _settle(model.config)
+    ids = _some_ids(model)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    watched, padded = _Watched(model), _Watched(model)
+    try:
+        with torch.no_grad():
+            output = watched.run(inputs)
+            padded.run({**inputs, "input_ids": _with_pad(model, ids)})
+            even_only = _padding_matters(model, inputs, output)
+    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as e:
+        raise CctaError(
+            f"{type(model).__name__} can't be attributed: it does not read a row of tokens alone "
+            f"({str(e)[:100]}); models of the {WORKING} families work"
+        ) from e
+    hidden = tuple(getattr(output, "hidden_states", None) or ())
+    calls = watched.calls(hidden[0].shape) if hidden else ()
+    makers = tuple(_maker(calls, watched.outputs, state) for state in hidden)
+    if len(makers) < 2 or None in makers:
+        raise CctaError(
+            f"{type(model).__name__} can't be attributed: no module returns its hidden states; "
+            f"models of the {WORKING} families work"
+        )
+    return Trace(
+        model=model,
+        inputs=inputs,
+        logits=head_logits(output),
+        hidden_states=hidden,
+        calls=calls,
+        makers=tuple(maker for maker in makers if maker is not None),
+        first_position=_first_position(model, watched, padded),
+        even_only=even_only,
+    )
+
+
+def accepts(model: PreTrainedModel, name: str) -> bool:
+    """Whether the model's forward has a parameter of this name."""
+    return name in inspect.signature(model.forward).parameters
+
+
+def _settle(config: PreTrainedConfig) -> None:
+    """What a saved configuration may have switched on and the engine asks for itself."""
+    config.output_hidden_states = False
+    config.output_attentions = False
+    config.return_dict = True
+    config.tie_last_hidden_states = False  # or ModernBERT's last one would be after its final norm
+
+
+def _some_ids(model: PreTrainedModel) -> torch.Tensor:
+    """A row of different ids, none of them PAD and not in order (so as not to look like positions).
+
+    Shape: (1, tokens).
+    """
+    pad = getattr(model.config, "pad_token_id", None)
+    usable = [token for token in range(_TOKENS + 1) if token != pad][:_TOKENS]
+    return torch.tensor([usable[::-1]], device=model.device)
+
+
+def _with_pad(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+    changed = ids.clone()
+    changed[0, 2] = getattr(model.config, "pad_token_id", None) or 0
+    return changed
+
+
+class _Watched:
+    """Every module call of one pass, with what came in (ids) and what went out."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        self.modules: list[nn.Module] = []
+        self.parents: list[int | None] = []
+        self.done: dict[int, int] = {}
+        self.outputs: dict[int, object] = {}
+        self.versions: dict[int, int] = {}
+        self.looked_up: list[torch.Tensor] = []
+        self._open: list[int] = []
+
+    def run(self, inputs: dict[str, torch.Tensor]) -> Any:
+        with self._hooked():
+            return self._model(**inputs, output_hidden_states=True)
+
+    @contextmanager
+    def _hooked(self) -> Iterator[None]:
+        hooks = []
+        for module in self._model.modules():
+            hooks.append(module.register_forward_pre_hook(self._begin))
+            hooks.append(module.register_forward_hook(self._end))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _begin(self, module: nn.Module, given: tuple) -> None:
+        self.parents.append(self._open[-1] if self._open else None)
+        self._open.append(len(self.modules))
+        self.modules.append(module)
+        if isinstance(module, nn.Embedding) and given:
+            self.looked_up.append(given[0])
+
+    def _end(self, _module: nn.Module, _given: tuple, output: object) -> None:
+        index = self._open.pop()
+        self.done[index] = len(self.done)
+        self.outputs[index] = output
+        found = _first(output)
+        if found is not None:
+            self.versions[index] = found._version
+
+    def calls(self, shape: torch.Size) -> tuple[Call, ...]:
+        """The calls, those that returned a tensor of `shape` marked as replaceable."""
+        found = []
+        for index, module in enumerate(self.modules):
+            output = self.outputs[index]
+            tensor = _first(output)
+            fits = tensor is not None and tensor.shape == shape and tensor.is_floating_point()
+            length = len(output) if isinstance(output, tuple) else 0
+            found.append(
+                Call(
+                    module=module,
+                    parent=self.parents[index],
+                    done=self.done[index],
+                    length=length if fits else None,
+                    written=tensor is not None and tensor._version > self.versions[index],
+                )
+            )
+        return tuple(found)
+
+
+def _first(output: object) -> torch.Tensor | None:
+    """The tensor of an output that is one, or a tuple of one and nothing more."""
+    if isinstance(output, tuple) and output and all(part is None for part in output[1:]):
+        output = output[0]
+    return output if isinstance(output, torch.Tensor) else None
+
+
+def _maker(calls: tuple[Call, ...], outputs: dict[int, object], state: torch.Tensor) -> int | None:
+    """The outermost call that returned `state`: a layer rather than the norm at its end."""
+    fits = [index for index, call in enumerate(calls) if call.length is not None]
+    tensors = {index: _first(outputs[index]) for index in fits}
+    same = {index for index in fits if tensors[index] is state}
+    same = same or {index for index in fits if torch.equal(tensors[index], state)}  # type: ignore
+    if not same:
+        return None
+    # The first to end, and what it lies in: a dropout after the last layer returns the same tensor.
+    found = min(same, key=lambda index: calls[index].done)
+    while calls[found].parent in same:
+        found = calls[found].parent  # type: ignore[assignment]
+    return found
+
+
+def _first_position(model: PreTrainedModel, plain: _Watched, padded: _Watched) -> int | None:
+    """The first position, where the rows looked up in a table run on and a PAD changes them."""
+    for one, other in zip(plain.looked_up, padded.looked_up, strict=True):
+        row = one.reshape(-1).tolist()
+        runs_on = len(row) == _TOKENS and row == list(range(row[0], row[0] + _TOKENS))
+        if runs_on and not torch.equal(one, other):
+            if not accepts(model, "position_ids"):
+                raise CctaError(
+                    f"{type(model).__name__} can't be attributed: a PAD in the text would shift "
+                    f"its positions and it takes no position_ids; models of the {WORKING} "
+                    "families work"
+                )
+            return row[0]
+    return None
+
+
+def _padding_matters(model: PreTrainedModel, inputs: dict[str, torch.Tensor], output: Any) -> bool:
+    """Whether padding behind a row changes it: a mean or a convolution that takes padding in."""
+    pad = getattr(model.config, "pad_token_id", None) or 0
+    fill = {"input_ids": pad, "attention_mask": 0}
+    wider = {name: nn.functional.pad(t, (0, 2), value=fill[name]) for name, t in inputs.items()}
+    found = model(**wider, output_hidden_states=True)
+    pairs = [(head_logits(found), head_logits(output))]
+    pairs += zip(found.hidden_states or (), output.hidden_states or (), strict=False)
+    return any(differ(one[:, : other.shape[1]], other) for one, other in pairs)
+
+
+def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """By more than rounding; what is not finite in both is the same."""
+    one, other = one.float(), other.float()
+    most = float(other.abs().nan_to_num(0.0).max())
+    return not torch.allclose(one, other, rtol=0, atol=1e-4 * most + 1e-9, equal_nan=True)

@@ -1,0 +1,106 @@
+"""What a reader must know beside the numbers, and what made them."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from ccta_core.attribution.methods import traits
+from ccta_core.config import Config
+from ccta_core.models.model import Model
+from ccta_core.pipeline.sides import Side
+from ccta_core.space.maps import CommonSpace
+
+_MUCH_ON_SPECIALS = 0.3
+_NAMES = ("source", "target")
+
+
+def notices(
+    model: Model, sides: Sequence[Side], space: CommonSpace, config: Config
+) -> Iterator[str]:
+    """What a reader must know beside the numbers, a sentence each."""
+    yield from model.notices
+    if config.layer > 0:
+        yield (
+            f"At layer {config.layer} every position has mixed with its neighbours: "
+            "it is no longer a word alone."
+        )
+    if not traits(config.method).completeness:
+        yield (
+            f"The attribution is {traits(config.method).title}: its scores need not add up to the "
+            "model's output, so there is no completeness error."
+        )
+    if space.notice:
+        yield space.notice
+    for name, side in zip(_NAMES, sides, strict=True):
+        yield from _side_notices(model, name, side)
+    given = [name for name, side in zip(_NAMES, sides, strict=True) if _is_given(side)]
+    if len(given) == 1:
+        yield (
+            f"Only the {given[0]} has a given focus: what is explained of the other side was "
+            "found by the model."
+        )
+
+
+def _is_given(side: Side) -> bool:
+    """Whether what is explained was given, not found."""
+    found = side.attribution
+    return bool(found.focus) and found.focus == found.sentence.focus
+
+
+def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
+    yield from _reading_notices(model, name, side)
+    found = side.attribution
+    if not found.converged:
+        error = found.completeness_error
+        said = "" if error is None else f": completeness error {error:.1%}"
+        yield (
+            f"The {name} attribution did not converge{said} after {found.evaluations} evaluations."
+        )
+    if found.special_share > _MUCH_ON_SPECIALS:
+        yield f"Special tokens carry {found.special_share:.0%} of the {name} attribution."
+    if side.uniform:
+        yield f"No unit of the {name} has attribution of this kind: its mass is uniform."
+    if model.info.task == "nli" and found.sentence.text2 is None:
+        yield f"The {name} has no hypothesis: this model was trained on pairs of texts."
+
+
+def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
+    """What was cut, or read in parts, or not predicted."""
+    found = side.attribution
+    if side.input.question_cut:
+        yield (
+            f"The {name} question takes more than half of the model's {model.max_tokens} tokens: "
+            "it was cut."
+        )
+    elif found.truncated:
+        yield f"The {name} text was cut to the model's {model.max_tokens} tokens."
+    if found.windows > 1:
+        yield (
+            f"The {name} context was read in {found.windows} windows; "
+            "the attribution is over the window with the answer."
+        )
+    if side.input.aim.unpredicted:
+        yield (
+            f"No word of the {name} is tagged {found.target_class}: "
+            "the word that is nearest to it is explained."
+        )
+
+
+def provenance(model: Model, config: Config) -> dict[str, str | float | int]:
+    """Method, settings and versions."""
+    return {
+        "method": traits(config.method).title,
+        "baseline": config.baseline,
+        "objective": config.objective,
+        "mass": config.mass,
+        "quadrature": config.quadrature.rule,
+        "precision": config.precision,
+        "unrelated": config.unrelated,
+        "device": model.device.type,
+        "config": config.fingerprint,
+        "ccta": version("ccta-explorer"),
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+        "pot": version("pot"),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,194 @@
+"""From sentences to attributions: read, aim at what is explained, attribute."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ccta_core.attribution.integrated_gradients import unit_sums
+from ccta_core.attribution.methods import method, traits
+from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.readings import Reading, baseline_states, read
+from ccta_core.config import Config
+from ccta_core.errors import CctaError
+from ccta_core.models.model import Encoded, Model
+from ccta_core.tasks import Aim, Seen, task_of
+from ccta_core.types import Attribution, Sentence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A sentence after one forward pass of each of its windows.
+
+    The readings hold states where there is one window only: of several, one is explained.
+    """
+
+    seen: Seen
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    """One sentence as the model read it, in the window that is explained, and what is explained."""
+
+    seen: Seen
+    aim: Aim
+    reading: Reading
+
+    @property
+    def encoded(self) -> Encoded:
+        """The tokens of the window."""
+        return self.seen.windows[self.aim.window].encoded
+
+    @property
+    def question_cut(self) -> bool:
+        """Whether a part of the question was left out."""
+        return self.seen.windows[self.aim.window].question_cut
+
+
+def never() -> bool:
+    """The stop of a computation that runs to its end."""
+    return False
+
+
+def attribute(
+    model: Model, sentences: Sequence[Sentence], config: Config | None = None
+) -> list[Attribution]:
+    """The attribution of every sentence by `config.method`, in order, batched.
+
+    `target_class` "auto" explains each sentence's focus or its own prediction, "each" its own
+    prediction. Raises CctaError on a layer or class the model does not have, and on a sentence that
+    is not one for its head.
+    """
+    config = config or Config()
+    check(model, sentences, config)
+    looks = look(model, sentences, [config.layer])
+    inputs = aimed(model, looks, config.target_class, [config.layer])
+    return attributions(model, inputs, config)
+
+
+def attribute_layers(
+    model: Model,
+    sentences: Sequence[Sentence],
+    layers: Sequence[int],
+    config: Config | None = None,
+) -> dict[int, list[Attribution]]:
+    """The attribution of every sentence at every layer of `layers`, in one sweep.
+
+    The sentences and their baselines are read once for all layers; `config.layer` does not count.
+    Raises CctaError as `attribute` does, and on no layer at all.
+    """
+    config = config or Config()
+    if not layers:
+        raise CctaError("there is no layer to attribute; expected at least one")
+    for layer in layers:
+        check(model, sentences, config.with_layer(layer))
+    looks = look(model, sentences, layers)
+    inputs = aimed(model, looks, config.target_class, layers)
+    starts: list[dict[int, torch.Tensor]] = [{} for _ in inputs]
+    if traits(config.method).baselines:
+        encoded = [one.encoded for one in inputs]
+        starts = baseline_states(model, encoded, layers, kind=config.baseline)
+    return {
+        layer: attributions(model, inputs, config.with_layer(layer), starts=starts)
+        for layer in layers
+    }
+
+
+def check(model: Model, sentences: Sequence[Sentence], config: Config) -> None:
+    """Raises CctaError on a layer, class, mass or sentence that this model or method can't do."""
+    model.check_layer(config.layer)
+    for sentence in sentences:
+        task_of(model.info.task).check(model, sentence, config.target_class)
+    if config.mass == "norm" and not traits(config.method).vectors:
+        raise CctaError(
+            f"the method {config.method} has no vectors whose length could be the mass; "
+            "expected mass abs, positive or negative"
+        )
+
+
+def look(model: Model, sentences: Sequence[Sentence], layers: Sequence[int]) -> list[Look]:
+    """One forward pass of every window, batched; `layers` are kept of sentences with one window."""
+    windows = [task_of(model.info.task).windows(model, sentence) for sentence in sentences]
+    short = [found[0].encoded for found in windows if len(found) == 1]
+    long = [window.encoded for found in windows if len(found) > 1 for window in found]
+    of_short = iter(_read(model, short, layers))
+    of_long = iter(_read(model, long, []))
+    looks = []
+    for sentence, found in zip(sentences, windows, strict=True):
+        readings = tuple(next(of_short if len(found) == 1 else of_long) for _ in found)
+        logits = tuple(reading.logits for reading in readings)
+        looks.append(Look(Seen(sentence, found, logits), readings))
+    return looks
+
+
+def aimed(model: Model, looks: Sequence[Look], label: str, layers: Sequence[int]) -> list[Input]:
+    """What is explained of every sentence ("each" and "auto": of itself), and its states."""
+    task = task_of(model.info.task)
+    seen = [one.seen for one in looks]
+    aims = [task.aim(model, one, task.label(model, one, label)) for one in seen]
+    chosen = [one.windows[aim.window].encoded for one, aim in zip(seen, aims, strict=True)]
+    again = [item for item, one in zip(chosen, seen, strict=True) if len(one.windows) > 1]
+    with_states = iter(_read(model, again, layers))
+    readings = [one.readings[0] if len(one.readings) == 1 else next(with_states) for one in looks]
+    return [Input(*parts) for parts in zip(seen, aims, readings, strict=True)]
+
+
+def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> list[Reading]:
+    """`read`, its numbers checked: NaN must become neither an answer nor a picture."""
+    readings = read(model, encoded, layers)
+    for reading in readings:
+        if not all(t.isfinite().all() for t in (reading.logits, *reading.states.values())):
+            raise CctaError(
+                f"{model.id} returned numbers that are not finite; check its weights or use fp32"
+            )
+    return readings
+
+
+def attributions(
+    model: Model,
+    inputs: Sequence[Input],
+    config: Config,
+    stop: Stop = never,
+    starts: Sequence[Mapping[int, torch.Tensor]] = (),
+) -> list[Attribution]:
+    """The attribution of every input at `config.layer`, whose states its reading holds.
+
+    `starts` holds the baselines' states by layer, where they are known already.
+    """
+    layer = config.layer
+    requests = [
+        Request(one.encoded, one.reading.states[layer], one.aim.target, start.get(layer))
+        for one, start in zip(inputs, starts or [{}] * len(inputs), strict=True)
+    ]
+    found = method(config.method)(model, requests, config, stop)
+    return [_attribution(one, scores) for one, scores in zip(inputs, found, strict=True)]
+
+
+def _attribution(one: Input, found: Scores) -> Attribution:
+    item, absolute, vectors = one.encoded, np.abs(found.scores), found.vectors
+    return Attribution(
+        sentence=item.sentence,
+        units=tuple(unit for units in item.maps for unit in units.units),
+        scores=unit_sums(item, found.scores),
+        subwords=item.tokens,
+        subword_scores=found.scores,
+        special_share=_share(absolute[item.special.numpy()].sum(), absolute.sum()),
+        target_class=one.aim.label,
+        prediction=one.aim.prediction,
+        f_input=found.f_input,
+        f_baseline=found.f_baseline,
+        completeness_error=found.completeness_error,
+        mass_shift=found.mass_shift,
+        converged=found.converged,
+        evaluations=found.evaluations,
+        truncated=item.truncated or one.question_cut,
+        norms=None if vectors is None else np.linalg.norm(unit_sums(item, vectors), axis=1),
+        focus=one.aim.focus,
+        windows=len(one.seen.windows),
+    )
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else 0.0

@@ -1,0 +1,72 @@
+"""One side of a comparison: its attribution, masses and embeddings, and what lies between two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccta_core.attribution.integrated_gradients import unit_means
+from ccta_core.attribution.protocol import Stop
+from ccta_core.config import Config
+from ccta_core.consistency import SideMass, mass
+from ccta_core.models.model import Model
+from ccta_core.pipeline.sentences import Input, attributions
+from ccta_core.space.maps import CommonSpace, similarities
+from ccta_core.transport import ems
+from ccta_core.types import Attribution, TransportPlan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One sentence with its attribution, its masses and its units' embeddings.
+
+    Shape: `embeddings` (units, width), `mass` (units,); `uniform`: all attributions were 0.
+    """
+
+    input: Input
+    attribution: Attribution
+    embeddings: np.ndarray
+    mass: np.ndarray
+    uniform: bool
+
+    def for_controls(self) -> SideMass:
+        """What the controls need of it."""
+        members = [group for found in self.input.encoded.maps for group in found.members]
+        return SideMass(
+            mass=self.mass,
+            scores=self.attribution.scores,
+            segments=np.array([unit.segment for unit in self.attribution.units]),
+            subword_counts=np.array([len(group) for group in members], dtype=float),
+        )
+
+
+def sides_of(model: Model, inputs: Sequence[Input], config: Config, stop: Stop) -> list[Side]:
+    """Attributions, masses and embeddings of the inputs, whose readings hold both layers."""
+    at = align_layer(model, config)
+    sides = []
+    for one, found in zip(inputs, attributions(model, inputs, config, stop), strict=True):
+        masses, uniform = mass(found.scores, found.norms, config.mass)
+        states = unit_means(one.encoded, one.reading.states[at].cpu().numpy())
+        sides.append(Side(one, found, states, masses, uniform))
+    return sides
+
+
+def transport(
+    model: Model, source: Side, target: Side, config: Config
+) -> tuple[CommonSpace, TransportPlan]:
+    """The similarities of two sides' units and the optimal plan between their masses."""
+    space = similarities(
+        model.info,
+        align_layer(model, config),
+        (
+            (source.attribution.lang, source.embeddings),
+            (target.attribution.lang, target.embeddings),
+        ),
+        config.space,
+    )
+    return space, ems(source.mass, target.mass, space.similarity)
+
+
+def align_layer(model: Model, config: Config) -> int:
+    """The layer of the embeddings that are compared: the config's, else the model's own."""
+    return model.info.align_layer if config.align_layer is None else config.align_layer

@@ -1,0 +1,1 @@
+"""Does the conclusion survive another method, layer, baseline or mass?"""

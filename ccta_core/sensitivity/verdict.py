@@ -1,0 +1,177 @@
+"""From the rows to sentences that claim no more than the numbers allow."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import fields
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ccta_core.sensitivity.ranking import Agreement
+from ccta_core.sensitivity.settings import Setting
+
+if TYPE_CHECKING:
+    from ccta_core.sensitivity.report import Row
+
+SURVIVES = 0.7
+"""Spearman's rho from which a ranking is said to survive [ours]."""
+LOST = 0.4
+"""Spearman's rho below which a ranking is said to be lost; between them it is weakened [ours]."""
+_MOST = 0.5  # of the sentences
+FEW = 10
+"""Below so many groups an interval from resampling them is called unreliable."""
+
+
+def verdict(
+    rows: Sequence["Row"], embeddings: "Row", repeat: Agreement, *, groups: int
+) -> tuple[str, ...]:
+    """What survives the change of method, layer, baseline and mass, a sentence each.
+
+    `rows` begins with the reference; `embeddings` is the row of uniform masses, `repeat` the
+    reference by gain against itself with other shuffles.
+    """
+    reference, others = rows[0], rows[1:]
+    if not others:
+        return ("Only the reference was measured: there is nothing to compare it with.",)
+    said = [
+        _chance(rows),
+        _ranking("gain over shuffled masses", [row.by_gain for row in others]),
+        _repeated(repeat),
+        *_by_method(others),
+        _one_change(reference, others),
+        _ranking("EMS", [row.by_ems for row in others]),
+        _without_attributions(embeddings),
+        _of_pairs(reference, others),
+        _unconverged(rows),
+    ]
+    if groups < FEW:
+        said.append(f"Only {groups} groups of items: the intervals are unreliable.")
+    return tuple(line for line in said if line)
+
+
+def _chance(rows: Sequence["Row"]) -> str:
+    above = sum(row.gain_low is not None and row.gain_low > 0 for row in rows)
+    below = sum(row.gain_high is not None and row.gain_high < 0 for row in rows)
+    return (
+        "Attributions agree beyond shuffled masses (mean gain above 0, its 95% interval too) in "
+        f"{above} of {len(rows)} settings; the interval is below 0 in {below}."
+    )
+
+
+def _ranking(name: str, found: Sequence[Agreement | None]) -> str:
+    rhos = [one.spearman if one is not None else None for one in found]
+    lost = sum(rho is None or rho < LOST for rho in rhos)
+    kept = sum(rho is not None and rho >= SURVIVES for rho in rhos)
+    return (
+        f"The ranking of items by {name} survives (rho >= {SURVIVES}) in {kept} of {len(rhos)} "
+        f"other settings, is weakened in {len(rhos) - kept - lost} and lost (rho < {LOST}, or "
+        f"nothing to rank) in {lost}."
+    )
+
+
+def _repeated(repeat: Agreement) -> str:
+    """How well a ranking by gain agrees with itself: what no other setting can be asked to beat."""
+    if repeat.spearman is None:
+        return ""
+    return (
+        f"The reference against itself with other shuffles has rho {repeat.spearman:.2f} by gain."
+    )
+
+
+def _unconverged(rows: Sequence["Row"]) -> str:
+    """Where most integrals did not converge the scores are not what their name says."""
+    named = [
+        f"{one.method} layer {one.layer} {one.baseline}"
+        for row in rows
+        for one in [row.setting]
+        if row.converged is not None and row.converged < _MOST
+    ]
+    if not named:
+        return ""
+    return (
+        f"Most integrals did not converge under {', '.join(dict.fromkeys(named))}: what these "
+        "settings lose may be the quadrature's."
+    )
+
+
+def _by_method(rows: Sequence["Row"]) -> list[str]:
+    """Which methods keep or lose the ranking by gain in all their settings."""
+    rhos: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        rhos[row.setting.method].append(_rho(row))
+    kept = [_span(name, own) for name, own in rhos.items() if min(own) >= SURVIVES]
+    lost = [_span(name, own) for name, own in rhos.items() if max(own) < LOST]
+    weak = [_span(name, own) for name, own in rhos.items() if LOST <= max(own) < SURVIVES]
+    mixed = [_span(name, own) for name, own in rhos.items() if min(own) < SURVIVES <= max(own)]
+    named = (
+        ("survives in every setting of", kept),
+        ("depends on the setting with", mixed),
+        ("is weakened at best with", weak),
+    )
+    said = [f"By gain it {what}: {', '.join(names)}." for what, names in named if names]
+    if lost:
+        said.append(f"By gain it does not survive in any setting of: {', '.join(lost)}.")
+    return said
+
+
+def _span(name: str, rhos: Sequence[float]) -> str:
+    if len(rhos) == 1:
+        return f"{name} (rho {rhos[0]:.2f})"
+    return f"{name} (rho {min(rhos):.2f} to {max(rhos):.2f}, median {median(rhos):.2f})"
+
+
+def _rho(row: "Row") -> float:
+    """Rho by gain; a setting with nothing to rank counts as 0."""
+    found = row.by_gain.spearman if row.by_gain is not None else None
+    return 0.0 if found is None else found
+
+
+def _one_change(reference: "Row", rows: Sequence["Row"]) -> str:
+    """The settings that differ from the reference in one thing."""
+    alone = [
+        f"{changed} {_rho(row):.2f}"
+        for row in rows
+        if (changed := _only_change(reference.setting, row.setting))
+    ]
+    return f"One change from the reference, rho by gain: {', '.join(alone)}." if alone else ""
+
+
+def _only_change(reference: Setting, other: Setting) -> str | None:
+    """What alone was changed ("layer 4"); None where it is more. A baseline that is not there is
+    no change of its own: it comes with the method.
+    """
+    changed = [
+        f"{part.name} {getattr(other, part.name)}"
+        for part in fields(Setting)
+        if getattr(other, part.name) not in (None, getattr(reference, part.name))
+    ]
+    return changed[0] if len(changed) == 1 else None
+
+
+def _without_attributions(embeddings: "Row") -> str:
+    rho = embeddings.by_ems.spearman
+    if rho is None:
+        return ""
+    found = f"Equal masses, which know no attribution, rank by EMS with rho {rho:.2f}"
+    if rho >= SURVIVES:
+        return f"{found}: agreement by EMS need not come from the attributions."
+    if rho >= LOST:
+        return f"{found}: that much of the agreement by EMS is the embeddings'."
+    return f"{found}: the embeddings alone do not give this ranking."
+
+
+def _of_pairs(reference: "Row", rows: Sequence["Row"]) -> str:
+    pairs = len(reference.pair_ems)
+    if pairs < 2:
+        return ""
+    same = [
+        sum(_order(values(row)) == _order(values(reference)) for row in rows)
+        for values in (lambda row: row.pair_ems, lambda row: row.pair_gain)
+    ]
+    return (
+        f"The order of the {pairs} language pairs is the reference's in {same[0]} of {len(rows)} "
+        f"other settings by EMS and in {same[1]} by gain."
+    )
+
+
+def _order(values: "dict[str, float]") -> list[str]:
+    return sorted(values, key=lambda name: -values[name])

@@ -1,0 +1,87 @@
+"""Statistical word aligners as an option, eflomal and systran-align: `pip install .[align]`."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+from ccta_core.errors import CctaError
+from ccta_core.space.links import Links, one_to_one
+
+ALIGNERS = ("eflomal", "systran-align")
+Bitext = Sequence[tuple[Sequence[str], Sequence[str]]]
+"""Tokenised sentence pairs; no token is empty or holds a space."""
+
+
+def statistical_links(name: str, bitext: Bitext) -> list[Links]:
+    """Strictly one-to-one links of every sentence pair, from a model estimated on all of them.
+
+    eflomal (HMM with fertility, Östling and Tiedemann, 2016): both directions, intersected.
+    systran-align (fast_align, Dyer et al., 2013): the package gives both directions only as their
+    symmetrised union (grow-diag-final); of these, the links that no other link touches. Words are
+    lower-cased. Raises CctaError where the package is missing, or on an unknown name.
+    """
+    package = load_aligner(name)
+    lowered = [([w.lower() for w in left], [w.lower() for w in right]) for left, right in bitext]
+    with TemporaryDirectory(prefix="ccta-align-") as folder:
+        run = _eflomal if name == "eflomal" else _systran
+        return run(package, lowered, Path(folder))
+
+
+def load_aligner(name: str) -> ModuleType:
+    """The aligner's package.
+
+    Raises CctaError where it is missing, saying what to install, or on an unknown name.
+    """
+    if name not in ALIGNERS:
+        raise CctaError(f"unknown aligner {name!r}; expected one of: {', '.join(ALIGNERS)}")
+    try:
+        return importlib.import_module(name.replace("-", "_"))
+    except ImportError as error:
+        raise CctaError(
+            f"the aligner {name} is not installed; pip install '.[align]' or pip install {name}"
+        ) from error
+
+
+def _eflomal(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
+    forward, backward = folder / "forward", folder / "backward"
+    package.Aligner(model=3, n_samplers=3).align(
+        [" ".join(left) for left, _ in bitext],
+        [" ".join(right) for _, right in bitext],
+        links_filename_fwd=str(forward),
+        links_filename_rev=str(backward),
+    )
+    ways = [_read_links(path, len(bitext)) for path in (forward, backward)]
+    return [one_to_one(one & other) for one, other in zip(*ways, strict=True)]
+
+
+def _read_links(path: Path, expected: int) -> list[set[tuple[int, int]]]:
+    lines = path.read_text(encoding="ascii").splitlines()
+    if len(lines) != expected:
+        raise CctaError(f"eflomal aligned {len(lines)} sentence pairs of {expected}")
+    return [{_link(text) for text in line.split()} for line in lines]
+
+
+def _link(text: str) -> tuple[int, int]:
+    left, right = text.split("-")
+    return int(left), int(right)
+
+
+def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
+    text, forward, backward = (folder / name for name in ("text", "forward", "backward"))
+    text.write_text(
+        "".join(f"{' '.join(left)} ||| {' '.join(right)}\n" for left, right in bitext), "utf-8"
+    )
+    package.generate_alignment_probabilities(
+        str(text),
+        str(forward),
+        str(backward),
+        favor_diagonal=True,
+        optimize_tension=True,
+        variational_bayes=True,
+    )
+    found = package.Aligner(str(forward), str(backward)).align_batch(
+        [list(left) for left, _ in bitext], [list(right) for _, right in bitext]
+    )
+    return [one_to_one({(int(i), int(j)) for i, j in item["alignments"]}) for item in found]

@@ -1,0 +1,188 @@
+"""Extractive question answering: F is the start logit plus the end logit of the answer's span."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ccta_core.errors import CctaError
+from ccta_core.models.heads import Target
+from ccta_core.models.model import Model
+from ccta_core.models.windows import Window, trimmed, windows
+from ccta_core.tasks.protocol import ANY, Aim, Seen
+from ccta_core.types import Sentence, Span
+from ccta_core.units import grapheme_boundaries
+
+ANSWER, PREDICTED = "answer", "predicted answer"
+LONGEST = 30
+"""Tokens of the longest answer that is looked for [ours]."""
+SHOWN = 5
+"""Answers a prediction lists."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Every span that may be the answer, the best one first; one entry a span of the context.
+
+    Shape: all arrays (spans,). `score` is start logit + end logit, `probability` its softmax over
+    all of them, `window`, `first` and `last` (tokens) the window in which it scored best.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    score: np.ndarray
+    probability: np.ndarray
+    window: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+class Spans:
+    """A question and its context: the same question is answered in each language's own context."""
+
+    def check(self, model: Model, sentence: Sentence, asked: str) -> None:
+        """Raises CctaError without a context, on a named class, and on more than one answer."""
+        if sentence.text2 is None:
+            raise CctaError(
+                f"{model.id} answers questions: expected a question and, as the second text, the "
+                f"context it is answered from; the {sentence.lang} sentence has one text"
+            )
+        if asked not in (*ANY, ANSWER, PREDICTED):
+            raise CctaError(
+                f"{model.id} finds spans and has no class {asked!r}; expected auto (the answer in "
+                "focus, else the predicted one) or each (the predicted one)"
+            )
+        if len(sentence.focus) > 1:
+            raise CctaError(
+                f"one answer is explained, {len(sentence.focus)} were given in the "
+                f"{sentence.lang} context; choose one of them"
+            )
+
+    def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
+        """The question with each part of a context that is too long for one reading."""
+        return windows(model, sentence)
+
+    def label(self, model: Model, seen: Seen, asked: str) -> str:
+        """Which answer: the one in focus where there is one ("auto"), or the predicted one."""
+        return {"auto": ANSWER, "each": PREDICTED}.get(asked, asked)
+
+    def aim(self, model: Model, seen: Seen, label: str) -> Aim:
+        """Start and end logits of the answer, in the window that reads it best."""
+        found = candidates(seen)
+        prediction, predicted = answers(seen, found)
+        if label == ANSWER and seen.sentence.focus:
+            focus = seen.sentence.focus[0]
+            window, first, last = given_span(seen, focus)
+        else:
+            focus = predicted
+            window, first, last = (
+                int(values[0]) for values in (found.window, found.first, found.last)
+            )
+        return Aim(
+            label=label,
+            target=Target(((first, 0), (last, 1)), rivals="positions"),
+            prediction=prediction,
+            window=window,
+            focus=(focus,),
+        )
+
+
+def candidates(seen: Seen, *, longest: int = LONGEST) -> Candidates:
+    """All spans of at most `longest` tokens of the context, over all windows, the best first.
+
+    A span begins and ends with a visible token of the context; one that several windows hold counts
+    once, with its best score. Equal scores keep the order of the text.
+    """
+    parts = [
+        _spans(number, window, logits, longest)
+        for number, (window, logits) in enumerate(zip(seen.windows, seen.logits, strict=True))
+    ]
+    score = np.concatenate([part[1] for part in parts])
+    start, end, window, first, last = np.concatenate([part[0] for part in parts], axis=1)
+    order = np.lexsort((end, start, -score))
+    where = start * (len(seen.sentence.segments[-1]) + 1) + end
+    _, once = np.unique(where[order], return_index=True)
+    kept = order[np.sort(once)]
+    odds = np.exp(score[kept] - score[kept].max())
+    return Candidates(
+        start=start[kept],
+        end=end[kept],
+        score=score[kept],
+        probability=odds / odds.sum(),
+        window=window[kept],
+        first=first[kept],
+        last=last[kept],
+    )
+
+
+def answers(seen: Seen, found: Candidates, *, shown: int = SHOWN) -> tuple[dict[str, float], Span]:
+    """The likeliest answers as text -> probability of its likeliest place, and the best's span.
+
+    Spans are widened to whole graphemes: no glyph is cut.
+    """
+    text = seen.sentence.segments[-1]
+    lows, highs = _widened(text, found.start, found.end)
+    prediction: dict[str, float] = {}
+    for low, high, probability in zip(lows, highs, found.probability, strict=True):
+        prediction.setdefault(text[low:high], float(probability))
+        if len(prediction) == shown:
+            break
+    return prediction, (int(lows[0]), int(highs[0]))
+
+
+def given_span(seen: Seen, focus: Span) -> tuple[int, int, int]:
+    """(window, first token, last token) of a given answer, where it has most context on both sides.
+
+    Raises CctaError where no window holds it whole.
+    """
+    best: tuple[int, int, int] | None = None
+    most = -1
+    text = seen.sentence.segments[-1]
+    start, end = trimmed(text, focus) or focus
+    parts = [
+        [(token, span) for token, span in enumerate(window.spans) if span is not None]
+        for window in seen.windows
+    ]
+    # a glyph that a window cuts counts as in it: it is so in a predicted answer too
+    lows, highs = _widened(
+        text,
+        np.array([visible[0][1][0] for visible in parts]),
+        np.array([visible[-1][1][1] for visible in parts]),
+    )
+    for number, visible in enumerate(parts):
+        inside = [token for token, (low, high) in visible if low < end and start < high]
+        if not inside or start < lows[number] or highs[number] < end:
+            continue
+        room = min(inside[0] - visible[0][0], visible[-1][0] - inside[-1])
+        if room > most:
+            best, most = (number, inside[0], inside[-1]), room
+    if best is None:
+        raise CctaError(
+            f"the answer at {focus[0]}:{focus[1]} is in no part of the {seen.sentence.lang} "
+            "context that the model can read at once; give a shorter answer"
+        )
+    return best
+
+
+def _widened(text: str, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places, moved outwards to where a grapheme begins and ends."""
+    edges = np.array(sorted(grapheme_boundaries(text)))
+    lows = edges[np.searchsorted(edges, starts, side="right") - 1]
+    return lows, edges[np.searchsorted(edges, ends, side="left")]
+
+
+def _spans(
+    number: int, window: Window, logits: torch.Tensor, longest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(start, end, window, first token, last token) and score of every span of one window.
+
+    Shape: (5, spans) and (spans,).
+    """
+    visible = [(token, *span) for token, span in enumerate(window.spans) if span is not None]
+    tokens, starts, ends = np.array(visible, dtype=np.int64).T
+    values = logits.double().cpu().numpy()[tokens]
+    length = tokens[None, :] - tokens[:, None] + 1
+    first, last = np.nonzero((length >= 1) & (length <= longest))
+    home = np.full(len(first), number)
+    places = np.stack([starts[first], ends[last], home, tokens[first], tokens[last]])
+    return places, values[first, 0] + values[last, 1]

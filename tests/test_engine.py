@@ -1,0 +1,160 @@
+"""What makes the engine fast must not change what it says."""
+
+import numpy as np
+import pytest
+import torch
+from families import build
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+import ccta_core as ccta
+from ccta_core.attribution import integrated_gradients
+from ccta_core.attribution.integrated_gradients import unit_masses
+from ccta_core.config import Config, Quadrature
+from ccta_core.errors import CctaError
+from ccta_core.models.attention import NAME, attend
+from ccta_core.models.last_layer import FirstTokenLayer
+from ccta_core.pipeline import references
+from ccta_core.types import Sentence
+
+PAIR = Sentence("The ferry was cancelled.", "en", "The ferry left on time.")
+CHINESE = Sentence("渡轮取消了。", "zh", "渡轮准时开出了。")
+CLASS = "contradiction"
+WORDS = ("ferry", "left", "the", "harbour", "on", "time", "Sunday", "no", "bread", "tasted")
+
+
+def narrowed(above):
+    return any(isinstance(module, FirstTokenLayer) for module in above.view.modules())
+
+
+def masses_moved(model, one, other):
+    encoded = model.encode(one.sentence)
+    return np.abs(
+        unit_masses(encoded, one.subword_scores) - unit_masses(encoded, other.subword_scores)
+    ).sum()
+
+
+def test_a_sweep_gives_each_layers_own_attributions(model):
+    swept = ccta.attribute_layers(model, [PAIR, CHINESE], [4, 8, 11], Config(mass="norm"))
+    for layer, found in swept.items():
+        alone = ccta.attribute(model, [PAIR, CHINESE], Config(layer=layer, mass="norm"))
+        for one, other in zip(found, alone, strict=True):
+            np.testing.assert_array_equal(one.subword_scores, other.subword_scores)
+            np.testing.assert_array_equal(one.norms, other.norms)
+    with pytest.raises(CctaError, match="no layer to attribute"):
+        ccta.attribute_layers(model, [PAIR], [])
+    with pytest.raises(CctaError, match="expected 0 to 11"):
+        ccta.attribute_layers(model, [PAIR], [3, 40])
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30), st.booleans()),
+        min_size=2,
+        max_size=4,
+    ),
+    st.integers(0, 11),
+    st.sampled_from(["abs", "norm"]),
+)
+def test_a_batch_equals_its_singles_whatever_it_holds(model, texts, layer, mass):
+    fixed = Quadrature(rule="gauss", points=3)
+    config = Config(layer=layer, target_class=CLASS, quadrature=fixed, mass=mass)
+    sentences = [
+        Sentence(" ".join(words), "en", " ".join(words[::-1]) if paired else None)
+        for words, paired in texts
+    ]
+    together = ccta.attribute(model, sentences, config)
+    for sentence, found in zip(sentences, together, strict=True):
+        alone = ccta.attribute(model, [sentence], config)[0]
+        # 1e-5 on sentences (test_attribution); a lone word's F can be steep at one of the three
+        # points, where float32 itself is worth less.
+        scale = max(np.abs(alone.subword_scores).max(), 0.1)
+        assert np.abs(found.subword_scores - alone.subword_scores).max() <= 2e-4 * scale
+        if mass == "norm":
+            np.testing.assert_allclose(found.norms, alone.norms, rtol=1e-3, atol=1e-6)
+
+
+def test_the_same_call_gives_the_same_bits(model):
+    config = Config(layer=6)
+    one, other = (ccta.attribute(model, [PAIR, CHINESE], config) for _ in range(2))
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left.subword_scores, right.subword_scores)
+
+
+@pytest.mark.parametrize("layer", [0, 8])
+def test_bfloat16_keeps_what_is_promised(model, layer):
+    """Converged against F in float32, and its masses near those of float32."""
+    full = ccta.attribute(model, [PAIR, CHINESE], Config(layer=layer))
+    half = ccta.attribute(model, [PAIR, CHINESE], Config(layer=layer, precision="bf16"))
+    for one, other in zip(full, half, strict=True):
+        assert other.converged
+        assert other.completeness_error <= 0.01
+        assert other.f_input == pytest.approx(one.f_input, abs=1e-4)
+        assert masses_moved(model, one, other) <= 0.06
+
+
+def test_what_bfloat16_leaves_unconverged_is_done_again(model, monkeypatch):
+    monkeypatch.setattr(integrated_gradients, "_HALF_POINTS", 9)
+    config = Config(layer=4, precision="bf16")
+    again = ccta.attribute(model, [PAIR], config)[0]
+    full = ccta.attribute(model, [PAIR], Config(layer=4))[0]
+    np.testing.assert_array_equal(again.subword_scores, full.subword_scores)
+    assert again.evaluations == full.evaluations + 9, "both tries are counted"
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_explicit_attention_is_the_fused_one(masked):
+    torch.manual_seed(0)
+    parts = [torch.randn(3, 2, 7, 8) for _ in range(3)]
+    mask = torch.ones(3, 1, 7, 7, dtype=torch.bool)
+    mask[0, :, :, 4:] = False
+    mask = mask if masked else None
+    exact = [part.clone().requires_grad_() for part in parts]
+    expected = functional.scaled_dot_product_attention(*exact, attn_mask=mask).transpose(1, 2)
+    half = [part.bfloat16().requires_grad_() for part in parts]
+    found, _ = attend(torch.nn.Module(), *half, mask)
+    assert found.dtype == torch.bfloat16
+    assert found.shape == expected.shape
+    torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.03)
+    slopes = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(expected, exact, slopes),
+        torch.autograd.grad(found, half, slopes.bfloat16()),
+        strict=True,
+    ):
+        torch.testing.assert_close(other.float(), one, atol=0.08, rtol=0.05)
+
+
+def test_a_row_that_sees_nothing_is_not_nan():
+    query, key, value = (torch.randn(1, 1, 3, 4).bfloat16().requires_grad_() for _ in range(3))
+    mask = torch.tensor([[True, True, False], [False, False, False], [True, False, False]])
+    found, _ = attend(torch.nn.Module(), query, key, value, mask[None, None])
+    slopes = torch.autograd.grad(found.float().sum(), [query, key, value])
+    assert all(slope.isfinite().all() for slope in slopes)
+
+
+def test_the_embedded_model_attends_so(model):
+    assert model.hf_model.config._attn_implementation == NAME
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-r", "electra", "modernbert", "distilbert"])
+@pytest.mark.parametrize("head", ["classification", "qa"])
+def test_the_last_layer_is_narrowed_only_where_one_token_is_read(tmp_path, family, head):
+    """Answers need every token; DistilBERT and ModernBERT have layers of another form."""
+    loaded = ccta.load_model(str(build(tmp_path / "model", family, head)))
+    bert_like = family in ("bert", "xlm-r", "electra")
+    expected = bert_like and head == "classification"
+    assert all(narrowed(loaded.above(layer)) is expected for layer in range(loaded.depth))
+
+
+def test_unrelated_sentences_are_attributed_once(model, monkeypatch):
+    item = ccta.read_demo("nli")[0]
+    source, target = item.sentences["en"], item.sentences["es"]
+    config = Config(layer=11, shuffles=2, seed=77)
+    first = ccta.compare(model, source, target, config)
+    monkeypatch.setattr(references, "sides_of", None)  # nothing may be computed again
+    again = ccta.compare(model, source, target, config)
+    assert first.controls == again.controls
+    assert first.controls.ems_unrelated is not None
