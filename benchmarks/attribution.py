@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from captum_side import CaptumSide
-from curves import dense_curves, steps_for, tolerance_for
+from curves import STEPS, dense_curves, steps_for, tolerance_for
 
 import ccta_core as ccta
 from ccta_core.attribution.integrated_gradients import layer_integrated_gradients, unit_masses
@@ -117,14 +117,17 @@ def _layer(model, layer, encoded, peak, options):
 def _at(problem, captum, target, precision, peak):
     """The rows of one target: Captum's default rule, its midpoint rule, ours; ratios to both."""
     settings = tolerance_for(problem.curves, target)
-    ours = settings and _ours(problem, settings, precision, peak, f"ours, {target:.1%}")
+    if settings is None:
+        print(f"| ours: no tolerance that was tried gives {target:.1%} |||||||||")
+        return
+    ours = _ours(problem, settings, precision, peak, f"ours, {target:.1%}")
     for method in ("gausslegendre", "riemann_middle")[: 2 if precision == "fp32" else 1]:
         steps = steps_for(problem.curves, target, method)
-        if steps is None or ours is None:
-            print(f"| {method} at {target:.1%}: more steps than were tried |||||||||")
-            continue
-        theirs = _captum(problem, captum, steps, method, precision)
-        print(theirs.row(None))
+        theirs = steps and _captum(problem, captum, steps, method, precision)
+        if theirs:
+            print(theirs.row(None))
+        else:
+            print(f"| Captum, {method}: {max(STEPS)} steps do not give {target:.1%} |||||||||")
         print(ours.row(theirs), flush=True)
 
 
