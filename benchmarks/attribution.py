@@ -92,7 +92,7 @@ def main():
         encoded = [model.encode(sentence) for sentence in sentences]
         print(f"\n## {model.id}: {count} pairs of {source}, "
               f"{np.mean([one.length for one in encoded]):.1f} tokens each")  # fmt: skip
-        for layer in map(int, options.layers.split(",")):
+        for layer in options.layers:
             _layer(model, layer, encoded, peak, options)
         if name == "small" and not options.only_layers:
             _sweep(model, encoded, sentences)
@@ -322,11 +322,26 @@ def _memory():
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
+def layer_list(text):
+    """0,4,8 -> [0, 4, 8], for a model of 12 layers whose last one is not offered."""
+    parts = text.split(",")
+    if not all(part.isdigit() and int(part) < 12 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected layers 0 to 11 such as 0,4,8, not {text!r}")
+    return [int(part) for part in parts]
+
+
+def at_least_four(text):
+    """A number of items: there are four chunks."""
+    if not text.isdigit() or int(text) < CHUNKS:
+        raise argparse.ArgumentTypeError(f"expected a number from {CHUNKS} on, not {text!r}")
+    return int(text)
+
+
 def _options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=64)
-    parser.add_argument("--base-items", type=int, default=8)
-    parser.add_argument("--layers", default="0,4,8,11")
+    parser.add_argument("--items", type=at_least_four, default=64)
+    parser.add_argument("--base-items", type=at_least_four, default=8)
+    parser.add_argument("--layers", type=layer_list, default=[0, 4, 8, 11])
     parser.add_argument("--models", default="small,base")
     parser.add_argument("--precisions", default="fp32,bf16")
     parser.add_argument("--only-layers", action="store_true", help="no sweep, no pairs")

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import torch
-from attribution import _sentences
+from attribution import _sentences, at_least_four, layer_list
 
 import ccta_core as ccta
 from ccta_core.config import Config
@@ -22,8 +22,8 @@ SIDE = 8192
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=2048)
-    parser.add_argument("--layers", default="0,4,8,11")
+    parser.add_argument("--items", type=at_least_four, default=2048)
+    parser.add_argument("--layers", type=layer_list, default=[0, 4, 8, 11])
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("gpu: no GPU here; benchmarks/attribution.py measures the processor")
@@ -36,7 +36,7 @@ def main():
           f"{peaks['bf16'] / 1e12:.0f} bf16\n")  # fmt: skip
     print("| layer | precision | items a second | share of peak | evaluations | error, mean "
           "| converged |\n|---|---|---|---|---|---|---|")  # fmt: skip
-    for layer in map(int, options.layers.split(",")):
+    for layer in options.layers:
         for precision, peak in peaks.items():
             _row(model, sentences, Config(layer=layer, precision=precision), peak)
 

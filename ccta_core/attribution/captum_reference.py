@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from ccta_core.attribution.batches import TOKEN_BUDGET, autocast
 from ccta_core.attribution.objective import objective
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.quadrature import completeness_error
 from ccta_core.attribution.readings import blank_of
 from ccta_core.attribution.views import own_modules
@@ -26,7 +26,7 @@ _SAME = {"fp32": 1e-3, "bf16": 5e-2}
 
 
 def captum_integrated_gradients(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """Captum's LayerIntegratedGradients through the whole model, hooked at the layer's own module.
 

@@ -8,7 +8,7 @@ import torch
 
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.config import Config
 from ccta_core.models.model import Model, pad_batch
 
@@ -22,7 +22,7 @@ class _Slope:
 
 
 def input_x_gradient(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """a_t = sum_d h[t,d] * dF/dh[t,d] at the input (Shrikumar, Greenside, Kundaje, 2016).
 
@@ -44,7 +44,7 @@ def input_x_gradient(
 
 
 def gradient_norm(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """a_t = ||dF/dh[t]||_2 at the input (after Simonyan, Vedaldi, Zisserman, 2014).
 

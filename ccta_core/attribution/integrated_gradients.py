@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.quadrature import AdaptivePath, Node, completeness_error, fixed_points
 from ccta_core.attribution.rates import Path, Row, rates, values
 from ccta_core.attribution.readings import baseline_states
@@ -19,7 +19,7 @@ _HALF_POINTS = 33
 
 
 def layer_integrated_gradients(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """Integrated gradients from the baseline's activations to the input's at `config.layer`."""
     lacking = [one.encoded for one in requests if one.baseline is None]
@@ -35,7 +35,7 @@ def layer_integrated_gradients(
 
 
 def integrate(
-    model: Model, paths: Sequence[Path], config: Config, stop: Stop = lambda: False
+    model: Model, paths: Sequence[Path], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """a_t = sum_d (h - h')[t,d] * ∫ dF(h' + α (h - h'))/dh[t,d] dα for every path, batched.
 

@@ -8,7 +8,7 @@ import torch
 
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import baseline_states
 from ccta_core.config import Config
 from ccta_core.models.model import Encoded, Model, pad_batch
@@ -35,7 +35,7 @@ _WHOLE: tuple[int, ...] = ()
 
 
 def occlusion(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """a_u = F(h) - F(h with the positions of unit u as in the baseline), at `config.layer`.
 

@@ -15,6 +15,11 @@ Stop = Callable[[], bool]
 """Asked between batches whether nobody waits for the result any more."""
 
 
+def never() -> bool:
+    """The stop of a computation that runs to its end."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
     """One sentence, its activations at the attributed layer and the logits to explain.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ccta_core.attribution.batches import in_batches
-from ccta_core.attribution.protocol import Stop
+from ccta_core.attribution.protocol import Stop, never
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model
@@ -30,7 +30,7 @@ def read(
     encoded: Sequence[Encoded],
     layers: Sequence[int],
     *,
-    stop: Stop = lambda: False,
+    stop: Stop = never,
 ) -> list[Reading]:
     """Runs the whole model once on every sentence, in float32, and keeps the states of `layers`."""
 

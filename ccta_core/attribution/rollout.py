@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
@@ -16,7 +16,7 @@ from ccta_core.models.model import Model
 
 
 def attention_rollout(
-    model: Model, requests: Sequence[Request], config: Config, stop: Stop = lambda: False
+    model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
     """Attention rollout (Abnar and Zuidema, 2020, arXiv 2005.00928) of the layers above `layer`.
 

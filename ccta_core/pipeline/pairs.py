@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ccta_core.attribution.methods import traits
-from ccta_core.attribution.protocol import Stop
+from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
 from ccta_core.consistency import Compared, controls
 from ccta_core.corpus.unrelated import unrelated_sentences
@@ -12,7 +12,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
 from ccta_core.pipeline.notices import notices, provenance
 from ccta_core.pipeline.references import references
-from ccta_core.pipeline.sentences import aimed, check, look, never
+from ccta_core.pipeline.sentences import aimed, check, look
 from ccta_core.pipeline.sides import align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links

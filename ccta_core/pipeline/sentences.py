@@ -8,7 +8,7 @@ import torch
 
 from ccta_core.attribution.integrated_gradients import unit_sums
 from ccta_core.attribution.methods import method, traits
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import Reading, baseline_states, read
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
@@ -45,11 +45,6 @@ class Input:
     def question_cut(self) -> bool:
         """Whether a part of the question was left out."""
         return self.seen.windows[self.aim.window].question_cut
-
-
-def never() -> bool:
-    """The stop of a computation that runs to its end."""
-    return False
 
 
 def attribute(

@@ -8,7 +8,7 @@ import torch
 
 from ccta_core.attribution.integrated_gradients import unit_means, unit_sums
 from ccta_core.attribution.methods import method
-from ccta_core.attribution.protocol import Request, Scores, Stop
+from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import Reading, baseline_states, read
 from ccta_core.config import Config
 from ccta_core.consistency import SideMass, mass, shuffled
@@ -91,7 +91,7 @@ def measure(
     model: Model,
     question: Question,
     say: Callable[[str], None] = lambda _line: None,
-    stop: Stop = lambda: False,
+    stop: Stop = never,
 ) -> Measurements:
     """Measures every setting; each sentence is read once, each method runs once for all masses.
 

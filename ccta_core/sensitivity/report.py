@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ccta_core.attribution.protocol import Stop
+from ccta_core.attribution.protocol import Stop, never
 from ccta_core.models.model import Model
 from ccta_core.sensitivity.measure import Measured, Measurements, measure
 from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
@@ -127,7 +127,7 @@ def sensitivity(
     *,
     draws: int = 1000,
     say: Callable[[str], None] = lambda _line: None,
-    stop: Stop = lambda: False,
+    stop: Stop = never,
 ) -> Report:
     """Measures every setting and compares it with the first, the reference.
 
