@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench zoo clean
+.PHONY: help run test check format bench zoo zoo-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,12 +43,14 @@ bench: $(VENV)/dev.stamp  ## benchmarks: ratios measured in one run
 	$(BIN)/python benchmarks/quadrature.py
 	$(BIN)/python benchmarks/attribution.py
 
-zoo: $(VENV)/dev.stamp  ## train e5-small/nli-en again, fit its space, measure it, write its card
-	$(BIN)/python -m ccta_core.zoo.train_nli $(DATA) cache/training/nli-en
-	$(BIN)/python -m ccta_core.zoo.finish cache/training/nli-en $(DATA)
-	$(BIN)/python -m ccta_core.zoo.retrieval $(DATA)
+zoo: $(VENV)/dev.stamp  ## train what is missing of the zoo (hours; stopped, it goes on where it was)
+	$(BIN)/python -m ccta_core.zoo.build $(DATA)
 	$(BIN)/python -m ccta_core.zoo.precompute
 	$(BIN)/python -m ccta_core.zoo.tables
+	$(BIN)/python -m ccta_core.zoo.zoo_page
+
+zoo-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
+	$(BIN)/python -m ccta_core.zoo.check
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info

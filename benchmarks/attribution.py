@@ -25,7 +25,7 @@ from ccta_core.attribution.quadrature import completeness_error
 from ccta_core.attribution.rates import Path as Line
 from ccta_core.attribution.readings import baselines, read
 from ccta_core.config import Config, Quadrature
-from ccta_core.corpus.nli import read_xnli
+from ccta_core.corpus.spec import read_items
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Model
@@ -286,13 +286,13 @@ def _model(name):
 
 def _sentences(count):
     if DATA.is_dir():
-        files = {lang: read_xnli(DATA / "xnli", "dev", lang) for lang in LANGUAGES}
+        files = {lang: read_items(f"xnli:{DATA / 'xnli'}#dev", [lang]).items for lang in LANGUAGES}
         rows = np.random.default_rng(0).choice(len(files["en"]), count, replace=False)
         pairs = [
             (LANGUAGES[at % len(LANGUAGES)], files[LANGUAGES[at % len(LANGUAGES)]][row])
             for at, row in enumerate(rows)
         ]
-        return [Sentence(p.premise, lang, p.hypothesis) for lang, p in pairs], "XNLI dev"
+        return [Sentence(p.text, lang, p.text2) for lang, p in pairs], "XNLI dev"
     items = ccta.read_demo("nli")
     langs = ("en", "es", "de", "ru", "zh", "ar", "hi", "sw")
     found = [items[at % len(items)].sentences[langs[at % 8]] for at in range(count)]

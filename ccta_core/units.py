@@ -47,6 +47,21 @@ def segment_units(
     )
 
 
+def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | None]:
+    """The first token that covers a character of each word; None where the text was cut.
+
+    A word that begins inside a token has that token: several words may share one.
+    """
+    found: list[int | None] = []
+    token = 0
+    for start, end in words:
+        while token < len(offsets) and offsets[token][1] <= start:
+            token += 1
+        inside = token < len(offsets) and offsets[token][0] < end
+        found.append(token if inside else None)
+    return found
+
+
 def grapheme_boundaries(text: str) -> set[int]:
     """The offsets at which a user-perceived character begins or ends (UAX #29)."""
     ends = {match.end() for match in regex.finditer(r"\X", text)}

@@ -20,10 +20,18 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What there is to choose from: models with a task head, and the demo's items, by id."""
+    """What there is to choose from: models with a task head, and the demo's items, by id.
+
+    `parts` has the ids of the items that a task's models are asked about.
+    """
 
     models: Mapping[str, ModelInfo]
     items: Mapping[str, ParallelExample]
+    parts: Mapping[str, tuple[str, ...]]
+
+    def items_for(self, model: str) -> tuple[str, ...]:
+        """The items of the model's task; none where the demo has nothing for it."""
+        return self.parts.get(self.models[model].task, ())
 
     def languages(self, item: str) -> tuple[str, ...]:
         """The languages an item has, by name; every known one for a text of one's own."""
@@ -90,7 +98,10 @@ def choose(wanted: Mapping[str, str], offer: Offer) -> tuple[Choice, list[str]]:
         return default
 
     model = pick("model", "a model that is here", offer.models)
-    item = pick("item", "an item of the demo", {**offer.items, OWN: None})
+    mine = (*offer.items_for(model), OWN)
+    if wanted.get("item") in offer.items and wanted["item"] not in mine:
+        wanted = {**wanted, "item": mine[0]}  # an item of the task of another model
+    item = pick("item", "an item of the demo", mine)
     place = "a known language" if item == OWN else f"a language of {item}"
     src = pick("src", place, offer.languages(item))
     tgt = pick("tgt", place, offer.languages(item))

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ccta_core.corpus.demo import read_demo
+from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.models.catalog import ModelInfo, catalog
 from ccta_core.result import PairResult
 from ccta_core.store.pairs import find_pair
@@ -21,7 +21,9 @@ _WARM_AFTER = 1.5
 def offer() -> Offer:
     """The models that have a task head, and the items of the demo."""
     models = {name: info for name, info in catalog().items() if info.labels}
-    return Offer(models, _items())
+    parts = {task: _items(part) for task, part in DEMO_PARTS.items()}
+    items = {name: item for part in parts.values() for name, item in part.items()}
+    return Offer(models, items, {task: tuple(part) for task, part in parts.items()})
 
 
 def stored(request: Request) -> PairResult | None:
@@ -44,8 +46,8 @@ def engine() -> Engine:
 
 
 @st.cache_resource(show_spinner=False)
-def _items() -> dict[str, ParallelExample]:
-    return {item.id: item for item in read_demo("nli")}
+def _items(part: str) -> dict[str, ParallelExample]:
+    return {item.id: item for item in read_demo(part)}
 
 
 def _load(info: ModelInfo) -> Any:

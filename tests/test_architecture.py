@@ -16,9 +16,10 @@ RANKS = {
     "units": 3, "transport": 3, "report": 3,
     "models": 4, "consistency": 4, "corpus": 4, "result": 4,
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
-    "pipeline": 6, "sensitivity": 6,
-    "zoo": 7, "cli": 7,
-    "__main__": 8, "dashboard": 9,
+    "pipeline": 6, "sensitivity": 6, "evaluation": 6,
+    "training": 7,
+    "zoo": 8, "cli": 8,
+    "__main__": 9, "dashboard": 10,
 }  # fmt: skip
 
 

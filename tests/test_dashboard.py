@@ -38,7 +38,7 @@ ITEM = ParallelExample(
         "ar": Sentence("أُلغيت العبّارة.", "ar", "غادرت."),
     },
 )
-OFFER = Offer({MODEL.id: MODEL}, {ITEM.id: ITEM})
+OFFER = Offer({MODEL.id: MODEL}, {ITEM.id: ITEM}, {MODEL.task: (ITEM.id,)})
 SIDES = (ITEM.sentences["en"], ITEM.sentences["es"])
 
 
@@ -264,7 +264,7 @@ def test_a_choice_survives_its_address():
 
 def test_without_a_model_the_page_says_so(page, monkeypatch):
     app = page()
-    monkeypatch.setattr(resources, "offer", lambda: Offer({}, OFFER.items))
+    monkeypatch.setattr(resources, "offer", lambda: Offer({}, OFFER.items, OFFER.parts))
     assert "ccta doctor" in said(clean(app.run()))
 
 

@@ -22,7 +22,7 @@ from ccta_core.space.procrustes import (
     rotation,
     write_maps,
 )
-from ccta_core.zoo.card import revision
+from ccta_core.training.card import revision
 from ccta_core.zoo.fit_procrustes import FIT, HELD_OUT, add_to_card, crosses, maps_of
 
 MODEL = "e5-small/nli-en"

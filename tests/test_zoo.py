@@ -1,7 +1,6 @@
 """The shipped models: their cards are whole, their weights are what the cards say, they work."""
 
-import dataclasses
-import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -9,29 +8,93 @@ import numpy as np
 import pytest
 import torch
 
-from ccta_core.corpus.demo import read_demo
+from ccta_core.cli.main import _parser
+from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.corpus.flores import read_flores
-from ccta_core.corpus.nli import LABELS, LabelledPair, read_mnli_pieces, read_xnli, unique
+from ccta_core.corpus.items import Item
+from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.evaluation.predict import classes
+from ccta_core.evaluation.score import score
 from ccta_core.models import embedded
-from ccta_core.models.catalog import SHIPPED, catalog, check_files, find
+from ccta_core.models.catalog import BACKBONE, SHIPPED, catalog, check_files, find
 from ccta_core.models.load import load_backbone, load_model
-from ccta_core.zoo import tables
-from ccta_core.zoo.batches import PairBatches
-from ccta_core.zoo.evaluate import XNLI_LANGUAGES, clustered_interval, predictions, xnli_accuracy
-from ccta_core.zoo.recipe import Recipe
+from ccta_core.zoo import tables, zoo_page
+from ccta_core.zoo.check import faults, shipped
+from ccta_core.zoo.demo_predictions import FILE, demo_sentences, read_predictions
+from ccta_core.zoo.plan import SERIES, XNLI, plan
 from ccta_core.zoo.retrieval import accuracy_at_1, sentence_vectors
-from ccta_core.zoo.train import classifier, train
 
 MODEL = "e5-small/nli-en"
+LABELS = ("entailment", "neutral", "contradiction")
+ALL = [info.id for info in shipped()]
 
 
-def test_the_card_is_whole():
+@pytest.mark.parametrize("model_id", ALL)
+def test_every_card_is_whole(model_id):
+    info = find(model_id)
+    card, metric = info.card, info.card.get("metric", "accuracy")
+    assert {"data", "licence", "evaluation", "weaknesses", "training", "sha256"} <= set(card)
+    assert card["scores"]
+    for found in card["scores"].values():
+        assert 0 <= found["low"] <= found[metric] <= found["high"] <= 1
+        assert found["n"] > 0
+    assert set(card["sha256"]) >= {"adapter_model.safetensors", "language_means.safetensors"}
+
+
+@pytest.mark.parametrize("model_id", ALL)
+def test_every_model_loads_and_says_what_is_stored(model_id):
+    """Eight demo items in three languages; all of them: make zoo-check."""
+    assert list(faults(find(model_id), items=8, langs=["en", "es", "zh"])) == []
+
+
+@pytest.mark.parametrize("model_id", ALL)
+def test_the_stored_predictions_are_of_the_whole_demo(model_id):
+    info = find(model_id)
+    stored = read_predictions(info.folder)
+    assert {lang: list(items) for lang, items in demo_sentences(info.task).items()} == {
+        lang: list(items) for lang, items in stored.items()
+    }
+    if info.task in ("nli", "paraphrase"):
+        said = {label for items in stored.values() for one in items.values() for label in one}
+        assert said <= set(info.labels)
+
+
+def test_the_zoo_is_small():
+    assert sum(find(model_id).bytes for model_id in ALL) < 60e6
+    assert {find(model_id).task for model_id in ALL} <= set(DEMO_PARTS)
+
+
+def test_the_plan_has_the_series_with_their_seeds():
+    names = [entry.name for entry in plan()]
+    assert len(names) == len(set(names))
+    for lang in XNLI:
+        assert f"nli-xnli-{lang}" in names
+    for lang in SERIES:
+        assert {f"nli-xnli-{lang}-seed2", f"nli-xnli-{lang}-seed3"} <= set(names)
+
+
+@pytest.mark.parametrize("entry", plan(), ids=lambda entry: entry.name)
+def test_every_documented_command_is_one(entry):
+    options = _parser().parse_args(shlex.split(entry.command)[1:])
+    assert (options.task, options.seed) == (entry.recipe.task, entry.recipe.seed)
+    assert tuple(options.train) == entry.train
+
+
+@pytest.mark.parametrize("model_id", [name for name in ALL if "nli-xnli" in name])
+def test_the_series_was_trained_on_the_same_items(model_id):
+    training = find(model_id).card["training"]
+    assert training["items"] == 5010
+    assert training["items_sha256"] == find(ALL_SERIES[0]).card["training"]["items_sha256"]
+    assert training["recipe"] == find(ALL_SERIES[0]).card["training"]["recipe"]
+
+
+ALL_SERIES = [name for name in ALL if "nli-xnli" in name]
+
+
+def test_the_strong_english_model():
     card = find(MODEL).card
-    assert set(card["scores"]) == set(XNLI_LANGUAGES)
-    for score in card["scores"].values():
-        assert score["low"] <= score["accuracy"] <= score["high"]
-        assert score["n"] == 2490
+    assert set(card["scores"]) == set(XNLI)
     nine = [
         card["scores"][lang]["accuracy"]
         for lang in ["en", "fr", "es", "de", "ru", "zh", "hi", "sw", "ur"]
@@ -44,28 +107,44 @@ def test_the_card_is_whole():
 
 def test_the_files_are_what_the_card_says():
     check_files(find(MODEL))
-    assert find(MODEL).bytes < 6e6
 
 
-def test_the_scores_are_the_models(model, shared_data):
-    """The first 300 rows of XNLI dev stay near the card's full-set figure."""
-    for lang in ("en", "es", "zh"):
-        found = xnli_accuracy(model, shared_data, lang, limit=300)["accuracy"]
-        assert abs(found - model.info.card["scores"][lang]["accuracy"]) < 0.08
+@pytest.mark.parametrize(
+    ("model_id", "spec"),
+    [
+        (MODEL, "xnli#dev"),
+        (f"{BACKBONE}/nli-xnli-es", "xnli#dev"),
+        (f"{BACKBONE}/paraphrase-en", "pawsx#heldout"),
+        (f"{BACKBONE}/qa-en", "xquad#all"),
+        (f"{BACKBONE}/ner-en", "panx#dev"),
+    ],
+)
+def test_the_scores_are_the_models(model_id, spec, shared_data):
+    """The first items stay near the card's figure for the whole set."""
+    if model_id not in catalog():
+        pytest.skip(f"{model_id} is not trained yet")
+    model, name = load_model(model_id), spec.partition("#")[0]
+    metric = model.info.card.get("metric", "accuracy")
+    for lang in ("en", "zh"):
+        items = read_items(spec.replace(name, f"{name}:{shared_data / name}"), [lang], limit=150)
+        found = score(model, items.items)[metric]
+        assert abs(found - model.info.card["scores"][lang][metric]) < 0.12
 
 
 def test_it_reads_the_demo_above_chance(model):
     for lang in ("en", "es", "zh"):
-        pairs = [
-            LabelledPair(*item.sentences[lang].segments, item.label) for item in read_demo("nli")
+        items = [
+            Item(item.id, item.group, lang, *item.sentences[lang].segments, item.label)
+            for item in read_demo("nli")
         ]
-        gold = np.array([LABELS.index(pair.label) for pair in pairs])
-        assert (predictions(model, pairs) == gold).mean() > 0.5
+        said = classes(model, items)
+        assert np.mean([one == item.label for one, item in zip(said, items, strict=True)]) > 0.5
 
 
-def test_the_page_of_figures_is_made_from_the_cards():
-    written = (Path(tables.__file__).parents[2] / "docs" / "model.md").read_text("utf-8")
-    assert written == tables.page()
+def test_the_pages_of_figures_are_made_from_the_cards():
+    docs = Path(tables.__file__).parents[2] / "docs"
+    assert (docs / "model.md").read_text("utf-8") == tables.page()
+    assert (docs / "zoo.md").read_text("utf-8") == zoo_page.page()
 
 
 def test_retrieval_by_the_backbone(shared_data):
@@ -148,106 +227,23 @@ def test_a_folder_without_a_head_is_refused(tmp_path):
         load_model(str(tmp_path / "bare"))
 
 
-def tiny_batches(tokenizer, count=32):
-    pairs = [
-        LabelledPair(
-            f"There are {n} cats.", f"There are {n if n % 2 else n + 1} cats.", LABELS[(n % 2) * 2]
-        )
-        for n in range(count)
-    ]
-    return PairBatches(tokenizer, pairs, 32)
-
-
-def test_training_lowers_the_loss_and_a_killed_run_goes_on_where_it_was(tmp_path):
-    path = embedded.locate()
-    batches = tiny_batches(embedded.load_tokenizer(path), 16)
-    recipe = Recipe(epochs=2, batch_size=4, checkpoint_every=4, bfloat16=False, dropout=0.0)
-    whole = classifier(path, recipe)
-    before = loss_of(whole, batches)
-    train(whole, batches, recipe, checkpoint=tmp_path / "whole.pt")
-    assert loss_of(whole, batches) < before
-
-    class Killed(Exception):
-        pass
-
-    class Dying(PairBatches):
-        def __init__(self, other):
-            self.__dict__.update(other.__dict__)
-            self.calls = 0
-
-        def tensors(self, indices):
-            self.calls += 1
-            if self.calls == 6:
-                raise Killed
-            return super().tensors(indices)
-
-    half = classifier(path, recipe)
-    with pytest.raises(Killed):
-        train(half, Dying(batches), recipe, checkpoint=tmp_path / "half.pt")
-    again = classifier(path, recipe)
-    train(again, batches, recipe, checkpoint=tmp_path / "half.pt")
-    for name, weight in again.named_parameters():
-        if weight.requires_grad:
-            torch.testing.assert_close(weight, dict(whole.named_parameters())[name])
-
-
-def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
-    path = embedded.locate()
-    batches = tiny_batches(embedded.load_tokenizer(path), 8)
-    recipe = Recipe(epochs=1, batch_size=4, checkpoint_every=1)
-    model = classifier(path, recipe)
-    train(model, batches, recipe, checkpoint=tmp_path / "x.pt")
-    other = dataclasses.replace(recipe, seed=2)
-    with pytest.raises(ValueError, match="another recipe"):
-        train(model, batches, other, checkpoint=tmp_path / "x.pt")
-
-
-def loss_of(model, batches):
-    model.eval()
-    with torch.inference_mode():
-        return float(model(**batches.tensors(np.arange(len(batches)))).loss)
-
-
-def test_batches_hold_every_pair_once_and_follow_the_seed():
-    batches = tiny_batches(embedded.load_tokenizer(embedded.locate()), 30)
-    for order in (batches.shuffled(8, seed=3), batches.by_length(8)):
-        assert sorted(np.concatenate(order).tolist()) == list(range(30))
-    same = [np.concatenate(batches.shuffled(8, seed=3)).tolist() for _ in range(2)]
-    assert same[0] == same[1]
-
-
-def test_the_interval_respects_groups():
-    """Whole groups agree, so 100 rows of 10 groups are as uncertain as 10 rows."""
-    right = np.repeat([1.0, 0.0], 50)
-    by_group = clustered_interval(right, [f"g{row // 10}" for row in range(100)])
-    by_row = clustered_interval(right, [f"g{row}" for row in range(100)])
-    assert by_group[1] - by_group[0] > 2 * (by_row[1] - by_row[0])
-
-
-def test_readers_of_nli_files(shared_data, tmp_path):
-    assert len(read_xnli(shared_data / "xnli", "dev", "sw")) == 2490
-    pieces = read_mnli_pieces(shared_data / "mnli_subset")
-    assert len(pieces) == len(unique(pieces)) > 16_000
-    (tmp_path / "dev-en.tsv").write_text("a\tb\tneutral\na\tb\n")
-    with pytest.raises(CctaError, match=r"dev-en\.tsv:2"):
-        read_xnli(tmp_path, "dev", "en")
-    (tmp_path / "dev-en.tsv").write_text("a\tb\tmaybe\n")
-    with pytest.raises(CctaError, match="unknown label 'maybe'"):
-        read_xnli(tmp_path, "dev", "en")
+def test_other_predictions_than_stored_are_noticed(own_models):
+    info = catalog()["mine/nli"]
+    assert list(faults(info, items=2, langs=["en"])) == []
+    stored = (own_models / FILE).read_text("utf-8")
+    (own_models / FILE).write_text(stored.replace("contradiction", "entailment"), "utf-8")
+    assert any("other predictions" in line for line in faults(info, items=8, langs=["en"]))
+    (own_models / FILE).unlink()
+    assert any("can't be read" in line for line in faults(info))
 
 
 def test_no_xnli_premise_is_in_the_training_data(shared_data):
-    from ccta_core.zoo.train_nli import training_pairs
+    """Of the strong English model: MultiNLI pieces and TaxiNLI."""
 
-    trained = {
-        pair.premise.strip().rstrip(".!?").casefold()
-        for pair in training_pairs(shared_data, seed=1)
-    }
-    held_out = {
-        pair.premise.strip().rstrip(".!?").casefold()
-        for pair in read_xnli(shared_data / "xnli", "dev", "en")
-    }
-    assert not trained & held_out
-    assert (
-        json.loads((SHIPPED / MODEL / "card.json").read_text("utf-8"))["training"]["pairs"] > 20_000
-    )
+    def premises(spec):
+        name = spec.partition("#")[0]
+        folder = {"mnli": "mnli_subset", "taxinli": "nli_en/taxinli"}.get(name, name)
+        found = read_items(spec.replace(name, f"{name}:{shared_data / folder}"), ["en"])
+        return {item.text.strip().rstrip(".!?").casefold() for item in found.items}
+
+    assert not (premises("mnli") | premises("taxinli")) & premises("xnli#dev")

@@ -5,14 +5,16 @@ import json
 import sys
 from typing import Any
 
+from ccta_core.cli import train
 from ccta_core.cli.write import write_text
 from ccta_core.models.catalog import ModelInfo, catalog, find
+from ccta_core.models.wording import card_lines
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares `models list` and `models info`."""
-    parser = commands.add_parser("models", help="list the models, or show a card")
-    actions = parser.add_subparsers(required=True, metavar="list|info")
+    parser = commands.add_parser("models", help="list the models, show a card, train")
+    actions = parser.add_subparsers(required=True, metavar="list|info|train")
     listing = actions.add_parser("list", help="every model here", epilog="ccta models list --json")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
     listing.set_defaults(run=_list)
@@ -20,28 +22,42 @@ def add(commands: argparse._SubParsersAction) -> None:
     info.add_argument("id")
     info.add_argument("--json", action="store_true", help="the card as JSON")
     info.set_defaults(run=_info)
+    train.add(actions)
+
+
+def _metric(info: ModelInfo) -> str:
+    return str(info.card.get("metric", "accuracy"))
 
 
 def _row(info: ModelInfo) -> dict[str, Any]:
+    metric = _metric(info)
     return {
         "id": info.id,
         "task": info.task,
         "training_language": info.training_language,
-        "scores": {lang: score["accuracy"] for lang, score in info.card.get("scores", {}).items()},
+        "scores": {lang: score[metric] for lang, score in info.card.get("scores", {}).items()},
         "bytes": info.bytes,
         "licence": info.card.get("licence"),
     }
 
 
 def _list(options: argparse.Namespace) -> None:
-    rows = [_row(info) for info in catalog().values()]
+    models = list(catalog().values())
+    rows = [_row(info) for info in models]
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return
-    for row in rows:
+    width = max(len(row["id"]) for row in rows)
+    for info, row in zip(models, rows, strict=True):
         scores = list(row["scores"].values())
-        mean = f"mean {sum(scores) / len(scores):.3f}, {len(scores)} languages" if scores else ""
-        sys.stdout.write(f"{row['id']:<24} {row['task']:<12} {mean}\n")
+        mean = (
+            f"{_metric(info)} {sum(scores) / len(scores):.3f} mean of {len(scores)} languages"
+            if scores
+            else "not scored"
+        )
+        trained = row["training_language"] or ("" if row["task"] == "backbone" else "several")
+        line = f"{row['id']:<{width}}  {row['task']:<10}  {trained:<8} {mean}"
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -49,10 +65,5 @@ def _info(options: argparse.Namespace) -> None:
     if options.json:
         write_text("-", json.dumps(info.card, ensure_ascii=False, indent=1) + "\n")
         return
-    sys.stdout.write(f"{info.id}: {info.task}, {info.bytes / 1e6:.1f} MB\n")
-    for name, value in info.card.items():
-        if name == "scores":
-            for lang, score in value.items():
-                sys.stdout.write(f"  {lang}  accuracy {score['accuracy']:.3f} (n = {score['n']})\n")
-        elif not isinstance(value, dict | list):
-            sys.stdout.write(f"{name}: {value}\n")
+    for line in card_lines(info):
+        sys.stdout.write(line + "\n")

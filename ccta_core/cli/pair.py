@@ -3,17 +3,17 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ccta_core.cli.write import progress, write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS, SPACES, Config
-from ccta_core.corpus.demo import read_demo
+from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
-from ccta_core.types import Attribution, Sentence, Span
+from ccta_core.types import Attribution, ParallelExample, Sentence, Span
 
 _EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
@@ -148,8 +148,14 @@ def _sentences(options: argparse.Namespace) -> tuple[Sentence, Sentence]:
     return source, Sentence(options.target, options.target_lang, options.target_2)
 
 
+def _all_items() -> Iterator[ParallelExample]:
+    """Every item of every part of the demo corpus."""
+    for part in DEMO_PARTS.values():
+        yield from read_demo(part)
+
+
 def _demo_item(item_id: str, *langs: str) -> tuple[Sentence, Sentence]:
-    items = {item.id: item for item in read_demo("nli")}
+    items = {item.id: item for item in _all_items()}
     if item_id not in items:
         raise CctaError(f"unknown item {item_id!r}; the demo has: {', '.join(items)}")
     sentences = items[item_id].sentences
@@ -165,7 +171,7 @@ def _known_translation(source: Sentence, lang: str) -> Sentence:
 
     A single text is looked up among premises and hypotheses.
     """
-    for item in read_demo("nli"):
+    for item in _all_items():
         here, there = item.sentences.get(source.lang), item.sentences.get(lang)
         if here is None or there is None:
             continue

@@ -1,11 +1,17 @@
 """Unrelated targets for the chance level of EMS (docs/method.md, 4, control 3)."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from ccta_core.corpus.demo import read_demo
-from ccta_core.types import Sentence
+from ccta_core.types import ParallelExample, Sentence
 
-_CORPORA = {"nli": "nli"}
+_SHARED: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"nli": (0,), "paraphrase": (0, 1), "qa": (1,)}
+)
+"""Task, which is also the demo part -> the segments by which a text is known to be of a group."""
 _POOL = 2
 """Candidates per drawn sentence: the nearest in length, from which a seed draws."""
 
@@ -13,28 +19,44 @@ _POOL = 2
 def unrelated_sentences(
     task: str, target: Sentence, label: str, *, count: int, seed: int
 ) -> tuple[Sentence, ...]:
-    """`count` demo sentences of the target's language and label, of similar length, other premises.
+    """`count` demo sentences of the target's language and label, of similar length.
 
-    Empty where the demo corpus has nothing for this task or language. A text of one's own has no
-    gold label: the class that is explained stands in for it.
+    None shares a premise, a sentence or a context with the target or with another of them. They are
+    empty where the demo corpus has nothing for this task or language. A text of one's own has no
+    gold label: the class that is explained stands in for it. Questions have no label, and what is
+    explained of them is the answer in their focus.
     """
-    if task not in _CORPORA or target.text2 is None:
+    if task not in _SHARED or target.text2 is None:
         return ()
-    items = [item for item in read_demo(_CORPORA[task]) if target.lang in item.sentences]
-    own = {item.group for item in items if item.sentences[target.lang].text == target.text}
+    items = [item for item in read_demo(task) if target.lang in item.sentences]
+    own = {item.group for item in items if _shares(item.sentences[target.lang], target, task)}
     gold = {item.label for item in items if item.sentences[target.lang] == target}
     wanted = gold or {label}
     others = [
-        item.sentences[target.lang]
-        for item in items
-        if item.group not in own and item.label in wanted
+        item for item in items if item.group not in own and (task == "qa" or item.label in wanted)
     ]
-    others.sort(key=lambda sentence: (abs(_length(sentence) - _length(target)), sentence.text))
-    near = others[: count * _POOL]
+    near = _nearest(others, target)[: count * _POOL]
     if len(near) < count or not count:
         return ()
     draw = np.random.default_rng(seed)
     return tuple(near[index] for index in sorted(draw.permutation(len(near))[:count].tolist()))
+
+
+def _shares(sentence: Sentence, target: Sentence, task: str) -> bool:
+    sides = [{side.segments[segment] for segment in _SHARED[task]} for side in (sentence, target)]
+    return not sides[0].isdisjoint(sides[1])
+
+
+def _nearest(items: list[ParallelExample], target: Sentence) -> list[Sentence]:
+    """The sentence of each group that is nearest to the target in length, the nearest first."""
+    order = sorted(
+        ((item.sentences[target.lang], item.group) for item in items),
+        key=lambda found: (abs(_length(found[0]) - _length(target)), found[0].text),
+    )
+    first: dict[str, Sentence] = {}
+    for sentence, group in order:
+        first.setdefault(group, sentence)
+    return list(first.values())
 
 
 def _length(sentence: Sentence) -> int:

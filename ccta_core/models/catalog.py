@@ -45,6 +45,12 @@ def catalog() -> dict[str, ModelInfo]:
     return {BACKBONE: _backbone(), **_adapters(SHIPPED), **_adapters(cache_root() / "models")}
 
 
+def read_info(folder: Path) -> ModelInfo | None:
+    """The entry of an adapter's folder, wherever it lies; None where it has no card of ours."""
+    path = folder / "card.json"
+    return _read_card(path, path.stat().st_mtime_ns) if path.is_file() else None
+
+
 def find(model_id: str) -> ModelInfo:
     """The catalogue's entry for `model_id`.
 

@@ -1,6 +1,8 @@
 """From an id to a loaded model: the zoo's adapters, a local folder, or the hub."""
 
 import logging
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,21 @@ from transformers import (
 from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
 from ccta_core.models import embedded
 from ccta_core.models.adapter import merge
-from ccta_core.models.catalog import BACKBONE, ModelInfo, catalog, check_files
+from ccta_core.models.catalog import BACKBONE, ModelInfo, catalog, check_files, read_info
 from ccta_core.models.hub import from_transformers
 from ccta_core.models.model import Model
 
 _log = logging.getLogger(__name__)
 
-_HEADS: dict[str, type[PreTrainedModel]] = {
-    "qa": BertForQuestionAnswering,
-    "ner": BertForTokenClassification,
-}
+HEADS: defaultdict[str, type[PreTrainedModel]] = defaultdict(
+    lambda: BertForSequenceClassification,
+    {"qa": BertForQuestionAnswering, "ner": BertForTokenClassification},
+)
 """The heads of adapters by task; every other task classifies the whole sequence."""
 
 
 def load_model(model_id: str, *, device: str | None = None) -> Model:
-    """Loads a zoo model by id, a local folder by path, or a hub model by name.
+    """Loads a zoo model by id, a local folder (an adapter's or a whole model's), or a hub model.
 
     The device is the given one, else the GPU where there is one. Raises CctaError (one line: what
     is wrong, what to do) where the model is unknown, damaged, without a head or can't be fetched.
@@ -47,6 +49,9 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
         )
     if model_id in known:
         return _from_zoo(known[model_id], where)
+    own = read_info(Path(model_id))
+    if own is not None:
+        return _from_zoo(replace(own, id=model_id), where)
     if Path(model_id).is_dir() or model_id.count("/") == 1:
         return from_transformers(model_id, where)
     raise CctaError(
@@ -57,12 +62,13 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
 
 def load_backbone() -> tuple[PreTrainedModel, Any]:
     """The embedded encoder without a head, in evaluation mode, and its tokenizer."""
-    config, state, tokenizer = _backbone_parts()
+    config, state, tokenizer = backbone_parts()
     model = _filled(BertModel, config, state, add_pooling_layer=False)
     return model.eval().requires_grad_(False), tokenizer
 
 
-def _backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
+def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
+    """The embedded encoder's configuration, its weights in float32 and its tokenizer."""
     path = embedded.locate()
     if path is not None:
         return (
@@ -91,12 +97,12 @@ def _from_zoo(info: ModelInfo, device: str) -> Model:
     check_files(info)
     if info.folder is None:
         raise AssertionError("an adapter lies in a folder")
-    config, state, tokenizer = _backbone_parts()
+    config, state, tokenizer = backbone_parts()
     config.num_labels = len(info.labels)
     config.id2label = dict(enumerate(info.labels))
     config.label2id = {label: index for index, label in enumerate(info.labels)}
     whole = merge({f"bert.{name}": tensor for name, tensor in state.items()}, info.folder)
-    model = _filled(_HEADS.get(info.task, BertForSequenceClassification), config, whole)
+    model = _filled(HEADS[info.task], config, whole)
     return Model(info, model.to(device), tokenizer)  # type: ignore[arg-type]
 
 

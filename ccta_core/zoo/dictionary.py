@@ -8,10 +8,10 @@ import numpy as np
 
 from ccta_core.corpus.muse import read_dictionary
 from ccta_core.errors import CctaError
+from ccta_core.evaluation.means import unit_states
 from ccta_core.models.model import Model
 from ccta_core.space.procrustes import PIVOT
 from ccta_core.types import Sentence
-from ccta_core.zoo.fit_space import unit_states
 
 DEV = slice(4500, 5000)
 """English words, by their order in a dictionary, that the shrinkage is chosen on."""

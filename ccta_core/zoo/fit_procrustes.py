@@ -16,6 +16,7 @@ import numpy as np
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.flores import LICENCE, read_flores
 from ccta_core.corpus.muse import LANGUAGES as DICTIONARIES
+from ccta_core.evaluation.means import unit_states
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
 from ccta_core.space.links import mutual_links_batch
@@ -27,10 +28,10 @@ from ccta_core.space.procrustes import (
     rotation,
     write_maps,
 )
+from ccta_core.training.card import read_card, sha256_of, write_card
 from ccta_core.types import Sentence
-from ccta_core.zoo.card import read_card, sha256_of, write_card
 from ccta_core.zoo.dictionary import DEV, WordPairs, precision_at_1, read_word_pairs
-from ccta_core.zoo.fit_space import GoldReading, read_gold, unit_states
+from ccta_core.zoo.fit_space import GoldReading, read_gold
 from ccta_core.zoo.gold import GoldSet, error_rate, gold_sets
 
 FIT = slice(0, 812)

@@ -6,21 +6,19 @@ python -m ccta_core.zoo.fit_space MODEL DATA OUT
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from ccta_core.attribution.integrated_gradients import unit_means
-from ccta_core.attribution.readings import read
 from ccta_core.corpus.alignments import AlignedPair
 from ccta_core.corpus.flores import FLORES_CODES, read_flores
+from ccta_core.evaluation.means import unit_states, write_means
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
 from ccta_core.space.links import Links, mutual_links_batch
-from ccta_core.space.maps import MEANS_FILE, language_means
+from ccta_core.space.maps import language_means
 from ccta_core.types import Sentence
 from ccta_core.zoo.gold import error_rate, gold_sets
 
@@ -38,32 +36,6 @@ class GoldReading:
     rates: list[float]
     sources: list[np.ndarray]
     targets: list[np.ndarray]
-
-
-def unit_states(
-    model: Model,
-    sentences: Sequence[Sentence],
-    *,
-    spaced: bool | None = None,
-    layers: Sequence[int] | None = None,
-) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """(layers, units, width) states of each sentence's units, and the units' texts."""
-    if layers is None:
-        layers = range(model.depth + 1)
-    for start in range(0, len(sentences), _CHUNK):
-        encoded = [model.encode(s, spaced=spaced) for s in sentences[start : start + _CHUNK]]
-        for item, reading in zip(encoded, read(model, encoded, list(layers)), strict=True):
-            states = [unit_means(item, reading.states[at].cpu().numpy()) for at in layers]
-            yield np.stack(states), [unit.text for found in item.maps for unit in found.units]
-
-
-def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
-    """The mean state of all units of a corpus in every layer. Shape: (layers + 1, width)."""
-    sums, count = [], 0
-    for states, _ in unit_states(model, [Sentence(text, lang) for text in texts]):
-        sums.append(states.sum(1, dtype=np.float64))
-        count += states.shape[1]
-    return (np.sum(sums, axis=0) / count).astype(np.float32)
 
 
 def read_gold(
@@ -91,14 +63,17 @@ def read_gold(
     return GoldReading([error_rate(pairs, found) for found in links], *kept)
 
 
-def fit_means(model: Model, data: Path, folder: Path) -> None:
-    """Writes the language means over FLORES-200 devtest to `folder`, in float16."""
-    means = {
-        lang: language_mean(model, read_flores(data / "flores200", lang), lang)
-        for lang in FLORES_CODES
-    }
-    save_file({lang: mean.astype(np.float16) for lang, mean in means.items()}, folder / MEANS_FILE)
-    (folder / MEANS_FILE).chmod(0o644)
+def fit_means(
+    model: Model,
+    data: Path,
+    folder: Path,
+    *,
+    langs: Iterable[str] = FLORES_CODES,
+    n: int | None = None,
+) -> None:
+    """Writes the language means over (the first `n` sentences of) FLORES-200 devtest."""
+    texts = {lang: read_flores(data / "flores200", lang)[:n] for lang in langs}
+    write_means(model, texts, folder)
 
 
 def fit_layer(model: Model, data: Path, folder: Path) -> tuple[dict[str, list[float]], int]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from ccta_core.corpus.flores import read_flores
+from ccta_core.evaluation.means import unit_states
 from ccta_core.models.model import Model
 from ccta_core.space.maps import cosine, into_space
 from ccta_core.space.procrustes import PIVOT
 from ccta_core.types import Sentence
 from ccta_core.zoo.dictionary import SCORED, WordPairs, precision_at_1, read_word_pairs
 from ccta_core.zoo.fit_procrustes import HELD_OUT
-from ccta_core.zoo.fit_space import unit_states
 
 SPACES = ("none", "centered", "procrustes")
 

@@ -46,7 +46,7 @@ def choosers(choice: Choice, offer: Offer) -> None:
     )
     st.selectbox(
         "Item",
-        [*items, OWN],
+        [*offer.items_for(choice.model), OWN],
         format_func=lambda name: (
             "Type your own" if name == OWN else item_name(items[name], choice.src)
         ),
@@ -95,15 +95,26 @@ def options(info: ModelInfo) -> None:
         st.number_input("Seed", 0, 2**32 - 1, 0, key=state.widget("seed"))
 
 
-def own_texts(choice: Choice) -> None:
-    """Four texts to type, sent together."""
+_TYPED = {
+    "nli": ("premise", "hypothesis"),
+    "paraphrase": ("first sentence", "second sentence"),
+    "qa": ("question", "context"),
+    "ner": ("sentence",),
+}
+"""What is typed for a task, one name a text."""
+
+
+def own_texts(choice: Choice, task: str) -> None:
+    """The texts to type, sent together."""
+    names = _TYPED.get(task, ("first text", "second text"))
     with st.form("pair_own", border=False):
         columns = st.columns(2)
         sides = (("s", choice.src), ("t", choice.tgt))
         for column, (side, lang) in zip(columns, sides, strict=True):
-            name = language(lang).name
-            column.text_area(f"{name}: premise", key=state.widget(f"{side}1"), height=92)
-            column.text_area(f"{name}: hypothesis", key=state.widget(f"{side}2"), height=68)
+            for number, name in enumerate(names, 1):
+                label = f"{language(lang).name}: {name}"
+                key = state.widget(f"{side}{number}")
+                column.text_area(label, key=key, height=92 if number == 1 else 68)
         st.form_submit_button("Compare", type="primary")
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from html import escape
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from ccta_core.result import PairResult
 from dashboard import state
-from dashboard.components.wording import language_name, number, percent
+from dashboard.components.wording import NONE, language_name, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,10 +126,14 @@ def _rows(table: "pd.DataFrame") -> Iterable[Any]:
 
 
 def _bar(share: float) -> str:
+    if isnan(share):
+        return NONE
     return f'<span class="ccta-share" style="--v:{share:.3f}"></span>{number(share)}'
 
 
 def _signed(value: float) -> str:
+    if isnan(value):
+        return NONE
     return ("+" if value > 0 else "") + number(value)
 
 

@@ -23,13 +23,13 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 
 def model_name(info: ModelInfo) -> str:
-    """A model as the menu names it: backbone, task, language it was trained in."""
-    backbone = info.id.split("/")[0]
-    task = _TASKS.get(info.task, info.task)
+    """A model as the menu names it: its name, its task, the language it was trained in."""
+    name = info.id.split("/")[-1]
     lang = info.training_language
-    if not lang:
-        return f"{backbone} · {task}"
-    return f"{backbone} · {task} trained on {LANGUAGES[lang].name if lang in LANGUAGES else lang}"
+    trained = "several languages"
+    if lang:
+        trained = LANGUAGES[lang].name if lang in LANGUAGES else lang
+    return f"{name} · {_TASKS.get(info.task, info.task)}, {trained}"
 
 
 def item_name(item: ParallelExample, lang: str) -> str:

@@ -49,9 +49,14 @@ def plan_csv(result: PairResult) -> bytes:
 
 
 def predictions(result: PairResult) -> pd.DataFrame:
-    """One row a class: its probability on both sides and the difference."""
+    """One row a class: its probability on both sides and the difference.
+
+    Answers and entities are texts of their own language: NaN where a side does not have one.
+    """
     source, target = result.source.prediction, result.target.prediction
-    table = pd.DataFrame({"label": list(source), "source": list(source.values())})
-    table["target"] = [target[label] for label in table["label"]]
+    labels = list(dict.fromkeys([*source, *target]))
+    table = pd.DataFrame({"label": labels})
+    for side, found in (("source", source), ("target", target)):
+        table[side] = [found.get(label, np.nan) for label in labels]
     table["difference"] = table["target"] - table["source"]
     return table

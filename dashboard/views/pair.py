@@ -7,6 +7,7 @@ from ccta_core.result import PairResult
 from dashboard import resources, state
 from dashboard.choice import OWN, Choice, Offer, Request
 from dashboard.components import controls, notice, numbers
+from dashboard.components.card import card
 from dashboard.components.details import details
 from dashboard.components.pair_picture import pair_picture
 from dashboard.components.share import downloads, share
@@ -14,10 +15,14 @@ from dashboard.components.skeleton import skeleton
 from dashboard.components.waiting import waiting
 from dashboard.engine import Job
 
-_TEACH = (
-    "Type the same text in two languages and press Compare. A premise is enough; with a "
-    "hypothesis on both sides the model says whether the one follows from the other."
-)
+_TYPE = "Type the same text in two languages and press Compare."
+_TEACH = {
+    "nli": "A premise is enough; with a hypothesis on both sides the model says whether the one "
+    "follows from the other.",
+    "paraphrase": "With two sentences on both sides the model says whether they mean the same.",
+    "qa": "A question and the context it is answered from, on both sides.",
+    "ner": "One sentence on both sides: the model finds people, places and organisations.",
+}
 
 
 def page() -> None:
@@ -38,7 +43,7 @@ def page() -> None:
     for text in problems:
         notice.advice(text)
     if choice.item == OWN:
-        controls.own_texts(choice)
+        controls.own_texts(choice, offer.models[choice.model].task)
     request = _request(choice, offer)
     result, job = _find(request) if request else (None, None)
     with tools:
@@ -46,6 +51,7 @@ def page() -> None:
         downloads(choice, result)
     if request is not None:
         _show(request, result, job)
+    card(offer.models[choice.model])
     resources.warm(offer.models[choice.model])
 
 
@@ -53,7 +59,7 @@ def _request(choice: Choice, offer: Offer) -> Request | None:
     """What is asked for, or None after saying what is wrong with it."""
     info = offer.models[choice.model]
     if choice.item == OWN and not any(text.strip() for text in choice.texts):
-        notice.advice(_TEACH)
+        notice.advice(f"{_TYPE} {_TEACH.get(info.task, '')}".strip())
         return None
     try:
         source, target = choice.sentences(offer)

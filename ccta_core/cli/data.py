@@ -1,0 +1,202 @@
+"""`ccta data`: which data sets can be read by name, and what a spec holds."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ccta_core.cli.write import write_text
+from ccta_core.corpus.demo.reader import demo_names
+from ccta_core.corpus.items import Item, LeftOut
+from ccta_core.corpus.opened import SHARED
+from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.source import Source
+from ccta_core.corpus.spec import Corpus, Scan, read_corpus, scan
+from ccta_core.errors import CctaError
+
+_SHOWN = 3
+"""Places that are shown for each reason."""
+_REASONS = 10
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declares `data list` and `data check`."""
+    parser = commands.add_parser("data", help="list the data sets, or check what a spec holds")
+    actions = parser.add_subparsers(required=True, metavar="list|check")
+    listing = actions.add_parser(
+        "list", help="every data set that is read by name", epilog="ccta data list --json"
+    )
+    listing.add_argument("--json", action="store_true", help="rows as JSON")
+    listing.set_defaults(run=_list)
+    check = actions.add_parser(
+        "check",
+        help="count a spec's items, and say what is left out and why",
+        description="SPEC is NAME[:WHERE][#SPLIT]: WHERE is a folder, a data set on the hub "
+        "(owner/name@revision), a part of the bundled corpus (demo:nli) or a file "
+        "(file:mine.csv).",
+        epilog="ccta data check xnli#dev --langs en es, or: ccta data check file:mine.csv --json",
+    )
+    check.add_argument("spec", metavar="SPEC")
+    check.add_argument("--langs", nargs="+", metavar="LANG", help="default: all there are")
+    check.add_argument("--limit", type=int, help="the first so many items of each language")
+    check.add_argument("--json", action="store_true", help="everything as JSON")
+    check.set_defaults(run=_check)
+
+
+def _present(source: Source) -> bool:
+    try:
+        return bool(source.languages(SHARED / source.folder, source.splits[0]))
+    except CctaError:
+        return False
+
+
+def _rows() -> list[dict[str, Any]]:
+    """What can be read by name: the bundled parts, the data sets, files."""
+    demo: list[dict[str, Any]] = [
+        {
+            "name": f"demo:{name}",
+            "what": "bundled items in several languages",
+            "task": "retrieval" if name == "sentences" else name,
+            "splits": [],
+            "folder": None,
+            "present": True,
+            "licence": "MIT",
+        }
+        for name in demo_names()
+    ]
+    sets = [
+        {
+            "name": source.name,
+            "what": source.what,
+            "task": source.task,
+            "splits": list(source.splits),
+            "folder": str(SHARED / source.folder),
+            "present": _present(source),
+            "licence": source.licence,
+        }
+        for source in SOURCES.values()
+    ]
+    own: dict[str, Any] = {
+        "name": "file:PATH",
+        "what": "a csv, tsv, jsonl or parquet file: columns id, lang, text ..., or a column a "
+        "language",
+        "task": None,
+        "splits": [],
+        "folder": None,
+        "present": True,
+        "licence": None,
+    }
+    return [*demo, *sets, own]
+
+
+def _list(options: argparse.Namespace) -> None:
+    rows = _rows()
+    if options.json:
+        write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        return
+    for row in rows:
+        splits = f" #{' #'.join(row['splits'])}" if row["splits"] else ""
+        sys.stdout.write(f"{row['name']:<15} {row['what']}\n")
+        if row["folder"]:
+            place = row["folder"] if row["present"] else f"{row['folder']} (not there)"
+            sys.stdout.write(f"{'':<15} {place}{splits}; {row['licence']}\n")
+
+
+def _check(options: argparse.Namespace) -> None:
+    langs = _langs(options.langs)
+    found = scan(options.spec, langs, limit=options.limit)
+    corpus, apart = _aligned(options, found)
+    if options.json:
+        payload = _payload(options.spec, found, corpus, apart)
+        write_text("-", json.dumps(payload, ensure_ascii=False, indent=1) + "\n")
+        return
+    write_text("-", _text(found, corpus, apart))
+
+
+def _langs(given: Sequence[str] | None) -> list[str] | None:
+    return [lang for word in given for lang in word.split(",") if lang] if given else None
+
+
+def _aligned(options: argparse.Namespace, found: Scan) -> tuple[Corpus | None, str | None]:
+    """The languages' parallel examples, or why there are none."""
+    if len(found.languages) < 2:
+        return None, None
+    try:
+        return read_corpus(options.spec, found.languages, limit=options.limit), None
+    except CctaError as error:
+        return None, str(error)
+
+
+def _counts(items: Sequence[Item]) -> dict[str, Any]:
+    labels = Counter(item.label for item in items if item.label is not None)
+    tags = Counter(tag[2:] for item in items for tag in item.tags if tag.startswith("B-"))
+    return {
+        "items": len(items),
+        "groups": len({item.group for item in items}),
+        **({"labels": dict(sorted(labels.items()))} if labels else {}),
+        **({"entities": dict(sorted(tags.items()))} if tags else {}),
+        **({"answers": answers} if (answers := sum(len(item.answers) for item in items)) else {}),
+    }
+
+
+def _by_language(found: Scan) -> dict[str, dict[str, Any]]:
+    items: dict[str, list[Item]] = {lang: [] for lang in found.languages}
+    for item in found.reading.items:
+        items[item.lang].append(item)
+    return {lang: _counts(own) for lang, own in items.items()}
+
+
+def _payload(spec: str, found: Scan, corpus: Corpus | None, apart: str | None) -> dict[str, Any]:
+    left_out = corpus.left_out if corpus else found.reading.left_out
+    repaired = corpus.repaired if corpus else found.repaired
+    return {
+        "spec": spec,
+        "source": found.source,
+        "task": found.task,
+        "split": found.split,
+        "licence": found.licence,
+        "sha256": found.sha256,
+        "languages": _by_language(found),
+        "aligned": {"examples": len(corpus.examples), "sha256": corpus.sha256} if corpus else None,
+        "not_aligned": apart,
+        "left_out": [{"place": row.place, "reason": row.reason} for row in left_out],
+        "repaired": [{"place": row.place, "reason": row.reason} for row in repaired],
+    }
+
+
+def _text(found: Scan, corpus: Corpus | None, apart: str | None) -> str:
+    lines = [f"{found.source}#{found.split}: {found.task}; {found.licence}"]
+    for lang, counts in _by_language(found).items():
+        more = [
+            ", ".join(f"{name} {count}" for name, count in counts[kind].items())
+            for kind in ("labels", "entities")
+            if kind in counts
+        ]
+        answers = [f"{counts['answers']} answers"] if "answers" in counts else []
+        said = "; ".join([f"{counts['groups']} groups", *more, *answers])
+        lines.append(f"{lang}  {counts['items']} items; {said}")
+    if corpus:
+        lines.append(f"in all {len(corpus.languages)} languages: {len(corpus.examples)} items")
+    elif apart:
+        lines.append(f"not aligned: {apart}")
+    lines += _reasons("left out", corpus.left_out if corpus else found.reading.left_out)
+    lines += _reasons("repaired", corpus.repaired if corpus else found.repaired)
+    lines.append(f"sha256 of the item ids: {(corpus or found).sha256}")
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(what: str, rows: Sequence[LeftOut]) -> list[str]:
+    """How many, and for each reason how many and where the first ones stand."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        places.setdefault(row.reason, []).append(row.place)
+    most = sorted(places.items(), key=lambda found: -len(found[1]))
+    lines = [f"{what}: {len(rows)}"]
+    for reason, found in most[:_REASONS]:
+        more = ", ..." if len(found) > _SHOWN else ""
+        lines.append(f"  {len(found)} x {reason} ({', '.join(found[:_SHOWN])}{more})")
+    if len(most) > _REASONS:
+        lines.append(f"  and {len(most) - _REASONS} other reasons: --json lists every place")
+    return lines

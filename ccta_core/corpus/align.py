@@ -1,0 +1,158 @@
+"""Items of several languages -> parallel examples: what has no counterpart is left out aloud."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ccta_core.corpus.items import Item, LeftOut
+from ccta_core.corpus.source import Found, Placed
+from ccta_core.errors import CctaError
+from ccta_core.types import ParallelExample, Sentence
+
+SLACK = 1000
+"""Ids beyond twice the limit that are kept while their counterparts are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """The items that all languages have; the rest by place and reason; what was put right."""
+
+    examples: tuple[ParallelExample, ...]
+    left_out: tuple[LeftOut, ...]
+    repaired: tuple[LeftOut, ...]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What was found of one id: its items by language, and the languages that were refused."""
+
+    items: dict[str, Placed] = field(default_factory=dict)
+    sentences: dict[str, Sentence] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was found so far, ids in order of first appearance."""
+
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    complete: int = 0
+
+
+def sentence_of(item: Item) -> Sentence:
+    """What the model reads of an item: its texts, and in focus its first gold answer.
+
+    Raises CctaError where a text is empty or has a control character.
+    """
+    return Sentence(item.text, item.lang, item.text2, focus=item.answers[:1])
+
+
+def refusal(found: Placed) -> str | None:
+    """Why an item can't be used, None if it can: its reader's reason, or a text no model reads."""
+    if found.refused:
+        return found.refused
+    item = found.item
+    if _legible(item.text) and (item.text2 is None or _legible(item.text2)):
+        return None
+    try:
+        sentence_of(item)
+    except CctaError as error:
+        return str(error)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _legible(text: str) -> bool:
+    """Whether a text makes a sentence; kept, since questions on one paragraph follow each other."""
+    try:
+        Sentence(text, "en")
+    except CctaError:
+        return False
+    return True
+
+
+def align(
+    streams: Iterable[Iterable[Found]],
+    langs: Sequence[str],
+    *,
+    limit: int | None = None,
+    bounded: bool = False,
+    together: bool = False,
+) -> Aligned:
+    """The items that every one of `langs` has, in order of first appearance.
+
+    With a limit the first `limit` of them. `bounded` holds no more than `2 * limit + SLACK` ids,
+    in which the items are then looked for; `together` says that what belongs to one id follows in
+    one stream, so that reading may stop. Labels that differ between languages leave an item out.
+    """
+    seen = _Seen()
+    most = 2 * limit + SLACK if bounded and limit is not None else None
+    for stream in streams:
+        for found in stream:
+            if isinstance(found, LeftOut):
+                seen.left_out.append(found)
+            elif most is None or found.item.id in seen.entries or len(seen.entries) < most:
+                _add(seen, found, len(langs))
+            elif together:
+                break
+            if most is not None and seen.complete >= most:
+                break
+    return _examples(seen, langs, limit)
+
+
+def _add(seen: _Seen, found: Placed, languages: int) -> None:
+    item = found.item
+    entry = seen.entries.setdefault(item.id, _Entry())
+    if item.lang in entry.items:
+        first = entry.items[item.lang].place
+        seen.left_out.append(LeftOut(found.place, f"id {item.id} stands already at {first}"))
+        return
+    try:
+        reason = refusal(found)
+        sentence = None if reason else sentence_of(item)
+    except CctaError as error:
+        reason, sentence = str(error), None
+    if sentence is None:
+        seen.left_out.append(LeftOut(found.place, reason or ""))
+        entry.refused.add(item.lang)
+        return
+    entry.items[item.lang], entry.sentences[item.lang] = found, sentence
+    seen.complete += len(entry.items) == languages
+
+
+def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
+    examples: list[ParallelExample] = []
+    left_out = seen.left_out
+    repaired: list[LeftOut] = []
+    for id_, entry in seen.entries.items():
+        if limit is not None and len(examples) >= limit:
+            break
+        missing = [lang for lang in langs if lang not in entry.items]
+        reason = _unfit(entry, missing)
+        if reason:
+            left_out.append(LeftOut(next(iter(entry.items.values())).place, reason))
+        if missing or reason:
+            continue
+        examples.append(_example(id_, entry, langs))
+        for found in entry.items.values():
+            repaired += [LeftOut(found.place, reason) for reason in found.repaired]
+    return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
+
+
+def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
+    """Why an id is no example, None if it is one or its refused items are listed already."""
+    absent = [lang for lang in missing if lang not in entry.refused]
+    if absent and entry.items:
+        return f"no counterpart in {', '.join(absent)}"
+    labels = {lang: found.item.label for lang, found in entry.items.items()}
+    if not missing and len({label for label in labels.values() if label is not None}) > 1:
+        return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())
+    return None
+
+
+def _example(id_: str, entry: _Entry, langs: Sequence[str]) -> ParallelExample:
+    items = [entry.items[lang].item for lang in langs]
+    label = next((item.label for item in items if item.label is not None), None)
+    sentences = {lang: entry.sentences[lang] for lang in langs}
+    return ParallelExample(id_, items[0].group, label, sentences)

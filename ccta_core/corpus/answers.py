@@ -1,0 +1,78 @@
+"""Gold answers of a context as character spans: checked, found again, widened to whole glyphs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ccta_core.types import Span
+from ccta_core.units import grapheme_boundaries
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The answers as spans, each once, in order; what was put right, and why any was left out."""
+
+    spans: tuple[Span, ...]
+    repaired: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spans:
+    """The spans of (text, offset) in a context; an offset of None is looked for.
+
+    An answer that does not stand at its offset is looked for elsewhere, the nearest place first;
+    one that cuts a grapheme is widened to whole ones. `refused` where no answer is left.
+    """
+    spans: dict[Span, None] = {}
+    said: list[str] = []
+    lost: list[str] = []
+    for text, offset in answers:
+        start = _place(context, text, offset)
+        if start is None:
+            lost.append(f"the answer {text[:40]!r} does not stand in its context")
+            continue
+        if offset is not None and start != offset:
+            said.append("an answer was found elsewhere in its context")
+        span = _whole(context, (start, start + len(text)))
+        if span != (start, start + len(text)):
+            said.append("an answer was widened to whole characters")
+        spans[span] = None
+    if not spans:
+        return Spans((), refused=lost[0] if lost else "it has no gold answer")
+    return Spans(tuple(spans), (*said, *(f"{reason}: left out" for reason in lost)))
+
+
+def _place(context: str, text: str, offset: int | None) -> int | None:
+    """Where the text stands, nearest to the offset (or first), None where it does not."""
+    if not text.strip():
+        return None
+    if offset is not None and offset >= 0 and context.startswith(text, offset):
+        return offset
+    starts = _starts(context, text)
+    return min(starts, key=lambda start: abs(start - (offset or 0)), default=None)
+
+
+def _starts(context: str, text: str) -> Sequence[int]:
+    starts, start = [], context.find(text)
+    while start >= 0:
+        starts.append(start)
+        start = context.find(text, start + 1)
+    return starts
+
+
+def _whole(context: str, span: Span) -> Span:
+    if context.isascii() and "\r" not in context:
+        return span
+    boundaries = _boundaries(context)
+    start, end = span
+    while start not in boundaries:
+        start -= 1
+    while end not in boundaries:
+        end += 1
+    return start, end
+
+
+@lru_cache(maxsize=8)
+def _boundaries(context: str) -> frozenset[int]:
+    """Kept, since questions on one paragraph follow each other."""
+    return frozenset(grapheme_boundaries(context))

@@ -1,0 +1,79 @@
+"""What stands inside a cell: the marks around an answer, the places of a sentence's names."""
+
+from bisect import bisect_left
+from itertools import pairwise
+
+import regex
+
+from ccta_core.errors import CctaError
+from ccta_core.types import Span
+
+Entity = tuple[int, int, str]
+"""Characters of a text, from `start` up to and without `end`, and what they name."""
+TYPES = ("PER", "LOC", "ORG")
+OPEN, CLOSE = "[[", "]]"
+_ENTITY = regex.compile(rf"([0-9]{{1,6}}):([0-9]{{1,6}}):({'|'.join(TYPES)})")
+
+
+def unmarked(text: str) -> tuple[str, Span]:
+    """The text without its marks, and the span of the answer that they enclosed.
+
+    Raises CctaError unless one `[[` stands before one `]]`, there is no other square bracket, and
+    the answer between them is not empty and neither begins nor ends with a space.
+    """
+    before, opened, rest = text.partition(OPEN)
+    answer, closed, after = rest.partition(CLOSE)
+    if not opened or not closed or any(mark in before + answer + after for mark in "[]"):
+        raise CctaError(
+            f"expected one answer in the context, marked {OPEN}like this{CLOSE}, and no other "
+            f"square bracket; found {text.count(OPEN)} {OPEN} and {text.count(CLOSE)} {CLOSE}"
+        )
+    if not answer or answer != answer.strip():
+        raise CctaError(
+            f"expected a marked answer that begins and ends with a character, found {answer!r}; "
+            "move the marks"
+        )
+    return before + answer + after, (len(before), len(before) + len(answer))
+
+
+def entities(written: str, text: str) -> tuple[Entity, ...]:
+    """The names in a text from `start:end:TYPE` with single spaces between; offsets in code points.
+
+    Raises CctaError on another form, and on a name that is empty, outside the text, not after the
+    one before it, or that cuts a character in two (UAX #29).
+    """
+    found = tuple(_entity(part, text) for part in written.split(" ")) if written else ()
+    for left, right in pairwise(found):
+        if right[0] < left[1]:
+            raise CctaError(
+                f"expected entities in the order of the text that share no character, found "
+                f"{written_entity(left)} before {written_entity(right)}"
+            )
+    return found
+
+
+def written_entity(entity: Entity) -> str:
+    """The entity as it stands in a file."""
+    return ":".join(map(str, entity))
+
+
+def _entity(written: str, text: str) -> Entity:
+    match = _ENTITY.fullmatch(written)
+    if match is None:
+        raise CctaError(
+            f"expected start:end:TYPE, TYPE one of {' '.join(TYPES)}, separated by single spaces; "
+            f"found {written!r}"
+        )
+    start, end = int(match[1]), int(match[2])
+    if not start < end <= len(text):
+        raise CctaError(
+            f"entity {written} is empty or outside the text; expected "
+            f"0 <= start < end <= {len(text)}"
+        )
+    edges = [0, *(found.end() for found in regex.finditer(r"\X", text))]
+    whole = edges[bisect_left(edges, start + 1) - 1], edges[bisect_left(edges, end)]
+    if whole != (start, end):
+        raise CctaError(
+            f"entity {written} cuts a character in two; expected {whole[0]}:{whole[1]}:{match[3]}"
+        )
+    return start, end, match[3]

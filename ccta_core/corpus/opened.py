@@ -1,0 +1,135 @@
+"""Turns a spec into something that can be read: where it is, its languages, its streams."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ccta_core.corpus.demo import demo_entities, read_demo
+from ccta_core.corpus.demo.words import tagged
+from ccta_core.corpus.files import open_file
+from ccta_core.corpus.hub import open_hub
+from ccta_core.corpus.hub_sets import HUB_SETS
+from ccta_core.corpus.items import Item
+from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.source import Found, Opened, Placed, Source, Streams, other_language
+from ccta_core.errors import CctaError
+from ccta_core.types import ParallelExample
+
+SHARED = Path("..") / "shared" / "data"
+"""Where a data set is looked for when its spec names no folder."""
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
+_HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
+
+
+def open_spec(spec: str) -> Opened:
+    """What `NAME[:WHERE][#SPLIT]` names.
+
+    Raises CctaError (one line) where it names nothing that is here.
+    """
+    name, _, where = spec.partition(":")
+    if name == "file":
+        return open_file(where)  # a file's name may have a # in it
+    head, _, split = spec.partition("#")
+    name, _, where = head.partition(":")
+    if name == "demo":
+        return _open_demo(where, split)
+    if name not in SOURCES:
+        raise CctaError(
+            f"unknown data set {name!r}; expected one of: demo file {' '.join(SOURCES)}"
+        )
+    source = SOURCES[name]
+    split = split or source.splits[0]
+    if split not in (*source.splits, *source.more_splits):
+        raise CctaError(
+            f"{name} has no split {split!r}; expected one of: "
+            f"{' '.join((*source.splits, *source.more_splits))}"
+        )
+    return _open_source(source, where, split)
+
+
+def _open_source(source: Source, where: str, split: str) -> Opened:
+    folder = Path(where) if where else SHARED / source.folder
+    if not where and not folder.is_dir():
+        raise CctaError(
+            f"{source.name} is not at {folder}; name its folder as {source.name}:FOLDER#{split}"
+        )
+    if where and not folder.exists() and _HUB_NAME.fullmatch(where):
+        return open_hub(source, where, split)
+    try:
+        languages = source.languages(folder, split)
+    except CctaError as error:
+        if source.name in HUB_SETS and _in_hub_form(folder):
+            return _from_hub_folder(source, folder, split, error)
+        raise
+    return _native(source, folder, split, languages)
+
+
+def _in_hub_form(folder: Path) -> bool:
+    patterns = (pattern for kind in _HUB_FILES for pattern in (kind, f"*/{kind}"))
+    return folder.is_dir() and any(path for pattern in patterns for path in folder.glob(pattern))
+
+
+def _from_hub_folder(source: Source, folder: Path, split: str, native: CctaError) -> Opened:
+    """The folder in the hub's form. Raises CctaError with what either form would need."""
+    try:
+        return open_hub(source, str(folder), split)
+    except CctaError as error:
+        raise CctaError(f"{native}; nor can it be read in the hub's form: {error}") from error
+
+
+def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]) -> Opened:
+    def streams(langs: Sequence[str]) -> Streams:
+        for lang in langs:
+            if lang == "en" and source.read_english:
+                yield (
+                    (lang,),
+                    source.read_english(folder, split, other_language(source.name, langs)),
+                )
+            else:
+                yield (lang,), source.read(folder, split, lang)
+
+    return Opened(
+        source=source.name,
+        task=source.task,
+        split=split,
+        licence=source.licence,
+        languages=lambda: languages,
+        streams=streams,
+        parallel=source.parallel,
+        paired=source.read_english is not None,
+        more_languages=source.more_languages,
+    )
+
+
+def _open_demo(name: str, split: str) -> Opened:
+    if split:
+        raise CctaError(f"demo:{name} has no splits, found #{split}; name it without")
+    examples = read_demo(name)
+    languages = tuple(dict.fromkeys(lang for each in examples for lang in each.sentences))
+
+    def streams(langs: Sequence[str]) -> Streams:
+        for lang in langs:
+            yield (lang,), _demo_items(name, examples, lang)
+
+    return Opened(
+        source=f"demo:{name}",
+        task={"sentences": "retrieval"}.get(name, name),
+        split="all",
+        licence="CC BY 4.0",
+        languages=lambda: languages,
+        streams=streams,
+    )
+
+
+def _demo_items(name: str, examples: Sequence[ParallelExample], lang: str) -> Iterator[Found]:
+    for number, example in enumerate(examples, 1):
+        if lang in example.sentences:
+            text = example.sentences[lang]
+            answers = text.focus if text.text2 is not None else ()
+            item = Item(
+                example.id, example.group, lang, text.text, text.text2, example.label, answers
+            )
+            if name == "sentences":
+                item = replace(item, **tagged(text, demo_entities()[lang][example.id]))
+            yield Placed(f"demo:{name} item {number}", item)

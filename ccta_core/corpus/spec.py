@@ -1,0 +1,191 @@
+"""Data by name: `NAME[:WHERE][#SPLIT]` -> the items of some languages, or parallel examples.
+
+WHERE is a folder with the set's native files or with the hub's own files (parquet, jsonl), a data
+set on the hub (`owner/name[@revision]`), a part of the bundled corpus (`demo:nli`) or a file
+(`file:mine.csv`). Without it the folder is looked for in `../shared/data`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ccta_core.corpus.align import align, refusal
+from ccta_core.corpus.items import Item, LeftOut, Reading
+from ccta_core.corpus.mend import mended
+from ccta_core.corpus.opened import open_spec
+from ccta_core.corpus.source import Found, Opened
+from ccta_core.errors import CctaError
+from ccta_core.types import ParallelExample
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Parallel examples with where they come from; every one has all the `languages`.
+
+    `left_out` lists what could not be used, `repaired` what was put right, by place and reason.
+    """
+
+    source: str
+    task: str
+    split: str
+    licence: str
+    languages: tuple[str, ...]
+    examples: tuple[ParallelExample, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    repaired: tuple[LeftOut, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of the sorted item ids, one a line: which items, whatever their order or languages."""
+        return ids_sha256(example.id for example in self.examples)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The items of each language with where they come from: what `read_items` reads, and more."""
+
+    source: str
+    task: str
+    split: str
+    licence: str
+    languages: tuple[str, ...]
+    reading: Reading
+    repaired: tuple[LeftOut, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of the sorted item ids, each once, one a line."""
+        return ids_sha256(item.id for item in self.reading.items)
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """sha256 (hexadecimal) of the sorted ids, each once, one a line."""
+    return hashlib.sha256("\n".join(sorted(set(ids))).encode("utf-8")).hexdigest()
+
+
+def read_items(
+    spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
+) -> Reading:
+    """The items of each language by itself, for training and scoring; all languages by default.
+
+    `limit` takes the first so many of each language. Items come language by language, in file
+    order. Raises CctaError (one line) where the spec, the folder or a file is not what it says.
+    """
+    return scan(spec, langs, limit=limit).reading
+
+
+def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None) -> Scan:
+    """As `read_items`, with the set's name, licence and what was put right in its items."""
+    opened = open_spec(spec)
+    chosen = _chosen(opened, langs, limit)
+    found = _Found({lang: {} for lang in chosen}, limit)
+    for own, stream in opened.streams(chosen):
+        found.fill(own, mended(stream))
+    for lang in chosen:
+        if not found.items[lang]:
+            raise CctaError(_nothing(spec, lang, found.left_out))
+    items = tuple(item for lang in chosen for item in found.items[lang].values())
+    return Scan(
+        source=opened.source,
+        task=opened.task,
+        split=opened.split,
+        licence=opened.licence,
+        languages=chosen,
+        reading=Reading(items, tuple(found.left_out)),
+        repaired=tuple(found.repaired),
+    )
+
+
+def read_corpus(
+    spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
+) -> Corpus:
+    """The items that every one of the languages has, aligned by id; all languages by default.
+
+    `limit` takes the first so many (in a file: of its first `2 * limit + align.SLACK` ids). Raises
+    CctaError (one line) where the spec, the folder or a file is not what it says, and where the
+    languages are not parallel in this set.
+    """
+    opened = open_spec(spec)
+    chosen = _chosen(opened, langs, limit)
+    opened.check_parallel(chosen)
+    found = align(
+        (mended(stream) for _, stream in opened.streams(chosen)),
+        chosen,
+        limit=limit,
+        bounded=opened.source.startswith("file:"),
+        together=opened.together,
+    )
+    if not found.examples:
+        raise CctaError(_nothing(spec, " ".join(chosen), found.left_out))
+    return Corpus(
+        source=opened.source,
+        task=opened.task,
+        split=opened.split,
+        licence=opened.licence,
+        languages=chosen,
+        examples=found.examples,
+        left_out=found.left_out,
+        repaired=found.repaired,
+    )
+
+
+def _chosen(opened: Opened, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
+    if limit is not None and limit < 1:
+        raise CctaError(f"a limit of {limit} items reads nothing; expected 1 or more")
+    if langs is None:
+        every = opened.languages()
+        return tuple(lang for lang in every if not (opened.paired and lang == "en"))
+    chosen = tuple(dict.fromkeys(langs))
+    if not chosen:
+        raise CctaError(f"no language of {opened.source} was named; expected one or more")
+    if opened.listed:
+        known = (*opened.languages(), *opened.more_languages)
+        unknown = [lang for lang in chosen if lang not in known]
+        if unknown:
+            raise CctaError(
+                f"{opened.source}#{opened.split} has no {', '.join(unknown)} here; expected some "
+                f"of: {' '.join(known)}"
+            )
+    return chosen
+
+
+@dataclass(slots=True)
+class _Found:
+    """The items found so far of each language, by id, up to `limit`."""
+
+    items: dict[str, dict[str, Item]]
+    limit: int | None
+    left_out: list[LeftOut] = field(default_factory=list)
+    repaired: list[LeftOut] = field(default_factory=list)
+
+    def fill(self, langs: Sequence[str], stream: Iterator[Found]) -> None:
+        """Adds a stream's items until each of its languages has enough."""
+        for found in stream:
+            if isinstance(found, LeftOut):
+                self.left_out.append(found)
+            elif not self._full(found.item.lang):
+                reason = refusal(found) or self._repeated(found.item)
+                if reason:
+                    self.left_out.append(LeftOut(found.place, reason))
+                    continue
+                self.items[found.item.lang][found.item.id] = found.item
+                self.repaired += [LeftOut(found.place, reason) for reason in found.repaired]
+                if all(self._full(lang) for lang in langs):
+                    return
+
+    def _full(self, lang: str) -> bool:
+        return self.limit is not None and len(self.items[lang]) >= self.limit
+
+    def _repeated(self, item: Item) -> str | None:
+        return f"id {item.id} stands already above" if item.id in self.items[item.lang] else None
+
+
+def _nothing(spec: str, langs: str, left_out: Sequence[LeftOut]) -> str:
+    if not left_out:
+        return f"{spec} has no item in {langs}; name another language, split or file"
+    reason, count = Counter(row.reason for row in left_out).most_common(1)[0]
+    return (
+        f"{spec} has no item in {langs} that can be used: {len(left_out)} left out, {count} "
+        f"because: {reason} ({left_out[0].place})"
+    )

@@ -1,0 +1,49 @@
+"""Mean states of a language's words: what the centred space subtracts (docs/method.md, 3)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from ccta_core.attribution.integrated_gradients import unit_means
+from ccta_core.attribution.readings import read
+from ccta_core.models.model import Model
+from ccta_core.space.maps import MEANS_FILE
+from ccta_core.types import Sentence
+
+_CHUNK = 64
+
+
+def unit_states(
+    model: Model,
+    sentences: Sequence[Sentence],
+    *,
+    spaced: bool | None = None,
+    layers: Sequence[int] | None = None,
+) -> Iterator[tuple[np.ndarray, list[str]]]:
+    """(layers, units, width) states of each sentence's units, and the units' texts."""
+    if layers is None:
+        layers = range(model.depth + 1)
+    for start in range(0, len(sentences), _CHUNK):
+        encoded = [model.encode(s, spaced=spaced) for s in sentences[start : start + _CHUNK]]
+        for item, reading in zip(encoded, read(model, encoded, list(layers)), strict=True):
+            states = [unit_means(item, reading.states[at].cpu().numpy()) for at in layers]
+            yield np.stack(states), [unit.text for found in item.maps for unit in found.units]
+
+
+def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
+    """The mean state of all units of a corpus in every layer. Shape: (layers + 1, width)."""
+    sums, count = [], 0
+    for states, _ in unit_states(model, [Sentence(text, lang) for text in texts]):
+        sums.append(states.sum(1, dtype=np.float64))
+        count += states.shape[1]
+    return (np.sum(sums, axis=0) / count).astype(np.float32)
+
+
+def write_means(model: Model, texts: Mapping[str, Sequence[str]], folder: Path) -> None:
+    """Writes every language's mean over its texts to `folder`, in float16."""
+    means = {lang: language_mean(model, own, lang) for lang, own in texts.items()}
+    path = folder / MEANS_FILE
+    save_file({lang: mean.astype(np.float16) for lang, mean in means.items()}, path)
+    path.chmod(0o644)

@@ -1,0 +1,142 @@
+"""What a model says of whole lists of items: classes, answers, tags."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from transformers import BatchEncoding
+
+from ccta_core.attribution.batches import in_batches
+from ccta_core.attribution.protocol import Stop, never
+from ccta_core.corpus.items import Item
+from ccta_core.errors import CctaError
+from ccta_core.models.heads import head_logits
+from ccta_core.models.model import Encoded, Model, pad_batch
+from ccta_core.models.windows import Window, windows
+from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.spans import answers as best_answers
+from ccta_core.tasks.spans import candidates
+from ccta_core.types import Sentence
+from ccta_core.units import first_tokens
+
+_CHUNK = 512
+"""Contexts whose windows and logits are kept at once."""
+OUTSIDE = "O"
+
+
+def classes(
+    model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
+) -> list[str]:
+    """The predicted label of every item, in order.
+
+    Raises CctaError where an item is not two texts, or the run is stopped.
+    """
+    for item in items:
+        if item.text2 is None:
+            raise CctaError(f"item {item.id} ({item.lang}) has one text; expected two")
+    encoded = model.tokenizer(
+        [item.text for item in items],
+        [item.text2 for item in items],
+        truncation="longest_first",
+        max_length=model.max_tokens,
+    )
+    found = [""] * len(items)
+    for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
+        found[row] = model.labels[int(logits[0].argmax())]
+    return found
+
+
+def tags(
+    model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
+) -> list[list[str]]:
+    """The predicted tag of every word of every item, read from the word's first token.
+
+    A word that begins inside a token (Chinese, where a token may hold several words) has that
+    token's tag, B- read as I-. Words that were cut off are outside (O).
+    """
+    encoded = model.tokenizer(
+        [item.text for item in items],
+        truncation=True,
+        max_length=model.max_tokens,
+        return_offsets_mapping=True,
+    )
+    found: list[list[str]] = [[] for _ in items]
+    for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
+        best = logits.argmax(-1).tolist()
+        before = None
+        for token in first_tokens(encoded["offset_mapping"][row], items[row].words):
+            tag = OUTSIDE if token is None else model.labels[best[token]]
+            inside = token is not None and token == before
+            found[row].append(f"I-{tag[2:]}" if inside and tag.startswith("B-") else tag)
+            before = token
+    return found
+
+
+def answers(
+    model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
+) -> list[str]:
+    """The likeliest answer in every item's context, read in windows as the pair page reads it."""
+    found = []
+    for start in range(0, len(items), _CHUNK):
+        sentences = [
+            Sentence(one.text, one.lang, one.text2) for one in items[start : start + _CHUNK]
+        ]
+        views = [windows(model, sentence) for sentence in sentences]
+        flat = [window.encoded for view in views for window in view]
+        logits = iter(_of_encoded(model, flat, bfloat16=bfloat16, stop=stop))
+        for sentence, view in zip(sentences, views, strict=True):
+            found.append(_answer(sentence, view, tuple(next(logits) for _ in view)))
+    return found
+
+
+def _answer(sentence: Sentence, view: tuple[Window, ...], logits: tuple[torch.Tensor, ...]) -> str:
+    seen = Seen(sentence, view, logits)
+    _, (start, end) = best_answers(seen, candidates(seen), shown=1)
+    return sentence.segments[-1][start:end]
+
+
+def _logits(
+    model: Model, encoded: BatchEncoding, *, bfloat16: bool, stop: Stop
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """(row, its logits without padding) of tokenised texts, in the order they were read."""
+    ids: list[list[int]] = encoded["input_ids"]
+    types = encoded.get("token_type_ids")
+
+    def forward(rows: list[int]) -> torch.Tensor:
+        batch = {
+            "input_ids": _padded(ids, rows, int(model.tokenizer.pad_token_id)),
+            "attention_mask": _padded([[1] * len(row) for row in ids], rows, 0),
+        }
+        if types is not None:
+            batch["token_type_ids"] = _padded(types, rows, 0)
+        return _run(model, {name: t.to(model.device) for name, t in batch.items()}, bfloat16)
+
+    lengths = [len(row) for row in ids]
+    for rows, logits in in_batches(model, lengths, forward, stop=stop, gradients=False):
+        for place, row in enumerate(rows):
+            yield row, logits[place, : lengths[row]]
+
+
+def _of_encoded(
+    model: Model, encoded: Sequence[Encoded], *, bfloat16: bool, stop: Stop
+) -> list[torch.Tensor]:
+    """The logits of every encoded window, in order, without padding."""
+
+    def forward(rows: list[int]) -> torch.Tensor:
+        return _run(model, model.inputs([encoded[row] for row in rows]), bfloat16)
+
+    lengths = [item.length for item in encoded]
+    found: dict[int, torch.Tensor] = {}
+    for rows, logits in in_batches(model, lengths, forward, stop=stop, gradients=False):
+        for place, row in enumerate(rows):
+            found[row] = logits[place, : lengths[row]].clone()
+    return [found[row] for row in range(len(encoded))]
+
+
+def _run(model: Model, batch: dict[str, Any], bfloat16: bool) -> torch.Tensor:
+    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, bfloat16):
+        return head_logits(model.hf_model(**batch)).cpu()
+
+
+def _padded(values: Sequence[Sequence[int]], rows: Sequence[int], filler: int) -> torch.Tensor:
+    return pad_batch([torch.tensor(values[row]) for row in rows], filler)

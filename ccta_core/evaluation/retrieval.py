@@ -1,0 +1,185 @@
+"""Sentence retrieval: vectors of every layer, and how well they find a translation.
+
+Row i of `queries` belongs to row i of `pool`; rows beyond the queries are distractors. Vectors are
+divided by their own norms here: similarity is the cosine. Shape of both: (texts, width).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ccta_core.errors import CctaError
+
+NEIGHBOURS = 10
+"""How many neighbours CSLS takes for the density around a vector."""
+_TIE = 1e-9
+"""Similarities nearer than this are equal: the order of a sum must not decide (float64)."""
+_BLOCK = 1024
+_BATCH_TOKENS = 4096
+
+
+def layer_vectors(
+    encoder: Any, tokenizer: Any, texts: Sequence[str], *, prefix: str = "", max_tokens: int = 512
+) -> np.ndarray:
+    """Mean-pooled states of every layer, specials included: float32, not normalised.
+
+    `encoder` is a transformers model, a task head is not run; `prefix` goes before every text;
+    what is longer than `max_tokens` is cut. Not for a tokenizer that another thread is using.
+    Shape: (layers + 1, texts, width); layer 0 is the embedding output. Raises CctaError on no text.
+    """
+    if not texts:
+        raise CctaError("expected at least one text to encode, got none")
+    place = {text: row for row, text in enumerate(dict.fromkeys(texts))}  # equal texts tie exactly
+    limit = min(int(tokenizer.model_max_length), max_tokens)
+    ids = tokenizer([prefix + text for text in place], truncation=True, max_length=limit)
+    rows = ids["input_ids"]
+    found: np.ndarray | None = None
+    for batch in _even_batches([len(row) for row in rows]):
+        pooled = _pooled(encoder.base_model, [rows[row] for row in batch])
+        if found is None:
+            found = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
+        found[:, batch] = pooled
+    if found is None:
+        raise AssertionError("at least one text was given")
+    return found[:, [place[text] for text in texts]]
+
+
+def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
+    """The share of queries whose most similar row of `pool` is the row of the same index.
+
+    By CSLS where `neighbours` is given. Of equal rows the first is found. Raises CctaError as
+    `ranks` does.
+    """
+    return float((ranks(queries, pool, neighbours=neighbours) == 1).mean())
+
+
+def map_at_k(queries: np.ndarray, pool: np.ndarray, k: int) -> float:
+    """Mean average precision among the first `k`: the mean of 1 / rank, 0 for a rank beyond k.
+
+    One row is right for each query, so that MAP is the mean reciprocal rank. Raises CctaError as
+    `ranks` does and for k < 1.
+    """
+    if k < 1:
+        raise CctaError(f"expected k of at least 1, got {k}")
+    found = ranks(queries, pool)
+    return float(np.where(found <= k, 1 / found, 0.0).mean())
+
+
+def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> np.ndarray:
+    """The place (from 1) of each query's own row among the rows of `pool`. Shape: (queries,).
+
+    By cosine, or by CSLS with so many `neighbours`. Of equal rows the first comes first. Raises
+    CctaError where a query has no row, and on vectors without a direction.
+    """
+    if len(pool) < len(queries):
+        raise CctaError(f"{len(queries)} queries need a row each: the pool has {len(pool)}")
+    columns = np.arange(len(pool))
+    found = np.empty(len(queries), int)
+    for start, similarity in _blocks(queries, pool, neighbours):
+        own = np.arange(start, start + len(similarity))[:, None]
+        gap = similarity - np.take_along_axis(similarity, own, 1)
+        before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < own))
+        found[start : start + len(similarity)] = 1 + before.sum(1)
+    return found
+
+
+def csls(queries: np.ndarray, pool: np.ndarray, *, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), in [-4, 4]. Shape: (queries, pool).
+
+    r is the mean cosine to the nearest `neighbours` on the other side, or to all where it has fewer
+    (Conneau et al., 2018, arXiv 1710.04087). Raises CctaError on vectors without a direction.
+    """
+    return np.concatenate([block for _, block in _blocks(queries, pool, neighbours)])
+
+
+def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
+    """The share of sentences that strictly beat all others in their row and in their column.
+
+    Of the cosine matrix of translations (MEXA: Kargaran et al., 2024, arXiv 2410.05873). It falls
+    as sentences are added: compare at one n. Raises CctaError on fewer than two sentences, unequal
+    numbers, and vectors without a direction.
+    """
+    if len(queries) != len(pool) or len(queries) < 2:
+        raise CctaError(
+            f"MEXA needs two or more sentences and a translation of each: got {len(queries)} and "
+            f"{len(pool)}"
+        )
+    return float((_stands_out(queries, pool) & _stands_out(pool, queries)).mean())
+
+
+def _stands_out(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Whether a query is more similar to its own row than to any other. Shape: (queries,)."""
+    found = np.empty(len(queries), bool)
+    for start, cosine in _blocks(queries, pool):
+        rows = np.arange(len(cosine))
+        own = cosine[rows, start + rows]
+        cosine[rows, start + rows] = -np.inf
+        found[start + rows] = own > cosine.max(1) + _TIE
+    return found
+
+
+def _blocks(
+    queries: np.ndarray, pool: np.ndarray, neighbours: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(first query, similarities of some queries to the whole pool): never the whole matrix."""
+    own, other = _directions(queries), _directions(pool)
+    density = None if neighbours is None else _density(other, own, neighbours)
+    for start in range(0, len(own), _BLOCK):
+        cosine = own[start : start + _BLOCK] @ other.T
+        if density is None or neighbours is None:
+            yield start, cosine
+        else:
+            yield start, 2 * cosine - _nearest(cosine, neighbours)[:, None] - density
+
+
+def _density(vectors: np.ndarray, others: np.ndarray, neighbours: int) -> np.ndarray:
+    """The mean cosine of each vector to its nearest among `others`. Shape: (vectors,)."""
+    starts = range(0, len(vectors), _BLOCK)
+    blocks = (vectors[start : start + _BLOCK] @ others.T for start in starts)
+    return np.concatenate([_nearest(block, neighbours) for block in blocks])
+
+
+def _nearest(cosine: np.ndarray, neighbours: int) -> np.ndarray:
+    """The mean of the largest `neighbours` of each row."""
+    if neighbours < 1:
+        raise CctaError(f"CSLS needs at least 1 neighbour, got {neighbours}")
+    taken = min(neighbours, cosine.shape[1])
+    return np.partition(cosine, -taken, axis=1)[:, -taken:].mean(1)
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    """Rows of norm 1 in float64."""
+    if vectors.ndim != 2 or not len(vectors):
+        raise CctaError(f"expected vectors of shape (texts, width), got {vectors.shape}")
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or not norms.all():
+        raise CctaError("a vector is zero or not finite and has no direction; leave its text out")
+    return vectors / norms
+
+
+def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
+    """Indices of rows of one length, shortest first, within the room of a batch.
+
+    Nothing is padded: a row's vectors do not depend on its batch, whatever the model does with
+    padding.
+    """
+    order = np.argsort(lengths, kind="stable")
+    cuts = np.flatnonzero(np.diff(np.asarray(lengths)[order])) + 1
+    for group in np.split(order, cuts):
+        step = max(1, _BATCH_TOKENS // max(1, lengths[group[0]]))
+        for start in range(0, len(group), step):
+            yield group[start : start + step]
+
+
+def _pooled(encoder: Any, rows: list[list[int]]) -> np.ndarray:
+    """The mean state of each row at each layer. Shape: (layers + 1, rows, width)."""
+    import torch
+
+    ids = torch.tensor(rows, device=encoder.device)
+    with torch.inference_mode():
+        states = encoder(
+            input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True
+        ).hidden_states
+        means = [state.float().mean(1) for state in states]
+    return torch.stack(means).cpu().numpy()

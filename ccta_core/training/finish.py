@@ -1,0 +1,89 @@
+"""From trained weights to a model that loads: its language means, its scores, its card."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ccta_core.corpus.items import Item
+from ccta_core.evaluation.means import write_means
+from ccta_core.evaluation.score import score
+from ccta_core.models.catalog import BACKBONE, find, read_info
+from ccta_core.models.load import load_model
+from ccta_core.models.model import Model
+from ccta_core.space.maps import MEANS_FILE
+from ccta_core.training.card import WEIGHTS, revision, sha256_of, write_card
+from ccta_core.training.loop import Report, to_stderr
+
+ALIGN_LAYER = 7
+"""Where words are matched, the same for every adapter: the layer with the lowest alignment error
+of `nli-en` (docs/model.md), so that two training languages differ by their training alone."""
+METRIC = {"nli": "accuracy", "paraphrase": "accuracy", "qa": "f1", "ner": "f1"}
+_LAYERS = 12
+_LAST_REACHES = ("qa", "ner")
+"""Tasks whose head reads every token of the last layer: it can be attributed too."""
+
+
+def make_loadable(
+    folder: Path, facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], **said: Any
+) -> Model:
+    """Gives a trained adapter its language means (over `texts`) and a card without scores.
+
+    `said` are entries of the card beside what the training facts tell: data, licence, weaknesses.
+    Returns the loaded model.
+    """
+    task = facts["recipe"]["task"]
+    langs = facts["languages"]
+    card: dict[str, Any] = {
+        "task": task,
+        "training_language": langs[0] if len(langs) == 1 else None,
+        "training_languages": langs,
+        "labels": facts["labels"],
+        "layers": list(range(_LAYERS + (task in _LAST_REACHES))),
+        "align_layer": ALIGN_LAYER,
+        "backbone": f"{BACKBONE}: {find(BACKBONE).card.get('source', 'the embedded model')}",
+        "metric": METRIC[task],
+        "training": dict(facts),
+        "scores": {},
+        **said,
+        "revision": "unmeasured",
+    }
+    write_card(folder, card)
+    write_means(load_model(str(folder)), texts, folder)
+    card["sha256"] = {name: sha256_of(folder / name) for name in (*WEIGHTS, MEANS_FILE)}
+    card["revision"] = revision(card)
+    write_card(folder, card)
+    return load_model(str(folder))
+
+
+def score_card(
+    folder: Path,
+    model: Model,
+    items: Mapping[str, Sequence[Item]],
+    *,
+    bfloat16: bool = False,
+    report: Report = to_stderr,
+) -> dict[str, Any]:
+    """Adds the scores of each language's items to the card, one by one: a killed run goes on.
+
+    Returns the card. Languages that the card already scores on as many items are left.
+    """
+    info = read_info(folder)
+    if info is None:
+        raise AssertionError("a card was written before it was scored")
+    card: dict[str, Any] = dict(info.card)
+    card["evaluated_in"] = "bfloat16 autocast" if bfloat16 else "float32"
+    for lang, own in items.items():
+        if card["scores"].get(lang, {}).get("n") == len(own):
+            continue
+        found = score(model, own, bfloat16=bfloat16)
+        card["scores"] = card["scores"] | {lang: found | _majority(own)}
+        write_card(folder, card)
+        report(f"{folder.name} {lang}: {card['metric']} {found[card['metric']]:.3f}")
+    return card
+
+
+def _majority(items: Sequence[Item]) -> dict[str, float]:
+    """What the commonest label would reach; nothing where items have no label."""
+    counts = Counter(item.label for item in items if item.label is not None)
+    return {"majority": round(max(counts.values()) / len(items), 4)} if counts else {}

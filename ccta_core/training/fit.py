@@ -1,0 +1,113 @@
+"""A training run from items to a folder that loads: adapter or model, metrics, a first card."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ccta_core.corpus.items import Item
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.training.learner import learner, save
+from ccta_core.training.loop import History, Report, to_stderr, train
+from ccta_core.training.recipe import Recipe, as_facts
+from ccta_core.training.rows import encode
+
+_KNOWN = {
+    "nli": ("entailment", "neutral", "contradiction"),
+    "paraphrase": ("different", "paraphrase"),
+    "qa": ("start", "end"),
+}
+METRICS = "training.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a model is trained on: its items, a split to stop early on, and what they are."""
+
+    items: Sequence[Item]
+    dev: Sequence[Item] = ()
+    spec: tuple[str, ...] = ()
+
+
+def labels_of(task: str, items: Sequence[Item]) -> tuple[str, ...]:
+    """The classes or tags a head has: the task's own where the items keep to them.
+
+    Raises CctaError where there are fewer than two.
+    """
+    seen = {tag for item in items for tag in item.tags} if task == "ner" else set()
+    if task not in ("ner", "qa"):
+        seen = {item.label for item in items if item.label is not None}
+    known = _KNOWN.get(task, ())
+    if task != "ner" and seen <= set(known):
+        return known
+    if len(seen) < 2:
+        raise CctaError(f"the data has {len(seen)} kinds of label for {task}; expected at least 2")
+    return tuple(sorted(seen, key=_tag_order))
+
+
+def fit(  # noqa: PLR0913 - data, recipe, place and the machine
+    data: Data,
+    recipe: Recipe,
+    out: Path,
+    *,
+    start: ModelInfo | None = None,
+    device: str = "cpu",
+    report: Report = to_stderr,
+) -> dict[str, Any]:
+    """Trains and writes the weights and `training.json` (recipe, losses, data) to `out`.
+
+    A run that was killed goes on from its checkpoint. Returns the facts written. Raises CctaError
+    on items the task can't be trained on.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    labels = labels_of(recipe.task, data.items)
+    model, tokenizer = learner(recipe, labels, start=start.folder if start else None)
+    rows = encode(tokenizer, data.items, labels, recipe)
+    dev = encode(tokenizer, data.dev, labels, recipe) if data.dev else None
+    if rows.lost:
+        report(f"{rows.lost} of {len(data.items)} items have no whole answer in a window: left out")
+    history = train(
+        model, rows, recipe, checkpoint=out / "checkpoint.pt", dev=dev, device=device, report=report
+    )
+    save(model.to("cpu"), tokenizer, recipe, out)
+    facts = _facts(data, recipe, labels, history, start) | {"items_lost": rows.lost}
+    (out / METRICS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")
+    return facts
+
+
+def identity(items: Sequence[Item]) -> str:
+    """A checksum over the ids of the items: two runs on the same items have the same one."""
+    ids = sorted({item.id for item in items})
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+
+def _facts(
+    data: Data,
+    recipe: Recipe,
+    labels: Sequence[str],
+    history: History,
+    start: ModelInfo | None,
+) -> dict[str, Any]:
+    return {
+        "recipe": as_facts(recipe),
+        "labels": list(labels),
+        "data": list(data.spec),
+        "languages": sorted({item.lang for item in data.items}),
+        "items": len(data.items),
+        "items_sha256": identity(data.items),
+        "start": start.id if start else None,
+        "steps": history.step,
+        "seconds": round(history.seconds),
+        "losses": [[step, round(loss, 4)] for step, loss in history.losses],
+        "dev_losses": [round(loss, 4) for loss in history.dev_losses],
+        "stopped_early": history.stopped_early,
+    }
+
+
+def _tag_order(tag: str) -> tuple[bool, str, str]:
+    """O first, then the types in order, B before I."""
+    prefix, _, kind = tag.partition("-")
+    return tag != "O", kind, prefix

@@ -1,0 +1,194 @@
+"""Items as token ids with their targets, and length-bucketed batches of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from ccta_core.corpus.items import Item
+from ccta_core.errors import CctaError
+from ccta_core.training.recipe import Recipe
+from ccta_core.types import Span
+from ccta_core.units import first_tokens
+
+IGNORED = -100
+"""The target of a token that no loss is taken of."""
+_POOL = 50
+"""Batches sorted together by length; the pools themselves are drawn at random."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What a learner reads: token ids and targets, row by row.
+
+    `targets` has one list a row: [class], [first, last token of the answer], or one tag a token.
+    `lost` counts items without a row: their answer lies in no window, or was cut off.
+    """
+
+    task: str
+    ids: list[list[int]]
+    targets: list[list[int]]
+    pad: int
+    lost: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def length(self, row: int) -> int:
+        """The tokens of a row."""
+        return len(self.ids[row])
+
+    def shuffled(self, batch_size: int, *, seed: int) -> list[np.ndarray]:
+        """The rows of every batch of one epoch; similar lengths share a batch."""
+        draw = np.random.default_rng(seed)
+        order = draw.permutation(len(self))
+        batches = []
+        for start in range(0, len(order), batch_size * _POOL):
+            pool = sorted(order[start : start + batch_size * _POOL], key=self.length)
+            batches += [
+                np.array(pool[at : at + batch_size]) for at in range(0, len(pool), batch_size)
+            ]
+        return [batches[index] for index in draw.permutation(len(batches))]
+
+    def by_length(self, batch_size: int) -> list[np.ndarray]:
+        """The rows of every batch in order of length, for evaluation."""
+        order = np.array(sorted(range(len(self)), key=self.length))
+        return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+
+    def tensors(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
+        """Padded `input_ids` and `attention_mask`, and the targets as the head takes them."""
+        ids = _padded([self.ids[row] for row in rows], self.pad)
+        mask = _padded([[1] * self.length(row) for row in rows], 0)
+        batch = {"input_ids": ids, "attention_mask": mask}
+        targets = [self.targets[row] for row in rows]
+        if self.task == "ner":
+            return batch | {"labels": _padded(targets, IGNORED)}
+        columns = torch.tensor(targets)
+        if self.task == "qa":
+            return batch | {"start_positions": columns[:, 0], "end_positions": columns[:, 1]}
+        return batch | {"labels": columns[:, 0]}
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerFast,
+    items: Sequence[Item],
+    labels: Sequence[str],
+    recipe: Recipe,
+) -> Rows:
+    """The items as rows for the recipe's task.
+
+    Raises CctaError, naming the item, where one has no gold answer of the kind the task needs, and
+    where no row is left.
+    """
+    if not items:
+        raise CctaError("there is no item to train on; check the data set's split and language")
+    encoder = {"qa": _answers, "ner": _tags}.get(recipe.task, _classes)
+    ids, targets, lost = encoder(tokenizer, items, labels, recipe)
+    if not ids:
+        raise CctaError(f"none of the {len(items)} answers lies in a window; raise --max-tokens")
+    return Rows(recipe.task, ids, targets, int(tokenizer.pad_token_id), lost)
+
+
+_Encoded = tuple[list[list[int]], list[list[int]], int]
+
+
+def _classes(
+    tokenizer: PreTrainedTokenizerFast, items: Sequence[Item], labels: Sequence[str], recipe: Recipe
+) -> _Encoded:
+    column = {label: index for index, label in enumerate(labels)}
+    for item in items:
+        if item.text2 is None or item.label not in column:
+            raise CctaError(
+                f"item {item.id} ({item.lang}): expected two texts and a label of "
+                f"{', '.join(labels)}, found label {item.label!r}"
+            )
+    encoded = tokenizer(
+        [item.text for item in items],
+        [item.text2 for item in items],
+        truncation="longest_first",
+        max_length=recipe.max_tokens,
+    )
+    return encoded["input_ids"], [[column[str(item.label)]] for item in items], 0
+
+
+def _answers(
+    tokenizer: PreTrainedTokenizerFast, items: Sequence[Item], labels: Sequence[str], recipe: Recipe
+) -> _Encoded:
+    """Windows of question and context; those without the whole answer are left out."""
+    for item in items:
+        if item.text2 is None or not item.answers:
+            raise CctaError(f"item {item.id} ({item.lang}) has no answer marked in a context")
+    encoded = tokenizer(
+        [item.text for item in items],
+        [item.text2 for item in items],
+        truncation="only_second",
+        max_length=recipe.max_tokens,
+        stride=min(recipe.stride, recipe.max_tokens // 4),
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    ids, targets, found = [], [], set()
+    for row, home in enumerate(encoded["overflow_to_sample_mapping"]):
+        spans = [
+            span if of == 1 else None
+            for span, of in zip(
+                encoded["offset_mapping"][row], encoded.sequence_ids(row), strict=True
+            )
+        ]
+        place = token_span(spans, items[home].answers[0])
+        if place is not None:
+            ids.append(encoded["input_ids"][row])
+            targets.append(list(place))
+            found.add(home)
+    return ids, targets, len(items) - len(found)
+
+
+def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | None:
+    """The first and last token of an answer, or None where the window does not hold all of it."""
+    start, end = answer
+    inside = [
+        token
+        for token, span in enumerate(spans)
+        if span is not None and span[0] < end and start < span[1]
+    ]
+    if not inside:
+        return None
+    low, high = spans[inside[0]], spans[inside[-1]]
+    if low is None or high is None or low[0] > start or high[1] < end:
+        return None
+    return inside[0], inside[-1]
+
+
+def _tags(
+    tokenizer: PreTrainedTokenizerFast, items: Sequence[Item], labels: Sequence[str], recipe: Recipe
+) -> _Encoded:
+    """The tag of each word at its first token; the other tokens have none."""
+    column = {label: index for index, label in enumerate(labels)}
+    for item in items:
+        strange = set(item.tags) - set(column)
+        if not item.words or strange:
+            raise CctaError(
+                f"item {item.id} ({item.lang}): expected words with tags of {', '.join(labels)}, "
+                f"found {', '.join(sorted(strange)) or 'no words'}"
+            )
+    encoded = tokenizer(
+        [item.text for item in items],
+        truncation=True,
+        max_length=recipe.max_tokens,
+        return_offsets_mapping=True,
+    )
+    targets = []
+    for item, offsets in zip(items, encoded["offset_mapping"], strict=True):
+        row = [IGNORED] * len(offsets)
+        for token, tag in zip(first_tokens(offsets, item.words), item.tags, strict=True):
+            if token is not None and row[token] == IGNORED:
+                row[token] = column[tag]
+        targets.append(row)
+    return encoded["input_ids"], targets, 0
+
+
+def _padded(rows: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows])

@@ -1,0 +1,239 @@
+"""Writes docs/zoo.md from the cards and runs, so that no figure is typed in.
+
+python -m ccta_core.zoo.zoo_page
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccta_core.languages import language
+from ccta_core.models.catalog import BACKBONE, ModelInfo, find
+from ccta_core.zoo.build import RUNS, is_here
+from ccta_core.zoo.check import shipped
+from ccta_core.zoo.plan import PAWSX, SERIES, XNLI, XQUAD, plan
+
+_PAGE = Path(__file__).parents[2] / "docs" / "zoo.md"
+Card = Mapping[str, Any]
+
+
+def page() -> str:
+    """The page as Markdown."""
+    models = shipped()
+    cards = {info.id.partition("/")[2]: info.card for info in models}
+    runs = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(RUNS.glob("*.json"))}
+    parts = [
+        "# The zoo: tasks and training languages\n",
+        "Made from the cards by `python -m ccta_core.zoo.zoo_page`; nothing here is typed in. "
+        "`ccta models info ID` shows one card, with the line that trains the model again; `make "
+        "zoo` trains what is missing; `make zoo-check` loads every model and compares its "
+        "predictions on the demo corpus with the stored ones.\n",
+        *_overview(models),
+        *_missing(),
+        *_training_languages(cards, runs),
+        *_seeds(cards, runs),
+        *_series(cards, "paraphrase-{}", PAWSX, "Paraphrase by training language", "accuracy"),
+        *_one(cards, "qa-en", "Question answering, English", ("f1", "em")),
+        *_series(cards, "qa-xquad-{}", XQUAD, "Question answering by training language", "f1"),
+        *_series(cards, "ner-{}", ("en", "es"), "Named entities by training language", "f1"),
+        *_retrieval(find(BACKBONE).card),
+    ]
+    return "\n".join(parts)
+
+
+def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
+    total = sum(info.bytes for info in models)
+    yield f"## {len(models)} models, {total / 1e6:.1f} MB\n"
+    yield (
+        "The mean is over the languages of the card. Majority: what the commonest label would "
+        "reach. Nothing is dropped out, LoRA on every linear layer, float16.\n"
+    )
+    yield "| id | task | trained on | items | metric | mean | majority | languages | MB |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for info in models:
+        card, metric = info.card, _metric(info.card)
+        majorities = [score["majority"] for score in card["scores"].values() if "majority" in score]
+        majority = f"{np.mean(majorities):.3f}" if majorities else card.get("majority") or ""
+        trained = card["training"]
+        yield (
+            f"| {info.id} | {info.task} | {_trained_on(card)} | "
+            f"{trained.get('items', trained.get('pairs')):,} | {metric} | {_mean(card):.3f} | "
+            f"{majority} | {len(card['scores'])} | {info.bytes / 1e6:.2f} |"
+        )
+    yield ""
+
+
+def _missing() -> Iterator[str]:
+    missing = [entry.name for entry in plan() if not is_here(entry)]
+    yield "## Not trained yet\n"
+    if not missing:
+        yield "Nothing of the plan is missing.\n"
+        return
+    yield (
+        f"{len(missing)} entries of the plan (`python -m ccta_core.zoo.build DATA --list`): "
+        + ", ".join(missing)
+        + ".\n"
+    )
+
+
+def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
+    rows = {lang: cards[f"nli-xnli-{lang}"] for lang in XNLI if f"nli-xnli-{lang}" in cards}
+    if not rows:
+        return
+    first = next(iter(rows.values()))
+    widths = [
+        score["high"] - score["low"] for card in rows.values() for score in card["scores"].values()
+    ]
+    yield "## NLI by training language (rows) and test language (columns)\n"
+    yield (
+        f"{first['training']['items']:,} items, the same in every language; XNLI dev, "
+        f"n = {first['scores']['en']['n']:,} a cell, seed 1, scored in {first['evaluated_in']}. "
+        "The 95% interval of a cell (bootstrap clustered by premise) is "
+        f"{np.mean(widths) / 2 * 100:.1f} points to either side on average, "
+        f"{np.max(widths) / 2 * 100:.1f} at most; each cell's own is in the card. Accuracy in %, "
+        "the training language's own column in bold.\n"
+    )
+    yield "| trained on | " + " | ".join(XNLI) + " | mean | zero-shot mean |"
+    yield "|---|" + "---|" * (len(XNLI) + 2)
+    for lang, card in rows.items():
+        cells = [_cell(card, test, bold=test == lang) for test in XNLI]
+        others = [score["accuracy"] for test, score in card["scores"].items() if test != lang]
+        yield (
+            f"| {language(lang).name} | " + " | ".join(cells) + f" | {_mean(card) * 100:.1f} | "
+            f"{np.mean(others) * 100:.1f} |"
+        )
+    yield ""
+
+
+def _seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
+    rows = []
+    for lang in SERIES:
+        name = f"nli-xnli-{lang}"
+        seeds = [cards.get(name), runs.get(f"{name}-seed2"), runs.get(f"{name}-seed3")]
+        found = [_mean(card) * 100 for card in seeds if card is not None]
+        if len(found) > 1:
+            each = " | ".join(f"{_mean(card) * 100:.2f}" if card else "" for card in seeds)
+            rows.append(
+                f"| {language(lang).name} | {each} | {np.mean(found):.2f} | "
+                f"{np.std(found, ddof=1):.2f} | {len(found)} |"
+            )
+    if not rows:
+        return
+    yield "## The same with other seeds\n"
+    yield "Mean accuracy over the 15 languages in %; SD over the seeds there are.\n"
+    yield "| trained on | seed 1 | seed 2 | seed 3 | mean | SD | seeds |"
+    yield "|---|" + "---|" * 6
+    yield from rows
+    yield ""
+
+
+def _series(
+    cards: Mapping[str, Card], pattern: str, langs: Sequence[str], title: str, metric: str
+) -> Iterator[str]:
+    """One table: a row a training language, a column a test language."""
+    rows = {lang: cards[pattern.format(lang)] for lang in langs if pattern.format(lang) in cards}
+    if not rows:
+        return
+    first = next(iter(rows.values()))
+    tests = list(first["scores"])
+    counts = {score["n"] for card in rows.values() for score in card["scores"].values()}
+    widths = [s["high"] - s["low"] for card in rows.values() for s in card["scores"].values()]
+    yield f"## {title}\n"
+    yield f"Data: {first['data']}. Scored on: {first['evaluation'].split(', zero-shot')[0]}.\n"
+    yield (
+        f"{metric} in %, n = {min(counts):,} to {max(counts):,} a cell; 95% interval "
+        f"{np.mean(widths) / 2 * 100:.1f} points to either side on average.\n"
+    )
+    yield "| trained on | " + " | ".join(tests) + " | mean |\n|---|" + "---|" * (len(tests) + 1)
+    for lang, card in rows.items():
+        cells = [_cell(card, test, bold=test == lang) for test in tests]
+        yield (f"| {language(lang).name} | " + " | ".join(cells) + f" | {_mean(card) * 100:.1f} |")
+    if "majority" in next(iter(first["scores"].values())):
+        each = [f"{first['scores'][test]['majority'] * 100:.1f}" for test in tests]
+        yield "| majority | " + " | ".join(each) + " | |"
+    yield ""
+
+
+def _one(cards: Mapping[str, Card], name: str, title: str, metrics: Sequence[str]) -> Iterator[str]:
+    if name not in cards:
+        return
+    card = cards[name]
+    yield f"## {title}\n"
+    yield f"`{BACKBONE}/{name}`. {card['data']}. Scored on: {card['evaluation']}.\n"
+    if card.get("reference"):
+        yield f"Published, for the scale: {card['reference']}.\n"
+    yield "| language | " + " | ".join(metrics) + " | 95% of the first | n |"
+    yield "|---|" + "---|" * (len(metrics) + 2)
+    for lang, score in card["scores"].items():
+        values = " | ".join(f"{score[metric] * 100:.1f}" for metric in metrics)
+        span = f"{score['low'] * 100:.1f} to {score['high'] * 100:.1f}"
+        yield f"| {language(lang).name} | {values} | {span} | {score['n']:,} |"
+    yield ""
+
+
+def _retrieval(card: Card) -> Iterator[str]:
+    """Sentence retrieval and MEXA by layer, from the backbone's card."""
+    if "tatoeba" not in card or "mexa" not in card:
+        return
+    tatoeba, flores = card["tatoeba"], card["mexa"]
+    counts = [score["n"] for score in tatoeba["scores"].values()]
+    yield "## Retrieval by the backbone, layer by layer\n"
+    yield f"Tatoeba: {tatoeba['evaluation']}; n = {min(counts):,} to {max(counts):,}.\n"
+    yield f"FLORES: {flores['evaluation']}.\n"
+    depth = len(next(iter(tatoeba["scores"].values()))["to_en"])
+    yield "| mean of the languages, layer | " + " | ".join(map(str, range(depth))) + " |"
+    yield "|---|" + "---|" * depth
+    lines = [
+        ("Tatoeba accuracy@1 to English", tatoeba["scores"], "to_en"),
+        ("the same, centred", tatoeba["scores"], "to_en_centered"),
+        ("Tatoeba accuracy@1 from English", tatoeba["scores"], "from_en"),
+        ("the same, centred", tatoeba["scores"], "from_en_centered"),
+        ("Tatoeba MEXA", tatoeba["scores"], "mexa"),
+        ("FLORES MEXA", flores["scores"], "mexa"),
+        ("the same, centred", flores["scores"], "mexa_centered"),
+        ("the same, random weights", flores["random"], "mexa"),
+    ]
+    for title, scores, name in lines:
+        means = np.mean([score[name] for score in scores.values()], axis=0)
+        yield f"| {title} ({len(scores)}) | " + " | ".join(f"{mean:.3f}" for mean in means) + " |"
+    yield ""
+    yield from _by_language(tatoeba["scores"])
+
+
+def _by_language(scores: Mapping[str, Card]) -> Iterator[str]:
+    """Tatoeba, each language at three layers, to English."""
+    layers = (0, 7, 12)
+    yield "Tatoeba accuracy@1 to English by language:\n"
+    yield "| language | n | " + " | ".join(f"layer {layer}" for layer in layers) + " |"
+    yield "|---|---|" + "---|" * len(layers)
+    for lang, score in scores.items():
+        cells = " | ".join(f"{score['to_en'][layer]:.3f}" for layer in layers)
+        yield f"| {language(lang).name} | {score['n']:,} | {cells} |"
+    yield ""
+
+
+def _metric(card: Card) -> str:
+    return str(card.get("metric", "accuracy"))
+
+
+def _mean(card: Card) -> float:
+    return float(np.mean([score[_metric(card)] for score in card["scores"].values()]))
+
+
+def _cell(card: Card, test: str, *, bold: bool) -> str:
+    if test not in card["scores"]:
+        return ""
+    value = f"{card['scores'][test][_metric(card)] * 100:.1f}"
+    return f"**{value}**" if bold else value
+
+
+def _trained_on(card: Card) -> str:
+    langs = card.get("training_languages") or [card["training_language"]]
+    return ", ".join(langs) if len(langs) < 4 else f"{len(langs)} languages"
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(page(), encoding="utf-8")
