@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ccta_core.config import Config, Quadrature
     from ccta_core.corpus.demo import read_demo
+    from ccta_core.corpus.spec import read_corpus
     from ccta_core.errors import CctaError
     from ccta_core.models.load import load_model
     from ccta_core.models.model import Model
     from ccta_core.pipeline import attribute, attribute_layers, compare, compare_cached
     from ccta_core.result import PairResult
+    from ccta_core.study.api import open_study, run_study
     from ccta_core.transport import ems
     from ccta_core.types import Attribution, ParallelExample, Sentence, TransportPlan, Unit
 
 _HOMES = {
     "Config": "config",
     "Quadrature": "config",
+    "read_corpus": "corpus.spec",
     "read_demo": "corpus.demo",
     "CctaError": "errors",
     "load_model": "models.load",
@@ -29,6 +32,8 @@ _HOMES = {
     "compare": "pipeline",
     "compare_cached": "pipeline",
     "PairResult": "result",
+    "open_study": "study.api",
+    "run_study": "study.api",
     "ems": "transport",
     "Attribution": "types",
     "ParallelExample": "types",
@@ -53,7 +58,10 @@ __all__ = [
     "compare_cached",
     "ems",
     "load_model",
+    "open_study",
+    "read_corpus",
     "read_demo",
+    "run_study",
 ]
 
 

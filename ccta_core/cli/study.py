@@ -1,0 +1,171 @@
+"""`ccta study`: whole data sets, from a command to a table that can be resumed and queried."""
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from ccta_core.cli.write import write_text
+from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import find
+
+_EXAMPLE = (
+    "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
+    "--langs en,es,zh --limit 60 --layers 8"
+)
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declares `study run|resume|list|show|stop`."""
+    parser = commands.add_parser("study", help="measure whole data sets", epilog=_EXAMPLE)
+    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|stop")
+    _add_run(actions)
+    resume = actions.add_parser(
+        "resume", help="go on with what is missing", epilog="ccta study resume first"
+    )
+    resume.add_argument("name")
+    _workers(resume)
+    resume.set_defaults(run=_resume)
+    listing = actions.add_parser("list", help="the studies here", epilog="ccta study list")
+    listing.add_argument("--json", action="store_true", help="rows as JSON")
+    listing.set_defaults(run=_list)
+    show = actions.add_parser("show", help="means by pair", epilog="ccta study show first")
+    show.add_argument("name")
+    show.add_argument("--json", action="store_true", help="rows as JSON")
+    show.set_defaults(run=_show)
+    stop = actions.add_parser("stop", help="stop a run", epilog="ccta study stop first")
+    stop.add_argument("name")
+    stop.set_defaults(run=_stop)
+
+
+def _add_run(actions: argparse._SubParsersAction) -> None:
+    run = actions.add_parser("run", help="start a study, or go on with it", epilog=_EXAMPLE)
+    run.add_argument("--name", required=True)
+    run.add_argument("--model", required=True, metavar="ID[,ID]", help="see `ccta models list`")
+    run.add_argument("--data", required=True, metavar="SPEC", help="see `ccta data list`")
+    run.add_argument("--langs", help="languages, as in en,es,zh (all the data has)")
+    run.add_argument("--limit", type=int, help="the first N items")
+    run.add_argument("--layers", default="0", help="layers, as in 0,8 (0)")
+    run.add_argument("--align-layer", type=int)
+    run.add_argument("--space", choices=SPACES, default="centered")
+    run.add_argument("--baseline", choices=BASELINES, default="pad")
+    run.add_argument("--mass", choices=MASSES, default="abs")
+    run.add_argument("--method", choices=METHODS, default="lig")
+    run.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    run.add_argument("--shuffles", type=int, default=20)
+    run.add_argument("--unrelated", type=int, default=5)
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--allow-overlap", action="store_true", help="items a model was trained on")
+    _workers(run)
+    run.set_defaults(run=_run)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+
+
+def _run(options: argparse.Namespace) -> None:
+    from ccta_core.study.runner import Request, create, run
+
+    config = Config(
+        align_layer=options.align_layer, space=options.space, baseline=options.baseline,
+        mass=options.mass, method=options.method, precision=options.precision,
+        shuffles=options.shuffles, unrelated=options.unrelated, seed=options.seed,
+    )  # fmt: skip
+    plan = create(
+        Request(
+            name=options.name,
+            data=options.data,
+            models=[find(name) for name in options.model.split(",")],
+            layers=_numbers(options.layers),
+            languages=options.langs.split(",") if options.langs else None,
+            limit=options.limit,
+            config=config,
+            allow_overlap=options.allow_overlap,
+        )
+    )
+    sys.stderr.write(
+        f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
+        f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n"
+    )
+    run(options.name, workers=_checked(options.workers))
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from ccta_core.study.runner import run
+
+    run(options.name, workers=_checked(options.workers))
+
+
+def _list(options: argparse.Namespace) -> None:
+    from ccta_core.study.plan import names
+    from ccta_core.study.table import open_study
+
+    rows: list[dict[str, Any]] = []
+    for name in names():
+        study = open_study(name)
+        done, total = study.done
+        rows.append(
+            {
+                "name": name, "data": study.plan.data, "models": len(study.plan.models),
+                "items": study.plan.items, "languages": list(study.plan.languages),
+                "layers": list(study.plan.layers), "parts_done": done, "parts": total,
+            }
+        )  # fmt: skip
+    if options.json:
+        write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        return
+    for row in rows:
+        sys.stdout.write(
+            f"{row['name']:<20} {row['data']}  {row['items']} items x {row['models']} models x "
+            f"{len(row['languages'])} languages, layers {' '.join(map(str, row['layers']))}: "
+            f"{row['parts_done']}/{row['parts']} parts\n"
+        )
+
+
+_MEANS = """
+SELECT model, layer, source_lang, target_lang, count(*) AS n, avg(ems) AS ems,
+    avg(ems_uniform) AS ems_uniform, avg(ems_shuffled) AS ems_shuffled,
+    avg(ems_unrelated) AS ems_unrelated, avg(gain) AS gain,
+    avg(source_score) AS source_score, avg(target_score) AS target_score
+FROM rows GROUP BY ALL ORDER BY ALL
+"""
+
+
+def _show(options: argparse.Namespace) -> None:
+    from ccta_core.study.table import open_study
+
+    found = open_study(options.name).sql(_MEANS)
+    names = found.columns
+    rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    if options.json:
+        write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        return
+    sys.stdout.write("  ".join(names) + "\n")
+    for row in rows:
+        cells = (
+            f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()
+        )
+        sys.stdout.write("  ".join(cells) + "\n")
+
+
+def _stop(options: argparse.Namespace) -> None:
+    from ccta_core.study.runner import cancel
+
+    cancel(options.name)
+    sys.stderr.write(f"{options.name} stops after the chunk in hand; ccta study resume goes on\n")
+
+
+def _numbers(written: str) -> list[int]:
+    try:
+        return [int(part) for part in written.split(",")]
+    except ValueError:
+        raise CctaError(f"layers {written!r}: expected numbers, as in 0,8") from None
+
+
+def _checked(workers: int) -> int:
+    if not 1 <= workers <= 1024:
+        raise CctaError(f"workers is {workers}; expected 1 to 1024")
+    return workers

@@ -1,0 +1,49 @@
+"""Studies from Python: `ccta.run_study` and `ccta.open_study`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ccta_core.config import Config
+from ccta_core.models.catalog import find
+from ccta_core.study.runner import Report, Request, create, run
+from ccta_core.study.table import Study, open_study
+
+__all__ = ["open_study", "run_study"]
+
+
+def run_study(  # noqa: PLR0913 - what a study is
+    name: str,
+    data: str,
+    models: str | Sequence[str],
+    *,
+    layers: Sequence[int] = (0,),
+    languages: Sequence[str] | None = None,
+    limit: int | None = None,
+    config: Config | None = None,
+    workers: int = 0,
+    allow_overlap: bool = False,
+    report: Report | None = None,
+    **settings: Any,
+) -> Study:
+    """Measures a data set (`ccta data list`) with one or more models and returns the study.
+
+    What was measured before under this name is kept; a killed run goes on where it was. `settings`
+    are fields of Config (shuffles is 20 where it is not given). `workers` are processes; 0 works in
+    this one (a script that asks for more needs the usual `if __name__ == "__main__"`). Raises
+    CctaError as `create` and `run` do.
+    """
+    chosen = [models] if isinstance(models, str) else list(models)
+    create(
+        Request(
+            name=name,
+            data=data,
+            models=[find(model) for model in chosen],
+            layers=tuple(layers),
+            languages=languages,
+            limit=limit,
+            config=config or Config(**{"shuffles": 20, **settings}),
+            allow_overlap=allow_overlap,
+        )
+    )
+    run(name, workers=workers, report=report)
+    return open_study(name)

@@ -1,0 +1,75 @@
+"""A study's items on disk: written once, read a chunk at a time, so that memory stays flat."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ccta_core.errors import DamagedFileError
+from ccta_core.types import ParallelExample, Sentence
+
+FILE = "items.arrow"
+_BATCH = 1000
+
+
+def write_items(folder: Path, examples: Sequence[ParallelExample], langs: Sequence[str]) -> None:
+    """Writes the items in Arrow's file format, a struct (text, text2, focus) a language."""
+    import pyarrow as pa
+
+    side = pa.struct(
+        [("text", pa.string()), ("text2", pa.string()), ("focus", pa.list_(pa.list_(pa.int32())))]
+    )
+    keys = [("id", pa.string()), ("group", pa.string()), ("label", pa.string())]
+    schema = pa.schema([*keys, *((lang, side) for lang in langs)])
+    temporary = folder / f"{FILE}.tmp"
+    with temporary.open("wb") as file:
+        with pa.ipc.new_file(file, schema) as writer:
+            for start in range(0, len(examples), _BATCH):
+                rows = [_row(example, langs) for example in examples[start : start + _BATCH]]
+                writer.write_table(pa.Table.from_pylist(rows, schema), max_chunksize=_BATCH)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / FILE)
+
+
+def read_items_of(folder: Path, start: int, count: int) -> list[ParallelExample]:
+    """`count` items from `start` on; the file is mapped, not loaded.
+
+    Raises DamagedFileError where it is missing or not what was written.
+    """
+    import pyarrow as pa
+
+    path = folder / FILE
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            table = pa.ipc.open_file(mapped).read_all().slice(start, count)
+            rows = table.to_pylist()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DamagedFileError(
+            f"{path} can't be read ({error}); start the study again under the same name"
+        ) from error
+    return [_example(row) for row in rows]
+
+
+def _row(example: ParallelExample, langs: Sequence[str]) -> dict[str, Any]:
+    sides = {
+        lang: {
+            "text": sentence.text,
+            "text2": sentence.text2,
+            "focus": [list(span) for span in sentence.focus],
+        }
+        for lang, sentence in example.sentences.items()
+        if lang in langs
+    }
+    return {"id": example.id, "group": example.group, "label": example.label, **sides}
+
+
+def _example(row: dict[str, Any]) -> ParallelExample:
+    keys = {name: row.pop(name) for name in ("id", "group", "label")}
+    sentences = {
+        lang: Sentence(
+            side["text"], lang, side["text2"], tuple((start, end) for start, end in side["focus"])
+        )
+        for lang, side in row.items()
+    }
+    return ParallelExample(**keys, sentences=sentences)

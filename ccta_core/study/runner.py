@@ -1,0 +1,251 @@
+"""Runs a study on this machine: worker processes, a queue of chunks, parts on disk.
+
+Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from ccta_core.config import Config, cache_root
+from ccta_core.corpus.spec import read_corpus
+from ccta_core.errors import CctaError, StoppedError
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.study.items import write_items
+from ccta_core.study.parts import missing_parts
+from ccta_core.study.plan import (
+    CHUNK,
+    Plan,
+    check_same,
+    folder_of,
+    planned,
+    read_plan,
+    write_plan,
+)
+from ccta_core.study.worker import Chunk, measure_part
+
+_CHUNKS_A_PROCESS = 16
+"""Then a worker starts afresh: what libraries keep for every shape of input does not pile up."""
+CANCEL = "cancel"
+"""A file of this name in a study's folder asks its run to stop."""
+Report = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: parts done of all, rows a second, seconds left."""
+
+    done: int
+    total: int
+    items: int
+    """Items x models that this run has measured."""
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """What a person reads while waiting."""
+        if not self.items:
+            return f"{self.done}/{self.total} parts"
+        rate = self.items / max(self.seconds, 1e-9)
+        return f"{self.done}/{self.total} parts  {rate:.2f} items/s  {_left(self)} left"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to study, as a person asks for it."""
+
+    name: str
+    data: str
+    models: Sequence[ModelInfo]
+    layers: Sequence[int] = (0,)
+    languages: Sequence[str] | None = None
+    limit: int | None = None
+    config: Config = Config(shuffles=20)  # noqa: RUF009 - a frozen value
+    chunk: int = CHUNK
+    allow_overlap: bool = False
+
+
+def create(request: Request) -> Plan:
+    """Reads the data and writes plan and items, or finds the same study begun before.
+
+    Raises CctaError where the name stands for another study (the difference is shown), and as
+    `planned` and the readers do.
+    """
+    corpus = read_corpus(request.data, request.languages, limit=request.limit)
+    plan = planned(
+        request.name, request.data, corpus, request.models, request.layers, request.config,
+        chunk=request.chunk, allow_overlap=request.allow_overlap,
+    )  # fmt: skip
+    folder = cache_root() / "studies" / request.name
+    if (folder / "manifest.json").exists():
+        check_same(read_plan(folder), plan)
+        return plan
+    folder.mkdir(parents=True, exist_ok=True)
+    write_items(folder, corpus.examples, corpus.languages)
+    _write_left_out(folder, corpus.left_out)
+    write_plan(folder, plan)  # last: a study without a plan does not exist
+    return plan
+
+
+def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
+    """Measures every missing part of a study that was created; returns its plan.
+
+    `workers` are processes of one thread each; 0 works in this process, with the same results.
+
+    Raises StoppedError when the study is asked to stop, CctaError where another run has it, a
+    worker dies, or a chunk can't be measured.
+    """
+    folder = folder_of(name)
+    plan = read_plan(folder)
+    (folder / CANCEL).unlink(missing_ok=True)
+    with _alone(folder):
+        missing = missing_parts(folder, plan)
+        for path in folder.glob("parts/*/*.tmp"):
+            path.unlink()  # of a run that was killed
+        if missing and workers:
+            _work(folder, plan, missing, workers, report or _to_stderr)
+        elif missing:
+            _work_here(folder, plan, missing, report or _to_stderr)
+    return plan
+
+
+def cancel(name: str) -> None:
+    """Asks a study's run, wherever it is, to stop soon; what is finished is kept."""
+    (folder_of(name) / CANCEL).touch()
+
+
+def running(name: str) -> bool:
+    """Whether a run of the study is at work now, on this machine."""
+    try:
+        with _alone(folder_of(name)):
+            return False
+    except CctaError:
+        return True
+
+
+def _work(
+    folder: Path, plan: Plan, missing: list[tuple[str, int]], workers: int, report: Report
+) -> None:
+    began, total, done = time.monotonic(), len(plan.parts), len(plan.parts) - len(missing)
+    items, pending = 0, iter(missing)
+    report(Progress(done, total, 0, 0.0))
+    with _pool(min(workers, len(missing))) as pool:
+        running: set[Future[int]] = set()
+        for model, at in _first(pending, 2 * workers):
+            running.add(pool.submit(measure_part, Chunk(folder, model, at)))
+        while running:
+            finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            if (folder / CANCEL).exists():
+                raise StoppedError(f"{plan.name} was stopped; resume goes on with what is missing")
+            for future in finished:
+                items += _result(future)
+                done += 1
+                report(Progress(done, total, items, time.monotonic() - began))
+                for model, at in _first(pending, 1):
+                    running.add(pool.submit(measure_part, Chunk(folder, model, at)))
+
+
+def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report: Report) -> None:
+    """The parts one after another, in a process that may be anybody's: no child is started."""
+    import torch
+
+    began, total, threads = time.monotonic(), len(plan.parts), torch.get_num_threads()
+    items, done = 0, total - len(missing)
+    report(Progress(done, total, 0, 0.0))
+    try:
+        for model, at in missing:
+            items += measure_part(Chunk(folder, model, at))
+            done += 1
+            report(Progress(done, total, items, time.monotonic() - began))
+            if (folder / CANCEL).exists():
+                raise StoppedError(f"{plan.name} was stopped; resume goes on with what is missing")
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _result(future: "Future[int]") -> int:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise CctaError(
+            "a worker was killed (was there too little memory?); what was finished is kept: "
+            "resume, with fewer workers if it happens again"
+        ) from error
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes with one thread each; killed, not waited for, when the run ends early."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts; this process computes nothing
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_quiet,
+        max_tasks_per_child=_CHUNKS_A_PROCESS,
+    )
+    try:
+        yield pool
+    except BaseException:
+        processes = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        raise
+    pool.shutdown()
+
+
+def _quiet() -> None:
+    """A worker leaves Ctrl-C to the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the study while it runs; the lock ends with the process, however it ends.
+
+    Raises CctaError where another process holds it.
+    """
+    import fcntl
+
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CctaError(
+                f"the study {folder.name} is running already; wait for it, or stop it with "
+                f"ccta study stop {folder.name}"
+            ) from error
+        yield
+
+
+def _first(pending: Iterator[tuple[str, int]], count: int) -> Iterator[tuple[str, int]]:
+    for _ in range(count):
+        found = next(pending, None)
+        if found is None:
+            return
+        yield found
+
+
+def _write_left_out(folder: Path, left_out: Sequence[object]) -> None:
+    lines = [f"{row.place}\t{row.reason}\n" for row in left_out]  # type: ignore[attr-defined]
+    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
+
+
+def _left(progress: Progress) -> str:
+    per_part = progress.seconds / max(1, progress.items)
+    items_a_part = progress.items / max(1, progress.done)
+    minutes = per_part * items_a_part * (progress.total - progress.done) / 60
+    return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
+
+
+def _to_stderr(progress: Progress) -> None:
+    sys.stderr.write(progress.line + "\n")
+    sys.stderr.flush()

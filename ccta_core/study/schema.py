@@ -1,0 +1,88 @@
+"""The columns of a study's rows: names, types and what they mean. One row an item x pair x layer.
+
+Rows are stored once a pair of languages, in the order in which the study names them; `table.py`
+gives both directions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+VERSION = 1
+"""Raised when a column changes its meaning; an older reader refuses a later schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its Arrow type by name, and what it holds."""
+
+    name: str
+    type: str
+    what: str
+
+
+_BOTH = ("source", "target")
+
+_KEYS = (
+    Column("item", "string", "id of the item in its data set"),
+    Column("group", "string", "premise, paragraph or cluster; items of one are not independent"),
+    Column("gold", "string", "the gold label; null where the answer is marked in the context"),
+    Column("model", "string", "id of the model"),
+    Column("layer", "int16", "layer of the attribution, 0 = embedding output"),
+    Column("source_lang", "string", "language of the source"),
+    Column("target_lang", "string", "language of the target"),
+    Column("target_class", "string", "what is explained: the gold label, or the gold answer"),
+)
+_VALUES = (
+    Column("ems", "float64", "Earth Mover's Similarity, at most 1"),
+    Column("ems_uniform", "float64", "with uniform masses"),
+    Column("ems_length", "float64", "with masses proportional to subwords"),
+    Column("ems_shuffled", "float64", "mean over shuffled masses"),
+    Column("shuffled_sd", "float64", "their standard deviation"),
+    Column("p_value", "float64", "share of shuffles that reach EMS"),
+    Column("ems_unrelated", "float64", "mean EMS of the source against unrelated targets"),
+    Column("ems_unrelated_back", "float64", "the same from the target to unrelated sources"),
+    Column("gain", "float64", "EMS - ems_shuffled"),
+    Column("z", "float64", "gain / shuffled_sd"),
+    Column("link_spearman", "float64", "rank correlation of scores over one-to-one word links"),
+    Column("sign_agreement", "float64", "mass moved between scores of one sign"),
+    Column("cross_segment_mass", "float64", "mass moved between the two texts of an item"),
+    Column("links", "int32", "mutual one-to-one word links"),
+    Column("linked_difference", "float64", "mean |n_s m_i - n_t m_j| over the links"),
+    Column("unlinked_difference", "float64", "the same over the links' words with another partner"),
+    Column("shuffled_difference", "float64", "the same over the links, masses shuffled"),
+    Column("marginal_error", "float64", "largest deviation of the plan's sums from the masses"),
+)
+
+
+def _sided(name: str, kind: str, what: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{side}_{name}", kind, f"{side}: {what}") for side in _BOTH)
+
+
+_SIDES = (
+    *_sided("predicted", "string", "predicted label or answer"),
+    *_sided("correct", "bool", "prediction equals gold (an answer: after SQuAD's normalisation)"),
+    *_sided("score", "float64", "1 or 0; of an answer its F1"),
+    *_sided("probability", "float64", "of the gold label; null for answers"),
+    *_sided("confidence", "float64", "of the prediction"),
+    *_sided("units", "int32", "words"),
+    *_sided("subwords", "int32", "tokens of the words, without specials"),
+    *_sided("special_share", "float64", "share of the attribution on special tokens"),
+    *_sided("completeness_error", "float64", "of the attribution"),
+    *_sided("converged", "bool", "whether the attribution is within its tolerance"),
+    *_sided("evaluations", "int32", "gradient evaluations"),
+    *_sided("truncated", "bool", "whether the text was cut"),
+)
+
+COLUMNS = (*_KEYS, *_VALUES, *_SIDES)
+NAMES = tuple(column.name for column in COLUMNS)
+
+
+def arrow_schema() -> Any:
+    """The columns as a pyarrow schema."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(), "int16": pa.int16(), "int32": pa.int32(),
+        "float64": pa.float64(), "bool": pa.bool_(),
+    }  # fmt: skip
+    return pa.schema([pa.field(column.name, kinds[column.type]) for column in COLUMNS])

@@ -1,0 +1,66 @@
+"""What one worker process does: loads a model once, measures the chunks it is given."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ccta_core.models.model import Model
+from ccta_core.study.items import read_items_of
+from ccta_core.study.parts import write_part
+from ccta_core.study.plan import Plan, config_of, read_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One part to be measured."""
+
+    folder: Path
+    model: str
+    number: int
+
+
+def measure_part(chunk: Chunk) -> int:
+    """Measures one chunk and writes its part; returns how many items it has.
+
+    Every runner calls this function: in a process of this machine or in an actor of a cluster.
+    Raises CctaError where the model is another than the study's, or a chunk can't be measured.
+    """
+    import torch
+
+    from ccta_core.study.measure import measure
+
+    plan = _plan(chunk.folder)
+    if torch.get_num_threads() != plan.threads:
+        torch.set_num_threads(plan.threads)
+    examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
+    model = _model(chunk.model, _revision(plan, chunk.model))
+    rows = measure(model, examples, plan.languages, plan.layers, config_of(plan))
+    write_part(chunk.folder, chunk.model, chunk.number, rows)
+    return len(examples)
+
+
+@lru_cache(maxsize=4)
+def _plan(folder: Path) -> Plan:
+    return read_plan(folder)
+
+
+def _revision(plan: Plan, model: str) -> str:
+    return str(next(one["revision"] for one in plan.models if one["id"] == model))
+
+
+@lru_cache(maxsize=1)
+def _model(model_id: str, revision: str) -> Model:
+    """The model; the last one only, since chunks come model by model.
+
+    Raises CctaError where its weights are no longer those that the study began with.
+    """
+    from ccta_core.errors import CctaError
+    from ccta_core.models.load import load_model
+
+    model = load_model(model_id)
+    if model.revision != revision:
+        raise CctaError(
+            f"{model_id} is now revision {model.revision}, the study began with {revision}; "
+            "start another study"
+        )
+    return model
