@@ -71,7 +71,7 @@ def test_a_batch_equals_its_singles_whatever_it_holds(model, texts, layer, mass)
         # 1e-5 on sentences (test_attribution); a lone word's F can be steep at one of the three
         # points, where float32 itself is worth less.
         scale = max(np.abs(alone.subword_scores).max(), 0.1)
-        assert np.abs(found.subword_scores - alone.subword_scores).max() <= 2e-4 * scale
+        assert np.abs(found.subword_scores - alone.subword_scores).max() <= 5e-4 * scale
         if mass == "norm":
             np.testing.assert_allclose(found.norms, alone.norms, rtol=1e-3, atol=1e-6)
 

@@ -208,6 +208,25 @@ def test_another_study_under_the_same_name_is_refused(done, changes, line):
     assert "choose another name" in str(caught.value)
 
 
+def test_a_study_grows_by_models_and_items(whole, tmp_path, monkeypatch):
+    import shutil
+
+    shutil.copytree(whole / "studies", tmp_path / "studies")
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
+    before = part_bytes("one")
+    other = find("e5-small/nli-xnli-es")
+    models = [find(MODEL), other]
+    plan = runner.create(request(models=models, limit=18), extend=True)
+    assert missing_parts(folder_of("one"), plan) == [(MODEL, 2), *((other.id, n) for n in range(3))]
+    assert {name: part_bytes("one")[name] for name in before} == before
+    with pytest.raises(CctaError, match="has e5-small/nli-xnli-es too"):
+        runner.create(request(limit=18), extend=True)
+    with pytest.raises(CctaError, match="only a study of full chunks"):
+        runner.create(request(models=models, limit=12), extend=True)
+    with pytest.raises(CctaError, match="layers"):
+        runner.create(request(models=models, limit=18, layers=(10,)), extend=True)
+
+
 def test_two_runs_at_once_are_refused(done):
     with runner._alone(done.folder):
         assert runner.running("one")
@@ -342,3 +361,12 @@ def test_a_study_without_parts_says_so(tmp_path):
     runner.create(request("empty"))
     with pytest.raises(CctaError, match="no finished part"):
         open_study("empty").table()
+
+
+def test_the_page_of_columns_is_made_from_the_code():
+    from pathlib import Path
+
+    from ccta_core.study import schema_page
+
+    written = Path(schema_page.__file__).parents[2] / "docs" / "schema.md"
+    assert written.read_text("utf-8") == schema_page.page()

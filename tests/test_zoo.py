@@ -19,6 +19,7 @@ from ccta_core.evaluation.score import score
 from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED, catalog, check_files, find
 from ccta_core.models.load import load_backbone, load_model
+from ccta_core.training.recipe import recipe_for
 from ccta_core.zoo import tables, zoo_page
 from ccta_core.zoo.check import faults, shipped
 from ccta_core.zoo.demo_predictions import FILE, demo_sentences, read_predictions
@@ -79,6 +80,11 @@ def test_every_documented_command_is_one(entry):
     options = _parser().parse_args(shlex.split(entry.command)[1:])
     assert (options.task, options.seed) == (entry.recipe.task, entry.recipe.seed)
     assert tuple(options.train) == entry.train
+    said = recipe_for(
+        options.task, seed=options.seed, epochs=options.epochs, rank=options.rank,
+        learning_rate=options.learning_rate,
+    )  # fmt: skip
+    assert said == entry.recipe
 
 
 @pytest.mark.parametrize("model_id", [name for name in ALL if "nli-xnli" in name])

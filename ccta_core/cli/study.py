@@ -4,8 +4,11 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from ccta_core.cli import study_export
 from ccta_core.cli.write import write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
 from ccta_core.errors import CctaError
@@ -20,7 +23,7 @@ _EXAMPLE = (
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares `study run|resume|list|show|stop`."""
     parser = commands.add_parser("study", help="measure whole data sets", epilog=_EXAMPLE)
-    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|stop")
+    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|stop|export")
     _add_run(actions)
     resume = actions.add_parser(
         "resume", help="go on with what is missing", epilog="ccta study resume first"
@@ -38,6 +41,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     stop = actions.add_parser("stop", help="stop a run", epilog="ccta study stop first")
     stop.add_argument("name")
     stop.set_defaults(run=_stop)
+    study_export.add(actions)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
@@ -57,18 +61,24 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     run.add_argument("--shuffles", type=int, default=20)
     run.add_argument("--unrelated", type=int, default=5)
     run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--extend", action="store_true", help="more models or items than it had")
     run.add_argument("--allow-overlap", action="store_true", help="items a model was trained on")
     _workers(run)
     run.set_defaults(run=_run)
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    """The options of `run` and `resume` that say who does the work."""
+    parser.add_argument("--workers", type=int, help="processes (one a core, or all of a cluster)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--address", metavar="HOST:PORT", help="Ray's cluster (one started here)")
+    parser.add_argument("--gpus", type=float, default=0.0, help="of each worker on Ray (0)")
 
 
 def _run(options: argparse.Namespace) -> None:
-    from ccta_core.study.runner import Request, create, run
+    from ccta_core.study.runner import Request, create
 
+    work = _engine(options)
     config = Config(
         align_layer=options.align_layer, space=options.space, baseline=options.baseline,
         mass=options.mass, method=options.method, precision=options.precision,
@@ -84,19 +94,35 @@ def _run(options: argparse.Namespace) -> None:
             limit=options.limit,
             config=config,
             allow_overlap=options.allow_overlap,
-        )
+        ),
+        extend=options.extend,
     )
     sys.stderr.write(
         f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
         f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n"
     )
-    run(options.name, workers=_checked(options.workers))
+    work(options.name)
 
 
 def _resume(options: argparse.Namespace) -> None:
-    from ccta_core.study.runner import run
+    _engine(options)(options.name)
 
-    run(options.name, workers=_checked(options.workers))
+
+def _engine(options: argparse.Namespace) -> Callable[[str], object]:
+    """What runs a study by name. Raises CctaError on options that do not go together."""
+    from ccta_core.study import runner
+
+    if options.workers is not None:
+        _checked(options.workers)
+    if options.engine == "local":
+        if options.address or options.gpus:
+            raise CctaError("--address and --gpus belong to --engine ray")
+        return partial(runner.run, workers=options.workers or os.cpu_count() or 1)
+    from ccta_core.study import ray_runner
+
+    ray_runner.check_installed()
+    cluster = ray_runner.Cluster(options.address, options.workers or 0, options.gpus)
+    return partial(ray_runner.run, cluster=cluster)
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ not exported), `parts/MODEL/CHUNK.parquet`, `log.txt`.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import regex
 
 from ccta_core.config import Config, Quadrature, cache_root
-from ccta_core.corpus.spec import Corpus
+from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.schema import VERSION
@@ -206,6 +206,39 @@ def check_same(known: Plan, wanted: Plan) -> None:
         raise CctaError(
             f"the study {known.name} is another one ({'; '.join(different)}); choose another name"
         )
+
+
+def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
+    """The plan with more models or more items than it had; what was measured stays as it is.
+
+    `ids` are those of the wanted plan's items in order. Raises CctaError where more than that
+    differs, where a model or an item would be taken away or changed, and where the last chunk was
+    not full: its rows would change.
+    """
+    models = {model["id"]: model for model in known.models}
+    gone = [name for name, model in models.items() if model not in wanted.models]
+    if gone:
+        raise CctaError(
+            f"{known.name} has {', '.join(gone)} too, or in another revision; name them again"
+        )
+    if wanted.items != known.items:
+        full = known.items % known.chunk == 0
+        same = ids_sha256(ids[: known.items]) == known.items_sha256
+        if wanted.items < known.items or not full or not same:
+            raise CctaError(
+                f"{known.name} has {known.items} items in chunks of {known.chunk}; only a study "
+                "of full chunks can be extended, and only by items that follow its own"
+            )
+    order = (*known.models, *(model for model in wanted.models if model["id"] not in models))
+    grown = replace(
+        known,
+        models=order,
+        items=wanted.items,
+        items_sha256=wanted.items_sha256,
+        left_out=wanted.left_out,
+    )
+    check_same(grown, replace(wanted, models=order))
+    return grown
 
 
 def _facts(info: ModelInfo) -> dict[str, Any]:

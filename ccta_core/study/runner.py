@@ -25,6 +25,7 @@ from ccta_core.study.plan import (
     CHUNK,
     Plan,
     check_same,
+    extended,
     folder_of,
     planned,
     read_plan,
@@ -73,8 +74,10 @@ class Request:
     allow_overlap: bool = False
 
 
-def create(request: Request) -> Plan:
+def create(request: Request, *, extend: bool = False) -> Plan:
     """Reads the data and writes plan and items, or finds the same study begun before.
+
+    With `extend` a study under this name may get more models or more items.
 
     Raises CctaError where the name stands for another study (the difference is shown), and as
     `planned` and the readers do.
@@ -86,8 +89,11 @@ def create(request: Request) -> Plan:
     )  # fmt: skip
     folder = cache_root() / "studies" / request.name
     if (folder / "manifest.json").exists():
-        check_same(read_plan(folder), plan)
-        return plan
+        known = read_plan(folder)
+        if not extend:
+            check_same(known, plan)
+            return known
+        plan = extended(known, plan, [example.id for example in corpus.examples])
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
     _write_left_out(folder, corpus.left_out)
@@ -103,6 +109,20 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
     Raises StoppedError when the study is asked to stop, CctaError where another run has it, a
     worker dies, or a chunk can't be measured.
     """
+    with opened(name) as (folder, plan, missing):
+        if missing and workers:
+            _work(folder, plan, missing, workers, report or to_stderr)
+        elif missing:
+            _work_here(folder, plan, missing, report or to_stderr)
+    return plan
+
+
+@contextmanager
+def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
+    """A study held for one run: its folder, its plan and the parts that are missing.
+
+    Raises CctaError where there is none of this name, or another run has it.
+    """
     folder = folder_of(name)
     plan = read_plan(folder)
     (folder / CANCEL).unlink(missing_ok=True)
@@ -110,11 +130,13 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
         missing = missing_parts(folder, plan)
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
-        if missing and workers:
-            _work(folder, plan, missing, workers, report or _to_stderr)
-        elif missing:
-            _work_here(folder, plan, missing, report or _to_stderr)
-    return plan
+        yield folder, plan, missing
+
+
+def check_wanted(folder: Path) -> None:
+    """Raises StoppedError where the run of the study in this folder is asked to stop."""
+    if (folder / CANCEL).exists():
+        raise StoppedError(f"{folder.name} was stopped; resume goes on with what is missing")
 
 
 def cancel(name: str) -> None:
@@ -143,8 +165,7 @@ def _work(
             running.add(pool.submit(measure_part, Chunk(folder, model, at)))
         while running:
             finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            if (folder / CANCEL).exists():
-                raise StoppedError(f"{plan.name} was stopped; resume goes on with what is missing")
+            check_wanted(folder)
             for future in finished:
                 items += _result(future)
                 done += 1
@@ -165,8 +186,7 @@ def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report:
             items += measure_part(Chunk(folder, model, at))
             done += 1
             report(Progress(done, total, items, time.monotonic() - began))
-            if (folder / CANCEL).exists():
-                raise StoppedError(f"{plan.name} was stopped; resume goes on with what is missing")
+            check_wanted(folder)
     finally:
         torch.set_num_threads(threads)
 
@@ -246,6 +266,7 @@ def _left(progress: Progress) -> str:
     return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
 
 
-def _to_stderr(progress: Progress) -> None:
+def to_stderr(progress: Progress) -> None:
+    """A line a finished part."""
     sys.stderr.write(progress.line + "\n")
     sys.stderr.flush()

@@ -1,13 +1,17 @@
 """What one worker process does: loads a model once, measures the chunks it is given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from ccta_core.attribution.protocol import Stop, never
 from ccta_core.models.model import Model
 from ccta_core.study.items import read_items_of
 from ccta_core.study.parts import write_part
 from ccta_core.study.plan import Plan, config_of, read_plan
+from ccta_core.types import ParallelExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +26,32 @@ class Chunk:
 def measure_part(chunk: Chunk) -> int:
     """Measures one chunk and writes its part; returns how many items it has.
 
-    Every runner calls this function: in a process of this machine or in an actor of a cluster.
     Raises CctaError where the model is another than the study's, or a chunk can't be measured.
+    """
+    plan = _plan(chunk.folder)
+    examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
+    rows = rows_of(plan, chunk.model, examples)
+    write_part(chunk.folder, chunk.model, chunk.number, rows)
+    return len(examples)
+
+
+def rows_of(
+    plan: Plan, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
+) -> list[dict[str, Any]]:
+    """The rows of one chunk's examples, in a process that measures with the plan's threads.
+
+    Every runner calls this function: in a process of this machine or in an actor of a cluster.
+    Raises CctaError where the model is another than the study's, or a chunk can't be measured,
+    StoppedError soon after `stop` turns true.
     """
     import torch
 
     from ccta_core.study.measure import measure
 
-    plan = _plan(chunk.folder)
     if torch.get_num_threads() != plan.threads:
         torch.set_num_threads(plan.threads)
-    examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
-    model = _model(chunk.model, _revision(plan, chunk.model))
-    rows = measure(model, examples, plan.languages, plan.layers, config_of(plan))
-    write_part(chunk.folder, chunk.model, chunk.number, rows)
-    return len(examples)
+    model = _model(model_id, _revision(plan, model_id))
+    return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
 
 
 @lru_cache(maxsize=4)

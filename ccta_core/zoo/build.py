@@ -18,6 +18,8 @@ from ccta_core.corpus.items import Item
 from ccta_core.corpus.registry import SOURCES
 from ccta_core.corpus.spec import read_items
 from ccta_core.models.catalog import BACKBONE, SHIPPED, find
+from ccta_core.models.load import load_model
+from ccta_core.models.model import Model
 from ccta_core.space.maps import MEANS_FILE
 from ccta_core.training.card import WEIGHTS
 from ccta_core.training.finish import make_loadable, score_card
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="entries of the plan (all)")
     parser.add_argument("--list", action="store_true", help="say what is here and what is missing")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--langs", help="score in these of the plan's languages for now: en,es")
     parser.add_argument("--work", type=Path, default=Path("cache/training"))
     options = parser.parse_args()
     chosen = [entry for entry in plan() if not options.names or entry.name in options.names]
@@ -49,19 +52,30 @@ def main() -> None:
     if unknown:
         parser.error(f"not in the plan: {', '.join(sorted(unknown))}")
     for entry in chosen:
+        left = unscored(entry)
+        wanted = [lang for lang in left if not options.langs or lang in options.langs.split(",")]
         if options.list:
-            sys.stdout.write(f"{'here   ' if is_here(entry) else 'missing'} {entry.name}\n")
-        elif not is_here(entry):
+            sys.stdout.write(f"{entry.name}: {state(entry)}\n")
+        elif wanted:
             facts = trained(entry, options.data, options.work / entry.name)
             if not options.train_only:
-                describe(entry, facts, options.data, options.work / entry.name)
+                describe(entry, facts, wanted, options.data, options.work / entry.name)
 
 
-def is_here(entry: Entry) -> bool:
-    """Whether its card is whole: shipped with its weights, or with the runs."""
-    if entry.ships:
-        return (SHIPPED / BACKBONE / entry.name / "card.json").exists()
-    return (RUNS / f"{entry.name}.json").exists()
+def unscored(entry: Entry) -> tuple[str, ...]:
+    """The planned languages that its card has no score in; all of them where there is no card."""
+    path = SHIPPED / BACKBONE / entry.name / "card.json"
+    path = path if entry.ships else RUNS / f"{entry.name}.json"
+    scores = json.loads(path.read_text("utf-8"))["scores"] if path.exists() else {}
+    return tuple(lang for lang in entry.scored if lang not in scores)
+
+
+def state(entry: Entry) -> str:
+    """Whether it is here, in words."""
+    left = unscored(entry)
+    if not left:
+        return "here"
+    return "missing" if left == entry.scored else f"not yet scored in {' '.join(left)}"
 
 
 def trained(entry: Entry, data: Path, work: Path) -> dict[str, Any]:
@@ -75,8 +89,18 @@ def trained(entry: Entry, data: Path, work: Path) -> dict[str, Any]:
     return fit(Data(items, spec=entry.train), entry.recipe, work, start=start, device=device)
 
 
-def describe(entry: Entry, facts: dict[str, Any], data: Path, work: Path) -> None:
-    """Fits the means, scores the model and puts what ships in its place."""
+def describe(
+    entry: Entry, facts: dict[str, Any], langs: Sequence[str], data: Path, work: Path
+) -> None:
+    """Fits the means, scores the model in `langs` and puts what ships in its place.
+
+    Scores that the card has already stay.
+    """
+    shipped = SHIPPED / BACKBONE / entry.name
+    if unscored(entry) != entry.scored and entry.ships:
+        _copy(shipped, work)
+        _score(entry, load_model(str(work)), langs, data, work)
+        return
     texts = {
         lang: read_flores(data / "flores200", lang)[:MEANS_SENTENCES] for lang in MEANS_LANGUAGES
     }
@@ -91,9 +115,12 @@ def describe(entry: Entry, facts: dict[str, Any], data: Path, work: Path) -> Non
         "threads": torch.get_num_threads(),
         "processor_seconds": facts["seconds"],
     }
-    model = make_loadable(work, facts, texts, **said)
+    _score(entry, make_loadable(work, facts, texts, **said), langs, data, work)
+
+
+def _score(entry: Entry, model: Model, langs: Sequence[str], data: Path, work: Path) -> None:
     scored: dict[str, list[Item]] = {}
-    for item in _items(entry.evaluate, data, entry.scored):
+    for item in _items(entry.evaluate, data, langs):
         scored.setdefault(item.lang, []).append(item)
     card = score_card(work, model, scored, bfloat16=True)
     if not entry.ships:
@@ -102,10 +129,10 @@ def describe(entry: Entry, facts: dict[str, Any], data: Path, work: Path) -> Non
         (RUNS / f"{entry.name}.json").write_text(text + "\n", encoding="utf-8")
         return
     write_predictions(model, work)
-    _ship(work, SHIPPED / BACKBONE / entry.name)
+    _copy(work, SHIPPED / BACKBONE / entry.name)
 
 
-def _ship(work: Path, folder: Path) -> None:
+def _copy(work: Path, folder: Path) -> None:
     """Copies what makes the model; the card last, for without it the model is not found."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*WEIGHTS, MEANS_FILE, FILE, "card.json"):

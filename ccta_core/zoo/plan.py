@@ -14,6 +14,8 @@ XNLI = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", 
 PAWSX = ("de", "en", "es", "fr", "ja", "ko", "zh")
 XQUAD = ("en", "es", "de", "ru", "zh", "ar", "hi", "vi")
 PANX = ("en", "es")
+XQUAD_TESTS = ("en", "es", "de", "ru", "zh", "ar", "hi", "vi", "el", "ro", "th", "tr")
+PANX_TESTS = ("en", "es", "de", "ru", "zh", "ar", "hi", "vi", "fr", "bn", "sw", "tr")
 _WEAK = "a 12-layer, 384-wide backbone in 4 bits, well below published figures of larger encoders"
 
 
@@ -21,8 +23,8 @@ _WEAK = "a 12-layer, 384-wide backbone in 4 bits, well below published figures o
 class Entry:
     """One model of the zoo.
 
-    `train` and `evaluate` are data specs (`ccta data list`); `scored` are the languages of
-    `evaluate`, None for all. `start` is the adapter training goes on from.
+    `train` and `evaluate` are data specs (`ccta data list`); `scored` are the languages that
+    `evaluate` is read in. `start` is the adapter training goes on from.
     """
 
     name: str
@@ -34,8 +36,8 @@ class Entry:
     data: str
     evaluation: str
     weaknesses: str
+    scored: tuple[str, ...]
     reference: str | None = None
-    scored: tuple[str, ...] | None = None
     start: str | None = None
     ships: bool = True
 
@@ -88,6 +90,7 @@ def _nli() -> Iterator[Entry]:
         ),
         weaknesses=f"{_WEAK}; part of the data is templated and has no third class",
         evaluate="xnli#dev",
+        scored=XNLI,
         evaluation="XNLI dev (CC BY-NC 4.0), 830 premises x 3 hypotheses",
         reference=_XNLI_REFERENCE,
     )
@@ -101,6 +104,7 @@ def _nli() -> Iterator[Entry]:
         weaknesses=f"{_WEAK}; every language was trained on: none is zero-shot",
         start="e5-small/nli-en-all",
         evaluate="xnli#dev",
+        scored=XNLI,
         evaluation="XNLI dev (CC BY-NC 4.0), 830 premises x 3 hypotheses",
         reference=_XNLI_REFERENCE,
     )
@@ -119,6 +123,7 @@ def _series(lang: str, seed: int) -> Entry:
         langs=(lang,),
         train=("xnli#test",),
         evaluate="xnli#dev",
+        scored=XNLI,
         licence="weights: CC BY-NC 4.0 (XNLI); code: MIT",
         data="XNLI test (CC BY-NC 4.0), 5,010 items, the same ones for every training language",
         evaluation=f"XNLI dev (CC BY-NC 4.0), zero-shot except {lang}, 830 premises x 3 hypotheses",
@@ -132,10 +137,11 @@ def _paraphrase() -> Iterator[Entry]:
     for lang in PAWSX:
         yield Entry(
             name=f"paraphrase-{lang}",
-            recipe=recipe_for("paraphrase", rank=4, alpha=8),
+            recipe=recipe_for("paraphrase", rank=4),
             langs=(lang,),
             train=("pawsx#train",),
             evaluate="pawsx#heldout",
+            scored=PAWSX,
             licence="weights: free use, credit Google (PAWS-X); code: MIT",
             data=(
                 "PAWS-X dev and test (Google), two thirds of the clusters of pairs that share a "
@@ -156,6 +162,7 @@ def _answers() -> Iterator[Entry]:
         langs=("en",),
         train=("squad#outside-xquad",),
         evaluate="xquad#all",
+        scored=XQUAD_TESTS,
         licence="weights: CC BY-SA 4.0 (SQuAD); code: MIT",
         data="SQuAD 1.1 dev (CC BY-SA 4.0): the 9,380 questions outside XQuAD's paragraphs",
         evaluation="XQuAD (CC BY-SA 4.0), zero-shot except en, 1,190 questions a language",
@@ -165,10 +172,11 @@ def _answers() -> Iterator[Entry]:
     for lang in XQUAD:
         yield Entry(
             name=f"qa-xquad-{lang}",
-            recipe=recipe_for("qa", epochs=4, rank=4, alpha=8),
+            recipe=recipe_for("qa", epochs=4, rank=4),
             langs=(lang,),
             train=("xquad#train",),
             evaluate="xquad#heldout",
+            scored=XQUAD_TESTS,
             licence="weights: CC BY-SA 4.0 (XQuAD); code: MIT",
             data="XQuAD (CC BY-SA 4.0), four fifths of its articles, the same in each language",
             evaluation=f"XQuAD's other articles, zero-shot except {lang}",
@@ -184,6 +192,7 @@ def _tags() -> Iterator[Entry]:
             langs=(lang,),
             train=("panx#train",),
             evaluate="panx#dev",
+            scored=PANX_TESTS,
             licence="weights: ODC-BY (WikiANN / PAN-X); code: MIT",
             data="PAN-X train (ODC-BY), 20,000 sentences",
             evaluation=f"PAN-X dev (ODC-BY), zero-shot except {lang}; F1 of whole entities",

@@ -12,7 +12,7 @@ import numpy as np
 
 from ccta_core.languages import language
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
-from ccta_core.zoo.build import RUNS, is_here
+from ccta_core.zoo.build import RUNS, state
 from ccta_core.zoo.check import shipped
 from ccta_core.zoo.plan import PAWSX, SERIES, XNLI, XQUAD, plan
 
@@ -49,7 +49,7 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
     yield f"## {len(models)} models, {total / 1e6:.1f} MB\n"
     yield (
         "The mean is over the languages of the card. Majority: what the commonest label would "
-        "reach. Nothing is dropped out, LoRA on every linear layer, float16.\n"
+        "reach. LoRA on every linear layer, in float16.\n"
     )
     yield "| id | task | trained on | items | metric | mean | majority | languages | MB |"
     yield "|---|---|---|---|---|---|---|---|---|"
@@ -67,16 +67,19 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
 
 
 def _missing() -> Iterator[str]:
-    missing = [entry.name for entry in plan() if not is_here(entry)]
-    yield "## Not trained yet\n"
-    if not missing:
+    states = {entry.name: state(entry) for entry in plan()}
+    missing = [name for name, said in states.items() if said == "missing"]
+    partly = [f"{name} {said}" for name, said in states.items() if said.startswith("not yet")]
+    yield "## Not done yet\n"
+    if not missing and not partly:
         yield "Nothing of the plan is missing.\n"
-        return
-    yield (
-        f"{len(missing)} entries of the plan (`python -m ccta_core.zoo.build DATA --list`): "
-        + ", ".join(missing)
-        + ".\n"
-    )
+    if missing:
+        yield (
+            f"Not trained or not scored, {len(missing)} entries of the plan (`python -m "
+            f"ccta_core.zoo.build DATA --list`): {', '.join(missing)}.\n"
+        )
+    if partly:
+        yield f"Scored in part: {'; '.join(partly)}.\n"
 
 
 def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
@@ -90,7 +93,8 @@ def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> 
     yield "## NLI by training language (rows) and test language (columns)\n"
     yield (
         f"{first['training']['items']:,} items, the same in every language; XNLI dev, "
-        f"n = {first['scores']['en']['n']:,} a cell, seed 1, scored in {first['evaluated_in']}. "
+        f"n = {next(iter(first['scores'].values()))['n']:,} a cell, seed 1, scored in "
+        f"{first['evaluated_in']}. "
         "The 95% interval of a cell (bootstrap clustered by premise) is "
         f"{np.mean(widths) / 2 * 100:.1f} points to either side on average, "
         f"{np.max(widths) / 2 * 100:.1f} at most; each cell's own is in the card. Accuracy in %, "
@@ -101,10 +105,9 @@ def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> 
     for lang, card in rows.items():
         cells = [_cell(card, test, bold=test == lang) for test in XNLI]
         others = [score["accuracy"] for test, score in card["scores"].items() if test != lang]
-        yield (
-            f"| {language(lang).name} | " + " | ".join(cells) + f" | {_mean(card) * 100:.1f} | "
-            f"{np.mean(others) * 100:.1f} |"
-        )
+        whole = len(others) == len(XNLI) - 1  # a mean over fewer languages compares with nothing
+        means = [f"{mean * 100:.1f}" if whole else "" for mean in (_mean(card), np.mean(others))]
+        yield f"| {language(lang).name} | " + " | ".join([*cells, *means]) + " |"
     yield ""
 
 

@@ -1,0 +1,104 @@
+"""What the claims are tested on: small tables cut from a study's rows."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.study.table import Study
+
+MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
+"""EMS, and what it must be held against."""
+
+
+def checkpoints(study: Study) -> pd.DataFrame:
+    """One row a model: training language, seed, mean score over the study's items and languages.
+
+    `majority` is the share of the commonest gold label, NaN for answers.
+    """
+    scores = study.sql(
+        "SELECT model, training_language, seed, avg(source_score) AS score FROM rows "
+        "GROUP BY ALL ORDER BY model"
+    ).df()
+    labels = study.sql(
+        "SELECT gold, count(DISTINCT item) AS n FROM pairs WHERE gold IS NOT NULL GROUP BY gold"
+    ).df()
+    scores["majority"] = labels["n"].max() / labels["n"].sum() if len(labels) else np.nan
+    return scores
+
+
+def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
+    """One row a language: mean of each measure with the training language, and its score.
+
+    The training language itself is left out (METHOD 5). Empty where the study does not have it.
+    """
+    home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
+    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    return study.sql(
+        f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
+        "avg(target_subwords / target_units) AS fertility "
+        "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? GROUP BY target_lang "
+        "ORDER BY target_lang",
+        [model, layer, home],
+    ).df()
+
+
+def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
+    """Language x language tables: each measure's mean and the mean score of the two languages.
+
+    Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
+    """
+    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    found = study.sql(
+        f"SELECT source_lang, target_lang, {means}, "
+        "avg((source_score + target_score) / 2) AS score FROM rows "
+        "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
+        [model, layer],
+    ).df()
+    order = list(study.plan.languages)
+    tables = {}
+    for name in (*MEASURES, "score"):
+        wide = found.pivot(index="source_lang", columns="target_lang", values=name)
+        tables[name] = wide.reindex(index=order, columns=order).to_numpy(float)
+    return tables
+
+
+def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
+    """One row an item of one ordered pair: measures, the target's score and confidence."""
+    return study.sql(
+        'SELECT item, "group", ems, ems_uniform, ems_shuffled, ems_unrelated, gain, '
+        "link_spearman, target_score, target_correct, target_confidence, "
+        "source_units + target_units AS units, "
+        "(source_subwords + target_subwords) / (source_units + target_units) AS fertility, "
+        "linked_difference, unlinked_difference, shuffled_difference "
+        "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? AND target_lang = ? "
+        "ORDER BY item",
+        [model, layer, *pair],
+    ).df()
+
+
+def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
+    """The long table that ranks training languages: one row a checkpoint, item and pair."""
+    return study.sql(
+        f'SELECT models.training_language, models.seed, pairs."group", pairs.item, '
+        f"source_lang || '-' || target_lang AS pair, {measure} AS value "
+        "FROM pairs JOIN models USING (model) WHERE layer = ? AND models.training_language IS NOT "
+        "NULL",
+        [layer],
+    ).df()
+
+
+def differences(study: Study, layer: int) -> pd.DataFrame:
+    """One row a model, item and pair: mean differences over linked, re-paired, shuffled words."""
+    return study.sql(
+        "SELECT model, \"group\", item, source_lang || '-' || target_lang AS pair, "
+        "linked_difference, unlinked_difference, shuffled_difference "
+        "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL",
+        [layer],
+    ).df()
+
+
+def mean_by(frame: pd.DataFrame, keys: Sequence[str]) -> Mapping[str, float]:
+    """Means of the numeric columns over keys, as a mapping; for a sentence in the page."""
+    found: Mapping[str, float] = frame[list(keys)].mean().to_dict()
+    return found

@@ -1,0 +1,109 @@
+"""What a ranking of training languages holds, and says, in words no stronger than the data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ccta_core.statistics.seeds import SEEDS
+
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A trained model, its score on its task and what always naming the commonest class scores."""
+
+    training_language: str
+    seed: int
+    score: float
+    majority: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether it has learned anything: its score is above the majority's."""
+        return self.score > self.majority
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLanguage:
+    """Mean consistency of the models trained on one language, with its 95% interval."""
+
+    name: str
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The best training language less another, with its 95% interval.
+
+    `p` is two-sided; `p_holm` is corrected for the number of comparisons.
+    """
+
+    best: str
+    other: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRanking:
+    """Training languages from the most to the least consistent, and whether the first is first.
+
+    `p_highest` is the permutation's: how often labels of training languages that mean nothing, on
+    these items, put one as far above the others; picking the best is part of it. `left_out` are the
+    checkpoints not above the majority. `n_cells` counts (item, pair) that every checkpoint has.
+    """
+
+    languages: tuple[TrainingLanguage, ...]
+    comparisons: tuple[Comparison, ...]
+    p_highest: float | None
+    left_out: tuple[Checkpoint, ...]
+    n_cells: int
+    n_groups: int
+    method: str
+    reliable: bool
+    verdict: str
+    notice: str = ""
+
+
+def verdict_of(
+    languages: Sequence[TrainingLanguage],
+    comparisons: Sequence[Comparison],
+    left_out: Sequence[Checkpoint],
+    groups: int,
+) -> str:
+    """One or two sentences: is the first the highest, over what, and who was left out.
+
+    With fewer than three seeds in some language it speaks of "these checkpoints".
+    """
+    named = ", ".join(
+        f"{one.training_language} seed {one.seed} ({one.score:.3f} against {one.majority:.3f})"
+        for one in left_out
+    )
+    aside = f" Left out, not above the majority: {named}." if named else ""
+    if not languages:
+        return f"No checkpoint is left: nothing is ranked.{aside}"
+    seeds = min(one.seeds for one in languages)
+    subject = "these checkpoints" if seeds < SEEDS else f"models of {seeds} seeds a language"
+    first = languages[0]
+    if not comparisons:
+        return f"Of {subject} only {first.name} is left: there is nothing to rank.{aside}"
+    scope = f"over {groups} groups of items"
+    worst = max(comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
+    if worst.p_holm is None or worst.p_holm >= _ALPHA:
+        p = "" if worst.p_holm is None else f" (p = {worst.p_holm:.2g} after Holm)"
+        return (
+            f"Of {subject} no training language is shown to be the most consistent: {first.name} "
+            f"has the highest mean ({first.mean:.3f}), but {scope} it is not above {worst.other}"
+            f"{p}.{aside}"
+        )
+    return (
+        f"Of {subject} those trained on {first.name} are the most consistent ({first.mean:.3f}): "
+        f"{scope} above every other training language (largest p = {worst.p_holm:.2g} after "
+        f"Holm).{aside}"
+    )

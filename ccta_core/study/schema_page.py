@@ -1,0 +1,45 @@
+"""Writes docs/schema.md from the columns, so that no description is typed twice.
+
+python -m ccta_core.study.schema_page
+"""
+
+from pathlib import Path
+
+from ccta_core.study.schema import COLUMNS, VERSION
+
+_PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
+_HEAD = f"""# The rows of a study
+
+Made from the code by `python -m ccta_core.study.schema_page`. Schema version {VERSION}; a reader
+refuses a later one.
+
+`parts/MODEL/CHUNK.parquet` has one row an item x unordered language pair x layer, in the order in
+which the study names its languages. `open_study(name).table()` gives one row an item x ordered
+pair x model x layer: every row also turned round, without `ems_unrelated_back`, with `calibrated`
+= (EMS - u) / (1 - u), u being the study's mean of `ems_unrelated` for the model, layer and pair
+(null where 1 - u < 0.05), and with `task`, `training_language` and `seed` of the model.
+`open_study(name).sql(query)` queries the view `rows` (ordered) or `pairs` (as stored) with
+DuckDB.
+
+`ems_unrelated` is drawn from the chunk: the nearest in length to the target among its items with
+the same gold label and another group, one a group; null where the chunk has fewer than asked for.
+
+| column | type | what |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    rows = (
+        f"| `{column.name}` | {column.type} | {_escaped(column.what)} |\n" for column in COLUMNS
+    )
+    return _HEAD + "".join(rows)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|n_s m_i - n_t m_j|", "abs(n_s m_i - n_t m_j)")
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(page(), encoding="utf-8")
