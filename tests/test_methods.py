@@ -7,21 +7,25 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
+from small_models import (
+    CLASS,
+    HEADS,
+    LONG,
+    MASK,
+    PAD,
+    POINTS,
+    SHORT,
+    SIZES,
+    SMALL,
+    bert,
+    f_of,
+    loaded,
+    module_of,
+    requests,
+)
 from transformers import (
-    BertConfig,
-    BertForQuestionAnswering,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    ElectraConfig,
-    ElectraForSequenceClassification,
     ModernBertConfig,
     ModernBertForSequenceClassification,
-    XLMConfig,
-    XLMForSequenceClassification,
-    XLMRobertaConfig,
-    XLMRobertaForSequenceClassification,
 )
 
 from ccta_core.attribution.captum_reference import captum_integrated_gradients
@@ -30,100 +34,12 @@ from ccta_core.attribution.integrated_gradients import layer_integrated_gradient
 from ccta_core.attribution.methods import METHODS, method, traits
 from ccta_core.attribution.occlusion import occlusion
 from ccta_core.attribution.protocol import Request
-from ccta_core.attribution.readings import read
 from ccta_core.attribution.rollout import attention_rollout
 from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config, Quadrature
 from ccta_core.errors import CctaError, StoppedError
-from ccta_core.models.catalog import ModelInfo
-from ccta_core.models.heads import Target, head_logits
-from ccta_core.models.model import Encoded, Model
-from ccta_core.types import Sentence, Unit
-from ccta_core.units import UnitMap
-
-START, PAD, END, MASK = 0, 1, 2, 4
-SMALL = {"vocab_size": 60, "num_labels": 3, "pad_token_id": PAD, "initializer_range": 0.3}
-SIZES = {
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 24,
-}
-HEADS = {
-    "classes": (BertForSequenceClassification, Target(((0, 1),))),
-    "answer": (BertForQuestionAnswering, Target(((2, 0), (4, 1)), rivals="positions")),
-    "tags": (BertForTokenClassification, Target(((1, 2), (3, 2)))),
-}
-POOLED = {
-    "xlm-r": (XLMRobertaForSequenceClassification, XLMRobertaConfig(**SMALL, **SIZES)),
-    "narrow electra": (
-        ElectraForSequenceClassification,
-        ElectraConfig(**SMALL, **SIZES, embedding_size=8),
-    ),
-    "distilbert": (
-        DistilBertForSequenceClassification,
-        DistilBertConfig(**SMALL, dim=16, n_layers=3, n_heads=2, hidden_dim=24),
-    ),
-}
-CLASS = Target(((0, 1),))
-POINTS = Config(quadrature=Quadrature(rule="gauss", points=12))
-
-
-def loaded(kind, config):
-    torch.manual_seed(0)
-    labels = tuple(f"label {index}" for index in range(config.num_labels))
-    info = ModelInfo("tiny", "classification", None, labels, (0, 1, 2, 3), 2, "tiny-1")
-    tokenizer = SimpleNamespace(
-        pad_token_id=PAD, mask_token_id=MASK, model_max_length=64, unk_token_id=3
-    )
-    return Model(info, kind(config), tokenizer)
-
-
-def bert(kind=BertForSequenceClassification):
-    """A tiny random BERT; answers have two columns, start and end."""
-    settings = {**SMALL, "num_labels": 2} if kind is BertForQuestionAnswering else SMALL
-    return loaded(kind, BertConfig(**settings, **SIZES))
-
-
-def encoded(*words):
-    """A sentence of words given as tuples of ids, between two specials."""
-    ids = [START, *(piece for word in words for piece in word), END]
-    members, at = [], 1
-    for word in words:
-        members.append(tuple(range(at, at + len(word))))
-        at += len(word)
-    units = tuple(Unit("w", index, index + 1) for index in range(len(words)))
-    special = torch.zeros(len(ids), dtype=torch.bool)
-    special[[0, -1]] = True
-    return Encoded(
-        sentence=Sentence("w" * len(words), "en"),
-        ids=torch.tensor(ids),
-        type_ids=torch.zeros(len(ids), dtype=torch.long),
-        special=special,
-        tokens=tuple(map(str, ids)),
-        maps=(UnitMap(units, tuple(members)),),
-        truncated=False,
-    )
-
-
-SHORT = encoded((7,), (8, 9), (10,))
-LONG = encoded((11, 12), (13,), (14,), (15, 16, 17), (18,))
-
-
-def requests(model, layer, target=CLASS, items=(SHORT,)):
-    return [
-        Request(item, reading.states[layer], target)
-        for item, reading in zip(items, read(model, items, [layer]), strict=True)
-    ]
-
-
-def f_of(logits, target):
-    return sum(logits[..., position, column] for position, column in target.places)
-
-
-def module_of(model, layer):
-    base = model.hf_model.base_model
-    return base.embeddings if layer == 0 else base.encoder.layer[layer - 1]
+from ccta_core.models.heads import head_logits
+from ccta_core.types import Sentence
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -257,59 +173,6 @@ def test_rollout_needs_attentions():
     model._trace = replace(model._trace, makers=(*model._trace.makers, 0))  # one layer more
     with pytest.raises(CctaError, match="3 of its 4 layers"):
         attention_rollout(model, asked, Config(layer=1))
-
-
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize(("layer", "baseline"), [(0, "pad"), (0, "mask"), (2, "pad")])
-def test_captum_equals_ours_at_the_same_points(head, layer, baseline):
-    kind, target = HEADS[head]
-    model = bert(kind)
-    asked = requests(model, layer, target, (SHORT, LONG))
-    config = Config(layer=layer, baseline=baseline, mass="norm", quadrature=POINTS.quadrature)
-    ours = layer_integrated_gradients(model, asked, config)
-    theirs = captum_integrated_gradients(model, asked, config)
-    for mine, other in zip(ours, theirs, strict=True):
-        scale = np.abs(other.scores).max()
-        np.testing.assert_allclose(mine.scores / scale, other.scores / scale, atol=1e-4)
-        np.testing.assert_allclose(mine.vectors / scale, other.vectors / scale, atol=1e-4)
-        assert mine.f_input == pytest.approx(other.f_input, abs=1e-5)
-        assert mine.f_baseline == pytest.approx(other.f_baseline, abs=1e-5)
-        assert mine.completeness_error == pytest.approx(other.completeness_error, abs=1e-3)
-
-
-@pytest.mark.parametrize("family", POOLED)
-@pytest.mark.parametrize("layer", [0, 1])
-def test_captum_equals_ours_in_other_families(family, layer):
-    model = loaded(*POOLED[family])
-    asked = requests(model, layer, items=(SHORT, LONG))
-    config = POINTS.with_layer(layer)
-    ours = layer_integrated_gradients(model, asked, config)
-    theirs = captum_integrated_gradients(model, asked, config)
-    for mine, other in zip(ours, theirs, strict=True):
-        scale = np.abs(other.scores).max()
-        np.testing.assert_allclose(mine.scores / scale, other.scores / scale, atol=1e-4)
-
-
-def test_captum_refuses_what_it_can_not_do():
-    model = bert()
-    with pytest.raises(CctaError, match="expected baseline pad or mask"):
-        captum_integrated_gradients(model, requests(model, 0), Config(baseline="zero"))
-    model.hf_model.config.num_hidden_layers = 4
-    with pytest.raises(CctaError, match="module of layer 1 was not found"):
-        captum_integrated_gradients(model, requests(model, 1), POINTS.with_layer(1))
-
-
-def test_captum_refuses_a_module_that_is_not_the_layer():
-    """XLM's `embeddings` are the words alone: not yet what hidden_states[0] is."""
-    config = XLMConfig(
-        vocab_size=60, emb_dim=16, n_layers=2, n_heads=2, num_labels=3, n_langs=1,
-        pad_index=PAD, pad_token_id=PAD, mask_index=MASK, max_position_embeddings=64,
-    )  # fmt: skip
-    model = loaded(XLMForSequenceClassification, config)
-    with pytest.raises(CctaError, match="no module of XLMForSequenceClassification"):
-        captum_integrated_gradients(model, requests(model, 0), POINTS)
-    with pytest.raises(CctaError, match="module of layer 1 was not found"):
-        captum_integrated_gradients(model, requests(model, 1), POINTS.with_layer(1))
 
 
 class Linear:

@@ -31,7 +31,9 @@ def add(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--dev", metavar="SPEC", help="stop early on this data's loss")
     parser.add_argument("--eval", metavar="SPEC", help="score on this data, for the card")
     parser.add_argument("--eval-langs", metavar="LANGS", help="languages to score on (all)")
-    parser.add_argument("--out", type=Path, help="folder (cache/models/NAME/TASK-LANG-seedN)")
+    parser.add_argument(
+        "--out", type=Path, help="folder (cache/models/own/TASK-LANG, with -seedN from seed 2 on)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, help="the first N items of each data set")
     parser.add_argument("--epochs", type=int)
@@ -74,7 +76,7 @@ def _run(options: argparse.Namespace) -> None:
         spec=tuple(options.train),
     )
     scored = _scored(options)  # a wrong data set is told before hours are spent
-    out = options.out or cache_root() / "models" / "own" / f"{options.task}-{'-'.join(langs)}"
+    out = options.out or cache_root() / "models" / "own" / _name(options)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     start = find(options.start) if options.start else None
     facts = fit(data, recipe, out, start=start, device=device)
@@ -88,6 +90,11 @@ def _run(options: argparse.Namespace) -> None:
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
     _say(options, card, f"the adapter lies in {out}; ccta pair --model {out} reads it")
+
+
+def _name(options: argparse.Namespace) -> str:
+    name = f"{options.task}-{options.lang.replace(',', '-')}"
+    return name if options.seed == 1 else f"{name}-seed{options.seed}"
 
 
 def _read(specs: Sequence[str], langs: Sequence[str], limit: int | None) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The three claims, each as a table of results with its controls; statistics.py has the methods."""
+"""The three claims as tables with their controls; ccta_core/statistics has the methods."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

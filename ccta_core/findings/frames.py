@@ -1,7 +1,5 @@
 """What the claims are tested on: small tables cut from a study's rows."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -96,9 +94,3 @@ def differences(study: Study, layer: int) -> pd.DataFrame:
         "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL",
         [layer],
     ).df()
-
-
-def mean_by(frame: pd.DataFrame, keys: Sequence[str]) -> Mapping[str, float]:
-    """Means of the numeric columns over keys, as a mapping; for a sentence in the page."""
-    found: Mapping[str, float] = frame[list(keys)].mean().to_dict()
-    return found

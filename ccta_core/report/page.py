@@ -39,10 +39,15 @@ def pair_assets() -> tuple[str, str]:
     return _asset("pair.css"), _asset("pair.js")
 
 
+def theme() -> str:
+    """Colours, type and measure of every page that stands alone."""
+    return _asset("theme.css")
+
+
 def pair_page(payload: Mapping) -> str:
     """A complete HTML document that shows this pair and loads nothing from anywhere."""
     css, script = pair_assets()
-    page = _fill(_asset("page.html"), {"pair_css": css, "pair_js": script})
+    page = _fill(_asset("page.html"), {"theme": theme(), "pair_css": css, "pair_js": script})
     return _fill(page, {"policy": _policy(page)} | _contents(payload))
 
 

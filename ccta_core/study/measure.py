@@ -6,7 +6,7 @@ A row depends on the model, the settings and the chunk alone: not on workers, or
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -256,8 +256,3 @@ def _seed(seed: int, *parts: object) -> int:
     """A seed of its own for every item, pair and layer: permutations are not shared."""
     text = "|".join(map(str, (seed, *parts)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
-
-
-def study_config(config: Config) -> Config:
-    """The settings that a study's rows depend on: the layer is a column, not a setting."""
-    return replace(config, layer=0)

@@ -1,6 +1,6 @@
 """How a model is trained: every number that decides its weights, in one frozen value."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ccta_core.errors import CctaError
@@ -76,9 +76,3 @@ def recipe_for(task: str, **changes: Any) -> Recipe:
 def as_facts(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON, for a card."""
     return asdict(recipe)
-
-
-def from_facts(facts: dict[str, Any]) -> Recipe:
-    """The recipe of a card; fields it does not know are left out."""
-    names = {field.name for field in fields(Recipe)}
-    return Recipe(**{name: value for name, value in facts.items() if name in names})

@@ -78,6 +78,19 @@ def _nli() -> Iterator[Entry]:
         for lang in XNLI if seed == 1 else SERIES:
             yield _series(lang, seed)
     yield Entry(
+        name="nli-en",
+        recipe=recipe_for("nli"),
+        langs=("en",),
+        train=("mnli", "taxinli"),
+        evaluate="xnli#dev",
+        scored=XNLI,
+        licence="weights: the terms of MultiNLI and of C-UDA 1.0 (TaxiNLI); code: MIT",
+        data="MultiNLI pieces (OANC and others) and TaxiNLI (C-UDA 1.0), English, no XNLI premise",
+        evaluation="XNLI dev (CC BY-NC 4.0), zero-shot except en, 830 premises x 3 hypotheses",
+        weaknesses=_WEAK,
+        reference=_XNLI_REFERENCE,
+    )
+    yield Entry(
         name="nli-en-all",
         recipe=recipe_for("nli", epochs=2),
         langs=("en",),

@@ -3,6 +3,7 @@
 import re
 from importlib import resources
 
+from ccta_core.report.page import theme
 from ccta_core.study.export.facts import data_name, missing_by_model
 from ccta_core.study.export.means import PairMeans, Summary, both_ways, overall
 from ccta_core.study.export.pictures import pictures
@@ -31,6 +32,7 @@ def study_page(summary: Summary) -> str:
 def _contents(summary: Summary) -> dict[str, str]:
     study = summary.study
     return {
+        "theme": theme(),
         "title": safe(f"Study {study.name}: consistency of attributions across languages"),
         "heading": safe(f"Study {study.name}"),
         "setting": safe(_setting(summary)),
