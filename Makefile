@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench zoo zoo-check clean
+.PHONY: help run test check format bench screens zoo zoo-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,10 +43,14 @@ bench: $(VENV)/dev.stamp  ## benchmarks: ratios measured in one run
 	$(BIN)/python benchmarks/quadrature.py
 	$(BIN)/python benchmarks/attribution.py
 
+screens: $(VENV)/dev.stamp  ## screenshots of every page into docs/screens
+	CCTA_SCREENS=docs/screens $(BIN)/python -m pytest -q tests/test_walks_browser.py
+
 zoo: $(VENV)/dev.stamp  ## train what is missing of the zoo (hours; stopped, it goes on where it was)
 	$(BIN)/python -m ccta_core.zoo.build $(DATA)
 	$(BIN)/python -m ccta_core.zoo.precompute
 	$(BIN)/python -m ccta_core.zoo.tables
+	$(BIN)/python -m ccta_core.zoo.lesson
 	$(BIN)/python -m ccta_core.zoo.zoo_page
 
 zoo-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo

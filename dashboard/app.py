@@ -10,13 +10,25 @@ import streamlit as st
 
 _logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-PAGES = [st.Page(HERE / "views" / "pair.py", title="Pair", default=True)]
+TITLES = {
+    "pair": "Pair",
+    "languages": "Languages",
+    "correlation": "Correlation",
+    "errors": "Errors",
+    "studies": "Studies",
+    "models": "Models and data",
+    "learn": "Learn",
+}  # in the order of the menu: a file of views each (a text here would show on the page)
 
 
 def main() -> None:
     """Shows the page the address names."""
     st.set_page_config(page_title="CCTA Explorer", layout="wide")
-    page = st.navigation(PAGES, position="top")
+    pages = [
+        st.Page(HERE / "views" / f"{name}.py", title=title, default=name == "pair")
+        for name, title in TITLES.items()
+    ]
+    page = st.navigation(pages, position="top")
     st.html(HERE / "assets" / "style.css")
     try:
         page.run()

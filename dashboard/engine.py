@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
@@ -15,6 +16,8 @@ from dashboard.choice import Request
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Asked while computing: does nobody wait any more?"""
+_TOGETHER = 8
+"""Pairs of several people that are computed in one batch at most: none waits long for others."""
 FORGOTTEN_AFTER = 120.0
 """Seconds until a queued job nobody asks about is dropped: browsers slow hidden pages down."""
 
@@ -55,20 +58,22 @@ class Job:
 
 
 class Engine:
-    """Loads models and compares pairs, one after another, on its own thread.
+    """Loads models and compares pairs on its own thread, in the order in which they were asked.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request and a stop.
+    With `compare_many` requests that wait for the same model and settings are computed together.
     """
 
     def __init__(
         self,
         load: Callable[[ModelInfo], Any],
         compare: Callable[[Any, Request, Stop], PairResult],
+        compare_many: Callable[[Any, Sequence[Request], Stop], Sequence[PairResult]] | None = None,
     ) -> None:
-        self._load, self._compare = load, compare
+        self._load, self._compare, self._compare_many = load, compare, compare_many
         self._ready = threading.Condition()
         self._queue: list[Job] = []
-        self._running: Job | None = None
+        self._running: list[Job] = []
         self._warm: ModelInfo | None = None
         self._warmed = False
         self._usual: dict[str, float] = {}
@@ -77,8 +82,8 @@ class Engine:
     def submit(self, request: Request, holder: str) -> Job:
         """Queues the request, or joins an equal one that is already there."""
         with self._ready:
-            for job in (self._running, *self._queue):
-                if job and job.request == request and not job.cancelled.is_set():
+            for job in (*self._running, *self._queue):
+                if job.request == request and not job.cancelled.is_set():
                     job.seen_by(holder)
                     return job
             job = Job(request)
@@ -102,7 +107,7 @@ class Engine:
         with self._ready:
             if job not in self._queue:
                 return 0
-            return self._queue.index(job) + (self._running is not None)
+            return self._queue.index(job) + len(self._running)
 
     def usual(self, stage: str) -> float | None:
         """How many seconds a stage took the last time; None if it was not yet done."""
@@ -125,42 +130,77 @@ class Engine:
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._queue or self._warm)
-                job = self._running = self._queue.pop(0) if self._queue else None
-                info, self._warm = (self._warm, None) if job is None else (None, self._warm)
-            if job is not None:
-                self._do(job)
+                jobs = self._running = self._taken()
+                info, self._warm = (None, self._warm) if jobs else (self._warm, None)
+            if jobs:
+                self._do(jobs)
             elif info is not None:
                 self._preload(info)
 
-    def _do(self, job: Job) -> None:
+    def _taken(self) -> list[Job]:
+        """The first job of the queue with those that can be computed together with it."""
+        first = self._queue[:1]
+        if first and self._compare_many is not None:
+            wanted = _settings(first[0])
+            first = [job for job in self._queue if _settings(job) == wanted][:_TOGETHER]
+        for job in first:
+            self._queue.remove(job)
+        return first
+
+    def _do(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if not job.wanted:
+                job.cancelled.set()
         try:
-            self._run(job)
-        except StoppedError:
-            job.cancelled.set()
-        except CctaError as error:
-            job.error = str(error)
-        except Exception as error:
-            _logger.exception("a comparison failed")
-            job.error = (
-                f"The comparison failed in a way nobody expected ({type(error).__name__}); "
-                "the log has the details. Try again, or choose another item."
-            )
+            self._attempt([job for job in jobs if not job.cancelled.is_set()])
         finally:
             with self._ready:
-                self._running = None
-            job.done.set()
+                self._running = []
+            for job in jobs:
+                job.done.set()
 
-    def _run(self, job: Job) -> None:
-        if not job.wanted:
-            job.cancelled.set()
+    def _attempt(self, jobs: list[Job]) -> None:
+        """Computes the jobs together; what is wrong with one of them is then found one by one."""
+        try:
+            if jobs:
+                self._run(jobs)
+        except StoppedError:
+            for job in jobs:
+                job.cancelled.set()
+        except CctaError as error:
+            self._failed(jobs, str(error))
+        except Exception as error:
+            _logger.exception("a comparison failed")
+            self._failed(
+                jobs,
+                f"The comparison failed in a way nobody expected ({type(error).__name__}); "
+                "the log has the details. Try again, or choose another item.",
+            )
+
+    def _failed(self, jobs: list[Job], reason: str) -> None:
+        if len(jobs) > 1:
+            for job in jobs:
+                self._attempt([job])
+        else:
+            jobs[0].error = reason
+
+    def _run(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.enter("loading")
+        model = self._load(jobs[0].request.model)
+        if _all_left(jobs):
             return
-        job.enter("loading")
-        model = self._load(job.request.model)
-        if job.cancelled.is_set():
-            return
-        job.enter("attributing")
-        job.result = self._compare(model, job.request, job.cancelled.is_set)
-        self._usual[job.stage] = job.seconds
+        for job in jobs:
+            job.enter("attributing")
+        if len(jobs) == 1 or self._compare_many is None:
+            (job,) = jobs
+            job.result = self._compare(model, job.request, job.cancelled.is_set)
+        else:
+            asked = [job.request for job in jobs]
+            results = self._compare_many(model, asked, lambda: _all_left(jobs))
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
+        self._usual["attributing"] = jobs[0].seconds
 
     def _preload(self, info: ModelInfo) -> None:
         try:
@@ -169,3 +209,11 @@ class Engine:
             _logger.warning("%s was not warmed: %s", info.id, error)
         except Exception:
             _logger.exception("%s was not warmed", info.id)
+
+
+def _settings(job: Job) -> tuple[ModelInfo, Config]:
+    return job.request.model, job.request.config
+
+
+def _all_left(jobs: Sequence[Job]) -> bool:
+    return all(job.cancelled.is_set() for job in jobs)

@@ -1,26 +1,56 @@
 """What a process keeps: the models, the engine and the demo's items. The only place that caches."""
 
 import threading
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
-from ccta_core.models.catalog import ModelInfo, catalog
+from ccta_core.corpus.offered import DataSet, data_sets, items_of
+from ccta_core.corpus.opened import open_spec
+from ccta_core.corpus.spec import Corpus, read_corpus
+from ccta_core.corpus.uploads import Checked, check
+from ccta_core.models.added import known
+from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
 from ccta_core.store.pairs import find_pair
+from ccta_core.study.cost import Pace, pace_here
+from ccta_core.study.opened import Opened, opened, stamp
+from ccta_core.study.plan import names
+from ccta_core.study.search import containing
+from ccta_core.study.state import State, states
+from ccta_core.study.table import Study, open_study
+from ccta_core.study.texts import examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
+from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
+from dashboard.tables.asking import Ask
+from dashboard.tables.studies import DataFacts
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Found = TypeVar("Found")
+FLOWS_OF = "e5-small/nli-en"
+"""The model whose comparisons of demo items ship (`ccta_core.zoo.precompute`)."""
 _MODELS_HELD = 2
+_STUDIES_HELD = 4
+_ANSWERS_HELD = 200
+_TEXTS_HELD = 16
+_CORPORA_HELD = 2
+_LOOKED_AFTER = 60.0
+"""Seconds after which the machine's pace and the data folder are looked at again."""
 _WARM_AFTER = 1.5
 """Seconds after a page was shown: the first paint has the processor to itself."""
 
 
 def offer() -> Offer:
     """The models that have a task head, and the items of the demo."""
-    models = {name: info for name, info in catalog().items() if info.labels}
+    models = {name: info for name, info in known().items() if info.labels}
     parts = {task: _items(part) for task, part in DEMO_PARTS.items()}
     items = {name: item for part in parts.values() for name, item in part.items()}
     return Offer(models, items, {task: tuple(part) for task, part in parts.items()})
@@ -42,7 +72,224 @@ def warm(_info: ModelInfo) -> None:
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this process."""
-    return Engine(load=_load, compare=_compare)
+    return Engine(load=_load, compare=_compare, compare_many=_compare_many)
+
+
+def studies() -> list[str]:
+    """The names of the studies here, the user's and those that ship."""
+    return names()
+
+
+def study(name: str) -> Study:
+    """A study's plan and folder, read anew: a run may have gone on.
+
+    Raises CctaError where there is none of this name, or it can't be read.
+    """
+    return open_study(name)
+
+
+def ask(name: str) -> Ask:
+    """Questions to a study's table (views `rows` and `pairs`), answers kept until it grows.
+
+    Raises CctaError where there is no such study or no part of it is finished.
+    """
+    found = study(name)
+    return _Questions(str(found.folder), stamp(found))
+
+
+def ask_once(name: str) -> Ask:
+    """The same questions, answers not kept: for what is downloaded.
+
+    Raises CctaError as `ask` does.
+    """
+    found = study(name)
+    return _table(str(found.folder), stamp(found)).ask
+
+
+def done(found: Study) -> tuple[int, int]:
+    """Parts of a study that are there, of how many; looked at again when their number changes."""
+    return _done(str(found.folder), stamp(found), found)
+
+
+def computed(ask: Ask, question: Callable[..., Found], *details: Any) -> Found:
+    """What `question(ask, *details)` finds, kept until the study's table grows.
+
+    `question` is a module's function, `details` are plain values or frozen dataclasses of them.
+    """
+    if not isinstance(ask, _Questions):
+        return question(ask, *details)
+    name = f"{question.__module__}.{question.__qualname__}"
+    return _computed(ask.folder, ask.mark, name, details, ask, question)
+
+
+def backbone() -> ModelInfo:
+    """The backbone that the zoo's models share; its card has sentence retrieval by layer."""
+    return find(BACKBONE)
+
+
+def flows() -> "pd.DataFrame":
+    """Where the mass goes in finished comparisons of demo items, English to others, by FLOWS_OF.
+
+    What ships, and what this reader computed under the same settings; needs no model.
+    """
+    info = find(FLOWS_OF)
+    return _flows(info.id, info.revision)
+
+
+def text_ids(name: str) -> tuple[str, ...]:
+    """The ids of a study's items in order. Raises CctaError where its texts are not here."""
+    found = study(name)
+    return _ids(str(found.folder), found.plan.items_sha256)
+
+
+def texts(name: str, ids: Sequence[str]) -> dict[str, ParallelExample]:
+    """Some items of a study by id, those it has. Raises CctaError where its texts are not here."""
+    found = study(name)
+    if has_texts(found):
+        return _some_texts(str(found.folder), found.plan.items_sha256, tuple(ids))
+    whole = _read_again(str(found.folder), found.plan.items_sha256)
+    return {one: whole[one] for one in ids if one in whole}
+
+
+def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(language, id) of a study's texts that hold a text, whatever the case.
+
+    Raises CctaError where its texts are not here.
+    """
+    return _places(str(study(name).folder), name, text, tuple(langs))
+
+
+@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
+def _places(
+    folder: str, name: str, text: str, langs: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    del folder
+    return containing(study(name), text, langs)
+
+
+def study_states() -> list[State]:
+    """What each study is doing, read from disk now."""
+    return states()
+
+
+@st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
+def pace() -> Pace | None:
+    """How fast this machine was in earlier studies."""
+    return pace_here()
+
+
+@st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
+def data() -> list[DataSet]:
+    """Everything that can be read by name, and whether it is here."""
+    return data_sets()
+
+
+@st.cache_data(show_spinner="Counting the items", max_entries=_STUDIES_HELD)
+def item_counts(found: tuple[DataSet, ...]) -> dict[str, dict[str, int]]:
+    """Name -> split -> items, of data that is here."""
+    return {one.name: items_of(one) for one in found}
+
+
+@st.cache_data(show_spinner="Looking at the data", max_entries=_ANSWERS_HELD)
+def data_facts(spec: str) -> DataFacts:
+    """What data is about and its languages. Raises CctaError where it can't be read."""
+    found = open_spec(spec)
+    return DataFacts(found.task, found.languages(), found.paired)
+
+
+@st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
+def corpus(spec: str, languages: tuple[str, ...]) -> Corpus:
+    """The items that the languages have in common. Raises CctaError where they can't be read."""
+    return read_corpus(spec, languages)
+
+
+@st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
+def checked_upload(name: str) -> Checked:
+    """What a kept file holds. Raises CctaError where it is no parallel text."""
+    return check(name)
+
+
+@st.cache_resource(show_spinner=False)
+def lesson() -> Lesson:
+    """The sentence of the page Learn, measured before; needs no model.
+
+    Raises DamagedFileError where its file is missing or damaged.
+    """
+    return read_lesson()
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _flows(model: str, revision: str) -> "pd.DataFrame":
+    del revision
+    from ccta_core.config import Config
+    from dashboard.tables.languages_flows import rank_flows
+
+    info = find(model)
+    found = [
+        (item.id, item.group, result)
+        for item in _items(DEMO_PARTS[info.task]).values()
+        for lang, sentence in item.sentences.items()
+        if lang != "en"
+        and (result := find_pair(info, item.sentences["en"], sentence, Config())) is not None
+    ]
+    return rank_flows(found)
+
+
+@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
+def _done(folder: str, mark: str, _found: Study) -> tuple[int, int]:
+    return _found.done
+
+
+@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
+def _computed(
+    folder: str,
+    mark: str,
+    name: str,
+    details: tuple[Any, ...],
+    _ask: Ask,
+    _question: Callable[..., Any],
+) -> Any:
+    return _question(_ask, *details)
+
+
+@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
+def _ids(folder: str, items: str) -> tuple[str, ...]:
+    del items
+    return ids_of(open_study(Path(folder).name))
+
+
+@st.cache_resource(show_spinner=False, max_entries=_TEXTS_HELD)
+def _some_texts(folder: str, items: str, ids: tuple[str, ...]) -> dict[str, ParallelExample]:
+    del items
+    return examples_of(open_study(Path(folder).name), ids)
+
+
+@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
+def _read_again(folder: str, items: str) -> dict[str, ParallelExample]:
+    del items
+    return examples_of(open_study(Path(folder).name))
+
+
+@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
+def _table(folder: str, mark: str) -> Opened:
+    del mark
+    return opened(open_study(Path(folder).name))
+
+
+@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
+def _answer(folder: str, mark: str, query: str, parameters: tuple[Any, ...]) -> "pd.DataFrame":
+    return _table(folder, mark).ask(query, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """A study as a function from SQL to a DataFrame."""
+
+    folder: str
+    mark: str
+
+    def __call__(self, query: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
+        return _answer(self.folder, self.mark, query, tuple(parameters))
 
 
 @st.cache_resource(show_spinner=False)
@@ -67,3 +314,10 @@ def _compare(model: Any, request: Request, stop: Stop) -> PairResult:
     from ccta_core.pipeline import compare_cached
 
     return compare_cached(model, request.source, request.target, request.config, stop)
+
+
+def _compare_many(model: Any, requests: Sequence[Request], stop: Stop) -> list[PairResult]:
+    from ccta_core.pipeline import compare_many_cached
+
+    pairs = [(request.source, request.target) for request in requests]
+    return compare_many_cached(model, pairs, requests[0].config, stop)

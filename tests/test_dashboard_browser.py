@@ -1,14 +1,7 @@
 """The dashboard in a real browser: the picture, its links, its safety."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import pytest
 
@@ -18,9 +11,10 @@ from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
 from dashboard.choice import Request
-from tests.test_dashboard import make_result
+from tests.made_pair import make_result
+from tests.serving import serving, wait_for
 
-ROOT = Path(__file__).parents[1]
+__all__ = ["wait_for"]
 MODEL = "e5-small/browser-test"
 CARD = (
     '{"task": "nli", "training_language": "en", "layers": [0, 1, 2], "align_layer": 8, '
@@ -53,39 +47,8 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def server(cache):
     """The dashboard as a process of its own, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = {
-        "server.headless": "true",
-        "server.port": str(port),
-        "server.address": "127.0.0.1",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-    }
-    flags = [word for name, value in options.items() for word in (f"--{name}", value)]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *flags]
-    environment = os.environ | {"CCTA_CACHE": str(cache)}
-    log = cache / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def wait_for(address: str, log: Path) -> None:
-    for _ in range(150):
-        try:
-            with urlopen(address, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+    with serving(cache) as address:
+        yield address
 
 
 @pytest.fixture
@@ -150,7 +113,7 @@ def test_hover_shows_a_card_and_click_pins(show):
 def test_the_layer_moves_with_the_keyboard(show):
     page = show()
     words(page, "source")
-    page.get_by_role("slider").press("ArrowRight")
+    page.get_by_role("slider", name="Layer").press("ArrowRight")
     page.wait_for_url("**layer=1**")
     page.go_back()
     page.wait_for_function("document.querySelector('input[type=range]')?.value === '0'")

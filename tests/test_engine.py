@@ -15,7 +15,7 @@ from ccta_core.config import Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.models.attention import NAME, attend
 from ccta_core.models.last_layer import FirstTokenLayer
-from ccta_core.pipeline import references
+from ccta_core.pipeline import compare_many, references
 from ccta_core.types import Sentence
 
 PAIR = Sentence("The ferry was cancelled.", "en", "The ferry left on time.")
@@ -48,6 +48,22 @@ def test_a_sweep_gives_each_layers_own_attributions(model):
         ccta.attribute_layers(model, [PAIR], [3, 40])
 
 
+def rounding(model, sentence: Sentence, config: Config) -> float:
+    """How far a score moves when every embedding is off by a float32's last bit or two."""
+    table = model.hf_model.get_input_embeddings().weight
+    kept, exact = table.data, ccta.attribute(model, [sentence], config)[0].subword_scores
+    moved = []
+    try:
+        for seed in range(4):
+            draw = torch.randn(len(kept), 1, generator=torch.Generator().manual_seed(seed))
+            table.data = kept * (1 + 1e-7 * draw)
+            near = ccta.attribute(model, [sentence], config)[0].subword_scores
+            moved.append(np.abs(near - exact).max())
+    finally:
+        table.data = kept
+    return max(moved)
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
@@ -68,10 +84,12 @@ def test_a_batch_equals_its_singles_whatever_it_holds(model, texts, layer, mass)
     together = ccta.attribute(model, sentences, config)
     for sentence, found in zip(sentences, together, strict=True):
         alone = ccta.attribute(model, [sentence], config)[0]
-        # 1e-5 on sentences (test_attribution); a lone word's F can be steep at one of the three
-        # points, where float32 itself is worth less.
         scale = max(np.abs(alone.subword_scores).max(), 0.1)
-        assert np.abs(found.subword_scores - alone.subword_scores).max() <= 5e-4 * scale
+        off = np.abs(found.subword_scores - alone.subword_scores).max()
+        # 1e-5 on sentences (test_attribution); of a few words said twice, a separator's score can
+        # hang on the last bits of the weights: then no order of summing is the right one.
+        if off > 2e-5 * scale:
+            assert off <= 5 * rounding(model, sentence, config)
         if mass == "norm":
             np.testing.assert_allclose(found.norms, alone.norms, rtol=1e-3, atol=1e-6)
 
@@ -158,3 +176,22 @@ def test_unrelated_sentences_are_attributed_once(model, monkeypatch):
     again = ccta.compare(model, source, target, config)
     assert first.controls == again.controls
     assert first.controls.ems_unrelated is not None
+
+
+def test_several_pairs_together_are_each_pair_alone(model):
+    """What two people ask at once is computed at once; neither sees that in a number."""
+    config = Config(layer=8, shuffles=9)
+    pairs = [
+        (PAIR, CHINESE),
+        (CHINESE, PAIR),
+        (PAIR, Sentence("The bread tasted good.", "en", "The bread was not bad.")),
+    ]
+    together = compare_many(model, pairs, config)
+    for pair, found in zip(pairs, together, strict=True):
+        alone = ccta.compare(model, *pair, config)
+        assert found.target_class == alone.target_class
+        assert found.ems == pytest.approx(alone.ems, abs=1e-3)
+        assert found.controls.ems_unrelated == pytest.approx(alone.controls.ems_unrelated, abs=1e-3)
+        np.testing.assert_allclose(found.source_mass, alone.source_mass, atol=2e-3)
+    with pytest.raises(CctaError, match="one side has two texts"):
+        compare_many(model, [(PAIR, CHINESE), (PAIR, Sentence("Pan", "es"))], config)

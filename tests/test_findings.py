@@ -1,5 +1,7 @@
 """Findings on made-up studies with a known answer: what is there is found, what isn't is not."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,8 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.findings import claims, frames
 from ccta_core.findings.page import page
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.findings.random_head import sanity
+from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.study.items import write_items
 from ccta_core.study.parts import write_part
 from ccta_core.study.plan import planned, write_plan
@@ -16,6 +19,7 @@ from ccta_core.study.schema import NAMES
 from ccta_core.study.table import Study
 
 LANGS = ("ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "zh")
+FEW = ("de", "en", "es", "zh")
 LABELS = ("entailment", "neutral", "contradiction")
 ALIKE = {lang: 0.4 + 0.04 * at for at, lang in enumerate(LANGS)}
 """How near each language's embeddings are to the others': the hidden cause."""
@@ -25,12 +29,18 @@ def info(lang):
     return ModelInfo(f"made/{lang}", "nli", lang, LABELS, tuple(range(12)), 7, "r1")
 
 
+TWIN = "made/en~random-head"
+
+
 def row(item, model, source, target, draw, linked):
-    """EMS follows the embeddings; being right follows them too; attributions add noise only."""
+    """EMS follows the embeddings; being right follows them too; attributions add noise only.
+
+    The twin with a random head is right in a third, and loses most of its gain.
+    """
     near = (ALIKE[source] + ALIKE[target]) / 2
     uniform = near + draw.normal(0, 0.02)
     found = dict.fromkeys(NAMES)
-    bonus = 0.05 if model == "made/es" else 0.0
+    bonus = {"made/es": 0.05, TWIN: -0.1}.get(model, 0.0)
     shuffled = uniform - 0.1
     found |= {
         "item": item.id, "group": item.group, "gold": item.label, "model": model, "layer": 8,
@@ -42,7 +52,7 @@ def row(item, model, source, target, draw, linked):
     }  # fmt: skip
     found["gain"] = found["ems"] - shuffled
     for side, lang in (("source", source), ("target", target)):
-        right = bool(draw.random() < ALIKE[lang])
+        right = bool(draw.random() < (1 / 3 if model == TWIN else ALIKE[lang]))
         found |= {
             f"{side}_predicted": item.label if right else "other", f"{side}_correct": right,
             f"{side}_score": float(right), f"{side}_confidence": draw.random(),
@@ -53,25 +63,32 @@ def row(item, model, source, target, draw, linked):
     return found
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("studies") / "made"
+def written(folder, models, make, items, langs=LANGS):
     folder.mkdir()
-    items, draw = read_demo("nli"), np.random.default_rng(0)
-    corpus = Corpus("demo:nli", "nli", "all", "CC BY 4.0", LANGS, tuple(items))
-    models = [info(lang) for lang in ("en", "es", "zh")]
-    plan = planned("made", "demo:nli", corpus, models, [8], Config(), chunk=60)
-    write_items(folder, items, LANGS)
+    corpus = Corpus("demo:nli", "nli", "all", "CC BY 4.0", langs, tuple(items))
+    plan = planned(folder.name, "demo:nli", corpus, models, [8], Config(), chunk=len(items))
+    write_items(folder, items, langs)
     write_plan(folder, plan)
     for model in models:
         rows = [
-            row(item, model.id, source, target, draw, linked=0.5)
+            make(item, model.id, source, target)
             for item in items
-            for at, source in enumerate(LANGS)
-            for target in LANGS[at + 1 :]
+            for source, target in combinations(langs, 2)
         ]
         write_part(folder, model.id, 0, rows)
     return Study(folder, plan)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    draw = np.random.default_rng(0)
+    models = [info(lang) for lang in ("en", "es", "zh")]
+    return written(
+        tmp_path_factory.mktemp("studies") / "made",
+        [*models, random_headed(models[0])],
+        lambda item, *names: row(item, *names, draw, linked=0.5),
+        read_demo("nli"),
+    )
 
 
 def test_the_frames_leave_the_training_language_out(study):
@@ -95,12 +112,42 @@ def test_a_correlation_that_is_the_embeddings_is_found_for_both(study):
 
 
 def test_at_the_item_level_nothing_is_there(study):
-    """Within one pair being right is drawn without regard to EMS."""
-    rows = list(claims.by_item(study, 8, [("en", "es"), ("en", "zh")]))
+    """Within one pair being right is drawn without regard to EMS, and to the confidence."""
+    rows = claims.by_item(study, 8, [("en", "es"), ("en", "zh")])
     assert len(rows) == 6
     for one in rows:
         assert one.aurocs["ems"].low <= 0.55
         assert one.aurocs["ems"].high >= 0.45
+        assert [tenth.n for tenth in one.deciles.deciles] == [6] * 10
+        assert one.deciles.rise_low < 0.35
+        assert one.confidence.first.auc == one.aurocs["ems"].auc
+        assert one.confidence.second.auc == one.aurocs["target_confidence"].auc
+        assert one.p_holm >= one.confidence.p
+
+
+def test_where_ems_says_what_is_right_it_is_found(tmp_path):
+    """Right is what lies above the middle of EMS; the confidence is noise."""
+    draw = np.random.default_rng(1)
+
+    def make(item, *names):
+        found = row(item, *names, draw, linked=0.5)
+        found["ems"] = draw.random()
+        right = found["ems"] > 0.5
+        scores = {"source_score": float(right), "target_score": float(right)}
+        return found | {"source_correct": right, "target_correct": right, **scores}
+
+    study = written(tmp_path / "told", [info("en")], make, read_demo("nli"), FEW)
+    (one,) = claims.by_item(study, 8, [("en", "es")])
+    assert one.confidence.first.auc == 1
+    assert one.confidence.low > 0.2
+    assert one.p_holm < 0.05
+    assert (one.deciles.deciles[0].accuracy, one.deciles.deciles[-1].accuracy) == (0, 1)
+    text = page([study])
+    assert "0% right where EMS is lowest, 100% where it is highest" in text
+    assert "its interval above 0 in 3 and below 0 in 0" in text
+    assert "in 3 of 3 pairs and worse in 0" in text
+    assert "fewer than two training languages" in text
+    assert "Sanity check" not in text
 
 
 def test_the_most_consistent_training_language_is_found(study):
@@ -111,6 +158,73 @@ def test_the_most_consistent_training_language_is_found(study):
         assert found.p_highest < 0.05
     by_embeddings = claims.training_languages(study, 8, "ems_uniform")
     assert "no training language is shown" in by_embeddings.verdict
+
+
+def test_a_checkpoint_not_above_the_majority_is_not_ranked(tmp_path):
+    """The Chinese one has learned nothing: it is named, and neither ranked nor shared out."""
+    draw = np.random.default_rng(2)
+
+    def make(item, model, source, target):
+        found = row(item, model, source, target, draw, linked=0.5)
+        if model == "made/zh":
+            found |= {"ems": 0.99, "source_score": 0.0, "target_score": 0.0}
+        return found
+
+    models = [info(lang) for lang in ("en", "es", "zh")]
+    study = written(tmp_path / "unlearned", models, make, read_demo("nli")[:30], FEW)
+    found = claims.training_languages(study, 8, "ems")
+    assert [one.name for one in found.languages] == ["es", "en"]
+    assert [one.training_language for one in found.left_out] == ["zh"]
+    assert "Left out, not above the majority: zh seed 1 (0.000 against 0.333)" in found.verdict
+    assert claims.two_ways(study, 8)["ems"].n_rows == 2
+
+
+def test_the_variance_is_the_language_reads(study):
+    """The hidden cause is the language; only the Spanish model adds to EMS."""
+    found = claims.two_ways(study, 8)
+    assert set(found) == {"ems", "gain", "score"}
+    assert (found["ems"].n_rows, found["ems"].n_columns) == (3, 12)
+    assert found["ems"].columns.share > 0.5 > found["ems"].rows.share
+    assert found["gain"].rows.share > 0.9
+    assert found["score"].columns.share > 0.9
+
+
+def test_a_random_head_stands_aside(study):
+    """It is in the check, and in no ranking, correlation or synonym test."""
+    assert frames.models(study) == ["made/en", "made/es", "made/zh"]
+    assert {one.model for one in claims.by_language(study, 8)} == set(frames.models(study))
+    assert {one.model for one in claims.by_pair(study, 8)} == set(frames.models(study))
+    assert set(frames.differences(study, 8).model) == set(frames.models(study))
+    assert not frames.consistency(study, 8, "ems").training_language.isna().any()
+    (one,) = sanity(study, 8)
+    assert (one.model, one.twin, one.n) == ("made/en", TWIN, 60 * 66)
+    assert one.ems.fall.value == pytest.approx(0.1, abs=0.01)
+    assert one.ems.fall.low < one.ems.fall.value < one.ems.fall.high
+    assert one.kept < 0.3
+    assert "most of the gain goes" in one.verdict
+    text = page([study])
+    assert "Sanity check: a randomly initialised head" in text
+    assert text.count(TWIN) == 0
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [(0.0, "does not read the head"), (0.03, "it reads the head little")],
+)
+def test_what_the_check_says_follows_the_numbers(tmp_path, lost, words):
+    draw = np.random.default_rng(3)
+
+    def make(item, model, source, target):
+        found = row(item, model, source, target, draw, linked=0.5)
+        noise = draw.normal(0, 0.02)
+        ems = 0.6 + noise - (lost if model == TWIN else 0.0)
+        return found | {"ems": ems, "gain": ems - 0.5}
+
+    models = [info("en"), random_headed(info("en"))]
+    study = written(tmp_path / "checked", models, make, read_demo("nli")[:30], FEW)
+    (one,) = sanity(study, 8)
+    assert words in one.verdict
+    assert one.kept == pytest.approx(1 - 10 * lost, abs=0.05)
 
 
 def test_linked_words_differ_less(study):
@@ -128,6 +242,9 @@ def test_the_page_says_all_of_it(study):
         "made/zh",
         "embeddings only",
         "these checkpoints",
+        "Right predictions by tenth of EMS",
+        "than the confidence",
+        "The training language or the language read?",
     ):
         assert words in text
     assert "nan" not in text.replace("finance", "")

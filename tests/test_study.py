@@ -19,7 +19,8 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import find
-from ccta_core.study import runner
+from ccta_core.models.frequency import log_frequencies, piece_scores
+from ccta_core.study import differences, runner
 from ccta_core.study.items import read_items_of, write_items
 from ccta_core.study.measure import measure
 from ccta_core.study.parts import missing_parts, part_path, write_part
@@ -108,6 +109,92 @@ def test_differences_scale_with_the_units(rows):
     assert 0 < linked < apart < 2
 
 
+def words(texts, frequency=None, mass=None):
+    texts = tuple(texts.split())
+    mass = np.full(len(texts), 1 / len(texts)) if mass is None else np.array(mass)
+    return differences.Words(mass, texts, None if frequency is None else np.array(frequency))
+
+
+def repaired(source, target, links, seed=0):
+    found = differences.repaired(source, target, links, np.random.default_rng(seed))
+    return found.tolist()
+
+
+def test_the_other_word_is_the_nearest_in_frequency():
+    """By hand: the two common words change places, and so do the two rare ones."""
+    source = words("a b c d")
+    target = words("e f g h", [-3.0, -9.0, -3.5, -9.2])
+    links = [(at, at) for at in range(4)]
+    assert repaired(source, target, links) == [2, 3, 0, 1]
+    assert repaired(source, target, links, seed=7) == [2, 3, 0, 1]
+    crossed = [(0, 3), (1, 2), (3, 1)]  # e is not linked: it is nobody's partner
+    assert sorted(repaired(source, target, crossed)) == [1, 2, 3]
+
+
+def test_a_word_never_keeps_its_own_partner():
+    draw = np.random.default_rng(0)
+    for count in range(2, 30):
+        common = np.round(draw.normal(-8, 3, count))  # with ties
+        target = words(" ".join(f"t{at}" for at in range(count)), common)
+        source = words(" ".join(f"s{at}" for at in range(count)))
+        columns = draw.permutation(count)
+        found = repaired(source, target, list(enumerate(columns)))
+        assert sorted(found) == list(range(count))
+        assert (found != columns).all()
+
+
+def test_a_word_of_the_same_form_is_no_unlinked_word():
+    """Both "la" translate both "the": the one of the other link would be linked words again."""
+    links = [(0, 0), (1, 1), (2, 2), (3, 3)]
+    target = words("la casa la puerta", [-3.0, -9.0, -3.0, -9.1])
+    found = repaired(words("the house the door"), target, links)
+    assert [target.texts[at] == "la" for at in found] == [False, True, False, True]
+    two = words("la la", [-3.0, -3.0])
+    assert repaired(words("the the"), two, links[:2]) == [1, 0]  # nothing else is left
+
+
+def test_without_frequencies_words_are_paired_at_random():
+    source, target = words("a b c d"), words("e f g h")
+    links = [(at, at) for at in range(4)]
+    turns = {tuple(repaired(source, target, links, seed)) for seed in range(20)}
+    assert turns == {(1, 2, 3, 0), (2, 3, 0, 1), (3, 0, 1, 2)}
+
+
+def test_differences_by_hand():
+    source = words("a b c", mass=[0.5, 0.3, 0.2])
+    target = words("d e f", [-2.0, -3.0, -9.0], mass=[0.6, 0.2, 0.2])
+    found = differences.differences(source, target, [(0, 0), (1, 1)], np.random.default_rng(0))
+    assert found["linked_difference"] == pytest.approx(3 * (0.1 + 0.1) / 2)
+    assert found["unlinked_difference"] == pytest.approx(3 * (0.3 + 0.3) / 2)
+    alone = differences.differences(source, target, [(0, 0)], np.random.default_rng(0))
+    assert set(alone.values()) == {None}
+
+
+def test_a_words_frequency_is_that_of_its_pieces(model):
+    sentence = read_demo("nli")[0].sentences["en"]
+    encoded, scores = model.encode(sentence), piece_scores(model)
+    found = log_frequencies(model, encoded)
+    groups = [group for part in encoded.maps for group in part.members]
+    assert len(found) == len(groups)
+    pieces = [model.tokenizer.convert_ids_to_tokens(int(encoded.ids[at])) for at in groups[-1]]
+    known = dict(json.loads(model.tokenizer.backend_tokenizer.to_str())["model"]["vocab"])
+    assert found[-1] == pytest.approx(sum(known[piece] for piece in pieces))
+    assert piece_scores(model) is scores  # read once
+    assert scores[model.tokenizer.unk_token_id] == scores.min()
+
+
+def test_a_tokenizer_without_scores_has_no_frequencies(tmp_path):
+    from ccta_core.models.load import load_model
+    from tests.families import build
+
+    for family in ("bert", "roberta"):
+        tiny = load_model(str(build(tmp_path / family, family, "classification")))
+        encoded = tiny.encode(read_demo("nli")[0].sentences["en"])
+        assert log_frequencies(tiny, encoded) is None
+    unigram = load_model(str(build(tmp_path / "xlm-r", "xlm-r", "classification")))
+    assert len(piece_scores(unigram)) > 10
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A study that was run once, undisturbed: its cache folder."""
@@ -161,8 +248,8 @@ def test_a_killed_study_goes_on_and_ends_the_same(whole, tmp_path, monkeypatch):
     )
     folder = folder_of("one")
     first = part_path(folder, MODEL, 0)
-    for _ in range(600):
-        if first.exists():
+    for _ in range(3000):  # on a busy machine torch alone takes a minute to start
+        if first.exists() or child.poll() is not None:
             break
         time.sleep(0.1)
     os.killpg(child.pid, signal.SIGKILL)

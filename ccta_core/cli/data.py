@@ -62,7 +62,7 @@ def _rows() -> list[dict[str, Any]]:
             "splits": [],
             "folder": None,
             "present": True,
-            "licence": "MIT",
+            "licence": "CC BY 4.0",
         }
         for name in demo_names()
     ]

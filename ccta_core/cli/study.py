@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccta_core.cli import study_export
+from ccta_core.cli import study_cost, study_export
 from ccta_core.cli.write import write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import find
+from ccta_core.models.added import find
 
 _EXAMPLE = (
     "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
@@ -63,6 +63,10 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--extend", action="store_true", help="more models or items than it had")
     run.add_argument("--allow-overlap", action="store_true", help="items a model was trained on")
+    run.add_argument(
+        "--random-head", action="store_true", help="the first model under a random head too"
+    )
+    run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
     _workers(run)
     run.set_defaults(run=_run)
 
@@ -76,27 +80,30 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from ccta_core.study.plan import with_twin
     from ccta_core.study.runner import Request, create
 
+    models = [find(name) for name in options.model.split(",")]
     work = _engine(options)
     config = Config(
         align_layer=options.align_layer, space=options.space, baseline=options.baseline,
         mass=options.mass, method=options.method, precision=options.precision,
         shuffles=options.shuffles, unrelated=options.unrelated, seed=options.seed,
     )  # fmt: skip
-    plan = create(
-        Request(
-            name=options.name,
-            data=options.data,
-            models=[find(name) for name in options.model.split(",")],
-            layers=_numbers(options.layers),
-            languages=options.langs.split(",") if options.langs else None,
-            limit=options.limit,
-            config=config,
-            allow_overlap=options.allow_overlap,
-        ),
-        extend=options.extend,
+    request = Request(
+        name=options.name,
+        data=options.data,
+        models=with_twin(models) if options.random_head else models,
+        layers=_numbers(options.layers),
+        languages=options.langs.split(",") if options.langs else None,
+        limit=options.limit,
+        config=config,
+        allow_overlap=options.allow_overlap,
     )
+    if options.dry_run:
+        study_cost.show_cost(request, options.workers or os.cpu_count() or 1)
+        return
+    plan = create(request, extend=options.extend)
     sys.stderr.write(
         f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
         f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n"

@@ -1,7 +1,6 @@
 """The three claims as tables with their controls; ccta_core/statistics has the methods."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,15 +8,19 @@ import pandas as pd
 from ccta_core.errors import CctaError
 from ccta_core.findings import frames
 from ccta_core.statistics.correlation import Correlation, correlate
+from ccta_core.statistics.deciles import Deciles, accuracy_by_decile
 from ccta_core.statistics.matrices import mantel
 from ccta_core.statistics.multiple import holm
 from ccta_core.statistics.partial import PartialCorrelation, partial_correlation
-from ccta_core.statistics.prediction import Auroc, auroc
+from ccta_core.statistics.prediction import Auroc, AurocDifference, auroc, compare_auroc
 from ccta_core.statistics.ranking import Checkpoint, TrainingRanking
 from ccta_core.statistics.synonyms import SynonymTest, synonym_test
 from ccta_core.statistics.training import rank_training_languages
+from ccta_core.statistics.two_way import TwoWay, two_way
 from ccta_core.study.table import Study
 
+TWO_WAY_MEASURES = ("ems", "gain", "score")
+_FEWEST_ITEMS = 20
 ITEM_MEASURES = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated", "target_confidence")
 
 
@@ -34,7 +37,7 @@ class Tested:
 def by_language(study: Study, layer: int) -> list[Tested]:
     """Claim 1 at the unit language: x(L) = mean measure(training language, L), y = score(L)."""
     rows = []
-    for model in _models(study):
+    for model in frames.models(study):
         table = frames.languages(study, model, layer)
         for measure in frames.MEASURES:
             known = table[[measure, "score"]].dropna()
@@ -46,7 +49,7 @@ def by_language(study: Study, layer: int) -> list[Tested]:
 def by_pair(study: Study, layer: int) -> list[Tested]:
     """Claim 1 at the unit pair: mean measure against the mean score of the two languages."""
     rows = []
-    for model in _models(study):
+    for model in frames.models(study):
         tables = frames.pairs(study, model, layer)
         for measure in frames.MEASURES:
             table = tables[measure]
@@ -58,32 +61,55 @@ def by_pair(study: Study, layer: int) -> list[Tested]:
 
 @dataclass(frozen=True, slots=True)
 class ItemLevel:
-    """Claim 1 at the unit item, for one model and pair: AUROC of each measure, and the partial."""
+    """Claim 1 at the unit item, for one model and ordered pair.
+
+    The AUROC of each measure, EMS's less that of the model's own confidence with its p after Holm
+    over all models and pairs, being right by tenth of EMS, and the partial correlation; None where
+    something can't be said.
+    """
 
     model: str
     pair: str
     aurocs: dict[str, Auroc]
+    confidence: AurocDifference | None
+    p_holm: float | None
+    deciles: Deciles | None
     partial: PartialCorrelation | None
     n: int
 
 
-def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> Iterator[ItemLevel]:
-    """AUROC of each measure as a predictor of a right prediction in the target language.
+def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> list[ItemLevel]:
+    """What EMS says of a right prediction in the target language, item by item.
 
     The partial correlation holds ems_uniform, length and fertility fixed.
     """
-    for model in _models(study):
+    rows = []
+    for model in frames.models(study):
         for pair in pairs:
             table = frames.items(study, model, layer, pair)
-            if len(table) < 20:
-                continue
-            aurocs = {}
-            for measure in ITEM_MEASURES:
-                known = table.dropna(subset=[measure, "target_correct"])
-                if len(known) >= 20:
-                    right = known["target_correct"].to_numpy(bool)
-                    aurocs[measure] = auroc(known[measure], right, list(known["group"]))
-            yield ItemLevel(model, "-".join(pair), aurocs, _partial(table), len(table))
+            if len(table) >= _FEWEST_ITEMS:
+                rows.append(_item_level(model, "-".join(pair), table))
+    ps = [one.confidence.p if one.confidence else None for one in rows]
+    return [replace(one, p_holm=p) for one, p in zip(rows, _adjusted(ps), strict=True)]
+
+
+def _item_level(model: str, pair: str, table: pd.DataFrame) -> ItemLevel:
+    aurocs = {}
+    for measure in ITEM_MEASURES:
+        known = table.dropna(subset=[measure, "target_correct"])
+        if len(known) >= _FEWEST_ITEMS:
+            aurocs[measure] = auroc(known[measure], _right(known), list(known["group"]))
+    deciles = confidence = None
+    known = table.dropna(subset=["ems", "target_correct", "target_confidence"])
+    if len(known) >= _FEWEST_ITEMS:
+        right, groups = _right(known), list(known["group"])
+        deciles = accuracy_by_decile(known["ems"], right, groups)
+        confidence = compare_auroc(known["ems"], known["target_confidence"], right, groups)
+    return ItemLevel(model, pair, aurocs, confidence, None, deciles, _partial(table), len(table))
+
+
+def _right(known: pd.DataFrame) -> np.ndarray:
+    return known["target_correct"].to_numpy(bool)
 
 
 def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
@@ -101,22 +127,48 @@ def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
 
 
 def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
-    """Claim 2: which training language is the most consistent; None with fewer than two."""
+    """Claim 2: which training language is the most consistent; None with fewer than two.
+
+    Checkpoints whose score is not above the majority's are left out and named.
+    """
     table = frames.consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:
         return None
     table["seed"] = table["seed"].fillna(1).astype(int)
-    scores = frames.checkpoints(study).dropna(subset=["training_language"])
-    known = [
-        Checkpoint(row.training_language, int(row.seed or 1), row.score, row.majority)
-        for row in scores.itertuples()
-        if np.isfinite(row.majority)
-    ]
-    return rank_training_languages(table, known)
+    return rank_training_languages(table, list(_checkpoints(study).values()))
+
+
+def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
+    """How much of each measure goes with the training language, how much with the language read.
+
+    Checkpoints not above the majority are left out; measures with too few cells are missing.
+    """
+    table = frames.cells(study, layer)
+    out = {name for name, one in _checkpoints(study).items() if not one.usable}
+    table = table[~table["model"].isin(out)]
+    found = {}
+    for measure in TWO_WAY_MEASURES:
+        known = table.dropna(subset=[measure])
+        rows, columns = list(known["training_language"]), list(known["lang"])
+        try:
+            found[measure] = two_way(known[measure], rows, columns)
+        except CctaError:  # one row or column, or no value left over: nothing to share out
+            continue
+    return found
+
+
+def _checkpoints(study: Study) -> dict[str, Checkpoint]:
+    """The models with a training language and a majority to be held against, by id."""
+    scores = frames.checkpoints(study).dropna(subset=["training_language", "majority"])
+    seeds = scores["seed"].fillna(1).astype(int)
+    return {
+        row.model: Checkpoint(row.training_language, seed, row.score, row.majority)
+        for row, seed in zip(scores.itertuples(), seeds, strict=True)
+    }
 
 
 def synonyms(study: Study, layer: int) -> SynonymTest:
-    """Claim 3: differences over linked words against re-paired words and shuffled masses.
+    """Claim 3: differences over linked words against unlinked words and shuffled masses.
 
     The unit is a pair of sentences: the mean over its links.
     """
@@ -129,17 +181,14 @@ def synonyms(study: Study, layer: int) -> SynonymTest:
     )
 
 
-def _models(study: Study) -> list[str]:
-    """The models that have rows, in the plan's order."""
-    there = {name for (name,) in study.sql("SELECT DISTINCT model FROM pairs").fetchall()}
-    return [one["id"] for one in study.plan.models if one["id"] in there]
-
-
 def _with_holm(rows: list[tuple[str, str, Correlation]]) -> list[Tested]:
     """Holm's correction over everything that one table shows."""
-    known = [found.p for _, _, found in rows if found.p is not None]
-    adjusted = iter(holm(known).adjusted) if known else iter(())
-    return [
-        Tested(model, measure, found, None if found.p is None else next(adjusted))
-        for model, measure, found in rows
-    ]
+    adjusted = _adjusted([found.p for _, _, found in rows])
+    return [Tested(*row, p) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _adjusted(ps: list[float | None]) -> list[float | None]:
+    """Holm's correction of the p-values there are."""
+    known = [p for p in ps if p is not None]
+    found = iter(holm(known).adjusted) if known else iter(())
+    return [None if p is None else next(found) for p in ps]

@@ -3,10 +3,28 @@
 import numpy as np
 import pandas as pd
 
+from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
 from ccta_core.study.table import Study
 
 MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
 """EMS, and what it must be held against."""
+
+
+def models(study: Study) -> list[str]:
+    """The models that have rows, in the plan's order, without twins with a random head."""
+    return [name for name in _present(study) if not is_random_head(name)]
+
+
+def twins(study: Study) -> list[tuple[str, str]]:
+    """(trained model, its twin with a random head), of those that both have rows."""
+    present = _present(study)
+    pairs = [(name.removesuffix(RANDOM_HEAD), name) for name in present if is_random_head(name)]
+    return [pair for pair in pairs if pair[0] in present]
+
+
+def _present(study: Study) -> list[str]:
+    there = {name for (name,) in study.sql("SELECT DISTINCT model FROM pairs").fetchall()}
+    return [one["id"] for one in study.plan.models if one["id"] in there]
 
 
 def checkpoints(study: Study) -> pd.DataFrame:
@@ -86,11 +104,37 @@ def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
     ).df()
 
 
+def cells(study: Study, layer: int) -> pd.DataFrame:
+    """One row a model and language read: its score, and `ems` and `gain` over the language's pairs.
+
+    Models without a training language have none.
+    """
+    return study.sql(
+        "SELECT model, training_language, source_lang AS lang, avg(ems) AS ems, "
+        "avg(gain) AS gain, avg(source_score) AS score FROM rows "
+        "WHERE layer = ? AND training_language IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        [layer],
+    ).df()
+
+
+def beside_twin(study: Study, layer: int, trained: str, twin: str) -> pd.DataFrame:
+    """One row an item and pair that both models have: `ems` and `gain` of each."""
+    return study.sql(
+        'SELECT a."group", a.ems, a.gain, b.ems AS twin_ems, b.gain AS twin_gain '
+        "FROM pairs a JOIN pairs b USING (item, layer, source_lang, target_lang) "
+        "WHERE layer = ? AND a.model = ? AND b.model = ? ORDER BY item, source_lang, target_lang",
+        [layer, trained, twin],
+    ).df()
+
+
 def differences(study: Study, layer: int) -> pd.DataFrame:
-    """One row a model, item and pair: mean differences over linked, re-paired, shuffled words."""
+    """One row a model, item and pair: mean differences over linked, unlinked, shuffled words.
+
+    Twins with a random head are left out.
+    """
     return study.sql(
         "SELECT model, \"group\", item, source_lang || '-' || target_lang AS pair, "
         "linked_difference, unlinked_difference, shuffled_difference "
-        "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL",
-        [layer],
+        "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL AND list_contains(?, model)",
+        [layer, models(study)],
     ).df()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,14 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 
 BACKBONE = "e5-small"
+RANDOM_HEAD = "~random-head"
+"""Ends the id of a model's twin whose head is initialised at random."""
+RANDOM_SEED = 0
 SHIPPED = Path(__file__).parent.parent / "zoo" / "adapters"
+
+
+_OF_THE_ENCODER = ("backbone", "licence", "sha256", "align_layer", "labels", "layers")
+"""Lines of a card that hold for a twin with another head too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,45 @@ def read_info(folder: Path) -> ModelInfo | None:
 
 
 def find(model_id: str) -> ModelInfo:
-    """The catalogue's entry for `model_id`.
+    """The catalogue's entry for `model_id`, or that of its twin for `ID~random-head`.
 
     Raises CctaError, listing the known ids, where there is none.
     """
     known = catalog()
+    trained = known.get(model_id.removesuffix(RANDOM_HEAD))
+    if is_random_head(model_id) and trained is not None and trained.labels:
+        return random_headed(trained)
     if model_id not in known:
         raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(known)}")
     return known[model_id]
+
+
+def is_random_head(model_id: str) -> bool:
+    """Whether the id is that of a twin with a random head."""
+    return model_id.endswith(RANDOM_HEAD)
+
+
+def random_headed(info: ModelInfo) -> ModelInfo:
+    """The entry of a model's twin with the same encoder and a random head; it is never listed.
+
+    It has no training language and no scores. What the encoder was trained on stays known, so that
+    a study of those items is refused.
+    """
+    card = {name: info.card[name] for name in _OF_THE_ENCODER if name in info.card}
+    training = info.card.get("training", {})
+    seen = {name: training[name] for name in ("data", "items_sha256") if name in training}
+    what = (
+        f"the encoder of {info.id} under a head initialised at random (seed {RANDOM_SEED}), a "
+        "sanity check (Adebayo et al., 2018) and no model to use"
+    )
+    revision = f"{info.revision}-random-head-{RANDOM_SEED}"
+    return replace(
+        info,
+        id=info.id + RANDOM_HEAD,
+        training_language=None,
+        revision=revision,
+        card={"what": what, **card, "revision": revision, "training": seen},
+    )
 
 
 def check_files(info: ModelInfo) -> None:

@@ -21,9 +21,18 @@ from transformers import (
 from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
 from ccta_core.models import embedded
 from ccta_core.models.adapter import merge
-from ccta_core.models.catalog import BACKBONE, ModelInfo, catalog, check_files, read_info
+from ccta_core.models.catalog import (
+    BACKBONE,
+    RANDOM_HEAD,
+    ModelInfo,
+    catalog,
+    check_files,
+    is_random_head,
+    read_info,
+)
 from ccta_core.models.hub import from_transformers
 from ccta_core.models.model import Model
+from ccta_core.models.random_head import with_random_head
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +46,14 @@ HEADS: defaultdict[str, type[PreTrainedModel]] = defaultdict(
 def load_model(model_id: str, *, device: str | None = None) -> Model:
     """Loads a zoo model by id, a local folder (an adapter's or a whole model's), or a hub model.
 
+    Any of them followed by `~random-head` is the same encoder under a random head (random_head.py).
     The device is the given one, else the GPU where there is one. Raises CctaError (one line: what
     is wrong, what to do) where the model is unknown, damaged, without a head or can't be fetched.
     """
     known = catalog()
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if is_random_head(model_id):
+        return with_random_head(load_model(model_id.removesuffix(RANDOM_HEAD), device="cpu"), where)
     if model_id == BACKBONE:
         raise CctaError(
             f"{BACKBONE} has no task head to attribute; choose one of: "

@@ -7,6 +7,7 @@ from ccta_core.languages import language
 from ccta_core.models.catalog import ModelInfo
 
 _SHOWN = (
+    ("what", "what it is"),
     ("data", "trained on"),
     ("licence", "licence"),
     ("backbone", "backbone"),
@@ -26,7 +27,7 @@ def card_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     for name, title in _SHOWN:
         if info.card.get(name):
             yield title, str(info.card[name])
-    if "training" in info.card:
+    if "recipe" in info.card.get("training", {}):
         yield "recipe", recipe_line(info.card["training"])
 
 

@@ -8,14 +8,33 @@ import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib import resources
+from textwrap import indent
 
 from ccta_core.languages import language
+from ccta_core.report.marks import marks
 
 MAX_ROWS = 400
 _BLOCK = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 _MARK = re.compile(r"%%(\w+)%%")
 _UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 _SIDES = ("source", "target")
+# The parts of the picture's script and style sheet, in this order; each has one job.
+_SCRIPT = (
+    "base",
+    "flows",
+    "colour",
+    "words",
+    "rows",
+    "card",
+    "choosing",
+    "alternative",
+    "export",
+    "life",
+)
+_STYLE = ("frame", "words", "ribbons", "sides", "card", "media")
+_ABOUT = """/* Draws a pair: words coloured by attribution, transport ribbons between them.
+   Plain script, no dependencies. Text reaches the page through textContent only. */
+"""
 
 # What each control says, and why it can be missing.
 _CONTROLS = {
@@ -36,7 +55,14 @@ _CONTROLS = {
 
 def pair_assets() -> tuple[str, str]:
     """The picture's style sheet and script, in this order."""
-    return _asset("pair.css"), _asset("pair.js")
+    return "".join(_asset(f"pair/{name}.css") for name in _STYLE), _pair_script()
+
+
+def _pair_script() -> str:
+    """The parts of the picture's script, inside the one function that they share."""
+    parts = (indent(_asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
+    head = 'function cctaRenderPair(root, payload, options) {\n  "use strict";\n'
+    return f"{_ABOUT}{head}{''.join(parts)}}}\n"
 
 
 def theme() -> str:
@@ -214,7 +240,8 @@ def _provenance(provenance: Mapping) -> str:
 def _data(payload: Mapping) -> str:
     """The payload and the picture's options as JSON that no HTML parser can leave."""
     languages = {side: writing(payload[side]["lang"]) for side in _SIDES}
-    content = {"payload": payload, "options": {"languages": languages}}
+    options = {"languages": languages, "marks": marks(payload)}
+    content = {"payload": payload, "options": options}
     return json.dumps(content, ensure_ascii=False, allow_nan=False).translate(_UNSAFE)
 
 

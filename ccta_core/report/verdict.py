@@ -25,7 +25,7 @@ def verdict(ems: float, controls: Controls) -> str:
 
 
 def _reading(ems: float, controls: Controls) -> str:
-    gain = ems - (controls.ems_shuffled or 0.0)
+    gain = round(ems - (controls.ems_shuffled or 0.0), 6)
     if (controls.p_value or 1.0) <= _SIGNIFICANT and gain > _SMALL:
         how_far = "clearly more" if gain > 0.05 else "a little more"
         text = (
@@ -33,10 +33,12 @@ def _reading(ems: float, controls: Controls) -> str:
         )
     elif gain < -_SMALL:
         text = "the stressed words correspond less well than shuffled ones do"
+    elif gain > _SMALL:
+        text = "as far as can be told the agreement is the embeddings', not the attributions'"
     else:
         text = "the agreement is the embeddings', not the attributions'"
     if controls.ems_uniform is not None and controls.ems_uniform > ems + _SMALL:
-        text += f", yet less than the words as such agree ({controls.ems_uniform:.2f})"
+        text += f"; embeddings alone give {controls.ems_uniform:.2f}"
     return text
 
 

@@ -1,10 +1,12 @@
 """Studies from Python: `ccta.run_study` and `ccta.open_study`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ccta_core.config import Config
+from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
+from ccta_core.study.plan import with_twin
 from ccta_core.study.runner import Report, Request, create, run
 from ccta_core.study.table import Study, open_study
 
@@ -22,6 +24,8 @@ def run_study(  # noqa: PLR0913 - what a study is
     config: Config | None = None,
     workers: int = 0,
     allow_overlap: bool = False,
+    random_head: bool = False,
+    engine: Literal["local", "ray"] = "local",
     report: Report | None = None,
     **settings: Any,
 ) -> Study:
@@ -29,15 +33,19 @@ def run_study(  # noqa: PLR0913 - what a study is
 
     What was measured before under this name is kept; a killed run goes on where it was. `settings`
     are fields of Config (shuffles is 20 where it is not given). `workers` are processes; 0 works in
-    this one (a script that asks for more needs the usual `if __name__ == "__main__"`). Raises
-    CctaError as `create` and `run` do.
+    this one (a script that asks for more needs the usual `if __name__ == "__main__"`); with the
+    engine "ray" they are those of a Ray cluster started here, 0 all it has room for. `random_head`
+    adds the first model's twin with a random head (docs/method.md, 4). Raises CctaError on another
+    engine, and as `create` and `run` do.
     """
-    chosen = [models] if isinstance(models, str) else list(models)
+    if engine not in ("local", "ray"):
+        raise CctaError(f"unknown engine {engine!r}; expected local or ray")
+    chosen = [find(model) for model in ([models] if isinstance(models, str) else models)]
     create(
         Request(
             name=name,
             data=data,
-            models=[find(model) for model in chosen],
+            models=with_twin(chosen) if random_head else chosen,
             layers=tuple(layers),
             languages=languages,
             limit=limit,
@@ -45,5 +53,10 @@ def run_study(  # noqa: PLR0913 - what a study is
             allow_overlap=allow_overlap,
         )
     )
-    run(name, workers=workers, report=report)
+    if engine == "ray":
+        from ccta_core.study import ray_runner  # an optional extra
+
+        ray_runner.run(name, ray_runner.Cluster(workers=workers), report=report)
+    else:
+        run(name, workers=workers, report=report)
     return open_study(name)

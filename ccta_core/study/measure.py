@@ -19,8 +19,9 @@ from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import Input, Look, aimed, check, look
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
-from ccta_core.space.links import Links, mutual_links
+from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
+from ccta_core.study.differences import Words, differences, words_of
 from ccta_core.tasks.spans import ANSWER
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import ParallelExample
@@ -30,13 +31,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    """One example with its sides by language, at one layer.
+    """One example with its sides and their words by language, at one layer.
 
     `vectors` keeps each side's unit vectors in a space, (language, space) -> (units, width).
     """
 
     example: ParallelExample
     sides: dict[str, Side]
+    words: dict[str, Words]
     vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def vectors_of(self, model: Model, lang: str, space: str, layer: int) -> np.ndarray:
@@ -65,9 +67,15 @@ def measure(  # noqa: PLR0913 - what decides a row
     for layer in layers:
         settings = config.with_layer(layer)
         sides = iter(sides_of(model, inputs, settings, stop))
-        items = [_Item(example, {lang: next(sides) for lang in langs}) for example in examples]
+        items = [
+            _item(model, example, {lang: next(sides) for lang in langs}) for example in examples
+        ]
         rows[layer] = list(_rows(model, items, langs, settings))
     return [row for layer in layers for row in rows[layer]]
+
+
+def _item(model: Model, example: ParallelExample, sides: dict[str, Side]) -> _Item:
+    return _Item(example, sides, {lang: words_of(model, side) for lang, side in sides.items()})
 
 
 def _inputs(
@@ -146,30 +154,9 @@ def _pair(item: _Item, source: str, target: str, similarity: np.ndarray, config:
         "ems": plan.ems,
         **found,
         "links": len(links),
-        **_differences(left.mass, right.mass, links, seed),
+        **differences(item.words[source], item.words[target], links, np.random.default_rng(seed)),
         "marginal_error": plan.marginal_error,
     }
-
-
-def _differences(left: np.ndarray, right: np.ndarray, links: Links, seed: int) -> Row:
-    """Mean |n_s m_i - n_t m_j| over links, over the same words re-paired, over shuffled masses.
-
-    Mass scales as 1/n, so n m is 1 for a word of average weight (docs/method.md, 5).
-    """
-    names = ("linked_difference", "unlinked_difference", "shuffled_difference")
-    if len(links) < 2:
-        return dict.fromkeys(names)
-    rows, columns = (np.array(places) for places in zip(*links, strict=True))
-    heavy, light = left * len(left), right * len(right)
-    draw = np.random.default_rng(seed)
-    turned = np.roll(columns, 1 + int(draw.integers(len(columns) - 1)))
-    shuffled = np.abs(draw.permutation(heavy)[rows] - draw.permutation(light)[columns])
-    values = (
-        np.abs(heavy[rows] - light[columns]),
-        np.abs(heavy[rows] - light[turned]),
-        shuffled,
-    )
-    return {name: float(found.mean()) for name, found in zip(names, values, strict=True)}
 
 
 def _strangers(item: _Item, items: Sequence[_Item]) -> list[_Item]:

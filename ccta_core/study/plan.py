@@ -17,7 +17,7 @@ import regex
 from ccta_core.config import Config, Quadrature, cache_root
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import ModelInfo, is_random_head, random_headed
 from ccta_core.study.schema import VERSION
 
 SHIPPED = Path(__file__).parents[2] / "cache" / "studies"
@@ -113,6 +113,13 @@ def planned(  # noqa: PLR0913 - the parts of a study
         threads=threads,
         versions={name: version(name) for name in _LIBRARIES},
     )
+
+
+def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
+    """The models and, last, the first one's twin with a random head, where none is among them."""
+    if not models or any(is_random_head(info.id) for info in models):
+        return list(models)
+    return [*models, random_headed(models[0])]
 
 
 def config_of(plan: Plan) -> Config:
@@ -275,9 +282,13 @@ def _check_model(
 def _overlaps(spec: str, corpus: Corpus) -> bool:
     """Whether what a model was trained on may hold items of the corpus: same set, not disjoint."""
     head, _, split = spec.partition("#")
-    if head.partition(":")[0] != corpus.source:
+    own_file = corpus.source.startswith(
+        "file:"
+    )  # of the hub a source is `xnli:OWNER/NAME@REVISION`
+    source = corpus.source if own_file else corpus.source.partition(":")[0]
+    if head.partition(":")[0] != source:
         return False
-    return frozenset((split, corpus.split)) not in _DISJOINT.get(corpus.source, ())
+    return frozenset((split, corpus.split)) not in _DISJOINT.get(source, ())
 
 
 def _short(value: object) -> str:

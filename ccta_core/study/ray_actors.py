@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ccta_core.errors import CctaError, StoppedError
-from ccta_core.models.catalog import catalog
+from ccta_core.models.catalog import find
 from ccta_core.study.items import read_items_of
 from ccta_core.study.plan import Plan
 from ccta_core.study.schema import arrow_schema
@@ -106,10 +106,12 @@ class Measurer:
         ]
         if different:
             raise CctaError(f"{'; '.join(different)}: install the same on every node")
-        if model not in catalog():
+        try:
+            find(model)
+        except CctaError as error:
             raise CctaError(
                 f"{model} is not on this node; copy its folder to $CCTA_CACHE/models/{model} there"
-            )
+            ) from error
         if self._gpus:
             import torch
 

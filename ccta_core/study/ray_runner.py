@@ -92,7 +92,8 @@ def _work(
     import ray
 
     began, total, items = time.monotonic(), len(plan.parts), 0
-    done, pending = total - len(missing), list(missing)
+    before = done = total - len(missing)
+    pending = list(missing)
     report(Progress(done, total, 0, 0.0))
     ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Ledger).remote()
     while pending:
@@ -106,7 +107,7 @@ def _work(
                 write_part(folder, found["model"], found["number"], unpacked(found["rows"]))
                 items += min(plan.chunk, plan.items - found["number"] * plan.chunk)
                 done += 1
-                report(Progress(done, total, items, time.monotonic() - began))
+                report(Progress(done, total, items, time.monotonic() - began, before))
 
 
 def _room(cluster: Cluster) -> int:

@@ -6,13 +6,14 @@ Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import Config, cache_root
@@ -49,6 +50,8 @@ class Progress:
     items: int
     """Items x models that this run has measured."""
     seconds: float
+    before: int = 0
+    """Parts that were there when this run began."""
 
     @property
     def line(self) -> str:
@@ -157,6 +160,7 @@ def _work(
     folder: Path, plan: Plan, missing: list[tuple[str, int]], workers: int, report: Report
 ) -> None:
     began, total, done = time.monotonic(), len(plan.parts), len(plan.parts) - len(missing)
+    before = done
     items, pending = 0, iter(missing)
     report(Progress(done, total, 0, 0.0))
     with _pool(min(workers, len(missing))) as pool:
@@ -169,7 +173,7 @@ def _work(
             for future in finished:
                 items += _result(future)
                 done += 1
-                report(Progress(done, total, items, time.monotonic() - began))
+                report(Progress(done, total, items, time.monotonic() - began, before))
                 for model, at in _first(pending, 1):
                     running.add(pool.submit(measure_part, Chunk(folder, model, at)))
 
@@ -180,12 +184,13 @@ def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report:
 
     began, total, threads = time.monotonic(), len(plan.parts), torch.get_num_threads()
     items, done = 0, total - len(missing)
+    before = done
     report(Progress(done, total, 0, 0.0))
     try:
         for model, at in missing:
             items += measure_part(Chunk(folder, model, at))
             done += 1
-            report(Progress(done, total, items, time.monotonic() - began))
+            report(Progress(done, total, items, time.monotonic() - began, before))
             check_wanted(folder)
     finally:
         torch.set_num_threads(threads)
@@ -223,8 +228,16 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _quiet() -> None:
-    """A worker leaves Ctrl-C to the process that started it."""
+    """A worker leaves Ctrl-C to the process that started it, and ends when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
@@ -260,9 +273,8 @@ def _write_left_out(folder: Path, left_out: Sequence[object]) -> None:
 
 
 def _left(progress: Progress) -> str:
-    per_part = progress.seconds / max(1, progress.items)
-    items_a_part = progress.items / max(1, progress.done)
-    minutes = per_part * items_a_part * (progress.total - progress.done) / 60
+    a_part = progress.seconds / max(1, progress.done - progress.before)
+    minutes = a_part * (progress.total - progress.done) / 60
     return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
 
 

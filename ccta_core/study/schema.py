@@ -48,7 +48,14 @@ _VALUES = (
     Column("cross_segment_mass", "float64", "mass moved between the two texts of an item"),
     Column("links", "int32", "mutual one-to-one word links"),
     Column("linked_difference", "float64", "mean |n_s m_i - n_t m_j| over the links"),
-    Column("unlinked_difference", "float64", "the same over the links' words with another partner"),
+    Column(
+        "unlinked_difference",
+        "float64",
+        "the same over each link's source word and the target word of another link, one-to-one: "
+        "the assignment nearest in log frequency to the words stood in for (sum of the pieces' "
+        "log probabilities in the tokenizer; words of one form are avoided); at random where the "
+        "tokenizer has none (WordPiece, BPE)",
+    ),
     Column("shuffled_difference", "float64", "the same over the links, masses shuffled"),
     Column("marginal_error", "float64", "largest deviation of the plan's sums from the masses"),
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-_LEAST_ROOM = 0.05
+LEAST_ROOM = 0.05
 """Where 1 - u is smaller, `calibrated` is null (docs/method.md, 4)."""
 
 
@@ -90,7 +90,7 @@ WITH chance AS (
     FROM turned GROUP BY ALL
 )
 SELECT turned.*,
-    CASE WHEN 1 - u >= {_LEAST_ROOM} THEN (ems - u) / (1 - u) END AS calibrated,
+    CASE WHEN 1 - u >= {LEAST_ROOM} THEN (ems - u) / (1 - u) END AS calibrated,
     models.task, models.training_language, models.seed
 FROM turned
 JOIN chance USING (model, layer, source_lang, target_lang)
@@ -102,11 +102,11 @@ def _both_ways() -> str:
     """The stored rows and the same turned round: source and target change places."""
     names = [name for name in NAMES if name != "ems_unrelated_back"]
     there = ", ".join(f'"{name}"' for name in names)
-    back = ", ".join(f'"{_other(name)}" AS "{name}"' for name in names)
+    back = ", ".join(f'"{other_side(name)}" AS "{name}"' for name in names)
     return f"SELECT {there} FROM pairs UNION ALL SELECT {back} FROM pairs"
 
 
-def _other(name: str) -> str:
+def other_side(name: str) -> str:
     """The column that holds, of the stored pair, what `name` is of the pair turned round."""
     if name in ("ems_unrelated", "target_class"):
         return {"ems_unrelated": "ems_unrelated_back"}.get(name, name)

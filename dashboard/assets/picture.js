@@ -1,6 +1,5 @@
-const pictures = new WeakMap();
-
 // Called when the component is mounted and again whenever its data change.
+// The picture hangs on its node, so that what saves it can find it.
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".ccta-root");
@@ -8,12 +7,10 @@ export default function (component) {
   const options = Object.assign({}, data.options, { onSelect });
   root.classList.toggle("is-waiting", data.waiting);
   root.setAttribute("aria-busy", String(data.waiting));
-  const picture = pictures.get(root);
-  if (picture) picture.update(data.payload, options);
-  else pictures.set(root, cctaRenderPair(root, data.payload, options));
+  if (root.cctaPicture) root.cctaPicture.update(data.payload, options);
+  else root.cctaPicture = cctaRenderPair(root, data.payload, options);
   return () => {
-    const last = pictures.get(root);
-    if (last) last.destroy();
-    pictures.delete(root);
+    if (root.cctaPicture) root.cctaPicture.destroy();
+    root.cctaPicture = null;
   };
 }

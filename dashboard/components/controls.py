@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from ccta_core.config import BASELINES, MASSES, SPACES
+from ccta_core.attribution.methods import METHODS
+from ccta_core.config import SPACES
 from ccta_core.languages import language
 from ccta_core.models.catalog import ModelInfo
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
+from dashboard.components.notice import plain
 from dashboard.components.wording import item_name, language_name, model_name
+from dashboard.settings import Settings, baselines, masses, targets
 
 _SPACES = {
     "centered": "centred for each language",
@@ -21,11 +24,7 @@ _MASSES = {
     "negative": "evidence against it",
     "norm": "length of the attribution vector",
 }
-_VIEWS = {"signed": "signed evidence", "mass": "mass"}
 _CLASSES = {"auto": "the source's prediction", "each": "each side's own prediction"}
-_THRESHOLDS = {"auto": "those that carry most of the mass", "0": "all"} | {
-    str(share): f"at least {share}% of the mass" for share in (0.5, 1, 2, 5, 10)
-}
 
 
 def drawer(choice: Choice) -> None:
@@ -45,7 +44,7 @@ def choosers(choice: Choice, offer: Offer) -> None:
         width=272,
     )
     st.selectbox(
-        "Item",
+        plain(f"Item, of the study {choice.study} or the demo") if choice.study else "Item",
         [*offer.items_for(choice.model), OWN],
         format_func=lambda name: (
             "Type your own" if name == OWN else item_name(items[name], choice.src)
@@ -66,33 +65,22 @@ def choosers(choice: Choice, offer: Offer) -> None:
     _layer(models[choice.model])
 
 
-def options(info: ModelInfo) -> None:
-    """The settings of the measurement and of the picture, behind one button."""
+def options(info: ModelInfo, settings: Settings) -> None:
+    """The settings of the measurement, behind one button; what a method lacks can't be chosen."""
+    starts, kinds = baselines(settings.method), masses(settings.method)
     with st.popover("Options", width="content"), st.container(key="pair_options"):
-        st.segmented_control(
-            "Colour shows",
-            list(_VIEWS),
-            format_func=_VIEWS.__getitem__,
-            required=True,
-            default="signed",
-            key=state.widget("view"),
-        )
-        st.segmented_control(
-            "Text in",
-            ["words", "subwords"],
-            required=True,
-            default="words",
-            key=state.widget("units"),
-        )
-        _select("threshold", "Ribbons drawn", _THRESHOLDS)
-        _select("target_class", "Explain", _CLASSES | {label: label for label in info.labels})
-        _select("mass", "Mass is", {name: _MASSES[name] for name in MASSES})
+        _select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
+        _select("target", "Explain", {name: _CLASSES.get(name, name) for name in targets(info)})
+        _select("mass", "Mass is", {name: _MASSES[name] for name in kinds})
         _select(
-            "baseline", "Attribution starts from", {name: _BASELINES[name] for name in BASELINES}
+            "baseline",
+            "Attribution starts from",
+            {name: _BASELINES[name] for name in starts or ("pad",)},
+            disabled=not starts,
         )
         _select("space", "Embeddings are", {name: _SPACES[name] for name in SPACES})
-        st.number_input("Shuffles", 0, 999, 99, help="0 leaves out p", key=state.widget("shuffles"))
-        st.number_input("Seed", 0, 2**32 - 1, 0, key=state.widget("seed"))
+        st.number_input("Shuffles", 0, 999, help="0 leaves out p", key=state.widget("shuffles"))
+        st.number_input("Seed", 0, 2**32 - 1, key=state.widget("seed"))
 
 
 _TYPED = {
@@ -134,5 +122,11 @@ def _layer(info: ModelInfo) -> None:
         st.select_slider("Layer", info.layers, key=key, help=note, width=168)
 
 
-def _select(name: str, label: str, texts: dict[str, str]) -> None:
-    st.selectbox(label, list(texts), format_func=texts.__getitem__, key=state.widget(name))
+def _select(name: str, label: str, texts: dict[str, str], *, disabled: bool = False) -> None:
+    st.selectbox(
+        label,
+        list(texts),
+        format_func=texts.__getitem__,
+        key=state.widget(name),
+        disabled=disabled,
+    )

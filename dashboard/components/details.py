@@ -1,6 +1,6 @@
 """What lies one click under the picture: plan, costs, controls, predictions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,12 @@ import streamlit as st
 
 from ccta_core.result import PairResult
 from dashboard import state
+from dashboard.charts.theme import CONFIG
+from dashboard.choice import OWN, Choice, Offer
+from dashboard.components import say
+from dashboard.components.pair_compare import Second, compare
+from dashboard.components.pair_costs import costs
+from dashboard.components.pair_walk import walk
 from dashboard.components.wording import NONE, language_name, number, percent
 
 if TYPE_CHECKING:
@@ -32,19 +38,28 @@ _CONTROLS = (
 )  # fmt: skip
 
 
-def details(result: PairResult) -> None:
-    """Four folded parts; each is made only when it is opened."""
-    parts = (
-        ("The plan as a heatmap", _plan),
-        ("What costs most", _costs),
-        ("All controls", _controls),
-        ("Predictions side by side", _predictions),
+def details(result: PairResult, choice: Choice, offer: Offer, other: Second | None) -> None:
+    """Folded parts; each is made only when it is opened."""
+    gold = None if choice.item == OWN else offer.items[choice.item].label
+    if other is not None:
+        state.open_once("compare", (choice.model2, choice.layer2))
+    parts: tuple[tuple[str, str, Callable[[], None]], ...] = (
+        (
+            "compare",
+            "Compare with another model or layer",
+            lambda: compare(choice, offer, result, other),
+        ),
+        ("layers", "Walk the layers", lambda: walk(choice, offer)),
+        ("plan", "The plan as a heatmap", lambda: _plan(result)),
+        ("costs", "What costs most, what adds most", lambda: costs(result)),
+        ("controls", "All controls", lambda: _controls(result)),
+        ("predictions", "Predictions side by side", lambda: _predictions(result, gold)),
     )
-    for label, show in parts:
-        folded = st.expander(label, on_change="rerun", key=state.widget(show.__name__.strip("_")))
+    for name, label, show in parts:
+        folded = st.expander(label, on_change="rerun", key=state.widget(name))
         with folded:
             if folded.open:
-                show(result)
+                show()
 
 
 def _names(result: PairResult) -> tuple[str, str]:
@@ -58,71 +73,48 @@ def _plan(result: PairResult) -> None:
     names, table = _names(result), plan_table(result)
     top = table.nlargest(5, "mass")
     strongest = ", ".join(f"{row.source} to {row.target} {row.mass:.0%}" for row in _rows(top))
-    _say(
+    text = (
         f"Mass moved from each {names[0]} word (row) to each {names[1]} word (column). "
         f"Strongest: {strongest}."
     )
-    figure = plan_heatmap(table, names=names, dark=st.context.theme.type == "dark")
-    st.plotly_chart(figure, key="pair_plan_chart", config={"displayModeBar": False})
-
-
-def _costs(result: PairResult) -> None:
-    from dashboard.tables.pair import dearest, of_word, plan_table
-
-    table, pinned = plan_table(result), state.pin()
-    flows = dearest(table)
-    head = (
-        f"EMS is 1 minus what the transport costs, {number(1 - result.ems)}. A flow costs its mass "
-        f"times (1 - cosine); these {len(flows)} make up {percent(flows['share_of_cost'].sum())}."
-    )
-    if pinned is not None:
-        side, index = pinned
-        text = getattr(result, side).units[index].text
-        flows = dearest(of_word(table, side, index))
-        share = percent(flows["share_of_cost"].sum())
-        head = f"The flows of the pinned word, {text}: {share} of the whole cost."
-    _say(head)
-    rows = [
-        (
-            _word(row.source, result.source.lang),
-            _word(row.target, result.target.lang),
-            percent(row.mass, 1),
-            number(row.cosine),
-            number(row.cost, 3),
-            percent(row.share_of_cost, 1),
-        )
-        for row in _rows(flows)
-    ]
-    _table([*_names(result), "mass", "cosine", "cost", "share of the cost"], rows)
+    say.say(text)
+    figure = plan_heatmap(table, names=names, dark=say.dark())
+    st.plotly_chart(figure, key="pair_plan_chart", config=CONFIG, alt=text)
+    name = f"plan-{result.source.lang}-{result.target.lang}"
+    say.csv_button(table, name, key=state.widget("plan_csv"))
 
 
 def _controls(result: PairResult) -> None:
-    _say(
+    say.say(
         "What EMS is held against. A dash: it can't be computed here (no shuffles, too few linked "
         "words, or no reference sentences in this language)."
     )
     values = result.controls.as_dict()
     rows = [(escape(name), show(values[key]), escape(what)) for key, name, what, show in _CONTROLS]
-    _table(["control", "value", "what it is"], rows)
+    say.table(["control", "value", "what it is"], rows, html=True)
 
 
-def _predictions(result: PairResult) -> None:
+def _predictions(result: PairResult, gold: str | None) -> None:
     from dashboard.tables.pair import predictions
 
     table = predictions(result)
     one, other = result.source.predicted, result.target.predicted
     names = _names(result)
     same = f"The model says {one} in both languages."
-    _say(same if one == other else f"{names[0]}: {one}. {names[1]}: {other}.")
+    say.say(same if one == other else f"{names[0]}: {one}. {names[1]}: {other}.")
     rows = [
-        (escape(row.label), _bar(row.source), _bar(row.target), _signed(row.difference))
+        (_class(row.label, gold), _bar(row.source), _bar(row.target), _signed(row.difference))
         for row in _rows(table)
     ]
-    _table(["class", *names, "difference"], rows)
+    say.table(["class", *names, "difference"], rows, html=True)
 
 
 def _rows(table: "pd.DataFrame") -> Iterable[Any]:
     return table.itertuples()
+
+
+def _class(label: str, gold: str | None) -> str:
+    return escape(label) + (" <small>(gold)</small>" if label == gold else "")
 
 
 def _bar(share: float) -> str:
@@ -135,21 +127,3 @@ def _signed(value: float) -> str:
     if isnan(value):
         return NONE
     return ("+" if value > 0 else "") + number(value)
-
-
-def _word(text: str, lang: str) -> str:
-    return f'<bdi lang="{escape(lang)}">{escape(text)}</bdi>'
-
-
-def _say(text: str) -> None:
-    st.html(f'<p class="ccta-say">{escape(text)}</p>')
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table of cells that are HTML already."""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    st.html(
-        f'<div class="ccta-scroll" tabindex="0"><table class="ccta-table"><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>"
-    )

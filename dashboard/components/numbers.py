@@ -7,6 +7,7 @@ import streamlit as st
 from ccta_core.languages import language
 from ccta_core.result import PairResult
 from dashboard.components.wording import NONE, number, percent, word
+from dashboard.tables.pair_gold import Gold, Judged, sentence
 
 _EMPTY = [
     ("EMS", "how alike the two readings are, at most 1"),
@@ -17,14 +18,17 @@ _EMPTY = [
 ]
 
 
-def finding(result: PairResult) -> None:
-    """The picture's title: what it shows first."""
+def finding(result: PairResult, right: tuple[Judged, Judged] | None, gold: Gold) -> None:
+    """The picture's title: what it shows first, and whether the model is right."""
     matrix = result.plan.matrix
     at, to = divmod(int(matrix.argmax()), matrix.shape[1])
     one = word(result.source.units[at].text, result.source.lang)
     other = word(result.target.units[to].text, result.target.lang)
     share = percent(float(matrix[at, to]))
-    _line("ccta-finding", f"The widest ribbon moves {share} of the mass from {one} to {other}")
+    names = language(result.source.lang).name, language(result.target.lang).name
+    known = f"{escape(sentence(right, names, gold))} " if right else ""
+    text = f"{known}The widest ribbon moves {share} of the mass from {one} to {other}"
+    _line("ccta-finding", text)
 
 
 def verdict(result: PairResult | None) -> None:

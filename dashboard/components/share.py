@@ -6,10 +6,15 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from ccta_core.config import Config
 from ccta_core.result import PairResult
+from ccta_core.types import Sentence
 from dashboard import state
 from dashboard.choice import Choice, Request
+from dashboard.components.pair_files import picture_files
 from dashboard.tables.pair import plan_csv
+
+_SETTINGS = ("method", "space", "baseline", "mass", "target_class", "shuffles", "seed")
 
 
 def share(choice: Choice, request: Request | None) -> None:
@@ -28,7 +33,7 @@ def share(choice: Choice, request: Request | None) -> None:
 
 
 def downloads(choice: Choice, result: PairResult | None) -> None:
-    """The popover with the result as a page, as JSON and its plan as CSV."""
+    """The popover with the result as a page, as JSON, its plan as CSV, its picture as a file."""
     with st.popover("Download", width="content", disabled=result is None):
         if result is None:
             return
@@ -49,6 +54,7 @@ def downloads(choice: Choice, result: PairResult | None) -> None:
                 on_click="ignore",
                 width="stretch",
             )
+        picture_files(name)
 
 
 def command(request: Request) -> str:
@@ -58,6 +64,8 @@ def command(request: Request) -> str:
     for side, sentence in (("source", source), ("target", target)):
         words += [f"--{side}", sentence.text]
         words += [f"--{side}-2", sentence.text2] if sentence.text2 is not None else []
+        for start, end in sentence.focus:
+            words += [f"--{side}-focus", f"{start}:{end}"]
     words += ["--layer", str(config.layer)]
     for name, value in _changed(request).items():
         words += [f"--{name.replace('_', '-')}", str(value)]
@@ -69,8 +77,7 @@ def snippet(request: Request) -> str:
     config = {"layer": request.config.layer} | _changed(request)
     settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
     sides = [
-        f"{name} = ccta.Sentence({side.text!r}, {side.lang!r}"
-        + (f", {side.text2!r})" if side.text2 is not None else ")")
+        f"{name} = ccta.Sentence({_arguments(side)})"
         for name, side in (("source", request.source), ("target", request.target))
     ]
     return "\n".join(
@@ -85,9 +92,17 @@ def snippet(request: Request) -> str:
     )
 
 
+def _arguments(sentence: Sentence) -> str:
+    parts = [repr(sentence.text), repr(sentence.lang)]
+    parts += [repr(sentence.text2)] if sentence.text2 is not None else []
+    parts += [f"focus={sentence.focus!r}"] if sentence.focus else []
+    return ", ".join(parts)
+
+
 def _changed(request: Request) -> dict:
-    values = {name: getattr(request.config, name) for name in state.OPTIONS}
-    return {name: value for name, value in values.items() if value != state.OPTIONS[name]}
+    usual = Config()
+    values = {name: getattr(request.config, name) for name in _SETTINGS}
+    return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
 
 def _code(text: str, language: str | None = None) -> None:

@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.engine import Job
 
-_EVERY = 0.4
+EVERY = 0.4
+"""Seconds between two looks at a job."""
 _STAGES = {
     "waiting": "Next in the queue",
     "loading": "Loading the model, which is needed once",
@@ -15,20 +16,21 @@ _STAGES = {
 }
 
 
-@st.fragment(run_every=_EVERY)
-def waiting(job: Job) -> None:
+@st.fragment(run_every=EVERY)
+def waiting(job: Job, slot: str) -> None:
     """Asks how far the job is until it is done, then shows the page anew; can be stopped."""
     job.seen_by(state.me())
     if job.done.is_set():
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", key="pair_waiting"):
-        st.html(f'<p class="ccta-finding" role="status">{escape(_status(job))}</p>')
-        if st.button("Stop", type="tertiary", key=state.widget("stop")):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
+        st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
+        if st.button("Stop", type="tertiary", key=state.widget(f"stop_{slot}")):
             resources.engine().leave(job, state.me())
             st.rerun()
 
 
-def _status(job: Job) -> str:
+def status(job: Job) -> str:
+    """Its place in the queue, or its stage and how long that has taken."""
     place = resources.engine().place(job)
     what = f"Place {place} in the queue" if place else _STAGES[job.stage]
     usual = resources.engine().usual(job.stage)

@@ -6,14 +6,17 @@ from ccta_core.errors import CctaError
 from ccta_core.result import PairResult
 from dashboard import resources, state
 from dashboard.choice import OWN, Choice, Offer, Request
-from dashboard.components import controls, notice, numbers
+from dashboard.components import controls, notice, numbers, pair_history, pair_study
 from dashboard.components.card import card
 from dashboard.components.details import details
-from dashboard.components.pair_picture import pair_picture
+from dashboard.components.pair_compare import second, top
+from dashboard.components.pair_drawing import drawing
+from dashboard.components.pair_job import find, progress
+from dashboard.components.pair_picture import Look, pair_picture
 from dashboard.components.share import downloads, share
 from dashboard.components.skeleton import skeleton
-from dashboard.components.waiting import waiting
 from dashboard.engine import Job
+from dashboard.tables.pair_gold import Gold, gold_of, judged
 
 _TYPE = "Type the same text in two languages and press Compare."
 _TEACH = {
@@ -27,88 +30,76 @@ _TEACH = {
 
 def page() -> None:
     """The whole page, top to bottom."""
+    pair_study.back()
     with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
         st.html("<h1 class='ccta-title'>Does the model read both languages the same way?</h1>")
         tools = st.container(horizontal=True, width="content", key="pair_tools")
-    offer = resources.offer()
+    asked = state.asked()
+    offer, lacking = pair_study.with_study(resources.offer(), asked.wanted)
     if not offer.models:
         notice.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
         return
-    choice, problems = state.current(offer)
+    choice, problems = state.current(offer, asked, lacking)
+    info = offer.models[choice.model]
     controls.drawer(choice)
     with st.container(key="pair_controls", horizontal=True, vertical_alignment="bottom"):
         controls.choosers(choice, offer)
     with tools:
-        controls.options(offer.models[choice.model])
+        pair_history.views()
+        controls.options(info, choice.settings)
     for text in problems:
         notice.advice(text)
     if choice.item == OWN:
-        controls.own_texts(choice, offer.models[choice.model].task)
+        controls.own_texts(choice, info.task)
     request = _request(choice, offer)
-    result, job = _find(request) if request else (None, None)
+    result, job = find(request) if request else (None, None)
     with tools:
         share(choice, request)
         downloads(choice, result)
     if request is not None:
-        _show(request, result, job)
-    card(offer.models[choice.model])
-    resources.warm(offer.models[choice.model])
+        _show(choice, offer, request, (result, job))
+    card(info)
+    resources.warm(info)
 
 
 def _request(choice: Choice, offer: Offer) -> Request | None:
     """What is asked for, or None after saying what is wrong with it."""
-    info = offer.models[choice.model]
     if choice.item == OWN and not any(text.strip() for text in choice.texts):
-        notice.advice(f"{_TYPE} {_TEACH.get(info.task, '')}".strip())
+        task = offer.models[choice.model].task
+        notice.advice(f"{_TYPE} {_TEACH.get(task, '')}".strip())
         return None
     try:
-        source, target = choice.sentences(offer)
-        return Request(info, source, target, state.settings(choice.layer, info.labels))
+        return choice.request(offer)
     except CctaError as error:
         notice.problem(f"{error}")
         return None
 
 
-def _find(request: Request) -> tuple[PairResult | None, Job | None]:
-    """The result if it is known, else the job that makes it."""
-    job: Job | None = state.job()
-    if job is not None and job.request != request:
-        resources.engine().leave(job, state.me())
-        job = None
-    result = job.result if job is not None and job.result else resources.stored(request)
-    if result is None and job is None:
-        job = resources.engine().submit(request, state.me())
-    state.set_job(job)
-    return result, None if result else job
-
-
-def _show(request: Request, result: PairResult | None, job: Job | None) -> None:
+def _show(
+    choice: Choice, offer: Offer, request: Request, found: tuple[PairResult | None, Job | None]
+) -> None:
     """Title, picture, verdict, numbers and details; the same places before and after."""
+    result, job = found
+    gold = (
+        Gold() if choice.item == OWN else gold_of(offer.items[choice.item], choice.src, choice.tgt)
+    )
+    right = judged(result, gold) if result else None
     with st.container(key="pair_finding"):
         if result is not None:
-            numbers.finding(result)
+            numbers.finding(result, right, gold)
         elif job is not None:
-            _state_of(job)
-    if result is not None:
-        pair_picture(result.payload())
-    else:
-        pair_picture(skeleton(request), waiting=True)
+            progress(job)
+    payload = result.payload() if result else None
+    other = second(choice, offer)
+    scale = top(result, other.result) if other else None
+    look = Look(choice.settings, right, scale)
+    pair_picture(payload or skeleton(request), look, waiting=payload is None)
+    drawing(choice.settings, payload)
     numbers.verdict(result)
     numbers.numbers(result)
     if result is not None:
         notice.remarks(result.notices)
-        details(result)
-
-
-def _state_of(job: Job) -> None:
-    """What a job is doing, or why it ended without a result and how to go on."""
-    if not job.done.is_set() and not job.cancelled.is_set():
-        waiting(job)
-        return
-    notice.problem(job.error or "Stopped before there was a result.")
-    if st.button("Try again", key=state.widget("again")):
-        state.set_job(None)
-        st.rerun()
+        details(result, choice, offer, other)
 
 
 page()

@@ -1,0 +1,30 @@
+"""`ccta study run --dry-run`: what the study would be and cost; nothing is written or measured."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ccta_core.study.runner import Request
+
+
+def show_cost(request: "Request", workers: int) -> None:
+    """Reads the data, makes the plan, prints the cost and its formula on stdout.
+
+    Raises CctaError as creating the study would.
+    """
+    from ccta_core.corpus.spec import read_corpus
+    from ccta_core.study.cost import of_plan, pace_here
+    from ccta_core.study.plan import planned
+    from ccta_core.study.words import cost_line
+
+    corpus = read_corpus(request.data, request.languages, limit=request.limit)
+    plan = planned(
+        request.name, request.data, corpus, request.models, request.layers, request.config,
+        chunk=request.chunk, allow_overlap=request.allow_overlap,
+    )  # fmt: skip
+    cost = of_plan(plan, workers).paced(pace_here())
+    sys.stdout.write(
+        f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
+        f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n{cost_line(cost)}\n"
+        f"{cost.formula}\n"
+    )

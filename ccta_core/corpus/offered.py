@@ -1,0 +1,103 @@
+"""Which data can be read by name: the bundled parts, the data sets, files of one's own."""
+
+from dataclasses import dataclass
+
+from ccta_core.corpus.demo.reader import demo_names
+from ccta_core.corpus.hub_sets import HUB_SETS
+from ccta_core.corpus.opened import SHARED
+from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.source import Source
+from ccta_core.corpus.spec import read_items
+from ccta_core.errors import CctaError
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Something `NAME[:WHERE][#SPLIT]` can name, and whether it is here."""
+
+    name: str
+    what: str
+    task: str
+    splits: tuple[str, ...]
+    folder: str | None
+    licence: str
+    languages: tuple[str, ...]
+    """Those that are here; empty where the set is not."""
+    parallel: bool
+    """Whether its items say the same thing in several languages, so that a study can read it."""
+    hub: str | None = None
+    """Its name on the hub."""
+
+    @property
+    def present(self) -> bool:
+        """Whether it can be read without a network."""
+        return bool(self.languages)
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """A spec for each split: of what is here, else of the hub; none where neither has it."""
+        if self.present:
+            return tuple(f"{self.name}#{split}" for split in self.splits) or (self.name,)
+        known = HUB_SETS[self.name].splits if self.hub else {}
+        splits = (split for split in self.splits if split in known)
+        return tuple(f"{self.name}:{self.hub}#{split}" for split in splits)
+
+
+def data_sets() -> list[DataSet]:
+    """Everything with a name, in the order of `ccta data list`."""
+    return [*(_demo(name) for name in demo_names()), *(_named(each) for each in SOURCES.values())]
+
+
+def items_of(found: DataSet) -> dict[str, int]:
+    """How many items each split has, counted in one language (with English, where only pairs are
+    parallel); a split that can't be read is left out.
+    """
+    if not found.present:
+        return {}
+    counts = {}
+    lang = found.languages[-1]
+    for spec, split in zip(found.specs, found.splits or ("",), strict=True):
+        try:
+            counts[split] = len(read_items(spec, [lang]).items)
+        except CctaError:
+            continue
+    return counts
+
+
+def _demo(name: str) -> DataSet:
+    items = read_items(f"demo:{name}").items
+    return DataSet(
+        name=f"demo:{name}",
+        what="bundled items, the same in every language",
+        task="retrieval" if name == "sentences" else name,
+        splits=(),
+        folder=None,
+        licence="CC BY 4.0",
+        languages=tuple(dict.fromkeys(item.lang for item in items)),
+        parallel=True,
+    )
+
+
+def _named(source: Source) -> DataSet:
+    langs = _languages(source)
+    hub = HUB_SETS.get(source.name)
+    return DataSet(
+        name=source.name,
+        what=source.what,
+        task=source.task,
+        splits=source.splits,
+        folder=str(SHARED / source.folder),
+        licence=source.licence,
+        languages=langs,
+        parallel=source.parallel and len(langs or (hub.languages if hub else ())) > 1,
+        hub=hub.name if hub else None,
+    )
+
+
+def _languages(source: Source) -> tuple[str, ...]:
+    for split in source.splits:
+        try:
+            return source.languages(SHARED / source.folder, split)
+        except CctaError:
+            continue
+    return ()

@@ -1,0 +1,168 @@
+"""Files that a person hands in: kept in the cache by their content, and looked through.
+
+A file lies at `data/STEM-HASH.ENDING` in the cache folder, the hash over its bytes: the same file
+handed in twice is kept once, and a study's data never changes under its name.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import regex
+
+from ccta_core.config import cache_root
+from ccta_core.corpus.items import LeftOut
+from ccta_core.corpus.spec import Scan, read_corpus, scan
+from ccta_core.errors import CctaError
+
+FOLDER = "data"
+ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+MOST_MEGABYTES = 50
+"""The size limit of a file that is handed in; a larger one can be named as file:PATH."""
+_LONGEST_STEM = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a file holds: items and labels of each language, what all languages have, what is not
+    used and why.
+    """
+
+    name: str
+    task: str
+    items: Mapping[str, int]
+    """Language -> items."""
+    labels: Mapping[str, int]
+    """Gold label -> items, each counted once."""
+    shared: int
+    """Items that every language has."""
+    apart: str | None
+    """Why the languages have none in common."""
+    left_out: tuple[LeftOut, ...]
+    repaired: tuple[LeftOut, ...]
+
+    def reasons(self) -> list[tuple[str, int, str]]:
+        """(reason, how often, the first places), commonest first."""
+        return by_reason(self.left_out)
+
+
+def uploads() -> list[str]:
+    """The names of the files kept, in order."""
+    found = (cache_root() / FOLDER).glob("*-*.*")
+    return sorted(path.name for path in found if path.suffix in ENDINGS)
+
+
+def spec_of(name: str) -> str:
+    """How a kept file is named as data: `file:PATH`.
+
+    Raises CctaError where there is none of this name.
+    """
+    if name not in uploads():
+        raise CctaError(f"no file {name!r} is kept here; hand it in again")
+    return f"file:{(cache_root() / FOLDER / name).absolute()}"
+
+
+def keep(name: str, content: bytes) -> str:
+    """Keeps a file under its content's address and returns the name it has now.
+
+    Raises CctaError on an ending that can't be read, an empty file, one over the size limit, and
+    where the folder can't be written.
+    """
+    ending = Path(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise CctaError(
+            f"{name} ends in {ending or 'nothing'!r}; expected one of: {' '.join(ENDINGS)}"
+        )
+    if not content:
+        raise CctaError(f"{name} is empty; expected at least one row")
+    if len(content) > MOST_MEGABYTES << 20:
+        raise CctaError(
+            f"{name} has {len(content) >> 20} MiB; at most {MOST_MEGABYTES} can be handed in: put "
+            "it on this machine and name it as file:PATH on the command line"
+        )
+    stem = regex.sub(r"[^\p{L}\p{N}_-]+", "-", Path(name).stem).strip("-")[:_LONGEST_STEM]
+    kept = f"{stem or 'file'}-{hashlib.sha256(content).hexdigest()[:12]}{ending}"
+    _write(cache_root() / FOLDER / kept, content)
+    return kept
+
+
+def check(name: str) -> Checked:
+    """Looks through a kept file, as `ccta data check` does.
+
+    Raises CctaError (one line, the file by its name) where it can't be read as parallel text or
+    has fewer than two languages.
+    """
+    spec = spec_of(name)
+    try:
+        found = scan(spec)
+        if len(found.languages) < 2:
+            raise CctaError(
+                f"{name} has one language, {found.languages[0]}; a study compares two or more"
+            )
+        return _checked(name, spec, found)
+    except CctaError as error:
+        raise CctaError(_without_folder(str(error), spec)) from error
+
+
+def forget(name: str) -> None:
+    """Deletes a kept file; nothing where there is none."""
+    if name in uploads():
+        with suppress(OSError):
+            (cache_root() / FOLDER / name).unlink()
+
+
+def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[tuple[str, int, str]]:
+    """(reason, how often, the first places), commonest first."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        places.setdefault(row.reason, []).append(row.place.rpartition(":")[2])
+    most = sorted(places.items(), key=lambda found: -len(found[1]))
+    return [
+        (reason, len(found), ", ".join(found[:shown]) + (", …" if len(found) > shown else ""))
+        for reason, found in most
+    ]
+
+
+def _checked(name: str, spec: str, found: Scan) -> Checked:
+    try:
+        corpus, apart = read_corpus(spec, found.languages), None
+    except CctaError as error:
+        corpus, apart = None, _without_folder(str(error), spec)
+    told = {(item.id, item.label) for item in found.reading.items if item.label is not None}
+    labels = Counter(label for _, label in told)
+    return Checked(
+        name=name,
+        task=found.task,
+        items=dict(Counter(item.lang for item in found.reading.items)),
+        labels=dict(sorted(labels.items())),
+        shared=len(corpus.examples) if corpus else 0,
+        apart=apart,
+        left_out=corpus.left_out if corpus else found.reading.left_out,
+        repaired=corpus.repaired if corpus else found.repaired,
+    )
+
+
+def _without_folder(line: str, spec: str) -> str:
+    """A reader's line with the file's name for its path."""
+    path = spec.removeprefix("file:")
+    return line.replace(spec, Path(path).name).replace(path, Path(path).name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    if path.exists() and path.stat().st_size == len(content):
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CctaError(
+            f"{path.parent} can't be written ({error.strerror}); make room, or set CCTA_CACHE to "
+            "another folder"
+        ) from error

@@ -1,0 +1,154 @@
+"""The page's section on claim 1: does consistency go with performance?"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, groupby
+
+import numpy as np
+
+from ccta_core.findings import claims
+from ccta_core.findings.wording import number, span
+from ccta_core.study.table import Study
+
+_MOST_PAIRS = 6
+"""Pairs with English shown at the item level; the others are in the study."""
+_ALPHA = 0.05
+
+
+def section(study: Study, layer: int) -> Iterator[str]:
+    """By language, by pair and by item, as lines of Markdown."""
+    yield "### Claim 1: consistency goes with performance\n"
+    for title, found in (
+        ("Unit language: mean with the training language against the language's score",
+         claims.by_language(study, layer)),
+        ("Unit pair: mean of the pair against the mean score of its languages (Mantel)",
+         claims.by_pair(study, layer)),
+    ):  # fmt: skip
+        if found:
+            yield f"**{title}.** {_summary(found)}\n"
+            yield from _correlations(found)
+    rows = claims.by_item(study, layer, _pairs(study.plan.languages))
+    if rows:
+        yield from _aurocs(rows)
+        yield from _deciles(rows)
+        yield from _by_model(rows)
+
+
+def _pairs(langs: Sequence[str]) -> list[tuple[str, str]]:
+    """Ordered pairs from English, or, without English, any."""
+    home = [pair for pair in combinations(langs, 2) if "en" in pair] or list(combinations(langs, 2))
+    return [pair if pair[0] == "en" else pair[::-1] for pair in home][:_MOST_PAIRS]
+
+
+def _summary(found: Sequence[claims.Tested]) -> str:
+    """How many models show it, for EMS and for embeddings alone."""
+    sentences = []
+    for measure in ("ems", "gain", "ems_uniform"):
+        own = [one for one in found if one.measure == measure and one.found.r is not None]
+        if own:
+            held = sum(one.p_holm is not None and one.p_holm < _ALPHA for one in own)
+            middle = float(np.median([one.found.r for one in own if one.found.r is not None]))
+            sentences.append(
+                f"`{measure}`: median r {middle:.2f} over {len(own)} models, {held} with p < .05 "
+                "after Holm"
+            )
+    return "; ".join(sentences) + "." if sentences else ""
+
+
+def _correlations(found: Sequence[claims.Tested]) -> Iterator[str]:
+    yield "| model | measure | r | 95% | p | p (Holm) | n |\n|---|---|---|---|---|---|---|"
+    for one in found:
+        result = one.found
+        mark = "" if result.reliable else " (unreliable)"
+        yield (
+            f"| {one.model} | {one.measure} | {number(result.r)} | {span(result)}{mark} | "
+            f"{number(result.p)} | {number(one.p_holm)} | {result.n_groups} |"
+        )
+    yield ""
+
+
+def _aurocs(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
+    yield (
+        "**Unit item: AUROC of each measure as a predictor of a right prediction in the target "
+        "language** (.5 says nothing; the model's own confidence is the baseline to beat), and the "
+        "partial correlation of EMS with being right, embeddings only, length and fertility held "
+        "fixed.\n"
+    )
+    names = claims.ITEM_MEASURES
+    yield "| model | pair | n | " + " | ".join(names) + " | partial r of EMS | 95% |"
+    yield "|---|---|---|" + "---|" * (len(names) + 2)
+    for row in rows:
+        cells = [number(row.aurocs[name].auc if name in row.aurocs else None) for name in names]
+        partial = row.partial.correlation if row.partial else None
+        yield (
+            f"| {row.model} | {row.pair} | {row.n} | " + " | ".join(cells) + " | "
+            f"{number(partial.r if partial else None)} | {span(partial) if partial else ''} |"
+        )
+    yield ""
+
+
+def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
+    """The table of the first model and pair: the shape that one number can't show."""
+    first = next((row for row in rows if row.deciles and row.deciles.rise is not None), None)
+    if first is None or first.deciles is None:
+        return
+    found = first.deciles
+    low, high = found.deciles[0], found.deciles[-1]
+    doubt = "" if found.reliable else f" Unreliable: {found.notice}."
+    yield (
+        f"**Right predictions by tenth of EMS.** {first.model}, {first.pair}: "
+        f"{low.accuracy:.0%} right where EMS is lowest, {high.accuracy:.0%} where it is highest, a "
+        f"difference of {number(found.rise)} (95% {number(found.rise_low)} to "
+        f"{number(found.rise_high)}).{doubt}\n"
+    )
+    yield "| tenth | EMS | items | right | 95% |\n|---|---|---|---|---|"
+    for one in found.deciles:
+        yield (
+            f"| {one.number} | {one.score_low:.3f} to {one.score_high:.3f} | {one.n} | "
+            f"{one.accuracy:.3f} | {span(one)} |"
+        )
+    yield ""
+
+
+def _by_model(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
+    """A line a model over all its pairs: the rise, and EMS against the model's confidence."""
+    yield (
+        "Over the pairs above, the share of right predictions in the highest tenth of EMS less "
+        "that in the lowest, and the AUROC of EMS less that of the model's own confidence (p < .05 "
+        f"after Holm over {len(rows)}):\n"
+    )
+    for model, own in groupby(rows, key=lambda row: row.model):
+        pairs = list(own)
+        lines = [line for line in (_rises(pairs), _contests(pairs)) if line]
+        if lines:
+            yield f"- {model}: {'; '.join(lines)}."
+    yield ""
+
+
+def _rises(rows: Sequence[claims.ItemLevel]) -> str:
+    found = [row.deciles for row in rows if row.deciles and row.deciles.rise is not None]
+    if not found:
+        return ""
+    middle = float(np.median([one.rise for one in found if one.rise is not None]))
+    above = sum(one.rise_low is not None and one.rise_low > 0 for one in found)
+    below = sum(one.rise_high is not None and one.rise_high < 0 for one in found)
+    return (
+        f"median rise {middle:+.3f} over {len(found)} pairs, its interval above 0 in {above} and "
+        f"below 0 in {below}"
+    )
+
+
+def _contests(rows: Sequence[claims.ItemLevel]) -> str:
+    found = [
+        (row.confidence.difference, row.p_holm)
+        for row in rows
+        if row.confidence and row.confidence.difference is not None
+    ]
+    if not found:
+        return ""
+    middle = float(np.median([difference for difference, _ in found]))
+    sure = [difference for difference, p in found if p is not None and p < _ALPHA]
+    better, worse = sum(one > 0 for one in sure), sum(one < 0 for one in sure)
+    return (
+        f"EMS says better than the confidence which predictions are right in {better} of "
+        f"{len(found)} pairs and worse in {worse} (median difference {middle:+.3f})"
+    )

@@ -1,0 +1,35 @@
+"""How the page writes numbers, intervals and names."""
+
+from typing import Protocol
+
+import numpy as np
+
+from ccta_core.languages import language
+
+
+class _Ranged(Protocol):
+    """Anything with a 95% interval."""
+
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+def name_of(code: str) -> str:
+    """A language's name."""
+    return language(code).name
+
+
+def number(value: float | None) -> str:
+    """Three digits, powers where they would show nothing, and nothing where there is none."""
+    if value is None or not np.isfinite(value):
+        return ""
+    return f"{value:.1e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+
+
+def span(found: _Ranged, digits: int = 2) -> str:
+    """The interval as `low to high`, or nothing."""
+    if found.low is None or found.high is None:
+        return ""
+    return f"{found.low:.{digits}f} to {found.high:.{digits}f}"

@@ -1,0 +1,148 @@
+"""Models that a person added to the list, of the hub or of folders, checked by loading them once.
+
+The list is `models.json` in the cache folder; the zoo and adapters in `models/` are the
+catalogue's. `python -m ccta_core.models.added NAME` adds one: a process of its own, so that what
+asks for it holds no second model in memory.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.models.catalog import ModelInfo, catalog, read_info
+from ccta_core.models.catalog import find as catalog_find
+
+FILE = "models.json"
+_KEYS = ("id", "task", "labels", "layers", "align_layer", "revision")
+
+
+def known() -> dict[str, ModelInfo]:
+    """The catalogue and the added models, by id."""
+    return {**catalog(), **added()}
+
+
+def find(model_id: str) -> ModelInfo:
+    """The entry of a model of the list or the catalogue. Raises CctaError as `catalog.find`."""
+    own = added().get(model_id)
+    return own if own is not None else catalog_find(model_id)
+
+
+def added() -> dict[str, ModelInfo]:
+    """The list, by id; empty where there is none, or where it can't be read."""
+    try:
+        return {entry["id"]: _info(entry) for entry in _entries()}
+    except (CctaError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def add(name: str) -> ModelInfo:
+    """Loads a model of the hub or a folder and puts it on the list.
+
+    A folder is kept by its absolute path. Raises CctaError (one line) where the catalogue has it
+    already, and as `load_model`: no such model, no task head, one that can't be attributed.
+    """
+    model_id = checked_name(name)
+    from ccta_core.models.load import load_model
+
+    model = load_model(model_id, device="cpu")
+    info, entry = model.info, {key: getattr(model.info, key) for key in _KEYS}
+    entry["bytes"] = sum(each.numel() * 4 for each in model.hf_model.parameters())
+    _write([*(old for old in _entries() if old["id"] != info.id), entry])
+    return _info(entry)
+
+
+def checked_name(name: str) -> str:
+    """The id under which a model would be added, before it is loaded.
+
+    Raises CctaError on an empty name, one that the catalogue has, one that is neither an existing
+    folder nor `owner/name`, and on a comma, which separates models.
+    """
+    name = name.strip()
+    if not name or "," in name:
+        raise CctaError(
+            f"expected a name of the hub (owner/name) or a folder, without commas; found {name!r}"
+        )
+    folder = Path(name).expanduser()
+    model_id = str(folder.resolve()) if folder.is_dir() else name
+    if model_id in catalog():
+        raise CctaError(f"{model_id} is here already; it needs no adding")
+    if not folder.is_dir() and (name.count("/") != 1 or name.startswith(("/", ".", "~"))):
+        raise CctaError(
+            f"{name!r} is neither a folder here nor a name of the hub (owner/name); check it"
+        )
+    return model_id
+
+
+def remove(model_id: str) -> None:
+    """Takes a model off the list; its files stay where they are."""
+    _write([entry for entry in _entries() if entry["id"] != model_id])
+
+
+def size_of(info: ModelInfo) -> int:
+    """Bytes of an adapter's files, or of an added model's weights in memory."""
+    return int(info.card.get("bytes", 0)) or info.bytes
+
+
+def _info(entry: Mapping[str, Any]) -> ModelInfo:
+    own = read_info(Path(entry["id"]))
+    if own is not None:  # an adapter's folder has its own card
+        return replace(own, id=entry["id"])
+    return ModelInfo(
+        id=entry["id"],
+        task=entry["task"],
+        training_language=None,
+        labels=tuple(entry["labels"]),
+        layers=tuple(entry["layers"]),
+        align_layer=entry["align_layer"],
+        revision=entry["revision"],
+        card={"bytes": entry["bytes"], "source": _source(entry["id"])},
+    )
+
+
+def _source(model_id: str) -> str:
+    where = "the folder" if Path(model_id).is_absolute() else "the hub's"
+    return f"added by you from {where} {model_id}; its licence is for you to check"
+
+
+def _entries() -> list[dict[str, Any]]:
+    path = cache_root() / FILE
+    try:
+        return list(json.loads(path.read_text("utf-8"))["models"])
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} can't be read ({error}); restore it, or delete it and add the models again"
+        ) from error
+
+
+def _write(entries: list[dict[str, Any]]) -> None:
+    path = cache_root() / FILE
+    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"models": entries}, indent=1) + "\n", "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise CctaError(f"{path} can't be written ({error.strerror}); free it and retry") from error
+
+
+def main(names: list[str]) -> int:
+    """Adds the models named; 0, or 2 with one line on stderr."""
+    try:
+        for name in names:
+            sys.stdout.write(f"{add(name).id}\n")
+    except CctaError as error:
+        sys.stderr.write(f"ccta: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,33 @@
+"""Adds a model in a process of its own, so that the one that asks loads no weights."""
+
+import subprocess
+import sys
+
+from ccta_core.errors import CctaError
+from ccta_core.models.added import checked_name
+
+_OURS = "ccta: "
+
+
+def add_apart(name: str) -> str:
+    """Checks and adds the model and returns its id; waits until it is loaded, which may be long.
+
+    Raises CctaError as `added.add`.
+    """
+    model_id = checked_name(name)
+    done = subprocess.run(
+        [sys.executable, "-m", "ccta_core.models.added", model_id],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return model_id
+    last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    if done.returncode == 2 and last.startswith(_OURS):
+        raise CctaError(last.removeprefix(_OURS))
+    raise CctaError(
+        f"{model_id} could not be loaded ({last[:200]}); was there too little memory? Try a "
+        "smaller model"
+    )

@@ -1,0 +1,81 @@
+// The frame, made once, and the small pieces everything else is made of.
+
+const doc = root.ownerDocument || document;
+const win = doc.defaultView || window;
+const uid = "ccta" + Math.random().toString(36).slice(2, 9);
+const SIDES = ["source", "target"];
+const MAX_FLOWS = 600;
+const SEGMENTS = {
+  nli: ["premise", "hypothesis"],
+  paraphrase: ["first sentence", "second sentence"],
+  qa: ["question", "context"],
+};
+const CLOSING = /^[\p{Pe}\p{Pf}\p{Po}ー々]+$/u;
+const holder = doc.createElement("div");
+holder.innerHTML = "<svg></svg>";
+const SVG = holder.firstChild.namespaceURI;
+const state = {
+  payload: null,
+  options: {},
+  flows: [],
+  ribbons: new Map(),
+  words: {},
+  pin: null,
+  active: null,
+};
+
+function el(tag, attributes, ...children) {
+  const node = tag.startsWith("svg:")
+    ? doc.createElementNS(SVG, tag.slice(4))
+    : doc.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (name.startsWith("--")) node.style.setProperty(name, value);
+    else if (value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+const div = (name, ...children) => el("div", { class: name }, ...children);
+const span = (name, ...children) => el("span", { class: name }, ...children);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const other = (side) => (side === "source" ? "target" : "source");
+const percent = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + "%";
+const fixed = (x, digits) => (x < 0 ? "\u2212" : "") + Math.abs(x).toFixed(digits);
+const short = (x) => fixed(x, 2).replace(/0\./, ".");
+const signed = (x) => (x > 0 ? "+" : "") + fixed(x, 3);
+const language = (side) =>
+  (state.options.languages || {})[side] || { name: state.payload[side].lang, spaced: true };
+const isolate = (text, side) => el("bdi", { lang: state.payload[side].lang }, text);
+const unitText = (side, index) => state.payload[side].units[index].text;
+const massOf = (side, index) => state.payload[side].mass[index];
+const className = () => {
+  const name = state.payload.target_class;
+  if (state.payload.task === "qa") return "the answer";
+  return !name || name === "each" || name === "auto" ? "the predicted class" : name;
+};
+
+const evidence = (value) =>
+  value === 0 ? "no evidence" : `evidence ${value > 0 ? "for" : "against"} ${className()}`;
+
+const heading = el("svg:title", { id: uid + "-title" });
+const hits = el("svg:g", {});
+const ribbons = el("svg:g", {});
+const svg = el(
+  "svg:svg",
+  { class: "ccta-ribbons", role: "img", "aria-labelledby": uid + "-title" },
+  heading,
+  hits,
+  ribbons,
+);
+const card = el("div", { class: "ccta-card", hidden: "", "aria-hidden": "true" });
+const stage = div("ccta-stage");
+const legend = div("ccta-legend");
+const summary = el("div", { class: "ccta-hidden", id: uid + "-summary" });
+const frame = el(
+  "div",
+  { class: "ccta-pair", role: "group", "aria-describedby": uid + "-summary" },
+  stage,
+  legend,
+  summary,
+);

@@ -1,0 +1,189 @@
+"""Tags and notes that people keep on the items of a study, in one SQLite file of the cache."""
+
+import logging
+import sqlite3
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+LONGEST_TAG = 40
+LONGEST_NOTE = 4000
+_PATIENCE = 5.0
+"""Seconds to wait for another process that writes."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS tags (
+    study TEXT NOT NULL, item TEXT NOT NULL, tag TEXT NOT NULL, made REAL NOT NULL,
+    PRIMARY KEY (study, item, tag)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (
+    study TEXT NOT NULL, item TEXT NOT NULL, text TEXT NOT NULL, changed REAL NOT NULL,
+    PRIMARY KEY (study, item)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What was kept on one item: its tags by name, and a note, which may be empty."""
+
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
+def remarks(study: str) -> dict[str, Remark]:
+    """What was kept on the items of a study, by id; nothing where nothing can be read."""
+    if not _path().exists():
+        return {}
+    try:
+        return _with(lambda connection: _read(connection, study))
+    except CctaError as error:
+        _log.warning("%s", error)
+        return {}
+
+
+def counted(found: Mapping[str, Remark]) -> dict[str, int]:
+    """The tags by name, and on how many items each is."""
+    names = Counter(tag for remark in found.values() for tag in remark.tags)
+    return dict(sorted(names.items()))
+
+
+def tags(study: str) -> dict[str, int]:
+    """The tags of a study by name, and on how many items each is."""
+    return counted(remarks(study))
+
+
+def add_tag(study: str, item: str, tag: str) -> None:
+    """Puts a tag on an item; one that is there stays.
+
+    Raises CctaError on a tag that is none (see `checked_tag`) and where it can't be kept.
+    """
+    row = (study, item, checked_tag(tag), time.time())
+    _change("INSERT OR IGNORE INTO tags VALUES (?, ?, ?, ?)", row)
+
+
+def remove_tag(study: str, item: str, tag: str) -> None:
+    """Takes a tag off an item, if it is there. Raises CctaError where that can't be kept."""
+    _change("DELETE FROM tags WHERE study = ? AND item = ? AND tag = ?", (study, item, tag))
+
+
+def set_note(study: str, item: str, text: str) -> None:
+    """Keeps a note on an item in place of the one before; an empty text removes it.
+
+    Raises CctaError on a text that is too long and where it can't be kept.
+    """
+    kept = _clean(text).strip()
+    if len(kept) > LONGEST_NOTE:
+        raise CctaError(f"a note has at most {LONGEST_NOTE} characters, this one {len(kept)}")
+    if kept:
+        row = (study, item, kept, time.time())
+        _change("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+    else:
+        _change("DELETE FROM notes WHERE study = ? AND item = ?", (study, item))
+
+
+def checked_tag(tag: str) -> str:
+    """The tag as it is kept: one line, single spaces, composed letters.
+
+    Raises CctaError where nothing is left, it is too long, or it has a comma: addresses and tables
+    put commas between tags.
+    """
+    kept = " ".join(_clean(tag).split())
+    if not kept or len(kept) > LONGEST_TAG or "," in kept:
+        raise CctaError(
+            f"a tag is 1 to {LONGEST_TAG} characters without a comma; found {kept[:60]!a}"
+        )
+    return kept
+
+
+def _clean(text: str) -> str:
+    """Composed letters, without control characters and lone surrogates."""
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    return "".join(
+        letter for letter in composed
+        if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs")
+    )  # fmt: skip
+
+
+def _path() -> Path:
+    return cache_root() / "notes.sqlite"
+
+
+def _read(connection: sqlite3.Connection, study: str) -> dict[str, Remark]:
+    by_item: dict[str, list[str]] = {}
+    for item, tag in connection.execute(
+        "SELECT item, tag FROM tags WHERE study = ? ORDER BY tag", (study,)
+    ):
+        by_item.setdefault(item, []).append(tag)
+    texts = dict(connection.execute("SELECT item, text FROM notes WHERE study = ?", (study,)))
+    return {
+        item: Remark(tuple(by_item.get(item, ())), texts.get(item, ""))
+        for item in (*by_item, *(item for item in texts if item not in by_item))
+    }
+
+
+def _change(command: str, values: tuple) -> None:
+    def change(connection: sqlite3.Connection) -> None:
+        with connection:
+            connection.execute(command, values)
+
+    _with(change)
+
+
+def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
+    """Does the work on the file; a damaged one is set aside first, and work begins on a new one.
+
+    Raises CctaError where the file can't be read or written.
+    """
+    path = _path()
+    try:
+        try:
+            return _on(path, work)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+                raise  # the disk, a lock: the file is sound
+            _set_aside(path, error)
+            return _on(path, work)
+    except (sqlite3.Error, OSError) as error:
+        raise CctaError(
+            f"tags and notes can't be kept in {path} ({error}); set CCTA_CACHE to a folder that "
+            "you may write to"
+        ) from error
+
+
+def _on(path: Path, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    with _opened(path) as connection:
+        return work(connection)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file with its tables. It is opened anew for each piece of work: threads share nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=_PATIENCE)
+    try:
+        with suppress(sqlite3.OperationalError):  # read-only, or a disk without shared memory
+            connection.execute("PRAGMA journal_mode = WAL")
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.executescript(_TABLES)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = path.with_name(f"{path.stem}.damaged-{time.time_ns()}.sqlite")
+    path.replace(aside)
+    for ending in ("-wal", "-shm"):  # they belong to what was set aside
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
+    _log.warning("%s is damaged (%s): it was set aside as %s", path, error, aside)

@@ -1,0 +1,149 @@
+"""What the cache holds, kind by kind, and clearing it: never outside it, never what ships."""
+
+import os
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError
+from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
+
+MARK = "shipped"
+"""A file of this name in a study's folder says that the study came with the product."""
+_FRESH = 600
+"""Seconds: a training whose files are younger may be going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of things that are kept, and what is lost when it is cleared."""
+
+    name: str
+    folder: str
+    title: str
+    loss: str
+    clearable: bool = True
+
+
+KINDS = (
+    Kind("pairs", "pairs", "Comparisons that ship", "", clearable=False),
+    Kind("results", "results", "Comparisons of your own", "they are computed again when asked for"),
+    Kind("tables", "tables", "Tables computed from studies", "they are computed again"),
+    Kind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
+    Kind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
+    Kind("uploads", "data", "Files handed in", "their studies stay, but can't be started again"),
+    Kind("training", "training", "Training runs", "their checkpoints: trainings can't go on"),
+    Kind("models", "models", "Models trained here", "", clearable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much one kind takes: bytes, and how many things stand in its folder."""
+
+    kind: Kind
+    folder: Path
+    count: int
+    bytes: int
+
+
+def usage() -> list[Use]:
+    """What each kind takes; of pairs what ships, of studies what doesn't."""
+    return [_use(kind) for kind in KINDS]
+
+
+def clear(name: str, spare: Collection[str] = ()) -> int:
+    """Deletes everything of a kind but the entries in `spare`; returns the bytes that are free.
+
+    Raises CctaError on a kind that is none or is not cleared, a folder that leads out of the cache,
+    a training that may be going on, and where something can't be deleted.
+    """
+    kind = _kind(name)
+    folder = _folder(kind)
+    freed = 0
+    for path in _entries(kind, folder):
+        if path.name in spare:
+            continue
+        if name == "training" and _fresh(path):
+            raise CctaError(
+                f"{path.name} was written in the last {_FRESH // 60} minutes: a training may be "
+                "going on; wait until it ends, or stop it"
+            )
+        size = _size(path)
+        _delete(path)
+        freed += size
+    return freed
+
+
+def _kind(name: str) -> Kind:
+    clearable = [kind for kind in KINDS if kind.clearable]
+    found = next((kind for kind in clearable if kind.name == name), None)
+    if found is None:
+        expected = ", ".join(kind.name for kind in clearable)
+        raise CctaError(f"{name!r} is not cleared here; expected one of: {expected}")
+    return found
+
+
+def _folder(kind: Kind) -> Path:
+    """The kind's folder. Raises CctaError where it is not really in the cache."""
+    root = cache_root().resolve()
+    folder = cache_root() / kind.folder
+    if folder.resolve() != root / kind.folder:
+        raise CctaError(f"{folder} leads out of the cache {root}; clear it by hand")
+    return folder
+
+
+def _use(kind: Kind) -> Use:
+    folder = SHIPPED_PAIRS if kind.name == "pairs" else cache_root() / kind.folder
+    paths = list(_entries(kind, folder))
+    count = sum(1 for _ in _files(folder)) if kind.name in ("pairs", "results") else len(paths)
+    return Use(kind, folder, count, sum(_size(path) for path in paths))
+
+
+def _entries(kind: Kind, folder: Path) -> Iterator[Path]:
+    """What stands in a kind's folder and may be cleared with it."""
+    try:
+        found = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in found:
+        if kind.name == "studies" and ((path / MARK).exists() or not path.is_dir()):
+            continue
+        yield path
+
+
+def _files(path: Path) -> Iterator[os.stat_result]:
+    """The files at or below a path; links are not followed."""
+    if path.is_symlink() or not path.is_dir():
+        try:
+            yield path.lstat()
+        except OSError:
+            return
+        return
+    for place, _, names in os.walk(path):
+        for name in names:
+            try:
+                yield os.lstat(Path(place) / name)
+            except OSError:
+                continue  # deleted meanwhile
+
+
+def _size(path: Path) -> int:
+    return sum(found.st_size for found in _files(path))
+
+
+def _fresh(path: Path) -> bool:
+    return any(time.time() - found.st_mtime < _FRESH for found in _files(path))
+
+
+def _delete(path: Path) -> None:
+    try:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
+    except OSError as error:
+        raise CctaError(f"{path} can't be deleted ({error.strerror}); do it by hand") from error

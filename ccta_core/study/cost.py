@@ -1,0 +1,121 @@
+"""What a study will cost, before it is started: docs/scaling.md's formula, set to this machine.
+
+The figures were measured with benchmarks/study_scaling.py: the embedded model, texts of 32
+subwords, one core of a server processor. Logs of earlier studies say how much faster or slower it
+is here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from statistics import median
+
+import numpy as np
+
+from ccta_core.study.log import Run, runs_here
+from ccta_core.study.plan import CHUNK, Plan
+
+SIDES = {0: 0.853, 4: 0.453, 8: 0.166, 11: 0.046}
+"""Layer -> core seconds an item and language."""
+PAIR = 0.0026
+"""Core seconds an item and pair of languages."""
+_PART, _ROW, _TEXT = 20_062, 133, 253
+"""Bytes of a part, of a row, of an item in one language."""
+_ENOUGH_SECONDS, _ENOUGH_PARTS, _RUNS = 20, 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds by the clock and bytes on disk; the start of workers and models comes on top."""
+
+    seconds: float
+    bytes: int
+    formula: str
+    """How the seconds come about, for a person who wants to know."""
+
+    def paced(self, pace: "Pace | None") -> "Cost":
+        """The cost on a machine of this pace; itself where none is known."""
+        if pace is None:
+            return self
+        return replace(
+            self,
+            seconds=self.seconds * pace.factor,
+            formula=f"{self.formula} x {pace.factor:.2f}, the pace of {pace.source}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many times as long as the formula says this machine has taken, and in which studies."""
+
+    factor: float
+    source: str
+
+
+def estimate(  # noqa: PLR0913 - what a study is
+    models: int, items: int, languages: int, layers: Sequence[int], cores: int, chunk: int = CHUNK
+) -> Cost:
+    """The cost of measuring `items` in `languages` with so many models at `layers`.
+
+    Layers between the measured ones are interpolated; later ones cost what layer 11 does.
+    """
+    parts = ceil(items / chunk) * models
+    pairs = languages * (languages - 1) // 2
+    each = sum(languages * side(layer) + pairs * PAIR for layer in layers)
+    whole = items * models * each
+    rounds = ceil(parts / max(cores, 1))
+    rows = items * pairs * len(layers) * models
+    sides = " + ".join(f"{side(layer):.3f}" for layer in layers)
+    return Cost(
+        seconds=rounds * whole / parts if parts else 0.0,
+        bytes=parts * _PART + rows * _ROW + items * languages * _TEXT,
+        formula=f"{_n(items, 'item')} x {_n(models, 'model')} x ({_n(languages, 'language')} x "
+        f"{_bracket(sides)} s + {_n(pairs * len(layers), 'pair')} x {PAIR} s) on "
+        f"{min(cores, max(parts, 1))} of {_n(cores, 'core')}",
+    )
+
+
+def of_plan(plan: Plan, cores: int) -> Cost:
+    """The cost of a whole study."""
+    return estimate(
+        len(plan.models), plan.items, len(plan.languages), plan.layers, cores, plan.chunk
+    )
+
+
+def side(layer: int) -> float:
+    """Core seconds an item and language when `layer` is explained."""
+    return float(np.interp(layer, list(SIDES), list(SIDES.values())))
+
+
+def pace_here() -> Pace | None:
+    """How this machine compares, by the logs of the studies in the cache; None where none says.
+
+    The median over the latest runs that measured two parts or more in 20 seconds or more.
+    """
+    told = [(factor, run) for run in runs_here() if (factor := _factor(run)) is not None]
+    latest = sorted(told, key=lambda found: found[1].when)[-_RUNS:]
+    if not latest:
+        return None
+    names = dict.fromkeys(run.plan.name for _, run in reversed(latest))
+    return Pace(median(factor for factor, _ in latest), ", ".join(names))
+
+
+def _factor(run: Run) -> float | None:
+    """Seconds the run took over the seconds of the formula; None where it tells too little."""
+    found = run.measured
+    plan = run.plan
+    if found is None:
+        return None
+    items, seconds = found
+    if items < _ENOUGH_PARTS * plan.chunk or seconds < _ENOUGH_SECONDS:
+        return None
+    whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk).seconds
+    return seconds / (whole / min(run.workers, len(plan.parts)))
+
+
+def _n(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _bracket(text: str) -> str:
+    return f"({text})" if "+" in text else text

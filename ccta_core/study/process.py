@@ -1,0 +1,238 @@
+"""A study as a process of its own, which outlives whoever starts it.
+
+The process is the command line's (`python -m ccta_core study run ...`); what it writes goes to
+`log.txt` in the study's folder, and a lock that ends with it tells that it is at work.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError
+from ccta_core.study.cost import Cost
+from ccta_core.study.log import LOG, heading, log_lines, of_last_run, progress
+from ccta_core.study.plan import check_name, folder_of, names
+from ccta_core.study.state import HELD, at_work, held, is_shipped, state_of
+
+CANCEL = "cancel"
+"""As in `runner`, which takes torch to import."""
+_SPARE = 200_000_000
+"""Bytes that stay free on the disk."""
+_PATIENCE = 4.0
+"""Seconds in which a run obeys."""
+_POLITE = 5
+"""Added to a run's niceness: the page it was started from answers first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A study as a person orders it; None takes all languages, all items."""
+
+    name: str
+    data: str
+    models: Sequence[str]
+    layers: Sequence[int]
+    languages: Sequence[str] | None = None
+    limit: int | None = None
+    allow_overlap: bool = False
+    random_head: bool = False
+    """The first model's twin with a random head too."""
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments of `ccta study run`."""
+        return [
+            "--name", self.name, "--data", self.data, "--model", ",".join(self.models),
+            "--layers", ",".join(map(str, self.layers)),
+            *(["--langs", ",".join(self.languages)] if self.languages is not None else []),
+            *(["--limit", str(self.limit)] if self.limit is not None else []),
+            *(["--allow-overlap"] if self.allow_overlap else []),
+            *(["--random-head"] if self.random_head else []),
+        ]  # fmt: skip
+
+
+def check_order(order: Order) -> None:
+    """Raises CctaError (one line) on what can be seen without reading the data."""
+    if not order.name:
+        raise CctaError("a study needs a name; type one")
+    check_name(order.name)
+    if order.name in names():
+        raise CctaError(
+            f"the name {order.name} stands for another study; choose another, or resume that one"
+        )
+    if not order.models:
+        raise CctaError("a study needs at least one model; choose one")
+    if not order.layers:
+        raise CctaError("a study needs at least one layer; choose one")
+    if order.languages is not None and len(order.languages) < 2:
+        raise CctaError(
+            f"a study compares languages; choose two or more, found {len(order.languages)}"
+        )
+
+
+def check_room(cost: Cost) -> None:
+    """Raises CctaError where the disk has not the room a study will take."""
+    root = cache_root()
+    place = next(path for path in (root, *root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < cost.bytes + _SPARE:
+        raise CctaError(
+            f"the study takes about {_mega(cost.bytes)} and {_mega(_SPARE)} stay free, but "
+            f"{root} has {_mega(free)}; make room, or set CCTA_CACHE to another disk"
+        )
+
+
+def start(order: Order, workers: int, cost: Cost | None = None) -> None:
+    """Starts a study in a process of its own and returns at once.
+
+    Raises CctaError (one line) as `check_order` and `check_room`, and where it is being started
+    already or its folder can't be written.
+    """
+    check_order(order)
+    if cost is not None:
+        check_room(cost)
+    folder = cache_root() / "studies" / order.name
+    _launch(folder, ["run", *order.words], workers)
+
+
+def resume(name: str, workers: int) -> None:
+    """Goes on with a study in a process of its own and returns at once.
+
+    Raises CctaError where there is none of this name, it runs already, or it ships.
+    """
+    folder = folder_of(name)
+    if is_shipped(folder):
+        raise CctaError(f"{name} ships with the product; start a study of your own")
+    if state_of(folder).busy:
+        raise CctaError(f"{name} is running already; stop it first")
+    _launch(folder, ["resume", name], workers)
+
+
+def stop(name: str) -> bool:
+    """Stops a study's run; whether it has ended within seconds. What is finished is kept.
+
+    A run that measures is asked; one that is only being started, or does not obey, is ended.
+    """
+    folder = _folder(name)
+    if progress(of_last_run(log_lines(folder))) or not at_work(folder):
+        _wait(folder, asking=True)
+    if at_work(folder):
+        _end(folder)
+        _wait(folder)
+    return not _busy(folder)
+
+
+def delete(name: str) -> int:
+    """Deletes a study of the user's, rows and all; returns the bytes that are free again.
+
+    Raises CctaError where it ships, runs, or lies outside the cache.
+    """
+    folder = _folder(name)
+    if is_shipped(folder):
+        raise CctaError(f"{name} ships with the product and can't be deleted")
+    own = (cache_root() / "studies").resolve()
+    if folder.is_symlink() or folder.resolve().parent != own:
+        raise CctaError(f"{folder} lies outside the cache {own}; delete it by hand")
+    if _busy(folder):
+        raise CctaError(f"{name} is running; stop it first")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise CctaError(f"{folder} can't be deleted ({error.strerror}); do it by hand") from error
+    return size
+
+
+def log_tail(name: str, count: int = 200) -> str:
+    """The last lines of a study's log; empty where nothing was written."""
+    return "\n".join(log_lines(_folder(name))[-count:])
+
+
+def _folder(name: str) -> Path:
+    """The folder of a study, of one that came to no plan too."""
+    check_name(name)
+    own = cache_root() / "studies" / name
+    return own if (own / LOG).exists() else folder_of(name)
+
+
+def _busy(folder: Path) -> bool:
+    return at_work(folder) or held(folder / "lock")
+
+
+def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder) as lock, (folder / LOG).open("ab") as log:
+            log.write(heading(words[0], workers).encode())
+            log.flush()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ccta_core", "study", *words, "--workers", str(workers)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # neither Ctrl-C nor the end of the server reaches it
+                pass_fds=(lock.fileno(),),
+            )
+            lock.truncate(0)
+            lock.write(str(process.pid).encode())
+    except OSError as error:
+        raise CctaError(
+            f"{folder} can't be written ({error.strerror}); make room, or set CCTA_CACHE to "
+            "another folder"
+        ) from error
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _POLITE)
+    threading.Thread(target=process.wait, daemon=True).start()  # no zombie while we live
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[IO[bytes]]:
+    """The lock that a run's process inherits.
+
+    Raises CctaError where another run has it.
+    """
+    import fcntl
+
+    with (folder / HELD).open("ab") as file:
+        for _ in range(20):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)  # somebody may only be asking
+        else:
+            raise CctaError(f"the study {folder.name} is running already; wait for it, or stop it")
+        yield file
+
+
+def _wait(folder: Path, *, asking: bool = False) -> None:
+    """Waits until a run has ended, for a few seconds; with `asking` tells it to."""
+    until = time.monotonic() + _PATIENCE
+    while _busy(folder) and time.monotonic() < until:
+        if asking:
+            (folder / CANCEL).touch()
+        time.sleep(0.1)
+
+
+def _end(folder: Path) -> None:
+    """Ends a run's process and all that it started; parts are whole or absent however it ends."""
+    with suppress(OSError, ValueError):
+        number = int((folder / HELD).read_text("ascii"))
+        if at_work(folder):  # so the number is still its own
+            os.killpg(number, signal.SIGTERM)
+            with (folder / LOG).open("a", encoding="utf-8") as log:
+                log.write("ccta: stopped\n")
+
+
+def _mega(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,73 @@
+"""Colours and layout of every chart: one diverging scale, two sequential ones, light and dark."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Scale = list[list[float | str]]
+
+_SIMILARITY = (("#f4f6f6", "#b7d6cf", "#0d7263"), ("#1b2026", "#1d4b44", "#63d8c1"))
+_MASS = (("#f6f4fa", "#b39be0", "#4a3284"), ("#1b2026", "#4a3a73", "#b9a2ea"))
+_SIGNED = (("#2a60a3", "#ffffff", "#d9781a"), ("#74abe8", "#1b2026", "#f39a3d"))
+ACCENT = ("#0d7263", "#63d8c1")
+INK = ("#14181f", "#eef1f5")
+QUIET = ("#5b6470", "#a3acb8")
+RULE = ("#dfe3e8", "#333a44")
+SURFACE = ("#ffffff", "#14171c")
+SERIES = (
+    ("#0d7263", "#63d8c1"),
+    ("#d9781a", "#f39a3d"),
+    ("#2a60a3", "#74abe8"),
+    ("#6a4fa8", "#b39be0"),
+    ("#5b6470", "#a3acb8"),
+)
+"""Colours of lines and groups, told apart by the colour-blind; lines also differ in dash."""
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+"""What every `st.plotly_chart` is given."""
+
+
+def similarity_scale(*, dark: bool) -> Scale:
+    """Sequential, for EMS and cosines."""
+    return _three(_SIMILARITY[dark])
+
+
+def mass_scale(*, dark: bool) -> Scale:
+    """Sequential, for attribution mass."""
+    return _three(_MASS[dark])
+
+
+def signed_scale(*, dark: bool) -> Scale:
+    """Diverging and colour-blind-safe: blue against, orange for; set its middle at zero."""
+    return _three(_SIGNED[dark])
+
+
+def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure":
+    """Fixed height, thin rules, the page's font and ground; returns the figure."""
+    ink, quiet, rule = INK[dark], QUIET[dark], RULE[dark]
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, 'Noto Sans', sans-serif", "size": 13, "color": ink},
+        hoverlabel={"bgcolor": SURFACE[dark], "font": {"color": ink, "size": 13}},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    axis = {
+        "gridcolor": rule,
+        "linecolor": rule,
+        "zerolinecolor": rule,
+        "tickfont": {"color": quiet},
+        "title": {"font": {"color": quiet}},
+        "automargin": True,
+    }
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure
+
+
+def _three(colours: tuple[str, str, str]) -> Scale:
+    return [[0.0, colours[0]], [0.5, colours[1]], [1.0, colours[2]]]

@@ -1,0 +1,114 @@
+"""EMS beside its controls in a table, and what is left with the controls held fixed."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ccta_core.findings.claims import Tested
+from ccta_core.statistics.correlation import Correlation
+from dashboard import resources
+from dashboard.components import say
+from dashboard.components.correlation_words import (
+    SYMBOLS,
+    explained,
+    held_text,
+    named,
+    p_text,
+    rounded,
+    span_text,
+)
+from dashboard.components.study_bar import Chosen, model_label
+from dashboard.components.wording import number
+from dashboard.tables.correlation import Question, held_fixed
+from dashboard.tables.study_measures import title
+
+
+def controls(
+    chosen: Chosen, question: Question, tested: Sequence[Tested], *, key: str = "tests"
+) -> None:
+    """Every correlation that is shown, with p before and after Holm over all of them."""
+    several = len({one.model for one in tested}) > 1
+    heads = [*(["model"] if several else []), "measure", SYMBOLS[question.kind], "95%", "p"]
+    y = title(question.y, chosen.task)
+    remarks = [remark(one.found, title(one.measure, chosen.task), y) for one in tested]
+    shared = shared_remark(remarks)
+    rows = [
+        [
+            *([model_label(chosen.study, one.model)] if several else []),
+            title(one.measure, chosen.task),
+            rounded(one.found.r),
+            span_text(one.found.low, one.found.high),
+            p_text(one.found.p),
+            p_text(one.p_holm),
+            str(one.found.n),
+            *([] if shared is not None else [text]),
+        ]
+        for one, text in zip(tested, remarks, strict=True)
+    ]
+    say.table([*heads, "p after Holm", "n", *([] if shared is not None else [""])], rows)
+    if shared:
+        say.quiet(f"All of them {shared}.")
+    name = f"{chosen.study.name}-correlations-{question.unit}"
+    say.csv_button(download_table(tested), name, key=f"{key}_csv")
+
+
+def shared_remark(remarks: Sequence[str]) -> str | None:
+    """What is to be said of all rows alike; None where they differ."""
+    return remarks[0] if len(set(remarks)) == 1 else None
+
+
+def remark(found: Correlation, x: str, y: str) -> str:
+    """Why a number is not to be relied on, or nothing; x and y by name."""
+    if found.reliable:
+        return ""
+    return f"unreliable: {found.notice}" if found.r is not None else explained(found.notice, x, y)
+
+
+def download_table(tested: Sequence[Tested]) -> pd.DataFrame:
+    """One row a correlation, as it is downloaded."""
+    return pd.DataFrame(
+        {
+            "model": one.model, "measure": one.measure, "r": one.found.r, "low": one.found.low,
+            "high": one.found.high, "p": one.found.p, "p_holm": one.p_holm, "n": one.found.n,
+            "groups": one.found.n_groups, "reliable": one.found.reliable,
+            "notice": one.found.notice, "method": one.found.method,
+        }
+        for one in tested
+    )  # fmt: skip
+
+
+def held(chosen: Chosen, question: Question) -> None:
+    """What is left with embeddings only, length and fertility held fixed, with the VIF."""
+    if question.unit == "pair":
+        say.quiet(
+            "Nothing is held fixed here: pairs of languages are not independent; choose the unit "
+            "item for that."
+        )
+        return
+    if question.unit == "training":
+        return
+    found = resources.computed(chosen.ask, held_fixed, question, question.models[0])
+    text = held_text(question, found, chosen.task)
+    if not text:
+        return
+    several = len(question.models) > 1
+    say.say(f"{model_label(chosen.study, question.models[0].id)}: {text}" if several else text)
+    remarks = [named(part.correlation.notice, question.x) for part in found]
+    shared = shared_remark(remarks)
+    rows = [
+        [
+            ", ".join(title(name) for name in part.covariates),
+            rounded(part.correlation.r),
+            span_text(part.correlation.low, part.correlation.high),
+            p_text(part.correlation.p),
+            str(part.correlation.n),
+            number(part.vif.get("x"), 1),
+            *([] if shared is not None else [text]),
+        ]
+        for part, text in zip(found, remarks, strict=True)
+    ]
+    symbol = "r" if question.kind == "pearson" else SYMBOLS["spearman"]
+    heads = ["held fixed", symbol, "95%", "p", "n", "VIF"]
+    say.table([*heads, *([] if shared is not None else [""])], rows)
+    if shared:
+        say.quiet(f"{shared[:1].upper()}{shared[1:]}.")

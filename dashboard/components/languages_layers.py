@@ -1,0 +1,105 @@
+"""Layer by layer: EMS and its controls in the study, MEXA of the backbone beside them."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources
+from dashboard.charts.languages_layers import mexa_chart, profile_chart
+from dashboard.components import say
+from dashboard.components.correlation_words import rounded, span_text
+from dashboard.components.study_bar import Chosen
+from dashboard.tables.languages_layers import VARIANTS, layer_profile, mexa_means, mexa_table
+from dashboard.tables.study_measures import title
+
+_DEPTH = 12
+"""Layers of the axis where the backbone's card does not say more."""
+
+
+def layers(chosen: Chosen) -> None:
+    """Two charts on the same layers: what the study measured, what the backbone does alone."""
+    say.heading("Layer by layer")
+    with st.spinner("Drawing 2,000 resamples for each layer…"):
+        table = resources.computed(chosen.ask, layer_profile, chosen.model)
+    found = _mexa(chosen)
+    depth = max(_DEPTH, *chosen.study.plan.layers)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        say.say(profile_sentence(table))
+        names = {name: title(name) for name in table["measure"].unique()}
+        say.chart(
+            profile_chart(table, names, depth, dark=say.dark()),
+            key="languages_profile",
+            alt=profile_sentence(table),
+        )
+        say.quiet(
+            "Means over all pairs of languages, each item and pair alike; bars: 95% of "
+            f"{int(table['groups'].max()) if len(table) else 0} groups of items resampled."
+        )
+        say.csv_button(table, f"{chosen.study.name}-layers", key="profile_csv")
+    with right:
+        _mexa_part(chosen, found, depth)
+
+
+def profile_sentence(table: pd.DataFrame) -> str:
+    """The chart's finding: EMS and gain from the first layer to the last."""
+    own = table[table["measure"] == "ems"].set_index("layer")
+    if own.empty:
+        return "No layer has an EMS yet."
+    if len(own) == 1:
+        (layer,) = own.index
+        row = own.loc[layer]
+        return (
+            f"The study has one layer, {layer}: EMS {rounded(row['value'])} (95% "
+            f"{span_text(row['low'], row['high'])}). Run it with more layers for a profile."
+        )
+    first, last, best = own.index.min(), own.index.max(), own["value"].idxmax()
+    gain = table[table["measure"] == "gain"].set_index("layer")["value"]
+    text = f"EMS goes from {rounded(own['value'][first])} at layer {first} to "
+    text += f"{rounded(own['value'][last])} at layer {last}"
+    if {first, last} <= set(gain.index):
+        text += f", its gain from {rounded(gain[first])} to {rounded(gain[last])}"
+    top = f"; EMS is highest at layer {best}" if len(own) > 2 else ""
+    return f"{text}{top}."
+
+
+def mexa_sentence(means: pd.DataFrame) -> str:
+    """The chart's finding: where the backbone finds translations best."""
+    own = means[means["variant"] == "mexa"]
+    best = own.loc[own["value"].idxmax()]
+    chance = means[means["variant"] == "random"]["value"]
+    random = f"; untrained {rounded(float(chance.max()))} at most" if len(chance) else ""
+    return (
+        f"The backbone alone finds translations best at layer {int(best['layer'])}: MEXA "
+        f"{rounded(best['value'])} over {int(best['languages'])} languages{random}."
+    )
+
+
+def _mexa(chosen: Chosen) -> pd.DataFrame:
+    """The card's MEXA in the study's languages; empty for models of another backbone."""
+    backbone = resources.backbone()
+    if chosen.model.partition("/")[0] != backbone.id:
+        return mexa_table({}, ())
+    return mexa_table(backbone.card, chosen.study.plan.languages)
+
+
+def _mexa_part(chosen: Chosen, found: pd.DataFrame, depth: int) -> None:
+    if found.empty:
+        say.say(
+            "MEXA by layer is kept in the card of e5-small, for models on that backbone and "
+            "languages of FLORES-200; this model or these languages are not among them."
+        )
+        return
+    means = mexa_means(found)
+    say.say(mexa_sentence(means))
+    say.chart(
+        mexa_chart(means, VARIANTS, depth, dark=say.dark()),
+        key="languages_mexa",
+        alt=mexa_sentence(means),
+    )
+    say.quiet(
+        f"From the card of {resources.backbone().id}, mean over languages: the share of sentences "
+        "whose English beats every other in its row and column of cosines; first "
+        f"{int(found['n'].max())} sentences of FLORES-200 devtest, mean pooling. No task, no "
+        "attribution."
+    )
+    say.csv_button(found, "mexa-by-layer", key="mexa_csv")

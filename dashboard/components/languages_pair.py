@@ -1,0 +1,172 @@
+"""One pair of languages closer: how its items are spread, which have most and least, links."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.types import ParallelExample
+from dashboard import resources
+from dashboard.address import Address, come_back, one_of
+from dashboard.charts.languages_pair import spread, spread_chart
+from dashboard.components import notice, say
+from dashboard.components.correlation_words import rounded, span_text
+from dashboard.components.study_bar import Chosen, languages_of
+from dashboard.components.wording import NONE, language_name
+from dashboard.tables.languages import Mean, pair_items, pair_means
+from dashboard.tables.study_measures import title
+
+_SHOWN = ("ems", "ems_shuffled", "ems_uniform")
+_ENDS = 5
+_LONG = 60
+_ISOLATE, _POP = "\u2068", "\u2069"
+"""Text between them keeps its own direction and leaves that of the line alone."""
+
+
+def pair_of(address: Address, chosen: Chosen) -> tuple[str, str]:
+    """The pair looked at: by default the training language and the first other."""
+    langs = list(chosen.study.plan.languages)
+    home = chosen.facts.get("training_language")
+    first = home if home in langs else langs[0]
+    source = address.value(one_of("source", langs, str(first)))
+    others = [lang for lang in langs if lang != source]
+    target = address.value(one_of("target", langs, others[0]))
+    if source == target:
+        address.problems.append(
+            f"{language_name(source)} is not compared with itself; showing "
+            f"{language_name(others[0])} as target"
+        )
+        target = others[0]
+    return source, target
+
+
+def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
+    """Choosers, histogram with means and intervals, the items at both ends."""
+    langs = languages_of(chosen.study)
+    names = f"{language_name(pair[0])} and {language_name(pair[1])}"
+    say.heading(f"{names}, item by item")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="languages_pair_row"):
+        for name, text in (("source", "Source"), ("target", "Target")):
+            st.selectbox(
+                text, langs, format_func=language_name, key=address.widget(name), width=150
+            )
+        if st.button("Open its errors", key="languages_errors"):
+            open_errors(address, chosen, chosen.model, pair)
+    items = resources.computed(chosen.ask, pair_items, chosen.model, chosen.layer, pair)
+    known = items.dropna(subset=["ems"])
+    if known.empty:
+        say.say(f"No item has an EMS for {names}: the study has not measured them.")
+        return
+    found = resources.computed(chosen.ask, _means, chosen.model, chosen.layer, pair)
+    say.say(pair_sentence(found))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _histogram(chosen, pair, known, found)
+    with right:
+        _ends(address, chosen, pair, known)
+
+
+def pair_sentence(found: dict[str, Mean]) -> str:
+    """The chart's finding: EMS beside its controls, with intervals."""
+    ems = found["ems"]
+    rest = [
+        f"{name} {_mean(found[measure])}"
+        for measure, name in (
+            ("ems_shuffled", "shuffled"),
+            ("ems_uniform", "embeddings only"),
+            ("gain", "gain"),
+        )
+        if measure in found
+    ]
+    return (
+        f"EMS is {_mean(ems)} on average; {', '.join(rest)}. n = {ems.n} items in {ems.groups} "
+        "groups, whole groups resampled."
+    )
+
+
+def open_errors(address: Address, chosen: Chosen, model: str, pair: tuple[str, str]) -> None:
+    """Leaves for Errors, filtered to a pair; a language alone where both are the same."""
+    come_back("views/languages.py", "Languages", address.query)
+    query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
+    sides = {"target": pair[1]} if pair[0] == pair[1] else {"source": pair[0], "target": pair[1]}
+    st.switch_page("views/errors.py", query_params=query | sides)
+
+
+def _means(ask: Any, model: str, layer: int, pair: tuple[str, str]) -> dict[str, Mean]:
+    return pair_means(pair_items(ask, model, layer, pair))
+
+
+def _mean(found: Mean) -> str:
+    span = f" (95% {span_text(found.low, found.high)})" if found.low is not None else ""
+    return f"{rounded(found.value)}{span}"
+
+
+def _histogram(
+    chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame, found: dict[str, Mean]
+) -> None:
+    names = {name: title(name) for name in _SHOWN if items[name].notna().any()}
+    table = spread(items, names)
+    means = {names[name]: found[name].value for name in names if name in found}
+    say.chart(
+        spread_chart(table, means, dark=say.dark()),
+        key="languages_spread",
+        alt=f"Items by EMS and its controls. {pair_sentence(found)}",
+    )
+    say.quiet("Upright lines: means.")
+    say.csv_button(items, f"{chosen.study.name}-{pair[0]}-{pair[1]}", key="pair_csv")
+
+
+def _ends(address: Address, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame) -> None:
+    """The items with the highest and the lowest EMS; a button opens one in Pair."""
+    count = min(_ENDS, len(items) // 2) or 1
+    ends = {"Highest EMS": items.head(count), "Lowest EMS": items.tail(count).iloc[::-1]}
+    texts = _texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
+    for label, part in ends.items():
+        st.html(f'<p class="ccta-finding">{label}</p>')
+        for row in part.itertuples():
+            _item(address, chosen, pair, row, texts)
+
+
+def _item(
+    address: Address,
+    chosen: Chosen,
+    pair: tuple[str, str],
+    row: Any,
+    texts: dict[str, ParallelExample],
+) -> None:
+    shown = _short(texts, row.item, pair[0])
+    text = f"**{rounded(row.ems)}** {notice.plain(shown)}"
+    if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_about(row)):
+        come_back("views/languages.py", "Languages", address.query)
+        query = {
+            "study": chosen.study.name, "model": chosen.model, "layer": str(chosen.layer),
+            "item": row.item, "src": pair[0], "tgt": pair[1],
+        }  # fmt: skip
+        st.switch_page("views/pair.py", query_params=query)
+
+
+def _about(row: Any) -> str:
+    gold = f"gold {row.gold}; " if isinstance(row.gold, str) else ""
+    said = " and ".join(str(name) for name in (row.source_predicted, row.target_predicted))
+    return notice.plain(f"{row.item}: {gold}predicted {said}; gain {rounded(row.gain)}")
+
+
+def _short(texts: dict[str, ParallelExample], item: str, lang: str) -> str:
+    """The item's id and the beginning of what tells it from others of its group."""
+    example = texts.get(item)
+    sentence = example.sentences.get(lang) if example else None
+    if sentence is None:
+        return item
+    text = sentence.text2 or sentence.text
+    short = text if len(text) <= _LONG else text[:_LONG].rsplit(" ", 1)[0] + "…"
+    return f"{item} · {_ISOLATE}{short}{_POP}"
+
+
+def _texts(chosen: Chosen, ids: list[str]) -> dict[str, ParallelExample]:
+    """The items' texts; none, with a line that says so, where they are not here."""
+    try:
+        return resources.texts(chosen.study.name, ids)
+    except CctaError as error:
+        say.quiet(f"Items by id {NONE} {error}")
+        return {}

@@ -1,0 +1,41 @@
+"""The data sets that can be read by name: languages, items, licence, where each belongs."""
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.study.export.words import counted
+from dashboard import resources
+from dashboard.address import Address
+from dashboard.components import notice, say
+from dashboard.components.wording import NONE
+from dashboard.tables.models import data_table
+
+_HEADS = ("data", "what", "task", "languages", "items a language", "licence")
+
+
+def models_data(address: Address) -> None:
+    """The table; items are counted when asked for, since that reads everything."""
+    sets = tuple(resources.data())
+    here = tuple(one for one in sets if one.present)
+    say.heading(f"{counted(len(here), 'data set')} here")
+    count = st.toggle("Count the items, which reads every file", key=address.widget("count"))
+    bundled = tuple(one for one in here if one.name.startswith("demo:"))
+    counts = resources.item_counts(here if count else bundled)
+    table = data_table(sets, counts)
+    say.table(_HEADS, (_row(row) for _, row in table.iterrows()), html=True)
+    say.csv_button(table, "data-sets", key=address.widget("data_csv"))
+    absent = [one for one in sets if not one.present]
+    if absent:
+        names = ", ".join(f"{one.name} ({one.folder})" for one in absent)
+        notice.advice(f"Not here: {names}. Put them there, or take them from the hub.")
+
+
+def _row(row: pd.Series) -> list[str]:
+    languages = f"{row['languages']} <small>{escape(row['codes'])}</small>"
+    return [
+        escape(row["name"]), escape(row["what"]), escape(row["task"]),
+        languages if row["present"] else "not here", escape(row["items"] or NONE),
+        escape(row["licence"]),
+    ]  # fmt: skip

@@ -1,0 +1,74 @@
+"""Handing in a parallel file: what was read of it, what was left out and where, and using it."""
+
+import streamlit as st
+
+from ccta_core.corpus.uploads import ENDINGS, MOST_MEGABYTES, Checked, forget, keep
+from ccta_core.errors import CctaError
+from ccta_core.study.export.words import counted
+from dashboard import resources
+from dashboard.address import Address
+from dashboard.components import notice, say
+from dashboard.components.wording import language_name
+from dashboard.tables.studies import left_out_table
+
+_FORM = (
+    "One row for each item and language (columns id, lang, text, and where there is more text2, "
+    "label, group, answer, tags), or one column for each language (en, es, …; en_2 for second "
+    f"texts). UTF-8, at most {MOST_MEGABYTES} MB."
+)
+
+
+def studies_upload(address: Address) -> None:
+    """The folded part of the page that takes a file."""
+    folded = st.expander("Hand in a file of your own", on_change="rerun", key=address.widget("own"))
+    with folded:
+        if not folded.open:
+            return
+        say.say(_FORM)
+        found = st.file_uploader(
+            "Parallel text",
+            type=[ending.removeprefix(".") for ending in ENDINGS],
+            max_upload_size=MOST_MEGABYTES,
+            key=address.widget("file"),
+            label_visibility="collapsed",
+        )
+        if found is not None:
+            _take(address, found.name, found.getvalue())
+
+
+def _take(address: Address, name: str, content: bytes) -> None:
+    """Keeps the file and tells what is in it; a file that can't be read is not kept."""
+    try:
+        kept = keep(name, content)
+    except CctaError as error:
+        notice.problem(str(error))
+        return
+    try:
+        checked = resources.checked_upload(kept)
+    except CctaError as error:
+        forget(kept)
+        notice.problem(str(error))
+        return
+    _report(address, checked)
+
+
+def _report(address: Address, checked: Checked) -> None:
+    counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
+    every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
+    say.verdict(
+        f"{counted(checked.shared, 'item')} in {every} languages, "
+        f"{counted(len(checked.left_out), 'line')} left out."
+    )
+    labels = ", ".join(f"{label} {n:,}" for label, n in checked.labels.items())
+    say.quiet(f"{checked.name}: {checked.task}; {counts}" + (f"; {labels}" if labels else ""))
+    if checked.apart:
+        notice.advice(checked.apart)
+    if checked.left_out:
+        rows = [(reason, f"{n:,}", places) for reason, n, places in checked.reasons()]
+        say.table(["why it is left out", "how often", "lines"], rows)
+        frame = left_out_table([*checked.left_out, *checked.repaired])
+        say.csv_button(frame, f"{checked.name}-left-out", key=address.widget("left_out"))
+    if st.button("Use this file", key=address.widget("use")):
+        kept = {name: text for name, text in address.query.items() if name == "study"}
+        st.query_params.from_dict({**kept, "data": f"file:{checked.name}"})
+        st.rerun()

@@ -1,0 +1,121 @@
+"""Which study, model and layer a page is about; the same row on every page that reads a study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.languages import LANGUAGES
+from ccta_core.study.export.facts import data_name
+from ccta_core.study.export.words import counted
+from ccta_core.study.table import Study
+from dashboard import resources
+from dashboard.address import Address, one_of
+from dashboard.components import notice
+from dashboard.components.wording import language_name
+from dashboard.tables.asking import Ask
+from dashboard.tables.study_models import measured
+
+_FIRST = ("xnli-training-languages", "demo-nli")
+"""Opened where the address names no study, if it is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A study that has rows, with the model and layer that are looked at.
+
+    `models` are those that have rows already, in the study's order.
+    """
+
+    study: Study
+    ask: Ask
+    model: str
+    layer: int
+    models: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the study's plan says of the model."""
+        return next(one for one in self.study.plan.models if one["id"] == self.model)
+
+    @property
+    def task(self) -> str:
+        """The task of the model."""
+        return str(self.facts.get("task") or "")
+
+
+def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Chosen | None:
+    """The choosers in a row; None after saying what to do where there is nothing to look at."""
+    names = [name for name in resources.studies() if _has_rows(name)]
+    if not names:
+        notice.advice(
+            "No study has rows yet. Start one on the page Studies, or with `ccta study run`."
+        )
+        return None
+    first = next((name for name in _FIRST if name in names), names[0])
+    name = address.value(one_of("study", names, first, always=True))
+    try:
+        found, ask = resources.study(name), resources.ask(name)
+        there = measured(ask)
+    except CctaError as error:
+        _bar(address, {"study": names})
+        notice.problem(str(error))
+        return None
+    models = [one["id"] for one in found.plan.models if one["id"] in there]
+    layers = [str(at) for at in found.plan.layers]
+    picked = address.value(one_of("model", models, models[0], always=True)) if model else models[0]
+    at = address.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
+    offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
+    _bar(address, offered, found)
+    _about(found, len(models))
+    return Chosen(found, ask, picked, int(at), tuple(models))
+
+
+def languages_of(study: Study) -> Sequence[str]:
+    """The study's languages by name."""
+    return sorted(study.plan.languages, key=language_name)
+
+
+def model_label(study: Study, model: str) -> str:
+    """A model of a study as menus name it: its name and the language it was trained in."""
+    lang = next((m["training_language"] for m in study.plan.models if m["id"] == model), None)
+    name = model.rpartition("/")[2]
+    return f"{name} · {LANGUAGES[lang].name}" if lang and lang in LANGUAGES else name
+
+
+def _bar(address: Address, offered: dict[str, list[str]], study: Study | None = None) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{address.page}_bar"):
+        st.selectbox("Study", offered["study"], key=address.widget("study"), width=280)
+        if study is None:
+            return
+        if offered["model"]:
+            st.selectbox(
+                "Model",
+                offered["model"],
+                format_func=lambda name: model_label(study, name),
+                key=address.widget("model"),
+                width=280,
+            )
+        if offered["layer"]:
+            st.selectbox("Layer", offered["layer"], key=address.widget("layer"), width=96)
+
+
+def _has_rows(name: str) -> bool:
+    """Whether a part is there, whole or not: looking closer at every study would take long."""
+    try:
+        return any(resources.study(name).folder.glob("parts/*/*.parquet"))
+    except CctaError:
+        return False
+
+
+def _about(study: Study, models: int) -> None:
+    """What the numbers below are of: data, how many, how complete."""
+    plan, (done, total) = study.plan, resources.done(study)
+    partial = "" if done == total else f" · {done} of {total} parts measured so far"
+    count = len(plan.models)
+    some = counted(count, "model") if models == count else f"{models} of {count} models"
+    facts = (data_name(plan), counted(plan.items, "item"), counted(len(plan.languages), "language"))
+    st.html(f'<p class="ccta-finding">{escape(" · ".join((*facts, some)))}{partial}</p>')

@@ -1,0 +1,154 @@
+"""How a pair is measured and drawn: read from the address, written to it, defaults left out."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ccta_core.attribution.methods import METHODS
+from ccta_core.config import BASELINES, MASSES, SPACES, Config
+from ccta_core.models.catalog import ModelInfo
+
+VIEWS = ("signed", "mass")
+UNITS = ("words", "subwords")
+MOST_RIBBON = 10.0
+"""Percent of the mass: ribbons above this are always drawn."""
+_RANGES = {"shuffles": (0, 999), "seed": (0, 2**32 - 1)}
+_KNOWN: Mapping[str, Collection[str]] = {
+    "method": tuple(METHODS),
+    "baseline": BASELINES,
+    "space": SPACES,
+    "mass": MASSES,
+    "view": VIEWS,
+    "units": UNITS,
+}
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything one can set beside model, item, languages and layer.
+
+    `target` is a class or tag, "auto" (the source's prediction) or "each"; `ribbons` the least
+    percent of the mass a drawn ribbon carries, None for those that carry most of it.
+    """
+
+    method: str = "lig"
+    baseline: str = "pad"
+    space: str = "centered"
+    mass: str = "abs"
+    target: str = "auto"
+    shuffles: int = 99
+    seed: int = 0
+    view: str = "signed"
+    units: str = "words"
+    ribbons: float | None = None
+
+    def query(self) -> dict[str, str]:
+        """What differs from the defaults, as the address has it."""
+        values = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
+        return {name: _text(value) for name, (value, usual) in values.items() if value != usual}
+
+    def config(self, layer: int) -> Config:
+        """The comparison's settings at a layer."""
+        return Config(
+            layer=layer,
+            method=self.method,
+            baseline=self.baseline,
+            space=self.space,
+            mass=self.mass,
+            target_class=self.target,
+            shuffles=self.shuffles,
+            seed=self.seed,
+        )
+
+
+NAMES = tuple(item.name for item in fields(Settings))
+"""The settings, as the address names them."""
+
+
+def read_settings(wanted: Mapping[str, str], info: ModelInfo) -> tuple[Settings, list[str]]:
+    """The nearest settings there are, and a sentence for each that had to be replaced.
+
+    A class that the model does not have becomes "auto" in silence: it was chosen for another one.
+    """
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    for name in NAMES:
+        if name not in wanted or name == "target":
+            continue
+        try:
+            found[name] = _read(name, wanted[name])
+        except ValueError as error:
+            problems.append(f"{name}={_shown(wanted[name])}: expected {error}; showing the usual.")
+    target = wanted.get("target", "auto")
+    found["target"] = target if target in targets(info) else "auto"
+    return _fitting(Settings(**found)), problems
+
+
+def targets(info: ModelInfo) -> tuple[str, ...]:
+    """What of a model's output can be explained: its classes, or its types of names."""
+    if info.task == "qa":
+        return ("auto", "each")
+    if info.task == "ner":
+        kinds = {label.partition("-")[2] or label for label in info.labels if label != "O"}
+        return ("auto", "each", *sorted(kinds))
+    return ("auto", "each", *info.labels)
+
+
+def baselines(method: str) -> tuple[str, ...]:
+    """What a method's attribution can start from; none where it compares with nothing."""
+    return METHODS[method].baselines
+
+
+def masses(method: str) -> tuple[str, ...]:
+    """What of a method's attribution can be the mass."""
+    traits = METHODS[method]
+    if not traits.signed:
+        return ("abs",)
+    return MASSES if traits.vectors else tuple(name for name in MASSES if name != "norm")
+
+
+def _fitting(settings: Settings) -> Settings:
+    """Without what the method does not have: then equal results have equal settings."""
+    values = {name: getattr(settings, name) for name in NAMES}
+    if settings.baseline not in baselines(settings.method):
+        values["baseline"] = "pad"
+    if settings.mass not in masses(settings.method):
+        values["mass"] = "abs"
+    return Settings(**values)
+
+
+def _read(name: str, text: str) -> Any:
+    if name == "ribbons":
+        return _ribbons(text)
+    if name in _RANGES:
+        return _whole(text, *_RANGES[name])
+    if text not in _KNOWN[name]:
+        raise ValueError(f"one of {', '.join(_KNOWN[name])}")
+    return text
+
+
+def _ribbons(text: str) -> float | None:
+    if text == "auto":
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= MOST_RIBBON:
+        raise ValueError(f"auto, or 0 to {MOST_RIBBON:g} (percent of the mass)")
+    return round(share, 1)
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdigit()) or not low <= int(text[:12]) <= high:
+        raise ValueError(f"a whole number from {low} to {high}")
+    return int(text[:12])
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _shown(text: str) -> str:
+    return ascii(text) if len(text) <= _SHOWN else ascii(text[:_SHOWN]) + "…"

@@ -1,0 +1,107 @@
+"""Comparisons of a study that pass a filter: how many, one page of them, one, all."""
+
+from typing import TYPE_CHECKING
+
+from dashboard.tables.asking import Ask
+from dashboard.tables.errors_filters import Filters, Query, selected
+from dashboard.tables.errors_sorts import UNKNOWN, Order, finite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS = 12
+"""More different words than this are answers, not labels."""
+_EARLY = 1000
+"""Up to this place in the order one query is quicker than two."""
+COLUMNS = (
+    "item", "gold", "source_lang", "target_lang", "source_predicted", "target_predicted",
+    "source_correct", "target_correct", "source_confidence", "target_confidence", "ems", "gain",
+)  # fmt: skip
+"""What a row of the list shows."""
+
+
+def count(ask: Ask, filters: Filters) -> int:
+    """How many comparisons pass."""
+    found = selected(filters)
+    return int(ask(f"SELECT count(*) AS n FROM ({found.sql})", found.parameters)["n"][0])
+
+
+def page(
+    ask: Ask, filters: Filters, order: Order, start: int = 0, size: int = 25
+) -> "pd.DataFrame":
+    """`size` comparisons from place `start` on.
+
+    Columns: COLUMNS and `sorted`, the measure they are sorted by, NaN where it is not known.
+    """
+    found = selected(filters)
+    if start > _EARLY:
+        found, start = _near(ask, found, order, start, size)
+    columns = ", ".join(COLUMNS)
+    rows = ask(
+        f"SELECT {columns}, {order.value} AS sorted FROM ({found.sql}) ORDER BY {order.sql} "
+        f"LIMIT {size:d} OFFSET {start:d}",
+        found.parameters,
+    )
+    if order.name != "item":
+        rows = rows.assign(sorted=rows["sorted"].where(rows["sorted"].abs() < UNKNOWN))
+    return rows
+
+
+def _near(ask: Ask, found: Query, order: Order, start: int, size: int) -> tuple[Query, int]:
+    """The comparisons with the values of one page, and where in them the page starts.
+
+    Far into the order only the measure itself is sorted: eight bytes a comparison.
+    """
+    cut = ask(
+        f"SELECT {order.value} AS v FROM ({found.sql}) ORDER BY v {order.direction} "
+        f"LIMIT {size:d} OFFSET {start:d}",
+        found.parameters,
+    )["v"].tolist()
+    if not cut:
+        return found, start
+    low, high = min(cut), max(cut)
+    ahead, end = (">", high) if order.down else ("<", low)
+    before = ask(
+        f"SELECT count(*) AS n FROM ({found.sql}) WHERE {order.value} {ahead} ?",
+        (*found.parameters, end),
+    )["n"][0]
+    near = f"SELECT * FROM ({found.sql}) WHERE {order.value} BETWEEN ? AND ?"
+    return Query(near, (*found.parameters, low, high)), start - int(before)
+
+
+def comparison(ask: Ask, filters: Filters, item: str, source: str, target: str) -> "pd.DataFrame":
+    """All columns of one comparison; no row where there is none."""
+    return ask(
+        "SELECT * FROM rows WHERE model = ? AND layer = ? AND item = ? AND source_lang = ? AND "
+        "target_lang = ?",
+        (filters.model, filters.layer, item, source, target),
+    )
+
+
+def everything(ask: Ask, filters: Filters, order: Order, most: int) -> "pd.DataFrame":
+    """All columns of the first `most` comparisons."""
+    found = selected(filters)
+    return ask(f"SELECT * FROM ({found.sql}) ORDER BY {order.sql} LIMIT {most:d}", found.parameters)
+
+
+def words_of(ask: Ask, model: str, layer: int) -> tuple[list[str], list[str]]:
+    """The gold labels and the predictions there are, by name; more than LABELS of them: none."""
+    found = ask(
+        "SELECT DISTINCT 'gold' AS side, gold AS word FROM pairs WHERE model = ? AND layer = ? "
+        "UNION SELECT DISTINCT 'said', source_predicted FROM pairs WHERE model = ? AND layer = ? "
+        "UNION SELECT DISTINCT 'said', target_predicted FROM pairs WHERE model = ? AND layer = ? "
+        f"ORDER BY ALL LIMIT {3 * LABELS}",
+        (model, layer) * 3,
+    ).dropna()
+    gold, said = (found["word"][found["side"] == side].tolist() for side in ("gold", "said"))
+    return (gold if len(gold) <= LABELS else []), (said if len(said) <= LABELS else [])
+
+
+def ends_of(ask: Ask, model: str, layer: int, name: str) -> tuple[float, float] | None:
+    """The least and the greatest known value of a measure of SORTS; None where none is known."""
+    value = finite(name)
+    found = ask(
+        f"SELECT min({value}) AS low, max({value}) AS high FROM rows WHERE model = ? AND layer = ?",
+        (model, layer),
+    ).iloc[0]
+    return None if found.isna().any() else (float(found["low"]), float(found["high"]))

@@ -1,0 +1,178 @@
+"""A filter of comparisons as SQL with parameters.
+
+A comparison is one item in two languages under one model and layer. With a language named, it is
+looked at from that language; with none, every pair of languages counts once, whichever way round.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dashboard.tables.errors_sorts import directed, finite
+
+RIGHT = ("any", "rr", "rw", "wr", "ww")
+"""Right (r) or wrong (w) in the source and in the target."""
+AGREEMENT = ("any", "same", "different")
+_BETWEEN = "\x1f"
+_SPLIT = "(SELECT unnest(string_split(?, chr(31))))"
+_PAIR = "item, least(source_lang, target_lang), greatest(source_lang, target_lang)"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A measure (a name of SORTS) from `low` to `high`, both included; unknown values are out."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a comparison must be. An empty text means any; `items` None too.
+
+    `items` are the ids of a tag, `joined`. `find` is searched for in ids, whatever the case;
+    `places` are texts that hold it, each as "language id", `joined`: one of the two is enough.
+    """
+
+    model: str
+    layer: int
+    source: str = ""
+    target: str = ""
+    right: str = "any"
+    agreement: str = "any"
+    gold: str = ""
+    source_says: str = ""
+    target_says: str = ""
+    ranges: tuple[Range, ...] = ()
+    items: str | None = None
+    find: str = ""
+    places: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether no language is named: pairs of languages are then without a direction."""
+        return not self.source and not self.target
+
+    @property
+    def whole(self) -> "Filters":
+        """The same whatever is right or wrong: what a share is taken of."""
+        return replace(self, right="any")
+
+    @property
+    def unsaid(self) -> "Filters":
+        """The same whatever was predicted: what a table of predictions is made of."""
+        return replace(self, right="any", agreement="any", source_says="", target_says="")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SQL for a relation with the columns of `rows`, and its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+def selected(filters: Filters) -> Query:
+    """The comparisons that pass, each once."""
+    found = _passing(filters)
+    if not filters.open or _one_way(filters):
+        return found
+    if _alike(filters):
+        return Query(f"{found.sql} AND source_lang < target_lang", found.parameters)
+    once = f"row_number() OVER (PARTITION BY {_PAIR} ORDER BY source_lang) = 1"
+    return Query(f"{found.sql} QUALIFY {once}", found.parameters)
+
+
+def flagged(filters: Filters) -> Query:
+    """Every comparison of `filters.whole` whose gold is known, with `chosen`: whether it passes.
+
+    Columns: item, group, a and b (the languages, in alphabetical order where none is named), ems,
+    gain, chosen (0 or 1).
+    """
+    whole, right = filters.whole, _right(filters.right) or "TRUE"
+    known = "source_correct IS NOT NULL AND target_correct IS NOT NULL"
+    if filters.open and not _alike(whole):  # chosen where one of its two directions passes
+        found = _passing(whole)
+        return Query(
+            'SELECT item, "group", least(source_lang, target_lang) AS a, '
+            "greatest(source_lang, target_lang) AS b, any_value(ems) AS ems, "
+            f"any_value(gain) AS gain, max(({right})::INT) AS chosen "
+            f"FROM ({found.sql} AND {known}) GROUP BY ALL",
+            found.parameters,
+        )
+    if filters.open and filters.right in ("rw", "wr"):
+        right = "source_correct <> target_correct"
+    found = selected(whole)
+    return Query(
+        'SELECT item, "group", source_lang AS a, target_lang AS b, ems, gain, '
+        f"({right})::INT AS chosen FROM ({found.sql}) WHERE {known}",
+        found.parameters,
+    )
+
+
+def joined(names: Iterable[str]) -> str:
+    """Names as one parameter of a query: quick to compare and to pass, however many there are."""
+    return _BETWEEN.join(names)
+
+
+def _passing(filters: Filters) -> Query:
+    """The ordered rows that pass."""
+    tests, parameters = ["model = ?", "layer = ?"], [filters.model, filters.layer]
+    equal = {
+        "source_lang": filters.source, "target_lang": filters.target, "gold": filters.gold,
+        "source_predicted": filters.source_says, "target_predicted": filters.target_says,
+    }  # fmt: skip
+    for name, value in equal.items():
+        if value:
+            tests.append(f"{name} = ?")
+            parameters.append(value)
+    for test in (_right(filters.right), _agreeing(filters.agreement)):
+        tests += [test] if test else []
+    for one in filters.ranges:
+        tests.append(f"{finite(one.name)} BETWEEN ? AND ?")
+        parameters += [one.low, one.high]
+    more, added = _listed(filters)
+    where = " AND ".join((*tests, *more))
+    return Query(f"SELECT * FROM rows WHERE {where}", (*parameters, *added))
+
+
+def _listed(filters: Filters) -> tuple[list[str], list[Any]]:
+    """The tests by id: items of a tag, texts that hold a word."""
+    tests, parameters = [], []
+    if filters.items is not None:
+        tests.append(f"item IN {_SPLIT}")
+        parameters.append(filters.items)
+    if filters.find:
+        sides = (f"{side}_lang || ' ' || item IN {_SPLIT}" for side in ("source", "target"))
+        tests.append(f"(contains(lower(item), lower(?)) OR {' OR '.join(sides)})")
+        parameters += [filters.find, filters.places, filters.places]
+    return tests, parameters
+
+
+def _right(combination: str) -> str:
+    if combination == "any":
+        return ""
+    signs = {"r": "", "w": "NOT "}
+    source, target = (signs[letter] for letter in combination)
+    return f"{source}source_correct AND {target}target_correct"
+
+
+def _agreeing(agreement: str) -> str:
+    signs = {"same": "=", "different": "<>"}
+    return f"source_predicted {signs[agreement]} target_predicted" if agreement in signs else ""
+
+
+def _one_way(filters: Filters) -> bool:
+    """Whether a comparison that passes can't pass turned round."""
+    said = filters.source_says, filters.target_says
+    apart = all(said) and said[0] != said[1]
+    return (
+        filters.right in ("rw", "wr") or apart or (any(said) and filters.agreement == "different")
+    )
+
+
+def _alike(filters: Filters) -> bool:
+    """Whether a comparison passes turned round whenever it passes."""
+    one_sided = filters.source_says != filters.target_says
+    return not one_sided and not any(directed(one.name) for one in filters.ranges)

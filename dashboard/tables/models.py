@@ -1,0 +1,108 @@
+"""Models, their scores and the data sets as tables; no Streamlit."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.corpus.offered import DataSet
+from ccta_core.languages import LANGUAGES, language
+from ccta_core.models.added import size_of
+from ccta_core.models.catalog import ModelInfo
+
+_ZOO = (
+    "model", "task", "training_language", "metric", "mean", "low", "high", "languages", "majority",
+    "megabytes", "licence",
+)  # fmt: skip
+_SCORES = ("lang", "language", "score", "low", "high", "majority", "n")
+_WEIGHTS = "weights: "
+
+
+def zoo_table(models: Iterable[ModelInfo]) -> pd.DataFrame:
+    """One row a model: its mean score over the languages of its card, from `low` to `high`.
+
+    The interval is as wide as it can be: the languages' items are translations of each other, so
+    their scores move together, and the ends of the mean's interval are the means of the ends.
+    """
+    return pd.DataFrame([_model_row(info) for info in models], columns=list(_ZOO))
+
+
+def score_table(info: ModelInfo) -> pd.DataFrame:
+    """One row a language of the card, best first: score, 95% interval, majority, n; else NaN."""
+    metric = metric_of(info)
+    rows = [
+        (
+            lang, language(lang).name if lang in LANGUAGES else lang, score[metric],
+            score.get("low", np.nan), score.get("high", np.nan),
+            score.get("majority", info.card.get("majority", np.nan)), score["n"],
+        )
+        for lang, score in info.card.get("scores", {}).items()
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(_SCORES))
+    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def metric_of(info: ModelInfo) -> str:
+    """What the card's scores are: accuracy or F1, by its key."""
+    return str(info.card.get("metric", "accuracy"))
+
+
+def metric_name(metric: str) -> str:
+    """A metric as people write it."""
+    return "F1" if metric == "f1" else metric
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What the scores show first: the best language, the weakest, and how the majority compares."""
+    if table.empty:
+        return "No scores are known."
+    best, worst = table.iloc[0], table.iloc[-1]
+    if len(table) == 1:
+        return f"{best['language']}: {best['score']:.2f}."
+    text = (
+        f"Best in {best['language']} ({best['score']:.2f}), weakest in {worst['language']} "
+        f"({worst['score']:.2f})"
+    )
+    told = table.dropna(subset=["majority"])
+    if told.empty:
+        return f"{text}."
+    lower = told["low"].fillna(told["score"])
+    under = told[lower <= told["majority"]]
+    if under.empty:
+        return f"{text}; in every language above what the commonest label would reach."
+    named = ", ".join(under["language"])
+    return f"{text}; not clearly above what the commonest label would reach in {named}."
+
+
+def data_table(sets: Iterable[DataSet], counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """One row a data set: task, languages that are here, items of each split, licence."""
+    rows = [
+        (
+            one.name, one.what, one.task, " ".join(one.languages), len(one.languages),
+            _items(counts.get(one.name, {})), one.licence, one.present,
+        )
+        for one in sets
+    ]  # fmt: skip
+    names = ("name", "what", "task", "codes", "languages", "items", "licence", "present")
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def _model_row(info: ModelInfo) -> tuple[object, ...]:
+    scores = score_table(info)
+    metric = "retrieval" if info.task == "backbone" else metric_name(metric_of(info))
+    return (
+        info.id, info.task, _trained(info), metric if len(scores) else "",
+        *(scores[name].mean() if len(scores) else np.nan for name in ("score", "low", "high")),
+        len(scores), scores["majority"].mean(), size_of(info) / 1e6,
+        str(info.card.get("licence") or "").removeprefix(_WEIGHTS).partition(";")[0],
+    )  # fmt: skip
+
+
+def _trained(info: ModelInfo) -> str:
+    """The training language's code, "several", or nothing where the card tells of none."""
+    several = len(info.card.get("training_languages", ())) > 1
+    return info.training_language or ("several" if several else "")
+
+
+def _items(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{split} {n:,}".strip() for split, n in counts.items())

@@ -1,0 +1,57 @@
+"""An item layer by layer: EMS and its controls at each layer that is known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.result import PairResult
+
+CLEAR = 0.05
+"""p at most this: more than chance."""
+
+
+def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
+    """One row a layer, in order: EMS, embeddings only, shuffled (mean, standard deviation), p.
+
+    NaN where there are no shuffles.
+    """
+    rows = [
+        {
+            "layer": layer,
+            "ems": result.ems,
+            "uniform": _number(result.controls.ems_uniform),
+            "shuffled": _number(result.controls.ems_shuffled),
+            "shuffled_sd": _number(result.controls.shuffled_sd),
+            "p": _number(result.controls.p_value),
+            "unrelated": _number(result.controls.ems_unrelated),
+        }
+        for layer, result in sorted(results.items())
+    ]
+    names = ["layer", "ems", "uniform", "shuffled", "shuffled_sd", "p", "unrelated"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def walk_sentence(table: pd.DataFrame, total: int) -> str:
+    """What the layers say together; how many of them are known."""
+    known = len(table)
+    if not known:
+        return f"No layer of {total} is measured yet."
+    best = table.loc[table["ems"].idxmax()]
+    text = f"EMS is highest at layer {best.layer:.0f} ({best.ems:.2f})"
+    if known == 1:
+        return f"EMS is {best.ems:.2f} at layer {best.layer:.0f}; 1 of {total} layers is measured."
+    low = table.loc[table["ems"].idxmin()]
+    text += f" and lowest at layer {low.layer:.0f} ({low.ems:.2f})"
+    tested = table.dropna(subset=["p"])
+    if len(tested):
+        clear = tested[(tested["p"] <= CLEAR) & (tested["ems"] > tested["shuffled"])]
+        text += (
+            f"; more than chance at {len(clear)} of {len(tested)} (p at most {CLEAR}, each alone)"
+        )
+    measured = "" if known == total else f"; {known} of {total} layers are measured"
+    return f"{text}{measured}."
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value

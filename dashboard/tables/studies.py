@@ -1,0 +1,155 @@
+"""Studies and what they can be made of, in words; no Streamlit."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ccta_core.corpus.offered import DataSet
+from ccta_core.corpus.uploads import spec_of
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.study.export.facts import data_name
+from ccta_core.study.export.words import counted
+from ccta_core.study.process import Order
+from ccta_core.study.state import FAILED, FINISHED, RUNNING, STARTING, STOPPED, State
+from ccta_core.study.words import duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALIKE = ("nli", "paraphrase", "qa", "ner")
+"""Tasks whose data only their own models read."""
+_FIRST_LANGUAGES = ("en", "es", "zh", "ar")
+_ORDER = (RUNNING, STARTING, FAILED, STOPPED, FINISHED)
+_FILE = "file:"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What data is about, its languages, and whether only pairs with English are parallel."""
+
+    task: str
+    languages: tuple[str, ...]
+    paired: bool = False
+
+    @property
+    def first_languages(self) -> list[str]:
+        """Those a form begins with: four, or two where only pairs go; common ones first."""
+        known = [lang for lang in _FIRST_LANGUAGES if lang in self.languages]
+        rest = [lang for lang in self.languages if lang not in known]
+        return [*known, *rest][: 2 if self.paired else 4]
+
+
+@dataclass(frozen=True, slots=True)
+class DataChoice:
+    """Data that a study can be made of: its key in the address, its name in the menu."""
+
+    key: str
+    label: str
+
+    @property
+    def spec(self) -> str:
+        """How the engine names it: of a file handed in, the path."""
+        return spec_of(self.key.removeprefix(_FILE)) if self.key.startswith(_FILE) else self.key
+
+
+def data_choices(sets: Iterable[DataSet], uploads: Sequence[str]) -> dict[str, DataChoice]:
+    """What a study can read, by key: bundled, files handed in, sets that are here, of the hub."""
+    parallel = [one for one in sets if one.parallel]
+    bundled = [one for one in parallel if one.name.startswith("demo:")]
+    named = sorted((one for one in parallel if one not in bundled), key=lambda one: not one.present)
+    found = [DataChoice(spec, _label(spec, one)) for one in bundled for spec in one.specs]
+    found += [DataChoice(_FILE + name, f"{name} · your file") for name in uploads]
+    found += [DataChoice(spec, _label(spec, one)) for one in named for spec in one.specs]
+    return {choice.key: choice for choice in found}
+
+
+def fitting(models: Mapping[str, ModelInfo], task: str) -> dict[str, ModelInfo]:
+    """The models that can read data of a task: those made for it; any head for plain sentences."""
+    return {
+        name: info
+        for name, info in models.items()
+        if info.labels and (task not in ALIKE or info.task == task)
+    }
+
+
+def shared_layers(models: Sequence[ModelInfo]) -> list[int]:
+    """The layers that every one of the models has."""
+    if not models:
+        return []
+    common = set(models[0].layers).intersection(*(info.layers for info in models[1:]))
+    return sorted(common)
+
+
+def first_layer(layers: Sequence[int]) -> int:
+    """The layer a form begins with: two thirds up, which is 8 of 12."""
+    return layers[len(layers) * 2 // 3]
+
+
+def suggested_name(key: str, taken: Collection[str]) -> str:
+    """A free name for a study of this data."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", key.removeprefix(_FILE).partition(".")[0]).strip("-")[:40]
+    names = (stem or "study", *(f"{stem or 'study'}-{number}" for number in range(2, 10_000)))
+    return next(name for name in names if name not in taken)
+
+
+def command(order: Order, workers: int) -> str:
+    """The `ccta` line that starts the same study."""
+    return shlex.join(["ccta", "study", "run", *order.words, "--workers", str(workers)])
+
+
+def summary(found: Sequence[State]) -> str:
+    """How many studies there are and what they are doing, in one sentence."""
+    kinds = Counter(state.kind for state in found)
+    parts = [f"{kinds[kind]} {kind}" for kind in _ORDER if kinds[kind]]
+    return f"{counted(len(found), 'study').replace('studys', 'studies')}: {', '.join(parts)}."
+
+
+def state_line(state: State) -> str:
+    """What a study is doing: how far it is, how fast, how long it takes still; or why it ended."""
+    share = f"{state.done} of {counted(state.total, 'part')}"
+    if state.kind == STARTING:
+        return "starting: reading the data"
+    if state.kind == RUNNING:
+        if state.rate is None or state.left is None:
+            return f"running · {share} · loading models and measuring the first parts"
+        return f"running · {share} · {_speed(state.rate)} · {duration(state.left)} left"
+    if state.kind == FINISHED:
+        return "finished"
+    reason = "" if state.line in ("", state.kind) else f": {state.line}"
+    return f"{state.kind} at {share}{reason}" if state.plan else f"{state.kind}{reason}"
+
+
+def about(state: State) -> str:
+    """Data, items, languages, models and layers of a study."""
+    plan = state.plan
+    if plan is None:
+        return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
+    layers = ", ".join(map(str, plan.layers))
+    return (
+        f"{data_name(plan)} · {counted(plan.items, 'item')} · "
+        f"{counted(len(plan.languages), 'language')} · {counted(len(plan.models), 'model')} · "
+        f"layer{'' if len(plan.layers) == 1 else 's'} {layers}"
+        + (" · ships with the product" if state.shipped else "")
+    )
+
+
+def left_out_table(rows: Iterable[object]) -> "pd.DataFrame":
+    """One row for each line that was left out or repaired: where it stands and why."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [(row.place, row.reason) for row in rows],  # type: ignore[attr-defined]
+        columns=["place", "reason"],
+    )
+
+
+def _label(spec: str, one: DataSet) -> str:
+    where = "" if one.present else ", fetched from the hub"
+    return f"{spec} · {one.what}{where}"
+
+
+def _speed(rate: float) -> str:
+    return f"{rate:.2g} items/s" if rate >= 0.1 else f"{rate * 60:.2g} items/min"

@@ -1,0 +1,46 @@
+"""Languages: which of them the model reads alike, closer, by layer and by training language."""
+
+from ccta_core.errors import CctaError
+from dashboard.address import Address
+from dashboard.components import notice, say
+from dashboard.components.languages_flows import flows, target_of
+from dashboard.components.languages_layers import layers
+from dashboard.components.languages_matrix import choosers, language_matrix
+from dashboard.components.languages_pair import closer, pair_of
+from dashboard.components.languages_training import measure_of, training
+from dashboard.components.study_bar import Chosen, study_bar
+
+
+def page() -> None:
+    """The whole page: what needs a study, then what needs none."""
+    say.title("Which languages does the model read alike?")
+    address = Address("languages")
+    chosen = study_bar(address)
+    target = target_of(address)
+    if chosen is not None:
+        _of_study(address, chosen)
+    else:
+        _problems(address)
+    flows(address, target)
+    if chosen is not None:
+        address.keep()
+
+
+def _of_study(address: Address, chosen: Chosen) -> None:
+    shown, pair, read = choosers(address, chosen), pair_of(address, chosen), measure_of(address)
+    _problems(address)
+    try:
+        langs = language_matrix(address, chosen, shown, pair)
+        closer(address, chosen, pair)
+        layers(chosen)
+        training(address, chosen, langs, read)
+    except CctaError as error:
+        notice.problem(str(error))
+
+
+def _problems(address: Address) -> None:
+    for text in address.problems:
+        notice.advice(text)
+
+
+page()

@@ -1,0 +1,117 @@
+"""Comparisons as HTML, in the list and as a file: hostile text stays text, nothing is loaded."""
+
+import re
+import shlex
+import unicodedata
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from ccta_core.store.notes import Remark
+from ccta_core.study.export.errors import Selection, pair_command, selection_page
+from ccta_core.study.opened import opened
+from ccta_core.study.table import Study
+from ccta_core.study.texts import examples_of
+from ccta_core.types import ParallelExample, Sentence
+from dashboard.charts.errors_list import list_html
+from dashboard.components.errors_export import MOST_ROWS, caps, with_remarks
+from dashboard.components.say import to_csv
+from dashboard.tables import errors
+from dashboard.tables.errors_filters import Filters
+from dashboard.tables.errors_sorts import Order
+from tests.made_study import made_study
+
+MODEL, LAYER = "made/en", 8
+ALL = Filters(MODEL, LAYER)
+HOSTILE = '<img src=x onerror="window.broken=1">[a](b) :smile:'
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    return made_study(tmp_path_factory.mktemp("studies"), items=12)
+
+
+@pytest.fixture(scope="module")
+def ask(study, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield opened(study).ask
+
+
+def hostile_rows() -> pd.DataFrame:
+    row = dict.fromkeys(errors.COLUMNS, HOSTILE) | {
+        "source_lang": "en", "target_lang": "ar", "source_correct": True, "target_correct": None,
+        "source_confidence": 0.5, "target_confidence": float("nan"), "ems": 0.5, "gain": -0.0001,
+        "sorted": 1.0,
+    }  # fmt: skip
+    return pd.DataFrame([row, row | {"gold": None}])
+
+
+def test_hostile_text_stays_text():
+    sides = {lang: Sentence(HOSTILE, lang, f"{HOSTILE} two") for lang in ("en", "ar")}
+    examples = {HOSTILE: ParallelExample(HOSTILE, "g", None, sides)}
+    remarks = {HOSTILE: Remark((HOSTILE,), HOSTILE)}
+    text = list_html(hostile_rows(), examples, remarks, "z")
+    assert "<img" not in text
+    assert text.count("&lt;img") >= 20
+    assert text.count("<bdi") == text.count("</bdi>") == 10
+    assert 'dir="rtl"' in text
+    assert "\N{MINUS SIGN}0.000" not in text
+
+
+def test_a_long_text_ends_between_characters():
+    sentence = Sentence("นี่คือ" * 200, "th")
+    rows = hostile_rows().assign(source_lang="th", item="a")
+    example = ParallelExample("a", "a", None, {"th": sentence})
+    text = list_html(rows, {"a": example}, {}, "ems")
+    shown = re.findall(r'<bdi lang="th">([^<]*)…</bdi>', text)[0]
+    assert sentence.text.startswith(shown)
+    assert not unicodedata.combining(sentence.text[len(shown)])
+
+
+def test_the_page_of_evidence_is_whole_and_safe(study, ask):
+    rows = errors.everything(ask, replace(ALL, source="en"), Order("ems"), 5)
+    examples = examples_of(study)
+    rows.loc[0, ["item", "source_predicted"]] = HOSTILE
+    page = selection_page(
+        Selection(
+            study=study,
+            model=MODEL,
+            layer=LAYER,
+            rows=rows,
+            total=900,
+            verdict=HOSTILE,
+            doubt="d",
+            filters=[("text or id holds", HOSTILE)],
+            examples=examples,
+            remarks={rows["item"][1]: Remark((HOSTILE,), HOSTILE)},
+            address="http://localhost/errors",
+            query={"find": HOSTILE},
+        )
+    )
+    assert "<img" not in page
+    assert "%%" not in page
+    assert not re.search(r'(src|href)="(?!http://localhost/errors)', page)
+    assert "The first 5 of 900 comparisons" in page
+    assert page.count("<summary>command</summary>") == 4
+    example = examples[rows["item"][1]]
+    words = shlex.split(pair_command(study.plan, next(rows.iloc[1:].itertuples()), example))
+    assert words[:2] == ["ccta", "pair"]
+    assert f"--source={example.sentences['en'].text}" in words
+    assert words[words.index("--layer") + 1] == str(LAYER)
+    assert "javascript" not in selection_page(
+        Selection(study, MODEL, LAYER, rows, 5, "v", "d", [], {}, {}, "javascript:alert(1)", {})
+    )
+
+
+def test_a_table_has_the_tags_of_its_items(ask):
+    rows = errors.everything(ask, ALL, Order("item"), 200)
+    kept = with_remarks(rows, {"ferry-n": Remark(("a", "=b"), "=1+1")})
+    text = to_csv(kept).decode("utf-8-sig")
+    assert text.splitlines()[0].endswith(",tags,note")
+    assert "'=1+1" in text
+    assert len(text.splitlines()) == 181
+    assert "first 300" in caps(301)
+    assert f"first {MOST_ROWS:,}" in caps(MOST_ROWS + 1)
+    assert "every comparison" in caps(300)

@@ -1,0 +1,392 @@
+"""The page Languages: its tables against pandas and the statistics, its matrices, the page."""
+
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+from streamlit.testing.v1 import AppTest
+
+from ccta_core.config import Config
+from ccta_core.corpus.demo import read_demo
+from ccta_core.errors import CctaError
+from ccta_core.evaluation.intervals import clustered_interval
+from ccta_core.findings import claims
+from ccta_core.models.catalog import find
+from ccta_core.statistics.two_way import two_way
+from ccta_core.store.pairs import find_pair
+from ccta_core.study.opened import opened
+from dashboard import resources
+from dashboard.charts.languages_flows import flows_html
+from dashboard.charts.languages_layers import mexa_chart, profile_chart
+from dashboard.charts.languages_pair import spread, spread_chart
+from dashboard.charts.matrix_colours import shades_of
+from dashboard.components.correlation_words import rounded
+from dashboard.components.languages_layers import mexa_sentence, profile_sentence
+from dashboard.components.languages_matrix import cells, finding
+from dashboard.components.languages_pair import pair_sentence
+from dashboard.components.matrix import Cell, Head, Matrix, payload
+from dashboard.tables import languages, languages_flows, languages_layers, languages_training
+from tests.made_study import LANGS, made_study
+from tests.test_dashboard import APP, clean, html_of, said
+
+PAIR = ("en", "zh")
+MODELS = ("made/en", "made/es")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCTA_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def study(cache):
+    return made_study(cache / "studies", items=48)
+
+
+@pytest.fixture(scope="module")
+def ask(study, cache):
+    return opened(study).ask
+
+
+@pytest.fixture(scope="module")
+def rows(study):
+    found = study.table()
+    return found[found.layer == 8]
+
+
+@pytest.mark.parametrize("measure", ["ems", "gain", "ems_unrelated", "z"])
+def test_a_cell_is_the_mean_with_its_clustered_interval(ask, rows, measure):
+    table = languages.matrix_table(ask, "made/en", 8, measure).set_index(["source", "target"])
+    assert len(table) == len(LANGS) * (len(LANGS) - 1)
+    own = rows[rows.model == "made/en"]
+    for pair in (PAIR, PAIR[::-1], ("ar", "hi")):
+        part = own[(own.source_lang == pair[0]) & (own.target_lang == pair[1])]
+        cell = table.loc[pair]
+        assert cell.value == pytest.approx(part[measure].mean())
+        low, high = clustered_interval(part[measure].to_numpy(), list(part.group))
+        assert (cell.low, cell.high) == (pytest.approx(low), pytest.approx(high))
+        assert (cell.n, cell.groups) == (len(part), part.group.nunique())
+
+
+def test_scores_and_agreement(ask, rows):
+    own = rows[rows.model == "made/en"]
+    part = own[(own.source_lang == "en") & (own.target_lang == "zh")]
+    score = languages.matrix_table(ask, "made/en", 8, "score").set_index(["source", "target"])
+    assert score.loc[PAIR].value == pytest.approx(
+        (part.source_score + part.target_score).mean() / 2
+    )
+    alone = own[own.source_lang == "es"].groupby("item")["source_score"].mean()
+    assert score.loc[("es", "es")].value == pytest.approx(alone.mean())
+    assert score.loc[("es", "es")].n == 48
+    for measure, wanted in (
+        ("agreement", part.source_predicted == part.target_predicted),
+        ("both_right", part.source_correct & part.target_correct),
+    ):
+        found = languages.matrix_table(ask, "made/en", 8, measure).set_index(["source", "target"])
+        assert found.loc[PAIR].value == pytest.approx(wanted.mean())
+        assert found.loc[PAIR[::-1]].value == found.loc[PAIR].value
+
+
+def test_very_large_studies_have_no_interval_in_the_cells(ask, monkeypatch):
+    monkeypatch.setattr(languages, "_MOST", 10)
+    table = languages.matrix_table(ask, "made/en", 8, "ems")
+    assert table.low.isna().all()
+    assert "95%" not in next(iter(cells(table, "EMS", 2).values())).say
+
+
+def test_orders(ask):
+    table = languages.matrix_table(ask, "made/en", 8, "ems")
+    assert languages.ordered(LANGS, "study", table) == list(LANGS)
+    assert languages.ordered(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
+    by_family = languages.ordered(LANGS, "family", table)
+    assert by_family.index("de") - by_family.index("en") == 1
+    names = languages.ordered(LANGS, "name", table)
+    away = 1 - languages.grid(table, names)
+    away = (away + away.T) / 2
+    np.fill_diagonal(away, 0)
+    near = squareform(away, checks=False)
+    best = leaves_list(linkage(near, "average", optimal_ordering=True))
+    assert languages.ordered(LANGS, "clustering", table) == [names[at] for at in best]
+    assert languages.clustered(names, table[table.source != "ar"]) == names
+
+
+def test_families(ask):
+    table = languages.matrix_table(ask, "made/en", 8, "ems")
+    own = table.set_index(["source", "target"]).value
+    within, across = languages.within_families(table)
+    assert within == pytest.approx(own.loc[("de", "en")])
+    both = [("de", "en"), ("en", "de")]
+    assert across == pytest.approx(own.drop(both).mean())
+    assert languages.within_families(table[table.source == "ar"]) is None
+    text = finding(table, "ems", "nli")
+    assert text.startswith("EMS is highest for ")
+    assert rounded(own.max()) in text
+    empty = finding(table.iloc[:0], "ems", "nli")
+    assert "choose another measure" in empty
+
+
+def test_the_items_of_a_pair(ask, rows):
+    items = languages.pair_items(ask, "made/en", 8, PAIR)
+    assert len(items) == 48
+    assert items.ems.is_monotonic_decreasing
+    means = languages.pair_means(items)
+    for name, mean in means.items():
+        assert mean.value == pytest.approx(items[name].mean())
+        wanted = clustered_interval(items[name].to_numpy(), list(items.group))
+        assert (mean.low, mean.high) == pytest.approx(wanted)
+    assert f"EMS is {rounded(means['ems'].value)} (95% " in pair_sentence(means)
+
+
+def test_counts_of_the_histogram_are_all_items(ask):
+    items = languages.pair_items(ask, "made/en", 8, PAIR)
+    table = spread(items, {"ems": "EMS", "ems_uniform": "embeddings only"})
+    assert dict(table.groupby("measure")["items"].sum()) == {"EMS": 48, "embeddings only": 48}
+    figure = spread_chart(table, {"EMS": 0.5}, dark=True)
+    assert [trace.name for trace in figure.data] == ["EMS", "embeddings only"]
+
+
+def test_the_profile_is_the_mean_over_pairs(study, ask):
+    table = languages_layers.layer_profile(ask, "made/en").set_index(["measure", "layer"])
+    pairs = study.sql("SELECT * FROM pairs WHERE model = 'made/en'").df()
+    for measure in languages_layers.PROFILE:
+        for layer in (4, 8):
+            own = pairs[pairs.layer == layer]
+            assert table.value[measure, layer] == pytest.approx(own[measure].mean())
+            assert table.n[measure, layer] == len(own)
+    shown = table.reset_index()
+    assert "at layer 4 to" in profile_sentence(shown)
+    names = {name: name for name in languages_layers.PROFILE}
+    assert len(profile_chart(shown, names, 12, dark=False).data) == 3
+
+
+def test_mexa_is_the_cards(ask):
+    card = find("e5-small").card
+    table = languages_layers.mexa_table(card, ("es", "zh", "en"))
+    assert set(table.lang) == {"es", "zh"}
+    own = table[(table.variant == "mexa") & (table.lang == "es")].sort_values("layer")
+    assert list(own.value) == card["mexa"]["scores"]["es"]["mexa"]
+    means = languages_layers.mexa_means(table)
+    assert set(means.variant) == set(languages_layers.VARIANTS)
+    assert "2 languages" in mexa_sentence(means)
+    assert len(mexa_chart(means, languages_layers.VARIANTS, 12, dark=True).data) == 3
+    assert languages_layers.mexa_table({}, ("es",)).empty
+
+
+@pytest.mark.parametrize("measure", ["score", "ems"])
+def test_training_languages_are_a_two_way_table(ask, rows, measure):
+    found = languages_training.training_table(ask, 8, measure, MODELS)
+    away = found.table[found.table.source != found.table.target]
+    own = rows[rows.source_lang == rows.training_language]
+    column = "target_score" if measure == "score" else measure
+    wanted = own.groupby(["model", "target_lang"])[column].mean()
+    for row in away.itertuples():
+        assert row.value == pytest.approx(wanted[row.model, row.target])
+    assert found.shares == two_way(away.value, list(away.source), list(away.target))
+    assert found.items == 48
+    assert len(found.table) == len(away) + (2 if measure == "score" else 0)
+
+
+def test_only_items_that_every_model_has_are_compared(study):
+    def some(query, parameters=()):
+        return opened(study).ask(
+            query.replace("FROM rows", "FROM (FROM rows WHERE NOT (model = 'made/es' AND item IN "
+                          "(SELECT DISTINCT item FROM rows ORDER BY item LIMIT 8)))")
+            .replace("FROM pairs WHERE model", "FROM (FROM pairs WHERE NOT (model = 'made/es' AND "
+                     "item IN (SELECT DISTINCT item FROM pairs ORDER BY item LIMIT 8))) "
+                     "WHERE model"),
+            parameters,
+        )  # fmt: skip
+
+    assert languages_training.training_table(some, 8, "ems", MODELS).items == 40
+
+
+def test_a_model_below_the_majority_is_left_out(study, ask):
+    def poor(query, parameters=()):
+        frame = ask(query, parameters)
+        if "avg(source_score) AS score" in query:
+            frame = frame.assign(score=[0.1, 0.9])
+        return frame
+
+    found = languages_training.training_table(poor, 8, "score", MODELS)
+    assert found.left_out == ("made/en",)
+    assert set(found.table.model) == {"made/es"}
+    assert found.shares is None
+    assert "two rows" in found.problem
+
+
+def test_the_ranking_is_the_findings(study, ask):
+    assert languages_training.ranking(ask, 8, "gain") == claims.training_languages(study, 8, "gain")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    info = find(resources.FLOWS_OF)
+    return [
+        (item.id, item.group, result)
+        for item in read_demo("nli")[:12]
+        if (result := find_pair(info, item.sentences["en"], item.sentences["es"], Config()))
+    ]
+
+
+def test_flows_keep_the_mass(shipped):
+    flows = languages_flows.rank_flows(shipped)
+    sums = flows.groupby("item")[["mass", "expected"]].sum()
+    np.testing.assert_allclose(sums.to_numpy(), 1, atol=1e-6)
+    for item, _, result in shipped[:3]:
+        own = flows[flows.item == item]
+        ranked = np.sort(result.source_mass)[::-1]
+        sent = own.groupby("sent")["mass"].sum()
+        assert sent["1st"] == pytest.approx(ranked[0])
+        assert sent["4th to 6th"] == pytest.approx(ranked[3:6].sum())
+        received = own.groupby("received")["mass"].sum()
+        assert received["7th and on"] == pytest.approx(np.sort(result.target_mass)[::-1][6:].sum())
+    share = languages_flows.top_share(flows)
+    assert share.low <= share.share <= share.high
+    assert share.n == len(shipped)
+
+
+def test_the_alluvial_picture_is_safe(shipped):
+    means = languages_flows.mean_flows(languages_flows.rank_flows(shipped))
+    text = flows_html(means, ("<i>", '"&'), languages_flows.BINS, alt='a "b" <c>')
+    assert "<i>" not in text
+    assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in text
+    assert text.count("clip-path") == int((means.mass > 0).sum())
+
+
+def contrast(one, other):
+    def luminance(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("kind", ["similarity", "mass"])
+@pytest.mark.parametrize("signed", [True, False])
+def test_every_number_can_be_read_on_its_colour(kind, signed):
+    shades = shades_of([-1.0, 1.0] if signed else [0.0, 1.0], kind, signed=signed)
+    for value in np.linspace(-1 if signed else 0, 1, 101):
+        for fill, ink in zip(shades.fill(value), shades.ink(value), strict=True):
+            assert contrast(fill, ink) >= 4.5
+
+
+def test_scales_of_few_values():
+    assert shades_of([]).fill(0.0)
+    assert shades_of([0.5]).fill(0.5)
+    both = shades_of([-0.2, 0.1])
+    assert (both.low, both.high) == (-0.2, 0.2)
+
+
+def test_a_matrix_as_its_script_reads_it():
+    heads = [Head("a", "<b>A</b>", "a", "one"), Head("b", "B")]
+    drawn = Matrix(
+        "label", heads, heads, {("a", "b"): Cell(-0.5, "−0.50", "A and B")}, "gain", scale="signed",
+        marked=frozenset([("a", "b")]),
+    )  # fmt: skip
+    found = payload(drawn, chosen=("a", "b"))
+    assert found["cells"][0][0] is None
+    cell = found["cells"][0][1]
+    assert (cell["text"], cell["chosen"], cell["marked"]) == ("−0.50", True, True)
+    assert found["legend"]["ends"] == ["−0.50", "0.50"]
+    assert found["rows"][0] == {"key": "a", "name": "<b>A</b>", "short": "a", "group": "one"}
+
+
+@pytest.fixture
+def page(study, cache, monkeypatch):
+    """Opens the page with a query, on the made study."""
+    monkeypatch.setenv("CCTA_CACHE", str(cache))
+
+    def open_page(**query):
+        app = AppTest.from_file(APP, default_timeout=120)
+        app.switch_page("views/languages.py")
+        for key, value in ({"study": "made", "layer": "8"} | query).items():
+            app.query_params[key] = value
+        return app.run()
+
+    return open_page
+
+
+def test_the_page_shows_the_statistics(page, ask):
+    app = clean(page(target="zh"))
+    text = html_of(app)
+    assert finding(languages.matrix_table(ask, "made/en", 8, "ems"), "ems", "nli") in text
+    means = languages.pair_means(languages.pair_items(ask, "made/en", 8, PAIR))
+    assert pair_sentence(means) in text
+    assert "English and Chinese, item by item" in text
+    assert "the training language explains" in text
+    assert "heaviest Spanish word" in text
+    assert not said(app)
+
+
+@pytest.mark.parametrize("measure", ["score", "z", "agreement", "calibrated"])
+@pytest.mark.parametrize("order", ["clustering", "study"])
+def test_every_measure_and_order_opens(page, measure, order):
+    app = clean(page(measure=measure, order=order, read="gain"))
+    assert not said(app)
+    assert app.query_params["measure"] == measure
+
+
+def test_choosing_another_pair_moves_the_address(page):
+    app = clean(page())
+    clean(app.selectbox(key="languages_target_input").select("hi").run())
+    assert app.query_params["target"] == "hi"
+    assert "English and Hindi, item by item" in html_of(app)
+
+
+def test_the_ranking_is_made_when_it_is_opened(page):
+    app = clean(page())
+    assert "these checkpoints" not in html_of(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ({"study": "<script>"}, "study="),
+        ({"model": "made/xx"}, "made/xx"),
+        ({"measure": "accuracy"}, "measure="),
+        ({"order": "1"}, "order="),
+        ({"source": "en", "target": "en"}, "not compared with itself"),
+        ({"source": "xx"}, "source="),
+        ({"read": "p_value"}, "read="),
+        ({"flow": "xx"}, "flow="),
+    ],
+)
+def test_a_damaged_address_gives_a_notice_and_the_default(page, query, word):
+    assert word.casefold() in said(clean(page(**query))).casefold()
+
+
+def test_without_a_study_the_flows_are_still_there(page, monkeypatch):
+    monkeypatch.setattr(resources, "studies", list)
+    app = clean(page())
+    assert "Start one on the page Studies" in said(app)
+    assert "heaviest Spanish word" in html_of(app)
+
+
+def test_a_part_that_cant_be_read_is_one_line(page, monkeypatch):
+    def fails(*_):
+        raise CctaError("a part of the study made can't be read; resume measures it again")
+
+    monkeypatch.setattr(resources, "computed", fails)
+    app = clean(page())
+    assert said(app).count("resume measures it again") == 1
+
+
+def test_texts_that_are_not_here_leave_the_ids(page, monkeypatch):
+    def fails(*_):
+        raise CctaError("the texts of the study made are not here")
+
+    monkeypatch.setattr(resources, "texts", fails)
+    app = clean(page())
+    assert "Items by id" in html_of(app)
+    assert any(button.key and button.key.startswith("languages_item_") for button in app.button)
+
+
+def test_a_study_of_one_model_has_no_training_languages(page, cache):
+    made_study(cache / "studies", name="one", trained=("en",), items=12)
+    app = clean(page(study="one"))
+    assert "Training language against" not in html_of(app)

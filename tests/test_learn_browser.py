@@ -1,0 +1,158 @@
+"""The page Learn in a real browser: the path's slider, the plan by hand, a presenter's keys."""
+
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from ccta_core.zoo.lesson import read_lesson
+from dashboard.tables.learn_hand import problem_of
+from tests.serving import serving
+
+LESSON = read_lesson()
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The page on a server of its own, with an empty cache."""
+    with serving(tmp_path_factory.mktemp("learn")) as found:
+        yield f"{found}/learn"
+
+
+@pytest.fixture
+def show(browser, address):
+    """Opens a step; fails afterwards on any error of a script."""
+    complaints, pages = [], []
+
+    def open_step(width=1280, height=900, **query):
+        page = browser.new_page(
+            viewport={"width": width, "height": height}, reduced_motion="reduce"
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{address}?{urlencode(query)}")
+        page.set_default_timeout(PATIENCE)
+        page.get_by_text("Try", exact=True).wait_for()
+        pages.append(page)
+        return page
+
+    yield open_step
+    for page in pages:
+        page.close()
+    assert not complaints
+
+
+def test_a_link_opens_its_place_on_the_path(show):
+    page = show(step="2", alpha="0.4")
+    slider = page.get_by_role("slider", name="alpha")
+    assert slider.input_value() == "40"
+    chance = LESSON.sentences["en"].path.probability[40]
+    assert f"contradiction {chance:.0%}" in page.get_by_role("status").inner_text()
+
+
+def test_the_slider_moves_marker_words_and_address(show):
+    page = show(step="2", lang="es")
+    slider = page.get_by_role("slider", name="alpha")
+    before = page.locator(".learn-marker").bounding_box()["x"]
+    slider.focus()
+    page.keyboard.press("End")
+    told = LESSON.sentences["es"]
+    sums = page.locator(".learn-column b").all_inner_texts()
+    shown = [float(text.replace("\N{MINUS SIGN}", "-")) for text in sums]
+    assert shown[:-1] == pytest.approx(told.path.so_far[-1][:-1], abs=0.006)
+    assert shown[-1] == pytest.approx(told.difference, abs=0.006)
+    assert page.locator(".learn-marker").bounding_box()["x"] > before
+    page.wait_for_url("**alpha=1**")
+    assert slider.input_value() == "100"
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**alpha=0.99**")
+    page.wait_for_timeout(500)
+    assert slider.evaluate("node => node === document.activeElement")
+
+
+def test_words_leave_the_sum(show):
+    page = show(step="1")
+    status = page.get_by_role("status").filter(has_text="together")
+    assert "All words" in status.inner_text()
+    page.get_by_role("button", name="Nobody").click()
+    told = LESSON.sentences["en"]
+    rest = told.scores.sum() - told.scores[told.words.index("Nobody")]
+    shown = f"4 of 5 words together: {rest:+.2f}".replace("-", "\N{MINUS SIGN}")
+    assert shown in status.inner_text()
+
+
+def test_a_plan_by_hand_counts_when_all_has_moved(show):
+    page = show(step="6", **{"with": "es"})
+    problem = problem_of(LESSON, "es")
+    root, status = page.locator(".learn-root"), page.locator(".learn-status")
+    assert "100% left over" in status.inner_text()
+    assert root.get_attribute("data-score") in (None, "")
+    cells = page.locator("[data-cell]")
+    plan = np.zeros(problem.similarity.shape)
+    for at, (i, j) in enumerate(np.ndindex(*plan.shape)):
+        room = min(problem.source[i] - plan[i].sum(), problem.target[j] - plan[:, j].sum())
+        if room < 1e-6:
+            continue
+        cells.nth(at).click()
+        plan[i, j] = room
+    assert "Everything has moved" in status.inner_text()
+    mine = float((plan * problem.similarity).sum())
+    assert float(root.get_attribute("data-score")) == pytest.approx(mine, abs=1e-5)
+    page.get_by_text(f"Your plan scores {mine:.3f}").wait_for()
+    page.get_by_role("button", name="Show the optimum").click()
+    assert float(root.get_attribute("data-score")) == pytest.approx(problem.best.ems, abs=1e-5)
+    page.get_by_role("button", name="Back to mine").click()
+    assert float(root.get_attribute("data-score")) == pytest.approx(mine, abs=1e-5)
+
+
+def test_the_plan_is_moved_with_the_keyboard_and_never_overdrawn(show):
+    page = show(step="6", **{"with": "es"})
+    page.locator('[data-cell="0-0"]').focus()
+    page.keyboard.press("+")
+    left = page.locator('[data-left="row-0"]')
+    source = problem_of(LESSON, "es").source
+    assert left.inner_text() == f"{source[0] - 0.05:.1%} left"
+    page.keyboard.press("+")
+    assert "done" in left.inner_text()
+    page.keyboard.press("+")
+    assert "has nothing left" in page.locator(".learn-status").inner_text()
+    page.keyboard.press("Delete")
+    assert left.inner_text() == f"{source[0]:.1%} left"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.cell") == "1-1"
+
+
+def test_a_plan_survives_the_next_step(show):
+    page = show(step="6", **{"with": "zh"})
+    page.locator('[data-cell="3-3"]').click()
+    page.get_by_text("of the mass is left over: this plan").wait_for()
+    moved = page.locator('[data-cell="3-3"] .learn-mass').inner_text()
+    page.keyboard.press("PageDown")
+    page.get_by_text("Is that more than chance?").wait_for()
+    page.keyboard.press("PageUp")
+    page.locator('[data-cell="3-3"]').wait_for()
+    assert page.locator('[data-cell="3-3"] .learn-mass').inner_text() == moved
+
+
+def test_right_to_left_words_stand_from_the_right(show):
+    page = show(step="6", **{"with": "ar"})
+    first, last = (page.locator(f'[data-cell="0-{j}"]').bounding_box()["x"] for j in (0, 4))
+    assert first > last
+    page.locator('[data-cell="0-0"]').focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.cell") == "0-1"
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_large_type_fits_its_screen_and_a_phone_does_not_scroll_sideways(show, step):
+    page = show(height=800, step=str(step), present="1")
+    picture = page.locator(".learn-root, .js-plotly-plot, .learn-pieces").first
+    box = picture.bounding_box()
+    assert box["y"] < 300
+    assert box["y"] + 330 < 800
+    sizes = page.locator(".learn-say").first.evaluate("node => getComputedStyle(node).fontSize")
+    assert float(sizes.removesuffix("px")) >= 22
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(400)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,153 @@
+"""The matrix of cells and the points of the scatter in a real browser: pointer and keyboard."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.made_study import made_study
+from tests.test_dashboard_browser import wait_for
+
+ROOT = Path(__file__).parents[1]
+STUDY = "made-here"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The dashboard as a process of its own, with one made study."""
+    cache = tmp_path_factory.mktemp("matrix")
+    made_study(cache / "studies", name=STUDY, items=24)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true",
+        "--server.port", str(port), "--server.address", "127.0.0.1",
+        "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false",
+    ]  # fmt: skip
+    log = cache / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | {"CCTA_CACHE": str(cache)}, stdout=out, stderr=out
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def show(browser, server):
+    """Opens a page of the dashboard; fails afterwards on any error of its scripts."""
+    errors: list[str] = []
+    pages = []
+
+    def open_page(name: str, width: int = 1280, **query: str):
+        page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{server}/{name}?{urlencode({'study': STUDY, 'layer': '8'} | query)}")
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert not errors
+
+
+def cell(page, words: str):
+    """The first cell whose name begins with these words, once the page has come to rest."""
+    found = page.locator(f'button.ccta-mx-cell[aria-label^="{words}"]').first
+    found.wait_for()
+    page.get_by_text("Where the weight of a word goes").wait_for()
+    return found
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.getAttribute('aria-label')") or ""
+
+
+def test_a_click_looks_closer(show):
+    page = show("languages", order="study")
+    cell(page, "German and Hindi: EMS").click()
+    page.get_by_text("German and Hindi, item by item").wait_for()
+    page.wait_for_url("**target=hi**")
+    assert page.locator(".ccta-mx-cell.is-chosen").count() == 1
+    chosen = page.locator(".ccta-mx-cell.is-chosen")
+    assert chosen.get_attribute("aria-pressed") == "true"
+
+
+def test_the_keyboard_walks_the_cells_and_chooses(show):
+    page = show("languages", order="study")
+    cell(page, "Arabic and German")
+    grid = page.locator(".ccta-mx").first
+    assert grid.locator('button[tabindex="0"]').count() == 1
+    grid.locator('button[tabindex="0"]').focus()
+    assert focused(page).startswith("English and Arabic")
+    page.keyboard.press("ArrowUp")
+    assert focused(page).startswith("German and Arabic")
+    page.keyboard.press("ArrowRight")  # German and German is no cell
+    assert focused(page).startswith("German and English")
+    page.keyboard.press("End")
+    assert focused(page).startswith("German and Chinese")
+    page.keyboard.press("Home")
+    assert focused(page).startswith("German and Arabic")
+    assert grid.locator('button[tabindex="0"]').count() == 1
+    page.keyboard.press("Enter")
+    page.get_by_text("German and Arabic, item by item").wait_for()
+    page.wait_for_url("**source=de**")
+    assert focused(page).startswith("German and Arabic")  # the reader stays where they were
+
+
+def test_a_cell_of_the_training_languages_opens_the_errors(show):
+    page = show("languages", order="study")
+    cell(page, "es · Spanish, Hindi: accuracy").click()
+    page.wait_for_url("**/errors?**")
+    assert "model=made%2Fes" in page.url
+
+
+def test_a_narrow_screen_scrolls_the_matrix_and_not_the_page(show):
+    page = show("languages", width=390)
+    cell(page, "English and Arabic")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.locator(".ccta-mx-scroll").first
+    assert box.evaluate("one => one.scrollWidth > one.clientWidth")
+    first = page.locator(".ccta-mx tbody th").first
+    before = first.bounding_box()["x"]
+    box.evaluate("one => one.scrollTo(200, 0)")
+    assert first.bounding_box()["x"] == pytest.approx(before, abs=2)
+
+
+def test_a_point_opens_its_errors_and_the_page_can_be_come_back_to(show):
+    page = show("correlation")
+    point = page.locator(".js-plotly-plot").first.locator(".scatterlayer path.point").first
+    point.wait_for()
+    page.get_by_text("Does a high value announce").wait_for()
+    page.wait_for_timeout(1500)
+    point.click(force=True)
+    page.wait_for_url("**/errors?**")
+    assert "source=en" in page.url
+    page.get_by_role("link", name="Correlation").first.click()
+    page.get_by_text("The same question put to the controls").wait_for()
+    page.wait_for_timeout(1500)
+    assert "/correlation" in page.url  # what was clicked does not send the reader off again
+
+
+def test_a_point_can_be_opened_without_a_pointer(show):
+    page = show("correlation")
+    page.get_by_role("button", name="Open a point").press("Enter")
+    page.get_by_role("button", name="Open its errors").press("Enter")
+    page.wait_for_url("**/errors?**")
+
+
+def test_the_correlation_fits_a_narrow_screen(show):
+    page = show("correlation", width=390)
+    page.get_by_text("Does a high value announce").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,167 @@
+"""The Pair page's moving parts in a real browser: layers, views, files, answers."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from ccta_core.config import Config
+from ccta_core.corpus.demo import read_demo
+from ccta_core.models.catalog import catalog
+from ccta_core.store.pairs import keep_pair
+from dashboard.choice import Request
+from tests.made_pair import make_result
+from tests.serving import serving
+
+LAYERS = (0, 1, 2)
+CARDS = {
+    "e5-small/nli-made": (
+        '{"task": "nli", "training_language": "en", "layers": [0, 1, 2], "align_layer": 8, '
+        '"labels": ["entailment", "neutral", "contradiction"], "revision": "made"}'
+    ),
+    "e5-small/qa-made": (
+        '{"task": "qa", "training_language": "en", "layers": [0], "align_layer": 8, '
+        '"labels": ["start", "end"], "revision": "made"}'
+    ),
+}
+NLI, QA = CARDS
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Models' cards and finished results, but no weights: a pair at every layer, an answer."""
+    folder = tmp_path_factory.mktemp("pair")
+    for name, card in CARDS.items():
+        model = folder / "models" / name
+        model.mkdir(parents=True)
+        (model / "card.json").write_text(card, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCTA_CACHE", str(folder))
+        for layer in LAYERS:
+            keep(request_of(NLI, "nli", "ferry-c", layer), ems=0.5 + layer / 10)
+        keep(request_of(QA, "qa", "market-1", 0), task="qa")
+    return folder
+
+
+def request_of(model: str, part: str, item: str, layer: int) -> Request:
+    sides = next(one for one in read_demo(part) if one.id == item).sentences
+    return Request(catalog()[model], sides["en"], sides["es"], Config(layer=layer))
+
+
+def keep(request: Request, ems: float | None = None, **changes: str) -> None:
+    result = replace(make_result(request), **changes)
+    if ems is not None:
+        result = replace(result, plan=replace(result.plan, ems=ems))
+    if result.task == "qa":
+        result = replace(
+            result,
+            source=replace(result.source, prediction={"noon": 0.9}),
+            target=replace(result.target, prediction={"cierra": 0.6}),
+        )
+    assert keep_pair(result, request.model, request.source, request.target, request.config) is None
+
+
+@pytest.fixture(scope="module")
+def server(cache):
+    with serving(cache) as address:
+        yield address
+
+
+@pytest.fixture
+def show(browser, server):
+    """Opens a view; fails afterwards on any error the browser complained of."""
+    complaints: list[str] = []
+    pages = []
+
+    def open_view(width: int = 1280, **query: str):
+        page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{server}/?{urlencode({'model': NLI, 'item': 'ferry-c'} | query)}")
+        page.locator("[data-flow]").first.wait_for(state="attached")
+        pages.append(page)
+        return page
+
+    yield open_view
+    for page in pages:
+        page.close()
+    assert not complaints
+
+
+def test_the_layers_play(show):
+    page = show()
+    page.get_by_text("Walk the layers").click()
+    said = page.locator(".ccta-walk-said")
+    said.get_by_text("Layer 0: EMS 0.50").wait_for()
+    page.get_by_role("button", name="Play").click()
+    said.get_by_text("Layer 2: EMS 0.70").wait_for()
+    assert page.locator(".ccta-walk-dot").count() == len(LAYERS)
+    assert page.locator(".ccta-walk-dot.is-now").get_attribute("data-layer") == "2"
+    page.get_by_role("button", name="Play").wait_for()
+    page.get_by_role("button", name="Open this layer").click()
+    page.wait_for_url("**layer=2**")
+
+
+def test_undo_takes_a_view_back(show):
+    page = show()
+    page.get_by_role("radio", name="mass").click()
+    page.wait_for_url("**view=mass**")
+    page.locator('[data-tone="mass"]').first.wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("!location.search.includes('view=')")
+    page.locator('[data-tone="for"]').first.wait_for()
+
+
+def test_the_slider_of_ribbons_hides_the_thin_ones(show):
+    page = show(ribbons="0")
+    every = page.locator("[data-flow]:visible").count()
+    page.get_by_role("slider", name="Ribbons").press("End")
+    page.wait_for_url("**ribbons=10**")
+    page.wait_for_function(
+        f"document.querySelectorAll('.ccta-flow:not(.is-below)').length < {every}"
+    )
+
+
+@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+def test_the_picture_is_saved_as_it_stands(show, kind, tmp_path):
+    page = show()
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as caught:
+        page.get_by_role("button", name=f"Picture ({kind})").click()
+    assert caught.value.suggested_filename.endswith(f"layer0.{kind.lower()}")
+    file = tmp_path / "picture"
+    caught.value.save_as(file)
+    if kind == "PNG":
+        assert file.read_bytes().startswith(b"\x89PNG")
+        return
+    root = ET.fromstring(file.read_text(encoding="utf-8"))
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "ferry" in texts
+    assert "ferri" in texts
+    assert "EMS 0.50" in root.findtext("{http://www.w3.org/2000/svg}title")
+    assert "oklab" not in ET.tostring(root, encoding="unicode")
+
+
+def test_answers_are_underlined_in_both_languages(show):
+    page = show(model=QA, item="market-1")
+    for side, gold, said in (("source", "noon.", "noon."), ("target", "mediodía.", "cierra")):
+        marked = page.locator(f'.ccta-root [data-side="{side}"].is-gold')
+        assert marked.all_inner_texts() == [gold]
+        assert said in page.locator(f'[data-side="{side}"].is-said').all_inner_texts()
+    legend = page.locator(".ccta-legend").inner_text()
+    assert "right answer" in legend
+    assert "predicted answer" in legend
+    page.get_by_text("The model is right in English and wrong in Spanish.").wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_second_layer_has_a_picture_of_its_own(show, width):
+    page = show(width=width, layer2="2")
+    second = page.locator(".st-key-pair_second")
+    second.locator("[data-flow]").first.wait_for(state="attached")
+    page.get_by_text("EMS is higher by 0.20 with layer 2").wait_for()
+    page.get_by_text("Walk the layers").click()
+    page.locator(".ccta-walk-dot").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,103 @@
+"""Several people at the one engine: who is computed with whom, and who is not held up."""
+
+import threading
+
+import pytest
+
+from ccta_core.config import Config
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.types import Sentence
+from dashboard.choice import Request
+from dashboard.engine import Engine
+
+LABELS = ("entailment", "neutral", "contradiction")
+MODEL = ModelInfo("e5-small/queue-test", "nli", "en", LABELS, (0, 1), 8, "test")
+
+
+def request_of(text, layer=0):
+    return Request(MODEL, Sentence(text, "en"), Sentence(text, "es"), Config(layer=layer))
+
+
+class Worker:
+    """An engine whose first job waits until the others are in the queue; notes every batch."""
+
+    def __init__(self, fails=()):
+        self.gate, self.began = threading.Event(), threading.Event()
+        self.batches, self.fails = [], fails
+        self.engine = Engine(load=self.load, compare=self.one, compare_many=self.many)
+
+    def load(self, info):
+        self.began.set()
+        self.gate.wait(10)
+        return info
+
+    def busy(self):
+        """Somebody's job is worked on: what comes now waits in the queue."""
+        job = self.engine.submit(request_of("first"), "anna")
+        assert self.began.wait(10)
+        return job
+
+    def one(self, model, request, stop):
+        return self.many(model, [request], stop)[0]
+
+    def many(self, model, requests, stop):
+        texts = [request.source.text for request in requests]
+        self.batches.append(texts)
+        if set(texts) & set(self.fails):
+            raise CctaError("this text can't be read")
+        return texts
+
+    def asked(self, *requests):
+        jobs = [self.engine.submit(one, f"person {at}") for at, one in enumerate(requests)]
+        self.gate.set()
+        assert all(job.done.wait(10) for job in jobs)
+        return jobs
+
+
+def test_those_who_ask_alike_are_computed_together():
+    worker = Worker()
+    first = worker.busy()
+    jobs = worker.asked(request_of("a"), request_of("b", layer=1), request_of("c"))
+    assert first.done.wait(10)
+    assert worker.batches == [["first"], ["a", "c"], ["b"]]
+    assert [job.result for job in jobs] == ["a", "b", "c"], "everybody gets their own"
+
+
+def test_a_batch_is_not_made_without_end():
+    worker = Worker()
+    worker.busy()
+    worker.asked(*(request_of(str(n)) for n in range(19)))
+    assert [len(batch) for batch in worker.batches] == [1, 8, 8, 3]
+
+
+def test_one_bad_pair_spoils_nobody_elses():
+    worker = Worker(fails={"bad"})
+    worker.busy()
+    good, bad, other = worker.asked(request_of("good"), request_of("bad"), request_of("other"))
+    assert (good.result, other.result) == ("good", "other")
+    assert bad.result is None
+    assert "can't be read" in bad.error
+    assert good.error is other.error is None
+
+
+def test_who_leaves_is_left_out_of_the_batch():
+    worker = Worker()
+    worker.busy()
+    gone = worker.engine.submit(request_of("gone"), "berta")
+    stays = worker.engine.submit(request_of("stays"), "carla")
+    assert worker.engine.place(stays) == 2
+    worker.engine.leave(gone, "berta")
+    assert worker.engine.place(stays) == 1
+    worker.gate.set()
+    assert stays.done.wait(10)
+    assert worker.batches == [["first"], ["stays"]]
+
+
+@pytest.mark.parametrize("people", [2, 5])
+def test_equal_requests_are_one_job(people):
+    worker = Worker()
+    worker.busy()
+    jobs = worker.asked(*(request_of("same") for _ in range(people)))
+    assert len({id(job) for job in jobs}) == 1
+    assert worker.batches == [["first"], ["same"]]

@@ -1,0 +1,178 @@
+"""What a study will cost: the formula of docs/scaling.md, the machine's own pace, --dry-run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ccta_core.cli import main
+from ccta_core.config import cache_root
+from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, of_plan, pace_here, side
+from ccta_core.study.log import LOG, Progress, heading, log_lines, of_last_run, progress
+from ccta_core.study.words import cost_line, duration, size
+from tests.made_study import made_study
+
+SCALING = Path(__file__).parents[1] / "docs" / "scaling.md"
+SIZES = re.compile(
+    r"\| ([\d,]+) \| (\d+) \| ([\d ]+) \| (\d+) \| [\d.]+ \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|"
+    r" ([\d,]+) \| ([\d.]+) \|"
+)
+
+
+def table():
+    rows = [match.groups() for match in SIZES.finditer(SCALING.read_text("utf-8"))]
+    assert len(rows) == 6
+    return rows
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+@pytest.mark.parametrize("row", table(), ids=lambda row: f"{row[0]} items {row[3]} models")
+def test_the_estimate_is_the_documents_table(row):
+    items, languages, layers, models, *hours, _, gigabytes = row
+    given = (int(models), number(items), int(languages), tuple(map(int, layers.split())))
+    for cores, told in zip((2, 16, 128), hours, strict=True):
+        found = estimate(*given, cores)
+        assert found.seconds / 3600 == pytest.approx(float(told), rel=0.05)
+        assert found.bytes / 1e9 == pytest.approx(float(gigabytes), rel=0.05)
+
+
+def test_the_measured_figures_are_those_of_the_document():
+    text = SCALING.read_text("utf-8")
+    for layer, seconds in SIDES.items():
+        assert f"| {layer} | {seconds:.3f} | {PAIR:.3f}"[:14] in text
+        assert side(layer) == seconds
+
+
+def test_layers_between_the_measured_ones_are_interpolated():
+    assert side(0) > side(2) > side(4) > side(6) > side(8) > side(10) > side(11)
+    assert side(6) == pytest.approx((SIDES[4] + SIDES[8]) / 2)
+    assert side(12) == side(23) == SIDES[11]
+
+
+def test_more_of_anything_costs_more_and_cores_beyond_the_parts_nothing_less():
+    least = estimate(1, 36, 2, (8,), 1)
+    for more in ((2, 36, 2, (8,)), (1, 72, 2, (8,)), (1, 36, 3, (8,)), (1, 36, 2, (8, 11))):
+        found = estimate(*more, 1)
+        assert found.seconds > least.seconds
+        assert found.bytes > least.bytes
+    assert estimate(1, 36, 2, (8,), 2).seconds == estimate(1, 36, 2, (8,), 64).seconds
+    assert estimate(1, 36, 2, (8,), 2).seconds == pytest.approx(least.seconds / 2)
+
+
+def test_the_formula_can_be_checked_by_hand():
+    cost = estimate(1, 60, 4, (8, 11), 2)
+    assert cost.formula.startswith("60 items x 1 model x (4 languages x (0.166 + 0.046) s + 12")
+    assert cost.seconds == pytest.approx(60 * (4 * 0.212 + 12 * 0.0026) / 2, rel=1e-6)
+    assert estimate(0, 0, 2, (8,), 2).seconds == 0
+
+
+def test_a_pace_scales_the_seconds_and_says_whose_it_is():
+    cost = estimate(1, 60, 4, (8,), 2)
+    slower = cost.paced(Pace(2.0, "first"))
+    assert slower.seconds == pytest.approx(2 * cost.seconds)
+    assert slower.bytes == cost.bytes
+    assert slower.formula.endswith("x 2.00, the pace of first")
+    assert cost.paced(None) is cost
+
+
+def logged(name, lines, workers=1):
+    """A made study of one chunk of 90 items, with a log of its own."""
+    study = made_study(cache_root() / "studies", name=name, items=18, layers=(8,))
+    text = heading("run", workers) + "".join(f"{line}\n" for line in lines)
+    (study.folder / LOG).write_text(text, "utf-8")
+    return study
+
+
+def rated(factor, study, parts=4):
+    """The lines of a run `factor` times as slow as the formula, after 40 seconds of start."""
+    each = of_plan(study.plan, 1).seconds / len(study.plan.models) * factor
+    seconds = [40 + each * done for done in range(1, parts + 1)]
+    lines = [
+        f"{done}/9 parts  {18 * done / at:.2f} items/s  1 min left"
+        for done, at in enumerate(seconds, 1)
+    ]
+    return ["0/9 parts", *lines]
+
+
+def test_the_pace_is_read_from_logs_without_the_start():
+    study = logged("slow", [])
+    text = heading("run", 1) + "\n".join(rated(20.0, study))
+    (study.folder / LOG).write_text(text, "utf-8")
+    found = pace_here()
+    assert found.source == "slow"
+    assert found.factor == pytest.approx(20.0, rel=0.15)  # rates have two decimals
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["0/9 parts"],
+        ["0/9 parts", "1/9 parts  0.50 items/s  1 min left"],
+        ["0/9 parts", "1/9 parts  9.00 items/s  1 min left", "2/9 parts  9.00 items/s  1 min left"],
+        ["3/9 parts  0.50 items/s  1 min left", "6/9 parts  0.50 items/s  1 min left"],
+        ["no line of progress", "ccta: stopped"],
+    ],
+    ids=["empty", "begun", "one part", "too short", "beginning not read", "failed"],
+)
+def test_a_log_that_tells_too_little_gives_no_pace(lines):
+    logged("little", lines)
+    assert pace_here() is None
+
+
+def test_a_study_that_never_began_gives_no_pace():
+    folder = cache_root() / "studies" / "nothing"
+    folder.mkdir(parents=True)
+    (folder / LOG).write_text(heading("run", 2) + "ccta: no such data\n", "utf-8")
+    assert pace_here() is None
+
+
+def test_a_log_is_read_run_by_run():
+    study = logged("twice", ["0/9 parts", "1/9 parts  0.50 items/s  3 min left"])
+    with (study.folder / LOG).open("a") as log:
+        log.write(
+            heading("resume", 2) + "1/9 parts\n2/9 parts  0.25 items/s  under a minute left\n"
+        )
+    last = of_last_run(log_lines(study.folder))
+    assert progress(last) == [Progress(1, 9, 0.0), Progress(2, 9, 0.25)]
+
+
+def test_dry_run_says_the_cost_and_writes_nothing(capsys):
+    words = "study run --name dry --model e5-small/nli-en --data demo:nli --langs en,es --limit 3"
+    assert main([*words.split(), "--layers", "8", "--workers", "2", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "3 items (0 left out)" in told
+    assert cost_line(estimate(1, 3, 2, (8,), 2)) in told
+    assert "0.166 s" in told
+    assert not (cache_root() / "studies").exists()
+
+
+def test_dry_run_refuses_as_a_study_would(capsys):
+    words = "study run --name dry --model e5-small/nli-en --data demo:qa --layers 8 --dry-run"
+    assert main(words.split()) == 2
+    assert "is made for nli" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1 s"),
+        (2.44, "2.4 s"),
+        (59, "59 s"),
+        (200, "3.3 min"),
+        (7200, "2.0 h"),
+        (4e5, "4.6 days"),
+    ],
+)
+def test_times_have_a_unit_and_two_digits(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(12, "12 bytes"), (2200, "2.2 kB"), (15e6, "15 MB"), (1.53e9, "1.5 GB")]
+)
+def test_sizes_have_a_unit(count, text):
+    assert size(count) == text

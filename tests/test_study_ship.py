@@ -1,0 +1,52 @@
+"""A study that ships: the same rows to a few digits, without texts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ccta_core.study.ship import ship, shortened
+from ccta_core.study.state import is_shipped
+from ccta_core.study.table import Study
+from tests.made_study import made_study
+
+
+@given(arrays.arrays(np.float32, 20, elements=st.floats(-1e6, 1e6, width=32)))
+def test_what_is_left_out_is_small(values):
+    near = shortened(values)
+    usual = np.abs(values) > 1e-30
+    assert np.all(np.abs(near - values)[usual] <= 3.1e-5 * np.abs(values)[usual])
+
+
+def test_no_number_and_plain_numbers_stay_what_they_are():
+    values = np.array([np.nan, 0.0, 1.0, -0.5, 3.0], dtype=np.float32)
+    np.testing.assert_array_equal(shortened(values), values)
+
+
+def test_a_shipped_study_says_what_the_study_said(tmp_path):
+    study = made_study(tmp_path / "mine")
+    plan = ship(study.folder, tmp_path / "shipped" / "made")
+    shipped = Study(tmp_path / "shipped" / "made", plan)
+    assert shipped.done == study.done
+    keys = ["model", "layer", "item", "source_lang", "target_lang"]
+    one, other = (each.table().sort_values(keys, ignore_index=True) for each in (study, shipped))
+    assert list(one.columns) == list(other.columns)
+    pd.testing.assert_frame_equal(one, other, rtol=1e-4, atol=1e-4, check_dtype=False)
+    assert is_shipped(shipped.folder)
+    size = sum(path.stat().st_size for path in shipped.folder.rglob("*.parquet"))
+    assert size < 0.6 * sum(path.stat().st_size for path in study.folder.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(("data", "texts"), [("demo:nli", True), ("xnli#dev", False)])
+def test_the_texts_of_others_stay_behind(tmp_path, data, texts):
+    study = made_study(tmp_path / "mine", items=6)
+    manifest = study.folder / "manifest.json"
+    found = json.loads(manifest.read_text("utf-8")) | {"data": data}
+    manifest.write_text(json.dumps(found), encoding="utf-8")
+    ship(study.folder, tmp_path / "out")
+    assert (tmp_path / "out" / "items.arrow").exists() == texts
+    assert data in (tmp_path / "out" / "shipped").read_text("utf-8")

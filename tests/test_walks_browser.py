@@ -1,0 +1,184 @@
+"""Three people in a real browser: a teacher, a researcher, an engineer; and what axe says.
+
+With CCTA_SCREENS=FOLDER every stop leaves a screenshot there (`make screens`).
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from tests.serving import serving
+
+SCREENS = os.environ.get("CCTA_SCREENS")
+PAGES = ("", "languages", "correlation", "errors", "studies", "models", "learn")
+OWN_PROBES = "/_stcore/"
+"""Streamlit asks for its own health under a page's path first; that answers 404."""
+LOOKS = {"wide": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
+SECONDS = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A dashboard as a new user has it: an empty cache, and what ships."""
+    with serving(tmp_path_factory.mktemp("walks")) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens a page as one person; fails afterwards on whatever the browser complained of."""
+    complaints, contexts = [], []
+
+    def open_page(path="", look="wide"):
+        width, scheme = LOOKS[look]
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SECONDS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complained(message, complaints))
+        page.on("response", lambda answer: refused(answer, complaints))
+        page.on("request", lambda request: elsewhere(request, address, complaints))
+        page.goto(f"{address}/{path}")
+        settled(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def complained(message, complaints):
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        complaints.append(message.text)
+
+
+def refused(answer, complaints):
+    """A resource that did not come, named by its address."""
+    if answer.status >= 400 and OWN_PROBES not in answer.url:
+        complaints.append(f"{answer.status} {answer.url}")
+
+
+def elsewhere(request, address, complaints):
+    """Nothing is fetched from outside."""
+    if not request.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")):
+        complaints.append(f"fetched {request.url}")
+
+
+def settled(page):
+    """The page has its heading and its script has ended."""
+    page.locator("h1").first.wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    assert "did not expect" not in page.locator("body").inner_text()
+
+
+def go(page, name):
+    """Follows the menu, which is folded on a narrow screen."""
+    page.get_by_role("link", name=name, exact=True).first.click()
+    page.wait_for_url(lambda url: name.split()[0].lower() in url)
+    settled(page)
+
+
+def keep(page, name):
+    if SCREENS:
+        Path(SCREENS).mkdir(parents=True, exist_ok=True)
+        page.wait_for_timeout(800)
+        page.screenshot(path=f"{SCREENS}/{name}.jpg", type="jpeg", quality=72, full_page=True)
+
+
+def test_a_teacher_opens_the_lesson_in_class(visit):
+    page = visit()
+    page.locator('[data-side="source"][data-unit]').nth(1).hover()
+    page.locator(".ccta-verdict").first.wait_for()
+    assert "EMS" in page.locator(".ccta-numbers").inner_text()
+    keep(page, "teacher-pair")
+    go(page, "Learn")
+    questions = []
+    for step in range(1, 9):
+        settled(page)
+        questions.append(page.locator("h1").inner_text())
+        keep(page, f"teacher-learn-{step}")
+        if step < 8:
+            page.get_by_role("button", name="Next").click()
+            page.wait_for_url(lambda url, step=step: f"step={step + 1}" in url)
+            page.wait_for_function(
+                "before => document.querySelector('h1').innerText !== before", arg=questions[-1]
+            )
+    assert len(set(questions)) == 8
+    page.get_by_text("Large type").click()
+    page.wait_for_url(lambda url: "present=1" in url)
+    settled(page)
+    keep(page, "teacher-presents")
+
+
+def test_a_researcher_reads_the_findings_and_prices_a_study(visit):
+    page = visit("correlation")
+    page.locator(".ccta-verdict").first.wait_for()
+    keep(page, "researcher-correlation")
+    go(page, "Languages")
+    cell = page.locator(".ccta-mx button").first
+    cell.wait_for()
+    before = page.url
+    cell.click()
+    page.wait_for_url(lambda url: url != before)
+    settled(page)
+    keep(page, "researcher-languages")
+    go(page, "Studies")
+    page.get_by_role("button", name="Start ", exact=False).first.wait_for()
+    keep(page, "researcher-studies")
+    go(page, "Models and data")
+    assert "nli-xnli-es" in page.locator("body").inner_text()
+    keep(page, "researcher-models")
+
+
+def test_an_engineer_finds_an_error_opens_it_and_comes_back(visit):
+    page = visit("errors?study=demo-nli")
+    page.get_by_role("radio", name="Consistent but wrong").or_(
+        page.get_by_text("Consistent but wrong", exact=True)
+    ).first.click()
+    page.wait_for_url(lambda url: len(parse_qs(urlparse(url).query)) > 1)
+    settled(page)
+    keep(page, "engineer-errors")
+    page.locator("[data-pick]").first.click()
+    page.get_by_role("button", name="Open in Pair").wait_for()
+    settled(page)
+    keep(page, "engineer-item")
+    place = page.url
+    page.get_by_role("button", name="Open in Pair").click()
+    page.wait_for_url(lambda url: "item=" in url and "/errors" not in url)
+    page.locator('[data-side="source"][data-unit]').first.wait_for()
+    keep(page, "engineer-pair")
+    page.get_by_role("button", name="Back to errors").first.click()
+    page.wait_for_url(lambda url: "/errors" in url)
+    settled(page)
+    assert parse_qs(urlparse(page.url).query) == parse_qs(urlparse(place).query)
+
+
+@pytest.mark.parametrize("look", ["dark", "narrow"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_stands_in_the_dark_and_on_a_phone(visit, path, look):
+    page = visit(path, look)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= LOOKS[look][0], "the page scrolls sideways"
+    keep(page, f"{look}-{path or 'pair'}")
+
+
+@pytest.mark.parametrize("look", ["wide", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(visit, path, look):
+    driver = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = visit(path, look)
+    page.wait_for_timeout(1500)
+    found = driver.Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:4]
+    ]
+    assert not serious, "\n".join(serious)
