@@ -184,8 +184,9 @@ def main():
     parser.add_argument("--new", type=int, default=1, help="of those, pairs to be computed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    views = shipped_views()
     with tempfile.TemporaryDirectory() as cache:
+        os.environ["CCTA_CACHE"] = cache  # what this machine computed before is not there
+        views = shipped_views()
         process, address = serve(cache)
         try:
             began = time.perf_counter()

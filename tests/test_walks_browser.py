@@ -12,7 +12,7 @@ import pytest
 from tests.serving import serving
 
 SCREENS = os.environ.get("CCTA_SCREENS")
-PAGES = ("", "languages", "correlation", "errors", "studies", "models", "learn")
+PAGES = ("", "languages", "correlation", "errors?study=demo-nli", "studies", "models", "learn")
 OWN_PROBES = "/_stcore/"
 """Streamlit asks for its own health under a page's path first; that answers 404."""
 LOOKS = {"wide": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
@@ -165,7 +165,7 @@ def test_every_page_stands_in_the_dark_and_on_a_phone(visit, path, look):
     page = visit(path, look)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= LOOKS[look][0], "the page scrolls sideways"
-    keep(page, f"{look}-{path or 'pair'}")
+    keep(page, f"{look}-{path.partition('?')[0] or 'pair'}")
 
 
 @pytest.mark.parametrize("look", ["wide", "dark"])
