@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+WORKERS ?= 2
 DATA ?= ../shared/data
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -27,7 +28,7 @@ run: $(VENV)/run.stamp  ## install what is missing and open the dashboard
 	$(BIN)/ccta dashboard --port $(PORT)
 
 test: $(VENV)/dev.stamp  ## every test, in the same environment
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/dev.stamp  ## formatting, lint and types
 	$(BIN)/ruff format --check .

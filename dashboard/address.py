@@ -164,13 +164,13 @@ class _Text:
     text: str
 
 
-def come_back(view: str, label: str, query: Mapping[str, str]) -> None:
-    """Notes where the next page leads back to: a file of views, a name for it, its address."""
-    st.session_state[_BACK] = (view, label, dict(query))
+def come_back(address: Address) -> None:
+    """Notes that the next page leads back to what this one shows."""
+    st.session_state[_BACK] = (address.page, address.query)
 
 
-def back() -> tuple[str, str, dict[str, str]] | None:
-    """Where this session came from: view file, name, address; None where it came from nowhere."""
+def back() -> tuple[str, dict[str, str]] | None:
+    """Where this session came from: a page and its address; None where it came from nowhere."""
     return st.session_state.get(_BACK)
 
 

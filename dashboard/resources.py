@@ -1,4 +1,4 @@
-"""What a process keeps: the models, the engine and the demo's items. The only place that caches."""
+"""What a process keeps: models, the engine, items, studies and their answers. It alone caches."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -198,9 +198,17 @@ def data_facts(spec: str) -> DataFacts:
 
 
 @st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
-def corpus(spec: str, languages: tuple[str, ...]) -> Corpus:
-    """The items that the languages have in common. Raises CctaError where they can't be read."""
-    return read_corpus(spec, languages)
+def corpus(spec: str, languages: tuple[str, ...], crop: int | None) -> Corpus:
+    """The items that the languages have in common, contexts cut to `crop` tokens.
+
+    Raises CctaError where they can't be read or cut.
+    """
+    found = read_corpus(spec, languages)
+    if crop is None:
+        return found
+    from ccta_core.study.crop import cropped  # loads torch
+
+    return cropped(found, crop)
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)

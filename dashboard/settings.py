@@ -66,6 +66,13 @@ NAMES = tuple(item.name for item in fields(Settings))
 """The settings, as the address names them."""
 
 
+def of_study(config: Mapping[str, Any], task: str, gold: str | None) -> Settings:
+    """The settings with which a study measured an item: what its gold label, if any, explains."""
+    own = ("method", "baseline", "space", "mass", "shuffles", "seed")
+    target = gold or ("auto" if task == "qa" else "each")
+    return Settings(target=target, **{name: config[name] for name in own if name in config})
+
+
 def read_settings(wanted: Mapping[str, str], info: ModelInfo) -> tuple[Settings, list[str]]:
     """The nearest settings there are, and a sentence for each that had to be replaced.
 

@@ -18,6 +18,31 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "ccta-cache"))
 
 
+@pytest.fixture
+def nothing_ships(tmp_path, monkeypatch):
+    """The studies that ship are not there: a test sees only its own."""
+    for module in ("plan", "state"):
+        monkeypatch.setattr(f"ccta_core.study.{module}.SHIPPED", tmp_path / "ships-nothing")
+
+
+@pytest.fixture(scope="session")
+def study_cache(tmp_path_factory):
+    """A cache with the study `made`, for the pages that read one."""
+    return tmp_path_factory.mktemp("study-cache")
+
+
+@pytest.fixture(scope="session")
+def study(study_cache):
+    from tests.made_study import made_study
+
+    return made_study(study_cache / "studies", items=48)
+
+
+@pytest.fixture(scope="session")
+def ask(study, asked):
+    return asked(study)
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """The public data sets; CI must have them, others may skip."""
@@ -37,6 +62,19 @@ def browser():
         found = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory):
+    """A study as a function from SQL to a DataFrame; what that keeps lies in a cache of its own."""
+    from ccta_core.study.opened import opened
+
+    def ask_of(study):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("asked")))
+            return opened(study).ask
+
+    return ask_of
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,24 @@
-"""The dashboard as a process of its own, for tests with a browser."""
+"""The dashboard as a process of its own, and a browser that looks at it, for tests."""
 
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 60_000
+"""Milliseconds until a page must have come: machines are shared."""
+PROBE = "/_stcore/"
+"""Streamlit asks for its own health under a page's path first; that answers 404."""
 
 
 @contextmanager
@@ -58,3 +63,54 @@ def wait_for(address: str, log: Path) -> None:
         except (URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+@contextmanager
+def visiting(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Opens pages of the dashboard: `visit(path, width, height, scheme)`, each in its own context.
+
+    Fails at the end on whatever the browser complained of: errors of scripts, dialogs, resources
+    that did not come, anything fetched from elsewhere.
+    """
+    complaints: list[str] = []
+    contexts = []
+
+    def visit(path: str = "", width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.on("console", lambda message: complaints.extend(_told(message)))
+        page.on("response", lambda answer: complaints.extend(_refused(answer)))
+        page.on("request", lambda request: complaints.extend(_elsewhere(request, address)))
+        page.goto(f"{address}/{path}")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _told(message: Any) -> list[str]:
+    failed = "Failed to load resource" in message.text  # _refused names the address, this does not
+    return [message.text] if message.type == "error" and not failed else []
+
+
+def _refused(answer: Any) -> list[str]:
+    return (
+        [f"{answer.status} {answer.url}"]
+        if answer.status >= 400 and PROBE not in answer.url
+        else []
+    )
+
+
+def _elsewhere(request: Any, address: str) -> list[str]:
+    own = (address, address.replace("http", "ws"), "data:", "blob:")
+    return [] if request.url.startswith(own) else [f"fetched {request.url}"]

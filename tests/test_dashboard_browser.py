@@ -12,9 +12,8 @@ from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
 from dashboard.choice import Request
 from tests.made_pair import make_result
-from tests.serving import serving, wait_for
+from tests.serving import serving, visiting
 
-__all__ = ["wait_for"]
 MODEL = "e5-small/browser-test"
 CARD = (
     '{"task": "nli", "training_language": "en", "layers": [0, 1, 2], "align_layer": 8, '
@@ -53,26 +52,13 @@ def server(cache):
 
 @pytest.fixture
 def show(browser, server):
-    """Opens a view; fails afterwards on any error the browser complained of."""
-    complaints: list[str] = []
-    pages = []
+    """Opens a view of the Pair page."""
+    with visiting(browser, server) as visit:
 
-    def open_view(width: int = 1280, **query: str):
-        page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        page.on(
-            "console",
-            lambda message: message.type == "error" and complaints.append(message.text),
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append("dialog"))
-        page.goto(f"{server}/?{urlencode({'model': MODEL} | query)}")
-        pages.append(page)
-        return page
+        def open_view(width: int = 1280, **query: str):
+            return visit(f"?{urlencode({'model': MODEL} | query)}", width)
 
-    yield open_view
-    for page in pages:
-        page.close()
-    assert not complaints
+        yield open_view
 
 
 def words(page, side: str):

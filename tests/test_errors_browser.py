@@ -9,7 +9,7 @@ from ccta_core.study.schema import arrow_schema
 from ccta_core.study.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from tests.made_study import LANGS, made_study
-from tests.serving import serving
+from tests.serving import serving, visiting
 
 HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script> [a](b)'
 
@@ -43,12 +43,10 @@ def server(cache):
 
 @pytest.fixture
 def page(server, browser):
-    opened = browser.new_page(viewport={"width": 390, "height": 800})
-    opened.set_default_timeout(60_000)
-    opened.goto(f"{server}/errors?study=made&right=any&page=2")
-    opened.locator(".ccta-case").first.wait_for()
-    yield opened
-    opened.close()
+    with visiting(browser, server) as visit:
+        opened = visit("errors?study=made&right=any&page=2", width=390)
+        opened.locator(".ccta-case").first.wait_for()
+        yield opened
 
 
 def test_a_row_is_picked_and_nothing_of_it_runs(page):

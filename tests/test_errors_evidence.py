@@ -10,7 +10,6 @@ import pytest
 
 from ccta_core.store.notes import Remark
 from ccta_core.study.export.errors import Selection, pair_command, selection_page
-from ccta_core.study.opened import opened
 from ccta_core.study.table import Study
 from ccta_core.study.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
@@ -33,10 +32,8 @@ def study(tmp_path_factory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def ask(study, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield opened(study).ask
+def ask(study, asked):
+    return asked(study)
 
 
 def hostile_rows() -> pd.DataFrame:

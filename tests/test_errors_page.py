@@ -198,8 +198,8 @@ def test_open_in_pair_and_come_back(page):
     shown = dict(app.query_params)  # the model is not here: Pair takes another
     assert {"item", "src", "tgt", "layer", "study"} <= set(shown)
     assert (shown["item"], shown["src"], shown["tgt"]) == ("ferry-n", "en", "hi")
-    view, label, address = app.session_state["back"]
-    assert (view, label) == ("views/errors.py", "Errors")
+    page, address = app.session_state["back"]
+    assert page == "errors"
     assert address == query | {"study": "made", "model": MODEL, "layer": "8"}
 
 

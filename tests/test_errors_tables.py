@@ -12,7 +12,6 @@ from scipy.stats import binomtest, t
 from ccta_core.errors import CctaError
 from ccta_core.study import search
 from ccta_core.study.items import write_items
-from ccta_core.study.opened import opened
 from ccta_core.study.search import containing
 from ccta_core.study.table import Study
 from ccta_core.study.texts import examples_of
@@ -34,10 +33,8 @@ def study(tmp_path_factory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def ask(study, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield opened(study).ask
+def ask(study, asked):
+    return asked(study)
 
 
 @pytest.fixture(scope="module")

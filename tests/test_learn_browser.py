@@ -7,7 +7,7 @@ import pytest
 
 from ccta_core.zoo.lesson import read_lesson
 from dashboard.tables.learn_hand import problem_of
-from tests.serving import serving
+from tests.serving import serving, visiting
 
 LESSON = read_lesson()
 PATIENCE = 60_000
@@ -17,29 +17,20 @@ PATIENCE = 60_000
 def address(tmp_path_factory):
     """The page on a server of its own, with an empty cache."""
     with serving(tmp_path_factory.mktemp("learn")) as found:
-        yield f"{found}/learn"
+        yield found
 
 
 @pytest.fixture
 def show(browser, address):
-    """Opens a step; fails afterwards on any error of a script."""
-    complaints, pages = [], []
+    """Opens a step of the lesson."""
+    with visiting(browser, address) as visit:
 
-    def open_step(width=1280, height=900, **query):
-        page = browser.new_page(
-            viewport={"width": width, "height": height}, reduced_motion="reduce"
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{address}?{urlencode(query)}")
-        page.set_default_timeout(PATIENCE)
-        page.get_by_text("Try", exact=True).wait_for()
-        pages.append(page)
-        return page
+        def open_step(width=1280, height=900, **query):
+            page = visit(f"learn?{urlencode(query)}", width, height)
+            page.get_by_text("Try", exact=True).wait_for()
+            return page
 
-    yield open_step
-    for page in pages:
-        page.close()
-    assert not complaints
+        yield open_step
 
 
 def test_a_link_opens_its_place_on_the_path(show):

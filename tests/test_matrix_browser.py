@@ -1,65 +1,33 @@
 """The matrix of cells and the points of the scatter in a real browser: pointer and keyboard."""
 
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.made_study import made_study
-from tests.test_dashboard_browser import wait_for
+from tests.serving import serving, visiting
 
-ROOT = Path(__file__).parents[1]
 STUDY = "made-here"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The dashboard as a process of its own, with one made study."""
+    """A dashboard with one made study."""
     cache = tmp_path_factory.mktemp("matrix")
     made_study(cache / "studies", name=STUDY, items=24)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true",
-        "--server.port", str(port), "--server.address", "127.0.0.1",
-        "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
-    log = cache / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"CCTA_CACHE": str(cache)}, stdout=out, stderr=out
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
+    with serving(cache) as address:
+        yield address
 
 
 @pytest.fixture
 def show(browser, server):
-    """Opens a page of the dashboard; fails afterwards on any error of its scripts."""
-    errors: list[str] = []
-    pages = []
+    """Opens a page of the dashboard on the made study."""
+    with visiting(browser, server) as visit:
 
-    def open_page(name: str, width: int = 1280, **query: str):
-        page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server}/{name}?{urlencode({'study': STUDY, 'layer': '8'} | query)}")
-        pages.append(page)
-        return page
+        def open_page(name: str, width: int = 1280, **query: str):
+            return visit(f"{name}?{urlencode({'study': STUDY, 'layer': '8'} | query)}", width)
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert not errors
+        yield open_page
 
 
 def cell(page, words: str):

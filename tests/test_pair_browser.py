@@ -13,7 +13,7 @@ from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
 from dashboard.choice import Request
 from tests.made_pair import make_result
-from tests.serving import serving
+from tests.serving import serving, visiting
 
 LAYERS = (0, 1, 2)
 CARDS = {
@@ -71,23 +71,15 @@ def server(cache):
 
 @pytest.fixture
 def show(browser, server):
-    """Opens a view; fails afterwards on any error the browser complained of."""
-    complaints: list[str] = []
-    pages = []
+    """Opens a view of the Pair page."""
+    with visiting(browser, server) as visit:
 
-    def open_view(width: int = 1280, **query: str):
-        page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{server}/?{urlencode({'model': NLI, 'item': 'ferry-c'} | query)}")
-        page.locator("[data-flow]").first.wait_for(state="attached")
-        pages.append(page)
-        return page
+        def open_view(width: int = 1280, **query: str):
+            page = visit(f"?{urlencode({'model': NLI, 'item': 'ferry-c'} | query)}", width)
+            page.locator("[data-flow]").first.wait_for(state="attached")
+            return page
 
-    yield open_view
-    for page in pages:
-        page.close()
-    assert not complaints
+        yield open_view
 
 
 def test_the_layers_play(show):

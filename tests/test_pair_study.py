@@ -76,6 +76,6 @@ def test_a_study_that_is_not_here_is_one_line(page, study):
 def test_the_way_back_is_offered_where_one_came_from(page):
     app = clean(page())
     assert not [button for button in app.button if button.label.startswith("Back")]
-    app.session_state["back"] = ("views/errors.py", "Errors", {"study": "mine"})
+    app.session_state["back"] = ("errors", {"study": "mine"})
     clean(app.run())
     assert [button for button in app.button if button.label == "Back to errors"]

@@ -9,14 +9,11 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from tests.serving import serving
+from tests.serving import serving, visiting
 
 SCREENS = os.environ.get("CCTA_SCREENS")
 PAGES = ("", "languages", "correlation", "errors?study=demo-nli", "studies", "models", "learn")
-OWN_PROBES = "/_stcore/"
-"""Streamlit asks for its own health under a page's path first; that answers 404."""
 LOOKS = {"wide": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
-SECONDS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -28,46 +25,16 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens a page as one person; fails afterwards on whatever the browser complained of."""
-    complaints, contexts = [], []
+    """Opens a page as one person sees it."""
+    with visiting(browser, address) as open_page:
 
-    def open_page(path="", look="wide"):
-        width, scheme = LOOKS[look]
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complained(message, complaints))
-        page.on("response", lambda answer: refused(answer, complaints))
-        page.on("request", lambda request: elsewhere(request, address, complaints))
-        page.goto(f"{address}/{path}")
-        settled(page)
-        return page
+        def look_at(path="", look="wide"):
+            width, scheme = LOOKS[look]
+            page = open_page(path, width, scheme=scheme)
+            settled(page)
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not complaints
-
-
-def complained(message, complaints):
-    if message.type == "error" and "Failed to load resource" not in message.text:
-        complaints.append(message.text)
-
-
-def refused(answer, complaints):
-    """A resource that did not come, named by its address."""
-    if answer.status >= 400 and OWN_PROBES not in answer.url:
-        complaints.append(f"{answer.status} {answer.url}")
-
-
-def elsewhere(request, address, complaints):
-    """Nothing is fetched from outside."""
-    if not request.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")):
-        complaints.append(f"fetched {request.url}")
+        yield look_at
 
 
 def settled(page):

@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccta_core.cli.write import write_text
-from ccta_core.corpus.demo.reader import demo_names
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.opened import SHARED
-from ccta_core.corpus.registry import SOURCES
-from ccta_core.corpus.source import Source
+from ccta_core.corpus.offered import data_sets
 from ccta_core.corpus.spec import Corpus, Scan, read_corpus, scan
 from ccta_core.errors import CctaError
 
@@ -45,50 +42,24 @@ def add(commands: argparse._SubParsersAction) -> None:
     check.set_defaults(run=_check)
 
 
-def _present(source: Source) -> bool:
-    try:
-        return bool(source.languages(SHARED / source.folder, source.splits[0]))
-    except CctaError:
-        return False
+_FILE: dict[str, Any] = {
+    "name": "file:PATH",
+    "what": "a csv, tsv, jsonl or parquet file: columns id, lang, text ..., or a column a language",
+    "task": None,
+    "splits": [],
+    "folder": None,
+    "present": True,
+    "licence": None,
+}
 
 
 def _rows() -> list[dict[str, Any]]:
     """What can be read by name: the bundled parts, the data sets, files."""
-    demo: list[dict[str, Any]] = [
-        {
-            "name": f"demo:{name}",
-            "what": "bundled items in several languages",
-            "task": "retrieval" if name == "sentences" else name,
-            "splits": [],
-            "folder": None,
-            "present": True,
-            "licence": "CC BY 4.0",
-        }
-        for name in demo_names()
-    ]
     sets = [
-        {
-            "name": source.name,
-            "what": source.what,
-            "task": source.task,
-            "splits": list(source.splits),
-            "folder": str(SHARED / source.folder),
-            "present": _present(source),
-            "licence": source.licence,
-        }
-        for source in SOURCES.values()
+        {name: getattr(one, name) for name in _FILE} | {"splits": list(one.splits)}
+        for one in data_sets()
     ]
-    own: dict[str, Any] = {
-        "name": "file:PATH",
-        "what": "a csv, tsv, jsonl or parquet file: columns id, lang, text ..., or a column a "
-        "language",
-        "task": None,
-        "splits": [],
-        "folder": None,
-        "present": True,
-        "licence": None,
-    }
-    return [*demo, *sets, own]
+    return [*sets, _FILE]
 
 
 def _list(options: argparse.Namespace) -> None:

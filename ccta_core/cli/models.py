@@ -3,18 +3,22 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from ccta_core.cli import train
 from ccta_core.cli.write import write_text
-from ccta_core.models.catalog import ModelInfo, catalog, find
+from ccta_core.errors import CctaError
+from ccta_core.models import added
+from ccta_core.models.added import find, known, size_of
+from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.wording import card_lines
 
 
 def add(commands: argparse._SubParsersAction) -> None:
-    """Declares `models list` and `models info`."""
+    """Declares `models list`, `info`, `add`, `remove`, and what `train` declares."""
     parser = commands.add_parser("models", help="list the models, show a card, train")
-    actions = parser.add_subparsers(required=True, metavar="list|info|train")
+    actions = parser.add_subparsers(required=True, metavar="list|info|add|remove|train")
     listing = actions.add_parser("list", help="every model here", epilog="ccta models list --json")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
     listing.set_defaults(run=_list)
@@ -22,7 +26,36 @@ def add(commands: argparse._SubParsersAction) -> None:
     info.add_argument("id")
     info.add_argument("--json", action="store_true", help="the card as JSON")
     info.set_defaults(run=_info)
+    adding = actions.add_parser(
+        "add", help="check a hub model or a folder and put it on the list",
+        epilog="ccta models add ./my-model",
+    )  # fmt: skip
+    adding.add_argument("name", metavar="owner/name|FOLDER")
+    adding.set_defaults(run=_add)
+    removing = actions.add_parser(
+        "remove", help="take an added model off the list; its files stay",
+        epilog="ccta models remove owner/name",
+    )  # fmt: skip
+    removing.add_argument("id")
+    removing.set_defaults(run=_remove)
     train.add(actions)
+
+
+def _add(options: argparse.Namespace) -> None:
+    info = added.add(options.name)
+    sys.stdout.write(f"{info.id}  {info.task}  layers {', '.join(map(str, info.layers))}\n")
+
+
+def _remove(options: argparse.Namespace) -> None:
+    folder = str(Path(options.id).expanduser().resolve())
+    mine = added.added()
+    found = options.id if options.id in mine else folder
+    if found not in mine:
+        raise CctaError(
+            f"{options.id} is not on the list of added models; "
+            f"expected one of: {', '.join(mine) or 'none was added'}"
+        )
+    added.remove(found)
 
 
 def _metric(info: ModelInfo) -> str:
@@ -36,13 +69,13 @@ def _row(info: ModelInfo) -> dict[str, Any]:
         "task": info.task,
         "training_language": info.training_language,
         "scores": {lang: score[metric] for lang, score in info.card.get("scores", {}).items()},
-        "bytes": info.bytes,
+        "bytes": size_of(info),
         "licence": info.card.get("licence"),
     }
 
 
 def _list(options: argparse.Namespace) -> None:
-    models = list(catalog().values())
+    models = list(known().values())
     rows = [_row(info) for info in models]
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")

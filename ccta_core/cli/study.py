@@ -12,7 +12,7 @@ from ccta_core.cli import study_cost, study_export
 from ccta_core.cli.write import write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
 from ccta_core.errors import CctaError
-from ccta_core.models.added import find
+from ccta_core.models.added import listed
 
 _EXAMPLE = (
     "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
@@ -66,6 +66,9 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     run.add_argument(
         "--random-head", action="store_true", help="the first model under a random head too"
     )
+    run.add_argument(
+        "--crop", type=int, metavar="TOKENS", help="cut contexts of questions around their answers"
+    )
     run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
     _workers(run)
     run.set_defaults(run=_run)
@@ -83,7 +86,7 @@ def _run(options: argparse.Namespace) -> None:
     from ccta_core.study.plan import with_twin
     from ccta_core.study.runner import Request, create
 
-    models = [find(name) for name in options.model.split(",")]
+    models = [listed(name) for name in options.model.split(",")]
     work = _engine(options)
     config = Config(
         align_layer=options.align_layer, space=options.space, baseline=options.baseline,
@@ -99,6 +102,7 @@ def _run(options: argparse.Namespace) -> None:
         limit=options.limit,
         config=config,
         allow_overlap=options.allow_overlap,
+        crop=options.crop,
     )
     if options.dry_run:
         study_cost.show_cost(request, options.workers or os.cpu_count() or 1)

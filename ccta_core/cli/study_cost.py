@@ -12,16 +12,11 @@ def show_cost(request: "Request", workers: int) -> None:
 
     Raises CctaError as creating the study would.
     """
-    from ccta_core.corpus.spec import read_corpus
     from ccta_core.study.cost import of_plan, pace_here
-    from ccta_core.study.plan import planned
+    from ccta_core.study.runner import drafted
     from ccta_core.study.words import cost_line
 
-    corpus = read_corpus(request.data, request.languages, limit=request.limit)
-    plan = planned(
-        request.name, request.data, corpus, request.models, request.layers, request.config,
-        chunk=request.chunk, allow_overlap=request.allow_overlap,
-    )  # fmt: skip
+    _, plan = drafted(request)
     cost = of_plan(plan, workers).paced(pace_here())
     sys.stdout.write(
         f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "

@@ -33,6 +33,18 @@ def find(model_id: str) -> ModelInfo:
     return own if own is not None else catalog_find(model_id)
 
 
+def listed(name: str) -> ModelInfo:
+    """The entry of a model; a folder that is not on the list yet is put on it first.
+
+    Raises CctaError as `find` and `add`.
+    """
+    folder = Path(name).expanduser()
+    if name in known() or not folder.is_dir():
+        return find(name)
+    own = added().get(str(folder.resolve()))
+    return own if own is not None else add(name)
+
+
 def added() -> dict[str, ModelInfo]:
     """The list, by id; empty where there is none, or where it can't be read."""
     try:

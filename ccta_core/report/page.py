@@ -7,15 +7,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib import resources
 from textwrap import indent
 
 from ccta_core.languages import language
 from ccta_core.report.marks import marks
+from ccta_core.report.template import asset, fill, shared
 
 MAX_ROWS = 400
 _BLOCK = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
-_MARK = re.compile(r"%%(\w+)%%")
 _UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 _SIDES = ("source", "target")
 # The parts of the picture's script and style sheet, in this order; each has one job.
@@ -55,35 +54,21 @@ _CONTROLS = {
 
 def pair_assets() -> tuple[str, str]:
     """The picture's style sheet and script, in this order."""
-    return "".join(_asset(f"pair/{name}.css") for name in _STYLE), _pair_script()
+    return "".join(asset(f"pair/{name}.css") for name in _STYLE), _pair_script()
 
 
 def _pair_script() -> str:
     """The parts of the picture's script, inside the one function that they share."""
-    parts = (indent(_asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
+    parts = (indent(asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
     head = 'function cctaRenderPair(root, payload, options) {\n  "use strict";\n'
     return f"{_ABOUT}{head}{''.join(parts)}}}\n"
-
-
-def theme() -> str:
-    """Colours, type and measure of every page that stands alone."""
-    return _asset("theme.css")
 
 
 def pair_page(payload: Mapping) -> str:
     """A complete HTML document that shows this pair and loads nothing from anywhere."""
     css, script = pair_assets()
-    page = _fill(_asset("page.html"), {"theme": theme(), "pair_css": css, "pair_js": script})
-    return _fill(page, {"policy": _policy(page)} | _contents(payload))
-
-
-def _asset(name: str) -> str:
-    return (resources.files("ccta_core.report") / name).read_text(encoding="utf-8")
-
-
-def _fill(page: str, values: Mapping[str, str]) -> str:
-    """Fills the marks that are named, in one pass: what is put in is not looked at again."""
-    return _MARK.sub(lambda mark: values.get(mark[1], mark[0]), page)
+    page = fill(asset("page.html"), shared() | {"pair_css": css, "pair_js": script})
+    return fill(page, {"policy": _policy(page)} | _contents(payload))
 
 
 def _policy(page: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import find
+from ccta_core.models.added import listed
 from ccta_core.study.plan import with_twin
 from ccta_core.study.runner import Report, Request, create, run
 from ccta_core.study.table import Study, open_study
@@ -24,6 +24,7 @@ def run_study(  # noqa: PLR0913 - what a study is
     config: Config | None = None,
     workers: int = 0,
     allow_overlap: bool = False,
+    crop: int | None = None,
     random_head: bool = False,
     engine: Literal["local", "ray"] = "local",
     report: Report | None = None,
@@ -35,12 +36,14 @@ def run_study(  # noqa: PLR0913 - what a study is
     are fields of Config (shuffles is 20 where it is not given). `workers` are processes; 0 works in
     this one (a script that asks for more needs the usual `if __name__ == "__main__"`); with the
     engine "ray" they are those of a Ray cluster started here, 0 all it has room for. `random_head`
-    adds the first model's twin with a random head (docs/method.md, 4). Raises CctaError on another
-    engine, and as `create` and `run` do.
+    adds the first model's twin with a random head (docs/method.md, 4). `crop` cuts the contexts of
+    questions to so many tokens around their answers. A model is an id of `ccta models list`, or a
+    folder, which is put on that list. Raises CctaError on another engine, and as `listed`, `create`
+    and `run` do.
     """
     if engine not in ("local", "ray"):
         raise CctaError(f"unknown engine {engine!r}; expected local or ray")
-    chosen = [find(model) for model in ([models] if isinstance(models, str) else models)]
+    chosen = [listed(model) for model in ([models] if isinstance(models, str) else models)]
     create(
         Request(
             name=name,
@@ -51,6 +54,7 @@ def run_study(  # noqa: PLR0913 - what a study is
             limit=limit,
             config=config or Config(**{"shuffles": 20, **settings}),
             allow_overlap=allow_overlap,
+            crop=crop,
         )
     )
     if engine == "ray":

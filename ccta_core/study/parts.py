@@ -32,7 +32,7 @@ def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, An
         path.parent.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(list(rows), arrow_schema())
         with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -44,14 +44,19 @@ def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, An
         ) from error
 
 
-def missing_parts(folder: Path, plan: Plan) -> list[tuple[str, int]]:
-    """The parts that are not there, in the order of work; damaged ones are set aside first."""
+def missing_parts(folder: Path, plan: Plan, *, thorough: bool = False) -> list[tuple[str, int]]:
+    """The parts that are not there, in the order of work; damaged ones are set aside first.
+
+    `thorough` reads every page against its checksum; otherwise only what a file says of itself.
+    """
     return [
-        (model, chunk) for model, chunk in plan.parts if not _whole(part_path(folder, model, chunk))
+        (model, chunk)
+        for model, chunk in plan.parts
+        if not _whole(part_path(folder, model, chunk), thorough=thorough)
     ]
 
 
-def _whole(path: Path) -> bool:
+def _whole(path: Path, *, thorough: bool) -> bool:
     """Whether a part is there and is a Parquet file with our columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -59,8 +64,11 @@ def _whole(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        if pq.read_schema(path).names == arrow_schema().names and pq.read_metadata(path).num_rows:
-            return True
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.schema_arrow.names == arrow_schema().names and file.metadata.num_rows:
+                if thorough:
+                    file.read()
+                return True
     except (OSError, pa.ArrowInvalid):
         pass
     path.replace(path.with_suffix(".damaged"))

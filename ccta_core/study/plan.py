@@ -56,8 +56,16 @@ class Plan:
     chunk: int = CHUNK
     threads: int = 1
     """Threads of one worker: sums over more threads may differ in the last bits."""
+    crop: int | None = None
+    """Tokens of the longest context, where contexts were cut to the words around their answers."""
     schema: int = VERSION
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def part_of_data(self) -> str:
+        """Which items, as a person reads it: the split, and how contexts were cut."""
+        cut = f", contexts cut to {self.crop} tokens around their answers" if self.crop else ""
+        return self.split + cut
 
     @property
     def chunks(self) -> int:
@@ -81,6 +89,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
     chunk: int = CHUNK,
     threads: int = 1,
     allow_overlap: bool = False,
+    crop: int | None = None,
 ) -> Plan:
     """The plan of a study of a corpus that was read.
 
@@ -111,6 +120,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
         left_out=len(corpus.left_out),
         chunk=chunk,
         threads=threads,
+        crop=crop,
         versions={name: version(name) for name in _LIBRARIES},
     )
 

@@ -47,6 +47,8 @@ class Order:
     allow_overlap: bool = False
     random_head: bool = False
     """The first model's twin with a random head too."""
+    crop: int | None = None
+    """Contexts are cut to so many tokens around their answers."""
 
     @property
     def words(self) -> list[str]:
@@ -58,6 +60,7 @@ class Order:
             *(["--limit", str(self.limit)] if self.limit is not None else []),
             *(["--allow-overlap"] if self.allow_overlap else []),
             *(["--random-head"] if self.random_head else []),
+            *(["--crop", str(self.crop)] if self.crop is not None else []),
         ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import Config, cache_root
-from ccta_core.corpus.spec import read_corpus
+from ccta_core.corpus.spec import Corpus, read_corpus
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.items import write_items
@@ -75,6 +75,8 @@ class Request:
     config: Config = Config(shuffles=20)  # noqa: RUF009 - a frozen value
     chunk: int = CHUNK
     allow_overlap: bool = False
+    crop: int | None = None
+    """Contexts are cut to so many tokens around their answers (`study.crop`)."""
 
 
 def create(request: Request, *, extend: bool = False) -> Plan:
@@ -85,11 +87,7 @@ def create(request: Request, *, extend: bool = False) -> Plan:
     Raises CctaError where the name stands for another study (the difference is shown), and as
     `planned` and the readers do.
     """
-    corpus = read_corpus(request.data, request.languages, limit=request.limit)
-    plan = planned(
-        request.name, request.data, corpus, request.models, request.layers, request.config,
-        chunk=request.chunk, allow_overlap=request.allow_overlap,
-    )  # fmt: skip
+    corpus, plan = drafted(request)
     folder = cache_root() / "studies" / request.name
     if (folder / "manifest.json").exists():
         known = read_plan(folder)
@@ -102,6 +100,20 @@ def create(request: Request, *, extend: bool = False) -> Plan:
     _write_left_out(folder, corpus.left_out)
     write_plan(folder, plan)  # last: a study without a plan does not exist
     return plan
+
+
+def drafted(request: Request) -> tuple[Corpus, Plan]:
+    """The items of a study and its plan; nothing is written. Raises CctaError as `create` does."""
+    corpus = read_corpus(request.data, request.languages, limit=request.limit)
+    if request.crop is not None:
+        from ccta_core.study.crop import cropped  # needs a tokenizer
+
+        corpus = cropped(corpus, request.crop)
+    plan = planned(
+        request.name, request.data, corpus, request.models, request.layers, request.config,
+        chunk=request.chunk, allow_overlap=request.allow_overlap, crop=request.crop,
+    )  # fmt: skip
+    return corpus, plan
 
 
 def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
@@ -130,7 +142,7 @@ def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
     plan = read_plan(folder)
     (folder / CANCEL).unlink(missing_ok=True)
     with _alone(folder):
-        missing = missing_parts(folder, plan)
+        missing = missing_parts(folder, plan, thorough=True)
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
         yield folder, plan, missing

@@ -41,6 +41,7 @@ def ship(folder: Path, target: Path) -> Plan:
             place,
             compression="zstd",
             compression_level=19,
+            write_page_checksum=True,
             use_dictionary=_names(table, "string"),
             use_byte_stream_split=_names(table, "float"),
         )

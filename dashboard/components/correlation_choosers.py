@@ -7,7 +7,7 @@ import streamlit as st
 from ccta_core.statistics.coefficients import KINDS
 from dashboard import resources
 from dashboard.address import Address, one_of, some_of
-from dashboard.components.study_bar import Chosen, languages_of, model_label
+from dashboard.components.study_bar import Chosen, languages_of, model_label, pair_of
 from dashboard.components.wording import language_name
 from dashboard.tables.correlation import HOME, OTHERS, Model, Question
 from dashboard.tables.study_measures import MEASURES, UNITS, offered, title
@@ -36,7 +36,7 @@ def choosers(address: Address, chosen: Chosen) -> Question:
     models = _models(address, chosen, unit)
     langs = languages_of(chosen.study)
     home = address.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = _pair(address, chosen, models)
+    pair = pair_of(address, chosen.study.plan.languages, models[0].home if models else None)
     if x == y:
         address.problems.append(
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
@@ -128,19 +128,3 @@ def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
     there = [one.home in chosen.study.plan.languages for one in models]
     return HOME if there and all(there) else OTHERS
-
-
-def _pair(address: Address, chosen: Chosen, models: tuple[Model, ...]) -> tuple[str, str]:
-    """Source and target of the items: the training language and the first other, by default."""
-    langs = list(chosen.study.plan.languages)
-    first = models[0].home if models and models[0].home in langs else langs[0]
-    source = address.value(one_of("source", langs, str(first)))
-    others = [lang for lang in langs if lang != source]
-    target = address.value(one_of("target", langs, others[0]))
-    if source == target:
-        address.problems.append(
-            f"{language_name(source)} can't be compared with itself; showing "
-            f"{language_name(others[0])} as target"
-        )
-        target = others[0]
-    return source, target

@@ -22,6 +22,7 @@ from dashboard.components.correlation_words import (
     span_text,
     verdict,
 )
+from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import NONE, language_name, number
 from dashboard.tables.correlation import (
@@ -135,12 +136,10 @@ def _choice(address: Address, chosen: Chosen, question: Question, table: pd.Data
 
 def go(address: Address, chosen: Chosen, question: Question, point: dict[str, str]) -> None:
     """Opens Errors filtered to a point's languages, or the item itself in Pair."""
-    come_back("views/correlation.py", "Correlation", address.query)
-    where = {"study": chosen.study.name, "model": point["model"], "layer": str(question.layer)}
     if question.unit == "item":
-        source, target = question.pair
-        query = where | {"item": point["label"], "src": source, "tgt": target}
-        st.switch_page("views/pair.py", query_params=query)
+        open_pair(address, chosen, point["label"], question.pair, point["model"])
+    come_back(address)
+    where = {"study": chosen.study.name, "model": point["model"], "layer": str(question.layer)}
     sides = {side: point[side] for side in ("source", "target") if point[side]}
     st.switch_page("views/errors.py", query_params=where | sides)
 

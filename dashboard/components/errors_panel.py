@@ -10,10 +10,11 @@ from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import LONGEST_NOTE, Remark
 from ccta_core.types import ParallelExample
-from dashboard.address import Address, come_back
+from dashboard.address import Address
 from dashboard.charts.errors_list import figure, prediction, texts
 from dashboard.components import notice, say
 from dashboard.components.errors_state import State, show
+from dashboard.components.open_pair import open_pair
 from dashboard.components.wording import NONE, language_name
 from dashboard.tables import errors
 from dashboard.tables.errors_sorts import CONTROLS, label
@@ -52,8 +53,7 @@ def _head(address: Address, state: State, row: Any) -> None:
     )
     with st.container(horizontal=True):
         if st.button("Open in Pair", key=address.widget("open"), type="primary"):
-            come_back("views/errors.py", "Errors", address.query)
-            st.switch_page("views/pair.py", query_params=_in_pair(state))
+            open_pair(address, state.chosen, row.item, (row.source_lang, row.target_lang))
         _close(address)
 
 
@@ -61,19 +61,6 @@ def _close(address: Address) -> None:
     st.button(
         "Close", key=address.widget("close"), on_click=show, args=(address,), kwargs={"row": ""}
     )
-
-
-def _in_pair(state: State) -> dict[str, str]:
-    item, source, target = state.row or ("", "", "")
-    one = state.filters
-    return {
-        "model": one.model,
-        "item": item,
-        "src": source,
-        "tgt": target,
-        "layer": str(one.layer),
-        "study": state.chosen.study.name,
-    }
 
 
 def _sides(row: Any, example: ParallelExample | None) -> None:

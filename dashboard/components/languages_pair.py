@@ -8,10 +8,11 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.address import Address, come_back, one_of
+from dashboard.address import Address, come_back
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.components import notice, say
 from dashboard.components.correlation_words import rounded, span_text
+from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, languages_of
 from dashboard.components.wording import NONE, language_name
 from dashboard.tables.languages import Mean, pair_items, pair_means
@@ -22,23 +23,6 @@ _ENDS = 5
 _LONG = 60
 _ISOLATE, _POP = "\u2068", "\u2069"
 """Text between them keeps its own direction and leaves that of the line alone."""
-
-
-def pair_of(address: Address, chosen: Chosen) -> tuple[str, str]:
-    """The pair looked at: by default the training language and the first other."""
-    langs = list(chosen.study.plan.languages)
-    home = chosen.facts.get("training_language")
-    first = home if home in langs else langs[0]
-    source = address.value(one_of("source", langs, str(first)))
-    others = [lang for lang in langs if lang != source]
-    target = address.value(one_of("target", langs, others[0]))
-    if source == target:
-        address.problems.append(
-            f"{language_name(source)} is not compared with itself; showing "
-            f"{language_name(others[0])} as target"
-        )
-        target = others[0]
-    return source, target
 
 
 def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
@@ -87,7 +71,7 @@ def pair_sentence(found: dict[str, Mean]) -> str:
 
 def open_errors(address: Address, chosen: Chosen, model: str, pair: tuple[str, str]) -> None:
     """Leaves for Errors, filtered to a pair; a language alone where both are the same."""
-    come_back("views/languages.py", "Languages", address.query)
+    come_back(address)
     query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
     sides = {"target": pair[1]} if pair[0] == pair[1] else {"source": pair[0], "target": pair[1]}
     st.switch_page("views/errors.py", query_params=query | sides)
@@ -138,12 +122,7 @@ def _item(
     shown = _short(texts, row.item, pair[0])
     text = f"**{rounded(row.ems)}** {notice.plain(shown)}"
     if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_about(row)):
-        come_back("views/languages.py", "Languages", address.query)
-        query = {
-            "study": chosen.study.name, "model": chosen.model, "layer": str(chosen.layer),
-            "item": row.item, "src": pair[0], "tgt": pair[1],
-        }  # fmt: skip
-        st.switch_page("views/pair.py", query_params=query)
+        open_pair(address, chosen, row.item, pair)
 
 
 def _about(row: Any) -> str:

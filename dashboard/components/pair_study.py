@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo, find
+from ccta_core.models.added import find
+from ccta_core.models.catalog import ModelInfo
 from dashboard import address, resources, state
 from dashboard.choice import Offer
 
@@ -33,11 +34,11 @@ def back() -> None:
     found = address.back()
     if found is None:
         return
-    view, label, query = found
-    text = f"Back to {label.lower()}"
-    if st.button(text, icon=":material/arrow_back:", type="tertiary", key=state.widget("back")):
+    page, query = found
+    key = state.widget("back")
+    if st.button(f"Back to {page}", icon=":material/arrow_back:", type="tertiary", key=key):
         address.forget_back()
-        st.switch_page(view, query_params=query)
+        st.switch_page(f"views/{page}.py", query_params=query)
 
 
 def _near(ids: tuple[str, ...], item: str) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from dashboard.tables.studies import (
 )
 
 _MOST_ITEMS = 1_000_000
+_MOST_TOKENS = 512
 _OTHER_MODELS = " Reckoned for models of the embedded one's size: a larger one takes longer."
 
 
@@ -83,11 +84,12 @@ def priced(draft: Draft) -> tuple[Cost, Plan]:
     """
     order = draft.order
     process.check_order(order)
-    corpus = _limited(resources.corpus(order.data, tuple(order.languages or ())), order.limit)
+    corpus = resources.corpus(order.data, tuple(order.languages or ()), order.crop)
+    corpus = _limited(corpus, order.limit)
     models = with_twin(draft.models) if order.random_head else draft.models
     plan = planned(
         order.name, order.data, corpus, models, order.layers, Config(shuffles=20),
-        allow_overlap=order.allow_overlap,
+        allow_overlap=order.allow_overlap, crop=order.crop,
     )  # fmt: skip
     cost = of_plan(plan, draft.workers).paced(resources.pace())
     process.check_room(cost)
@@ -128,12 +130,23 @@ def _filled_in(
             "Items (0 takes all)", 0, _MOST_ITEMS, step=18, key=address.widget("limit"), width=180
         )
         st.text_input("Name", key=address.widget("name"), placeholder=name, width=280)
+        crop = _crop(address) if facts.task == "qa" else None
         workers = _more(address)
     order = Order(
         name, data.spec, chosen, [int(one) for one in at], langs, limit or None,
-        allow_overlap=overlap, random_head=random,
+        allow_overlap=overlap, random_head=random, crop=crop,
     )  # fmt: skip
     return Draft(order, workers, tuple(models[one] for one in chosen))
+
+
+def _crop(address: Address) -> int | None:
+    """Tokens that a context is cut to; None for whole contexts."""
+    tokens = address.value(whole("crop", 0, _MOST_TOKENS, 0))
+    st.number_input(
+        "Tokens of context (0 takes all)", 0, _MOST_TOKENS, step=32, key=address.widget("crop"),
+        width=220, help="Around the answer: attributions of long contexts take long",
+    )  # fmt: skip
+    return int(tokens) or None
 
 
 def _more(address: Address) -> int:

@@ -111,6 +111,22 @@ def _has_rows(name: str) -> bool:
         return False
 
 
+def pair_of(address: Address, langs: Sequence[str], home: str | None) -> tuple[str, str]:
+    """Source and target of the pair looked at: by default `home`, if the study has it, and the
+    first other language.
+    """
+    source = address.value(one_of("source", langs, home if home and home in langs else langs[0]))
+    others = [lang for lang in langs if lang != source]
+    target = address.value(one_of("target", langs, others[0]))
+    if source == target:
+        address.problems.append(
+            f"{language_name(source)} can't be compared with itself; showing "
+            f"{language_name(others[0])} as target"
+        )
+        target = others[0]
+    return source, target
+
+
 def _about(study: Study, models: int) -> None:
     """What the numbers below are of: data, how many, how complete."""
     plan, (done, total) = study.plan, resources.done(study)

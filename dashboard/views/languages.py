@@ -6,9 +6,9 @@ from dashboard.components import notice, say
 from dashboard.components.languages_flows import flows, target_of
 from dashboard.components.languages_layers import layers
 from dashboard.components.languages_matrix import choosers, language_matrix
-from dashboard.components.languages_pair import closer, pair_of
+from dashboard.components.languages_pair import closer
 from dashboard.components.languages_training import measure_of, training
-from dashboard.components.study_bar import Chosen, study_bar
+from dashboard.components.study_bar import Chosen, pair_of, study_bar
 
 
 def page() -> None:
@@ -27,7 +27,9 @@ def page() -> None:
 
 
 def _of_study(address: Address, chosen: Chosen) -> None:
-    shown, pair, read = choosers(address, chosen), pair_of(address, chosen), measure_of(address)
+    shown, read = choosers(address, chosen), measure_of(address)
+    home = chosen.facts.get("training_language")
+    pair = pair_of(address, chosen.study.plan.languages, home)
     _problems(address)
     try:
         langs = language_matrix(address, chosen, shown, pair)

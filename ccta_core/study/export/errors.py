@@ -1,16 +1,14 @@
 """Chosen comparisons of a study as one self-contained page: texts, numbers, tags, how to repeat."""
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ccta_core.config import Config
 from ccta_core.languages import LANGUAGES
-from ccta_core.report.page import theme
+from ccta_core.report.template import still_page
 from ccta_core.store.notes import Remark
 from ccta_core.study.export.facts import data_name, own_version
 from ccta_core.study.export.measures import label
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST = 300
 """Comparisons of a page: more make it heavy to open."""
-_MARK = re.compile(r"%%(\w+)%%")
 _MEASURES = (
     "ems", "gain", "ems_uniform", "ems_shuffled", "p_value", "ems_unrelated", "ems_length",
     "link_spearman", "cross_segment_mass",
@@ -57,9 +54,7 @@ class Selection:
 
 def selection_page(selection: Selection) -> str:
     """A complete HTML document that loads nothing and runs nothing; every text is escaped."""
-    template = (resources.files("ccta_core.study.export") / "errors.html").read_text("utf-8")
-    contents = _contents(selection)
-    return _MARK.sub(lambda mark: contents[mark[1]], template)
+    return still_page("errors.html", "ccta_core.study.export", _contents(selection))
 
 
 def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
@@ -89,7 +84,6 @@ def _side(name: str, sentence: Sentence) -> Iterator[str]:
 def _contents(selection: Selection) -> dict[str, str]:
     name = selection.study.name
     return {
-        "theme": theme(),
         "title": safe(f"Errors in the study {name}"),
         "heading": safe(f"Errors in the study {name}"),
         "setting": safe(_setting(selection)),

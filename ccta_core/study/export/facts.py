@@ -24,6 +24,7 @@ def provenance(study: Study) -> dict[str, Any]:
         "data": data_name(plan),
         "source": plan.source,
         "split": plan.split,
+        "crop": plan.crop,
         "licence": plan.licence,
         "items": plan.items,
         "items_sha256": plan.items_sha256,

@@ -97,7 +97,7 @@ def _caption(summary: Summary) -> str:
     parts = [
         "Mean Earth Mover's Similarity (EMS) by language pair beside its controls: uniform masses, "
         "shuffled masses, unrelated texts; gain is EMS minus shuffled, and n counts items.",
-        f"Data: {data_name(plan)} ({plan.source}, {plan.split}), licence: {plan.licence}; "
+        f"Data: {data_name(plan)} ({plan.source}, {plan.part_of_data}), licence: {plan.licence}; "
         f"{plan.items} items.",
         f"{'Models' if len(plan.models) > 1 else 'Model'}: {models}; "
         f"{'layers' if len(plan.layers) > 1 else 'layer'} {layers}.",

@@ -1,9 +1,6 @@
 """A study as one self-contained page: nothing is loaded, nothing runs, nothing is a text of it."""
 
-import re
-from importlib import resources
-
-from ccta_core.report.page import theme
+from ccta_core.report.template import still_page
 from ccta_core.study.export.facts import data_name, missing_by_model
 from ccta_core.study.export.means import PairMeans, Summary, both_ways, overall
 from ccta_core.study.export.pictures import pictures
@@ -19,20 +16,15 @@ from ccta_core.study.export.tables import (
 )
 from ccta_core.study.export.words import EXPLANATION, counted, name_of, safe, shown
 
-_MARK = re.compile(r"%%(\w+)%%")
-
 
 def study_page(summary: Summary) -> str:
     """A complete HTML document: what was studied, EMS beside its controls, figures, gaps."""
-    template = (resources.files("ccta_core.study.export") / "page.html").read_text("utf-8")
-    contents = _contents(summary)
-    return _MARK.sub(lambda mark: contents[mark[1]], template)
+    return still_page("page.html", "ccta_core.study.export", _contents(summary))
 
 
 def _contents(summary: Summary) -> dict[str, str]:
     study = summary.study
     return {
-        "theme": theme(),
         "title": safe(f"Study {study.name}: consistency of attributions across languages"),
         "heading": safe(f"Study {study.name}"),
         "setting": safe(_setting(summary)),

@@ -103,7 +103,7 @@ def studied_table(study: Study) -> str:
     return _facts(
         {
             "data": data_name(plan),
-            "source and split": f"{plan.source}, {plan.split}",
+            "source and split": f"{plan.source}, {plan.part_of_data}",
             "licence of the data": plan.licence,
             "items": f"{plan.items:,} (sha256 of their ids {plan.items_sha256[:16]})",
             "languages": ", ".join(f"{name_of(lang)} ({lang})" for lang in plan.languages),

@@ -1,0 +1,324 @@
+"""What the page Correlation counts, says and draws: against pandas and the statistics."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ccta_core.findings import claims, frames
+from ccta_core.statistics.correlation import Correlation, correlate
+from ccta_core.statistics.deciles import accuracy_by_decile
+from ccta_core.statistics.partial import partial_correlation
+from ccta_core.statistics.prediction import compare_auroc
+from ccta_core.study.opened import opened
+from dashboard.charts.correlation_items import auroc_chart, decile_chart
+from dashboard.charts.correlation_scatter import scatter
+from dashboard.components.correlation_controls import download_table
+from dashboard.components.correlation_items import auroc_sentence, auroc_table, decile_sentence
+from dashboard.components.correlation_words import (
+    added,
+    explained,
+    held_text,
+    named,
+    p_phrase,
+    rounded,
+    span_text,
+    verdict,
+)
+from dashboard.tables.correlation import (
+    OTHERS,
+    Model,
+    Question,
+    correlations,
+    held_fixed,
+    points,
+    units,
+)
+from dashboard.tables.correlation_items import Told, corrected, deciles, told_apart, told_measures
+from dashboard.tables.study_measures import CONTROLS, MEASURES
+from dashboard.tables.study_models import checkpoints, measured, trained
+from tests.made_study import LANGS, made_study
+
+PAIR = ("en", "zh")
+
+
+@pytest.fixture(scope="module")
+def rows(study):
+    return study.table()
+
+
+def question(study, **changes):
+    models = tuple(Model(one["id"], one["training_language"]) for one in study.plan.models)
+    plain = Question("language", "ems", "score", "pearson", models, 8, study.plan.languages)
+    return replace(plain, **changes)
+
+
+def test_a_language_is_its_mean_with_the_training_language(study, ask, rows):
+    found = units(ask, question(study), Model("made/es", "es"), ("ems", "score", "fertility"))
+    own = rows[(rows.model == "made/es") & (rows.layer == 8) & (rows.source_lang == "es")]
+    own = own.assign(fertility=own.target_subwords / own.target_units)
+    wanted = own.groupby("target_lang")[["ems", "target_score", "fertility"]].mean()
+    assert "es" not in set(found.target)
+    shown = found.set_index("target")[["ems", "score", "fertility"]]
+    np.testing.assert_allclose(shown.sort_index().to_numpy(), wanted.sort_index().to_numpy())
+    assert set(found.n) == {48}
+
+
+def test_with_all_other_languages_nothing_is_left_out(study, ask, rows):
+    asked = question(study, home=OTHERS)
+    found = units(ask, asked, Model("made/es", "es"), ("ems",)).set_index("target")["ems"]
+    own = rows[(rows.model == "made/es") & (rows.layer == 8)]
+    wanted = own.groupby("target_lang")["ems"].mean()
+    np.testing.assert_allclose(found.sort_index(), wanted.sort_index())
+
+
+def test_a_pair_is_the_mean_of_both_directions(study, ask, rows):
+    asked = question(study, unit="pair")
+    found = units(ask, asked, asked.models[0], ("ems", "score", "ems_unrelated"))
+    assert len(found) == len(LANGS) * (len(LANGS) - 1) / 2
+    own = rows[(rows.model == "made/en") & (rows.layer == 8)]
+    for row in found.itertuples():
+        both = own[own.source_lang.isin([row.source, row.target])]
+        both = both[both.target_lang.isin([row.source, row.target])]
+        assert row.ems == pytest.approx(both.ems.mean())
+        assert row.score == pytest.approx((both.source_score.mean() + both.target_score.mean()) / 2)
+
+
+def test_an_item_has_the_scores_of_its_target_and_the_length_of_both(study, ask):
+    asked = question(study, unit="item", pair=PAIR)
+    names = ("ems", "score", "length", "fertility", "confidence")
+    found = units(ask, asked, asked.models[0], names)
+    wanted = frames.items(study, "made/en", 8, PAIR)
+    for name, other in (
+        ("ems", "ems"), ("score", "target_score"), ("length", "units"),
+        ("fertility", "fertility"), ("confidence", "target_confidence"),
+    ):  # fmt: skip
+        np.testing.assert_allclose(
+            found.sort_values("item")[name], wanted.sort_values("item")[other].astype(float)
+        )
+
+
+def test_a_measure_that_is_not_known_is_left_out(study):
+    def nothing(query, parameters=()):
+        frame = opened(study).ask(query, parameters)
+        return frame.assign(ems=np.nan) if "ems" in frame else frame
+
+    assert points(nothing, question(study)).empty
+    assert "nothing to correlate" in verdict(question(study), (), "nli")
+
+
+@pytest.mark.parametrize(
+    ("unit", "reference"), [("language", claims.by_language), ("pair", claims.by_pair)]
+)
+def test_what_is_shown_are_the_findings_numbers(study, ask, unit, reference):
+    wanted = {(one.model, one.measure): one for one in reference(study, 8)}
+    found = correlations(ask, question(study, unit=unit))
+    assert {(one.model, one.measure) for one in found} == set(wanted)
+    for one in found:
+        other = wanted[one.model, one.measure]
+        for name in ("r", "low", "high", "p"):
+            own, theirs = getattr(one.found, name), getattr(other.found, name)
+            assert own == (theirs if theirs is None else pytest.approx(theirs, abs=1e-9))
+        assert one.p_holm == (
+            other.p_holm if other.p_holm is None else pytest.approx(other.p_holm, abs=1e-9)
+        )
+        assert one.found.reliable == other.found.reliable
+
+
+@pytest.mark.parametrize("kind", ["pearson", "spearman", "kendall"])
+def test_items_are_correlated_by_group(study, ask, kind):
+    asked = question(study, unit="item", pair=PAIR, kind=kind, models=question(study).models[:1])
+    table = frames.items(study, "made/en", 8, PAIR)
+    main = correlations(ask, asked)[0]
+    assert main.found == correlate(
+        table.ems, table.target_score, kind=kind, groups=list(table.group)
+    )
+
+
+def test_training_languages_count_the_languages_read(study, ask):
+    found = correlations(ask, question(study, unit="training"))
+    assert {one.measure for one in found} == set(CONTROLS)
+    assert found[0].found.n == 2 * (len(LANGS) - 1)
+    assert found[0].found.n_groups == len(LANGS)
+
+
+def test_what_is_held_fixed_follows_the_number_of_units(study, ask):
+    asked = question(study)
+    few = held_fixed(ask, asked, asked.models[0])
+    assert [part.covariates for part in few] == [("ems_uniform",), ("length",), ("fertility",)]
+    table = units(ask, asked, asked.models[0], ("ems", "score", "length"))
+    wanted = partial_correlation(
+        table.ems, table.score, {"length": table.length.to_numpy()}, groups=list(table.group)
+    )
+    assert few[1].correlation.r == wanted[0].correlation.r
+    assert "one control held fixed at a time" in held_text(asked, few, "nli")
+    assert held_fixed(ask, question(study, unit="pair"), asked.models[0]) == ()
+
+
+def test_the_deciles_and_aurocs_are_those_of_the_statistics(study, ask):
+    asked = question(study, unit="item", pair=PAIR)
+    table = frames.items(study, "made/en", 8, PAIR)
+    right, groups = table.target_correct.astype(float), list(table.group)
+    assert deciles(ask, asked, "ems") == accuracy_by_decile(table.ems, right, groups)
+    told = told_apart(ask, asked, "gain")
+    assert told.against == compare_auroc(table.gain, table.target_confidence, right, groups)
+    assert told.own == told.against.first
+    levels = {one.model: one for one in claims.by_item(study, 8, [PAIR])}
+    assert told.own.auc == levels["made/en"].aurocs["gain"].auc
+
+
+def test_few_items_say_nothing(tmp_path):
+    small = made_study(tmp_path, items=12, trained=("en",))
+    asked = question(small, unit="item", pair=PAIR)
+    assert told_apart(opened(small).ask, asked, "ems") is None
+    assert deciles(opened(small).ask, asked, "ems") is None
+
+
+def test_the_models_of_a_study(study, ask):
+    assert measured(ask) == {"made/en", "made/es"}
+    pd.testing.assert_frame_equal(checkpoints(ask), frames.checkpoints(study))
+    kept, out = trained(ask)
+    assert list(kept.model) == ["made/en", "made/es"]
+    assert out == []
+
+
+def test_every_measure_can_be_asked_at_every_unit(study, ask):
+    for unit in ("language", "pair", "item", "training"):
+        asked = question(study, unit=unit, pair=PAIR)
+        found = units(ask, asked, asked.models[0], tuple(MEASURES))
+        assert set(MEASURES) <= set(found.columns)
+        assert not found[list(MEASURES)].isna().all().any()
+
+
+def made(r, p=0.01, reliable=True, notice=""):
+    return Correlation(r, r - 0.1, r + 0.1, p, 12, 12, "made", reliable, notice)
+
+
+def some(**values):
+    return [
+        claims.Tested("made/en", measure, made(r, 0.01 if abs(r) > 0.5 else 0.6), p)
+        for measure, (r, p) in values.items()
+    ]
+
+
+def test_the_verdict_says_what_the_controls_say(study):
+    asked = question(study)
+    found = some(ems=(0.9, 0.01), ems_uniform=(0.91, 0.01), gain=(0.1, 0.6))
+    text = verdict(asked, found, "nli")
+    assert text == (
+        "Over 12 languages, accuracy goes up with EMS (r = 0.90, p = 0.010 after Holm). "
+        "Embeddings alone give r = 0.91: EMS tells no more than similar embeddings would."
+    )
+    assert "not shown to go with it (r = 0.10, p = 0.60 after Holm)" in added(asked, found)
+    better = some(ems=(0.9, 0.01), ems_uniform=(0.3, 0.6), gain=(0.8, 0.01))
+    assert "tells no more" not in verdict(asked, better, "nli")
+    assert "(gain) goes with it" in added(asked, better)
+    against = some(ems=(-0.9, 0.01), ems_uniform=(0.9, 0.01))
+    assert "goes down" in verdict(asked, against, "nli")
+    assert "tells no more" not in verdict(asked, against, "nli")
+    nothing = some(ems=(0.2, 0.9), ems_uniform=(0.91, 0.01))
+    assert "is not shown to go with EMS" in verdict(asked, nothing, "nli")
+    assert "F1 goes up" in verdict(asked, found, "qa")
+
+
+def test_what_is_unreliable_says_so(study):
+    found = [claims.Tested("made/en", "ems", made(0.9, 0.01, False, "only 5"), 0.01)]
+    assert "unreliable" in verdict(question(study), found, "nli")
+    none = Correlation(None, None, None, None, 5, 5, "none", False, "a does not vary")
+    text = verdict(question(study), [claims.Tested("made/en", "ems", none, None)], "nli")
+    assert text == "No correlation of EMS and accuracy: EMS does not vary."
+    notice = "variance inflation above 10: x 64, ems_uniform 64"
+    assert named(notice, "ems") == "variance inflation above 10: EMS 64, embeddings only 64"
+    assert explained("x and y does not vary", "gain", "F1") == "gain and F1 does not vary"
+    assert (
+        explained("2 items: no correlation below 3", "a", "b") == "2 items: no correlation below 3"
+    )
+
+
+def test_several_models_are_counted(study):
+    asked = question(study)
+    found = [
+        claims.Tested(f"made/{at}", measure, made(r), p)
+        for at, (r, p) in enumerate([(0.9, 0.01), (0.7, 0.2), (-0.2, 1.0)])
+        for measure in ("ems", "gain")
+    ]
+    text = verdict(asked, found, "nli")
+    assert "in 2 of 3 models (median r = 0.70); 1 below 0.05 after Holm" in text
+
+
+def test_numbers_are_written_plainly():
+    assert rounded(-0.001) == "0.00"
+    assert rounded(None) == "–"
+    assert span_text(-0.5, None) == "–"
+    assert span_text(-0.5, 0.25).replace("\u00a0", " ") == "−0.50 to 0.25"
+    assert p_phrase(0.0004) == "p < 0.001"
+    assert p_phrase(0.034) == "p = 0.034"
+    assert p_phrase(None) == ""
+
+
+def drawn(count=8, mark="a"):
+    draw = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "x": draw.random(count), "y": draw.random(count), "mark": mark, "line": "one",
+            "label": [f"l{at}" for at in range(count)], "hover": "<b>&", "source": "en",
+            "target": "es", "model": "m",
+        }
+    )  # fmt: skip
+
+
+def test_the_scatter_has_line_band_and_labels():
+    figure = scatter(drawn(), ("x", "y"), dark=False)
+    assert len(figure.data) == 3
+    assert list(figure.data[-1].text) == [f"l{at}" for at in range(8)]
+    assert figure.data[-1].customdata[0].tolist() == ["en", "es", "m", "l0"]
+    assert figure.data[-1].hovertext[0] == "&lt;b&gt;&amp;"
+    many = scatter(drawn(200), ("x", "y"), dark=True)
+    assert sum(bool(text) for text in many.data[-1].text) == 14
+    assert len(scatter(drawn(2), ("x", "y"), dark=False).data) == 1
+
+
+def test_the_charts_of_items_hold_the_numbers(study, ask):
+    asked = question(study, unit="item", pair=PAIR)
+    found = deciles(ask, asked, "ems")
+    table = pd.DataFrame(asdict(one) for one in found.deciles)
+    assert len(decile_chart(table, "EMS", 0.5, dark=False).data[0].x) == len(found.deciles)
+    assert "Unreliable: 10 of the tenths" in decile_sentence(found, "EMS")
+    told = corrected(ask, tuple(told_apart(ask, asked, name) for name in told_measures(asked)))
+    shown = auroc_table(told)
+    assert list(shown.baseline) == [False] * (len(shown) - 1) + [True]
+    assert list(auroc_chart(shown, dark=True).data[0].x) == list(shown.auc)
+    assert "the model's own confidence has" in auroc_sentence(told)
+
+
+def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study, ask):
+    draw = np.random.default_rng(0)
+    right = (draw.random(200) < 0.6).astype(float)
+    groups = [str(at // 2) for at in range(200)]
+    good, poor = right + draw.normal(0, 0.3, 200), draw.normal(size=200)
+    told = [
+        Told(name, found.first, found)
+        for name, score in (("ems", good), ("gain", poor))
+        for found in [compare_auroc(score, poor, right, groups, draws=200)]
+    ]
+    text = auroc_sentence(corrected(ask, tuple(told)))
+    assert text.startswith("EMS tells them apart best")
+    assert text.endswith("Shown to beat it: EMS.")
+    nothing = auroc_sentence(corrected(ask, (told[1],)))
+    assert nothing.startswith("No measure is shown to tell them apart (best: gain, AUROC ")
+    assert nothing.endswith("None is shown to beat it.")
+
+
+def test_the_download_holds_every_number(study, ask):
+    found = correlations(ask, question(study))
+    table = download_table(found)
+    for name in ("r", "low", "high", "p"):
+        assert [_none(value) for value in table[name]] == [
+            getattr(one.found, name) for one in found
+        ]
+    assert [_none(value) for value in table.p_holm] == [one.p_holm for one in found]
+
+
+def _none(value):
+    return None if pd.isna(value) else value

@@ -1,0 +1,72 @@
+"""Files handed in: kept by their content, looked through, refused in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from ccta_core.config import cache_root
+from ccta_core.corpus.uploads import check, keep, spec_of, uploads
+from ccta_core.errors import CctaError
+
+ROWS = "id,lang,text,text2,label\n"
+PAIR = "1,en,It rains.,It is wet.,entailment\n1,es,Llueve.,Está mojado.,entailment\n"
+
+
+def test_a_file_is_kept_by_its_content():
+    content = (ROWS + PAIR).encode()
+    name = keep("My own data!.csv", content)
+    assert name == keep("My own data!.csv", content)
+    assert name.startswith("My-own-data-")
+    assert uploads() == [name]
+    assert Path(spec_of(name).removeprefix("file:")).read_bytes() == content
+    assert keep("../../etc/x.csv", content).startswith("x-")
+
+
+def test_a_file_is_looked_through():
+    rows = "2,en,Only here.,Yes.,neutral\n3,xx,odd,odd,neutral\n4,en,too few\n"
+    found = check(keep("mine.csv", b"\xef\xbb\xbf" + (ROWS + PAIR + rows).encode()))
+    assert (found.task, found.items, found.shared) == ("nli", {"en": 2, "es": 1}, 1)
+    assert found.labels == {"entailment": 1, "neutral": 1}
+    assert ("no counterpart in es", 1, "4") in found.reasons()
+    assert ("unknown language 'xx'", 1, "5") in found.reasons()
+    assert ("expected 5 fields, found 3", 1, "6") in found.reasons()
+
+
+BAD = {
+    "empty": ("a.csv", b"", "is empty"),
+    "blank": ("a.csv", b"\n\n", "header"),
+    "only a header": ("a.csv", ROWS.encode(), "no row"),
+    "another ending": ("a.xlsx", b"x", "expected one of: .csv"),
+    "no ending": ("a", b"x", "nothing"),
+    "missing column": ("a.csv", b"id,text\n1,x\n", "has no column lang"),
+    "two encodings": ("a.csv", (ROWS + PAIR).encode() + b"2,en,caf\xe9,x,neutral\n", "4: .*0xE9"),
+    "utf-16": ("a.csv", (ROWS + PAIR).encode("utf-16"), "UTF-16"),
+    "unknown label": ("a.csv", (ROWS + PAIR + "2,en,a,b,maybe\n").encode(), "csv:4: unknown label"),
+    "one language": ("a.csv", (ROWS + "1,en,a,b,neutral\n").encode(), "has one language, en"),
+    "no language known": ("a.csv", (ROWS + "1,qq,a,b,neutral\n").encode(), "no row of a known"),
+    "no json": ("a.jsonl", b"[1]\nx\n", "no JSON object"),
+    "no parquet": ("a.parquet", b"x", "is not a parquet file"),
+    "open quotes": ("a.csv", (ROWS + '1,en,"a,b,neutral\n').encode(), "quotes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "word"), BAD.values(), ids=list(BAD))
+def test_a_bad_file_is_one_clear_line(name, content, word):
+    with pytest.raises(CctaError, match=word) as caught:
+        check(keep(name, content))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert str(cache_root()) not in line
+    assert len(line) < 400
+
+
+def test_languages_without_common_items_are_told_apart():
+    found = check(keep("a.csv", (ROWS + "1,en,a,b,neutral\n2,es,a,b,neutral\n").encode()))
+    assert found.shared == 0
+    assert "no counterpart" in found.apart
+
+
+def test_a_large_file_is_refused(monkeypatch):
+    monkeypatch.setattr("ccta_core.corpus.uploads.MOST_MEGABYTES", 1)
+    with pytest.raises(CctaError, match="at most 1 can be handed in"):
+        keep("a.csv", b"x" * (2 << 20))
