@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import ccta_core as ccta
 from ccta_core.cli import main
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
@@ -108,14 +109,23 @@ def title(pid):
         return b""
 
 
-def test_a_local_cluster_writes_the_same_parts(ray, expected, capfd):
-    runner.create(request())
-    lines = []
-    plan = ray_runner.run("one", Cluster(workers=1), report=lambda seen: lines.append(seen.done))
-    assert part_bytes() == expected
-    assert lines == [0, 1, 2]
-    assert missing_parts(folder_of("one"), plan) == []
+def test_a_local_cluster_writes_the_same_parts(ray, capfd, tmp_path, monkeypatch):
+    lines = {"local": [], "ray": []}
+    parts = {}
+    for engine, seen in lines.items():
+        monkeypatch.setenv("CCTA_CACHE", str(tmp_path / engine))
+        study = ccta.run_study(
+            "one", "demo:nli", MODEL, layers=(11,), languages=("en", "es"), limit=12, shuffles=4,
+            unrelated=1, workers=1, engine=engine,
+            report=lambda now, seen=seen: seen.append(now.done),
+        )  # fmt: skip
+        parts[engine] = part_bytes()
+        assert missing_parts(study.folder, study.plan) == []
+    assert parts["ray"] == parts["local"]
+    assert lines["ray"] == lines["local"] == [0, 1]
     assert not ray.is_initialized()
+    with pytest.raises(CctaError, match="expected local or ray"):
+        ccta.run_study("one", "demo:nli", MODEL, engine="spark")
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert "Traceback" not in capfd.readouterr().err
 

@@ -135,6 +135,35 @@ def test_every_page_stands_in_the_dark_and_on_a_phone(visit, path, look):
     keep(page, f"{look}-{path.partition('?')[0] or 'pair'}")
 
 
+@pytest.mark.parametrize(
+    ("lang", "way"), [("ar", "rtl"), ("zh", "ltr"), ("th", "ltr"), ("hi", "ltr")]
+)
+def test_every_script_is_written_its_own_way(visit, lang, way):
+    page = visit(f"?item=ferry-c&src=en&tgt={lang}")
+    page.locator('[data-side="target"][data-unit]').first.wait_for()
+    text = page.locator('.ccta-segment[data-side="target"] .ccta-text').first
+    assert (text.get_attribute("dir"), text.get_attribute("lang")) == (way, lang)
+    assert_order(page, way)
+    keep(page, f"script-{lang}-pair")
+    if lang == "th":
+        return  # no study that ships with its texts has Thai
+    page = visit(f"errors?study=demo-nli&src=en&tgt={lang}&right=any&row=en-{lang}-ferry-c")
+    line = page.locator(f'[data-pick] p[dir="{way}"] bdi[lang="{lang}"]').first
+    line.wait_for()
+    assert line.evaluate("it => getComputedStyle(it.parentElement).direction") == way
+    page.get_by_role("button", name="Open in Pair").wait_for()
+    keep(page, f"script-{lang}-errors")
+
+
+def assert_order(page, way):
+    """The first two words of a line stand in reading order."""
+    one, two = (
+        page.locator('[data-side="target"][data-unit]').nth(at).bounding_box() for at in (0, 1)
+    )
+    assert abs(one["y"] - two["y"]) < one["height"], "the first two words are on one line"
+    assert (one["x"] > two["x"]) == (way == "rtl")
+
+
 @pytest.mark.parametrize("look", ["wide", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_serious(visit, path, look):

@@ -104,8 +104,8 @@ def _in_all(same: Share) -> str:
         return "No comparison passes these filters."
     noun = "comparison" if same.n == 1 else "comparisons"
     return (
-        f"In {_share(same)} of {same.n:,} {noun} the model says the same in both languages, "
-        "right or wrong."
+        f"The model says the same in both languages, right or wrong, in {same.count:,} of "
+        f"{same.n:,} {noun} ({_share(same)})."
     )
 
 
