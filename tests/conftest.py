@@ -38,6 +38,26 @@ def study(study_cache):
     return made_study(study_cache / "studies", items=48)
 
 
+@pytest.fixture
+def study_page(study, study_cache, monkeypatch):
+    """Opens a page with a query, on the made study."""
+    from streamlit.testing.v1 import AppTest
+
+    monkeypatch.setenv("CCTA_CACHE", str(study_cache))
+
+    def of_view(view):
+        def open_page(**query):
+            app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
+            app.switch_page(f"views/{view}.py")
+            for key, value in ({"study": "made", "layer": "8"} | query).items():
+                app.query_params[key] = value
+            return app.run()
+
+        return open_page
+
+    return of_view
+
+
 @pytest.fixture(scope="session")
 def ask(study, asked):
     return asked(study)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from ccta_core.errors import CctaError
 from dashboard import resources
@@ -16,24 +15,14 @@ from dashboard.tables.correlation import (
 )
 from tests.made_study import made_study
 from tests.test_correlation_tables import question
-from tests.test_dashboard import APP, clean, html_of, said
+from tests.test_dashboard import clean, html_of, said
 
 PAIR = ("en", "zh")
 
 
 @pytest.fixture
-def page(study, study_cache, monkeypatch):
-    """Opens the page with a query, on the made study."""
-    monkeypatch.setenv("CCTA_CACHE", str(study_cache))
-
-    def open_page(**query):
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.switch_page("views/correlation.py")
-        for key, value in ({"study": "made", "layer": "8"} | query).items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_page
+def page(study_page):
+    return study_page("correlation")
 
 
 def test_the_page_shows_the_statistics(page, study, ask):

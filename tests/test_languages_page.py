@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
-from streamlit.testing.v1 import AppTest
 
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
@@ -27,7 +26,7 @@ from dashboard.components.languages_pair import pair_sentence
 from dashboard.components.matrix import Cell, Head, Matrix, payload
 from dashboard.tables import languages, languages_flows, languages_layers, languages_training
 from tests.made_study import LANGS, made_study
-from tests.test_dashboard import APP, clean, html_of, said
+from tests.test_dashboard import clean, html_of, said
 
 PAIR = ("en", "zh")
 MODELS = ("made/en", "made/es")
@@ -279,18 +278,8 @@ def test_a_matrix_as_its_script_reads_it():
 
 
 @pytest.fixture
-def page(study, study_cache, monkeypatch):
-    """Opens the page with a query, on the made study."""
-    monkeypatch.setenv("CCTA_CACHE", str(study_cache))
-
-    def open_page(**query):
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.switch_page("views/languages.py")
-        for key, value in ({"study": "made", "layer": "8"} | query).items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_page
+def page(study_page):
+    return study_page("languages")
 
 
 def test_the_page_shows_the_statistics(page, ask):
