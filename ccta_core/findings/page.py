@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ccta_core.findings import claims, frames, performance, random_head
+from ccta_core.findings import answers, claims, frames, performance, random_head
 from ccta_core.findings.wording import name_of, number, span
 from ccta_core.statistics.two_way import Effect
 from ccta_core.study.table import Study, open_study
@@ -26,6 +26,7 @@ def page(studies: Sequence[Study]) -> str:
         "number with uniform masses (embeddings only), with shuffled masses, and against "
         "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
     ]
+    parts += _in_short(studies)
     for study in studies:
         for layer in study.plan.layers:
             parts += [*_measured(study, layer), *random_head.section(study, layer)]
@@ -34,13 +35,57 @@ def page(studies: Sequence[Study]) -> str:
     return "\n".join(parts)
 
 
+def _performs(study: Study, layer: int) -> str:
+    tested = claims.by_language(study, layer)
+    return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
+
+
+def _trained(study: Study, layer: int) -> str:
+    said = [
+        answers.training(claims.training_languages(study, layer, measure), measure)
+        for measure in ("ems", "gain")
+    ]
+    return " ".join([said[0].removesuffix(answers.FEW_SEEDS), *said[1:]])
+
+
+def _synonyms(study: Study, layer: int) -> str:
+    return answers.synonyms(claims.synonyms(study, layer))
+
+
+_CLAIMS = {
+    "Consistency goes with performance": _performs,
+    "Models trained on Spanish are the most consistent": _trained,
+    "Words that mean the same get different attributions": _synonyms,
+}
+
+
+def _in_short(studies: Sequence[Study]) -> Iterator[str]:
+    """The answers to each claim, a line a study and layer."""
+    yield "## In short\n"
+    for place, (claim, answer) in enumerate(_CLAIMS.items(), 1):
+        yield f"**Claim {place}. {claim}.**\n"
+        for study in studies:
+            for layer in study.plan.layers:
+                yield f"- {_where(study, layer)}: {answer(study, layer)}"
+        yield ""
+
+
+def _where(study: Study, layer: int) -> str:
+    plan = study.plan
+    return (
+        f"{plan.source} {plan.split}, layer {layer} ({plan.items} items, {len(plan.languages)} "
+        f"languages, {len(frames.models(study))} models)"
+    )
+
+
 def _measured(study: Study, layer: int) -> Iterator[str]:
     plan, (done, total), trained = study.plan, study.done, frames.models(study)
     yield f"## {plan.source} {plan.split}, layer {layer}\n"
     yield (
-        f"Study `{study.name}`: {plan.items} items ({plan.data}, {plan.licence}; {plan.left_out} "
-        f"left out), {len(plan.languages)} languages ({' '.join(plan.languages)}), "
-        f"{len(trained)} models, {done} of {total} parts. Gold class explained.\n"
+        f"Study `{study.name}`: {plan.items} items ({plan.data}, {plan.part_of_data}, "
+        f"{plan.licence}; {plan.left_out} left out), {len(plan.languages)} languages "
+        f"({' '.join(plan.languages)}), {len(trained)} models, {done} of {total} parts. "
+        "Gold class explained.\n"
     )
     ((rows, converged, worst, truncated),) = study.sql(
         "SELECT count(*), avg(CASE WHEN source_converged THEN 1.0 ELSE 0 END), "

@@ -1,0 +1,127 @@
+"""What a study says to each claim, in sentences that promise no more than the numbers do."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ccta_core.findings.claims import Tested
+from ccta_core.findings.wording import name_of
+from ccta_core.statistics.ranking import TrainingRanking
+from ccta_core.statistics.seeds import SEEDS
+from ccta_core.statistics.synonyms import Contrast, SynonymTest
+
+MEASURES = {"ems": "EMS", "gain": "gain over shuffled", "ems_uniform": "embeddings only"}
+"""What is put to the claims, and how a person reads it."""
+FEW_SEEDS = " Too few seeds: this holds for these checkpoints only."
+_ALPHA = 0.05
+_FEWEST = 10
+_NEAR = 0.1
+"""Correlations that differ by less are called alike [ours]."""
+
+
+def performance(tested: Sequence[Tested]) -> str:
+    """Claim 1, unit language: how EMS, gain and embeddings alone go with the score."""
+    known = _known(tested)
+    if not known:
+        return "This study has too few languages beside a training language to say anything."
+    parts = [
+        f"{_signed(value)} for {MEASURES[measure]}" for measure, value in _medians(known).items()
+    ]
+    held = sum(map(_holds, known))
+    models, few = len({one.model for one in known}), min(one.found.n for one in known)
+    doubt = f" With only {few} languages none is reliable." if few < _FEWEST else ""
+    return (
+        f"Over {models} models the median correlation with the score is {', '.join(parts)}; "
+        f"{held} of {len(known)} tests have p < .05 after Holm.{doubt}"
+    )
+
+
+def explained(tested: Sequence[Tested]) -> str:
+    """Whether embeddings alone would show claim 1 too; empty where that can't be asked."""
+    known = _known(tested)
+    medians = _medians(known)
+    if not {"ems", "gain", "ems_uniform"} <= set(medians):
+        return ""
+    held = {
+        measure: sum(_holds(one) for one in known if one.measure == measure) for measure in medians
+    }
+    if held["gain"]:
+        return (
+            f"What attributions add to the embeddings (the gain) goes with the score in "
+            f"{held['gain']} of {len({one.model for one in known})} models after Holm."
+        )
+    if medians["ems_uniform"] > medians["ems"] - _NEAR:
+        return (
+            "Embeddings alone go with the score about as closely, and that the attributions add to "
+            "it (the gain) is shown for no model."
+        )
+    return "That the attributions add to what the embeddings say (the gain) is shown for no model."
+
+
+def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
+    """Claim 2: whether the first training language by a measure is shown to be above the others."""
+    if ranking is None or not ranking.languages:
+        return "This study has fewer than two training languages to compare."
+    first = ranking.languages[0]
+    name, seeds = name_of(first.name), min(one.seeds for one in ranking.languages)
+    doubt = FEW_SEEDS if seeds < SEEDS else ""
+    if not ranking.comparisons:
+        return f"Only {name} is left: there is nothing to rank.{doubt}"
+    near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
+    mean = f"{name} has the highest mean {MEASURES[measure]}, {first.mean:.3f}"
+    if near.p_holm is not None and near.p_holm < _ALPHA:
+        return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm).{doubt}"
+    p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
+    return (
+        f"{mean}, but is not shown to be above {name_of(near.other)} "
+        f"({p}{ranking.n_groups} groups of items).{doubt}"
+    )
+
+
+def synonyms(test: SynonymTest) -> str:
+    """Claim 3: whether words that mean the same differ, and whether less than by chance."""
+    known = contrasts(test)
+    if not known:
+        return "This study has too few linked words to say anything."
+    first = next(iter(known.values()))
+    others = " and ".join(f"{name} by {one.other:.2f}" for name, one in known.items())
+    less = all(one.auc is not None and one.auc > 0.5 for one in known.values())
+    sure = all(one.p is not None and one.p < _ALPHA for one in known.values())
+    says = (
+        "They do differ, but less than chance would have it"
+        if less and sure
+        else "That they differ less than by chance is not shown"
+    )
+    return (
+        f"{says}: words that mean the same by {first.linked:.2f} of an even share, {others} "
+        f"(medians, {first.n:,} pairs of sentences)."
+    )
+
+
+def contrasts(test: SynonymTest) -> dict[str, Contrast]:
+    """What linked words are held against, by name, where there is enough of it."""
+    every = {"re-paired words": test.unlinked, "shuffled masses": test.shuffled}
+    return {name: one for name, one in every.items() if one.auc is not None}
+
+
+def _known(tested: Sequence[Tested]) -> list[Tested]:
+    return [one for one in tested if one.found.r is not None and one.measure in MEASURES]
+
+
+def _medians(known: Sequence[Tested]) -> dict[str, float]:
+    return dict(_each_median(known))
+
+
+def _each_median(known: Sequence[Tested]) -> Iterator[tuple[str, float]]:
+    for measure in MEASURES:
+        own = [one.found.r for one in known if one.measure == measure and one.found.r is not None]
+        if own:
+            yield measure, float(np.median(own))
+
+
+def _holds(one: Tested) -> bool:
+    return one.p_holm is not None and one.p_holm < _ALPHA
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
