@@ -1,15 +1,18 @@
 """What a study will cost: the formula of docs/scaling.md, the machine's own pace, --dry-run."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ccta_core.cli import main
 from ccta_core.config import cache_root
-from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, of_plan, pace_here, side
+from ccta_core.corpus.demo import read_demo
+from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, length_of, of_plan, pace_here, side
 from ccta_core.study.log import LOG, Progress, heading, log_lines, of_last_run, progress
 from ccta_core.study.words import cost_line, duration, size
+from ccta_core.types import Sentence
 from tests.made_study import made_study
 
 SCALING = Path(__file__).parents[1] / "docs" / "scaling.md"
@@ -67,6 +70,25 @@ def test_the_formula_can_be_checked_by_hand():
     assert cost.formula.startswith("60 items x 1 model x (4 languages x (0.166 + 0.046) s + 12")
     assert cost.seconds == pytest.approx(60 * (4 * 0.212 + 12 * 0.0026) / 2, rel=1e-6)
     assert estimate(0, 0, 2, (8,), 2).seconds == 0
+
+
+def test_longer_texts_cost_more_and_it_is_said():
+    assert length_of(read_demo("nli")) == pytest.approx(1.0)
+    twice = [replace_texts(item) for item in read_demo("nli")]
+    assert length_of(twice) == pytest.approx(2.0, rel=0.02)
+    assert length_of([]) == 1.0
+    short, long = estimate(1, 60, 4, (8,), 2), estimate(1, 60, 4, (8,), 2, length=2.0)
+    assert long.seconds == pytest.approx(60 * (4 * 0.332 + 6 * 0.0026 * 2**1.6) / 2, rel=1e-6)
+    assert long.formula.endswith("texts 2.0 times as long as the demo's")
+    assert "times" not in short.formula
+
+
+def replace_texts(item):
+    sides = {
+        lang: Sentence(f"{side.text} {side.text}", lang, f"{side.text2} {side.text2}")
+        for lang, side in item.sentences.items()
+    }
+    return replace(item, sentences=sides)
 
 
 def test_a_pace_scales_the_seconds_and_says_whose_it_is():
@@ -145,7 +167,8 @@ def test_dry_run_says_the_cost_and_writes_nothing(capsys):
     assert main([*words.split(), "--layers", "8", "--workers", "2", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "3 items (0 left out)" in told
-    assert cost_line(estimate(1, 3, 2, (8,), 2)) in told
+    length = length_of(read_demo("nli")[:3])
+    assert cost_line(estimate(1, 3, 2, (8,), 2, length=length)) in told
     assert "0.166 s" in told
     assert not (cache_root() / "studies").exists()
 

@@ -12,12 +12,12 @@ def show_cost(request: "Request", workers: int) -> None:
 
     Raises CctaError as creating the study would.
     """
-    from ccta_core.study.cost import of_plan, pace_here
+    from ccta_core.study.cost import length_of, of_plan, pace_here
     from ccta_core.study.runner import drafted
     from ccta_core.study.words import cost_line
 
-    _, plan = drafted(request)
-    cost = of_plan(plan, workers).paced(pace_here())
+    corpus, plan = drafted(request)
+    cost = of_plan(plan, workers, length_of(corpus.examples)).paced(pace_here())
     sys.stdout.write(
         f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
         f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n{cost_line(cost)}\n"

@@ -1,24 +1,34 @@
 """What a study will cost, before it is started: docs/scaling.md's formula, set to this machine.
 
-The figures were measured with benchmarks/study_scaling.py: the embedded model, texts of 32
-subwords, one core of a server processor. Logs of earlier studies say how much faster or slower it
-is here.
+The figures were measured with benchmarks/study_scaling.py: the embedded model, the demo's NLI items
+(32 subwords), one core of a server processor. Other texts are longer or shorter than those by their
+characters. Logs of earlier studies say how much faster or slower it is here.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 
+from ccta_core.config import cache_root
+from ccta_core.corpus.demo import read_demo
+from ccta_core.errors import CctaError
+from ccta_core.study.items import read_items_of
 from ccta_core.study.log import Run, runs_here
 from ccta_core.study.plan import CHUNK, Plan
+from ccta_core.types import ParallelExample
 
 SIDES = {0: 0.853, 4: 0.453, 8: 0.166, 11: 0.046}
 """Layer -> core seconds an item and language."""
 PAIR = 0.0026
 """Core seconds an item and pair of languages."""
+_TRANSPORT = 1.6
+"""The power of a text's length with which a pair's transport grows (docs/benchmarks.md)."""
+_SAMPLE = 200
+"""Items whose texts are looked at."""
 _PART, _ROW, _TEXT = 20_062, 133, 253
 """Bytes of a part, of a row, of an item in one language."""
 _ENOUGH_SECONDS, _ENOUGH_PARTS, _RUNS = 20, 2, 5
@@ -53,33 +63,68 @@ class Pace:
 
 
 def estimate(  # noqa: PLR0913 - what a study is
-    models: int, items: int, languages: int, layers: Sequence[int], cores: int, chunk: int = CHUNK
+    models: int,
+    items: int,
+    languages: int,
+    layers: Sequence[int],
+    cores: int,
+    chunk: int = CHUNK,
+    length: float = 1.0,
 ) -> Cost:
     """The cost of measuring `items` in `languages` with so many models at `layers`.
 
-    Layers between the measured ones are interpolated; later ones cost what layer 11 does.
+    Layers between the measured ones are interpolated; later ones cost what layer 11 does. `length`
+    is that of the texts, the demo's are 1: attribution grows with it, transport a little faster.
     """
     parts = ceil(items / chunk) * models
     pairs = languages * (languages - 1) // 2
-    each = sum(languages * side(layer) + pairs * PAIR for layer in layers)
+    longer = length**_TRANSPORT
+    each = sum(languages * side(layer) * length + pairs * PAIR * longer for layer in layers)
     whole = items * models * each
     rounds = ceil(parts / max(cores, 1))
     rows = items * pairs * len(layers) * models
     sides = " + ".join(f"{side(layer):.3f}" for layer in layers)
     return Cost(
         seconds=rounds * whole / parts if parts else 0.0,
-        bytes=parts * _PART + rows * _ROW + items * languages * _TEXT,
+        bytes=parts * _PART + rows * _ROW + round(items * languages * _TEXT * length),
         formula=f"{_n(items, 'item')} x {_n(models, 'model')} x ({_n(languages, 'language')} x "
-        f"{_bracket(sides)} s + {_n(pairs * len(layers), 'pair')} x {PAIR} s) on "
-        f"{min(cores, max(parts, 1))} of {_n(cores, 'core')}",
+        f"{_bracket(sides)} s{_times(length)} + {_n(pairs * len(layers), 'pair')} x {PAIR} s"
+        f"{_times(longer)}) on {min(cores, max(parts, 1))} of {_n(cores, 'core')}"
+        + (f", texts {length:.1f} times as long as the demo's" if _times(length) else ""),
     )
 
 
-def of_plan(plan: Plan, cores: int) -> Cost:
-    """The cost of a whole study."""
+def of_plan(plan: Plan, cores: int, length: float = 1.0) -> Cost:
+    """The cost of a whole study whose texts are so many times as long as the demo's."""
     return estimate(
-        len(plan.models), plan.items, len(plan.languages), plan.layers, cores, plan.chunk
+        len(plan.models), plan.items, len(plan.languages), plan.layers, cores, plan.chunk, length
     )
+
+
+def length_of(examples: Sequence[ParallelExample]) -> float:
+    """How many times as long the texts are as the demo's NLI items in the same languages.
+
+    Characters of the first few examples are counted; 1 where the demo has none of the languages.
+    """
+    some = examples[:_SAMPLE]
+    demo = _demo_characters()
+    ratios = [
+        fmean(_characters(example, lang) for example in some) / usual
+        for lang, usual in demo.items()
+        if some and all(lang in example.sentences for example in some)
+    ]
+    return fmean(ratios) if ratios else 1.0
+
+
+@lru_cache(maxsize=1)
+def _demo_characters() -> dict[str, float]:
+    """Characters of an item of the demo, on average, by language."""
+    items = read_demo("nli")
+    return {lang: fmean(_characters(item, lang) for item in items) for lang in items[0].sentences}
+
+
+def _characters(example: ParallelExample, lang: str) -> int:
+    return sum(map(len, example.sentences[lang].segments))
 
 
 def side(layer: int) -> float:
@@ -109,12 +154,22 @@ def _factor(run: Run) -> float | None:
     items, seconds = found
     if items < _ENOUGH_PARTS * plan.chunk or seconds < _ENOUGH_SECONDS:
         return None
-    whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk).seconds
+    try:
+        length = length_of(read_items_of(cache_root() / "studies" / plan.name, 0, _SAMPLE))
+    except CctaError:  # its texts are damaged or gone: they count as the demo's
+        length = 1.0
+    whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk, length).seconds
     return seconds / (whole / min(run.workers, len(plan.parts)))
 
 
 def _n(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _times(factor: float) -> str:
+    """The factor as a part of the formula; nothing where it shows no digit other than one."""
+    text = f"{factor:.1f}"
+    return "" if text == "1.0" else f" x {text}"
 
 
 def _bracket(text: str) -> str:

@@ -13,7 +13,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.added import known
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study import process
-from ccta_core.study.cost import Cost, of_plan
+from ccta_core.study.cost import Cost, length_of, of_plan
 from ccta_core.study.export.words import counted
 from ccta_core.study.plan import Plan, planned, with_twin
 from ccta_core.study.process import Order
@@ -91,7 +91,8 @@ def priced(draft: Draft) -> tuple[Cost, Plan]:
         order.name, order.data, corpus, models, order.layers, Config(shuffles=20),
         allow_overlap=order.allow_overlap, crop=order.crop,
     )  # fmt: skip
-    cost = of_plan(plan, draft.workers).paced(resources.pace())
+    length = length_of(corpus.examples)
+    cost = of_plan(plan, draft.workers, length).paced(resources.pace())
     process.check_room(cost)
     return cost, plan
 
