@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.study.schema import arrow_schema
 from dashboard import resources
+from dashboard.tables import errors, errors_doubt
+from dashboard.tables.errors_filters import Filters
 from tests.made_study import made_study
 
 MODEL = "made/en"
@@ -247,7 +250,7 @@ def test_the_table_of_predictions_opens(page):
     app = page()
     app.session_state[key("cells")] = True
     clean(app.run())
-    assert "The model gives the same prediction in both languages in" in html_of(app)
+    assert "The model says the same in both languages, right or wrong, in" in html_of(app)
 
 
 # Answers, which have no labels; texts that are searched.
@@ -262,6 +265,10 @@ def answers(page, tmp_path) -> Callable[..., AppTest]:
             row |= {"gold": None, "source_probability": None, "target_probability": None}
             row |= {"source_predicted": f"الجواب {at} <b>", "target_predicted": f"answer {at} & so"}
         pq.write_table(pa.Table.from_pylist(rows, arrow_schema()), path)
+    manifest = tmp_path / "studies" / "made" / "manifest.json"
+    found = json.loads(manifest.read_text("utf-8"))
+    found["models"] = [model | {"task": "qa"} for model in found["models"]]
+    manifest.write_text(json.dumps(found), "utf-8")
     return page
 
 
@@ -274,7 +281,20 @@ def test_answers_are_listed_without_labels(answers):
     assert "<b> " not in listing(app)
     app.session_state[key("cells")] = True
     clean(app.run())
-    assert "the same answer, letter for letter," in html_of(app)
+    assert "answers rightly in both languages, or wrongly in both, in" in html_of(app)
+
+
+def test_answers_agree_where_both_are_right_or_both_wrong(answers):
+    ask = resources.ask("made")
+    filters = Filters(model=MODEL, layer=8, source="en", target="es", right="any")
+    same = errors_doubt.same_prediction(ask, filters)
+    alike = ask(
+        "SELECT count(*) AS n FROM rows WHERE model = ? AND layer = 8 AND source_lang = 'en' "
+        "AND target_lang = 'es' AND source_correct = target_correct",
+        [MODEL],
+    )
+    assert 0 < same.count == alike["n"][0] < same.n
+    assert errors.count(ask, replace(filters, agreement="same")) == same.count
 
 
 def test_another_model_takes_its_own_whole_range(page):

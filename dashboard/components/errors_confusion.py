@@ -8,11 +8,11 @@ from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import say
 from dashboard.components.errors_state import ANY, State, show
+from dashboard.components.errors_words import agreement
 from dashboard.components.matrix import Cell, Head, Matrix, matrix
 from dashboard.components.wording import language_name, percent
 from dashboard.tables import errors_doubt
 from dashboard.tables.errors_confusion import RIGHT, confusion
-from dashboard.tables.errors_doubt import Share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def table(address: Address, state: State) -> None:
         say.quiet("No comparison passes the other filters.")
         return
     cells = confusion(ask, filters, state.offered.said)
-    say.say(_finding(same, labels=bool(state.offered.said)))
+    say.say(agreement(same, state.chosen.task))
     matrix(
         _drawn(cells, state),
         key=address.widget("confusion"),
@@ -44,17 +44,6 @@ def table(address: Address, state: State) -> None:
         f"A cell shows how many comparisons; a click lists them.{way}"
     )
     say.csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
-
-
-def _finding(same: Share, *, labels: bool) -> str:
-    doubt = ""
-    if same.low is not None and same.high is not None:
-        doubt = f" (95% {100 * same.low:.1f} to {100 * same.high:.1f})"
-    what = "prediction" if labels else "answer, letter for letter,"
-    return (
-        f"The model gives the same {what} in both languages in {percent(same.value, 1)} of "
-        f"{same.n:,} comparisons{doubt}."
-    )
 
 
 def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:

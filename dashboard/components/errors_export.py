@@ -88,7 +88,7 @@ def _page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
             layer=filters.layer,
             rows=rows,
             total=total,
-            verdict=errors_words.verdict(found, filters, same),
+            verdict=errors_words.verdict(found, filters, same, chosen.task),
             doubt=errors_words.doubt(found, filters),
             filters=errors_words.chosen_filters(state, "" if tag == ANY else tag),
             examples=examples,

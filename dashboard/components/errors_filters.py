@@ -113,7 +113,8 @@ def _right(address: Address, state: State) -> None:
 def _labels(address: Address, state: State) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_labels"):
         st.selectbox(
-            "Predictions", AGREEMENT, format_func=agreement_choice,
+            "Predictions", AGREEMENT,
+            format_func=lambda one: agreement_choice(one, state.chosen.task),
             key=address.widget("agree"), width=240,
         )  # fmt: skip
         if state.offered.gold:

@@ -8,6 +8,7 @@ from dashboard.tables.errors_sorts import label
 
 _LETTERS = {"r": "right", "w": "wrong"}
 _AGREEING = {"same": "the same prediction in both", "different": "different predictions"}
+_ANSWERING = {"same": "right in both or wrong in both", "different": "right in one only"}
 
 
 def combination(right: str, source: str, target: str) -> str:
@@ -31,16 +32,30 @@ def right_choice(right: str, source: str, target: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def agreement_choice(agreement: str) -> str:
+def agreement_choice(agreement: str, task: str) -> str:
     """Same or different predictions as a choice in a menu."""
-    text = _AGREEING.get(agreement, "same or different")
+    text = agreeing(task).get(agreement, "same or different")
     return text[:1].upper() + text[1:]
 
 
-def verdict(found: Found, filters: Filters, same: Share) -> str:
+def agreeing(task: str) -> dict[str, str]:
+    """What the choices of agreement mean: answers can only be right or wrong alike."""
+    return _ANSWERING if task == "qa" else _AGREEING
+
+
+def agreement(same: Share, task: str) -> str:
+    """In how many comparisons the model says the same in both languages, with its doubt."""
+    what = "says the same in both languages, right or wrong,"
+    if task == "qa":
+        what = "answers rightly in both languages, or wrongly in both,"
+    noun = "comparison" if same.n == 1 else "comparisons"
+    return f"The model {what} in {same.count:,} of {same.n:,} {noun} ({_share(same)})."
+
+
+def verdict(found: Found, filters: Filters, same: Share, task: str) -> str:
     """How many, which share with its doubt, and whether EMS differs where they are."""
     if filters.right == ANY:
-        return _in_all(same)
+        return agreement(same, task) if same.n else "No comparison passes these filters."
     share = found.share
     said = combination(filters.right, filters.source, filters.target)
     if not share.n:
@@ -79,7 +94,8 @@ def chosen_filters(state: State, tag: str = "") -> list[tuple[str, str]]:
     names = [language_name(code) if code else "any" for code in (one.source, one.target)]
     right = ANY if one.right == ANY else combination(one.right, one.source, one.target)
     rows = [("languages", f"{names[0]} to {names[1]}"), ("right or wrong", right)]
-    rows += [("predictions", _AGREEING[one.agreement])] if one.agreement in _AGREEING else []
+    alike = agreeing(state.chosen.task)
+    rows += [("predictions", alike[one.agreement])] if one.agreement in alike else []
     words = {
         "gold": one.gold, "source says": one.source_says, "target says": one.target_says,
         "text or id holds": one.find, "tag": tag,
@@ -97,16 +113,6 @@ def listed(first: int, last: int, total: int) -> str:
     if total == 1:
         return "1 comparison"
     return f"Comparisons {first:,} to {last:,} of {total:,}"
-
-
-def _in_all(same: Share) -> str:
-    if not same.n:
-        return "No comparison passes these filters."
-    noun = "comparison" if same.n == 1 else "comparisons"
-    return (
-        f"The model says the same in both languages, right or wrong, in {same.count:,} of "
-        f"{same.n:,} {noun} ({_share(same)})."
-    )
 
 
 def _share(share: Share) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dashboard.tables.asking import Ask
 from dashboard.tables.errors_filters import Filters, Query, flagged, selected
+from dashboard.tables.study_measures import SAME
 
 FEW = 10
 """With fewer groups an interval is not to be relied on."""
@@ -72,11 +73,13 @@ def found(ask: Ask, filters: Filters) -> Found:
 
 
 def same_prediction(ask: Ask, filters: Filters) -> Share:
-    """The share of comparisons with one prediction in both languages."""
+    """The share of comparisons with one prediction in both languages, answers right in both or
+    wrong in both; of those where that is known.
+    """
     query = selected(filters.unsaid)
     rows = ask(
-        'SELECT "group", count(*) AS n, count(*) FILTER (source_predicted = target_predicted) '
-        f'AS same FROM ({query.sql}) GROUP BY "group" ORDER BY "group"',
+        f'SELECT "group", count({SAME}) AS n, count(*) FILTER ({SAME}) AS same '
+        f'FROM ({query.sql}) GROUP BY "group" ORDER BY "group"',
         query.parameters,
     )
     return share_of(rows["same"], rows["n"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.tables.errors_sorts import directed, finite
+from dashboard.tables.study_measures import SAME
 
 RIGHT = ("any", "rr", "rw", "wr", "ww")
 """Right (r) or wrong (w) in the source and in the target."""
@@ -159,8 +160,8 @@ def _right(combination: str) -> str:
 
 
 def _agreeing(agreement: str) -> str:
-    signs = {"same": "=", "different": "<>"}
-    return f"source_predicted {signs[agreement]} target_predicted" if agreement in signs else ""
+    signs = {"same": "", "different": "NOT "}
+    return f"{signs[agreement]}({SAME})" if agreement in signs else ""
 
 
 def _one_way(filters: Filters) -> bool:

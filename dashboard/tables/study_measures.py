@@ -48,10 +48,12 @@ def _finite(sql: str) -> str:
     return f"CASE WHEN isfinite({value}) THEN {value} END"
 
 
-_SAME = (
-    "CASE WHEN gold IS NULL THEN source_correct = target_correct "
+SAME = (
+    "CASE WHEN task = 'qa' THEN source_correct = target_correct "
     "ELSE source_predicted = target_predicted END"
 )
+"""Whether the model says the same in both languages: of answers, which differ in their words,
+whether both are right or both wrong."""
 _ALL = (
     Measure("ems", "EMS", "how alike the two readings are, at most 1", "ems"),
     Measure("gain", "gain", "EMS less its shuffled mean: what attributions add", "gain",
@@ -75,7 +77,7 @@ _ALL = (
     Measure("cross_segment_mass", "between the texts", "mass moved from one text to the other",
             "cross_segment_mass"),
     Measure("agreement", "same prediction", "share of items with one prediction in both languages",
-            _SAME),
+            SAME),
     Measure("both_right", "both right", "share of items that are right in both languages",
             "source_correct AND target_correct"),
     Measure("score", "score", "mean over the items", "{side}_score"),

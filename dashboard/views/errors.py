@@ -49,7 +49,7 @@ def _show(address: Address, state: State) -> None:
     _advise([*address.problems, *state.problems])
     found = resources.computed(ask, errors_doubt.found, filters)
     same = resources.computed(ask, errors_doubt.same_prediction, filters)
-    say.verdict(errors_words.verdict(found, filters, same))
+    say.verdict(errors_words.verdict(found, filters, same, state.chosen.task))
     say.quiet(errors_words.doubt(found, filters))
     errors_confusion.folded(address, state)
     if total:
