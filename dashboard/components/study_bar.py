@@ -133,5 +133,6 @@ def _about(study: Study, models: int) -> None:
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
     count = len(plan.models)
     some = counted(count, "model") if models == count else f"{models} of {count} models"
-    facts = (data_name(plan), counted(plan.items, "item"), counted(len(plan.languages), "language"))
-    st.html(f'<p class="ccta-finding">{escape(" · ".join((*facts, some)))}{partial}</p>')
+    facts = [data_name(plan), counted(plan.items, "item"), counted(len(plan.languages), "language")]
+    facts += [some, f"contexts cut to {plan.crop} tokens"] if plan.crop else [some]
+    st.html(f'<p class="ccta-finding">{escape(" · ".join(facts))}{partial}</p>')
