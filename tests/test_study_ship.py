@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from ccta_core.study.ship import ship, shortened
 from ccta_core.study.state import is_shipped
 from ccta_core.study.table import Study
-from tests.made_study import made_study
+from tests.made_study import LABELS, made_study
 
 
 @given(arrays.arrays(np.float32, 20, elements=st.floats(-1e6, 1e6, width=32)))
@@ -47,6 +47,22 @@ def test_the_texts_of_others_stay_behind(tmp_path, data, texts):
     manifest = study.folder / "manifest.json"
     found = json.loads(manifest.read_text("utf-8")) | {"data": data}
     manifest.write_text(json.dumps(found), encoding="utf-8")
-    ship(study.folder, tmp_path / "out")
+    plan = ship(study.folder, tmp_path / "out")
+    assert set(Study(tmp_path / "out", plan).table()["source_predicted"]) <= {*LABELS}
     assert (tmp_path / "out" / "items.arrow").exists() == texts
     assert data in (tmp_path / "out" / "shipped").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("data", "kept"), [("demo:qa", True), ("xquad#heldout", False)])
+def test_answers_are_texts_and_stay_behind_too(tmp_path, data, kept):
+    study = made_study(tmp_path / "mine", items=6)
+    manifest = study.folder / "manifest.json"
+    found = json.loads(manifest.read_text("utf-8")) | {"data": data}
+    found["models"] = [model | {"task": "qa"} for model in found["models"]]
+    manifest.write_text(json.dumps(found), encoding="utf-8")
+    plan = ship(study.folder, tmp_path / "out")
+    rows = Study(tmp_path / "out", plan).table()
+    for side in ("source", "target"):
+        assert rows[f"{side}_predicted"].notna().all() == kept
+        assert rows[f"{side}_predicted"].isna().all() != kept
+        assert rows[f"{side}_correct"].notna().all()

@@ -81,6 +81,9 @@ _SIDES = (
 )
 
 COLUMNS = (*_KEYS, *_VALUES, *_SIDES)
+PREDICTIONS = ("source_predicted", "target_predicted")
+TEXT_TASKS = ("qa", "ner")
+"""Tasks whose predictions hold words of the data: answers, and names found in a text."""
 NAMES = tuple(column.name for column in COLUMNS)
 
 

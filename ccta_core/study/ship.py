@@ -13,6 +13,7 @@ import numpy as np
 from ccta_core.store.usage import MARK
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import Plan, folder_of, read_plan
+from ccta_core.study.schema import PREDICTIONS, TEXT_TASKS
 
 _BITS = 14
 """Bits of a float's fraction that are kept: seven are 1%, fourteen 0.003%."""
@@ -27,15 +28,18 @@ def ship(folder: Path, target: Path) -> Plan:
     import pyarrow.parquet as pq
 
     plan = read_plan(folder)
+    own = plan.data.startswith("demo:")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copyfile(folder / "manifest.json", target / "manifest.json")
-    if plan.data.startswith("demo:"):
+    if own:
         shutil.copyfile(folder / "items.arrow", target / "items.arrow")
     for path in sorted(folder.glob("parts/*/*.parquet")):
         place = target / path.relative_to(folder)
         place.parent.mkdir(parents=True, exist_ok=True)
         table = _short(pq.read_table(path, partitioning=None))
+        if not own and plan.models[0]["task"] in TEXT_TASKS:
+            table = _without_texts(table)
         pq.write_table(
             table,
             place,
@@ -46,13 +50,23 @@ def ship(folder: Path, target: Path) -> Plan:
             use_byte_stream_split=_names(table, "float"),
         )
     missing = len(missing_parts(target, plan))
-    texts = "with its texts" if plan.data.startswith("demo:") else "no texts of the data set"
+    texts = "with its texts" if own else "no texts of the data set"
     (target / MARK).write_text(
         f"{plan.data}: scores and ids ({plan.licence}), {texts}; numbers keep "
         f"{_BITS} bits of their fraction; {len(plan.parts) - missing} of {len(plan.parts)} parts\n",
         encoding="utf-8",
     )
     return plan
+
+
+def _without_texts(table: Any) -> Any:
+    """Without the predictions that are words of the data."""
+    import pyarrow as pa
+
+    for name in PREDICTIONS:
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pa.nulls(table.num_rows, pa.string()))
+    return table
 
 
 def _short(table: Any) -> Any:

@@ -126,9 +126,11 @@ def _item(
 
 
 def _about(row: Any) -> str:
-    gold = f"gold {row.gold}; " if isinstance(row.gold, str) else ""
-    said = " and ".join(str(name) for name in (row.source_predicted, row.target_predicted))
-    return notice.plain(f"{row.item}: {gold}predicted {said}; gain {rounded(row.gain)}")
+    gold = [f"gold {row.gold}"] if isinstance(row.gold, str) else []
+    said = [one for one in (row.source_predicted, row.target_predicted) if isinstance(one, str)]
+    predicted = [f"predicted {' and '.join(said)}"] if said else []  # answers do not ship
+    facts = "; ".join([*gold, *predicted, f"gain {rounded(row.gain)}"])
+    return notice.plain(f"{row.item}: {facts}")
 
 
 def _short(texts: dict[str, ParallelExample], item: str, lang: str) -> str:

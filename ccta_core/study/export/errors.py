@@ -160,7 +160,8 @@ def _text(row: Any, side: str, example: ParallelExample | None) -> str:
         f'<p dir="{way}"><bdi lang="{safe(lang)}">{safe(text)}</bdi></p>'
         for text in (sentence.segments if sentence else ())
     )
-    return f'<td class="text"><bdi lang="{safe(lang)}">{safe(said)}</bdi>{mark}{lines}</td>'
+    word = safe(said) if isinstance(said, str) else "answer"  # a study that ships has none
+    return f'<td class="text"><bdi lang="{safe(lang)}">{word}</bdi>{mark}{lines}</td>'
 
 
 def _numbers(row: Any) -> str:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ccta_core.study.export.facts import provenance
 from ccta_core.study.export.measures import WHAT
 from ccta_core.study.export.opened import opened
-from ccta_core.study.schema import COLUMNS, VERSION
+from ccta_core.study.schema import COLUMNS, PREDICTIONS, TEXT_TASKS, VERSION
 from ccta_core.study.table import Study
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ _BATCH = 20_000
 _BOM = b"\xef\xbb\xbf"
 _FORMULA = "^[=+@\\t\\r\\n-]"
 """What a spreadsheet takes for the beginning of a formula."""
-_TEXTS = ("source_predicted", "target_predicted")
-"""Of a question the predicted answer is a text of the data, of tags it has words in it."""
-_TEXT_TASKS = "('qa', 'ner')"
 _KINDS = {"seed": "BIGINT", "training_language": "VARCHAR", "task": "VARCHAR"}
 """Types where all values may be missing."""
 
@@ -60,8 +57,8 @@ def _chosen(rows: "duckdb.DuckDBPyRelation", guarded: bool) -> Iterator[str]:
     """The columns as SQL: without texts, of their own type, and safe for a spreadsheet if asked."""
     for name, kind in zip(rows.columns, map(str, rows.types), strict=True):
         value = f'"{name}"'
-        if name in _TEXTS:
-            value = f"CASE WHEN task NOT IN {_TEXT_TASKS} THEN {value} END"
+        if name in PREDICTIONS:
+            value = f"CASE WHEN task NOT IN {TEXT_TASKS} THEN {value} END"
         if name in _KINDS:
             value = f"TRY_CAST({value} AS {_KINDS[name]})"
         if guarded and _KINDS.get(name, kind) == "VARCHAR":
