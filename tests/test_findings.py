@@ -185,6 +185,21 @@ def test_the_most_consistent_training_language_is_found(study):
     assert "no training language is shown" in by_embeddings.verdict
 
 
+def test_how_far_above_the_majority_is_a_clustered_interval(study):
+    import statsmodels.api as sm
+
+    rows = study.sql("SELECT * FROM rows WHERE model = 'made/en' AND gold IS NOT NULL").df()
+    counts = rows.groupby("gold")["item"].nunique()
+    excess = rows["source_score"] - (rows["gold"] == counts.idxmax())
+    codes = rows["group"].astype("category").cat.codes
+    fit = sm.OLS(excess.to_numpy(), np.ones(len(rows))).fit(
+        cov_type="cluster", cov_kwds={"groups": codes}, use_t=True
+    )
+    found = frames.checkpoints(study).set_index("model").loc["made/en"]
+    assert found.excess_low == pytest.approx(fit.conf_int()[0][0], abs=1e-3)
+    assert found.excess_low < found.score - found.majority
+
+
 def test_a_checkpoint_not_above_the_majority_is_not_ranked(tmp_path):
     """The Chinese one has learned nothing: it is named, and neither ranked nor shared out."""
     draw = np.random.default_rng(2)
@@ -200,7 +215,7 @@ def test_a_checkpoint_not_above_the_majority_is_not_ranked(tmp_path):
     found = claims.training_languages(study, 8, "ems")
     assert [one.name for one in found.languages] == ["es", "en"]
     assert [one.training_language for one in found.left_out] == ["zh"]
-    assert "Left out, not above the majority: zh seed 1 (0.000 against 0.333)" in found.verdict
+    assert "not shown above the majority: zh seed 1 (0.000 against 0.333)" in found.verdict
     assert claims.two_ways(study, 8)["ems"].n_rows == 2
 
 

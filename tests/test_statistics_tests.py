@@ -248,7 +248,7 @@ def test_checkpoints_not_above_the_majority_are_named():
     found = rank_training_languages(table, scores, draws=200)
     assert found.left_out == (scores[3],)
     assert found.verdict.endswith(
-        "Left out, not above the majority: es seed 1 (0.330 against 0.340)."
+        "Left out, not shown above the majority: es seed 1 (0.330 against 0.340)."
     )
     assert {one.name: one.seeds for one in found.languages} == {"en": 2, "es": 1, "fr": 2}
     nobody = [Checkpoint(one.training_language, one.seed, 0.3, 0.34) for one in scores]

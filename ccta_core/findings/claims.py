@@ -129,7 +129,7 @@ def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
 def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
     """Claim 2: which training language is the most consistent; None with fewer than two.
 
-    Checkpoints whose score is not above the majority's are left out and named.
+    Checkpoints whose score is not shown above the majority's are left out and named.
     """
     table = frames.consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:
@@ -141,7 +141,7 @@ def training_languages(study: Study, layer: int, measure: str) -> TrainingRankin
 def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
     """How much of each measure goes with the training language, how much with the language read.
 
-    Checkpoints not above the majority are left out; measures with too few cells are missing.
+    Checkpoints not shown above the majority are left out; measures with too few cells are missing.
     """
     table = frames.cells(study, layer)
     out = {name for name, one in _checkpoints(study).items() if not one.usable}
@@ -160,11 +160,7 @@ def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
 def _checkpoints(study: Study) -> dict[str, Checkpoint]:
     """The models with a training language and a majority to be held against, by id."""
     scores = frames.checkpoints(study).dropna(subset=["training_language", "majority"])
-    seeds = scores["seed"].fillna(1).astype(int)
-    return {
-        row.model: Checkpoint(row.training_language, seed, row.score, row.majority)
-        for row, seed in zip(scores.itertuples(), seeds, strict=True)
-    }
+    return {row.model: frames.checkpoint(row) for row in scores.itertuples()}
 
 
 def synonyms(study: Study, layer: int) -> SynonymTest:

@@ -1,9 +1,12 @@
 """What the claims are tested on: small tables cut from a study's rows."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
+from ccta_core.statistics.ranking import Checkpoint
 from ccta_core.study.table import Study
 
 MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
@@ -30,7 +33,9 @@ def _present(study: Study) -> list[str]:
 def checkpoints(study: Study) -> pd.DataFrame:
     """One row a model: training language, seed, mean score over the study's items and languages.
 
-    `majority` is the share of the commonest gold label, NaN for answers.
+    `majority` is the share of the commonest gold label, NaN for answers. `excess_low` is the lower
+    end of the 95% interval of score less majority: Student's t on whole groups of items
+    (linearised ratio of sums); NaN with fewer than two groups.
     """
     scores = study.sql(
         "SELECT model, training_language, seed, avg(source_score) AS score FROM rows "
@@ -40,7 +45,34 @@ def checkpoints(study: Study) -> pd.DataFrame:
         "SELECT gold, count(DISTINCT item) AS n FROM pairs WHERE gold IS NOT NULL GROUP BY gold"
     ).df()
     scores["majority"] = labels["n"].max() / labels["n"].sum() if len(labels) else np.nan
-    return scores
+    return scores.assign(excess_low=[_excess_low(study, name) for name in scores["model"]])
+
+
+def checkpoint(row: Any) -> Checkpoint:
+    """A row of `checkpoints` that has a training language and a majority."""
+    low = row.excess_low if np.isfinite(row.excess_low) else None
+    seed = 1 if pd.isna(row.seed) else int(row.seed)
+    return Checkpoint(str(row.training_language), seed, row.score, row.majority, low)
+
+
+def _excess_low(study: Study, model: str) -> float:
+    """How far above always naming the commonest label a model is at least."""
+    from scipy.stats import t
+
+    sums = study.sql(
+        'SELECT "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess FROM '
+        "rows, (SELECT gold AS common FROM pairs WHERE gold IS NOT NULL GROUP BY gold "
+        "ORDER BY count(DISTINCT item) DESC, gold LIMIT 1) "
+        'WHERE model = ? AND gold IS NOT NULL GROUP BY "group" ORDER BY "group"',
+        [model],
+    ).df()
+    groups, total = len(sums), float(sums["n"].sum())
+    if groups < 2:
+        return float("nan")
+    mean = float(sums["excess"].sum()) / total
+    residuals = sums["excess"] - mean * sums["n"]
+    error = np.sqrt(groups / (groups - 1) * float((residuals**2).sum())) / total
+    return float(mean - t.ppf(0.975, groups - 1) * error)
 
 
 def languages(study: Study, model: str, layer: int) -> pd.DataFrame:

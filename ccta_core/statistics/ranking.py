@@ -10,17 +10,23 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A trained model, its score on its task and what always naming the commonest class scores."""
+    """A trained model, its score on its task and what always naming the commonest class scores.
+
+    `excess_low` is the lower end of the 95% interval of their difference, None where that is not
+    known.
+    """
 
     training_language: str
     seed: int
     score: float
     majority: float
+    excess_low: float | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether it has learned anything: its score is above the majority's."""
-        return self.score > self.majority
+        """Whether it is shown to have learned anything: to score above the majority."""
+        excess = self.score - self.majority if self.excess_low is None else self.excess_low
+        return excess > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class TrainingRanking:
 
     `p_highest` is the permutation's: how often labels of training languages that mean nothing, on
     these items, put one as far above the others; picking the best is part of it. `left_out` are the
-    checkpoints not above the majority. `n_cells` counts (item, pair) that every checkpoint has.
+    checkpoints not shown above the majority. `n_cells` counts (item, pair) that every one has.
     """
 
     languages: tuple[TrainingLanguage, ...]
@@ -85,7 +91,7 @@ def verdict_of(
         f"{one.training_language} seed {one.seed} ({one.score:.3f} against {one.majority:.3f})"
         for one in left_out
     )
-    aside = f" Left out, not above the majority: {named}." if named else ""
+    aside = f" Left out, not shown above the majority: {named}." if named else ""
     if not languages:
         return f"No checkpoint is left: nothing is ranked.{aside}"
     seeds = min(one.seeds for one in languages)

@@ -42,7 +42,7 @@ def rank_training_languages(
     paragraph), `pair`, `value` (say EMS), and `item` where groups have several; one row for each
     checkpoint, item and pair. Only (item, pair) that every checkpoint has are used, so that all are
     compared on the same; how many were not is told. `checkpoints` with their scores: those not
-    above the majority are left out and named.
+    shown above the majority are left out and named.
 
     Assumption: groups are independent, and seeds where there are three or more. A language's mean
     is that of its seeds' means. With fewer than three seeds in some language the checkpoints are

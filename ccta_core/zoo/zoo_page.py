@@ -53,10 +53,13 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
     )
     yield "| id | task | trained on | items | metric | mean | majority | languages | MB |"
     yield "|---|---|---|---|---|---|---|---|---|"
+    learned_nothing = []
     for info in models:
         card, metric = info.card, _metric(info.card)
         majorities = [score["majority"] for score in card["scores"].values() if "majority" in score]
         majority = f"{np.mean(majorities):.3f}" if majorities else card.get("majority") or ""
+        if majorities and _mean(card) <= np.mean(majorities):
+            learned_nothing.append(info.id)
         trained = card["training"]
         yield (
             f"| {info.id} | {info.task} | {_trained_on(card)} | "
@@ -64,6 +67,12 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
             f"{majority} | {len(card['scores'])} | {info.bytes / 1e6:.2f} |"
         )
     yield ""
+    if learned_nothing:
+        yield (
+            f"Not above the majority: {', '.join(learned_nothing)}. It did not learn its task; it "
+            "is kept because leaving out what failed would flatter the recipe, and no ranking "
+            "counts it.\n"
+        )
 
 
 def _missing() -> Iterator[str]:

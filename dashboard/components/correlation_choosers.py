@@ -116,7 +116,9 @@ def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     if unit == "training":
         known, left_out = resources.computed(chosen.ask, trained)
         if left_out:
-            address.problems.append(f"not above the majority, so left out: {', '.join(left_out)}")
+            address.problems.append(
+                f"not shown above the majority, so left out: {', '.join(left_out)}"
+            )
         wanted = [name for name in chosen.models if name in set(known["model"])]
     elif not wanted:
         address.problems.append("no model is chosen; showing the first")

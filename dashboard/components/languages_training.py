@@ -108,7 +108,9 @@ def _caption(found: Trained, measure: str) -> str:
         else ""
     )
     out = (
-        f" Not above the majority, left out: {', '.join(found.left_out)}." if found.left_out else ""
+        f" Not shown above the majority, left out: {', '.join(found.left_out)}."
+        if found.left_out
+        else ""
     )
     return (
         f"n = {found.items} items that every model has, the same in each cell.{own}{out} "

@@ -22,8 +22,9 @@ class Trained:
     `table`: one row a model and language: model, source (training language), target, value, low,
     high (95%, groups of items drawn), n, groups.
     Its rows source = target are scores of the training language itself. `items` is how many items
-    every model has: only they count. `left_out` are models not above the majority. `shares` says
-    how much is the training language's; None, with the reason in `problem`, where it can't be told.
+    every model has: only they count. `left_out` are models not shown above the majority. `shares`
+    says how much is the training language's; None, with the reason in `problem`, where it can't be
+    told.
     """
 
     table: pd.DataFrame

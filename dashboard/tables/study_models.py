@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.findings import frames
-from ccta_core.statistics.ranking import Checkpoint
 from ccta_core.study.table import Study
 from dashboard.tables.asking import Ask
 
@@ -58,13 +57,11 @@ def checkpoints(ask: Ask) -> pd.DataFrame:
 def trained(ask: Ask) -> tuple[pd.DataFrame, list[str]]:
     """The checkpoints with a training language that learned anything, and the names of the others.
 
-    METHOD 5: a checkpoint that is not above the majority is left out.
+    METHOD 5: a checkpoint that is not shown above the majority is left out.
     """
     known = checkpoints(ask).dropna(subset=["training_language"])
     usable = [
-        not np.isfinite(row.majority)
-        or Checkpoint(str(row.training_language), 1, row.score, row.majority).usable
-        for row in known.itertuples()
+        not np.isfinite(row.majority) or frames.checkpoint(row).usable for row in known.itertuples()
     ]
     kept = np.array(usable, dtype=bool)
     return known[kept], list(known["model"][~kept])
