@@ -4,9 +4,12 @@ Run it with `ccta dashboard`, or `python -m streamlit run dashboard/app.py`.
 """
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 
 import streamlit as st
+
+from dashboard.gate import GATE
 
 _logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -19,6 +22,7 @@ TITLES = {
     "models": "Models and data",
     "learn": "Learn",
 }  # in the order of the menu: a file of views each (a text here would show on the page)
+WITHOUT_SCIPY = ("Pair", "Studies", "Models and data")  # these need not wait at the gate
 
 
 def main() -> None:
@@ -31,7 +35,8 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.html(HERE / "assets" / "style.css")
     try:
-        page.run()
+        with nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed():
+            page.run()
     except Exception:
         _logger.exception("the page %s failed", page.title)
         st.error(
@@ -40,4 +45,5 @@ def main() -> None:
         )
 
 
-main()
+if __name__ == "__main__":
+    main()

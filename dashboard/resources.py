@@ -1,8 +1,10 @@
 """What a process keeps: models, the engine, items, studies and their answers. It alone caches."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +30,7 @@ from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
+from dashboard.gate import GATE
 from dashboard.tables.asking import Ask
 from dashboard.tables.studies import DataFacts
 
@@ -313,6 +316,9 @@ def _load(info: ModelInfo) -> Any:
 def _model(model_id: str, revision: str) -> Any:
     """A loaded model; the revision is there to tell a retrained one from its elder."""
     del revision
+    if "ccta_core.pipeline" not in sys.modules:
+        with GATE.closed():
+            import_module("ccta_core.pipeline")
     from ccta_core.models.load import load_model
 
     return load_model(model_id)

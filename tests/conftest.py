@@ -84,6 +84,15 @@ def browser():
         found.close()
 
 
+@pytest.fixture(scope="module")
+def server(cache):
+    """The dashboard as a process of its own, on the cache that the module made."""
+    from tests.serving import serving
+
+    with serving(cache) as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def asked(tmp_path_factory):
     """A study as a function from SQL to a DataFrame; what that keeps lies in a cache of its own."""

@@ -12,7 +12,7 @@ from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
 from dashboard.choice import Request
 from tests.made_pair import make_result
-from tests.serving import serving, visiting
+from tests.serving import visiting
 
 MODEL = "e5-small/browser-test"
 CARD = (
@@ -41,13 +41,6 @@ def cache(tmp_path_factory) -> Path:
                 problem = keep_pair(make_result(request), info, source, target, request.config)
                 assert problem is None
     return folder
-
-
-@pytest.fixture(scope="module")
-def server(cache):
-    """The dashboard as a process of its own, on a free port."""
-    with serving(cache) as address:
-        yield address
 
 
 @pytest.fixture

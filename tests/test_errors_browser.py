@@ -9,7 +9,7 @@ from ccta_core.study.schema import arrow_schema
 from ccta_core.study.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from tests.made_study import LANGS, made_study
-from tests.serving import serving, visiting
+from tests.serving import visiting
 
 HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script> [a](b)'
 
@@ -33,12 +33,6 @@ def cache(tmp_path_factory):
     ]
     write_items(study.folder, hostile, LANGS)
     return folder
-
-
-@pytest.fixture(scope="module")
-def server(cache):
-    with serving(cache) as address:
-        yield address
 
 
 @pytest.fixture

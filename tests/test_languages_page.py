@@ -190,7 +190,8 @@ def test_a_model_below_the_majority_is_left_out(study, ask):
         if "avg(source_score) AS score" in query:
             frame = frame.assign(score=[0.1, 0.9])
         if "AS excess" in query:
-            frame = frame.assign(excess=frame["n"] * (-0.2 if parameters == ["made/en"] else 0.2))
+            above = np.where(frame["model"] == "made/en", -0.2, 0.2)
+            frame = frame.assign(excess=frame["n"] * above)
         return frame
 
     found = languages_training.training_table(poor, 8, "score", MODELS)

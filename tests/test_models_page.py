@@ -19,7 +19,6 @@ from ccta_core.models.added import (
     checked_name,
     find,
     known,
-    main,
     remove,
     size_of,
 )
@@ -229,11 +228,6 @@ def test_a_damaged_list_is_told_and_hides_nothing_else():
     assert "e5-small/nli-en" in known()
     with pytest.raises(CctaError, match="restore it, or delete it"):
         remove("anything")
-
-
-def test_the_command_that_adds_fails_in_one_line(capsys):
-    assert main(["nothing"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_process_that_dies_is_one_line(monkeypatch, small):

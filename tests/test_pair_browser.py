@@ -13,7 +13,7 @@ from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
 from dashboard.choice import Request
 from tests.made_pair import make_result
-from tests.serving import serving, visiting
+from tests.serving import visiting
 
 LAYERS = (0, 1, 2)
 CARDS = {
@@ -61,12 +61,6 @@ def keep(request: Request, ems: float | None = None, **changes: str) -> None:
             target=replace(result.target, prediction={"cierra": 0.6}),
         )
     assert keep_pair(result, request.model, request.source, request.target, request.config) is None
-
-
-@pytest.fixture(scope="module")
-def server(cache):
-    with serving(cache) as address:
-        yield address
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def visit(browser, address):
 
 def settled(page):
     """The page has its heading and its script has ended."""
-    page.locator("h1").first.wait_for()
+    page.locator("h1").or_(page.get_by_text("did not expect")).first.wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     assert "did not expect" not in page.locator("body").inner_text()
 

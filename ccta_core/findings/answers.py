@@ -64,7 +64,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         return "This study has fewer than two training languages to compare."
     first = ranking.languages[0]
     name, seeds = name_of(first.name), min(one.seeds for one in ranking.languages)
-    doubt = FEW_SEEDS if seeds < SEEDS else ""
+    doubt = _aside(ranking) + (FEW_SEEDS if seeds < SEEDS else "")
     if not ranking.comparisons:
         return f"Only {name} is left: there is nothing to rank.{doubt}"
     near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
@@ -76,6 +76,11 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         f"{mean}, but is not shown to be above {name_of(near.other)} "
         f"({p}{ranking.n_groups} groups of items).{doubt}"
     )
+
+
+def _aside(ranking: TrainingRanking) -> str:
+    names = ", ".join(name_of(one.training_language) for one in ranking.left_out)
+    return f" Left out, not shown above the majority: {names}." if names else ""
 
 
 def synonyms(test: SynonymTest) -> str:

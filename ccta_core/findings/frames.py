@@ -45,7 +45,8 @@ def checkpoints(study: Study) -> pd.DataFrame:
         "SELECT gold, count(DISTINCT item) AS n FROM pairs WHERE gold IS NOT NULL GROUP BY gold"
     ).df()
     scores["majority"] = labels["n"].max() / labels["n"].sum() if len(labels) else np.nan
-    return scores.assign(excess_low=[_excess_low(study, name) for name in scores["model"]])
+    lows = _excess_lows(study)
+    return scores.assign(excess_low=[lows.get(name, np.nan) for name in scores["model"]])
 
 
 def checkpoint(row: Any) -> Checkpoint:
@@ -55,17 +56,21 @@ def checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(str(row.training_language), seed, row.score, row.majority, low)
 
 
-def _excess_low(study: Study, model: str) -> float:
-    """How far above always naming the commonest label a model is at least."""
+def _excess_lows(study: Study) -> dict[str, float]:
+    """How far above always naming the commonest label each model is at least."""
+    sums = study.sql(
+        'SELECT model, "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess '
+        "FROM rows, (SELECT gold AS common FROM pairs WHERE gold IS NOT NULL GROUP BY gold "
+        "ORDER BY count(DISTINCT item) DESC, gold LIMIT 1) "
+        'WHERE gold IS NOT NULL GROUP BY model, "group" ORDER BY model, "group"'
+    ).df()
+    return {str(model): _low(own) for model, own in sums.groupby("model")}
+
+
+def _low(sums: pd.DataFrame) -> float:
+    """The lower end of the 95% interval of `excess` over `n`, both sums of groups."""
     from scipy.stats import t
 
-    sums = study.sql(
-        'SELECT "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess FROM '
-        "rows, (SELECT gold AS common FROM pairs WHERE gold IS NOT NULL GROUP BY gold "
-        "ORDER BY count(DISTINCT item) DESC, gold LIMIT 1) "
-        'WHERE model = ? AND gold IS NOT NULL GROUP BY "group" ORDER BY "group"',
-        [model],
-    ).df()
     groups, total = len(sums), float(sums["n"].sum())
     if groups < 2:
         return float("nan")

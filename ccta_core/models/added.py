@@ -1,13 +1,11 @@
 """Models that a person added to the list, of the hub or of folders, checked by loading them once.
 
 The list is `models.json` in the cache folder; the zoo and adapters in `models/` are the
-catalogue's. `python -m ccta_core.models.added NAME` adds one: a process of its own, so that what
-asks for it holds no second model in memory.
+catalogue's.
 """
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -143,18 +141,3 @@ def _write(entries: list[dict[str, Any]]) -> None:
         temporary.replace(path)
     except OSError as error:
         raise CctaError(f"{path} can't be written ({error.strerror}); free it and retry") from error
-
-
-def main(names: list[str]) -> int:
-    """Adds the models named; 0, or 2 with one line on stderr."""
-    try:
-        for name in names:
-            sys.stdout.write(f"{add(name).id}\n")
-    except CctaError as error:
-        sys.stderr.write(f"ccta: {error}\n")
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

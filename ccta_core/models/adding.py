@@ -16,7 +16,7 @@ def add_apart(name: str) -> str:
     """
     model_id = checked_name(name)
     done = subprocess.run(
-        [sys.executable, "-m", "ccta_core.models.added", model_id],
+        [sys.executable, "-m", "ccta_core", "models", "add", model_id],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -54,7 +54,7 @@ def _file(path: Path) -> QuantisedFile:
 
 @cache
 def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of the file at `path`; shared, never changed after it is built."""
+    """The tokenizer of the file at `path`; shared, so that where it was last told to cut stays."""
     file = _file(path)
     return build_tokenizer(file.vocabulary, max_length=file.sizes.positions)
 

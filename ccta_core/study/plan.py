@@ -64,8 +64,12 @@ class Plan:
     @property
     def part_of_data(self) -> str:
         """Which items, as a person reads it: the split, and how contexts were cut."""
-        cut = f", contexts cut to {self.crop} tokens around their answers" if self.crop else ""
-        return self.split + cut
+        return f"{self.split}, {self.cut} around their answers" if self.cut else self.split
+
+    @property
+    def cut(self) -> str:
+        """How contexts were cut; empty where they are whole."""
+        return f"contexts cut to {self.crop} tokens" if self.crop else ""
 
     @property
     def chunks(self) -> int:
@@ -292,10 +296,9 @@ def _check_model(
 def _overlaps(spec: str, corpus: Corpus) -> bool:
     """Whether what a model was trained on may hold items of the corpus: same set, not disjoint."""
     head, _, split = spec.partition("#")
-    own_file = corpus.source.startswith(
-        "file:"
-    )  # of the hub a source is `xnli:OWNER/NAME@REVISION`
-    source = corpus.source if own_file else corpus.source.partition(":")[0]
+    source = corpus.source
+    if not source.startswith("file:"):  # of the hub it is `xnli:OWNER/NAME@REVISION`
+        source = source.partition(":")[0]
     if head.partition(":")[0] != source:
         return False
     return frozenset((split, corpus.split)) not in _DISJOINT.get(source, ())

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
-from ccta_core.study.export.facts import data_name
+from ccta_core.study.export.facts import outline
 from ccta_core.study.export.words import counted
 from ccta_core.study.table import Study
 from dashboard import resources
@@ -133,6 +133,5 @@ def _about(study: Study, models: int) -> None:
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
     count = len(plan.models)
     some = counted(count, "model") if models == count else f"{models} of {count} models"
-    facts = [data_name(plan), counted(plan.items, "item"), counted(len(plan.languages), "language")]
-    facts += [some, f"contexts cut to {plan.crop} tokens"] if plan.crop else [some]
-    st.html(f'<p class="ccta-finding">{escape(" · ".join(facts))}{partial}</p>')
+    facts = escape(" · ".join((*outline(plan), some)))
+    st.html(f'<p class="ccta-finding">{facts}{partial}</p>')

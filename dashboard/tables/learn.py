@@ -10,6 +10,7 @@ from ccta_core.transport import ems, ems_values
 from ccta_core.zoo.lesson import Estimate, Lesson, Told
 
 PIVOT = "en"
+CENTERED = "centered"
 TEXTS = ("premise", "hypothesis")
 SPECIALS = "specials"
 
@@ -154,7 +155,7 @@ def side_of(told: Told) -> SideMass:
 
 def cosines(lesson: Lesson, lang: str) -> np.ndarray:
     """Centred cosines of English and `lang`. Shape: (English words, words of `lang`)."""
-    return lesson.couples[lang].spaces["centered"].similarity
+    return lesson.couples[lang].spaces[CENTERED].similarity
 
 
 def reference_table(lesson: Lesson, lang: str) -> pd.DataFrame:

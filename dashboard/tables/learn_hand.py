@@ -9,7 +9,7 @@ import pandas as pd
 from ccta_core.transport import ems
 from ccta_core.types import TransportPlan
 from ccta_core.zoo.lesson import Lesson
-from dashboard.tables.learn import PIVOT, cosines
+from dashboard.tables.learn import CENTERED, PIVOT, cosines, similarity_table
 
 WHOLE = 1e-6
 """A plan that leaves or overdraws more than this of any word's mass has no score."""
@@ -69,20 +69,9 @@ def by_hand(problem: Problem, plan: Sequence[Sequence[float]] | np.ndarray | Non
 
 def hand_table(lesson: Lesson, lang: str, mine: ByHand) -> pd.DataFrame:
     """One row a pair of words: cosine, the mass moved by hand and the mass the optimum moves."""
-    problem = problem_of(lesson, lang)
-    rows, columns = (grid.ravel() for grid in np.indices(problem.similarity.shape))
-    source, target = lesson.sentences[PIVOT].words, lesson.sentences[lang].words
-    return pd.DataFrame(
-        {
-            "source_position": rows,
-            "target_position": columns,
-            "source": [source[at] for at in rows],
-            "target": [target[at] for at in columns],
-            "cosine": problem.similarity.ravel(),
-            "by_hand": mine.plan.ravel(),
-            "optimum": problem.best.matrix.ravel(),
-        }
-    )
+    optimum = problem_of(lesson, lang).best.matrix
+    pairs = similarity_table(lesson, lang, CENTERED)
+    return pairs.assign(by_hand=mine.plan.ravel(), optimum=optimum.ravel())
 
 
 def _readable(plan: Sequence[Sequence[float]] | np.ndarray | None, shape: tuple) -> np.ndarray:

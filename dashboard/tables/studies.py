@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ccta_core.corpus.offered import DataSet
 from ccta_core.corpus.uploads import spec_of
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.export.facts import data_name
+from ccta_core.study.export.facts import layers, outline
 from ccta_core.study.export.words import counted
 from ccta_core.study.process import Order
 from ccta_core.study.state import FAILED, FINISHED, RUNNING, STARTING, STOPPED, State
@@ -127,13 +127,8 @@ def about(state: State) -> str:
     plan = state.plan
     if plan is None:
         return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
-    layers = ", ".join(map(str, plan.layers))
-    return (
-        f"{data_name(plan)} · {counted(plan.items, 'item')} · "
-        f"{counted(len(plan.languages), 'language')} · {counted(len(plan.models), 'model')} · "
-        f"layer{'' if len(plan.layers) == 1 else 's'} {layers}"
-        + (" · ships with the product" if state.shipped else "")
-    )
+    facts = [*outline(plan), counted(len(plan.models), "model"), layers(plan)]
+    return " · ".join([*facts, "ships with the product"] if state.shipped else facts)
 
 
 def left_out_table(rows: Iterable[object]) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
+from ccta_core.study.export.words import counted
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import Plan
 from ccta_core.study.table import Study
@@ -13,6 +14,17 @@ from ccta_core.study.table import Study
 _QUOTED = re.compile(r"(?<!\w)(['\"]).*\1")
 _COUNT = re.compile(r"(?<![+\w])\d+\b")
 _REPEATED = re.compile(r"^id .* stands already .*$")
+
+
+def outline(plan: Plan) -> list[str]:
+    """What was measured, in few words: data, items, languages, and how contexts were cut."""
+    languages = counted(len(plan.languages), "language")
+    return [data_name(plan), counted(plan.items, "item"), languages, *filter(None, [plan.cut])]
+
+
+def layers(plan: Plan) -> str:
+    """At which layers."""
+    return f"layer{'s' * (len(plan.layers) > 1)} {', '.join(map(str, plan.layers))}"
 
 
 def provenance(study: Study) -> dict[str, Any]:

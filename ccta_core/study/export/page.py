@@ -1,7 +1,7 @@
 """A study as one self-contained page: nothing is loaded, nothing runs, nothing is a text of it."""
 
 from ccta_core.report.template import still_page
-from ccta_core.study.export.facts import data_name, missing_by_model
+from ccta_core.study.export.facts import layers, missing_by_model, outline
 from ccta_core.study.export.means import PairMeans, Summary, both_ways, overall
 from ccta_core.study.export.pictures import pictures
 from ccta_core.study.export.tables import (
@@ -43,15 +43,7 @@ def _contents(summary: Summary) -> dict[str, str]:
 
 def _setting(summary: Summary) -> str:
     plan = summary.study.plan
-    return ", ".join(
-        (
-            data_name(plan),
-            counted(plan.items, "item"),
-            counted(len(plan.languages), "language"),
-            counted(len(plan.models), "model"),
-            f"layer{'s' * (len(plan.layers) > 1)} {', '.join(map(str, plan.layers))}",
-        )
-    )
+    return ", ".join((*outline(plan), counted(len(plan.models), "model"), layers(plan)))
 
 
 def _banner(summary: Summary) -> str:
