@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ccta_core.attribution.methods import METHODS
-from ccta_core.config import BASELINES, MASSES, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, PRECISIONS, SPACES, Config
 from ccta_core.models.catalog import ModelInfo
 
+AUTO = "auto"
 VIEWS = ("signed", "mass")
 UNITS = ("words", "subwords")
 MOST_RIBBON = 10.0
@@ -17,6 +18,7 @@ _KNOWN: Mapping[str, Collection[str]] = {
     "method": tuple(METHODS),
     "baseline": BASELINES,
     "space": SPACES,
+    "precision": PRECISIONS,
     "mass": MASSES,
     "view": VIEWS,
     "units": UNITS,
@@ -28,17 +30,20 @@ _SHOWN = 40
 class Settings:
     """Everything one can set beside model, item, languages and layer.
 
-    `target` is a class or tag, "auto" (the source's prediction) or "each"; `ribbons` the least
-    percent of the mass a drawn ribbon carries, None for those that carry most of it.
+    `align` is the layer whose embeddings are compared, "auto" for the model's own; `target` a class
+    or tag, "auto" (the source's prediction) or "each"; `ribbons` the least percent of the mass a
+    drawn ribbon carries, None for those that carry most of it.
     """
 
     method: str = "lig"
     baseline: str = "pad"
     space: str = "centered"
+    align: str = AUTO
     mass: str = "abs"
     target: str = "auto"
     shuffles: int = 99
     seed: int = 0
+    precision: str = "fp32"
     view: str = "signed"
     units: str = "words"
     ribbons: float | None = None
@@ -54,11 +59,13 @@ class Settings:
             layer=layer,
             method=self.method,
             baseline=self.baseline,
+            align_layer=None if self.align == AUTO else int(self.align),
             space=self.space,
             mass=self.mass,
             target_class=self.target,
             shuffles=self.shuffles,
             seed=self.seed,
+            precision=self.precision,
         )
 
 
@@ -68,27 +75,33 @@ NAMES = tuple(item.name for item in fields(Settings))
 
 def of_study(config: Mapping[str, Any], task: str, gold: str | None) -> Settings:
     """The settings with which a study measured an item: what its gold label, if any, explains."""
-    own = ("method", "baseline", "space", "mass", "shuffles", "seed")
+    own = ("method", "baseline", "space", "mass", "shuffles", "seed", "precision")
     target = gold or ("auto" if task == "qa" else "each")
-    return Settings(target=target, **{name: config[name] for name in own if name in config})
+    align = config.get("align_layer")
+    return Settings(
+        target=target,
+        align=AUTO if align is None else str(align),
+        **{name: config[name] for name in own if name in config},
+    )
 
 
 def read_settings(wanted: Mapping[str, str], info: ModelInfo) -> tuple[Settings, list[str]]:
     """The nearest settings there are, and a sentence for each that had to be replaced.
 
-    A class that the model does not have becomes "auto" in silence: it was chosen for another one.
+    A class or layer that the model does not have becomes "auto" in silence: it was chosen for
+    another one.
     """
     found: dict[str, Any] = {}
     problems: list[str] = []
     for name in NAMES:
-        if name not in wanted or name == "target":
+        if name not in wanted or name in ("target", "align"):
             continue
         try:
             found[name] = _read(name, wanted[name])
         except ValueError as error:
             problems.append(f"{name}={_shown(wanted[name])}: expected {error}; showing the usual.")
-    target = wanted.get("target", "auto")
-    found["target"] = target if target in targets(info) else "auto"
+    for name, known in (("target", targets(info)), ("align", aligns(info))):
+        found[name] = wanted[name] if wanted.get(name) in known else AUTO
     return _fitting(Settings(**found)), problems
 
 
@@ -100,6 +113,11 @@ def targets(info: ModelInfo) -> tuple[str, ...]:
         kinds = {label.partition("-")[2] or label for label in info.labels if label != "O"}
         return ("auto", "each", *sorted(kinds))
     return ("auto", "each", *info.labels)
+
+
+def aligns(info: ModelInfo) -> tuple[str, ...]:
+    """The layers whose embeddings can be compared, and "auto" for the model's own."""
+    return (AUTO, *map(str, info.layers))
 
 
 def baselines(method: str) -> tuple[str, ...]:

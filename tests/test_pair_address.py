@@ -1,14 +1,15 @@
 """The address of a view: everything that is chosen, and nothing that is not."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
+from ccta_core.config import Config
 from dashboard import resources, state
 from dashboard.choice import KEYS, OWN, Choice, choose
 from dashboard.engine import Engine
 from dashboard.history import MOST, History, difference
-from dashboard.settings import NAMES, Settings, read_settings
+from dashboard.settings import NAMES, Settings, of_study, read_settings
 from tests.made_pair import ITEM, MODEL, OFFER, clean, html_of, make_result, opener, said
 
 
@@ -35,7 +36,7 @@ def test_a_plain_view_names_no_setting():
 
 EVERYTHING = Settings(
     method="occlusion", baseline="mask", space="none", mass="positive", target="neutral",
-    shuffles=20, seed=7, view="mass", units="subwords", ribbons=2.5,
+    align="2", shuffles=20, seed=7, precision="bf16", view="mass", units="subwords", ribbons=2.5,
 )  # fmt: skip
 
 
@@ -53,11 +54,20 @@ def test_the_settings_make_the_config():
     config = EVERYTHING.config(3)
     assert (config.method, config.baseline, config.target_class) == ("occlusion", "mask", "neutral")
     assert (config.layer, config.shuffles, config.seed) == (3, 20, 7)
+    assert (config.align_layer, config.precision) == (2, "bf16")
+    assert Settings().config(3) == Config(layer=3)
+
+
+def test_a_study_gives_the_settings_it_was_measured_with():
+    config = EVERYTHING.config(0)
+    assert of_study(asdict(config), "nli", "neutral").config(0) == config
+    assert of_study(asdict(Config()), "qa", None) == Settings()
 
 
 @pytest.mark.parametrize(
     "query",
     [
+        {"precision": "fp8"},
         {"method": "magic"},
         {"ribbons": "11"},
         {"ribbons": "nan"},
@@ -83,6 +93,7 @@ def test_what_a_method_lacks_is_not_chosen():
     assert (found.method, found.baseline, found.mass) == ("rollout", "pad", "abs")
     assert not problems
     assert read_settings({"target": "LOC"}, MODEL)[0].target == "auto"
+    assert read_settings({"align": "99"}, MODEL)[0].align == "auto"
 
 
 def test_a_comparison_needs_what_is_here():

@@ -10,7 +10,7 @@ from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.components.notice import plain
 from dashboard.components.wording import item_name, language_name, model_name
-from dashboard.settings import Settings, baselines, masses, targets
+from dashboard.settings import AUTO, Settings, aligns, baselines, masses, targets
 
 _SPACES = {
     "centered": "centred for each language",
@@ -24,6 +24,7 @@ _MASSES = {
     "negative": "evidence against it",
     "norm": "length of the attribution vector",
 }
+_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16, quicker on some processors"}
 _CLASSES = {"auto": "the source's prediction", "each": "each side's own prediction"}
 
 
@@ -79,8 +80,11 @@ def options(info: ModelInfo, settings: Settings) -> None:
             disabled=not starts,
         )
         _select("space", "Embeddings are", {name: _SPACES[name] for name in SPACES})
-        st.number_input("Shuffles", 0, 999, help="0 leaves out p", key=state.widget("shuffles"))
-        st.number_input("Seed", 0, 2**32 - 1, key=state.widget("seed"))
+        _select("align", "Words are compared at", _layers(info))
+        left, right = st.columns(2)
+        left.number_input("Shuffles", 0, 999, help="0 leaves out p", key=state.widget("shuffles"))
+        right.number_input("Seed", 0, 2**32 - 1, key=state.widget("seed"))
+        _select("precision", "Computed in", _PRECISIONS)
 
 
 _TYPED = {
@@ -108,6 +112,11 @@ def own_texts(choice: Choice, task: str) -> None:
 
 def _language(label: str, name: str, known: tuple[str, ...]) -> None:
     st.selectbox(label, known, format_func=language_name, key=state.widget(name), width=124)
+
+
+def _layers(info: ModelInfo) -> dict[str, str]:
+    own = f"the model's own layer, {info.align_layer}"
+    return {name: own if name == AUTO else f"layer {name}" for name in aligns(info)}
 
 
 def _layer(info: ModelInfo) -> None:

@@ -14,7 +14,10 @@ from dashboard.choice import Choice, Request
 from dashboard.components.pair_files import picture_files
 from dashboard.tables.pair import plan_csv
 
-_SETTINGS = ("method", "space", "baseline", "mass", "target_class", "shuffles", "seed")
+_SETTINGS = (
+    "method", "align_layer", "space", "baseline", "mass", "target_class", "shuffles", "seed",
+    "precision",
+)  # fmt: skip
 
 
 def share(choice: Choice, request: Request | None) -> None:
