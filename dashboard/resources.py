@@ -13,7 +13,7 @@ import streamlit as st
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.corpus.offered import DataSet, data_sets, items_of
 from ccta_core.corpus.opened import open_spec
-from ccta_core.corpus.spec import Corpus, read_corpus
+from ccta_core.corpus.spec import Corpus
 from ccta_core.corpus.uploads import Checked, check
 from ccta_core.models.added import known
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
@@ -23,6 +23,7 @@ from ccta_core.study.cost import Pace, pace_here
 from ccta_core.study.opened import Opened, opened, stamp
 from ccta_core.study.plan import names
 from ccta_core.study.search import containing
+from ccta_core.study.selection import selected
 from ccta_core.study.state import State, states
 from ccta_core.study.table import Study, open_study
 from ccta_core.study.texts import examples_of, has_texts, ids_of
@@ -201,17 +202,16 @@ def data_facts(spec: str) -> DataFacts:
 
 
 @st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
-def corpus(spec: str, languages: tuple[str, ...], crop: int | None) -> Corpus:
-    """The items that the languages have in common, contexts cut to `crop` tokens.
+def corpus(
+    spec: str, languages: tuple[str, ...], per_group: int | None, crop: int | None
+) -> Corpus:
+    """All that a study without a limit would measure (`study.selection`).
 
-    Raises CctaError where they can't be read or cut.
+    Raises CctaError where it can't be read or cut.
     """
-    found = read_corpus(spec, languages)
-    if crop is None:
-        return found
-    from ccta_core.study.crop import cropped  # loads torch
-
-    return cropped(found, crop)
+    if crop is not None:
+        _import_alone("ccta_core.study.crop")
+    return selected(spec, languages, per_group=per_group, crop=crop)
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
@@ -312,13 +312,18 @@ def _load(info: ModelInfo) -> Any:
     return _model(info.id, info.revision)
 
 
+def _import_alone(name: str) -> None:
+    """Imports a module that brings torch while no page with scipy runs; not inside such a page."""
+    if name not in sys.modules:
+        with GATE.closed():
+            import_module(name)
+
+
 @st.cache_resource(show_spinner=False, max_entries=_MODELS_HELD)
 def _model(model_id: str, revision: str) -> Any:
     """A loaded model; the revision is there to tell a retrained one from its elder."""
     del revision
-    if "ccta_core.pipeline" not in sys.modules:
-        with GATE.closed():
-            import_module("ccta_core.pipeline")
+    _import_alone("ccta_core.pipeline")
     from ccta_core.models.load import load_model
 
     return load_model(model_id)

@@ -74,7 +74,7 @@ def test_an_empty_page_teaches_and_offers_the_form(page, started):
 def test_the_form_is_in_the_address_and_comes_from_it(page, started):
     query = {
         "data": "demo:qa", "models": "e5-small/qa-en", "langs": "en,hi,sw", "layers": "4,12",
-        "limit": "7", "name": "seven", "overlap": "1", "crop": "64",
+        "limit": "7", "name": "seven", "overlap": "1", "crop": "64", "each": "1",
     }  # fmt: skip
     app = page(query)
     assert not said(app).replace("No study is here yet. Fill in the form below and start one.", "")
@@ -82,7 +82,15 @@ def test_the_form_is_in_the_address_and_comes_from_it(page, started):
     clean(app.button(key=widget("start")).click().run())
     asked = started[0][0]
     assert asked == Order(
-        "seven", "demo:qa", ["e5-small/qa-en"], [4, 12], ["en", "hi", "sw"], 7, True, crop=64
+        "seven",
+        "demo:qa",
+        ["e5-small/qa-en"],
+        [4, 12],
+        ["en", "hi", "sw"],
+        7,
+        True,
+        crop=64,
+        per_group=1,
     )
     assert "name" not in app.query_params  # the next study is another one
 

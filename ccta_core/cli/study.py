@@ -69,6 +69,9 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     run.add_argument(
         "--crop", type=int, metavar="TOKENS", help="cut contexts of questions around their answers"
     )
+    run.add_argument(
+        "--per-group", type=int, metavar="N", help="at most N items of each premise or paragraph"
+    )
     run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
     _workers(run)
     run.set_defaults(run=_run)
@@ -103,6 +106,7 @@ def _run(options: argparse.Namespace) -> None:
         config=config,
         allow_overlap=options.allow_overlap,
         crop=options.crop,
+        per_group=options.per_group,
     )
     if options.dry_run:
         study_cost.show_cost(request, options.workers or os.cpu_count() or 1)

@@ -25,6 +25,7 @@ def run_study(  # noqa: PLR0913 - what a study is
     workers: int = 0,
     allow_overlap: bool = False,
     crop: int | None = None,
+    per_group: int | None = None,
     random_head: bool = False,
     engine: Literal["local", "ray"] = "local",
     report: Report | None = None,
@@ -37,7 +38,8 @@ def run_study(  # noqa: PLR0913 - what a study is
     this one (a script that asks for more needs the usual `if __name__ == "__main__"`); with the
     engine "ray" they are those of a Ray cluster started here, 0 all it has room for. `random_head`
     adds the first model's twin with a random head (docs/method.md, 4). `crop` cuts the contexts of
-    questions to so many tokens around their answers. A model is an id of `ccta models list`, or a
+    questions to so many tokens around their answers, `per_group` takes no more than so many items
+    of a premise or paragraph. A model is an id of `ccta models list`, or a
     folder, which is put on that list. Raises CctaError on another engine, and as `listed`, `create`
     and `run` do.
     """
@@ -55,6 +57,7 @@ def run_study(  # noqa: PLR0913 - what a study is
             config=config or Config(**{"shuffles": 20, **settings}),
             allow_overlap=allow_overlap,
             crop=crop,
+            per_group=per_group,
         )
     )
     if engine == "ray":

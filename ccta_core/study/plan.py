@@ -58,18 +58,23 @@ class Plan:
     """Threads of one worker: sums over more threads may differ in the last bits."""
     crop: int | None = None
     """Tokens of the longest context, where contexts were cut to the words around their answers."""
+    per_group: int | None = None
+    """Items of a group at most, where only the first of each were taken."""
     schema: int = VERSION
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def part_of_data(self) -> str:
-        """Which items, as a person reads it: the split, and how contexts were cut."""
-        return f"{self.split}, {self.cut} around their answers" if self.cut else self.split
+        """Which items, as a person reads it: the split, and what of it was left away."""
+        return ", ".join([self.split, *self.cuts])
 
     @property
-    def cut(self) -> str:
-        """How contexts were cut; empty where they are whole."""
-        return f"contexts cut to {self.crop} tokens" if self.crop else ""
+    def cuts(self) -> list[str]:
+        """What of the data was left away: items of a group, ends of contexts."""
+        return [
+            *([f"{self.per_group} of each group at most"] if self.per_group else []),
+            *([f"contexts cut to {self.crop} tokens around their answers"] if self.crop else []),
+        ]
 
     @property
     def chunks(self) -> int:
@@ -94,6 +99,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
     threads: int = 1,
     allow_overlap: bool = False,
     crop: int | None = None,
+    per_group: int | None = None,
 ) -> Plan:
     """The plan of a study of a corpus that was read.
 
@@ -125,6 +131,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
         chunk=chunk,
         threads=threads,
         crop=crop,
+        per_group=per_group,
         versions={name: version(name) for name in _LIBRARIES},
     )
 

@@ -49,6 +49,8 @@ class Order:
     """The first model's twin with a random head too."""
     crop: int | None = None
     """Contexts are cut to so many tokens around their answers."""
+    per_group: int | None = None
+    """Items of a group at most."""
 
     @property
     def words(self) -> list[str]:
@@ -61,6 +63,7 @@ class Order:
             *(["--allow-overlap"] if self.allow_overlap else []),
             *(["--random-head"] if self.random_head else []),
             *(["--crop", str(self.crop)] if self.crop is not None else []),
+            *(["--per-group", str(self.per_group)] if self.per_group is not None else []),
         ]  # fmt: skip
 
 

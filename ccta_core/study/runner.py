@@ -17,7 +17,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import Config, cache_root
-from ccta_core.corpus.spec import Corpus, read_corpus
+from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.items import write_items
@@ -32,6 +32,7 @@ from ccta_core.study.plan import (
     read_plan,
     write_plan,
 )
+from ccta_core.study.selection import selected
 from ccta_core.study.worker import Chunk, measure_part
 
 _CHUNKS_A_PROCESS = 16
@@ -77,6 +78,8 @@ class Request:
     allow_overlap: bool = False
     crop: int | None = None
     """Contexts are cut to so many tokens around their answers (`study.crop`)."""
+    per_group: int | None = None
+    """Items of a group (premise, paragraph) at most."""
 
 
 def create(request: Request, *, extend: bool = False) -> Plan:
@@ -104,14 +107,14 @@ def create(request: Request, *, extend: bool = False) -> Plan:
 
 def drafted(request: Request) -> tuple[Corpus, Plan]:
     """The items of a study and its plan; nothing is written. Raises CctaError as `create` does."""
-    corpus = read_corpus(request.data, request.languages, limit=request.limit)
-    if request.crop is not None:
-        from ccta_core.study.crop import cropped  # needs a tokenizer
-
-        corpus = cropped(corpus, request.crop)
+    corpus = selected(
+        request.data, request.languages,
+        limit=request.limit, per_group=request.per_group, crop=request.crop,
+    )  # fmt: skip
     plan = planned(
         request.name, request.data, corpus, request.models, request.layers, request.config,
         chunk=request.chunk, allow_overlap=request.allow_overlap, crop=request.crop,
+        per_group=request.per_group,
     )  # fmt: skip
     return corpus, plan
 

@@ -1,11 +1,10 @@
 """The texts of a study's items: from its own folder, else from its data where that is at hand."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
-from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.study.items import FILE, read_items_of
+from ccta_core.study.selection import first, selected
 from ccta_core.study.table import Study
 from ccta_core.types import ParallelExample
 
@@ -76,17 +75,16 @@ def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     """The items from the study's data set, if it still is the one that was measured."""
     plan = study.plan
     try:
-        corpus = read_corpus(plan.data, plan.languages, limit=plan.items + plan.left_out)
-        if plan.crop is not None:
-            from ccta_core.study.crop import cropped  # needs a tokenizer
-
-            corpus = cropped(corpus, plan.crop)
+        corpus = selected(
+            plan.data, plan.languages,
+            limit=plan.items + plan.left_out, per_group=plan.per_group, crop=plan.crop,
+        )  # fmt: skip
     except CctaError as error:
         raise CctaError(
             f"the texts of the study {study.name} are not here: its data {plan.data} can't be read "
             f"({error}); get it as `ccta data list` says"
         ) from error
-    corpus = replace(corpus, examples=corpus.examples[: plan.items])
+    corpus = first(corpus, plan.items)
     if corpus.sha256 != plan.items_sha256:
         raise CctaError(
             f"the texts of the study {study.name} are not here: {plan.data} holds other items now; "

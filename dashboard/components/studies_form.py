@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
 from ccta_core.config import Config
-from ccta_core.corpus.spec import Corpus
 from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.models.added import known
@@ -17,6 +16,7 @@ from ccta_core.study.cost import Cost, length_of, of_plan
 from ccta_core.study.export.words import counted
 from ccta_core.study.plan import Plan, planned, with_twin
 from ccta_core.study.process import Order
+from ccta_core.study.selection import first
 from ccta_core.study.words import duration, size
 from dashboard import resources
 from dashboard.address import Address, flag, one_of, some_of, whole, words
@@ -84,12 +84,12 @@ def priced(draft: Draft) -> tuple[Cost, Plan]:
     """
     order = draft.order
     process.check_order(order)
-    corpus = resources.corpus(order.data, tuple(order.languages or ()), order.crop)
-    corpus = _limited(corpus, order.limit)
+    langs = tuple(order.languages or ())
+    corpus = first(resources.corpus(order.data, langs, order.per_group, order.crop), order.limit)
     models = with_twin(draft.models) if order.random_head else draft.models
     plan = planned(
         order.name, order.data, corpus, models, order.layers, Config(shuffles=20),
-        allow_overlap=order.allow_overlap, crop=order.crop,
+        allow_overlap=order.allow_overlap, crop=order.crop, per_group=order.per_group,
     )  # fmt: skip
     length = length_of(corpus.examples)
     cost = of_plan(plan, draft.workers, length).paced(resources.pace())
@@ -112,6 +112,7 @@ def _filled_in(
     at = address.value(some_of("layers", [str(layer) for layer in layers], begin))
     limit = address.value(whole("limit", 0, _MOST_ITEMS, 0))
     overlap, random = address.value(flag("overlap")), address.value(flag("random"))
+    each = address.value(whole("each", 0, _MOST_ITEMS, 0))
     typed = address.value(words("name", 80)).strip()
     name = typed or suggested_name(data.key, taken)
     st.multiselect(
@@ -136,6 +137,7 @@ def _filled_in(
     order = Order(
         name, data.spec, chosen, [int(one) for one in at], langs, limit or None,
         allow_overlap=overlap, random_head=random, crop=crop,
+        per_group=each or None,
     )  # fmt: skip
     return Draft(order, workers, tuple(models[one] for one in chosen))
 
@@ -158,6 +160,10 @@ def _more(address: Address) -> int:
         st.number_input(
             "Processes", 1, cores, key=address.widget("workers"), help="Each holds about 2 GB"
         )
+        st.number_input(
+            "Items of a premise or paragraph (0 takes all)", 0, _MOST_ITEMS,
+            key=address.widget("each"), help="--per-group: they are no independent evidence",
+        )  # fmt: skip
         st.checkbox(
             "Items a model was trained on too", key=address.widget("overlap"),
             help="--allow-overlap: its scores there say nothing",
@@ -188,10 +194,6 @@ def _start(address: Address, draft: Draft, cost: Cost) -> None:
     query = {name: text for name, text in address.query.items() if name != "name"}
     st.query_params.from_dict({**query, "study": draft.order.name})
     st.rerun()
-
-
-def _limited(corpus: Corpus, limit: int | None) -> Corpus:
-    return corpus if limit is None else replace(corpus, examples=corpus.examples[:limit])
 
 
 def _model(models: Mapping[str, ModelInfo], name: str) -> str:

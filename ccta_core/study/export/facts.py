@@ -17,9 +17,9 @@ _REPEATED = re.compile(r"^id .* stands already .*$")
 
 
 def outline(plan: Plan) -> list[str]:
-    """What was measured, in few words: data, items, languages, and how contexts were cut."""
+    """What was measured, in few words: data, items, languages, and what was left away."""
     languages = counted(len(plan.languages), "language")
-    return [data_name(plan), counted(plan.items, "item"), languages, *filter(None, [plan.cut])]
+    return [data_name(plan), counted(plan.items, "item"), languages, *plan.cuts]
 
 
 def layers(plan: Plan) -> str:
@@ -37,6 +37,7 @@ def provenance(study: Study) -> dict[str, Any]:
         "source": plan.source,
         "split": plan.split,
         "crop": plan.crop,
+        "per_group": plan.per_group,
         "licence": plan.licence,
         "items": plan.items,
         "items_sha256": plan.items_sha256,

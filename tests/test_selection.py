@@ -1,0 +1,76 @@
+"""Few items of each group: which they are, and that a study keeps to them."""
+
+import pandas as pd
+import pytest
+
+import ccta_core as ccta
+from ccta_core.cli.main import main
+from ccta_core.corpus.spec import read_corpus
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import find
+from ccta_core.study.export.facts import outline, provenance
+from ccta_core.study.plan import config_of
+from ccta_core.study.runner import Request, create
+from ccta_core.study.selection import few_of_each, first, selected
+from ccta_core.study.texts import examples_of
+
+SPEC, MODEL, LANGS = "demo:nli", "e5-small/nli-en", ("en", "es")
+
+
+@pytest.mark.parametrize("most", [1, 2, 50])
+def test_the_first_of_each_group_are_kept_in_order(most):
+    corpus = read_corpus(SPEC, LANGS)
+    frame = pd.DataFrame({"id": one.id, "group": one.group} for one in corpus.examples)
+    expected = frame.groupby("group", sort=False).head(most)["id"]
+    assert [one.id for one in few_of_each(corpus, most).examples] == list(expected)
+    assert 20 == len(frame["group"].unique()) < len(frame)
+
+
+def test_the_limit_counts_what_is_kept():
+    whole = selected(SPEC, LANGS, per_group=1)
+    some = selected(SPEC, LANGS, per_group=1, limit=7)
+    assert some.examples == whole.examples[:7]
+    assert len({one.group for one in some.examples}) == 7
+    assert selected(SPEC, LANGS, limit=7) == read_corpus(SPEC, LANGS, limit=7)
+
+
+def test_contexts_are_cut_of_what_is_kept():
+    found = selected("demo:qa", LANGS, per_group=1, crop=24)
+    ids = [one.id for one in selected("demo:qa", LANGS, per_group=1).examples]
+    assert [one.id for one in found.examples] == ids
+
+
+@pytest.mark.parametrize("wrong", [{"per_group": 0}, {"per_group": 1, "limit": 0}, {"limit": 0}])
+def test_nothing_is_no_selection(wrong):
+    with pytest.raises(CctaError, match="expected 1 or more"):
+        selected(SPEC, LANGS, **wrong)
+    with pytest.raises(CctaError):
+        first(read_corpus(SPEC, LANGS), -1)
+
+
+def test_a_study_keeps_to_it_and_grows_by_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
+    asked = {"languages": LANGS, "layers": (11,), "limit": 18, "shuffles": 2, "unrelated": 0}
+    study = ccta.run_study("few", SPEC, MODEL, **asked, per_group=1)
+    assert study.plan.per_group == provenance(study)["per_group"] == 1
+    assert study.plan.part_of_data == "all, 1 of each group at most"
+    assert "1 of each group at most" in outline(study.plan)
+    table = study.table()
+    assert table["item"].nunique() == table["group"].nunique() == 18
+    kept = examples_of(study)
+    (study.folder / "items.arrow").unlink()
+    assert examples_of(study) == kept
+    with pytest.raises(CctaError, match="per_group: 1 here, null asked for"):
+        ccta.run_study("few", SPEC, MODEL, **asked)
+    wanted = Request(
+        "few", SPEC, [find(MODEL)], (11,), LANGS, config=config_of(study.plan), per_group=1
+    )
+    assert create(wanted, extend=True).items == 20
+
+
+def test_the_command_says_what_it_takes(capsys):
+    words = ["--data", SPEC, "--model", MODEL, "--langs", "en,es", "--layers", "11", "--dry-run"]
+    assert main(["study", "run", "--name", "few", *words, "--per-group", "1"]) == 0
+    assert "few: 20 items (0 left out)" in capsys.readouterr().out
+    assert main(["study", "run", "--name", "few", *words, "--per-group", "0"]) == 2
+    assert "0 items of a group measure nothing" in capsys.readouterr().err
