@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 
 from ccta_core.cli.main import _parser
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
@@ -151,6 +154,20 @@ def test_the_pages_of_figures_are_made_from_the_cards():
     docs = Path(tables.__file__).parents[2] / "docs"
     assert (docs / "model.md").read_text("utf-8") == tables.page()
     assert (docs / "zoo.md").read_text("utf-8") == zoo_page.page()
+
+
+@pytest.mark.parametrize(("shift", "said"), [(2.0, "differ by more"), (0.0, "are not shown")])
+def test_language_is_told_from_run_by_analysis_of_variance(shift, said):
+    draw = np.random.default_rng(4)
+    means = [list(60 + shift * at + draw.normal(0, 0.5, 3 - at % 2)) for at in range(4)]
+    rows = pd.DataFrame([(at, value) for at, own in enumerate(means) for value in own])
+    rows.columns = ["language", "mean"]
+    fit = ols("mean ~ C(language)", rows).fit()
+    table = anova_lm(fit)
+    found = zoo_page.language_or_run(means)
+    assert f"languages {said}" in found
+    assert f"F(3, 6) = {table['F'].iloc[0]:.2f}, p = {table['PR(>F)'].iloc[0]:.2g}" in found
+    assert f"{np.sqrt(fit.mse_resid):.2f} points (SD)" in found
 
 
 def test_retrieval_by_the_backbone(shared_data):

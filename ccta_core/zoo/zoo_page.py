@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import f_oneway
 
 from ccta_core.languages import language
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
@@ -121,12 +122,13 @@ def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> 
 
 
 def _seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
-    rows = []
+    rows, means = [], []
     for lang in SERIES:
         name = f"nli-xnli-{lang}"
         seeds = [cards.get(name), runs.get(f"{name}-seed2"), runs.get(f"{name}-seed3")]
         found = [_mean(card) * 100 for card in seeds if card is not None]
         if len(found) > 1:
+            means.append(found)
             each = " | ".join(f"{_mean(card) * 100:.2f}" if card else "" for card in seeds)
             rows.append(
                 f"| {language(lang).name} | {each} | {np.mean(found):.2f} | "
@@ -139,7 +141,24 @@ def _seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]
     yield "| trained on | seed 1 | seed 2 | seed 3 | mean | SD | seeds |"
     yield "|---|" + "---|" * 6
     yield from rows
+    yield f"\n{language_or_run(means)}" if len(means) > 1 else ""
     yield ""
+
+
+def language_or_run(means: Sequence[Sequence[float]]) -> str:
+    """Whether training languages differ by more than their runs do: one-way analysis of variance.
+
+    `means` are in %, a list a training language, one number a seed.
+    """
+    test = f_oneway(*means)
+    free = sum(map(len, means)) - len(means)
+    within = sum(float(np.var(own)) * len(own) for own in means) / free
+    clear = "differ by more than" if test.pvalue < 0.05 else "are not shown to differ by more than"
+    return (
+        f"On these items training languages {clear} runs of one language do: "
+        f"F({len(means) - 1}, {free}) = {test.statistic:.2f}, p = {test.pvalue:.2g}; "
+        f"a run lies {np.sqrt(within):.2f} points (SD) from its language's mean.\n"
+    )
 
 
 def _series(
