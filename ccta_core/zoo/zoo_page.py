@@ -141,8 +141,9 @@ def _seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]
     yield "| trained on | seed 1 | seed 2 | seed 3 | mean | SD | seeds |"
     yield "|---|" + "---|" * 6
     yield from rows
-    yield f"\n{language_or_run(means)}" if len(means) > 1 else ""
     yield ""
+    if len(means) > 1:
+        yield language_or_run(means)
 
 
 def language_or_run(means: Sequence[Sequence[float]]) -> str:
