@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccta_core.cli import study_cost, study_export
+from ccta_core.cli import study_cost, study_export, study_findings
 from ccta_core.cli.write import write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
 from ccta_core.errors import CctaError
@@ -21,9 +21,11 @@ _EXAMPLE = (
 
 
 def add(commands: argparse._SubParsersAction) -> None:
-    """Declares `study run|resume|list|show|stop`."""
+    """Declares `ccta study` and all it can do."""
     parser = commands.add_parser("study", help="measure whole data sets", epilog=_EXAMPLE)
-    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|stop|export")
+    actions = parser.add_subparsers(
+        required=True, metavar="run|resume|list|show|stop|export|findings"
+    )
     _add_run(actions)
     resume = actions.add_parser(
         "resume", help="go on with what is missing", epilog="ccta study resume first"
@@ -42,6 +44,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     stop.add_argument("name")
     stop.set_defaults(run=_stop)
     study_export.add(actions)
+    study_findings.add(actions)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:

@@ -13,6 +13,7 @@ from dashboard.charts.correlation_items import HEIGHT, auroc_chart, decile_chart
 from dashboard.components import say
 from dashboard.components.correlation_choosers import pair_choosers
 from dashboard.components.correlation_words import p_text, rounded, span_text
+from dashboard.components.files import chart_files
 from dashboard.components.study_bar import Chosen, languages_of, model_label
 from dashboard.components.wording import NONE, language_name, percent
 from dashboard.tables.correlation import Question
@@ -119,7 +120,8 @@ def _deciles(chosen: Chosen, question: Question) -> None:
     figure = decile_chart(table, name, overall, dark=say.dark())
     say.chart(figure, key="correlation_deciles", alt=decile_sentence(found, name))
     say.quiet(f"Bars: 95% of {found.n_groups} groups resampled. Dotted: all items.")
-    say.csv_button(table, f"{chosen.study.name}-deciles-{measure}", key="deciles_csv")
+    name = f"{chosen.study.name}-deciles-{measure}"
+    chart_files(figure, table, name, chart="correlation_deciles")
 
 
 def _aurocs(address: Address, chosen: Chosen, question: Question, count: int) -> Sequence[Told]:
@@ -128,11 +130,10 @@ def _aurocs(address: Address, chosen: Chosen, question: Question, count: int) ->
         return ()
     say.say(auroc_sentence(found))
     table = auroc_table(found)
-    say.chart(
-        auroc_chart(table, dark=say.dark()), key="correlation_aurocs", alt=auroc_sentence(found)
-    )
+    figure = auroc_chart(table, dark=say.dark())
+    say.chart(figure, key="correlation_aurocs", alt=auroc_sentence(found))
     say.quiet("Bars: 95%. Against the confidence: the same resampled groups for both.")
-    say.csv_button(table, f"{chosen.study.name}-auroc", key="auroc_csv")
+    chart_files(figure, table, f"{chosen.study.name}-auroc", chart="correlation_aurocs")
     return found
 
 

@@ -22,6 +22,7 @@ from dashboard.components.correlation_words import (
     span_text,
     verdict,
 )
+from dashboard.components.files import chart_files
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import NONE, language_name, number
@@ -103,16 +104,19 @@ def _hover(question: Question, row: object, names: dict[str, str], task: str) ->
 def _scatter(address: Address, chosen: Chosen, question: Question, found: pd.DataFrame) -> None:
     titles = _titles(question, chosen.task)
     table = drawn(chosen, question, found)
+    figure = scatter(table, titles, dark=say.dark(), named=question.unit != "item")
+    chart = f"correlation_points_{question.unit}"
     event = say.chart(
-        scatter(table, titles, dark=say.dark(), named=question.unit != "item"),
-        key=f"correlation_points_{question.unit}",
+        figure,
+        key=chart,
         alt=f"{titles[1]} against {titles[0]}, {len(table)} points",
         on_select="rerun",
         selection_mode="points",
     )
     say.quiet(_caption(question, len(found), len(table)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
-        say.csv_button(found, f"{chosen.study.name}-{question.x}-{question.y}", key="points_csv")
+        name = f"{chosen.study.name}-{question.x}-{question.y}"
+        chart_files(figure, found, name, chart=chart)
         _choice(address, chosen, question, table)
     clicked = event.selection.points if event else []
     if clicked and clicked[0].get("customdata"):

@@ -7,6 +7,7 @@ from dashboard import resources
 from dashboard.charts.languages_layers import mexa_chart, profile_chart
 from dashboard.components import say
 from dashboard.components.correlation_words import rounded, span_text
+from dashboard.components.files import chart_files
 from dashboard.components.study_bar import Chosen
 from dashboard.tables.languages_layers import VARIANTS, layer_profile, mexa_means, mexa_table
 from dashboard.tables.study_measures import title
@@ -26,16 +27,13 @@ def layers(chosen: Chosen) -> None:
     with left:
         say.say(profile_sentence(table))
         names = {name: title(name) for name in table["measure"].unique()}
-        say.chart(
-            profile_chart(table, names, depth, dark=say.dark()),
-            key="languages_profile",
-            alt=profile_sentence(table),
-        )
+        figure = profile_chart(table, names, depth, dark=say.dark())
+        say.chart(figure, key="languages_profile", alt=profile_sentence(table))
         say.quiet(
             "Means over all pairs of languages, each item and pair alike; bars: 95% of "
             f"{int(table['groups'].max()) if len(table) else 0} groups of items resampled."
         )
-        say.csv_button(table, f"{chosen.study.name}-layers", key="profile_csv")
+        chart_files(figure, table, f"{chosen.study.name}-layers", chart="languages_profile")
     with right:
         _mexa_part(chosen, found, depth)
 
@@ -91,15 +89,12 @@ def _mexa_part(chosen: Chosen, found: pd.DataFrame, depth: int) -> None:
         return
     means = mexa_means(found)
     say.say(mexa_sentence(means))
-    say.chart(
-        mexa_chart(means, VARIANTS, depth, dark=say.dark()),
-        key="languages_mexa",
-        alt=mexa_sentence(means),
-    )
+    figure = mexa_chart(means, VARIANTS, depth, dark=say.dark())
+    say.chart(figure, key="languages_mexa", alt=mexa_sentence(means))
     say.quiet(
         f"From the card of {resources.backbone().id}, mean over languages: the share of sentences "
         "whose English beats every other in its row and column of cosines; first "
         f"{int(found['n'].max())} sentences of FLORES-200 devtest, mean pooling. No task, no "
         "attribution."
     )
-    say.csv_button(found, "mexa-by-layer", key="mexa_csv")
+    chart_files(figure, found, "mexa-by-layer", chart="languages_mexa")

@@ -12,6 +12,7 @@ from dashboard.address import Address, come_back
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.components import notice, say
 from dashboard.components.correlation_words import rounded, span_text
+from dashboard.components.files import chart_files
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, languages_of
 from dashboard.components.wording import NONE, language_name
@@ -92,13 +93,15 @@ def _histogram(
     names = {name: title(name) for name in _SHOWN if items[name].notna().any()}
     table = spread(items, names)
     means = {names[name]: found[name].value for name in names if name in found}
+    figure = spread_chart(table, means, dark=say.dark())
     say.chart(
-        spread_chart(table, means, dark=say.dark()),
+        figure,
         key="languages_spread",
         alt=f"Items by EMS and its controls. {pair_sentence(found)}",
     )
     say.quiet("Upright lines: means.")
-    say.csv_button(items, f"{chosen.study.name}-{pair[0]}-{pair[1]}", key="pair_csv")
+    name = f"{chosen.study.name}-{pair[0]}-{pair[1]}"
+    chart_files(figure, items, name, chart="languages_spread")
 
 
 def _ends(address: Address, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ from dashboard.charts.learn_sum import error_curve, waterfall
 from dashboard.charts.learn_words import pieces_html
 from dashboard.components import learn_notices as notices
 from dashboard.components import say
+from dashboard.components.files import chart_files
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import path_picture, sum_picture
 from dashboard.components.learn_view import MASSES, POINTS, View, set_alpha
@@ -91,20 +92,23 @@ def completeness(view: View, lesson: Lesson) -> None:
     left, right = st.columns([3, 2])
     look = {"dark": say.dark(), "large": view.large}
     with left:
+        figure = waterfall(sums, **look)
         say.chart(
-            waterfall(sums, **look),
+            figure,
             key="learn_waterfall",
             alt="Waterfall in logits: " + _listed(sums["name"], sums["value"]),
         )
-        say.csv_button(sums, f"learn-sum-{told.lang}-{view.points}", key="learn_csv")
+        name = f"learn-sum-{told.lang}-{view.points}"
+        chart_files(figure, sums, name, chart="learn_waterfall")
     with right:
+        figure = error_curve(errors, points=view.points, **look)
         say.chart(
-            error_curve(errors, points=view.points, **look),
+            figure,
             key="learn_errors",
             alt="Error in percent by number of points: "
             + _listed(errors["points"], 100 * errors["error"]),
         )
-        say.csv_button(errors, f"learn-error-{told.lang}", key="learn_csv_errors")
+        chart_files(figure, errors, f"learn-error-{told.lang}", chart="learn_errors")
 
 
 def units(view: View, lesson: Lesson) -> None:

@@ -9,6 +9,7 @@ from ccta_core.zoo.lesson import Lesson
 from dashboard import resources
 from dashboard.charts.learn_claims import intervals
 from dashboard.components import notice, say
+from dashboard.components.files import chart_files
 from dashboard.components.learn_frame import noticed
 from dashboard.components.learn_view import CLAIMS, View
 from dashboard.components.study_bar import Chosen, study_bar
@@ -65,4 +66,5 @@ def _tested(view: View, chosen: Chosen) -> None:
         f"{answer.counted}. Bars are 95% intervals; open marks have too few units to be relied on."
         + ("" if answer.zero is None else " On the dotted line a value says nothing.")
     )
-    say.csv_button(answer.table, f"learn-claim-{view.claim}-{chosen.study.name}", key="learn_csv")
+    name = f"learn-claim-{view.claim}-{chosen.study.name}"
+    chart_files(figure, answer.table, name, chart="learn_claims")

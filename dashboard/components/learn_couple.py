@@ -11,6 +11,7 @@ from dashboard.charts.learn_chance import shuffles_histogram
 from dashboard.charts.learn_space import cosine_matrix, frame_of, plane
 from dashboard.components import learn_notices as notices
 from dashboard.components import say
+from dashboard.components.files import chart_files
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import hand_picture
 from dashboard.components.learn_view import SHUFFLES, SPACES, View
@@ -43,23 +44,27 @@ def space(view: View, lesson: Lesson) -> None:
     with left:
         frame = frame_of(planes.values(), (float(explained[0]), float(explained[1])))
         alt = ", ".join(f"{row.word} {row.x:.2f} {row.y:.2f}" for row in places.itertuples())
+        figure = plane(places, frame, names=names, **look)
         say.chart(
-            plane(places, frame, names=names, **look),
+            figure,
             key="learn_plane",
             alt=f"Words on two principal components: {alt}.",
         )
-        say.csv_button(places, f"learn-plane-{view.partner}-{view.space}", key="learn_csv_places")
+        name = f"learn-plane-{view.partner}-{view.space}"
+        chart_files(figure, places, name, chart="learn_plane")
     with right:
         near = cosines.loc[cosines.groupby("source_position")["cosine"].idxmax()]
         alt = ", ".join(
             f"{row.source} to {row.target} {row.cosine:.2f}" for row in near.itertuples()
         )
+        figure = cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **look)
         say.chart(
-            cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **look),
+            figure,
             key="learn_cosines",
             alt=f"Cosine of every pair; the nearest of each English word: {alt}.",
         )
-        say.csv_button(cosines, f"learn-cosines-{view.partner}-{view.space}", key="learn_csv")
+        name = f"learn-cosines-{view.partner}-{view.space}"
+        chart_files(figure, cosines, name, chart="learn_cosines")
     beside(notices.of_plane(lesson, view.partner, view.space))
 
 
@@ -108,8 +113,9 @@ def chance(view: View, lesson: Lesson) -> None:
         )
         st.button("Shuffle again", key=view.widget("again"), on_click=_again, args=(view,))
     against = ", ".join(f"{row.name} {row.value:.2f}" for row in references.itertuples())
+    figure = shuffles_histogram(values, references, dark=say.dark(), large=view.large)
     say.chart(
-        shuffles_histogram(values, references, dark=say.dark(), large=view.large),
+        figure,
         key="learn_chance",
         alt=f"Histogram of EMS over {view.shuffles} shuffles, "
         f"from {number(float(values.min()))} to {number(float(values.max()))}. {against}.",
@@ -121,7 +127,8 @@ def chance(view: View, lesson: Lesson) -> None:
         f"{number(float(np.quantile(values, 0.975)))}. Unrelated: the mean over five other "
         "sentences."
     )
-    say.csv_button(table, f"learn-shuffles-{view.partner}-{view.seed}", key="learn_csv")
+    name = f"learn-shuffles-{view.partner}-{view.seed}"
+    chart_files(figure, table, name, chart="learn_chance")
 
 
 def _again(view: View) -> None:

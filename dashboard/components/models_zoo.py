@@ -13,6 +13,7 @@ from dashboard.address import Address, one_of
 from dashboard.charts.models_scores import described, score_dots
 from dashboard.components import say
 from dashboard.components.card import card
+from dashboard.components.files import chart_files
 from dashboard.components.wording import NONE, language_name, number
 from dashboard.tables.models import finding, metric_name, metric_of, score_table, zoo_table
 
@@ -61,8 +62,9 @@ def _one(address: Address, info: ModelInfo) -> None:
         items = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,} to {n[-1]:,}"
         say.quiet(f"{items} items a language · {info.card.get('evaluation', '')}".rstrip(" ·"))
         figure = score_dots(table, metric, dark=say.dark())
-        say.chart(figure, key=address.widget("dots"), alt=described(table, metric))
-        say.csv_button(table, f"scores-{info.id}", key=address.widget("scores"))
+        chart = address.widget("dots")
+        say.chart(figure, key=chart, alt=described(table, metric))
+        chart_files(figure, table, f"scores-{info.id}", chart=chart)
     card(info)
 
 

@@ -11,7 +11,7 @@ from ccta_core.result import PairResult
 from ccta_core.types import Sentence
 from dashboard import state
 from dashboard.choice import Choice, Request
-from dashboard.components.pair_files import picture_files
+from dashboard.components.files import picture_files
 from dashboard.tables.pair import plan_csv
 
 _SETTINGS = (

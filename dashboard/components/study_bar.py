@@ -15,6 +15,7 @@ from ccta_core.study.table import Study
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import notice
+from dashboard.components.study_share import study_share
 from dashboard.components.wording import language_name
 from dashboard.tables.asking import Ask
 from dashboard.tables.study_models import measured
@@ -101,6 +102,7 @@ def _bar(address: Address, offered: dict[str, list[str]], study: Study | None = 
             )
         if offered["layer"]:
             st.selectbox("Layer", offered["layer"], key=address.widget("layer"), width=96)
+        study_share(address.page, study.name)
 
 
 def _has_rows(name: str) -> bool:
