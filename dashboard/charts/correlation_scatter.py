@@ -26,8 +26,10 @@ _JITTER = 0.035
 _SIDES = (
     ("middle right", 1, 0), ("middle left", -1, 0), ("top center", 0, 1), ("bottom center", 0, -1),
 )  # fmt: skip
-_WIDE, _HIGH = 760.0, 400.0
-"""Pixels of a usual plot: labels are placed as if it had these."""
+_WIDE, _HIGH = 300.0, 300.0
+"""Pixels of a small plot, a phone's: labels that are apart there are apart on a larger one."""
+_EDGE = 24
+"""Pixels at the right edge: a label beside the last point has room on a phone too."""
 Box = tuple[float, float, float, float]
 FIELDS = ("source", "target", "model", "label")
 """What a clicked point tells, in this order."""
@@ -63,6 +65,7 @@ def scatter(
             customdata=own[list(FIELDS)].to_numpy(),
             hovertext=[escape(text).replace("\n", "<br>") for text in own["hover"]],
             hoverinfo="text",
+            cliponaxis=False,
             marker=_marker(at, len(points), dark=dark),
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}, "textfont": {"color": ink}},
@@ -70,7 +73,10 @@ def scatter(
         )
     quiet_layout(figure, height=HEIGHT, dark=dark)
     figure.update_layout(
-        xaxis_title_text=escape(titles[0]), yaxis_title_text=escape(titles[1]), clickmode="event"
+        margin_r=_EDGE,
+        xaxis_title_text=escape(titles[0]),
+        yaxis_title_text=escape(titles[1]),
+        clickmode="event",
     )
     return figure
 
