@@ -1,6 +1,9 @@
 """A study that ships: the same rows to a few digits, without texts."""
 
 import json
+import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from ccta_core.study.plan import SHIPPED, read_plan
 from ccta_core.study.ship import ship, shortened
 from ccta_core.study.state import is_shipped
 from ccta_core.study.table import Study
@@ -66,3 +70,19 @@ def test_answers_are_texts_and_stay_behind_too(tmp_path, data, kept):
         assert rows[f"{side}_predicted"].notna().all() == kept
         assert rows[f"{side}_predicted"].isna().all() != kept
         assert rows[f"{side}_correct"].notna().all()
+
+
+def test_every_study_of_the_findings_ships():
+    """Also in a new clone: what git ignores would be missing there."""
+    told = (Path(__file__).parents[1] / "docs" / "findings.md").read_text("utf-8")
+    names = re.findall(r"^Study `([^`]+)`", told, re.MULTILINE)
+    assert len(names) == len(set(names)) >= 3
+    for name in ("demo-nli", *names):
+        assert is_shipped(SHIPPED / name)
+        study = Study(SHIPPED / name, read_plan(SHIPPED / name))
+        assert study.done[0] == study.done[1] > 0
+    ignored = subprocess.run(
+        ["git", "check-ignore", *(f"cache/studies/{name}/manifest.json" for name in names)],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert not ignored.stdout
