@@ -15,7 +15,7 @@ from ccta_core.study.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.charts.errors_list import list_html
 from dashboard.components.errors_export import MOST_ROWS, caps, with_remarks
-from dashboard.components.say import to_csv
+from dashboard.components.files import to_csv
 from dashboard.tables import errors
 from dashboard.tables.errors_filters import Filters
 from dashboard.tables.errors_sorts import Order

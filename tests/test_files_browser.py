@@ -1,6 +1,7 @@
 """Charts and matrices as files, and the lines that give a page's numbers, in a real browser."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -73,6 +74,16 @@ def test_the_matrix_is_saved(page, tmp_path):
     assert sum(text in {"ar", "de", "en", "es", "hi", "ru", "sw", "zh"} for text in texts) == 16
     assert saved(open_page, "Picture (PNG)", tmp_path).read_bytes().startswith(b"\x89PNG")
     assert saved(open_page, "Data (CSV)", tmp_path).stat().st_size > 1000
+
+
+def test_the_training_matrix_is_saved(page, tmp_path):
+    open_page = page("languages?study=xnli-training-languages&measure=gain")
+    open_page.keyboard.press("Escape")
+    open_page.get_by_role("button", name=re.compile("Download$")).last.click()
+    root = ET.fromstring(saved(open_page, "Picture (SVG)", tmp_path).read_text("utf-8"))
+    texts = [node.text for node in root.iter(f"{SVG}text")]
+    assert sum("Spanish" in str(text) for text in texts) == 1
+    assert "th" in texts
 
 
 def test_the_lines_that_give_the_numbers_are_offered(page):

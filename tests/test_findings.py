@@ -9,6 +9,7 @@ import pytest
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
+from ccta_core.errors import CctaError
 from ccta_core.findings import answers, claims, frames
 from ccta_core.findings.page import page
 from ccta_core.findings.random_head import sanity
@@ -216,8 +217,27 @@ def test_a_checkpoint_not_above_the_majority_is_not_ranked(tmp_path):
     assert [one.name for one in found.languages] == ["es", "en"]
     assert [one.training_language for one in found.left_out] == ["zh"]
     assert "not shown above the majority: zh seed 1 (0.000 against 0.333)" in found.verdict
-    assert "Left out, not shown above the majority: Chinese." in answers.training(found)
+    assert answers.doubts(found) == (
+        f"Left out, not shown above the majority: Chinese. {answers.FEW_SEEDS}"
+    )
     assert claims.two_ways(study, 8)["ems"].n_rows == 2
+
+
+def test_two_models_of_one_language_and_seed_are_not_ranked(tmp_path):
+    """The other claims are answered; which two they are is said."""
+    draw = np.random.default_rng(3)
+    models = [info("en"), replace(info("en"), id="made/en-again"), info("es")]
+
+    def make(item, model, source, target):
+        return row(item, model, source, target, draw, linked=0.5)
+
+    study = written(tmp_path / "twice", models, make, read_demo("nli")[:12], FEW)
+    said = "made/en and made/en-again are trained on English with one seed, 1; a ranking takes one"
+    with pytest.raises(CctaError, match=said):
+        claims.training_languages(study, 8, "ems")
+    told = page([study])
+    assert told.count(f"Not answered: {said}") == 2
+    assert "Over 3 models the median correlation" in told
 
 
 def test_the_variance_is_the_language_reads(study):

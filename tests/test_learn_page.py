@@ -12,16 +12,12 @@ from dashboard.charts.learn_claims import intervals
 from dashboard.charts.learn_labels import label_places
 from dashboard.charts.learn_words import pieces_html
 from dashboard.components.learn_texts import STEPS
-from dashboard.components.learn_view import PARTNERS
 from dashboard.tables import learn as tables
 from dashboard.tables.learn_claims import found
 from tests.made_study import made_study
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
-LESSON_READ = read_lesson()
-TOLD = list(LESSON_READ.sentences.values())
-lang = pytest.mark.parametrize("told", TOLD, ids=lambda told: told.lang)
-partner = pytest.mark.parametrize("code", PARTNERS)
+TOLD = list(read_lesson().sentences.values())
 
 
 # Pictures ------------------------------------------------------------------------------------

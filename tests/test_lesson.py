@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from dashboard.tables import learn as tables
 from dashboard.tables.learn_hand import Problem, by_hand, hand_table, problem_of
 from tests.strategies import transport_problems
 
-APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LESSON_READ = read_lesson()
 TOLD = list(LESSON_READ.sentences.values())
 lang = pytest.mark.parametrize("told", TOLD, ids=lambda told: told.lang)

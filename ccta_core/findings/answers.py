@@ -12,7 +12,7 @@ from ccta_core.statistics.synonyms import Contrast, SynonymTest
 
 MEASURES = {"ems": "EMS", "gain": "gain over shuffled", "ems_uniform": "embeddings only"}
 """What is put to the claims, and how a person reads it."""
-FEW_SEEDS = " Too few seeds: this holds for these checkpoints only."
+FEW_SEEDS = "Too few seeds: this holds for these checkpoints only."
 _ALPHA = 0.05
 _FEWEST = 10
 _NEAR = 0.1
@@ -63,24 +63,28 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     if ranking is None or not ranking.languages:
         return "This study has fewer than two training languages to compare."
     first = ranking.languages[0]
-    name, seeds = name_of(first.name), min(one.seeds for one in ranking.languages)
-    doubt = _aside(ranking) + (FEW_SEEDS if seeds < SEEDS else "")
+    name = name_of(first.name)
     if not ranking.comparisons:
-        return f"Only {name} is left: there is nothing to rank.{doubt}"
+        return f"Only {name} is left: there is nothing to rank."
     near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
     mean = f"{name} has the highest mean {MEASURES[measure]}, {first.mean:.3f}"
     if near.p_holm is not None and near.p_holm < _ALPHA:
-        return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm).{doubt}"
+        return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
     return (
         f"{mean}, but is not shown to be above {name_of(near.other)} "
-        f"({p}{ranking.n_groups} groups of items).{doubt}"
+        f"({p}{ranking.n_groups} groups of items)."
     )
 
 
-def _aside(ranking: TrainingRanking) -> str:
+def doubts(ranking: TrainingRanking | None) -> str:
+    """What a reader of a ranking must know: who is left out, and how few seeds there are."""
+    if ranking is None or not ranking.languages:
+        return ""
     names = ", ".join(name_of(one.training_language) for one in ranking.left_out)
-    return f" Left out, not shown above the majority: {names}." if names else ""
+    out = [f"Left out, not shown above the majority: {names}."] if names else []
+    few = min(one.seeds for one in ranking.languages) < SEEDS
+    return " ".join([*out, *([FEW_SEEDS] if few else [])])
 
 
 def synonyms(test: SynonymTest) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ccta_core.errors import CctaError
 from ccta_core.findings import frames
+from ccta_core.findings.wording import name_of
 from ccta_core.statistics.correlation import Correlation, correlate
 from ccta_core.statistics.deciles import Deciles, accuracy_by_decile
 from ccta_core.statistics.matrices import mantel
@@ -129,13 +130,26 @@ def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
 def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
     """Claim 2: which training language is the most consistent; None with fewer than two.
 
-    Checkpoints whose score is not shown above the majority's are left out and named.
+    Checkpoints whose score is not shown above the majority's are left out and named. Raises
+    CctaError where two models have the same training language and seed.
     """
+    _check_apart(study)
     table = frames.consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:
         return None
     table["seed"] = table["seed"].fillna(1).astype(int)
     return rank_training_languages(table, list(_checkpoints(study).values()))
+
+
+def _check_apart(study: Study) -> None:
+    """What differs between two runs of one language and seed is not the language."""
+    runs = frames.checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
+    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
+        if len(same) > 1:
+            raise CctaError(
+                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
+                "ranking takes one of them: study them apart"
+            )
 
 
 def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:

@@ -4,9 +4,10 @@ python -m ccta_core.findings.page STUDY [STUDY ...]
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ccta_core.errors import CctaError
 from ccta_core.findings import answers, claims, frames, performance, random_head
 from ccta_core.findings.wording import name_of, number, span
 from ccta_core.statistics.two_way import Effect
@@ -41,11 +42,9 @@ def _performs(study: Study, layer: int) -> str:
 
 
 def _trained(study: Study, layer: int) -> str:
-    said = [
-        answers.training(claims.training_languages(study, layer, measure), measure)
-        for measure in ("ems", "gain")
-    ]
-    return " ".join([said[0].removesuffix(answers.FEW_SEEDS), *said[1:]])
+    rankings = {name: claims.training_languages(study, layer, name) for name in ("ems", "gain")}
+    said = dict.fromkeys(answers.training(found, name) for name, found in rankings.items())
+    return " ".join([*said, answers.doubts(rankings["ems"])]).strip()
 
 
 def _synonyms(study: Study, layer: int) -> str:
@@ -66,8 +65,16 @@ def _in_short(studies: Sequence[Study]) -> Iterator[str]:
         yield f"**Claim {place}. {claim}.**\n"
         for study in studies:
             for layer in study.plan.layers:
-                yield f"- {_where(study, layer)}: {answer(study, layer)}"
+                yield f"- {_where(study, layer)}: {_said(answer, study, layer)}"
         yield ""
+
+
+def _said(answer: Callable[[Study, int], str], study: Study, layer: int) -> str:
+    """The answer, or why this study has none: the other claims may have theirs."""
+    try:
+        return answer(study, layer)
+    except CctaError as error:
+        return f"Not answered: {error}."
 
 
 def _where(study: Study, layer: int) -> str:
@@ -116,7 +123,11 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
 def _second(study: Study, layer: int) -> Iterator[str]:
     yield '### Claim 2: "Spanish is the most consistent" training language\n'
     for measure in ("ems", "gain", "ems_uniform"):
-        found = claims.training_languages(study, layer, measure)
+        try:
+            found = claims.training_languages(study, layer, measure)
+        except CctaError as error:
+            yield f"Not answered: {error}.\n"
+            break
         if found is None:
             yield "This study has fewer than two training languages.\n"
             break

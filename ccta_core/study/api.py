@@ -39,9 +39,8 @@ def run_study(  # noqa: PLR0913 - what a study is
     engine "ray" they are those of a Ray cluster started here, 0 all it has room for. `random_head`
     adds the first model's twin with a random head (docs/method.md, 4). `crop` cuts the contexts of
     questions to so many tokens around their answers, `per_group` takes no more than so many items
-    of a premise or paragraph. A model is an id of `ccta models list`, or a
-    folder, which is put on that list. Raises CctaError on another engine, and as `listed`, `create`
-    and `run` do.
+    of a premise or paragraph. A model is an id of `ccta models list`, or a folder, which is put on
+    that list. Raises CctaError on another engine, and as `listed`, `create` and `run` do.
     """
     if engine not in ("local", "ray"):
         raise CctaError(f"unknown engine {engine!r}; expected local or ray")

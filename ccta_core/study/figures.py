@@ -58,33 +58,42 @@ class _Scale:
         return light, dark
 
 
-def heatmap(
-    cells: Cells, languages: Sequence[str], *, title: str, signed: bool = False, digits: int = 2
+def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
+    cells: Cells,
+    rows: Sequence[str],
+    columns: Sequence[str] | None = None,
+    *,
+    title: str,
+    signed: bool = False,
+    digits: int = 2,
 ) -> str:
-    """A language x language heatmap: rows are sources, columns targets, numbers in the cells.
+    """A heatmap with numbers in its cells, which are named (row, column) by what stands there.
 
-    Missing values and the diagonal stay empty. `signed`, or a value below zero: two colours that
+    Without `columns` they are the rows again, languages as sources and targets, and the diagonal
+    stays empty, as do missing values. `signed`, or a value below zero: two colours that
     meet at zero; else one colour from the smallest value to the largest. `title` is the text
     alternative.
     """
     known = [value for value in cells.values() if value is not None]
     scale = _scale(known, signed)
-    wide, high = (50, 30) if len(languages) <= _MANY else (24, 18)
-    left, top = 40, 30
-    width = left + wide * len(languages) + 2
-    height = top + high * len(languages) + 46
+    across = rows if columns is None else columns
+    many = max(len(rows), len(across)) > _MANY
+    wide, high = (24, 18) if many else (50, 30)
+    left, top = max(40.0, 16 + 7.5 * max(map(len, rows), default=0)), 30
+    width = left + wide * len(across) + 2
+    height = top + high * len(rows) + 46
     parts = []
-    for at, lang in enumerate(languages):
-        middle = left + wide * (at + 0.5)
-        parts.append(_text(middle, top - 9, lang, "middle"))
-        parts.append(_text(left - 8, top + high * (at + 0.5) + 4.5, lang, "end"))
-    for row, source in enumerate(languages):
-        for column, target in enumerate(languages):
+    for at, name in enumerate(across):
+        parts.append(_text(left + wide * (at + 0.5), top - 9, name, "middle"))
+    for at, name in enumerate(rows):
+        parts.append(_text(left - 8, top + high * (at + 0.5) + 4.5, name, "end"))
+    for row, source in enumerate(rows):
+        for column, target in enumerate(across):
             value = cells.get((source, target))
-            if value is not None and source != target:
+            if value is not None and not (columns is None and source == target):
                 box = (left + wide * column, top + high * row, wide, high)
                 words = f"{source} to {target}: {number(value, digits + 1)}"
-                shown = number(value, digits) if len(languages) <= _MANY else ""
+                shown = "" if many else number(value, digits)
                 parts.append(_cell(box, scale.colours(value), words, shown))
     parts.append(_legend(scale, left, height - 22, digits))
     return _svg(max(width, 240), height, title, parts)

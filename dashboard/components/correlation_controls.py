@@ -17,6 +17,7 @@ from dashboard.components.correlation_words import (
     rounded,
     span_text,
 )
+from dashboard.components.files import csv_button
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import number
 from dashboard.tables.correlation import Question, held_fixed
@@ -49,7 +50,7 @@ def controls(
     if shared:
         say.quiet(f"All of them {shared}.")
     name = f"{chosen.study.name}-correlations-{question.unit}"
-    say.csv_button(download_table(tested), name, key=f"{key}_csv")
+    csv_button(download_table(tested), name, key=f"{key}_csv")
 
 
 def shared_remark(remarks: Sequence[str]) -> str | None:

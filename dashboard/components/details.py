@@ -9,9 +9,9 @@ import streamlit as st
 
 from ccta_core.result import PairResult
 from dashboard import state
-from dashboard.charts.theme import CONFIG
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.components import say
+from dashboard.components.files import chart_files
 from dashboard.components.pair_compare import Second, compare
 from dashboard.components.pair_costs import costs
 from dashboard.components.pair_walk import walk
@@ -79,9 +79,9 @@ def _plan(result: PairResult) -> None:
     )
     say.say(text)
     figure = plan_heatmap(table, names=names, dark=say.dark())
-    st.plotly_chart(figure, key="pair_plan_chart", config=CONFIG, alt=text)
+    say.chart(figure, key="pair_plan_chart", alt=text)
     name = f"plan-{result.source.lang}-{result.target.lang}"
-    say.csv_button(table, name, key=state.widget("plan_csv"))
+    chart_files(figure, table, name, chart="pair_plan_chart")
 
 
 def _controls(result: PairResult) -> None:

@@ -9,6 +9,7 @@ from dashboard.address import Address
 from dashboard.components import say
 from dashboard.components.errors_state import ANY, State, show
 from dashboard.components.errors_words import agreement
+from dashboard.components.files import csv_button
 from dashboard.components.matrix import Cell, Head, Matrix, matrix
 from dashboard.components.wording import language_name, percent
 from dashboard.tables import errors_doubt
@@ -43,7 +44,7 @@ def table(address: Address, state: State) -> None:
         "Whatever is right or wrong and whatever is predicted: these two filters don't count here. "
         f"A cell shows how many comparisons; a click lists them.{way}"
     )
-    say.csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
+    csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
 
 
 def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:

@@ -12,6 +12,7 @@ from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import errors_words, say
 from dashboard.components.errors_state import ANY, State
+from dashboard.components.files import to_csv
 from dashboard.tables import errors, errors_doubt
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def downloads(address: Address, state: State, total: int) -> None:
         )
         st.download_button(
             "All columns (CSV)",
-            data=lambda: say.to_csv(
+            data=lambda: to_csv(
                 with_remarks(
                     errors.everything(ask, state.filters, state.order, MOST_ROWS), state.remarks
                 )

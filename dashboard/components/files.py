@@ -1,14 +1,14 @@
-"""Pictures and charts as files: PNG and SVG are made in the browser, of what stands there."""
+"""Downloads of tables, charts and pictures; PNG and SVG are made in the browser."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard.charts.theme import SURFACE
 from dashboard.components.pair_picture import ASSETS
-from dashboard.components.say import dark, to_csv
+from dashboard.components.say import dark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ _KINDS = {
     "html": ("Chart (HTML, works offline)", "text/html"),
 }
 """What a button says, and what the file is."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _component = st.components.v2.component(
     "ccta_files",
     html=_HTML,
@@ -60,6 +61,20 @@ def drawing_files(svg: str, table: "pd.DataFrame", name: str, *, key: str) -> No
         _component(key=f"{key}_files", data={"name": name, "svg": svg, "ground": SURFACE[0]})
 
 
+def csv_button(frame: "pd.DataFrame", name: str, *, key: str) -> None:
+    """A button that saves a table, or the data of a picture that is no chart."""
+    st.download_button(
+        "Download the data (CSV)",
+        data=lambda: to_csv(frame),
+        file_name=f"{_file_name(name)}.csv",
+        mime="text/csv",
+        key=key,
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+
+
 def page(figure: "go.Figure") -> str:
     """The figure as an HTML page of its own, on the page's ground, with nothing to fetch."""
     import plotly.graph_objects as go
@@ -76,6 +91,17 @@ def page(figure: "go.Figure") -> str:
 def _table_files(table: "pd.DataFrame", name: str, key: str) -> None:
     _button("csv", lambda: to_csv(table), name, key)
     _button("json", lambda: to_json(table), name, key)
+
+
+def to_csv(frame: "pd.DataFrame", texts: Sequence[str] | None = None) -> bytes:
+    """CSV that a spreadsheet reads as text and numbers, never as formulas."""
+    safe = frame.copy()
+    for name in texts or frame.select_dtypes(include=["object", "string"]).columns:
+        safe[name] = [
+            f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+            for value in safe[name]
+        ]
+    return safe.to_csv(index=False).encode("utf-8-sig")
 
 
 def to_json(table: "pd.DataFrame") -> str:

@@ -8,6 +8,7 @@ from dashboard.address import Address, one_of
 from dashboard.charts.languages_flows import flows_html
 from dashboard.components import say
 from dashboard.components.correlation_words import span_text
+from dashboard.components.files import csv_button
 from dashboard.components.wording import language_name, percent
 from dashboard.tables.languages_flows import BINS, TopShare, mean_flows, top_share
 
@@ -45,7 +46,7 @@ def flows(address: Address, target: str) -> None:
         f"the rank of their weight, mean over {share.n} items in {share.groups} groups. Coloured: "
         "to the same rank. By part of speech nothing is shown: no tags are at hand for these texts."
     )
-    say.csv_button(_download(means, source, target), f"flows-{source}-{target}", key="flows_csv")
+    csv_button(_download(means, source, target), f"flows-{source}-{target}", key="flows_csv")
 
 
 def flow_sentence(found: TopShare, names: tuple[str, str]) -> str:

@@ -4,13 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.languages import LANGUAGES
-from ccta_core.study.figures import heatmap
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import say
 from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import drawing_files
-from dashboard.components.matrix import Cell, Head, Matrix, matrix
+from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.components.study_bar import Chosen
 from dashboard.components.wording import language_name
 from dashboard.tables.languages import ORDERS, matrix_table, ordered, within_families
@@ -80,16 +79,8 @@ def language_matrix(
     matrix(drawn, key="languages_cells", chosen=pair, on_click=choose)
     say.quiet(_caption(measure))
     name = f"{chosen.study.name}-{measure}-{chosen.layer}"
-    drawing_files(_drawing(drawn, langs), table, name, key="languages_matrix")
+    drawing_files(drawing(drawn), table, name, key="languages_matrix")
     return langs
-
-
-def _drawing(drawn: Matrix, langs: list[str]) -> str:
-    """The matrix as a picture of its own, for the file."""
-    values = {place: cell.value for place, cell in drawn.cells.items()}
-    return heatmap(
-        values, langs, title=drawn.label, signed=drawn.scale == "signed", digits=drawn.digits
-    )
 
 
 def head(code: str) -> Head:

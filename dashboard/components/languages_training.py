@@ -10,9 +10,10 @@ from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import say
 from dashboard.components.correlation_words import p_text, rounded, shares_text, span_text
+from dashboard.components.files import csv_button, drawing_files
 from dashboard.components.languages_matrix import head
 from dashboard.components.languages_pair import open_errors
-from dashboard.components.matrix import Cell, Head, Matrix, matrix
+from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import language_name
 from dashboard.tables.languages_training import Trained, ranking, training_table
@@ -45,9 +46,11 @@ def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -
         say.say("No model trained in a language of the study has rows yet.")
         return
     say.say(training_sentence(found, label(measure, chosen.task)))
-    clicked = matrix(_drawn(chosen, found, measure, langs), key="languages_training_cells")
+    drawn = _drawn(chosen, found, measure, langs)
+    clicked = matrix(drawn, key="languages_training_cells")
     say.quiet(_caption(found, measure))
-    say.csv_button(found.table, f"{chosen.study.name}-training-{measure}", key="training_csv")
+    name = f"{chosen.study.name}-training-{measure}"
+    drawing_files(drawing(drawn), found.table, name, key="languages_training")
     _ranking(address, chosen, measure)
     if clicked is not None:
         home = str(found.table.set_index("model")["source"].loc[[clicked[0]]].iloc[0])
@@ -145,7 +148,7 @@ def _ranking(address: Address, chosen: Chosen, measure: str) -> None:
             [_row(row) for row in table.itertuples()],
         )
         say.quiet(f"{found.n_cells:,} items and pairs in {found.n_groups} groups. {found.notice}")
-        say.csv_button(table, f"{chosen.study.name}-ranking-{asked}", key="ranking_csv")
+        csv_button(table, f"{chosen.study.name}-ranking-{asked}", key="ranking_csv")
 
 
 def _ranked(found: Any) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from dashboard.charts.learn_sum import error_curve, waterfall
 from dashboard.charts.learn_words import pieces_html
 from dashboard.components import learn_notices as notices
 from dashboard.components import say
-from dashboard.components.files import chart_files
+from dashboard.components.files import chart_files, csv_button
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import path_picture, sum_picture
 from dashboard.components.learn_view import MASSES, POINTS, View, set_alpha
@@ -43,7 +43,7 @@ def attribution(view: View, lesson: Lesson) -> None:
             **_writing(told),
         ),
     )
-    say.csv_button(tables.words_table(told), f"learn-words-{told.lang}", key="learn_csv")
+    csv_button(tables.words_table(told), f"learn-words-{told.lang}", key="learn_csv")
 
 
 def path(view: View, lesson: Lesson) -> None:
@@ -74,7 +74,7 @@ def path(view: View, lesson: Lesson) -> None:
         on_alpha_change=moved,
     )
     beside(notices.of_padding(told, lesson.target_class))
-    say.csv_button(tables.path_table(told), f"learn-path-{told.lang}", key="learn_csv")
+    csv_button(tables.path_table(told), f"learn-path-{told.lang}", key="learn_csv")
 
 
 def completeness(view: View, lesson: Lesson) -> None:
@@ -133,7 +133,7 @@ def units(view: View, lesson: Lesson) -> None:
         )
     )
     beside(notices.of_specials(told))
-    say.csv_button(table, f"learn-units-{told.lang}-{view.mass}", key="learn_csv")
+    csv_button(table, f"learn-units-{told.lang}-{view.mass}", key="learn_csv")
 
 
 def _listed(names: Iterable[object], values: Iterable[float]) -> str:

@@ -11,7 +11,7 @@ from dashboard.charts.learn_chance import shuffles_histogram
 from dashboard.charts.learn_space import cosine_matrix, frame_of, plane
 from dashboard.components import learn_notices as notices
 from dashboard.components import say
-from dashboard.components.files import chart_files
+from dashboard.components.files import chart_files, csv_button
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import hand_picture
 from dashboard.components.learn_view import SHUFFLES, SPACES, View
@@ -94,7 +94,7 @@ def transport(view: View, lesson: Lesson) -> None:
         on_plan_change=_ignore,
     )
     table = hand_table(lesson, view.partner, mine)
-    say.csv_button(table, f"learn-plan-{view.partner}", key="learn_csv")
+    csv_button(table, f"learn-plan-{view.partner}", key="learn_csv")
 
 
 def chance(view: View, lesson: Lesson) -> None:

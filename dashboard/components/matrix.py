@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from ccta_core.study.figures import heatmap
 from dashboard.charts.matrix_colours import shades_of
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -59,6 +60,21 @@ class Matrix:
     digits: int = 2
     marked: frozenset[tuple[str, str]] = frozenset()
     empty: str = "not measured"
+
+
+def drawing(drawn: Matrix) -> str:
+    """The matrix as an SVG of its own, for a file: rows by name where they are not the columns."""
+    square = [one.key for one in drawn.rows] == [one.key for one in drawn.columns]
+    rows = {one.key: (one.short or one.name) if square else one.name for one in drawn.rows}
+    columns = {one.key: one.short or one.name for one in drawn.columns}
+    return heatmap(
+        {(rows[row], columns[at]): cell.value for (row, at), cell in drawn.cells.items()},
+        list(rows.values()),
+        None if square else list(columns.values()),
+        title=drawn.label,
+        signed=drawn.scale == "signed",
+        digits=drawn.digits,
+    )
 
 
 def matrix(

@@ -9,6 +9,7 @@ from ccta_core.study.export.words import counted
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import notice, say
+from dashboard.components.files import csv_button
 from dashboard.components.wording import NONE
 from dashboard.tables.models import data_table
 
@@ -25,7 +26,7 @@ def models_data(address: Address) -> None:
     counts = resources.item_counts(here if count else bundled)
     table = data_table(sets, counts)
     say.table(_HEADS, (_row(row) for _, row in table.iterrows()), html=True)
-    say.csv_button(table, "data-sets", key=address.widget("data_csv"))
+    csv_button(table, "data-sets", key=address.widget("data_csv"))
     absent = [one for one in sets if not one.present]
     if absent:
         names = ", ".join(f"{one.name} ({one.folder})" for one in absent)

@@ -13,7 +13,7 @@ from dashboard.address import Address, one_of
 from dashboard.charts.models_scores import described, score_dots
 from dashboard.components import say
 from dashboard.components.card import card
-from dashboard.components.files import chart_files
+from dashboard.components.files import chart_files, csv_button
 from dashboard.components.wording import NONE, language_name, number
 from dashboard.tables.models import finding, metric_name, metric_of, score_table, zoo_table
 
@@ -48,7 +48,7 @@ def models_zoo(address: Address, models: Mapping[str, ModelInfo]) -> None:
         "Mean score: over the languages of the card, each counting the same; its 95% interval is "
         "as wide as it can be, since the languages share their items."
     )
-    say.csv_button(table, f"models-{task}", key=address.widget("zoo"))
+    csv_button(table, f"models-{task}", key=address.widget("zoo"))
 
 
 def _one(address: Address, info: ModelInfo) -> None:

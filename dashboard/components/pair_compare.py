@@ -11,6 +11,7 @@ from ccta_core.result import PairResult
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer, Request
 from dashboard.components import say
+from dashboard.components.files import csv_button
 from dashboard.components.pair_job import SECOND, find, leave, progress
 from dashboard.components.pair_picture import Look, pair_picture, shared_top
 from dashboard.components.skeleton import skeleton
@@ -109,9 +110,9 @@ def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult
         for row in measures.itertuples()
     ]
     say.table(["", *names, "difference"], [*_predicted(results), *rows])
-    say.csv_button(measures, f"compare-{choice.item}", key=state.widget("compare_csv"))
+    csv_button(measures, f"compare-{choice.item}", key=state.widget("compare_csv"))
     _words(words, results[0], names)
-    say.csv_button(words, f"compare-words-{choice.item}", key=state.widget("words_csv"))
+    csv_button(words, f"compare-words-{choice.item}", key=state.widget("words_csv"))
 
 
 def _sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:

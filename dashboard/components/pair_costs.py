@@ -8,6 +8,7 @@ from typing import Any
 from ccta_core.result import PairResult
 from dashboard import state
 from dashboard.components import say
+from dashboard.components.files import csv_button
 from dashboard.components.wording import NONE, language_name, number, percent
 
 _MOST = 12
@@ -76,7 +77,7 @@ def _partnerless(result: PairResult) -> None:
     ]
     heads = ["word", "mass", "of it, poorly", "cosine reached", "best partner, cosine"]
     say.table(heads, rows, html=True)
-    say.csv_button(table, "words-without-partner", key=state.widget("poor_csv"))
+    csv_button(table, "words-without-partner", key=state.widget("poor_csv"))
 
 
 def _links(result: PairResult) -> None:
@@ -95,7 +96,7 @@ def _links(result: PairResult) -> None:
         for row in table.head(_MOST).itertuples()
     ]
     say.table([*_names(result), "mass", "cosine", "adds to EMS"], rows, html=True)
-    say.csv_button(table, "word-links", key=state.widget("links_csv"))
+    csv_button(table, "word-links", key=state.widget("links_csv"))
 
 
 def _names(result: PairResult) -> tuple[str, str]:

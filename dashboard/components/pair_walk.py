@@ -10,6 +10,7 @@ from ccta_core.result import PairResult
 from dashboard import resources, state
 from dashboard.choice import Choice, Offer, Request
 from dashboard.components import notice, say
+from dashboard.components.files import csv_button
 from dashboard.components.pair_job import WALK, find, leave
 from dashboard.components.pair_picture import ASSETS, CSS, JS, Look, compact, options, shared_top
 from dashboard.components.waiting import EVERY, status
@@ -61,7 +62,7 @@ def _walk(choice: Choice, offer: Offer, item: Choice) -> None:
         return
     _picture(choice, found, layers, sentence)
     name = f"layers-{choice.model}-{choice.item}-{choice.src}-{choice.tgt}"
-    say.csv_button(table, name, key=state.widget("walk_csv"))
+    csv_button(table, name, key=state.widget("walk_csv"))
 
 
 def _picture(

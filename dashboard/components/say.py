@@ -1,7 +1,6 @@
 """Sentences, tables and charts as every page shows them."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,7 @@ import streamlit as st
 from dashboard.charts.theme import CONFIG
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def title(text: str) -> None:
@@ -55,31 +51,6 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, html: bool = F
 def chart(figure: "go.Figure", *, key: str, alt: str, **options: Any) -> Any:
     """A Plotly figure in the page's own theme, with its text alternative."""
     return st.plotly_chart(figure, key=key, alt=alt, theme=None, config=CONFIG, **options)
-
-
-def csv_button(frame: "pd.DataFrame", name: str, *, key: str) -> None:
-    """Downloads the data of a chart."""
-    st.download_button(
-        "Download the data (CSV)",
-        data=lambda: to_csv(frame),
-        file_name=f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}.csv",
-        mime="text/csv",
-        key=key,
-        on_click="ignore",
-        type="tertiary",
-        icon=":material/download:",
-    )
-
-
-def to_csv(frame: "pd.DataFrame", texts: Sequence[str] | None = None) -> bytes:
-    """CSV that a spreadsheet reads as text and numbers, never as formulas."""
-    safe = frame.copy()
-    for name in texts or frame.select_dtypes(include=["object", "string"]).columns:
-        safe[name] = [
-            f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-            for value in safe[name]
-        ]
-    return safe.to_csv(index=False).encode("utf-8-sig")
 
 
 def dark() -> bool:

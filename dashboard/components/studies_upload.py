@@ -8,6 +8,7 @@ from ccta_core.study.export.words import counted
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import notice, say
+from dashboard.components.files import csv_button
 from dashboard.components.wording import language_name
 from dashboard.tables.studies import left_out_table
 
@@ -67,7 +68,7 @@ def _report(address: Address, checked: Checked) -> None:
         rows = [(reason, f"{n:,}", places) for reason, n, places in checked.reasons()]
         say.table(["why it is left out", "how often", "lines"], rows)
         frame = left_out_table([*checked.left_out, *checked.repaired])
-        say.csv_button(frame, f"{checked.name}-left-out", key=address.widget("left_out"))
+        csv_button(frame, f"{checked.name}-left-out", key=address.widget("left_out"))
     if st.button("Use this file", key=address.widget("use")):
         kept = {name: text for name, text in address.query.items() if name == "study"}
         st.query_params.from_dict({**kept, "data": f"file:{checked.name}"})

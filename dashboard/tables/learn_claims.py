@@ -87,7 +87,7 @@ def _training(study: Study, layer: int) -> Found:
         if ranking is not None
         for one in ranking.languages
     ]
-    said = answers.training(rankings["ems"])
+    said = f"{answers.training(rankings['ems'])} {answers.doubts(rankings['ems'])}".strip()
     return Found(_frame(rows), said, "mean over items and pairs", None, "groups of items")
 
 
