@@ -1,5 +1,7 @@
 """The page Languages: its tables against pandas and the statistics, its matrices, the page."""
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import leaves_list, linkage
@@ -15,7 +17,7 @@ from ccta_core.statistics.two_way import two_way
 from ccta_core.store.pairs import find_pair
 from ccta_core.study.opened import opened
 from dashboard import resources
-from dashboard.charts.languages_flows import flows_html
+from dashboard.charts.languages_flows import flows_html, flows_svg
 from dashboard.charts.languages_layers import mexa_chart, profile_chart
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.charts.matrix_colours import shades_of
@@ -30,6 +32,7 @@ from tests.test_dashboard import clean, html_of, said
 
 PAIR = ("en", "zh")
 MODELS = ("made/en", "made/es")
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +241,18 @@ def test_the_alluvial_picture_is_safe(shipped):
     assert "<i>" not in text
     assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in text
     assert text.count("clip-path") == int((means.mass > 0).sum())
+
+
+def test_the_alluvial_picture_for_a_file_has_the_masses(shipped):
+    means = languages_flows.mean_flows(languages_flows.rank_flows(shipped))
+    drawn = ET.fromstring(flows_svg(means, ("<i>", '"&'), languages_flows.BINS, alt="a <c>"))
+    assert drawn.findtext(f"{SVG}title") == "a <c>"
+    found = []
+    for ribbon in drawn.iter(f"{SVG}polygon"):
+        corners = [tuple(map(float, one.split(","))) for one in ribbon.get("points").split()]
+        found.append(max(y for x, y in corners if x == corners[0][0]) - corners[0][1])
+    shares = sorted(means.mass[means.mass > 0])
+    np.testing.assert_allclose(np.sort(found) / sum(found), shares, atol=2e-3)
 
 
 def contrast(one, other):

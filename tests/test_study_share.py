@@ -6,24 +6,32 @@ import pytest
 
 from ccta_core.cli.main import main
 from ccta_core.findings.page import page
-from ccta_core.study.table import open_study
 from dashboard.components.study_share import commands, snippet
 
+PAGES = ("languages", "correlation", "errors", "learn")
+LINES = sorted({line for page in PAGES for line in commands(page, "made")})
 
-@pytest.mark.parametrize("name", ["languages", "correlation", "errors", "learn"])
-def test_every_line_runs(study, study_cache, monkeypatch, tmp_path, capsys, name):
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_line_runs(study, study_cache, monkeypatch, tmp_path, capsys, line):
+    """Each is run once, whichever pages offer it; the findings are the page of them."""
     monkeypatch.setenv("CCTA_CACHE", str(study_cache))
     monkeypatch.chdir(tmp_path)
-    for line in commands(name, study.name):
-        assert main(shlex.split(line)[1:]) == 0
-    assert (tmp_path / "made.html").exists()
-    assert (tmp_path / "made.csv").exists() is (name == "errors")
+    assert main(shlex.split(line)[1:]) == 0
+    said = capsys.readouterr().out
+    if " findings " in line:
+        assert said == page([study]) + "\n"
+    elif " show " in line:
+        assert "made" in said
+    else:
+        assert (tmp_path / f"made.{'csv' if 'csv' in line else 'html'}").stat().st_size > 10_000
 
 
-def test_the_findings_are_the_pages(study, study_cache, monkeypatch, tmp_path, capsys):
-    monkeypatch.setenv("CCTA_CACHE", str(study_cache))
+def test_findings_go_to_a_file_and_no_study_is_one_line(tmp_path, monkeypatch, capsys, study):
+    monkeypatch.setenv("CCTA_CACHE", str(study.folder.parents[1]))
+    monkeypatch.setattr("ccta_core.findings.page.page", lambda studies: studies[0].name)
     assert main(["study", "findings", "made", "--to", str(tmp_path / "found.md")]) == 0
-    assert (tmp_path / "found.md").read_text("utf-8") == page([open_study("made")]) + "\n"
+    assert (tmp_path / "found.md").read_text("utf-8") == "made\n"
     assert main(["study", "findings", "nothing"]) == 2
     assert "no study 'nothing' here" in capsys.readouterr().err
 

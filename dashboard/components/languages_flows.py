@@ -5,10 +5,10 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.address import Address, one_of
-from dashboard.charts.languages_flows import flows_html
+from dashboard.charts.languages_flows import flows_html, flows_svg
 from dashboard.components import say
 from dashboard.components.correlation_words import span_text
-from dashboard.components.files import csv_button
+from dashboard.components.files import drawing_files
 from dashboard.components.wording import language_name, percent
 from dashboard.tables.languages_flows import BINS, TopShare, mean_flows, top_share
 
@@ -36,17 +36,19 @@ def flows(address: Address, target: str) -> None:
             key=address.widget("flow"),
             width=280,
         )
-    share = top_share(own)
-    say.say(flow_sentence(share, names))
-    means = mean_flows(own)
-    st.html(flows_html(means, names, BINS, alt=flow_sentence(share, names)))
+    share, means = top_share(own), mean_flows(own)
+    alt = flow_sentence(share, names)
+    say.say(alt)
+    st.html(flows_html(means, names, BINS, alt=alt))
     say.quiet(
         "Studies keep no transport plans. These are the finished comparisons of demo items by "
         f"{resources.FLOWS_OF} at the embeddings (layer 0) that come with the program: words by "
         f"the rank of their weight, mean over {share.n} items in {share.groups} groups. Coloured: "
         "to the same rank. By part of speech nothing is shown: no tags are at hand for these texts."
     )
-    csv_button(_download(means, source, target), f"flows-{source}-{target}", key="flows_csv")
+    svg = flows_svg(means, names, BINS, alt=alt)
+    name = f"flows-{source}-{target}"
+    drawing_files(svg, means.assign(source=source, target=target), name, key="languages_flows")
 
 
 def flow_sentence(found: TopShare, names: tuple[str, str]) -> str:
@@ -70,7 +72,3 @@ def _percents(found: TopShare) -> str:
     if found.low is None or found.high is None:
         return ""
     return span_text(100 * found.low, 100 * found.high, 0) + "%"
-
-
-def _download(means: pd.DataFrame, source: str, target: str) -> pd.DataFrame:
-    return means.assign(source=source, target=target)
