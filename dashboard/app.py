@@ -22,7 +22,7 @@ TITLES = {
     "models": "Models and data",
     "learn": "Learn",
 }  # in the order of the menu: a file of views each (a text here would show on the page)
-WITHOUT_SCIPY = [TITLES[name] for name in ("pair", "studies", "models")]  # need not wait at the gate
+WITHOUT_SCIPY = [TITLES[name] for name in ("pair", "studies", "models")]  # need not wait
 
 
 def main() -> None:
