@@ -1,7 +1,9 @@
 """The shipped models: their cards are whole, their weights are what the cards say, they work."""
 
+import json
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED, catalog, check_files, find
 from ccta_core.models.load import load_backbone, load_model
 from ccta_core.training.recipe import recipe_for
-from ccta_core.zoo import tables, zoo_page
+from ccta_core.zoo import runs_page, tables, zoo_page
 from ccta_core.zoo.check import faults, shipped
 from ccta_core.zoo.demo_predictions import FILE, demo_sentences, read_predictions
 from ccta_core.zoo.plan import SERIES, XNLI, plan
@@ -164,10 +166,27 @@ def test_language_is_told_from_run_by_analysis_of_variance(shift, said):
     rows.columns = ["language", "mean"]
     fit = ols("mean ~ C(language)", rows).fit()
     table = anova_lm(fit)
-    found = zoo_page.language_or_run(means)
+    found = runs_page.language_or_run(means)
     assert f"languages {said}" in found
     assert f"F(3, 6) = {table['F'].iloc[0]:.2f}, p = {table['PR(>F)'].iloc[0]:.2g}" in found
     assert f"{np.sqrt(fit.mse_resid):.2f} points (SD)" in found
+
+
+def test_a_model_that_answers_all_questions_alike_is_named(tmp_path):
+    """Half of the contexts answered alike is told from none, and from each with its own answer."""
+    infos, items = [], read_demo(DEMO_PARTS["qa"])
+    for name, share in (("reads", 0.0), ("half", 0.5), ("blind", 1.0)):
+        folder = tmp_path / name
+        folder.mkdir()
+        groups = list(dict.fromkeys(item.group for item in items))
+        alike = set(groups[: round(share * len(groups))])
+        said = {item.id: {item.group if item.group in alike else item.id: 0.5} for item in items}
+        (folder / FILE).write_text(json.dumps({"en": said, "de": said}), encoding="utf-8")
+        infos.append(replace(find("e5-small/qa-en"), id=f"a/{name}", folder=folder))
+    shares, named = runs_page.same_answers(infos)
+    assert "reads 0%, half 50%, blind 100%" in shares
+    assert "question: a/half, a/blind." in named
+    assert list(runs_page.same_answers(infos[:1]))[1:] == []
 
 
 def test_retrieval_by_the_backbone(shared_data):

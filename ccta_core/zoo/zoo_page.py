@@ -6,19 +6,17 @@ python -m ccta_core.zoo.zoo_page
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.stats import f_oneway
 
 from ccta_core.languages import language
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.zoo.build import RUNS, state
 from ccta_core.zoo.check import shipped
-from ccta_core.zoo.plan import PAWSX, SERIES, XNLI, XQUAD, plan
+from ccta_core.zoo.plan import PAWSX, XNLI, XQUAD, plan
+from ccta_core.zoo.runs_page import Card, mean_of, metric_of, same_answers, seeds, trained_again
 
 _PAGE = Path(__file__).parents[2] / "docs" / "zoo.md"
-Card = Mapping[str, Any]
 
 
 def page() -> str:
@@ -35,10 +33,12 @@ def page() -> str:
         *_overview(models),
         *_missing(),
         *_training_languages(cards, runs),
-        *_seeds(cards, runs),
+        *seeds(cards, runs),
         *_series(cards, "paraphrase-{}", PAWSX, "Paraphrase by training language", "accuracy"),
         *_one(cards, "qa-en", "Question answering, English", ("f1", "em")),
         *_series(cards, "qa-xquad-{}", XQUAD, "Question answering by training language", "f1"),
+        *same_answers(models),
+        *trained_again(cards, runs),
         *_series(cards, "ner-{}", ("en", "es"), "Named entities by training language", "f1"),
         *_retrieval(find(BACKBONE).card),
     ]
@@ -56,15 +56,15 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     learned_nothing = []
     for info in models:
-        card, metric = info.card, _metric(info.card)
+        card, metric = info.card, metric_of(info.card)
         majorities = [score["majority"] for score in card["scores"].values() if "majority" in score]
         majority = f"{np.mean(majorities):.3f}" if majorities else card.get("majority") or ""
-        if majorities and _mean(card) <= np.mean(majorities):
+        if majorities and mean_of(card) <= np.mean(majorities):
             learned_nothing.append(info.id)
         trained = card["training"]
         yield (
             f"| {info.id} | {info.task} | {_trained_on(card)} | "
-            f"{trained.get('items', trained.get('pairs')):,} | {metric} | {_mean(card):.3f} | "
+            f"{trained.get('items', trained.get('pairs')):,} | {metric} | {mean_of(card):.3f} | "
             f"{majority} | {len(card['scores'])} | {info.bytes / 1e6:.2f} |"
         )
     yield ""
@@ -116,50 +116,9 @@ def _training_languages(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> 
         cells = [_cell(card, test, bold=test == lang) for test in XNLI]
         others = [score["accuracy"] for test, score in card["scores"].items() if test != lang]
         whole = len(others) == len(XNLI) - 1  # a mean over fewer languages compares with nothing
-        means = [f"{mean * 100:.1f}" if whole else "" for mean in (_mean(card), np.mean(others))]
+        means = [f"{mean * 100:.1f}" if whole else "" for mean in (mean_of(card), np.mean(others))]
         yield f"| {language(lang).name} | " + " | ".join([*cells, *means]) + " |"
     yield ""
-
-
-def _seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
-    rows, means = [], []
-    for lang in SERIES:
-        name = f"nli-xnli-{lang}"
-        seeds = [cards.get(name), runs.get(f"{name}-seed2"), runs.get(f"{name}-seed3")]
-        found = [_mean(card) * 100 for card in seeds if card is not None]
-        if len(found) > 1:
-            means.append(found)
-            each = " | ".join(f"{_mean(card) * 100:.2f}" if card else "" for card in seeds)
-            rows.append(
-                f"| {language(lang).name} | {each} | {np.mean(found):.2f} | "
-                f"{np.std(found, ddof=1):.2f} | {len(found)} |"
-            )
-    if not rows:
-        return
-    yield "## The same with other seeds\n"
-    yield "Mean accuracy over the 15 languages in %; SD over the seeds there are.\n"
-    yield "| trained on | seed 1 | seed 2 | seed 3 | mean | SD | seeds |"
-    yield "|---|" + "---|" * 6
-    yield from rows
-    yield ""
-    if len(means) > 1:
-        yield language_or_run(means)
-
-
-def language_or_run(means: Sequence[Sequence[float]]) -> str:
-    """Whether training languages differ by more than their runs do: one-way analysis of variance.
-
-    `means` are in %, a list a training language, one number a seed.
-    """
-    test = f_oneway(*means)
-    free = sum(map(len, means)) - len(means)
-    within = sum(float(np.var(own)) * len(own) for own in means) / free
-    clear = "differ by more than" if test.pvalue < 0.05 else "are not shown to differ by more than"
-    return (
-        f"On these items training languages {clear} runs of one language do: "
-        f"F({len(means) - 1}, {free}) = {test.statistic:.2f}, p = {test.pvalue:.2g}; "
-        f"a run lies {np.sqrt(within):.2f} points (SD) from its language's mean.\n"
-    )
 
 
 def _series(
@@ -182,7 +141,9 @@ def _series(
     yield "| trained on | " + " | ".join(tests) + " | mean |\n|---|" + "---|" * (len(tests) + 1)
     for lang, card in rows.items():
         cells = [_cell(card, test, bold=test == lang) for test in tests]
-        yield (f"| {language(lang).name} | " + " | ".join(cells) + f" | {_mean(card) * 100:.1f} |")
+        yield (
+            f"| {language(lang).name} | " + " | ".join(cells) + f" | {mean_of(card) * 100:.1f} |"
+        )
     if "majority" in next(iter(first["scores"].values())):
         each = [f"{first['scores'][test]['majority'] * 100:.1f}" for test in tests]
         yield "| majority | " + " | ".join(each) + " | |"
@@ -247,18 +208,10 @@ def _by_language(scores: Mapping[str, Card]) -> Iterator[str]:
     yield ""
 
 
-def _metric(card: Card) -> str:
-    return str(card.get("metric", "accuracy"))
-
-
-def _mean(card: Card) -> float:
-    return float(np.mean([score[_metric(card)] for score in card["scores"].values()]))
-
-
 def _cell(card: Card, test: str, *, bold: bool) -> str:
     if test not in card["scores"]:
         return ""
-    value = f"{card['scores'][test][_metric(card)] * 100:.1f}"
+    value = f"{card['scores'][test][metric_of(card)] * 100:.1f}"
     return f"**{value}**" if bold else value
 
 
