@@ -162,15 +162,6 @@ def cancel(name: str) -> None:
     (folder_of(name) / CANCEL).touch()
 
 
-def running(name: str) -> bool:
-    """Whether a run of the study is at work now, on this machine."""
-    try:
-        with _alone(folder_of(name)):
-            return False
-    except CctaError:
-        return True
-
-
 def _work(
     folder: Path, plan: Plan, missing: list[tuple[str, int]], workers: int, report: Report
 ) -> None:
