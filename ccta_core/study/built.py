@@ -8,7 +8,6 @@ The file holds every stored row once, with what `rows` adds to it; `rows` (both 
 
 import hashlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -30,7 +29,6 @@ from ccta_core.study.table import LEAST_ROOM, Study, connect, other_side
 if TYPE_CHECKING:
     import duckdb
 
-_log = logging.getLogger(__name__)
 _LAYOUT = 1
 """Raised when a file of an earlier layout must not be read."""
 _MEMORY = "600MB"
