@@ -174,7 +174,6 @@ def _paraphrase() -> Iterator[Entry]:
                 f"pairs in any word order), zero-shot except {lang}, about 700 pairs a language"
             ),
             weaknesses=f"{_WEAK}; a twentieth of PAWS' training pairs",
-            ships=seed == 1,
         )
 
 

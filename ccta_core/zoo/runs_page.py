@@ -13,6 +13,8 @@ from ccta_core.zoo.demo_predictions import read_predictions
 from ccta_core.zoo.plan import SERIES
 
 Card = Mapping[str, Any]
+AGAIN = ("", "-seed2")
+"""How the names of a run and of its repetition end."""
 _BLIND = 0.5
 """From this share of like answers on, a model is said not to read the question."""
 
@@ -94,14 +96,15 @@ def _same(said: Mapping[str, Mapping[str, Mapping[str, float]]]) -> float:
 
 def trained_again(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
     """What did not learn its task, with another seed: is it the language or the run?"""
-    for name, run in runs.items():
-        first = cards.get(name.removesuffix("-seed2"))
-        if first is None or run["task"] == "nli":
+    for name, run in sorted({**cards, **runs}.items()):
+        first = cards.get(name.removesuffix(AGAIN[1]))
+        if first is None or not name.endswith(AGAIN[1]) or run["task"] == "nli":
             continue
         yield (
-            f"`{name.removesuffix('-seed2')}` trained again with seed 2: {metric_of(run)} "
+            f"`{name.removesuffix(AGAIN[1])}` trained again with seed 2: {metric_of(run)} "
             f"{mean_of(run) * 100:.1f} (mean of {len(run['scores'])} languages) where seed 1 "
-            f"reached {mean_of(first) * 100:.1f}. Its weights do not ship.\n"
+            f"reached {mean_of(first) * 100:.1f}. "
+            f"{f'It ships as `{name}`' if name in cards else 'Its weights do not ship'}.\n"
         )
 
 
