@@ -72,13 +72,13 @@ def drawn(chosen: Chosen, question: Question, found: pd.DataFrame) -> pd.DataFra
     names = {model: model_label(chosen.study, model) for model in table["model"].unique()}
     models = table["model"].map(names)
     return table.assign(
-        mark=models if several else _marks(question, table, chosen.task),
+        mark=models if several else _marks(question, table),
         line=TOGETHER if question.unit == "training" else table["model"],
         hover=[_hover(question, row, names, chosen.task) for row in table.itertuples()],
     )
 
 
-def _marks(question: Question, table: pd.DataFrame, task: str) -> pd.Series:
+def _marks(question: Question, table: pd.DataFrame) -> pd.Series:
     if question.unit == "language":
         return table["target"].map(family)
     if question.unit == "pair":

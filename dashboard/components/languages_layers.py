@@ -35,7 +35,7 @@ def layers(chosen: Chosen) -> None:
         )
         chart_files(figure, table, f"{chosen.study.name}-layers", chart="languages_profile")
     with right:
-        _mexa_part(chosen, found, depth)
+        _mexa_part(found, depth)
 
 
 def profile_sentence(table: pd.DataFrame) -> str:
@@ -80,7 +80,7 @@ def _mexa(chosen: Chosen) -> pd.DataFrame:
     return mexa_table(backbone.card, chosen.study.plan.languages)
 
 
-def _mexa_part(chosen: Chosen, found: pd.DataFrame, depth: int) -> None:
+def _mexa_part(found: pd.DataFrame, depth: int) -> None:
     if found.empty:
         say.say(
             "MEXA by layer is kept in the card of e5-small, for models on that backbone and "

@@ -27,11 +27,11 @@ def models_add(address: Address) -> None:
             name = st.text_input("Name or folder", key=address.widget("name"))
             asked = st.form_submit_button("Check and add")
         if asked:
-            _add(address, name)
+            _add(name)
         _mine(address)
 
 
-def _add(address: Address, name: str) -> None:
+def _add(name: str) -> None:
     try:
         with st.spinner("Fetching the model and loading it once; a large one takes minutes"):
             model_id = add_apart(name)
