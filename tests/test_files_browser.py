@@ -1,7 +1,6 @@
 """Charts and matrices as files, and the lines that give a page's numbers, in a real browser."""
 
 import json
-import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -79,11 +78,24 @@ def test_the_matrix_is_saved(page, tmp_path):
 def test_the_training_matrix_is_saved(page, tmp_path):
     open_page = page("languages?study=xnli-training-languages&measure=gain")
     open_page.keyboard.press("Escape")
-    open_page.get_by_role("button", name=re.compile("Download$")).last.click()
+    cells = open_page.locator(".st-key-languages_training_cells")
+    cells.locator("xpath=following::button[contains(., 'Download')][1]").click()
     root = ET.fromstring(saved(open_page, "Picture (SVG)", tmp_path).read_text("utf-8"))
     texts = [node.text for node in root.iter(f"{SVG}text")]
     assert sum("Spanish" in str(text) for text in texts) == 1
     assert "th" in texts
+
+
+def test_the_flows_are_saved(page, tmp_path):
+    open_page = page("languages?study=demo-nli&layer=8")
+    open_page.keyboard.press("Escape")
+    flows = open_page.locator(".ccta-flows")
+    flows.locator("xpath=following::button[contains(., 'Download')][1]").click()
+    svg = saved(open_page, "Picture (SVG)", tmp_path)
+    assert svg.name.startswith("flows-en-")
+    shown = {one.get_attribute("title") for one in flows.locator("i").all()}
+    titles = {node.text for node in ET.fromstring(svg.read_text("utf-8")).iter(f"{SVG}title")}
+    assert shown <= titles
 
 
 def test_the_lines_that_give_the_numbers_are_offered(page):
