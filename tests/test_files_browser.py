@@ -19,10 +19,11 @@ def cache(tmp_path_factory):
 def page(browser, server):
     with visiting(browser, server) as visit:
 
-        def opened(path, scheme="light"):
+        def opened(path, scheme="light", *, files=True):
             found = visit(path, scheme=scheme)
             found.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-            found.get_by_role("button", name="Download").first.click()
+            if files:
+                found.get_by_role("button", name="Download").first.click()
             return found
 
         yield opened
@@ -87,8 +88,7 @@ def test_the_training_matrix_is_saved(page, tmp_path):
 
 
 def test_the_flows_are_saved(page, tmp_path):
-    open_page = page("languages?study=demo-nli&layer=8")
-    open_page.keyboard.press("Escape")
+    open_page = page("languages?study=demo-nli&layer=8", files=False)
     flows = open_page.locator(".ccta-flows")
     flows.locator("xpath=following::button[contains(., 'Download')][1]").click()
     svg = saved(open_page, "Picture (SVG)", tmp_path)
@@ -99,7 +99,6 @@ def test_the_flows_are_saved(page, tmp_path):
 
 
 def test_the_lines_that_give_the_numbers_are_offered(page):
-    open_page = page("correlation?study=demo-nli")
-    open_page.keyboard.press("Escape")
+    open_page = page("correlation?study=demo-nli", files=False)
     open_page.get_by_role("button", name="Share").click()
     open_page.get_by_text("ccta study findings demo-nli").wait_for()

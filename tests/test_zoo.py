@@ -172,6 +172,16 @@ def test_language_is_told_from_run_by_analysis_of_variance(shift, said):
     assert f"{np.sqrt(fit.mse_resid):.2f} points (SD)" in found
 
 
+def test_a_card_says_what_its_model_did_not_learn():
+    """Not above the majority, or one answer to both questions of most contexts."""
+    (_, named) = runs_page.same_answers(shipped())
+    for info in shipped():
+        scores = info.card["scores"].values()
+        majority = np.mean([score.get("majority", 0) for score in scores])
+        failed = runs_page.mean_of(info.card) <= majority or info.id in named
+        assert ("did not learn its task" in info.card["weaknesses"]) == failed, info.id
+
+
 def test_a_model_that_answers_all_questions_alike_is_named(tmp_path):
     """Half of the contexts answered alike is told from none, and from each with its own answer."""
     infos, items = [], read_demo(DEMO_PARTS["qa"])

@@ -10,11 +10,9 @@ from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.languages import language
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.zoo.demo_predictions import read_predictions
-from ccta_core.zoo.plan import SERIES
+from ccta_core.zoo.plan import SERIES, run_name
 
 Card = Mapping[str, Any]
-AGAIN = ("", "-seed2")
-"""How the names of a run and of its repetition end."""
 _BLIND = 0.5
 """From this share of like answers on, a model is said not to read the question."""
 
@@ -24,7 +22,7 @@ def seeds(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
     rows, means = [], []
     for lang in SERIES:
         name = f"nli-xnli-{lang}"
-        each = [cards.get(name), runs.get(f"{name}-seed2"), runs.get(f"{name}-seed3")]
+        each = [cards.get(name), *(runs.get(run_name(name, seed)) for seed in (2, 3))]
         found = [mean_of(card) * 100 for card in each if card is not None]
         if len(found) > 1:
             means.append(found)
@@ -94,18 +92,26 @@ def _same(said: Mapping[str, Mapping[str, Mapping[str, float]]]) -> float:
     return float(np.mean(alike))
 
 
-def trained_again(cards: Mapping[str, Card], runs: Mapping[str, Card]) -> Iterator[str]:
-    """What did not learn its task, with another seed: is it the language or the run?"""
-    for name, run in sorted({**cards, **runs}.items()):
-        first = cards.get(name.removesuffix(AGAIN[1]))
-        if first is None or not name.endswith(AGAIN[1]) or run["task"] == "nli":
+def trained_again(
+    cards: Mapping[str, Card], runs: Mapping[str, Card], series: str
+) -> Iterator[str]:
+    """What of a series did not learn its task, with another seed: is it the language or the run?"""
+    for name, first in cards.items():
+        again = run_name(name, 2)
+        run = cards.get(again) or runs.get(again)
+        if run is None or not name.startswith(series):
             continue
         yield (
-            f"`{name.removesuffix(AGAIN[1])}` trained again with seed 2: {metric_of(run)} "
-            f"{mean_of(run) * 100:.1f} (mean of {len(run['scores'])} languages) where seed 1 "
-            f"reached {mean_of(first) * 100:.1f}. "
-            f"{f'It ships as `{name}`' if name in cards else 'Its weights do not ship'}.\n"
+            f"`{name}` trained again with seed 2: {metric_of(run)} {mean_of(run) * 100:.1f} (mean "
+            f"of {len(run['scores'])} languages) where seed 1 reached {mean_of(first) * 100:.1f}. "
+            f"{f'It ships as `{again}`' if again in cards else 'Its weights do not ship'}.\n"
         )
+
+
+def pairs_of(card: Card) -> int:
+    """How many items it was trained on."""
+    training = card["training"]
+    return int(training.get("items", training.get("pairs")))
 
 
 def metric_of(card: Card) -> str:

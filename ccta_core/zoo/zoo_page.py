@@ -13,12 +13,12 @@ from ccta_core.languages import language
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.zoo.build import RUNS, state
 from ccta_core.zoo.check import shipped
-from ccta_core.zoo.plan import PAWSX, XNLI, XQUAD, plan
+from ccta_core.zoo.plan import PAWSX, XNLI, XQUAD, plan, run_name
 from ccta_core.zoo.runs_page import (
-    AGAIN,
     Card,
     mean_of,
     metric_of,
+    pairs_of,
     same_answers,
     seeds,
     trained_again,
@@ -42,12 +42,13 @@ def page() -> str:
         *_missing(),
         *_training_languages(cards),
         *seeds(cards, runs),
-        *_strongest(cards),
+        *_on_more(cards),
         *_series(cards, "paraphrase-{}", PAWSX, "Paraphrase by training language", "accuracy"),
+        *trained_again(cards, runs, "paraphrase-"),
         *_one(cards, "qa-en", "Question answering, English", ("f1", "em")),
         *_series(cards, "qa-xquad-{}", XQUAD, "Question answering by training language", "f1"),
         *same_answers(models),
-        *trained_again(cards, runs),
+        *trained_again(cards, runs, "qa-xquad-"),
         *_series(cards, "ner-{}", ("en", "es"), "Named entities by training language", "f1"),
         *_retrieval(find(BACKBONE).card),
     ]
@@ -70,10 +71,9 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
         majority = f"{np.mean(majorities):.3f}" if majorities else card.get("majority") or ""
         if majorities and mean_of(card) <= np.mean(majorities):
             learned_nothing.append(info.id)
-        trained = card["training"]
         yield (
             f"| {info.id} | {info.task} | {_trained_on(card)} | "
-            f"{trained.get('items', trained.get('pairs')):,} | {metric} | {mean_of(card):.3f} | "
+            f"{pairs_of(card):,} | {metric} | {mean_of(card):.3f} | "
             f"{majority} | {len(card['scores'])} | {info.bytes / 1e6:.2f} |"
         )
     yield ""
@@ -130,14 +130,14 @@ def _training_languages(cards: Mapping[str, Card]) -> Iterator[str]:
     yield ""
 
 
-_RIVALS = ("nli-en", "nli-en-all", "nli-multi")
+_ON_MORE = ("nli-en", "nli-en-all", "nli-multi")
 """The models of NLI that are not of the series."""
 
 
-def _strongest(cards: Mapping[str, Card]) -> Iterator[str]:
+def _on_more(cards: Mapping[str, Card]) -> Iterator[str]:
     """The models of NLI on more data, beside the best of the series."""
     series = {name: cards[name] for lang in XNLI if (name := f"nli-xnli-{lang}") in cards}
-    rows = {name: cards[name] for name in _RIVALS if name in cards}
+    rows = {name: cards[name] for name in _ON_MORE if name in cards}
     if not series or not rows:
         return
     best = max(series, key=lambda name: mean_of(series[name]))
@@ -148,12 +148,8 @@ def _strongest(cards: Mapping[str, Card]) -> Iterator[str]:
     yield "|---|---|---|" + "---|" * (len(XNLI) + 1)
     for name, card in rows.items():
         cells = [_cell(card, test, bold=False) for test in XNLI]
-        pairs = card["training"].get("items", card["training"].get("pairs"))
-        yield (
-            f"| {name} | {_trained_on(card)} | {pairs:,} | "
-            + " | ".join([*cells, f"{mean_of(card) * 100:.1f}"])
-            + " |"
-        )
+        cells = [_trained_on(card), f"{pairs_of(card):,}", *cells, f"{mean_of(card) * 100:.1f}"]
+        yield f"| {name} | " + " | ".join(cells) + " |"
     yield ""
 
 
@@ -161,7 +157,9 @@ def _series(
     cards: Mapping[str, Card], pattern: str, langs: Sequence[str], title: str, metric: str
 ) -> Iterator[str]:
     """One table: a row a training language, a column a test language."""
-    names = {(lang, again): pattern.format(lang) + again for lang in langs for again in AGAIN}
+    names = {
+        (lang, seed): run_name(pattern.format(lang), seed) for lang in langs for seed in (1, 2)
+    }
     rows = {key: cards[name] for key, name in names.items() if name in cards}
     if not rows:
         return
@@ -176,9 +174,9 @@ def _series(
         f"{np.mean(widths) / 2 * 100:.1f} points to either side on average.\n"
     )
     yield "| trained on | " + " | ".join(tests) + " | mean |\n|---|" + "---|" * (len(tests) + 1)
-    for (lang, again), card in rows.items():
+    for (lang, seed), card in rows.items():
         cells = [_cell(card, test, bold=test == lang) for test in tests]
-        name = language(lang).name + (", seed 2" if again else "")
+        name = language(lang).name + (f", seed {seed}" if seed > 1 else "")
         yield f"| {name} | " + " | ".join([*cells, f"{mean_of(card) * 100:.1f}"]) + " |"
     if "majority" in next(iter(first["scores"].values())):
         each = [f"{first['scores'][test]['majority'] * 100:.1f}" for test in tests]

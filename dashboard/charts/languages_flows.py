@@ -1,6 +1,6 @@
 """Where the weight goes: an alluvial picture of mass between words by rank, as HTML and SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,6 +10,8 @@ from dashboard.charts.theme import ACCENT, INK, QUIET
 
 _GAP = 3.0
 """Per cent of the height between two ranks."""
+_WIDE, _HIGH, _HEAD, _LABELS, _BAR = 420, 340, 34, 150, 5
+"""Pixels of a picture of its own: ribbons, names above them, labels beside them, a bar's width."""
 _STEPS = tuple(at / 16 for at in range(17))
 """Places along a ribbon, from left to right."""
 
@@ -39,33 +41,40 @@ def flows_svg(
     """The same as an SVG of its own on a light ground, for a file."""
     sides = _sums(table, order)
     tops = _tops(sides[0]), _tops(sides[1])
-    left, high, top = 150, 3.4, 34
-    right = left + 420
-    parts = []
-    for flow in _flows(table, order, tops):
-        corners = " ".join(f"{left + 4.2 * x:.1f},{top + high * y:.1f}" for x, y in flow.outline())
-        fill = f'fill="{(ACCENT if flow.own else QUIET)[0]}" opacity="{0.5 if flow.own else 0.22}"'
-        parts.append(
-            f'<polygon points="{corners}" {fill}><title>{escape(flow.said)}</title></polygon>'
-        )
-    for name, masses, starts, x, anchor in zip(
-        names, sides, tops, (left - 12, right + 12), ("end", "start"), strict=True
-    ):
-        parts.append(_text((x, 18), name, anchor, QUIET[0]))
-        for rank, mass in masses.items():
-            y, size = top + high * starts[str(rank)], high * _scale(len(order)) * float(mass)
-            bar = left - 5 if anchor == "end" else right
-            parts.append(
-                f'<rect x="{bar}" y="{y:.1f}" width="5" height="{size:.1f}" fill="{ACCENT[0]}"/>'
-            )
-            parts.append(
-                _text((x, y + size / 2 + 4.5), f"{rank} {float(mass):.0%}", anchor, INK[0])
-            )
+    parts = [_polygon(flow) for flow in _flows(table, order, tops)]
+    for side in (0, 1):
+        parts += _side(names[side], sides[side], tops[side], right=bool(side))
+    width, height = _WIDE + 2 * _LABELS, _HIGH + _HEAD + 6
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right + left} {top + 346}" '
-        f'width="{right + left}" height="{top + 346}" font-family="system-ui, sans-serif" '
-        f'font-size="13"><title>{escape(alt)}</title>{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="system-ui, sans-serif" font-size="13">'
+        f"<title>{escape(alt)}</title>{''.join(parts)}</svg>"
     )
+
+
+def _polygon(flow: "_Flow") -> str:
+    corners = " ".join(
+        f"{_LABELS + _WIDE * x / 100:.1f},{_HEAD + _HIGH * y / 100:.1f}" for x, y in flow.outline()
+    )
+    fill, opacity = (ACCENT[0], 0.5) if flow.own else (QUIET[0], 0.22)
+    return (
+        f'<polygon points="{corners}" fill="{fill}" opacity="{opacity}">'
+        f"<title>{escape(flow.said)}</title></polygon>"
+    )
+
+
+def _side(name: str, masses: pd.Series, tops: dict[str, float], *, right: bool) -> Iterator[str]:
+    """The bars of one language, with their shares beside them."""
+    edge = _LABELS + _WIDE if right else _LABELS - _BAR
+    x, anchor = (edge + _BAR + 7, "start") if right else (edge - 7, "end")
+    yield _text((x, 18), name, anchor, QUIET[0])
+    for rank, mass in masses.items():
+        y = _HEAD + _HIGH * tops[str(rank)] / 100
+        size = _HIGH * _scale(len(masses)) * float(mass) / 100
+        yield (
+            f'<rect x="{edge}" y="{y:.1f}" width="{_BAR}" height="{size:.1f}" fill="{ACCENT[0]}"/>'
+        )
+        yield _text((x, y + size / 2 + 4.5), f"{rank} {float(mass):.0%}", anchor, INK[0])
 
 
 def _text(place: tuple[float, float], words: str, anchor: str, fill: str) -> str:

@@ -120,8 +120,8 @@ def _deciles(chosen: Chosen, question: Question) -> None:
     figure = decile_chart(table, name, overall, dark=say.dark())
     say.chart(figure, key="correlation_deciles", alt=decile_sentence(found, name))
     say.quiet(f"Bars: 95% of {found.n_groups} groups resampled. Dotted: all items.")
-    name = f"{chosen.study.name}-deciles-{measure}"
-    chart_files(figure, table, name, chart="correlation_deciles")
+    file = f"{chosen.study.name}-deciles-{measure}"
+    chart_files(figure, table, file, chart="correlation_deciles")
 
 
 def _aurocs(address: Address, chosen: Chosen, question: Question, count: int) -> Sequence[Told]:
