@@ -19,11 +19,13 @@ def cache(tmp_path_factory):
 def page(browser, server):
     with visiting(browser, server) as visit:
 
-        def opened(path, scheme="light", *, files=True):
+        def opened(path, scheme="light", below="h1"):
+            """The page with the first menu of files below a place open."""
             found = visit(path, scheme=scheme)
             found.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-            if files:
-                found.get_by_role("button", name="Download").first.click()
+            menu = "xpath=following::button[contains(., 'Download')][1]"
+            found.locator(below).first.locator(menu).click()
+            found.get_by_role("button", name="Data (CSV)").first.wait_for()
             return found
 
         yield opened
@@ -77,10 +79,8 @@ def test_the_matrix_is_saved(page, tmp_path):
 
 
 def test_the_training_matrix_is_saved(page, tmp_path):
-    open_page = page("languages?study=xnli-training-languages&measure=gain")
-    open_page.keyboard.press("Escape")
-    cells = open_page.locator(".st-key-languages_training_cells")
-    cells.locator("xpath=following::button[contains(., 'Download')][1]").click()
+    path = "languages?study=xnli-training-languages&measure=gain"
+    open_page = page(path, below=".st-key-languages_training_cells")
     root = ET.fromstring(saved(open_page, "Picture (SVG)", tmp_path).read_text("utf-8"))
     texts = [node.text for node in root.iter(f"{SVG}text")]
     assert sum("Spanish" in str(text) for text in texts) == 1
@@ -88,17 +88,16 @@ def test_the_training_matrix_is_saved(page, tmp_path):
 
 
 def test_the_flows_are_saved(page, tmp_path):
-    open_page = page("languages?study=demo-nli&layer=8", files=False)
-    flows = open_page.locator(".ccta-flows")
-    flows.locator("xpath=following::button[contains(., 'Download')][1]").click()
+    open_page = page("languages?study=demo-nli&layer=8", below=".ccta-flows")
     svg = saved(open_page, "Picture (SVG)", tmp_path)
     assert svg.name.startswith("flows-en-")
-    shown = {one.get_attribute("title") for one in flows.locator("i").all()}
+    shown = {one.get_attribute("title") for one in open_page.locator(".ccta-flows i").all()}
     titles = {node.text for node in ET.fromstring(svg.read_text("utf-8")).iter(f"{SVG}title")}
     assert shown <= titles
 
 
 def test_the_lines_that_give_the_numbers_are_offered(page):
-    open_page = page("correlation?study=demo-nli", files=False)
+    open_page = page("correlation?study=demo-nli")
+    open_page.keyboard.press("Escape")
     open_page.get_by_role("button", name="Share").click()
     open_page.get_by_text("ccta study findings demo-nli").wait_for()
