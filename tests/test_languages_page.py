@@ -142,6 +142,10 @@ def test_the_profile_is_the_mean_over_pairs(study, ask):
             assert table.n[measure, layer] == len(own)
     shown = table.reset_index()
     assert "at layer 4 to" in profile_sentence(shown)
+    alone = profile_sentence(shown[shown.layer == 8])
+    for measure, called in {"ems": "EMS", "gain": "gain", "ems_uniform": "embeddings only"}.items():
+        assert f"{called} {rounded(table.value[measure, 8])} (95% " in alone
+    assert "95%" not in profile_sentence(shown[shown.layer == 8].assign(low=np.nan, high=np.nan))
     names = {name: name for name in languages_layers.PROFILE}
     assert len(profile_chart(shown, names, 12, dark=False).data) == 3
 

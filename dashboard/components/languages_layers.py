@@ -10,7 +10,7 @@ from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import chart_files
 from dashboard.components.study_bar import Chosen
 from dashboard.tables.languages_layers import VARIANTS, layer_profile, mexa_means, mexa_table
-from dashboard.tables.study_measures import title
+from dashboard.tables.study_measures import label, title
 
 _DEPTH = 12
 """Layers of the axis where the backbone's card does not say more."""
@@ -25,30 +25,38 @@ def layers(chosen: Chosen) -> None:
     depth = max(_DEPTH, *chosen.study.plan.layers)
     left, right = st.columns(2, gap="medium")
     with left:
-        say.say(profile_sentence(table))
-        names = {name: title(name) for name in table["measure"].unique()}
-        figure = profile_chart(table, names, depth, dark=say.dark())
-        say.chart(figure, key="languages_profile", alt=profile_sentence(table))
-        say.quiet(
-            "Means over all pairs of languages, each item and pair alike; bars: 95% of "
-            f"{int(table['groups'].max()) if len(table) else 0} groups of items resampled."
-        )
-        chart_files(figure, table, f"{chosen.study.name}-layers", chart="languages_profile")
+        _profile_part(table, depth, chosen.study.name)
     with right:
         _mexa_part(found, depth)
 
 
+def _profile_part(table: pd.DataFrame, depth: int, study: str) -> None:
+    say.say(profile_sentence(table))
+    several = table["layer"].nunique() > 1
+    if several:
+        names = {name: title(name) for name in table["measure"].unique()}
+        figure = profile_chart(table, names, depth, dark=say.dark())
+        say.chart(figure, key="languages_profile", alt=profile_sentence(table))
+    if len(table):
+        say.quiet(
+            f"Means over all pairs of languages, each item and pair alike; "
+            f"{'bars: ' if several else ''}95% of {int(table['groups'].max())} groups of items "
+            "resampled."
+        )
+    if several:
+        chart_files(figure, table, f"{study}-layers", chart="languages_profile")
+
+
 def profile_sentence(table: pd.DataFrame) -> str:
-    """The chart's finding: EMS and gain from the first layer to the last."""
+    """The chart's finding: EMS and gain from the first layer to the last; all there is of one."""
     own = table[table["measure"] == "ems"].set_index("layer")
     if own.empty:
         return "No layer has an EMS yet."
     if len(own) == 1:
-        (layer,) = own.index
-        row = own.loc[layer]
+        each = ", ".join(_mean_text(row) for _, row in table.iterrows())
         return (
-            f"The study has one layer, {layer}: EMS {rounded(row['value'])} (95% "
-            f"{span_text(row['low'], row['high'])}). Run it with more layers for a profile."
+            f"The study has one layer, {own.index[0]}: {each}. Run it with more layers for a "
+            "profile."
         )
     first, last, best = own.index.min(), own.index.max(), own["value"].idxmax()
     gain = table[table["measure"] == "gain"].set_index("layer")["value"]
@@ -58,6 +66,11 @@ def profile_sentence(table: pd.DataFrame) -> str:
         text += f", its gain from {rounded(gain[first])} to {rounded(gain[last])}"
     top = f"; EMS is highest at layer {best}" if len(own) > 2 else ""
     return f"{text}{top}."
+
+
+def _mean_text(row: pd.Series) -> str:
+    span = "" if pd.isna(row["low"]) else f" (95% {span_text(row['low'], row['high'])})"
+    return f"{label(row['measure'])} {rounded(row['value'])}{span}"
 
 
 def mexa_sentence(means: pd.DataFrame) -> str:
