@@ -20,6 +20,7 @@ from ccta_core.study.parts import write_part
 from ccta_core.study.plan import planned, write_plan
 from ccta_core.study.schema import NAMES
 from ccta_core.study.table import Study
+from dashboard.components.correlation_words import shares_text
 
 LANGS = ("ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "zh")
 FEW = ("de", "en", "es", "zh")
@@ -248,6 +249,35 @@ def test_the_variance_is_the_language_reads(study):
     assert found["ems"].columns.share > 0.5 > found["ems"].rows.share
     assert found["gain"].rows.share > 0.9
     assert found["score"].columns.share > 0.9
+
+
+def test_seeds_are_runs_of_their_language(tmp_path):
+    """Runs of a language differ by .1 of EMS, languages do not: p is of runs, not of cells."""
+    draw = np.random.default_rng(4)
+    models = [
+        replace(info(lang), id=f"made/{lang}-{seed}", card={"training": {"recipe": {"seed": seed}}})
+        for lang in ("de", "en", "zh")
+        for seed in (1, 2, 3)
+    ]
+    moved = {one.id: 0.05 * (int(one.id[-1]) - 2) for one in models}
+
+    def make(item, model, source, target):
+        found = row(item, model, source, target, draw, linked=0.5)
+        return found | {"ems": found["ems"] + moved[model], "gain": found["gain"] + moved[model]}
+
+    study = written(tmp_path / "seeds", models, make, read_demo("nli")[:12], FEW)
+    found = claims.two_ways(study, 8)["gain"]
+    assert (found.n_rows, found.n_runs, found.n_columns) == (3, 9, 4)
+    assert found.runs.share > 0.9
+    assert found.runs.p < 0.05 < found.rows.p
+    told = page([study])
+    assert "(3 training languages, 9 runs, 4 languages)" in told
+    assert "The training language is held against the runs (seeds) of one language." in told
+    assert "models of 3 seeds a language" in told
+    assert answers.FEW_SEEDS not in told
+    said = shares_text(found, "gain")
+    assert f"the run {found.runs.share:.0%} (p < 0.001)" in said
+    assert "of 9 runs, against which the training language is tested" in said
 
 
 def test_a_random_head_stands_aside(study):

@@ -172,6 +172,60 @@ def test_two_way_by_hand_and_as_statsmodels():
     assert scaled.rows.share == pytest.approx(two_way(value, rows, columns, draws=100).rows.share)
 
 
+def seeds_table(language, run, seed):
+    """4 training languages x 3 runs x 6 languages read, each run's own language left out."""
+    generator = np.random.default_rng(seed)
+    table = pd.DataFrame(itertools.product(range(4), range(3), range(6)), columns=list("rsc"))
+    table["u"] = 3 * table.r + table.s
+    table["v"] = (
+        language * generator.normal(size=4)[table.r]
+        + run * generator.normal(size=12)[table.u]
+        + 0.5 * generator.normal(size=6)[table.c]
+        + 0.3 * generator.normal(size=len(table))
+    )
+    return table[table.r != table.c]
+
+
+def test_rows_are_held_against_their_runs_as_in_statsmodels():
+    table = seeds_table(1, 0.5, 0)
+    found = two_way(table.v, table.r, table.c, runs=table.u, draws=400)
+    outer, inner = ols("v ~ C(r) + C(c)", table).fit(), ols("v ~ C(u) + C(c)", table).fit()
+    line = anova_lm(outer, inner).loc[1]
+    assert [found.runs.sum_of_squares, found.runs.df, found.runs.f] == pytest.approx(
+        [line["ss_diff"], 8, line["F"]]
+    )
+    assert found.runs.p_normal == pytest.approx(line["Pr(>F)"])
+    rows = anova_lm(outer, typ=2).loc["C(r)"]
+    assert found.rows.sum_of_squares == pytest.approx(rows["sum_sq"])
+    assert found.rows.f == pytest.approx(rows["sum_sq"] / 3 / (line["ss_diff"] / 8))
+    read = anova_lm(inner, typ=2).loc["C(c)"]
+    assert [found.columns.f, found.columns.p_normal] == pytest.approx([read["F"], read["PR(>F)"]])
+    shares = [one.share for one in (found.rows, found.runs, found.columns)]
+    assert sum(shares) + found.residual_share + found.overlap_share == pytest.approx(1)
+    assert (found.n_rows, found.n_runs, found.n_columns) == (4, 12, 6)
+    alone = table[table.s == 0]
+    named = two_way(alone.v, alone.r, alone.c, runs=alone.u, draws=100)
+    assert named == two_way(alone.v, alone.r, alone.c, draws=100)
+    with pytest.raises(CctaError, match="a run stands in two rows"):
+        two_way(table.v, table.r, table.c, runs=table.s, draws=100)
+
+
+def test_runs_that_differ_are_not_taken_for_their_language():
+    """Runs differ, languages do not: p of the language keeps its 5%, without runs it does not."""
+    tables = [seeds_table(0, 1, seed) for seed in range(100)]
+    told = [two_way(one.v, one.r, one.c, runs=one.u, draws=100) for one in tables]
+    assert np.mean([one.rows.p < 0.05 for one in told]) <= 0.12
+    assert np.mean([one.runs.p < 0.05 for one in told]) > 0.9
+    blind = [two_way(one.v, one.r, one.c, draws=100) for one in tables[:20]]
+    assert np.mean([one.rows.p < 0.05 for one in blind]) > 0.5
+
+
+def test_a_language_that_differs_more_than_its_runs_is_found():
+    told = [seeds_table(2, 0.3, seed) for seed in range(20)]
+    found = [two_way(one.v, one.r, one.c, runs=one.u, draws=100).rows.p < 0.05 for one in told]
+    assert np.mean(found) > 0.8
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [

@@ -165,7 +165,7 @@ def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
         known = table.dropna(subset=[measure])
         rows, columns = list(known["training_language"]), list(known["lang"])
         try:
-            found[measure] = two_way(known[measure], rows, columns)
+            found[measure] = two_way(known[measure], rows, columns, runs=list(known["model"]))
         except CctaError:  # one row or column, or no value left over: nothing to share out
             continue
     return found

@@ -146,16 +146,20 @@ def _two_ways(study: Study, layer: int) -> Iterator[str]:
     found = claims.two_ways(study, layer)
     if not found:
         return
+    several = any(one.runs for one in found.values())
+    against = " The training language is held against the runs (seeds) of one language."
     yield (
         "**The training language or the language read?** One value a model and language (its mean "
         "over all pairs with the language); what is left over is chance and interaction. p is of "
-        "these models and languages.\n"
+        f"these models and languages.{against if several else ''}\n"
     )
     for measure, one in found.items():
+        run = f"{_share(one.runs)} with the run, " if one.runs else ""
         yield (
             f"- `{measure}`: {_share(one.columns)} of the variance goes with the language read, "
-            f"{_share(one.rows)} with the training language, {one.residual_share:.0%} is left over "
-            f"({one.n_rows} training languages, {one.n_columns} languages)."
+            f"{_share(one.rows)} with the training language, {run}{one.residual_share:.0%} is left "
+            f"over ({one.n_rows} training languages{f', {one.n_runs} runs' if run else ''}, "
+            f"{one.n_columns} languages)."
         )
     yield ""
 

@@ -109,11 +109,16 @@ def shares_text(found: TwoWay, what: str) -> str:
             f"; the two overlap by {percent(abs(found.overlap_share))}, since no language is "
             "compared with itself"
         )
+    run, of_runs = "", ""
+    if found.runs is not None:
+        run = f"the run {percent(found.runs.share)} ({p_phrase(found.runs.p)}), "
+        of_runs = f" of {found.n_runs} runs, against which the training language is tested"
     return (
         f"Of the differences in {what}, the training language explains "
-        f"{percent(found.rows.share)} ({p_phrase(found.rows.p)}), the language read "
-        f"{percent(found.columns.share)} ({p_phrase(found.columns.p)}), neither of them "
-        f"{percent(found.residual_share)}{overlap} (n = {found.n} cells)."
+        f"{percent(found.rows.share)} ({p_phrase(found.rows.p)}), {run}the language read "
+        f"{percent(found.columns.share)} ({p_phrase(found.columns.p)}), "
+        f"{'none' if run else 'neither'} of them {percent(found.residual_share)}{overlap} "
+        f"(n = {found.n} cells{of_runs})."
     )
 
 

@@ -72,7 +72,9 @@ def _sums(ask: Ask, layer: int, measure: str, names: Sequence[str]) -> pd.DataFr
 
 def _shares(table: pd.DataFrame) -> tuple[TwoWay | None, str]:
     try:
-        found = two_way(table["value"], list(table["source"]), list(table["target"]))
+        found = two_way(
+            table["value"], list(table["source"]), list(table["target"]), runs=list(table["model"])
+        )
     except CctaError as error:
         return None, str(error)
     return found, ""
