@@ -15,6 +15,7 @@ from ccta_core.findings.page import page
 from ccta_core.findings.random_head import sanity
 from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.statistics.correlation import correlate
+from ccta_core.statistics.ranking import Checkpoint
 from ccta_core.study.items import write_items
 from ccta_core.study.parts import write_part
 from ccta_core.study.plan import planned, write_plan
@@ -271,6 +272,9 @@ def test_seeds_are_runs_of_their_language(tmp_path):
     assert found.runs.share > 0.9
     assert found.runs.p < 0.05 < found.rows.p
     told = page([study])
+    learned = claims.training_languages(study, 8, "ems")
+    lost = replace(learned, left_out=(Checkpoint("zh", 4, 0.1, 0.3, -0.3),))
+    assert answers.doubts(lost) == "Left out, not shown above the majority: Chinese (seed 4)."
     assert "(3 training languages, 9 runs, 4 languages)" in told
     assert "The training language is held against the runs (seeds) of one language." in told
     assert "models of 3 seeds a language" in told
@@ -326,8 +330,8 @@ def test_linked_words_differ_less(study):
 
 def test_the_page_says_all_of_it(study):
     text = page([study])
-    short, _, rest = text.partition("## demo:nli")
-    assert short.count("\n- demo:nli all, layer 8 (60 items") == 3
+    short, _, rest = text.partition("\n## made: demo:nli all, layer 8\n")
+    assert short.count("\n- `made` (demo:nli all, layer 8; 60 items") == 3
     assert short.count("Too few seeds") == 1
     for words in (
         "Claim 1",

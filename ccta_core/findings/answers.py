@@ -81,7 +81,12 @@ def doubts(ranking: TrainingRanking | None) -> str:
     """What a reader of a ranking must know: who is left out, and how few seeds there are."""
     if ranking is None or not ranking.languages:
         return ""
-    names = ", ".join(name_of(one.training_language) for one in ranking.left_out)
+    ranked = {one.name for one in ranking.languages}
+    names = ", ".join(
+        name_of(one.training_language)
+        + (f" (seed {one.seed})" if one.training_language in ranked else "")
+        for one in ranking.left_out
+    )
     out = [f"Left out, not shown above the majority: {names}."] if names else []
     few = min(one.seeds for one in ranking.languages) < SEEDS
     return " ".join([*out, *([FEW_SEEDS] if few else [])])

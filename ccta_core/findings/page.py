@@ -80,16 +80,16 @@ def _said(answer: Callable[[Study, int], str], study: Study, layer: int) -> str:
 def _where(study: Study, layer: int) -> str:
     plan = study.plan
     return (
-        f"{plan.source} {plan.split}, layer {layer} ({plan.items} items, {len(plan.languages)} "
-        f"languages, {len(frames.models(study))} models)"
+        f"`{study.name}` ({plan.source} {plan.split}, layer {layer}; {plan.items} items, "
+        f"{len(plan.languages)} languages, {len(frames.models(study))} models)"
     )
 
 
 def _measured(study: Study, layer: int) -> Iterator[str]:
     plan, (done, total), trained = study.plan, study.done, frames.models(study)
-    yield f"## {plan.source} {plan.split}, layer {layer}\n"
+    yield f"## {study.name}: {plan.source} {plan.split}, layer {layer}\n"
     yield (
-        f"Study `{study.name}`: {plan.items} items ({plan.data}, {plan.part_of_data}, "
+        f"{plan.items} items ({plan.data}, {plan.part_of_data}, "
         f"{plan.licence}; {plan.left_out} left out), {len(plan.languages)} languages "
         f"({' '.join(plan.languages)}), {len(trained)} models, {done} of {total} parts. "
         "Gold class explained.\n"
