@@ -218,7 +218,7 @@ def test_a_checkpoint_not_above_the_majority_is_not_ranked(tmp_path):
     found = claims.training_languages(study, 8, "ems")
     assert [one.name for one in found.languages] == ["es", "en"]
     assert [one.training_language for one in found.left_out] == ["zh"]
-    assert "not shown above the majority: zh seed 1 (0.000 against 0.333)" in found.verdict
+    assert "not shown above the majority: Chinese seed 1 (0.000 against 0.333)" in found.verdict
     assert answers.doubts(found) == (
         f"Left out, not shown above the majority: Chinese. {answers.FEW_SEEDS}"
     )

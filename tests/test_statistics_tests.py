@@ -263,7 +263,7 @@ def test_the_best_training_language_of_these_checkpoints():
     means = table.groupby("training_language")["value"].mean().sort_values(ascending=False)
     assert [one.name for one in found.languages] == list(means.index)
     assert [one.mean for one in found.languages] == pytest.approx(list(means))
-    assert found.verdict.startswith("Of these checkpoints those trained on es are the most")
+    assert found.verdict.startswith("Of these checkpoints those trained on Spanish are the most")
     assert all(one.low > 0 for one in found.comparisons)
     assert all(one.p_holm >= one.p for one in found.comparisons)
     assert (found.p_highest, found.n_cells) == (pytest.approx(1 / 401), 160)
@@ -279,7 +279,7 @@ def test_nothing_is_claimed_where_nothing_is():
 
 def test_three_seeds_speak_of_models_and_seeds_widen_the_doubt():
     alike = rank_training_languages(trained(seeds=3), draws=200)
-    assert alike.verdict.startswith("Of models of 3 seeds a language those trained on es")
+    assert alike.verdict.startswith("Of models of 3 seeds a language those trained on Spanish")
     apart = rank_training_languages(trained(seeds=3, spread=0.1, seed=1), draws=200)
     assert "no training language is shown" in apart.verdict
     widths = [one.comparisons[0].high - one.comparisons[0].low for one in (alike, apart)]
@@ -302,13 +302,13 @@ def test_checkpoints_not_above_the_majority_are_named():
     found = rank_training_languages(table, scores, draws=200)
     assert found.left_out == (scores[3],)
     assert found.verdict.endswith(
-        "Left out, not shown above the majority: es seed 1 (0.330 against 0.340)."
+        "Left out, not shown above the majority: Spanish seed 1 (0.330 against 0.340)."
     )
     assert {one.name: one.seeds for one in found.languages} == {"en": 2, "es": 1, "fr": 2}
     nobody = [Checkpoint(one.training_language, one.seed, 0.3, 0.34) for one in scores]
     assert rank_training_languages(table, nobody).languages == ()
     only = rank_training_languages(table, nobody[:2] + scores[2:3] + nobody[3:])
-    assert "only es is left" in only.verdict
+    assert "only Spanish is left" in only.verdict
     with pytest.raises(CctaError, match="fr seed 1 has no score"):
         rank_training_languages(table, scores[:-1])
 

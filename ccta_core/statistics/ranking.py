@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ccta_core.languages import LANGUAGES
 from ccta_core.statistics.seeds import SEEDS
 
 _ALPHA = 0.05
@@ -88,7 +89,8 @@ def verdict_of(
     With fewer than three seeds in some language it speaks of "these checkpoints".
     """
     named = ", ".join(
-        f"{one.training_language} seed {one.seed} ({one.score:.3f} against {one.majority:.3f})"
+        f"{_name(one.training_language)} seed {one.seed} "
+        f"({one.score:.3f} against {one.majority:.3f})"
         for one in left_out
     )
     aside = f" Left out, not shown above the majority: {named}." if named else ""
@@ -96,20 +98,24 @@ def verdict_of(
         return f"No checkpoint is left: nothing is ranked.{aside}"
     seeds = min(one.seeds for one in languages)
     subject = "these checkpoints" if seeds < SEEDS else f"models of {seeds} seeds a language"
-    first = languages[0]
+    first, mean = _name(languages[0].name), f"{languages[0].mean:.3f}"
     if not comparisons:
-        return f"Of {subject} only {first.name} is left: there is nothing to rank.{aside}"
+        return f"Of {subject} only {first} is left: there is nothing to rank.{aside}"
     scope = f"over {groups} groups of items"
     worst = max(comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
     if worst.p_holm is None or worst.p_holm >= _ALPHA:
         p = "" if worst.p_holm is None else f" (p = {worst.p_holm:.2g} after Holm)"
         return (
-            f"Of {subject} no training language is shown to be the most consistent: {first.name} "
-            f"has the highest mean ({first.mean:.3f}), but {scope} it is not above {worst.other}"
-            f"{p}.{aside}"
+            f"Of {subject} no training language is shown to be the most consistent: {first} has "
+            f"the highest mean ({mean}), but {scope} it is not above {_name(worst.other)}{p}."
+            f"{aside}"
         )
     return (
-        f"Of {subject} those trained on {first.name} are the most consistent ({first.mean:.3f}): "
-        f"{scope} above every other training language (largest p = {worst.p_holm:.2g} after "
-        f"Holm).{aside}"
+        f"Of {subject} those trained on {first} are the most consistent ({mean}): {scope} above "
+        f"every other training language (largest p = {worst.p_holm:.2g} after Holm).{aside}"
     )
+
+
+def _name(code: str) -> str:
+    """A language's name; a label that is no language's code stands as it is."""
+    return LANGUAGES[code].name if code in LANGUAGES else code

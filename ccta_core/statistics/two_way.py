@@ -89,24 +89,10 @@ def two_way(
     value = column(values, "values")
     left, top = grouped(rows, len(value)), grouped(columns, len(value))
     each = left if runs is None else grouped(runs, len(value))
-    row_of = _row_of(left.codes, each.codes)
+    _check(value, left, top, each)
     nested = each.count > left.count
-    each = each if nested else left
-    full = _basis(each.codes, top.codes)
-    _check(value, left, top, full.shape[1])
-    total = float(np.sum((value - value.mean()) ** 2))
-    outer = _table(value, left.codes, top.codes)
-    inner = _table(value, each.codes, top.codes) if nested else outer
-    other = _effect(inner.loc["C(column)"], total, _p(value, full, each.codes, draws))
-    between = None
-    if nested:
-        cells = left.codes * top.count + top.codes
-        between = _between(outer, inner, total, _p(value, full, cells, draws))
-        moved = _p_of_rows(value, row_of, each.codes, top.codes, draws)
-        own = _against(outer.loc["C(row)"], between, total, moved)
-    else:
-        own = _effect(outer.loc["C(row)"], total, _p(value, full, top.codes, draws))
-    residual = float(inner.loc["Residual", "sum_sq"]) / total
+    find = _nested if nested else _plain
+    own, between, other, residual = find(value, left, top, each, draws)
     within = between.share if between else 0.0
     places = "of whole runs (rows), within cells (runs), within runs (columns)"
     return TwoWay(
@@ -124,6 +110,33 @@ def two_way(
     )
 
 
+_Shared = tuple[Effect, Effect | None, Effect, float]
+
+
+def _plain(value: np.ndarray, left: Groups, top: Groups, _: Groups, draws: int) -> _Shared:
+    """Effects of rows, no runs, columns, and the share that is left over."""
+    full, total = _basis(left.codes, top.codes), _squares(value)
+    table = _table(value, left.codes, top.codes)
+    own = _effect(table.loc["C(row)"], total, _p(value, full, top.codes, draws))
+    other = _effect(table.loc["C(column)"], total, _p(value, full, left.codes, draws))
+    return own, None, other, float(table.loc["Residual", "sum_sq"]) / total
+
+
+def _nested(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> _Shared:
+    """The same with several runs in some row."""
+    full, total = _basis(each.codes, top.codes), _squares(value)
+    outer, inner = (_table(value, codes, top.codes) for codes in (left.codes, each.codes))
+    cells = left.codes * top.count + top.codes
+    between = _between(outer, inner, total, _p(value, full, cells, draws))
+    own = _against(outer.loc["C(row)"], between, total, _p_of_rows(value, left, top, each, draws))
+    other = _effect(inner.loc["C(column)"], total, _p(value, full, each.codes, draws))
+    return own, between, other, float(inner.loc["Residual", "sum_sq"]) / total
+
+
+def _squares(value: np.ndarray) -> float:
+    return float(np.sum((value - value.mean()) ** 2))
+
+
 def _row_of(rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Each run's row. Shape: (runs,). Raises CctaError where a run is in two."""
     pairs = np.unique(np.column_stack([runs, rows]), axis=0)
@@ -132,7 +145,7 @@ def _row_of(rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
     return pairs[:, 1]
 
 
-def _check(value: np.ndarray, rows: Groups, columns: Groups, rank: int) -> None:
+def _check(value: np.ndarray, rows: Groups, columns: Groups, runs: Groups) -> None:
     if rows.count < 2 or columns.count < 2:
         raise CctaError(
             f"expected at least two rows and two columns, got {rows.count} and {columns.count}"
@@ -142,7 +155,8 @@ def _check(value: np.ndarray, rows: Groups, columns: Groups, rank: int) -> None:
             "the table falls apart: some rows share no column with the others, even by way of "
             "others; keep rows and columns that hang together"
         )
-    if len(value) <= rank:
+    _row_of(rows.codes, runs.codes)
+    if len(value) <= (rank := _basis(runs.codes, columns.codes).shape[1]):
         raise CctaError(f"{len(value)} values for {rank} effects: nothing is left over; add cells")
     if not varies(value):
         raise CctaError("every value of the table is the same: there is no variance to share out")
@@ -210,24 +224,18 @@ def _p(value: np.ndarray, full: np.ndarray, within: np.ndarray, draws: int) -> f
     return (1 + hit) / (1 + draws)
 
 
-def _p_of_rows(
-    value: np.ndarray,
-    row_of: np.ndarray,
-    runs: np.ndarray,
-    columns: np.ndarray,
-    draws: int,
-) -> float:
+def _p_of_rows(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> float:
     """The share of rearrangements of whole runs over the rows that fit as well as the data.
 
     Runs and columns together explain the same in each, so the sum of squares of rows and columns
     decides, as the F of rows against runs would.
     """
     generator = np.random.default_rng(_SEED)
-    centred = value - value.mean()
-    observed = np.sum((centred @ _basis(row_of[runs], columns)) ** 2)
+    row_of, centred = _row_of(left.codes, each.codes), value - value.mean()
+    observed = np.sum((centred @ _basis(left.codes, top.codes)) ** 2)
     least = observed - _TIE * np.sum(centred**2)
-    hit = sum(
-        np.sum((centred @ _basis(generator.permutation(row_of)[runs], columns)) ** 2) >= least
-        for _ in range(draws)
-    )
-    return float(1 + hit) / (1 + draws)
+    hit = 0
+    for _ in range(draws):
+        moved = _basis(generator.permutation(row_of)[each.codes], top.codes)
+        hit += int(np.sum((centred @ moved) ** 2) >= least)
+    return (1 + hit) / (1 + draws)
