@@ -3,9 +3,10 @@
 import csv
 import json
 
+import pandas as pd
 import pytest
 
-from ccta_core.corpus import align, lines
+from ccta_core.corpus import align, lines, source
 from ccta_core.corpus.spec import read_corpus, read_items, scan
 from ccta_core.errors import CctaError
 
@@ -234,6 +235,29 @@ def test_a_limit_holds_few_rows_whatever_their_order(tmp_path, monkeypatch):
     assert [item.id for item in corpus.examples] == ["0", "1", "2", "3", "4"]
     assert held == [10 + align.SLACK]
     assert corpus.left_out == ()
+
+
+def test_a_file_of_two_gigabytes_is_read_by_a_limit(tmp_path, counted):
+    spec = many(tmp_path / "huge.csv", ids=3000, wide=True)
+    with (tmp_path / "huge.csv").open("r+b") as file:
+        file.truncate(2 << 30)  # no rows in the rest, which takes no room: it must not be reached
+    said = "huge.csv has 2,048 MiB, which would take about 24 GiB of memory as a whole"
+    for read in (read_items, read_corpus):
+        with pytest.raises(CctaError, match=said):
+            read(spec)
+    assert counted[0] < 10
+    assert len(read_items(spec, limit=5).items) == 10
+    assert len(read_corpus(spec, limit=5).examples) == 5
+
+
+def test_a_parquet_file_is_as_large_as_what_it_holds(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"en": ["the same " * 50] * 4000, "es": ["lo mismo " * 50] * 4000})
+    frame.to_parquet(tmp_path / "small.parquet", compression="zstd", use_dictionary=False)
+    held = (tmp_path / "small.parquet").stat().st_size
+    monkeypatch.setattr(source, "WHOLE", 20 * held)
+    with pytest.raises(CctaError, match=r"small\.parquet has 3 MiB"):
+        read_corpus(f"file:{tmp_path / 'small.parquet'}")
+    assert len(read_corpus(f"file:{tmp_path / 'small.parquet'}", limit=3).examples) == 3
 
 
 def test_a_line_without_end_is_refused(tmp_path, monkeypatch):

@@ -61,6 +61,7 @@ def open_file(where: str) -> Opened:
         streams=streams,
         listed=bool(wide),
         together=bool(wide),
+        size=table.size,
     )
 
 

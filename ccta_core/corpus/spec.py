@@ -133,6 +133,7 @@ def read_corpus(
 def _chosen(opened: Opened, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
     if limit is not None and limit < 1:
         raise CctaError(f"a limit of {limit} items reads nothing; expected 1 or more")
+    opened.check_size(limit)
     if langs is None:
         every = opened.languages()
         return tuple(lang for lang in every if not (opened.paired and lang == "en"))

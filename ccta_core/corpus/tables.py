@@ -30,11 +30,12 @@ class Table:
     """A file of rows; each call of `rows` reads it from the beginning.
 
     A row that can't be parsed comes as what is left out; `columns` are the header's (of jsonl, the
-    first object's).
+    first object's); `size` is the bytes of its rows, of parquet those after decompression.
     """
 
     path: Path
     columns: tuple[str, ...]
+    size: int
     rows: Callable[[], Iterator[Row | LeftOut]]
 
 
@@ -74,7 +75,7 @@ def _delimited(path: Path, delimiter: str) -> Table:
             else:
                 yield Row(place, number, dict(zip(names, fields, strict=True)))
 
-    return Table(path, tuple(names), rows)
+    return Table(path, tuple(names), path.stat().st_size, rows)
 
 
 def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -122,7 +123,7 @@ def _jsonl(path: Path) -> Table:
     first = next((row for row in rows() if isinstance(row, Row)), None)
     if first is None:
         raise CctaError(f"{path} has no JSON object; expected one on each line")
-    return Table(path, tuple(first.values), rows)
+    return Table(path, tuple(first.values), path.stat().st_size, rows)
 
 
 def _parquet(path: Path) -> Table:
@@ -132,6 +133,8 @@ def _parquet(path: Path) -> Table:
     try:
         with ParquetFile(path) as file:
             names = tuple(file.schema_arrow.names)
+            groups = range(file.metadata.num_row_groups)
+            size = sum(file.metadata.row_group(at).total_byte_size for at in groups)
     except (pyarrow.ArrowException, OSError) as error:
         raise CctaError(f"{path} is not a parquet file ({error}); write it again") from error
 
@@ -148,4 +151,4 @@ def _parquet(path: Path) -> Table:
                 f"{path} is damaged after row {number} ({error}); write it again"
             ) from error
 
-    return Table(path, names, rows)
+    return Table(path, names, size, rows)
