@@ -274,7 +274,8 @@ def test_seeds_are_runs_of_their_language(tmp_path):
     told = page([study])
     learned = claims.training_languages(study, 8, "ems")
     lost = replace(learned, left_out=(Checkpoint("zh", 4, 0.1, 0.3, -0.3),))
-    assert answers.doubts(lost) == "Left out, not shown above the majority: Chinese (seed 4)."
+    left_out = "Left out, not shown above the majority: Chinese (seed 4)."
+    assert answers.doubts(lost) == f"{left_out} 3 seeds a language."
     assert "(3 training languages, 9 runs, 4 languages)" in told
     assert "The training language is held against the runs (seeds) of one language." in told
     assert "models of 3 seeds a language" in told

@@ -88,8 +88,8 @@ def doubts(ranking: TrainingRanking | None) -> str:
         for one in ranking.left_out
     )
     out = [f"Left out, not shown above the majority: {names}."] if names else []
-    few = min(one.seeds for one in ranking.languages) < SEEDS
-    return " ".join([*out, *([FEW_SEEDS] if few else [])])
+    seeds = min(one.seeds for one in ranking.languages)
+    return " ".join([*out, FEW_SEEDS if seeds < SEEDS else f"{seeds} seeds a language."])
 
 
 def synonyms(test: SynonymTest) -> str:
