@@ -239,6 +239,7 @@ def test_two_models_of_one_language_and_seed_are_not_ranked(tmp_path):
         claims.training_languages(study, 8, "ems")
     told = page([study])
     assert told.count(f"Not answered: {said}") == 2
+    assert "Spanish is first in 0 of 0 rankings" in told
     assert "Over 3 models the median correlation" in told
 
 
@@ -332,6 +333,12 @@ def test_linked_words_differ_less(study):
 def test_the_page_says_all_of_it(study):
     text = page([study])
     short, _, rest = text.partition("\n## made: demo:nli all, layer 8\n")
+    tested = claims.by_language(study, 8)
+    for measure, name in answers.MEASURES.items():
+        held = sum(one.p_holm < 0.05 for one in tested if one.measure == measure)
+        assert f"{name} in {held} of 3" in short
+    assert "By EMS, Spanish is first in 1 of 1 rankings, and shown to be above every" in short
+    assert "shuffled masses (p < .05) in 1 of 1 tests." in short
     assert short.count("\n- `made` (demo:nli all, layer 8; 60 items") == 3
     assert short.count("Too few seeds") == 1
     for words in (

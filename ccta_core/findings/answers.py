@@ -1,6 +1,6 @@
 """What a study says to each claim, in sentences that promise no more than the numbers do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -58,6 +58,19 @@ def explained(tested: Sequence[Tested]) -> str:
     return "That the attributions add to what the embeddings say (the gain) is shown for no model."
 
 
+def performance_in_all(studies: Sequence[Sequence[Tested]]) -> str:
+    """Claim 1 over studies: in how many models each measure is shown to go with the score."""
+    known = [one for tested in studies for one in _known(tested)]
+    parts = []
+    for measure, name in MEASURES.items():
+        held = [_holds(one) for one in known if one.measure == measure]
+        parts.append(f"{name} in {sum(held)} of {len(held)}")
+    return (
+        f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
+        f"{', '.join(parts)}."
+    )
+
+
 def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     """Claim 2: whether the first training language by a measure is shown to be above the others."""
     if ranking is None or not ranking.languages:
@@ -68,12 +81,27 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         return f"Only {name} is left: there is nothing to rank."
     near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
     mean = f"{name} has the highest mean {MEASURES[measure]}, {first.mean:.3f}"
-    if near.p_holm is not None and near.p_holm < _ALPHA:
+    if _below(near.p_holm):
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
     return (
         f"{mean}, but is not shown to be above {name_of(near.other)} "
         f"({p}{ranking.n_groups} groups of items)."
+    )
+
+
+def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, lang: str) -> str:
+    """Claim 2 over studies: how often a training language is first, and how often shown to be."""
+    ranked = [
+        one
+        for one in rankings
+        if one is not None and one.comparisons and lang in {each.name for each in one.languages}
+    ]
+    first = [one for one in ranked if one.languages[0].name == lang]
+    shown = sum(all(_below(each.p_holm) for each in one.comparisons) for one in first)
+    return (
+        f"By {MEASURES[measure]}, {name_of(lang)} is first in {len(first)} of {len(ranked)} "
+        f"rankings, and shown to be above every other in {shown}."
     )
 
 
@@ -99,17 +127,33 @@ def synonyms(test: SynonymTest) -> str:
         return "This study has too few linked words to say anything."
     first = next(iter(known.values()))
     others = " and ".join(f"{name} by {one.other:.2f}" for name, one in known.items())
-    less = all(one.auc is not None and one.auc > 0.5 for one in known.values())
-    sure = all(one.p is not None and one.p < _ALPHA for one in known.values())
     says = (
         "They do differ, but less than chance would have it"
-        if less and sure
+        if _less(known)
         else "That they differ less than by chance is not shown"
     )
     return (
         f"{says}: words that mean the same by {first.linked:.2f} of an even share, {others} "
         f"(medians, {first.n:,} pairs of sentences)."
     )
+
+
+def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
+    """Claim 3 over studies: in how many words that mean the same differ less than by chance."""
+    known = [found for one in tests if (found := contrasts(one))]
+    held = sum(map(_less, known))
+    return (
+        f"They differ less than re-paired words and than shuffled masses (p < .05) in {held} of "
+        f"{len(known)} tests."
+    )
+
+
+def _less(known: Mapping[str, Contrast]) -> bool:
+    return all(one.auc is not None and one.auc > 0.5 and _below(one.p) for one in known.values())
+
+
+def _below(p: float | None) -> bool:
+    return p is not None and p < _ALPHA
 
 
 def contrasts(test: SynonymTest) -> dict[str, Contrast]:

@@ -5,11 +5,14 @@ python -m ccta_core.findings.page STUDY [STUDY ...]
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ccta_core.errors import CctaError
 from ccta_core.findings import answers, claims, frames, performance, random_head
 from ccta_core.findings.wording import name_of, number, span
+from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.two_way import Effect
 from ccta_core.study.table import Study, open_study
 
@@ -36,45 +39,74 @@ def page(studies: Sequence[Study]) -> str:
     return "\n".join(parts)
 
 
-def _performs(study: Study, layer: int) -> str:
-    tested = claims.by_language(study, layer)
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A claim: what a study finds, that in words, and what all studies find together."""
+
+    name: str
+    find: Callable[[Study, int], Any]
+    answer: Callable[[Any], str]
+    together: Callable[[list[Any]], str]
+
+
+def _performs(tested: list[claims.Tested]) -> str:
     return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
 
 
-def _trained(study: Study, layer: int) -> str:
-    rankings = {name: claims.training_languages(study, layer, name) for name in ("ems", "gain")}
+def _rankings(study: Study, layer: int) -> dict[str, TrainingRanking | None]:
+    return {name: claims.training_languages(study, layer, name) for name in _RANKED}
+
+
+def _trained(rankings: dict[str, TrainingRanking | None]) -> str:
     said = dict.fromkeys(answers.training(found, name) for name, found in rankings.items())
     return " ".join([*said, answers.doubts(rankings["ems"])]).strip()
 
 
-def _synonyms(study: Study, layer: int) -> str:
-    return answers.synonyms(claims.synonyms(study, layer))
+def _trained_in_all(found: list[dict[str, TrainingRanking | None]]) -> str:
+    each = {name: [one[name] for one in found] for name in _RANKED}
+    return " ".join(answers.training_in_all(each[name], name, "es") for name in _RANKED)
 
 
-_CLAIMS = {
-    "Consistency goes with performance": _performs,
-    "Models trained on Spanish are the most consistent": _trained,
-    "Words that mean the same get different attributions": _synonyms,
-}
+_RANKED = ("ems", "gain")
+_CLAIMS = (
+    _Claim(
+        "Consistency goes with performance",
+        claims.by_language,
+        _performs,
+        answers.performance_in_all,
+    ),
+    _Claim(
+        "Models trained on Spanish are the most consistent",
+        _rankings,
+        _trained,
+        _trained_in_all,
+    ),
+    _Claim(
+        "Words that mean the same get different attributions",
+        claims.synonyms,
+        answers.synonyms,
+        answers.synonyms_in_all,
+    ),
+)
 
 
 def _in_short(studies: Sequence[Study]) -> Iterator[str]:
-    """The answers to each claim, a line a study and layer."""
+    """The answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
-    for place, (claim, answer) in enumerate(_CLAIMS.items(), 1):
-        yield f"**Claim {place}. {claim}.**\n"
-        for study in studies:
-            for layer in study.plan.layers:
-                yield f"- {_where(study, layer)}: {_said(answer, study, layer)}"
+    yield "Studies of one data set share items and models: they are no independent evidence.\n"
+    every = [(study, layer) for study in studies for layer in study.plan.layers]
+    for place, claim in enumerate(_CLAIMS, 1):
+        found, lines = [], []
+        for study, layer in every:
+            try:
+                found.append(claim.find(study, layer))
+                said = claim.answer(found[-1])
+            except CctaError as error:  # the other claims may have their answers
+                said = f"Not answered: {error}."
+            lines.append(f"- {_where(study, layer)}: {said}")
+        yield f"**Claim {place}. {claim.name}.** {claim.together(found)}\n"
+        yield from lines
         yield ""
-
-
-def _said(answer: Callable[[Study, int], str], study: Study, layer: int) -> str:
-    """The answer, or why this study has none: the other claims may have theirs."""
-    try:
-        return answer(study, layer)
-    except CctaError as error:
-        return f"Not answered: {error}."
 
 
 def _where(study: Study, layer: int) -> str:
