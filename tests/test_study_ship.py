@@ -86,3 +86,13 @@ def test_every_study_of_the_findings_ships():
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert not ignored.stdout
+
+
+def test_the_readme_says_what_the_findings_say():
+    root = Path(__file__).parents[1]
+    told = (root / "docs" / "findings.md").read_text("utf-8")
+    claims = re.findall(
+        r"^- (\*\*Claim .*)$", (root / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(claims) == 3
+    assert claims == re.findall(r"^\*\*Claim .*$", told, re.MULTILINE)
