@@ -174,6 +174,9 @@ def test_where_ems_says_what_is_right_it_is_found(tmp_path):
     assert "0% right where EMS is lowest, 100% where it is highest" in text
     assert "its interval above 0 in 3 and below 0 in 0" in text
     assert "in 3 of 3 pairs and worse in 0" in text
+    short, _, _ = text.partition("**Claim 2")
+    assert "than in the lowest (95%) in 3 of 3 models and pairs" in short
+    assert "confidence which are right in 3 of 3, worse in 0 (p < .05 after Holm)." in short
     assert "fewer than two training languages" in text
     assert "Sanity check" not in text
 

@@ -142,8 +142,9 @@ def test_large_type_fits_its_screen_and_a_phone_does_not_scroll_sideways(show, s
     box = picture.bounding_box()
     assert box["y"] < 300
     assert box["y"] + 330 < 800
-    sizes = page.locator(".learn-say").first.evaluate("node => getComputedStyle(node).fontSize")
-    assert float(sizes.removesuffix("px")) >= 22
+    page.wait_for_function(
+        "parseFloat(getComputedStyle(document.querySelector('.learn-say')).fontSize) >= 22"
+    )
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_timeout(400)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ccta_core.findings.claims import Tested
+from ccta_core.findings.claims import ItemLevel, Tested
 from ccta_core.findings.wording import name_of
 from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.seeds import SEEDS
@@ -68,6 +68,22 @@ def performance_in_all(studies: Sequence[Sequence[Tested]]) -> str:
     return (
         f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
         f"{', '.join(parts)}."
+    )
+
+
+def items_in_all(rows: Sequence[ItemLevel]) -> str:
+    """Claim 1 at the unit item over studies; empty without items to compare."""
+    rises = [one.deciles.rise_low for one in rows if one.deciles and one.deciles.rise is not None]
+    held = [one for one in rows if one.confidence and one.confidence.difference is not None]
+    sure = [one.confidence.difference or 0 for one in held if one.confidence and _below(one.p_holm)]
+    if not rises or not held:
+        return ""
+    above = sum(low is not None and low > 0 for low in rises)
+    return (
+        f"Item by item, more predictions are right in the highest tenth of EMS than in the lowest "
+        f"(95%) in {above} of {len(rises)} models and pairs; EMS says better than the model's own "
+        f"confidence which are right in {sum(one > 0 for one in sure)} of {len(held)}, worse in "
+        f"{sum(one < 0 for one in sure)} (p < .05 after Holm)."
     )
 
 

@@ -30,12 +30,13 @@ def page(studies: Sequence[Study]) -> str:
         "number with uniform masses (embeddings only), with shuffled masses, and against "
         "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
     ]
-    parts += _in_short(studies)
-    for study in studies:
-        for layer in study.plan.layers:
-            parts += [*_measured(study, layer), *random_head.section(study, layer)]
-            parts += [*performance.section(study, layer), *_second(study, layer)]
-            parts += _third(study, layer)
+    every = [(study, layer) for study in studies for layer in study.plan.layers]
+    items = [performance.item_level(study, layer) for study, layer in every]
+    parts += _in_short(every, [row for rows in items for row in rows])
+    for (study, layer), rows in zip(every, items, strict=True):
+        parts += [*_measured(study, layer), *random_head.section(study, layer)]
+        parts += [*performance.section(study, layer, rows), *_second(study, layer)]
+        parts += _third(study, layer)
     return "\n".join(parts)
 
 
@@ -90,11 +91,12 @@ _CLAIMS = (
 )
 
 
-def _in_short(studies: Sequence[Study]) -> Iterator[str]:
+def _in_short(
+    every: Sequence[tuple[Study, int]], items: Sequence[claims.ItemLevel]
+) -> Iterator[str]:
     """The answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
     yield "Studies of one data set share items and models: they are no independent evidence.\n"
-    every = [(study, layer) for study in studies for layer in study.plan.layers]
     for place, claim in enumerate(_CLAIMS, 1):
         found, lines = [], []
         for study, layer in every:
@@ -104,7 +106,8 @@ def _in_short(studies: Sequence[Study]) -> Iterator[str]:
             except CctaError as error:  # the other claims may have their answers
                 said = f"Not answered: {error}."
             lines.append(f"- {_where(study, layer)}: {said}")
-        yield f"**Claim {place}. {claim.name}.** {claim.together(found)}\n"
+        told = [claim.together(found), *([answers.items_in_all(items)] if place == 1 else [])]
+        yield f"**Claim {place}. {claim.name}.** {' '.join(told).strip()}\n"
         yield from lines
         yield ""
 

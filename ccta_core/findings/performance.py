@@ -14,8 +14,13 @@ _MOST_PAIRS = 6
 _ALPHA = 0.05
 
 
-def section(study: Study, layer: int) -> Iterator[str]:
-    """By language, by pair and by item, as lines of Markdown."""
+def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:
+    """What EMS says of a right prediction, for each model and a few pairs with English."""
+    return claims.by_item(study, layer, _pairs(study.plan.languages))
+
+
+def section(study: Study, layer: int, rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
+    """By language, by pair and by item (`rows`, of `item_level`), as lines of Markdown."""
     yield "### Claim 1: consistency goes with performance\n"
     for title, found in (
         ("Unit language: mean with the training language against the language's score",
@@ -26,7 +31,6 @@ def section(study: Study, layer: int) -> Iterator[str]:
         if found:
             yield f"**{title}.** {_summary(found)}\n"
             yield from _correlations(found)
-    rows = claims.by_item(study, layer, _pairs(study.plan.languages))
     if rows:
         yield from _aurocs(rows)
         yield from _deciles(rows)
