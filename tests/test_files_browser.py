@@ -23,12 +23,21 @@ def page(browser, server):
             """The page with the first menu of files below a place open."""
             found = visit(path, scheme=scheme)
             found.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+            settle(found)
             menu = "xpath=following::button[contains(., 'Download')][1]"
             found.locator(below).first.locator(menu).click()
             found.get_by_role("button", name="Data (CSV)").first.wait_for()
             return found
 
         yield opened
+
+
+def settle(page):
+    """Waits until charts that come late move nothing more: an open menu would stay behind."""
+    height = None
+    while height != (now := page.get_by_test_id("stMain").evaluate("node => node.scrollHeight")):
+        height = now
+        page.wait_for_timeout(800)
 
 
 def saved(page, button, folder):
