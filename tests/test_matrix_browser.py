@@ -77,8 +77,10 @@ def test_the_keyboard_walks_the_cells_and_chooses(show):
 def test_a_cell_of_the_training_languages_opens_the_errors(show):
     page = show("languages", order="study")
     cell(page, "es · Spanish, Hindi: accuracy").click()
-    page.wait_for_url("**/errors?**")
-    assert "model=made%2Fes" in page.url
+    page.get_by_text("Where does the model go wrong").wait_for()
+    page.get_by_text("A comparison is one item in two languages").wait_for()
+    page.wait_for_url("**/errors?*model=made%2Fes*")
+    assert "src=es&tgt=hi" in page.url  # the page has read its address and kept both
 
 
 def test_a_narrow_screen_scrolls_the_matrix_and_not_the_page(show):
@@ -100,7 +102,8 @@ def test_a_point_opens_its_errors_and_the_page_can_be_come_back_to(show):
     page.get_by_text("Does a high value announce").wait_for()
     page.wait_for_timeout(1500)
     point.click(force=True)
-    page.wait_for_url("**/errors?*source=en*")
+    page.get_by_text("A comparison is one item in two languages").wait_for()
+    page.wait_for_url("**/errors?*src=en&tgt=*")
     page.get_by_role("link", name="Correlation").first.click()
     page.get_by_text("The same question put to the controls").wait_for()
     page.wait_for_timeout(1500)

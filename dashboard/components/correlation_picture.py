@@ -144,7 +144,8 @@ def go(address: Address, chosen: Chosen, question: Question, point: dict[str, st
         open_pair(address, chosen, point["label"], question.pair, point["model"])
     come_back(address)
     where = {"study": chosen.study.name, "model": point["model"], "layer": str(question.layer)}
-    sides = {side: point[side] for side in ("source", "target") if point[side]}
+    sides = {"src": point["source"], "tgt": point["target"]}
+    sides = {side: lang for side, lang in sides.items() if lang}
     st.switch_page("views/errors.py", query_params=where | sides)
 
 

@@ -74,7 +74,7 @@ def open_errors(address: Address, chosen: Chosen, model: str, pair: tuple[str, s
     """Leaves for Errors, filtered to a pair; a language alone where both are the same."""
     come_back(address)
     query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
-    sides = {"target": pair[1]} if pair[0] == pair[1] else {"source": pair[0], "target": pair[1]}
+    sides = {"tgt": pair[1]} if pair[0] == pair[1] else {"src": pair[0], "tgt": pair[1]}
     st.switch_page("views/errors.py", query_params=query | sides)
 
 
