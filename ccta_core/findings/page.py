@@ -30,14 +30,27 @@ def page(studies: Sequence[Study]) -> str:
         "number with uniform masses (embeddings only), with shuffled masses, and against "
         "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
     ]
-    every = [(study, layer) for study in studies for layer in study.plan.layers]
-    items = [performance.item_level(study, layer) for study, layer in every]
-    parts += _in_short(every, [row for rows in items for row in rows])
-    for (study, layer), rows in zip(every, items, strict=True):
+    told = [
+        _Told(study, layer, performance.item_level(study, layer))
+        for study in studies
+        for layer in study.plan.layers
+    ]
+    parts += _in_short(told)
+    for one in told:
+        study, layer = one.study, one.layer
         parts += [*_measured(study, layer), *random_head.section(study, layer)]
-        parts += [*performance.section(study, layer, rows), *_second(study, layer)]
+        parts += [*performance.section(study, layer, one.items), *_second(study, layer)]
         parts += _third(study, layer)
     return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of: a study at a layer. Its item level is needed twice and takes long."""
+
+    study: Study
+    layer: int
+    items: list[claims.ItemLevel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +58,31 @@ class _Claim:
     """A claim: what a study finds, that in words, and what all studies find together."""
 
     name: str
-    find: Callable[[Study, int], Any]
+    find: Callable[[_Told], Any]
     answer: Callable[[Any], str]
     together: Callable[[list[Any]], str]
 
 
-def _performs(tested: list[claims.Tested]) -> str:
+_Performed = tuple[list[claims.Tested], list[claims.ItemLevel]]
+
+
+def _performed(one: _Told) -> _Performed:
+    return claims.by_language(one.study, one.layer), one.items
+
+
+def _performs(found: _Performed) -> str:
+    tested, _ = found
     return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
 
 
-def _rankings(study: Study, layer: int) -> dict[str, TrainingRanking | None]:
-    return {name: claims.training_languages(study, layer, name) for name in _RANKED}
+def _performs_in_all(found: list[_Performed]) -> str:
+    items = [row for _, rows in found for row in rows]
+    said = answers.performance_in_all([tested for tested, _ in found])
+    return f"{said} {answers.items_in_all(items)}".strip()
+
+
+def _rankings(one: _Told) -> dict[str, TrainingRanking | None]:
+    return {name: claims.training_languages(one.study, one.layer, name) for name in _RANKED}
 
 
 def _trained(rankings: dict[str, TrainingRanking | None]) -> str:
@@ -72,9 +99,9 @@ _RANKED = ("ems", "gain")
 _CLAIMS = (
     _Claim(
         "Consistency goes with performance",
-        claims.by_language,
+        _performed,
         _performs,
-        answers.performance_in_all,
+        _performs_in_all,
     ),
     _Claim(
         "Models trained on Spanish are the most consistent",
@@ -84,30 +111,27 @@ _CLAIMS = (
     ),
     _Claim(
         "Words that mean the same get different attributions",
-        claims.synonyms,
+        lambda one: claims.synonyms(one.study, one.layer),
         answers.synonyms,
         answers.synonyms_in_all,
     ),
 )
 
 
-def _in_short(
-    every: Sequence[tuple[Study, int]], items: Sequence[claims.ItemLevel]
-) -> Iterator[str]:
+def _in_short(told: Sequence[_Told]) -> Iterator[str]:
     """The answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
     yield "Studies of one data set share items and models: they are no independent evidence.\n"
     for place, claim in enumerate(_CLAIMS, 1):
         found, lines = [], []
-        for study, layer in every:
+        for one in told:
             try:
-                found.append(claim.find(study, layer))
+                found.append(claim.find(one))
                 said = claim.answer(found[-1])
             except CctaError as error:  # the other claims may have their answers
                 said = f"Not answered: {error}."
-            lines.append(f"- {_where(study, layer)}: {said}")
-        told = [claim.together(found), *([answers.items_in_all(items)] if place == 1 else [])]
-        yield f"**Claim {place}. {claim.name}.** {' '.join(told).strip()}\n"
+            lines.append(f"- {_where(one.study, one.layer)}: {said}")
+        yield f"**Claim {place}. {claim.name}.** {claim.together(found)}\n"
         yield from lines
         yield ""
 

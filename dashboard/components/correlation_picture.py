@@ -8,7 +8,7 @@ import streamlit as st
 
 from ccta_core.findings.claims import Tested
 from dashboard import resources
-from dashboard.address import Address, come_back
+from dashboard.address import Address
 from dashboard.charts.correlation_scatter import FIELDS, scatter
 from dashboard.components import say
 from dashboard.components.correlation_controls import controls, held
@@ -23,6 +23,7 @@ from dashboard.components.correlation_words import (
     verdict,
 )
 from dashboard.components.files import chart_files
+from dashboard.components.open_errors import open_errors
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import NONE, language_name, number
@@ -142,11 +143,7 @@ def go(address: Address, chosen: Chosen, question: Question, point: dict[str, st
     """Opens Errors filtered to a point's languages, or the item itself in Pair."""
     if question.unit == "item":
         open_pair(address, chosen, point["label"], question.pair, point["model"])
-    come_back(address)
-    where = {"study": chosen.study.name, "model": point["model"], "layer": str(question.layer)}
-    sides = {"src": point["source"], "tgt": point["target"]}
-    sides = {side: lang for side, lang in sides.items() if lang}
-    st.switch_page("views/errors.py", query_params=where | sides)
+    open_errors(address, chosen, point["model"], point["source"], point["target"])
 
 
 def _titles(question: Question, task: str) -> tuple[str, str]:

@@ -8,11 +8,12 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.address import Address, come_back
+from dashboard.address import Address
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.components import notice, say
 from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import chart_files
+from dashboard.components.open_errors import open_errors
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, languages_of
 from dashboard.components.wording import NONE, language_name
@@ -37,7 +38,7 @@ def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
                 text, langs, format_func=language_name, key=address.widget(name), width=150
             )
         if st.button("Open its errors", key="languages_errors"):
-            open_errors(address, chosen, chosen.model, pair)
+            open_errors(address, chosen, chosen.model, *pair)
     items = resources.computed(chosen.ask, pair_items, chosen.model, chosen.layer, pair)
     known = items.dropna(subset=["ems"])
     if known.empty:
@@ -68,14 +69,6 @@ def pair_sentence(found: dict[str, Mean]) -> str:
         f"EMS is {_mean(ems)} on average; {', '.join(rest)}. n = {ems.n} items in {ems.groups} "
         "groups, whole groups resampled."
     )
-
-
-def open_errors(address: Address, chosen: Chosen, model: str, pair: tuple[str, str]) -> None:
-    """Leaves for Errors, filtered to a pair; a language alone where both are the same."""
-    come_back(address)
-    query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
-    sides = {"tgt": pair[1]} if pair[0] == pair[1] else {"src": pair[0], "tgt": pair[1]}
-    st.switch_page("views/errors.py", query_params=query | sides)
 
 
 def _means(ask: Any, model: str, layer: int, pair: tuple[str, str]) -> dict[str, Mean]:

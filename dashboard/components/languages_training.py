@@ -12,8 +12,8 @@ from dashboard.components import say
 from dashboard.components.correlation_words import p_text, rounded, shares_text, span_text
 from dashboard.components.files import csv_button, drawing_files
 from dashboard.components.languages_matrix import head
-from dashboard.components.languages_pair import open_errors
 from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
+from dashboard.components.open_errors import open_errors
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import language_name
 from dashboard.tables.languages_training import Trained, ranking, training_table
@@ -54,7 +54,8 @@ def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -
     _ranking(address, chosen, measure)
     if clicked is not None:
         home = str(found.table.set_index("model")["source"].loc[[clicked[0]]].iloc[0])
-        open_errors(address, chosen, clicked[0], (home, clicked[1]))
+        model, read = clicked
+        open_errors(address, chosen, model, home if home != read else "", read)
 
 
 def training_sentence(found: Trained, name: str) -> str:
