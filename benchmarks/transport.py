@@ -19,7 +19,7 @@ import ot
 
 from ccta_core.consistency import SideMass, shuffled
 from ccta_core.space.maps import cosine
-from ccta_core.transport import ems, ems_pairs
+from ccta_core.transport import ems
 
 SIZES = (10, 20, 30, 40, 50, 60)
 SHUFFLES = 20
@@ -107,8 +107,10 @@ def _permuted(side, draw):
 
 
 def _all_pairs(item):
-    similarities = {(a, b): cosine(item[a][0], item[b][0]) for a, b in combinations(item, 2)}
-    return ems_pairs({lang: side.mass for lang, (_, side) in item.items()}, similarities)
+    return [
+        ems(source.mass, target.mass, cosine(left, right)).ems
+        for (left, source), (right, target) in combinations(item.values(), 2)
+    ]
 
 
 def _best(repeats, run, item):

@@ -4,8 +4,6 @@ import os
 
 os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")  # arrays only: POT need not import torch
 
-from collections.abc import Mapping
-
 import numpy as np
 from ot.lp.emd_wrap import emd_c
 
@@ -54,32 +52,6 @@ def ems_values(masses_s: np.ndarray, masses_t: np.ndarray, similarity: np.ndarra
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         values[row] = (_solved(source, target, cost) * similarity).sum()
     return values
-
-
-def ems_pairs(
-    masses: Mapping[str, np.ndarray], similarities: Mapping[tuple[str, str], np.ndarray]
-) -> dict[tuple[str, str], TransportPlan]:
-    """The plans between the languages of one item, in both directions, each pair solved once.
-
-    `masses` is language -> (units,); `similarities` is (a, b) -> (units of a, units of b), one
-    direction of each pair wanted. EMS does not change when the two sides change places and an
-    optimal plan turned over is one for the turned problem, so the other direction is the same plan
-    transposed. Raises CctaError, naming the pair, as `ems` does.
-    """
-    plans: dict[tuple[str, str], TransportPlan] = {}
-    for (first, second), similarity in similarities.items():
-        if (first, second) in plans:
-            continue
-        lacking = sorted({first, second} - set(masses))
-        if lacking:
-            raise CctaError(f"{first}-{second}: no masses for {' and '.join(lacking)}")
-        try:
-            plan = ems(masses[first], masses[second], similarity)
-        except CctaError as error:
-            raise CctaError(f"{first}-{second}: {error}") from error
-        turned = TransportPlan(plan.matrix.T, plan.ems, plan.marginal_error)
-        plans |= {(second, first): turned, (first, second): plan}
-    return plans
 
 
 def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndarray:

@@ -18,7 +18,6 @@ from ccta_core.evaluation.retrieval import (
     accuracy_at_1,
     csls,
     layer_vectors,
-    map_at_k,
     mexa,
     ranks,
 )
@@ -65,10 +64,6 @@ def test_ranks_and_what_comes_of_them_are_a_loops(pair):
     expected = [rank_by_loop(queries, pool, at) for at in range(len(queries))]
     assert ranks(queries, pool).tolist() == expected
     assert accuracy_at_1(queries, pool) == np.mean([rank == 1 for rank in expected])
-    for k in (1, 2, 5):
-        precision = [1 / rank if rank <= k else 0 for rank in expected]
-        assert map_at_k(queries, pool, k) == pytest.approx(np.mean(precision))
-    assert map_at_k(queries, pool, 1) == accuracy_at_1(queries, pool)
 
 
 @settings(max_examples=80, deadline=None)
@@ -126,7 +121,7 @@ def test_scores_do_not_depend_on_lengths_nor_on_the_blocks(pair, block):
 
 def test_the_same_sentences_find_themselves_and_equal_ones_only_once():
     own = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
-    assert accuracy_at_1(own, own) == map_at_k(own, own, 10) == mexa(own, own) == 1
+    assert accuracy_at_1(own, own) == mexa(own, own) == 1
     assert accuracy_at_1(own, own, neighbours=10) == 1
     collapsed = np.ones((50, 8), np.float32)
     assert accuracy_at_1(collapsed, collapsed) == 1 / 50
@@ -148,7 +143,6 @@ def test_csls_helps_against_a_hub():
         (lambda: accuracy_at_1(np.zeros((1, 2)), np.ones((2, 2))), "no direction"),
         (lambda: accuracy_at_1(np.full((1, 2), np.nan), np.ones((2, 2))), "no direction"),
         (lambda: ranks(np.ones(3), np.ones(3)), "shape"),
-        (lambda: map_at_k(np.ones((1, 2)), np.ones((1, 2)), 0), "k of at least 1"),
         (lambda: csls(np.ones((1, 2)), np.ones((1, 2)), neighbours=0), "1 neighbour"),
         (lambda: mexa(np.ones((1, 2)), np.ones((1, 2))), "two or more"),
         (lambda: mexa(np.ones((3, 2)), np.ones((2, 2))), "3 and 2"),

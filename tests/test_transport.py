@@ -9,7 +9,7 @@ from strategies import masses, transport_batches, transport_problems
 from ccta_core import transport
 from ccta_core.errors import CctaError
 from ccta_core.space.maps import cosine
-from ccta_core.transport import ems, ems_pairs, ems_values
+from ccta_core.transport import ems, ems_values
 
 
 def linear_programme(source, target, similarity):
@@ -141,41 +141,6 @@ def test_no_pairs_of_masses_give_no_values():
     assert ems_values(np.empty((0, 3)), np.empty((0, 2)), np.zeros((3, 2))).shape == (0,)
 
 
-def test_all_pairs_of_an_item_are_solved_once_and_turned_over(monkeypatch):
-    draw = np.random.default_rng(2)
-    vectors = {lang: draw.normal(size=(n, 6)) for lang, n in (("en", 5), ("es", 7), ("zh", 1))}
-    mass = {lang: draw.random(len(found)) for lang, found in vectors.items()}
-    langs = list(vectors)
-    wanted = {
-        (a, b): cosine(vectors[a], vectors[b]) for k, a in enumerate(langs) for b in langs[k + 1 :]
-    }
-    solved = []
-    entry = transport.emd_c
-    monkeypatch.setattr(transport, "emd_c", lambda *given: solved.append(1) or entry(*given))
-    plans = ems_pairs(mass, wanted)
-    assert len(solved) == 3
-    assert set(plans) == {(a, b) for a in langs for b in langs if a != b}
-    for (a, b), plan in plans.items():
-        alone = ems(mass[a], mass[b], cosine(vectors[a], vectors[b]))
-        assert plan.ems == pytest.approx(alone.ems, abs=1e-12)
-        np.testing.assert_allclose(plan.matrix.sum(1), mass[a] / mass[a].sum(), atol=1e-12)
-        np.testing.assert_array_equal(plan.matrix, plans[b, a].matrix.T)
-    both = wanted | {(b, a): similarity.T for (a, b), similarity in wanted.items()}
-    solved.clear()
-    again = ems_pairs(mass, both)
-    assert len(solved) == 3
-    assert {pair: plan.ems for pair, plan in again.items()} == {
-        pair: plan.ems for pair, plan in plans.items()
-    }
-
-
-def test_a_bad_pair_is_named():
-    with pytest.raises(CctaError, match="en-es: no masses for es"):
-        ems_pairs({"en": np.ones(1)}, {("en", "es"): np.ones((1, 1))})
-    with pytest.raises(CctaError, match="en-es: similarity has shape"):
-        ems_pairs({"en": np.ones(1), "es": np.ones(2)}, {("en", "es"): np.ones((1, 1))})
-
-
 def test_masses_that_do_not_pair_up_are_refused():
     with pytest.raises(CctaError, match="expected pairs"):
         ems_values(np.ones((2, 1)), np.ones((3, 1)), np.ones((1, 1)))
@@ -217,7 +182,6 @@ def test_no_failure_of_the_solver_passes_in_silence(monkeypatch, code, words):
     for solve in (
         lambda: ems(np.ones(2), np.ones(2), np.eye(2)),
         lambda: ems_values(np.ones((1, 2)), np.ones((1, 2)), np.eye(2)),
-        lambda: ems_pairs({"en": np.ones(2), "es": np.ones(2)}, {("en", "es"): np.eye(2)}),
     ):
         with pytest.raises(CctaError, match=words):
             solve()

@@ -54,18 +54,6 @@ def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | No
     return float((ranks(queries, pool, neighbours=neighbours) == 1).mean())
 
 
-def map_at_k(queries: np.ndarray, pool: np.ndarray, k: int) -> float:
-    """Mean average precision among the first `k`: the mean of 1 / rank, 0 for a rank beyond k.
-
-    One row is right for each query, so that MAP is the mean reciprocal rank. Raises CctaError as
-    `ranks` does and for k < 1.
-    """
-    if k < 1:
-        raise CctaError(f"expected k of at least 1, got {k}")
-    found = ranks(queries, pool)
-    return float(np.where(found <= k, 1 / found, 0.0).mean())
-
-
 def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> np.ndarray:
     """The place (from 1) of each query's own row among the rows of `pool`. Shape: (queries,).
 
