@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -12,61 +12,9 @@ import numpy as np
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.models.model import Model
 from ccta_core.sensitivity.measure import Measured, Measurements, measure
-from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
+from ccta_core.sensitivity.ranking import Agreement, Row, agreements, mean_interval
 from ccta_core.sensitivity.settings import Question, Setting
 from ccta_core.sensitivity.verdict import verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting: means over items and pairs, and its agreement with the reference.
-
-    `gain_low`, `gain_high`: 95% interval of the mean gain, groups of items resampled; None in the
-    row of the uniform masses, which have no gain.
-    """
-
-    setting: Setting
-    ems: float
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    completeness_error: float | None
-    converged: float | None
-    evaluations: float | None
-    special_share: float | None
-    uniform: float | None
-    by_ems: Agreement
-    by_gain: Agreement | None
-    pair_ems: Mapping[str, float]
-    pair_gain: Mapping[str, float]
-
-    def payload(self) -> dict[str, Any]:
-        """Plain numbers and strings; agreements as `ems_spearman`, `gain_spearman` and so on."""
-        one = self.setting
-        facts: dict[str, Any] = {
-            "method": one.method,
-            "layer": one.layer,
-            "baseline": one.baseline,
-            "mass": one.mass,
-        }
-        facts |= {name: getattr(self, name) for name in _NUMBERS}
-        for name, found in (("ems", self.by_ems), ("gain", self.by_gain)):
-            for part in fields(Agreement):
-                facts[f"{name}_{part.name}"] = None if found is None else getattr(found, part.name)
-        return facts | {"pair_ems": dict(self.pair_ems), "pair_gain": dict(self.pair_gain)}
-
-
-_NUMBERS = (
-    "ems",
-    "gain",
-    "gain_low",
-    "gain_high",
-    "completeness_error",
-    "converged",
-    "evaluations",
-    "special_share",
-    "uniform",
-)
 
 
 @dataclass(frozen=True, slots=True)

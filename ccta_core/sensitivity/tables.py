@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ccta_core.attribution.methods import traits
-from ccta_core.sensitivity.ranking import Agreement
-from ccta_core.sensitivity.report import Report, Row
+from ccta_core.sensitivity.ranking import Agreement, Row
+from ccta_core.sensitivity.report import Report
 from ccta_core.sensitivity.verdict import LOST, SURVIVES
 
 _HEAD = (

@@ -4,13 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 from statistics import median
-from typing import TYPE_CHECKING
 
-from ccta_core.sensitivity.ranking import Agreement
+from ccta_core.sensitivity.ranking import Agreement, Row
 from ccta_core.sensitivity.settings import Setting
-
-if TYPE_CHECKING:
-    from ccta_core.sensitivity.report import Row
 
 SURVIVES = 0.7
 """Spearman's rho from which a ranking is said to survive [ours]."""
@@ -22,7 +18,7 @@ FEW = 10
 
 
 def verdict(
-    rows: Sequence["Row"], embeddings: "Row", repeat: Agreement, *, groups: int
+    rows: Sequence[Row], embeddings: Row, repeat: Agreement, *, groups: int
 ) -> tuple[str, ...]:
     """What survives the change of method, layer, baseline and mass, a sentence each.
 
@@ -48,7 +44,7 @@ def verdict(
     return tuple(line for line in said if line)
 
 
-def _chance(rows: Sequence["Row"]) -> str:
+def _chance(rows: Sequence[Row]) -> str:
     above = sum(row.gain_low is not None and row.gain_low > 0 for row in rows)
     below = sum(row.gain_high is not None and row.gain_high < 0 for row in rows)
     return (
@@ -77,7 +73,7 @@ def _repeated(repeat: Agreement) -> str:
     )
 
 
-def _unconverged(rows: Sequence["Row"]) -> str:
+def _unconverged(rows: Sequence[Row]) -> str:
     """Where most integrals did not converge the scores are not what their name says."""
     named = [
         f"{one.method} layer {one.layer} {one.baseline}"
@@ -93,7 +89,7 @@ def _unconverged(rows: Sequence["Row"]) -> str:
     )
 
 
-def _by_method(rows: Sequence["Row"]) -> list[str]:
+def _by_method(rows: Sequence[Row]) -> list[str]:
     """Which methods keep or lose the ranking by gain in all their settings."""
     rhos: dict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -119,13 +115,13 @@ def _span(name: str, rhos: Sequence[float]) -> str:
     return f"{name} (rho {min(rhos):.2f} to {max(rhos):.2f}, median {median(rhos):.2f})"
 
 
-def _rho(row: "Row") -> float:
+def _rho(row: Row) -> float:
     """Rho by gain; a setting with nothing to rank counts as 0."""
     found = row.by_gain.spearman if row.by_gain is not None else None
     return 0.0 if found is None else found
 
 
-def _one_change(reference: "Row", rows: Sequence["Row"]) -> str:
+def _one_change(reference: Row, rows: Sequence[Row]) -> str:
     """The settings that differ from the reference in one thing."""
     alone = [
         f"{changed} {_rho(row):.2f}"
@@ -147,7 +143,7 @@ def _only_change(reference: Setting, other: Setting) -> str | None:
     return changed[0] if len(changed) == 1 else None
 
 
-def _without_attributions(embeddings: "Row") -> str:
+def _without_attributions(embeddings: Row) -> str:
     rho = embeddings.by_ems.spearman
     if rho is None:
         return ""
@@ -159,7 +155,7 @@ def _without_attributions(embeddings: "Row") -> str:
     return f"{found}: the embeddings alone do not give this ranking."
 
 
-def _of_pairs(reference: "Row", rows: Sequence["Row"]) -> str:
+def _of_pairs(reference: Row, rows: Sequence[Row]) -> str:
     pairs = len(reference.pair_ems)
     if pairs < 2:
         return ""
@@ -173,5 +169,5 @@ def _of_pairs(reference: "Row", rows: Sequence["Row"]) -> str:
     )
 
 
-def _order(values: "dict[str, float]") -> list[str]:
+def _order(values: dict[str, float]) -> list[str]:
     return sorted(values, key=lambda name: -values[name])
