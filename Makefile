@@ -8,10 +8,11 @@ DATA ?= ../shared/data
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench screens zoo zoo-check clean
+.PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
+	demo-check clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/run.stamp: requirements.txt pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
@@ -48,14 +49,28 @@ screens: $(VENV)/dev.stamp  ## screenshots of every page into docs/screens
 	CCTA_SCREENS=docs/screens $(BIN)/python -m pytest -q tests/test_walks_browser.py
 
 zoo: $(VENV)/dev.stamp  ## train what is missing of the zoo (hours; stopped, it goes on where it was)
-	$(BIN)/python -m ccta_core.zoo.build $(DATA)
-	$(BIN)/python -m ccta_core.zoo.precompute
-	$(BIN)/python -m ccta_core.zoo.tables
-	$(BIN)/python -m ccta_core.zoo.lesson
-	$(BIN)/python -m ccta_core.zoo.zoo_page
+	$(BIN)/python -m research.zoo.build $(DATA)
+	$(BIN)/python -m research.zoo.precompute
+	$(BIN)/python -m research.zoo.lesson
+	$(MAKE) docs-tables
 
 zoo-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
-	$(BIN)/python -m ccta_core.zoo.check
+	$(BIN)/python -m research.zoo.predictions
+
+findings: $(VENV)/dev.stamp  ## docs/findings.md from the studies that ship (minutes)
+	$(BIN)/python -m research.documents.findings
+
+docs-tables: $(VENV)/dev.stamp  ## docs/model.md, zoo.md and schema.md from the cards and the code
+	$(BIN)/python -m research.documents.model
+	$(BIN)/python -m research.documents.zoo
+	$(BIN)/python -m research.documents.schema
+
+docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measured again (long; needs eflomal)
+	$(BIN)/python -m research.documents.coverage
+	$(BIN)/python -m research.documents.alignment e5-small/nli-en $(DATA)
+
+demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
+	$(BIN)/python -m research.demo.check
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info

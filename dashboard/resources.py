@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 FLOWS_OF = "e5-small/nli-en"
-"""The model whose comparisons of demo items ship (`ccta_core.zoo.precompute`)."""
+"""The model whose comparisons of demo items ship (`research.zoo.precompute`)."""
 _MODELS_HELD = 2
 _STUDIES_HELD = 4
 _ANSWERS_HELD = 200

@@ -6,8 +6,7 @@ from ccta_core.corpus import muse
 from ccta_core.corpus.alignments import read_awesome_align, read_talp, read_xl_wa
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
-from ccta_core.zoo.bitext import training_bitext
-from ccta_core.zoo.gold import gold_sets
+from research.space.gold import gold_sets, training_bitext
 
 
 @pytest.mark.parametrize("name", ["enfr", "jaen", "roen", "zhen"])

@@ -3,12 +3,16 @@
 import ast
 import subprocess
 import sys
+import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = sorted([*(ROOT / "ccta_core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
+TOPS = ("ccta_core", "dashboard", "research")
+FILES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 
 # A module may import from lower ranks and from its own package only.
 RANKS = {
@@ -19,7 +23,7 @@ RANKS = {
     "pipeline": 6, "sensitivity": 6, "evaluation": 6,
     "training": 7, "study": 7,
     "findings": 8, "zoo": 8, "cli": 9,
-    "__main__": 10, "dashboard": 11,
+    "__main__": 10, "dashboard": 11, "research": 11,
 }  # fmt: skip
 
 
@@ -34,16 +38,20 @@ def imported(path):
 def part_of(module):
     """The part of the engine a module name belongs to, or None for the outside."""
     first, _, rest = module.partition(".")
-    if first == "dashboard":
+    if first in ("dashboard", "research"):
         return first
     return rest.split(".")[0] or None if first == "ccta_core" else None
 
 
+def name_of(path):
+    """The module of a file, its package for an `__init__.py`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    own = "dashboard" if parts[0] == "dashboard" else parts[1]
-    if own == "__init__":
+    own = part_of(name_of(path))
+    if own is None:
         return  # the public names of the package
     for module in imported(path):
         other = part_of(module)
@@ -57,6 +65,39 @@ def test_the_engine_knows_no_dashboard(path):
     assert not roots & {"streamlit", "plotly", "dashboard"}
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if "research" not in path.parts])
+def test_the_product_knows_no_research(path):
+    """Not even by name in a string that is imported later; a command that is named may be one."""
+    assert not any(module.split(".")[0] == "research" for module in imported(path))
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not node.value.startswith("research."), f"{path.name}: {node.value}"
+
+
+def test_no_imports_run_in_a_circle():
+    """Also those for types only, and those inside a function."""
+    modules = {name_of(path): path for path in FILES}
+    links = {}
+    for module, path in modules.items():
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                deeper = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= deeper & set(modules) or {node.module}
+        links[module] = (names & set(modules)) - {module}
+    assert list(TopologicalSorter(links).static_order())  # raises CycleError, naming the circle
+
+
+def test_research_stays_out_of_the_wheel():
+    chosen = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    shipped = find_packages(str(ROOT), **chosen["packages"]["find"])
+    assert {"ccta_core", "ccta_core.zoo", "dashboard"} <= set(shipped)
+    assert not any(name.split(".")[0] == "research" for name in shipped)
+    assert "research.zoo" in find_packages(str(ROOT))  # it would be found if it were not left out
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_short(path):
     text = path.read_text("utf-8")
@@ -67,7 +108,7 @@ def test_files_and_functions_stay_short(path):
 
 
 def test_what_needs_no_model_starts_without_torch():
-    light = ["store", "corpus.demo", "models.catalog", "result"]
+    light = ["store", "corpus.demo", "models.catalog", "result", "zoo.lesson"]
     modules = ", ".join(f"ccta_core.{name}" for name in light)
     heavy = "('torch', 'transformers', 'streamlit')"
     code = f"import sys, {modules}; print([m for m in {heavy} if m in sys.modules])"

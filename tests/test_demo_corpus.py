@@ -7,14 +7,15 @@ from collections import Counter
 import pytest
 import regex
 
-from ccta_core.corpus.demo import check, demo_entities, read_demo, reader
-from ccta_core.corpus.demo.faults import script_share
+from ccta_core.corpus.demo import demo_entities, read_demo, reader
 from ccta_core.corpus.demo.forms import FORMS
 from ccta_core.corpus.demo.marks import entities, unmarked
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.types import Sentence
+from research.demo import check
+from research.demo.check import script_share
 
 FOLDER = reader.ROOT / "nli"
 LANGS = ["ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "ur", "vi", "zh"]
@@ -132,7 +133,7 @@ def test_the_shipped_corpus_has_no_problem():
 
 
 def test_the_check_as_a_command(tmp_path):
-    command = [sys.executable, "-m", "ccta_core.corpus.demo.check"]
+    command = [sys.executable, "-m", "research.demo.check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "no problem in 208 items of 14 languages\n"

@@ -25,7 +25,7 @@ from ccta_core.languages import language
 from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED
 from ccta_core.models.load import load_backbone, load_model
-from ccta_core.zoo.retrieval import TATOEBA_CODES, read_tatoeba, tatoeba_scores
+from research.zoo.retrieval import TATOEBA_CODES, read_tatoeba, tatoeba_scores
 
 LAYERS = 13
 

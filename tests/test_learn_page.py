@@ -156,11 +156,11 @@ def test_shuffle_again_draws_others(page):
 
 def test_without_a_lesson_the_page_says_what_to_do(page, monkeypatch):
     def missing():
-        raise DamagedFileError("no lesson; make it again with python -m ccta_core.zoo.lesson")
+        raise DamagedFileError("no lesson; make it again with python -m research.zoo.lesson")
 
     monkeypatch.setattr(resources, "lesson", missing)
     app = clean(page())
-    assert "ccta_core.zoo.lesson" in said(app)
+    assert "research.zoo.lesson" in said(app)
 
 
 # The claims ----------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ import ccta_core as ccta
 from ccta_core.errors import DamagedFileError
 from ccta_core.models.catalog import find
 from ccta_core.zoo.lesson import LESSON, read_lesson
-from ccta_core.zoo.lesson_measure import TEXTS
 from dashboard.components.learn_view import LANGUAGES, MASSES, PARTNERS, POINTS
 from dashboard.tables import learn as tables
 from dashboard.tables.learn_hand import Problem, by_hand, hand_table, problem_of
+from research.zoo.lesson import TEXTS
 from tests.strategies import transport_problems
 
 LESSON_READ = read_lesson()
@@ -33,7 +33,7 @@ def test_the_file_is_small_and_of_the_shipped_model():
     assert set(LESSON_READ.sentences) == set(LANGUAGES) == set(TEXTS)
     assert set(LESSON_READ.couples) == set(PARTNERS)
     assert LESSON_READ.revision == find(LESSON_READ.model).revision, (
-        "the model changed: run python -m ccta_core.zoo.lesson again"
+        "the model changed: run python -m research.zoo.lesson again"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_lesson_says_what_to_do(tmp_path):
     path = tmp_path / "lesson.json"
     for body in ("", "{}", '{"form": 0}', "[1]", LESSON.read_text("utf-8")[:5000]):
         path.write_text(body, encoding="utf-8")
-        with pytest.raises(DamagedFileError, match=r"ccta_core\.zoo\.lesson"):
+        with pytest.raises(DamagedFileError, match=r"research\.zoo\.lesson"):
             read_lesson(path)
 
 

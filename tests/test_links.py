@@ -16,9 +16,8 @@ from ccta_core.space.aligners import ALIGNERS, statistical_links
 from ccta_core.space.links import mutual_links, mutual_links_batch, one_to_one, plan_links
 from ccta_core.space.maps import cosine
 from ccta_core.transport import ems
-from ccta_core.zoo.align_report import uniform_plan_links
-from ccta_core.zoo.bitext import words
-from ccta_core.zoo.gold import GoldSet, error_rate
+from research.documents.alignment import uniform_plan_links
+from research.space.gold import GoldSet, error_rate, words
 
 SIZES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=8)
 

@@ -23,7 +23,8 @@ from ccta_core.space.procrustes import (
     write_maps,
 )
 from ccta_core.training.card import revision
-from ccta_core.zoo.fit_procrustes import FIT, HELD_OUT, add_to_card, crosses, maps_of
+from research.space.fit_procrustes import add_to_card, crosses, maps_of
+from research.space.scores import FIT, HELD_OUT
 
 MODEL = "e5-small/nli-en"
 WIDTH, LAYER = 6, 1

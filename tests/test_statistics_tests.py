@@ -10,7 +10,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from ccta_core.errors import CctaError
-from ccta_core.statistics import coverage, prediction
+from ccta_core.statistics import prediction
 from ccta_core.statistics.deciles import accuracy_by_decile
 from ccta_core.statistics.prediction import auroc, compare_auroc
 from ccta_core.statistics.ranking import Checkpoint
@@ -18,6 +18,7 @@ from ccta_core.statistics.seeds import Scores, over_seeds
 from ccta_core.statistics.synonyms import synonym_test
 from ccta_core.statistics.training import rank_training_languages
 from ccta_core.statistics.two_way import two_way
+from research.documents import coverage
 
 
 def predictions(n=300, told=1.0, seed=0):

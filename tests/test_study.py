@@ -323,7 +323,7 @@ def test_a_study_without_parts_says_so(tmp_path):
 def test_the_page_of_columns_is_made_from_the_code():
     from pathlib import Path
 
-    from ccta_core.study import schema_page
+    from research.documents import schema
 
-    written = Path(schema_page.__file__).parents[2] / "docs" / "schema.md"
-    assert written.read_text("utf-8") == schema_page.page()
+    written = Path(schema.__file__).parents[2] / "docs" / "schema.md"
+    assert written.read_text("utf-8") == schema.page()

@@ -20,16 +20,16 @@ from ccta_core.corpus.items import Item
 from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.evaluation.predict import classes
+from ccta_core.evaluation.retrieval import accuracy_at_1, layer_vectors
 from ccta_core.evaluation.score import score
 from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED, catalog, check_files, find
 from ccta_core.models.load import load_backbone, load_model
 from ccta_core.training.recipe import recipe_for
-from ccta_core.zoo import runs_page, tables, zoo_page
-from ccta_core.zoo.check import faults, shipped
-from ccta_core.zoo.demo_predictions import FILE, demo_sentences, read_predictions
-from ccta_core.zoo.plan import SERIES, XNLI, plan
-from ccta_core.zoo.retrieval import accuracy_at_1, sentence_vectors
+from research.documents import model as model_page
+from research.documents import zoo as zoo_page
+from research.zoo.plan import SERIES, XNLI, plan
+from research.zoo.predictions import FILE, demo_sentences, faults, read_predictions, shipped
 
 MODEL = "e5-small/nli-en"
 LABELS = ("entailment", "neutral", "contradiction")
@@ -153,8 +153,8 @@ def test_it_reads_the_demo_above_chance(model):
 
 
 def test_the_pages_of_figures_are_made_from_the_cards():
-    docs = Path(tables.__file__).parents[2] / "docs"
-    assert (docs / "model.md").read_text("utf-8") == tables.page()
+    docs = Path(model_page.__file__).parents[2] / "docs"
+    assert (docs / "model.md").read_text("utf-8") == model_page.page()
     assert (docs / "zoo.md").read_text("utf-8") == zoo_page.page()
 
 
@@ -166,7 +166,7 @@ def test_language_is_told_from_run_by_analysis_of_variance(shift, said):
     rows.columns = ["language", "mean"]
     fit = ols("mean ~ C(language)", rows).fit()
     table = anova_lm(fit)
-    found = runs_page.language_or_run(means)
+    found = zoo_page.language_or_run(means)
     assert f"languages {said}" in found
     assert f"F(3, 6) = {table['F'].iloc[0]:.2f}, p = {table['PR(>F)'].iloc[0]:.2g}" in found
     assert f"{np.sqrt(fit.mse_resid):.2f} points (SD)" in found
@@ -174,11 +174,11 @@ def test_language_is_told_from_run_by_analysis_of_variance(shift, said):
 
 def test_a_card_says_what_its_model_did_not_learn():
     """Not above the majority, or one answer to both questions of most contexts."""
-    (_, named) = runs_page.same_answers(shipped())
+    (_, named) = zoo_page.same_answers(shipped())
     for info in shipped():
         scores = info.card["scores"].values()
         majority = np.mean([score.get("majority", 0) for score in scores])
-        failed = runs_page.mean_of(info.card) <= majority or info.id in named
+        failed = zoo_page.mean_of(info.card) <= majority or info.id in named
         assert ("did not learn its task" in info.card["weaknesses"]) == failed, info.id
 
 
@@ -193,10 +193,10 @@ def test_a_model_that_answers_all_questions_alike_is_named(tmp_path):
         said = {item.id: {item.group if item.group in alike else item.id: 0.5} for item in items}
         (folder / FILE).write_text(json.dumps({"en": said, "de": said}), encoding="utf-8")
         infos.append(replace(find("e5-small/qa-en"), id=f"a/{name}", folder=folder))
-    shares, named = runs_page.same_answers(infos)
+    shares, named = zoo_page.same_answers(infos)
     assert "reads 0%, half 50%, blind 100%" in shares
     assert "question: a/half, a/blind." in named
-    assert list(runs_page.same_answers(infos[:1]))[1:] == []
+    assert list(zoo_page.same_answers(infos[:1]))[1:] == []
 
 
 def test_retrieval_by_the_backbone(shared_data):
@@ -204,7 +204,10 @@ def test_retrieval_by_the_backbone(shared_data):
     texts = {
         lang: read_flores(shared_data / "flores200", lang)[:250] for lang in ("en", "es", "zh")
     }
-    vectors = {lang: sentence_vectors(backbone, tokenizer, own) for lang, own in texts.items()}
+    vectors = {
+        lang: layer_vectors(backbone, tokenizer, own, prefix=embedded.RETRIEVAL_PREFIX)[-1]
+        for lang, own in texts.items()
+    }
     for lang in ("es", "zh"):
         assert accuracy_at_1(vectors[lang], vectors["en"]) > 0.9
 

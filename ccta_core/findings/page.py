@@ -1,12 +1,7 @@
-"""Writes docs/findings.md from the studies, so that no figure is typed in.
+"""The findings of studies as Markdown, so that no figure is typed in (docs/findings.md)."""
 
-python -m ccta_core.findings.page STUDY [STUDY ...]
-"""
-
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ccta_core.errors import CctaError
@@ -14,16 +9,14 @@ from ccta_core.findings import answers, claims, frames, performance, random_head
 from ccta_core.findings.wording import name_of, number, span
 from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.two_way import Effect
-from ccta_core.study.table import Study, open_study
-
-_PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+from ccta_core.study.table import Study
 
 
 def page(studies: Sequence[Study]) -> str:
     """The page as Markdown, a section a study."""
     parts = [
         "# Findings: the paper's claims, tested\n",
-        "Made by `python -m ccta_core.findings.page` from the studies named below; nothing is "
+        "Made by `ccta study findings` from the studies named below; nothing is "
         "typed in. Intervals are 95%, whole groups (premises, paragraphs, languages) resampled; "
         "p is a permutation's, after Holm where a table shows several. EMS mixes the agreement "
         "of attributions with the similarity of embeddings: every EMS stands beside the same "
@@ -244,15 +237,3 @@ def _third(study: Study, layer: int) -> Iterator[str]:
             f"{span(one, 3)} | {number(one.p)} | {one.n:,} | {one.n_groups} |"
         )
     yield ""
-
-
-def main() -> None:
-    """Writes the page from the studies named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("studies", nargs="+")
-    options = parser.parse_args()
-    _PAGE.write_text(page([open_study(name) for name in options.studies]), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

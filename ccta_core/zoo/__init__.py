@@ -1,1 +1,1 @@
-"""The shipped adapters with their cards, and the code that trains and measures them."""
+"""What ships: adapters with their cards, and the lesson of the page Learn."""

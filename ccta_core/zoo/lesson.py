@@ -1,10 +1,9 @@
-"""The sentence that the page Learn explains, measured once and read without a model.
+"""The sentence that the page Learn explains, measured once (`research.zoo.lesson`).
 
-python -m ccta_core.zoo.lesson
+It is read without a model.
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +149,8 @@ def read_lesson(path: Path = LESSON) -> Lesson:
         return _lesson(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
-            f"{path} is not a lesson; make it again with python -m ccta_core.zoo.lesson"
+            f"{path} is not a lesson; install the package anew, or in a clone make it again with "
+            "python -m research.zoo.lesson"
         ) from error
 
 
@@ -189,16 +189,3 @@ def _each(data: Mapping[str, Any], read: Any) -> Mapping[str, Any]:
 
 def _arrays(data: Mapping[str, Sequence]) -> dict[str, np.ndarray]:
     return {name: np.array(values, dtype=np.float64) for name, values in data.items()}
-
-
-def main() -> None:
-    """Measures the lesson with the shipped model and writes it."""
-    from ccta_core.zoo.lesson_measure import measured
-
-    body = json.dumps(measured(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    LESSON.write_text(body + "\n", encoding="utf-8")
-    sys.stderr.write(f"{LESSON}: {LESSON.stat().st_size:,} bytes\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -35,7 +35,7 @@ def mexa_table(card: Mapping[str, Any], languages: Sequence[str]) -> pd.DataFram
     """MEXA with English by layer, one row a variant, language and layer, of the languages given.
 
     Columns: variant, lang, layer, value, n. Empty where the card has none. See
-    `ccta_core.zoo.retrieval`, which writes the card.
+    `research.zoo.retrieval`, which writes the card.
     """
     measured = card.get("mexa", {})
     rows = [

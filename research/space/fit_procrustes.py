@@ -1,6 +1,6 @@
 """Fits a model's Procrustes maps to English on FLORES-200 devtest, for the demo's languages.
 
-python -m ccta_core.zoo.fit_procrustes MODEL DATA OUT
+python -m research.space.fit_procrustes MODEL DATA OUT
 """
 
 import argparse
@@ -30,13 +30,9 @@ from ccta_core.space.procrustes import (
 )
 from ccta_core.training.card import read_card, sha256_of, write_card
 from ccta_core.types import Sentence
-from ccta_core.zoo.dictionary import DEV, WordPairs, precision_at_1, read_word_pairs
-from ccta_core.zoo.fit_space import GoldReading, read_gold
-from ccta_core.zoo.gold import GoldSet, error_rate, gold_sets
+from research.space.gold import GoldReading, GoldSet, error_rate, gold_sets, read_gold
+from research.space.scores import DEV, FIT, WordPairs, precision_at_1, read_word_pairs
 
-FIT = slice(0, 812)
-"""The sentences of FLORES-200 devtest that the maps are fitted on; the last 200 score them."""
-HELD_OUT = slice(812, 1012)
 SHRINKAGES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Tried beside infinity, which is the identity: the centred space."""
 

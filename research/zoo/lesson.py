@@ -1,5 +1,10 @@
-"""Measures the lesson of the page Learn with a shipped model (docs/method.md, 2 to 4)."""
+"""Measures the lesson of the page Learn with a shipped model (docs/method.md, 2 to 4).
 
+python -m research.zoo.lesson
+"""
+
+import json
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +22,7 @@ from ccta_core.pipeline import attribute, attribute_layers, compare
 from ccta_core.pipeline.sentences import Input, aimed, look
 from ccta_core.space.maps import cosine, into_space, normal
 from ccta_core.types import Sentence
-from ccta_core.zoo.lesson import FORM
+from ccta_core.zoo.lesson import FORM, LESSON
 
 _MODEL = "e5-small/nli-en"
 _PIVOT = "en"
@@ -212,3 +217,14 @@ def _round(value: Any, digits: int = 5) -> Any:
     """Numbers that take little room: a float, or lists of them."""
     found = np.round(np.asarray(value, dtype=np.float64), digits) + 0.0
     return found.tolist()
+
+
+def main() -> None:
+    """Measures the lesson with the shipped model and writes it."""
+    body = json.dumps(measured(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    LESSON.write_text(body + "\n", encoding="utf-8")
+    sys.stderr.write(f"{LESSON}: {LESSON.stat().st_size:,} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Writes docs/schema.md from the columns, so that no description is typed twice.
 
-python -m ccta_core.study.schema_page
+python -m research.documents.schema
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from ccta_core.study.schema import COLUMNS, VERSION
 _PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 _HEAD = f"""# The rows of a study
 
-Made from the code by `python -m ccta_core.study.schema_page`. Schema version {VERSION}; a reader
+Made from the code by `make docs-tables`. Schema version {VERSION}; a reader
 refuses a later one.
 
 `parts/MODEL/CHUNK.parquet` has one row an item x unordered language pair x layer, in the order in

@@ -1,6 +1,6 @@
 """How often do the 95% intervals hold the truth, and how often is p below 0.05 for nothing?
 
-python -m ccta_core.statistics.coverage [docs/statistics.md]
+python -m research.documents.coverage [docs/statistics.md]
 
 Simulates data whose true correlation is known and writes the tables into the page, between its two
 marker lines.
@@ -133,7 +133,7 @@ def main() -> None:
     text = [
         f"{SIMULATIONS} simulations of {DRAWS} draws for each line; the standard error of a share "
         f"near 95% or 5% is {_error(SIMULATIONS):.1%}. Written by "
-        "`python -m ccta_core.statistics.coverage`.",
+        "`python -m research.documents.coverage`.",
         "",
         *lines(rows),
         "",

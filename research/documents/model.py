@@ -1,6 +1,6 @@
 """Writes docs/model.md from the cards, so that no figure is typed in.
 
-python -m ccta_core.zoo.tables
+python -m research.documents.model
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def page() -> str:
     adapter = find(f"{BACKBONE}/nli-en")
     parts = [
         "# The embedded model, measured\n",
-        "Made from the cards by `python -m ccta_core.zoo.tables`; nothing here is typed in.\n",
+        "Made from the cards by `make docs-tables`; nothing here is typed in.\n",
         *_retrieval(find(BACKBONE)),
         *_accuracy(adapter),
         *_alignment(adapter),

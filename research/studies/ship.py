@@ -1,6 +1,6 @@
 """Makes a study small enough to ship: scores and ids without texts, single precision.
 
-python -m ccta_core.study.ship NAME FOLDER
+python -m research.studies.ship NAME FOLDER
 """
 
 import argparse

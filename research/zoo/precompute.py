@@ -1,6 +1,6 @@
 """Comparisons that ship with the product, so that the Pair page opens before a model is loaded.
 
-python -m ccta_core.zoo.precompute [--limit-seconds 600]
+python -m research.zoo.precompute [--limit-seconds 600]
 """
 
 import argparse

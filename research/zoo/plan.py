@@ -1,6 +1,7 @@
 """What the zoo holds: one entry a model, with the command that trains it.
 
-An entry without shipped weights is another seed: its metrics ship (zoo/runs), its weights do not.
+An entry that does not ship is another seed: its card is kept (research/zoo/runs), its weights are
+not.
 """
 
 from collections.abc import Iterator

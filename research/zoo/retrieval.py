@@ -1,6 +1,6 @@
 """Sentence retrieval by the backbone alone, layer by layer, and its card.
 
-python -m ccta_core.zoo.retrieval DATA [--parts flores tatoeba mexa]
+python -m research.zoo.retrieval DATA [--parts flores tatoeba mexa]
 
 Every language's scores are kept under the cache folder as they come; a killed run goes on there.
 """
@@ -25,8 +25,6 @@ from ccta_core.evaluation.retrieval import accuracy_at_1, layer_vectors, mexa
 from ccta_core.models import embedded
 from ccta_core.models.catalog import BACKBONE, SHIPPED
 from ccta_core.models.load import load_backbone
-
-__all__ = ["accuracy_at_1", "main", "read_tatoeba", "sentence_vectors"]
 
 LANGUAGES = tuple(sorted(set(FLORES_CODES) - {"en", "bn", "cs", "fa", "pl", "ta"}))
 """Twenty languages retrieved against English."""
@@ -78,12 +76,6 @@ def read_tatoeba(folder: Path, lang: str) -> tuple[list[str], list[str]]:
     if len(own) != len(english):
         raise CctaError(f"Tatoeba {lang}: {len(own)} lines beside {len(english)} English ones")
     return own, english
-
-
-def sentence_vectors(backbone: Any, tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
-    """Mean-pooled, normalised vectors with the model's "query: " prefix. Shape: (texts, width)."""
-    states = layer_vectors(backbone, tokenizer, texts, prefix=embedded.RETRIEVAL_PREFIX)[-1]
-    return states / np.linalg.norm(states, axis=1, keepdims=True)
 
 
 def tatoeba_scores(own: np.ndarray, english: np.ndarray) -> Scores:

@@ -1,4 +1,7 @@
-"""Dictionary words as the model reads them alone, and how often the nearest one is right."""
+"""How well the spaces bring languages together: dictionary words and held-out sentences.
+
+And which sentences and words a space is fitted on, chosen on and scored on.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
+from ccta_core.corpus.flores import read_flores
 from ccta_core.corpus.muse import read_dictionary
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.means import unit_states
 from ccta_core.models.model import Model
+from ccta_core.space.maps import cosine, into_space
 from ccta_core.space.procrustes import PIVOT
 from ccta_core.types import Sentence
 
+FIT = slice(0, 812)
+"""The sentences of FLORES-200 devtest that the maps are fitted on; the last 200 score them."""
+HELD_OUT = slice(812, 1012)
 DEV = slice(4500, 5000)
 """English words, by their order in a dictionary, that the shrinkage is chosen on."""
 SCORED = slice(5000, 6000)
 """English words that the spaces are scored on."""
+SPACES = ("none", "centered", "procrustes")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +39,16 @@ class WordPairs:
     english: np.ndarray
     foreign: np.ndarray
     right: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Precision at 1 by space: from English and to English, with the sizes of the two pools."""
+
+    english: int
+    foreign: int
+    from_english: dict[str, float]
+    to_english: dict[str, float]
 
 
 def read_word_pairs(model: Model, data: Path, lang: str, layer: int, which: slice) -> WordPairs:
@@ -57,6 +76,24 @@ def precision_at_1(cosines: np.ndarray, right: np.ndarray) -> float:
     return float(right[np.arange(len(right)), cosines.argmax(1)][asked].mean())
 
 
+def word_retrieval(model: Model, data: Path, lang: str, layer: int) -> Retrieval:
+    """Nearest dictionary word by cosine; a hit is any of a word's translations."""
+    return _retrieval(model, layer, read_word_pairs(model, data, lang, layer, SCORED))
+
+
+def sentence_retrieval(model: Model, data: Path, lang: str, layer: int) -> Retrieval:
+    """Nearest translation by cosine among the held-out sentences, mean of unit states."""
+    sides = []
+    for code in (PIVOT, lang):
+        texts = [Sentence(text, code) for text in read_flores(data / "flores200", code)[HELD_OUT]]
+        found = unit_states(model, texts, layers=[layer])
+        sides.append(np.array([states[0].mean(0) for states, _ in found]))
+    english, foreign = sides
+    return _retrieval(
+        model, layer, WordPairs(lang, english, foreign, np.eye(len(english), dtype=bool))
+    )
+
+
 def _states(
     words: Sequence[str], lang: str, model: Model, layer: int
 ) -> tuple[dict[str, int], np.ndarray]:
@@ -73,3 +110,15 @@ def _can_be_read(word: str, lang: str, model: Model) -> bool:
     except CctaError:
         return False
     return True
+
+
+def _retrieval(model: Model, layer: int, pairs: WordPairs) -> Retrieval:
+    there, back = {}, {}
+    for space in SPACES:
+        cosines = cosine(
+            into_space(model.info, layer, PIVOT, pairs.english, space),
+            into_space(model.info, layer, pairs.lang, pairs.foreign, space),
+        )
+        there[space] = precision_at_1(cosines, pairs.right)
+        back[space] = precision_at_1(cosines.T, pairs.right.T)
+    return Retrieval(pairs.right.shape[0], pairs.right.shape[1], there, back)

@@ -1,6 +1,6 @@
 """Trains, measures and describes whatever of the zoo is missing; stopped, it goes on where it was.
 
-python -m ccta_core.zoo.build DATA [NAME ...] [--list] [--train-only]
+python -m research.zoo.build DATA [NAME ...] [--list] [--train-only]
 """
 
 import argparse
@@ -24,10 +24,10 @@ from ccta_core.space.maps import MEANS_FILE
 from ccta_core.training.card import WEIGHTS
 from ccta_core.training.finish import make_loadable, score_card
 from ccta_core.training.fit import METRICS, Data, fit
-from ccta_core.zoo.demo_predictions import FILE, write_predictions
-from ccta_core.zoo.plan import Entry, plan
+from research.zoo.plan import Entry, plan
+from research.zoo.predictions import FILE, write_predictions
 
-RUNS = SHIPPED.parent / "runs"
+RUNS = Path(__file__).parent / "runs"
 """Cards of the runs whose weights do not ship."""
 MEANS_LANGUAGES = (
     *("ar", "bg", "bn", "de", "el", "en", "es", "fr", "hi", "ja", "ko"),

@@ -1,0 +1,1 @@
+"""Checks the demo corpus: the form of its files, not their language."""

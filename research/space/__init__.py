@@ -1,0 +1,1 @@
+"""Fits and scores the common space of languages: means, alignment layer, Procrustes maps."""

@@ -1,0 +1,1 @@
+"""Makes finished studies small enough to ship."""
