@@ -73,6 +73,32 @@ def test_check_says_it_in_words(capsys, mine):
     assert "en  3 items" in capsys.readouterr().out
 
 
+def test_check_says_what_is_left_out_by_line_with_a_cap(capsys, tmp_path):
+    """In the order of the file, the commonest reason first above; the rest is counted."""
+    path = tmp_path / "mine.csv"
+    rows = [f"{at},en,x{',' * (at % 2)}\n" for at in range(1, 60)]
+    path.write_text("id,lang,text\n60,xx,odd\n" + "".join(rows), "utf-8")
+    assert main(["data", "check", f"file:{path}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("left out: 31")
+    assert lines[at + 1].startswith("  30 x expected 3 fields, found 4 (mine.csv:3, mine.csv:5, ")
+    assert lines[at + 2] == "  1 x unknown language 'xx' (mine.csv:2)"
+    assert lines[at + 3] == "left out by line:"
+    assert lines[at + 4] == "  mine.csv:2   unknown language 'xx'"
+    assert lines[at + 8] == "  mine.csv:9   expected 3 fields, found 4"
+    assert lines[at + 9] == "  mine.csv:11  expected 3 fields, found 4"
+    assert lines[at + 24] == "  and 11 more: --json lists them all"
+    assert main(["data", "check", f"file:{path}", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["left_out"]) == 31
+
+
+def test_check_says_nothing_by_line_where_nothing_is_left_out(capsys):
+    assert main(["data", "check", "demo:nli", "--langs", "en", "--limit", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "left out: 0" in out
+    assert "by line" not in out
+
+
 def test_check_says_why_languages_are_not_aligned(capsys, tmp_path):
     for lang in ("en", "zh"):
         (tmp_path / f"dev-{lang}.tsv").write_text("Bo\tI-PER\n", "utf-8")

@@ -161,8 +161,6 @@ def test_objects_that_are_none_are_listed(tmp_path):
         ("a.csv", b"en\n\xc3\xa9\nOne\n\xe9\n", "a.csv:4: expected UTF-8, found the byte 0xE9"),
         ("a.csv", "en\nOne\n".encode("utf-16"), "found UTF-16"),
         ("a.csv", b"en\nO\0ne\n", "a.csv:2: expected text, found a NUL byte"),
-        ("a.csv", b'en\nOne\n"Two\nThree\n', "a.csv:3: the quotes can't be read"),
-        ("a.tsv", b'en\n"One" two\n', "a.tsv:2: the quotes can't be read"),
         ("a.csv", b"en,label\nA,neutral\nB,sure\n", "a.csv:3: unknown label 'sure'"),
         ("a.csv", b"en,label\nA,paraphrase\nB,0\n", "a.csv:3: unknown label '0'"),
         ("a.jsonl", b"[]\n1\n", "has no JSON object"),
@@ -265,3 +263,211 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("en\n" + "x" * 5000, "utf-8")
     with pytest.raises(CctaError, match=r"a.csv:2: expected lines of text"):
         read_items(f"file:{tmp_path / 'a.csv'}")
+
+
+def frame_file(path, rows):
+    """The rows as pandas writes them, whatever types it makes of a column."""
+    frame = pd.DataFrame(rows)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".jsonl":
+        lines = (json.dumps({k: None if v is pd.NA else v for k, v in row.items()}) for row in rows)
+        path.write_text("\n".join(lines), "utf-8")
+    else:
+        frame.to_csv(path, index=False, sep="," if path.suffix == ".csv" else "\t")
+    return f"file:{path}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_column_of_integers_with_a_gap_holds_integers(tmp_path, kind):
+    """pandas makes floats of ids and labels where one is missing: 0.0, 1.0, NaN."""
+    rows = [
+        {"id": float(at), "lang": lang, "text": f"{lang} {at}", "label": label, "group": 0.0}
+        for at, label in ((0, 0.0), (1, 1.0), (2, float("nan")))
+        for lang in ("en", "es")
+    ]
+    spec = frame_file(tmp_path / f"mine.{kind}", rows)
+    corpus = read_corpus(spec)
+    assert [(one.label, one.sentences["es"].text) for one in corpus.examples] == [
+        ("0", "es 0"), ("1", "es 1"),
+    ]  # fmt: skip
+    assert {row.reason for row in corpus.left_out} == {"it has no gold label"}
+    assert len(corpus.left_out) == 2
+    assert scan(spec).all_labels == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(kind, value) for kind in ("jsonl", "csv") for value in (float("nan"), float("inf"), None)]
+    + [("parquet", float("nan")), ("parquet", None)],
+)
+def test_a_missing_value_is_no_text_no_label_and_no_id(tmp_path, kind, value):
+    good = {"id": "g", "lang": "en", "text": "Good.", "text2": "Well.", "label": "a"}
+    rows = [good] + [{**good, "id": name, name: value} for name in ("id", "text", "label")]
+    found = scan(frame_file(tmp_path / f"mine.{kind}", rows))
+    assert [item.text for item in found.reading.items] == ["Good."]
+    assert [row.reason for row in found.reading.left_out] == [
+        "it has no id",
+        "the en sentence's text is empty; expected at least one word",
+        "it has no gold label",
+    ]
+
+
+def test_an_infinite_label_is_none(tmp_path):
+    rows = [{"id": at, "lang": "en", "text": "x", "label": value} for at, value in
+            enumerate((0.0, float("inf"), float("-inf"), float("nan")))]  # fmt: skip
+    found = read_items(frame_file(tmp_path / "mine.parquet", rows))
+    assert [(item.id, item.label) for item in found.items] == [("0", "0")]
+    assert {row.reason for row in found.left_out} == {"it has no gold label"}
+
+
+def test_words_for_a_missing_number_are_none_and_words_stay_words(tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = "1,en,nan,a\n2,en,NaN,a\n3,en,<NA>,a\n4,en,Nan,a\n5,en,None,none\n6,en,x,nan\n"
+    path.write_text("id,lang,text,label\n" + rows, "utf-8")
+    found = read_items(f"file:{path}")
+    assert [(item.id, item.text, item.label) for item in found.items] == [
+        ("4", "Nan", "a"), ("5", "None", "none"),
+    ]  # fmt: skip
+    assert [row.place for row in found.left_out] == [f"mine.csv:{at}" for at in (2, 3, 4, 7)]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize("value", [0.5, "0.25", "3.8"])
+def test_a_fraction_is_no_class(tmp_path, kind, value):
+    rows = [{"id": "a", "lang": "en", "text": "One", "label": value}]
+    with pytest.raises(CctaError, match=r"mine\.\w+:\d: expected a class as label, found the frac"):
+        read_items(frame_file(tmp_path / f"mine.{kind}", rows))
+
+
+def test_ids_of_different_types_are_one_id(tmp_path):
+    """0 is an id like any other; 1, "1" and 1.0 say the same."""
+    ids = [(0, "0"), (1, 1.0), ("2", 2), (3.0, "3")]
+    rows = [
+        {"id": id_, "lang": lang, "text": f"{lang} {at}"}
+        for at, pair in enumerate(ids)
+        for id_, lang in zip(pair, ("en", "es"), strict=True)
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, reversed(rows))), "utf-8")
+    corpus = read_corpus(f"file:{path}", ["en", "es"])
+    assert {one.id: one.sentences["en"].text for one in corpus.examples} == {
+        str(at): f"en {at}" for at in range(4)
+    }
+    assert all(one.sentences["es"].text == f"es {one.id}" for one in corpus.examples)
+    assert corpus.left_out == ()
+
+
+def test_labels_with_spaces_numbers_and_truth_values(tmp_path):
+    rows = [
+        {"id": str(at), "lang": lang, "text": "x", "label": label}
+        for at, pair in enumerate(
+            [(0, " 0 "), (True, "True"), (1.0, "1"), ("0.0", 0), ("-0", "-0")]
+        )
+        for lang, label in zip(("en", "es"), pair, strict=True)
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    corpus = read_corpus(f"file:{path}", ["en", "es"])
+    assert [one.label for one in corpus.examples] == ["0", "True", "1", "0", "-0"]
+
+
+def test_the_first_label_that_there_is_tells_the_task(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("id,lang,text,label\n1,en,A,\n2,en,B,-\n3,en,C,Neutral\n", "utf-8")
+    found = scan(f"file:{path}")
+    assert (found.task, [item.label for item in found.reading.items]) == ("nli", ["neutral"])
+
+
+def test_a_label_beside_answers_or_tags_is_no_class(tmp_path):
+    """A model that answers would be compared with it, and never be right."""
+    row = {"id": "a", "lang": "en", "text": "Who?", "text2": "It was Bo.", "answer": "Bo"}
+    path = tmp_path / "qa.jsonl"
+    path.write_text(json.dumps({**row, "label": "answerable"}), "utf-8")
+    (item,) = read_items(f"file:{path}").items
+    assert (item.label, item.answers) == (None, ((7, 9),))
+
+
+def test_a_second_text_in_one_language_only_is_left_out(tmp_path):
+    rows = [
+        {"id": "a", "lang": "en", "text": "One", "text2": "More"},
+        {"id": "a", "lang": "es", "text": "Uno", "text2": float("nan")},
+        {"id": "b", "lang": "en", "text": "Two", "text2": 0},
+        {"id": "b", "lang": "es", "text": "Dos", "text2": "0"},
+    ]
+    corpus = read_corpus(frame_file(tmp_path / "mine.jsonl", rows))
+    assert [one.id for one in corpus.examples] == ["b"]
+    assert [row.reason for row in corpus.left_out] == ["no second text in es"]
+
+
+def test_keys_that_only_later_objects_have_are_read(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"id": 1, "en": "A"}\n{"id": 2, "en": "A", "en_2": "B", "es": "C", "es_2": "D"}\n', "utf-8"
+    )
+    corpus = read_corpus(f"file:{path}")
+    assert [one.sentences["es"].text2 for one in corpus.examples] == ["D"]
+    assert len(corpus.left_out) == 2  # the first has no second text and no Spanish
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (-3, "its answer_start is '-3', no place in the context"),
+        (99, "its answer_start is '99', no place in the context"),
+        (1.5, "its answer_start is '1.5', no place in the context"),
+        ("two", "its answer_start is 'two', no place in the context"),
+        (True, "its answer_start is 'True', no place in the context"),
+    ],
+)
+def test_an_answer_that_begins_nowhere_is_left_out(tmp_path, start, reason):
+    row = {"id": "a", "lang": "en", "text": "Who?", "text2": "Bo or Bo", "answer": "Bo"}
+    path = tmp_path / "qa.jsonl"
+    rows = [row, {**row, "id": "b", "answer_start": 6.0}, {**row, "id": "c", "answer_start": start}]
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    found = read_items(f"file:{path}")
+    assert [item.answers for item in found.items] == [((0, 2),), ((6, 8),)]
+    assert [(row.place, row.reason) for row in found.left_out] == [("qa.jsonl:3", reason)]
+
+
+@pytest.mark.parametrize(
+    "tags", [[-100, 0], [1, 0], ["B-PER", None], ["B-PER", "O", "O"], [[], "O"]]
+)
+def test_tags_that_are_none_leave_their_row_out(tmp_path, tags):
+    row = {"id": "a", "lang": "en", "text": "Bo is", "tags": ["B-PER", "O"]}
+    path = tmp_path / "ner.jsonl"
+    path.write_text("\n".join(map(json.dumps, [row, {**row, "id": "b", "tags": tags}])), "utf-8")
+    found = read_items(f"file:{path}")
+    assert [item.tags for item in found.items] == [("B-PER", "O")]
+    assert [row.place for row in found.left_out] == ["ner.jsonl:2"]
+
+
+def test_classes_are_read_by_the_names_that_a_table_declares(tmp_path):
+    """`datasets` keeps the numbers of classes, and their names beside the schema."""
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    names = ["contradiction", "entailment", "neutral"]
+    features = Features(
+        {"id": Value("string"), "lang": Value("string"), "text": Value("string"),
+         "text2": Value("string"), "label": ClassLabel(names=names)}
+    )  # fmt: skip
+    rows = [
+        {"id": str(at), "lang": "en", "text": "A", "text2": "B", "label": at - 1} for at in range(4)
+    ]
+    Dataset.from_list(rows, features=features).to_parquet(tmp_path / "mine.parquet")
+    found = scan(f"file:{tmp_path / 'mine.parquet'}")
+    assert [item.label for item in found.reading.items if item.id != "0"] == names
+    features = Features(
+        {"id": Value("string"), "lang": Value("string"), "text": Value("string"),
+         "tags": Sequence(ClassLabel(names=["B-LOC", "O"]))}
+    )  # fmt: skip
+    rows = [{"id": "a", "lang": "en", "text": "Oslo is", "tags": [0, 1]}]
+    Dataset.from_list(rows, features=features).to_parquet(tmp_path / "ner.parquet")
+    assert read_items(f"file:{tmp_path / 'ner.parquet'}").items[0].tags == ("B-LOC", "O")
+
+
+def test_bytes_are_no_text(tmp_path):
+    path = tmp_path / "mine.parquet"
+    pd.DataFrame({"en": [b"One", b"Two"], "es": ["Uno", "Dos"]}).to_parquet(path)
+    with pytest.raises(CctaError, match="expected text in en, found a list or an object"):
+        read_items(f"file:{path}")

@@ -119,7 +119,7 @@ def test_a_folder_that_is_something_else_is_refused(tmp_path):
         read_items(f"pud:{tmp_path}")
     table(tmp_path / "q", "xquad.en", "validation", [{**dict.fromkeys(("id", "context")), **{
         "question": "What?", "answers": "Rome"}}])  # fmt: skip
-    with pytest.raises(CctaError, match="is not as expected"):
+    with pytest.raises(CctaError, match="1 left out, 1 because: its context is no text"):
         read_items(f"xquad:{tmp_path / 'q'}")
 
 
@@ -169,3 +169,140 @@ def test_every_form_belongs_to_a_source():
         assert set(form.splits) <= {*source.splits, *source.more_splits}
         for lang in form.languages:
             assert all(form.configs(split, lang) for split in form.splits)
+
+
+def pair(id_, lang, label=1):
+    return {"id": id_, "sentence1": f"{lang} {id_}", "sentence2": "b", "label": label}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_id_0_is_an_id(tmp_path, kind):
+    """It was taken for a missing one, and its row for the one of its place: test-1."""
+    for lang, ids in (("en", (0, 1, 2)), ("es", (2, 1, 0))):
+        table(tmp_path, lang, "test", [pair(id_, lang) for id_ in ids], kind)
+    corpus = read_corpus(f"pawsx:{tmp_path}#test", ["en", "es"])
+    assert {one.id: one.sentences["en"].text for one in corpus.examples} == {
+        f"test-{id_}": f"en {id_}" for id_ in range(3)
+    }
+    for one in corpus.examples:
+        assert one.sentences["es"].text == f"es {one.id.removeprefix('test-')}"
+    assert corpus.left_out == ()
+
+
+def test_ids_of_different_types_meet_and_missing_ones_are_told(tmp_path):
+    table(tmp_path, "en", "test", [pair(id_, "en") for id_ in (0, 1, 2)], "jsonl")
+    table(tmp_path, "es", "test", [pair(id_, "es") for id_ in ("2", "0", "1")], "jsonl")
+    table(tmp_path, "fr", "test", [pair(id_, "fr") for id_ in (1.0, 0.0, None)], "jsonl")
+    corpus = read_corpus(f"pawsx:{tmp_path}#test", ["en", "es", "fr"])
+    assert {one.id for one in corpus.examples} == {"test-0", "test-1"}
+    assert corpus.examples[1].sentences["fr"].text == "fr 1.0"
+    assert {row.reason for row in corpus.left_out} == {"it has no id", "no counterpart in fr"}
+
+
+def test_rows_with_ids_are_not_paired_with_the_places_of_others(tmp_path):
+    table(tmp_path, "en", "test", [pair(id_, "en") for id_ in (5, 6)])
+    without = [{k: v for k, v in pair(id_, "es").items() if k != "id"} for id_ in (1, 2)]
+    table(tmp_path, "es", "test", without)
+    with pytest.raises(CctaError, match="rows of en have a column id, those of es have none"):
+        read_corpus(f"pawsx:{tmp_path}#test", ["en", "es"])
+    assert [item.id for item in read_items(f"pawsx:{tmp_path}#test", ["es"]).items] == [
+        "test-1", "test-2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(0, "entailment"), (2.0, "contradiction"), ("1", "neutral"), ("Neutral", "neutral"),
+     ("contradictory", "contradiction")],
+)  # fmt: skip
+def test_a_label_is_a_number_or_a_name(tmp_path, value, label):
+    table(tmp_path, "en", "validation", [{**NLI[0], "label": value}], "jsonl")
+    assert read_items(f"xnli:{tmp_path}").items[0].label == label
+
+
+def test_labels_that_are_none_are_told_apart(tmp_path):
+    values = [0, None, -1, float("nan"), 3, "maybe", True]
+    table(tmp_path, "en", "validation", [{**NLI[0], "label": value} for value in values], "jsonl")
+    left_out = read_items(f"xnli:{tmp_path}").left_out
+    assert [row.reason.partition(",")[0] for row in left_out] == [
+        *["it has no gold label"] * 3, "unknown label '3'", "unknown label 'maybe'",
+        "unknown label 'True'",
+    ]  # fmt: skip
+
+
+def test_numbers_are_classes_in_the_order_that_a_set_declares(tmp_path):
+    """A set whose 0 is contradiction was read as if its 0 were entailment."""
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    text = Value("string")
+    names = ["contradiction", "entailment", "neutral"]
+    features = Features({"premise": text, "hypothesis": text, "label": ClassLabel(names=names)})
+    rows = [{**NLI[0], "label": number} for number in (0, 1, 2, -1)]
+    (tmp_path / "en").mkdir()
+    path = tmp_path / "en" / "validation-00000-of-00001.parquet"
+    Dataset.from_list(rows, features=features).to_parquet(path)
+    found = read_items(f"xnli:{tmp_path}")
+    assert [item.label for item in found.items] == names
+    assert [row.reason for row in found.left_out] == ["it has no gold label"]
+    tag = ClassLabel(names=["B-MISC", "I-MISC", "O"])
+    features = Features({"tokens": Sequence(text), "ner_tags": Sequence(tag)})
+    (tmp_path / "p" / "PAN-X.en").mkdir(parents=True)
+    path = tmp_path / "p" / "PAN-X.en" / "validation-00000-of-00001.parquet"
+    Dataset.from_list([{"tokens": ["A", "b"], "ner_tags": [0, 2]}], features=features).to_parquet(
+        path
+    )
+    assert read_items(f"panx:{tmp_path / 'p'}#dev").items[0].tags == ("B-MISC", "O")
+
+
+def test_tags_that_are_no_tags_leave_their_row_out(tmp_path):
+    """-1 was the last class, and a tag more or less than tokens was kept."""
+    good = {"tokens": ["Bo", "is"], "ner_tags": [1, 0]}
+    bad = [[-1, 0], [-100, 0], [7, 0], [1, 0, 2], [1], [], None, [1, None], [True, 0]]
+    rows = [good, *({"tokens": ["Bo", "is"], "ner_tags": tags} for tags in bad)]
+    rows += [{"tokens": ["Bo", ""], "ner_tags": [1, 0]}, {"tokens": None, "ner_tags": []}]
+    table(tmp_path, "PAN-X.en", "validation", rows, "jsonl")
+    found = read_items(f"panx:{tmp_path}#dev")
+    assert [item.tags for item in found.items] == [("B-PER", "O")]
+    reasons = [row.reason for row in found.left_out]
+    assert reasons[:3] == [
+        "the tag -1 of token 1 is not the number of one",
+        "the tag -100 of token 1 is not the number of one",
+        "the tag 7 of token 1 is not the number of one",
+    ]
+    assert reasons[3:5] == [
+        "expected a tag for each of its 2 tokens, found 3",
+        "expected a tag for each of its 2 tokens, found 1",
+    ]
+    assert reasons[-2] == "its token 2 is empty"
+    assert len(reasons) == len(rows) - 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_language_before_every_token_is_taken_off(tmp_path, whole):
+    rows = [
+        {"tokens": ["en:Ada", "en:runs"], "ner_tags": [1, 0]},
+        {"tokens": ["en:Bo" if whole else "Bo"], "ner_tags": [1]},
+    ]
+    table(tmp_path, "PAN-X.en", "validation", rows)
+    texts = [item.text for item in read_items(f"panx:{tmp_path}#dev").items]
+    assert texts == (["Ada runs", "Bo"] if whole else ["en:Ada en:runs", "Bo"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"question": None}, {"context": None}, {"answers": None}, {"id": None},
+        {"answers": {"text": [None], "answer_start": [0]}},
+        {"answers": {"text": ["Rome"], "answer_start": [None]}},
+        {"answers": {"text": ["Rome", "Oslo"], "answer_start": [0]}},
+        {"answers": {"text": ["Rome"], "answer_start": [-1]}},
+        {"answers": {"text": [], "answer_start": []}},
+    ],
+)  # fmt: skip
+def test_a_question_that_is_none_leaves_its_row_out(tmp_path, change):
+    answers = {"text": ["Rome"], "answer_start": [0]}
+    row = {"id": "q", "context": "Rome stands.", "question": "What?", "answers": answers}
+    table(tmp_path, "xquad.en", "validation", [{**row, "id": "good"}, {**row, **change}], "jsonl")
+    found = read_items(f"xquad:{tmp_path}")
+    assert [item.id for item in found.items] == ["good"]
+    assert [row.place.rpartition(" ")[2] for row in found.left_out] == ["2"]

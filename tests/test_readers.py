@@ -259,7 +259,7 @@ def test_mlqa_asks_across_languages(tmp_path):
         read_items(f"mlqa:{tmp_path}#question-xx")
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"data": [{"paragraphs": [{"qas": [{}]}]}]}'])
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"data": {}}', '{"data": null}', "null"])
 def test_what_is_not_squad_is_refused(tmp_path, text):
     write(tmp_path / "xquad.en.json", text)
     with pytest.raises(CctaError, match="expected SQuAD's JSON"):
@@ -368,3 +368,119 @@ def test_the_bundled_corpus_reads_by_name():
     assert (len(corpus.examples), corpus.task, corpus.licence) == (60, "nli", "CC BY 4.0")
     with pytest.raises(CctaError, match="has no xx here"):
         read_corpus("demo:nli", ["en", "xx"])
+
+
+ANSWERS = [{"text": "Rome", "answer_start": 0}]
+
+
+def article(title="T", context="Rome stands.", **changes):
+    row = {"id": "bad", "question": "What?", "answers": ANSWERS, **changes}
+    return {"title": title, "paragraphs": [{"context": context, "qas": [row]}]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "place", "reason"),
+    [
+        (article(question=None), "bad", "its question is no text, found null"),
+        (article(question=5), "bad", "its question is no text, found 5"),
+        (article(question=" "), "bad", "the en sentence's text is empty"),
+        (article(context=None), "bad", "its context is no text, found null"),
+        (article(context=["a"]), "bad", "its context is no text, found a list"),
+        (article(title=None), "bad", "its title is no text, found null"),
+        (article(answers=None), "bad", "its answers are no list, found null"),
+        (article(answers="Rome"), "bad", "its answers are no list, found 'Rome'"),
+        (article(answers=[]), "bad", "it has no gold answer"),
+        (article(answers=[None]), "bad", "an answer's text is no text, found null"),
+        (article(answers=[{"text": None, "answer_start": 0}]), "bad", "an answer's text is no"),
+        (article(answers=[{"text": "Rome"}]), "bad", "an answer begins at null, no place"),
+        (
+            article(answers=[{"text": "Rome", "answer_start": None}]),
+            "bad", "an answer begins at null, no place in its context",
+        ),
+        (article(answers=[{"text": "Rome", "answer_start": -1}]), "bad", "an answer begins at -1"),
+        (article(answers=[{"text": "Rome", "answer_start": 12}]), "bad", "an answer begins at 12"),
+        (article(answers=[{"text": "Rome", "answer_start": 1.5}]), "bad", "an answer begins at"),
+        (article(answers=[{"text": "Rome", "answer_start": "x"}]), "bad", "an answer begins at"),
+        (article(answers=[{"text": "Oslo", "answer_start": 0}]), "bad", "the answer 'Oslo' does"),
+        (article(id=None), "article 1, paragraph 1, question 1", "it has no id"),
+        (article(id=[]), "article 1, paragraph 1, question 1", "it is no question with an id"),
+        ({"title": "T"}, "article 1", "it has no list of paragraphs"),
+        (None, "article 1", "it has no list of paragraphs"),
+        ({"title": "T", "paragraphs": None}, "article 1", "it has no list of paragraphs"),
+        ({"paragraphs": [None]}, "article 1, paragraph 1", "it has no list of questions"),
+        ({"paragraphs": [{"context": "A"}]}, "article 1, paragraph 1", "it has no list of"),
+        (
+            {"paragraphs": [{"context": "A", "qas": [3]}]},
+            "article 1, paragraph 1, question 1", "it is no question",
+        ),
+    ],
+)  # fmt: skip
+def test_a_question_that_is_none_is_left_out_and_the_rest_is_read(tmp_path, bad, place, reason):
+    good = article(title="U", id="good")
+    for name, spec in (("xquad.en.json", "xquad"), ("dev-v1.1.json", "squad")):
+        (tmp_path / spec).mkdir()
+        (tmp_path / spec / name).write_text(json.dumps({"data": [bad, good]}), "utf-8")
+        found = read_items(f"{spec}:{tmp_path / spec}#all")
+        assert [item.id for item in found.items] == ["good"]
+        (left_out,) = found.left_out
+        assert left_out.place == f"{name}:{place}"
+        assert left_out.reason.startswith(reason)
+    (tmp_path / "mlqa").mkdir()
+    path = tmp_path / "mlqa" / "dev-context-en-question-en.json"
+    path.write_text(json.dumps({"data": [bad, good]}), "utf-8")
+    assert [item.id for item in read_items(f"mlqa:{tmp_path / 'mlqa'}").items] == ["good"]
+
+
+def test_one_answer_of_several_is_left_out_alone(tmp_path):
+    answers = [{"text": None, "answer_start": 0}, *ANSWERS, {"text": "Rome", "answer_start": "0"}]
+    (tmp_path / "xquad.en.json").write_text(
+        json.dumps({"data": [article(id=0, answers=answers)]}), "utf-8"
+    )
+    found = scan(f"xquad:{tmp_path}")
+    assert [(item.id, item.answers) for item in found.reading.items] == [("0", ((0, 4),))]
+    assert [row.reason for row in found.repaired] == [
+        "an answer's text is no text, found null: left out"
+    ]
+
+
+def test_articles_without_a_title_share_no_group(tmp_path):
+    parts = [
+        {"paragraphs": article(id=str(at))["paragraphs"]} for at in range(2)
+    ]  # the title is absent, not null
+    (tmp_path / "xquad.en.json").write_text(json.dumps({"data": parts}), "utf-8")
+    assert len({item.group for item in read_items(f"xquad:{tmp_path}").items}) == 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_panx_takes_the_language_off_where_the_whole_file_has_it(tmp_path, end):
+    write(tmp_path / "dev-en.tsv", "en:Ada\tB-PER", "en:a:b\tO", "", "en:Bo\tB-PER", end=end)
+    write(tmp_path / "dev-de.tsv", "de:Ada\tB-PER", "", "Bo\tB-PER", end=end)
+    write(tmp_path / "dev-es.tsv", "es:\tB-PER", "", "es:Bo\tB-PER", end=end)
+    found = read_items(f"panx:{tmp_path}")
+    assert [(item.lang, item.text) for item in found.items] == [
+        ("de", "de:Ada"), ("de", "Bo"), ("en", "Ada a:b"), ("en", "Bo"), ("es", "Bo"),
+    ]  # fmt: skip
+    assert [(row.place, row.reason) for row in found.left_out] == [
+        ("dev-es.tsv:1", "expected token TAB tag")
+    ]
+
+
+def test_tab_separated_sets_read_quotes_as_they_stand(tmp_path):
+    """No quote of XNLI, MRPC or PAWS-X reaches beyond its field."""
+    write(tmp_path / "x/dev-en.tsv", '"It rains.\tIt is "wet".\tneutral', 'No.\t"Yes"\tneutral')
+    texts = [(item.text, item.text2) for item in read_items(f"xnli:{tmp_path / 'x'}").items]
+    assert texts == [('"It rains.', 'It is "wet".'), ("No.", '"Yes"')]
+    write(tmp_path / "p/dev-en.tsv", '"a\tb\t0', 'c"\td\t1', '"e ""f"""\tg\t1')
+    texts = [item.text for item in read_items(f"pawsx:{tmp_path / 'p'}").items]
+    assert texts == ['"a', 'c"', 'e "f"']
+
+
+def test_a_null_label_is_none(tmp_path):
+    nli_folders(tmp_path)
+    row = {"id": "a", "premise": "P", "hypothesis": "H", "label": None}
+    write(tmp_path / "nli_en/nyu_semiauto/base_wiki/train.jsonl", json.dumps(row))
+    found = read_items(f"nyu:{tmp_path / 'nli_en/nyu_semiauto'}")
+    assert [left.reason for left in found.left_out] == ["it has no gold label"]
+    write(tmp_path / "nli_en/nyu_semiauto/base_wiki/train.jsonl", json.dumps({**row, "label": 1}))
+    with pytest.raises(CctaError, match=r"train.jsonl:1: expected a JSON object with id"):
+        read_items(f"nyu:{tmp_path / 'nli_en/nyu_semiauto'}")

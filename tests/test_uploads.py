@@ -32,6 +32,20 @@ def test_a_file_is_looked_through():
     assert ("expected 5 fields, found 3", 1, "6") in found.reasons()
 
 
+def test_a_stray_quote_hides_no_line():
+    """Three rows went into one text, and "left out" said 0."""
+    rows = '2,en,"a,b,neutral\n2,es,a,b,neutral\n3,en,a",b,neutral\n'
+    found = check(keep("a.csv", (ROWS + PAIR + rows).encode()))
+    assert (found.items, found.shared) == ({"en": 1, "es": 1}, 1)
+    assert [row.place.rpartition(":")[2] for row in found.left_out] == ["4", "5", "6"]
+    tabs = (ROWS + PAIR + rows).replace(",", "\t")
+    found = check(keep("a.tsv", tabs.encode()))
+    assert (found.items, found.shared, found.labels) == (
+        {"en": 3, "es": 2}, 2, {"entailment": 1, "neutral": 2},
+    )  # fmt: skip
+    assert len(found.left_out) == 1  # 3 has no counterpart
+
+
 BAD = {
     "empty": ("a.csv", b"", "is empty"),
     "blank": ("a.csv", b"\n\n", "header"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccta_core.cli.write import write_text
-from ccta_core.corpus.items import Item, LeftOut
+from ccta_core.corpus.items import Item, LeftOut, by_line, places_by_reason
 from ccta_core.corpus.offered import data_sets
 from ccta_core.corpus.spec import Corpus, Scan, read_corpus, scan
 from ccta_core.errors import CctaError
@@ -16,6 +16,8 @@ from ccta_core.errors import CctaError
 _SHOWN = 3
 """Places that are shown for each reason."""
 _REASONS = 10
+_LINES = 20
+"""Places that are shown with their reason."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -152,7 +154,8 @@ def _text(found: Scan, corpus: Corpus | None, apart: str | None) -> str:
         lines.append(f"in all {len(corpus.languages)} languages: {len(corpus.examples)} items")
     elif apart:
         lines.append(f"not aligned: {apart}")
-    lines += _reasons("left out", corpus.left_out if corpus else found.reading.left_out)
+    left_out = corpus.left_out if corpus else found.reading.left_out
+    lines += [*_reasons("left out", left_out), *_lines(left_out)]
     lines += _reasons("repaired", corpus.repaired if corpus else found.repaired)
     lines.append(f"sha256 of the item ids: {(corpus or found).sha256}")
     return "\n".join(lines) + "\n"
@@ -160,14 +163,23 @@ def _text(found: Scan, corpus: Corpus | None, apart: str | None) -> str:
 
 def _reasons(what: str, rows: Sequence[LeftOut]) -> list[str]:
     """How many, and for each reason how many and where the first ones stand."""
-    places: dict[str, list[str]] = {}
-    for row in rows:
-        places.setdefault(row.reason, []).append(row.place)
-    most = sorted(places.items(), key=lambda found: -len(found[1]))
+    places = places_by_reason(rows)
     lines = [f"{what}: {len(rows)}"]
-    for reason, found in most[:_REASONS]:
+    for reason, found in list(places.items())[:_REASONS]:
         more = ", ..." if len(found) > _SHOWN else ""
         lines.append(f"  {len(found)} x {reason} ({', '.join(found[:_SHOWN])}{more})")
-    if len(most) > _REASONS:
-        lines.append(f"  and {len(most) - _REASONS} other reasons: --json lists every place")
+    if len(places) > _REASONS:
+        lines.append(f"  and {len(places) - _REASONS} other reasons: --json lists every place")
+    return lines
+
+
+def _lines(rows: Sequence[LeftOut]) -> list[str]:
+    """The first places in file order, each with why it is left out."""
+    if not rows:
+        return []
+    shown = by_line(rows)[:_LINES]
+    width = max(len(row.place) for row in shown)
+    lines = ["left out by line:", *(f"  {row.place:<{width}}  {row.reason}" for row in shown)]
+    if len(rows) > _LINES:
+        lines.append(f"  and {len(rows) - _LINES} more: --json lists them all")
     return lines

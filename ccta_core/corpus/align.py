@@ -145,6 +145,9 @@ def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
     absent = [lang for lang in missing if lang not in entry.refused]
     if absent and entry.items:
         return f"no counterpart in {', '.join(absent)}"
+    alone = [lang for lang, found in entry.items.items() if found.item.text2 is None]
+    if not missing and 0 < len(alone) < len(entry.items):
+        return f"no second text in {', '.join(alone)}"
     labels = {lang: found.item.label for lang, found in entry.items.items()}
     if not missing and len({label for label in labels.values() if label is not None}) > 1:
         return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.groups import clusters
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
-from ccta_core.corpus.nli import UNLABELLED, nli_label, text_key
+from ccta_core.corpus.nli import nli_label, text_key
 from ccta_core.corpus.source import Found, Placed, Source
 from ccta_core.errors import CctaError
 
@@ -79,7 +80,8 @@ def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
         try:
             row = json.loads(line)
             texts = [row[name].strip() for name in ("premise", "hypothesis")]
-            label = _LETTERS.get(row["label"], row["label"])
+            label = "" if row["label"] is None else row["label"].strip()
+            label = _LETTERS.get(label, label)
             yield _Row(number, f"{own.name}-{row['id']}", texts[0], texts[1], label)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CctaError(

@@ -12,17 +12,18 @@ Labels are free, but where the first is one of a known task (nli, paraphrase) al
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import regex
 
 from ccta_core.corpus.answers import answer_spans
+from ccta_core.corpus.cells import UNLABELLED, label_of, text_of, whole_number_of
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.nli import LABELS, UNLABELLED
+from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.panx import NOT_IOB2, as_iob2
-from ccta_core.corpus.source import Found, Opened, Placed, Streams
+from ccta_core.corpus.source import WHOLE, Found, Opened, Placed, Streams
 from ccta_core.corpus.tables import Row, Table, Values, open_table
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -30,8 +31,10 @@ from ccta_core.languages import LANGUAGES
 _LONG = ("id", "lang", "text")
 _INDONESIAN = ("id", "ind")
 _SECOND = "_2"
-_FAMILIES = (LABELS, ("paraphrase", "different"))
-_TASKS = ("nli", "paraphrase")
+_ANSWERED, _TAGGED = "qa", "ner"
+_PEEKED = 20
+"""Rows that tell whether a file has a header."""
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def open_file(where: str) -> Opened:
@@ -46,15 +49,25 @@ def open_file(where: str) -> Opened:
         raise CctaError(
             f"{where} has no column {' or '.join(missing)}; expected id, lang and text, or one "
             f"column a language (en, es, ...), found: {', '.join(table.columns)[:200]}"
+            f"{_other_separator(table)}"
         )
+    _check_header(table, wide)
+    task = _task(table, long=long)
+    labels = _Labels(table.path, CLASSES.get(task), labelled=task not in (_ANSWERED, _TAGGED))
 
     def streams(langs: Sequence[str]) -> Streams:
-        rows = _wide_items(table, wide, langs) if wide else _long_items(table, langs)
-        yield tuple(langs), rows
+        yield (
+            tuple(langs),
+            (
+                _wide_items(table, labels, wide, langs)
+                if wide
+                else _long_items(table, labels, langs)
+            ),
+        )
 
     return Opened(
         source=f"file:{Path(where).name}",
-        task=_task(table),
+        task=task,
         split="all",
         licence="your own file",
         languages=lambda: tuple(wide) or _languages(table),
@@ -62,6 +75,7 @@ def open_file(where: str) -> Opened:
         listed=bool(wide),
         together=bool(wide),
         size=table.size,
+        labels=lambda: _all_labels(table) if labels.labelled else (),
     )
 
 
@@ -73,79 +87,137 @@ def _language_columns(columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _other_separator(table: Table) -> str:
+    """What a header that is one name says of how the file is separated; else nothing."""
+    if len(table.columns) != 1 or table.path.suffix.lower() not in (".csv", ".tsv"):
+        return ""
+    for mark, name in _SEPARATORS.items():
+        if len(parts := table.columns[0].split(mark)) > 1:
+            wanted = "commas" if table.path.suffix.lower() == ".csv" else "tabs"
+            return f"; its {len(parts)} names stand between {name}: save it with {wanted}"
+    return ""
+
+
+def _check_header(table: Table, wide: Mapping[str, str]) -> None:
+    """Raises CctaError where the first line is a row: `1,en,Hello` names a column en, in which the
+    codes of languages stand and no text.
+    """
+    columns = list(wide.values())
+    empty = True
+    for row in islice(table.rows(), _PEEKED if wide else 0):
+        if isinstance(row, Row):
+            if not all(_text(row.values, column) in LANGUAGES for column in columns):
+                return
+            empty = False
+    if not empty:
+        raise CctaError(
+            f"{table.path}:1: the column {columns[0]!r} holds codes of languages and no text: is "
+            "the first line a row? Expected a header (id, lang, text, ...)"
+        )
+
+
 def _languages(table: Table) -> tuple[str, ...]:
     """The languages of a file with a row for each item and language: the whole file is read."""
-    found = {str(row.values.get("lang")): None for row in table.rows() if isinstance(row, Row)}
+    found: dict[str, None] = {}
+    left_out: list[LeftOut] = []
+    for row in table.rows():
+        if isinstance(row, Row):
+            found[_text(row.values, "lang")] = None
+        else:
+            left_out.append(row)
     known = tuple(lang for lang in found if lang in LANGUAGES)
     if not known:
+        why = (
+            f"; {len(left_out)} lines left out, the first ({left_out[0].place}): "
+            if left_out
+            else ""
+        )
         raise CctaError(
             f"{table.path} has no row of a known language; expected codes such as en or es in the "
             f"column lang, found: {', '.join(found)[:80] or 'no row'}"
+            f"{why}{left_out[0].reason if left_out else ''}"
         )
     return known
 
 
-def _task(table: Table) -> str:
+def _task(table: Table, *, long: bool) -> str:
     """What the columns and the first label say that the file is about."""
     columns = set(table.columns)
-    if "answer" in columns:
-        return "qa"
-    if "tags" in columns:
-        return "ner"
+    if long and "answer" in columns:
+        return _ANSWERED
+    if long and "tags" in columns:
+        return _TAGGED
     if "label" not in columns:
         return "retrieval"
-    first = next((row for row in table.rows() if isinstance(row, Row)), None)
-    family = _family(_cell(first.values, "label")) if first else None
-    return _TASKS[_FAMILIES.index(family)] if family else "classification"
+    labels = (_text(row.values, "label") for row in table.rows() if isinstance(row, Row))
+    first = next((label for label in labels if label not in UNLABELLED), "").casefold()
+    return next((task for task, classes in CLASSES.items() if first in classes), "classification")
 
 
-def _family(label: str) -> tuple[str, ...] | None:
-    return next((family for family in _FAMILIES if label.casefold() in family), None)
+def _all_labels(table: Table) -> tuple[str, ...]:
+    """Every label of the file, whichever of its rows are used."""
+    if table.size > WHOLE:
+        return ()
+    found: dict[str, None] = {}
+    for row in table.rows():
+        if isinstance(row, Row):
+            try:
+                found[label_of(row.values.get("label"))] = None
+            except CctaError:
+                continue  # reading the row says so
+    return tuple(label for label in found if label not in UNLABELLED)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Labels:
-    """Reads labels; the first one decides whether they are those of a known task."""
+    """Reads the labels of a file: those of a known task only, where its first label is one."""
 
     path: Path
-    family: tuple[str, ...] | None = None
-    begun: bool = field(default=False)
+    classes: tuple[str, ...] | None
+    labelled: bool
 
     def read(self, found: Placed, values: Values) -> Placed:
         """The item with its row's label. Raises CctaError, naming the line, on an unknown one."""
-        if "label" not in values:
+        if not self.labelled or "label" not in values:
             return found
-        label = _cell(values, "label")
+        try:
+            label = label_of(values["label"])
+        except CctaError as error:
+            raise CctaError(f"{self.path}:{found.place.rpartition(':')[2]}: {error}") from error
         if label in UNLABELLED:
             return replace(found, refused=found.refused or "it has no gold label")
-        if not self.begun:
-            self.family, self.begun = _family(label), True
-        if self.family and label.casefold() not in self.family:
-            line = found.place.rpartition(":")[2]
+        if self.classes and label.casefold() not in self.classes:
             raise CctaError(
-                f"{self.path}:{line}: unknown label {label!r}, expected one of: "
-                f"{', '.join(self.family)}"
+                f"{self.path}:{found.place.rpartition(':')[2]}: unknown label {label!r}, expected "
+                f"one of: {', '.join(self.classes)}"
             )
-        known = label.casefold() if self.family else label
+        known = label.casefold() if self.classes else label
         return replace(found, item=replace(found.item, label=known))
 
 
-def _cell(values: Values, name: str) -> str:
-    """A value as text, empty where there is none."""
-    value = values.get(name)
-    return "" if value is None else str(value).strip()
+def _text(values: Values, name: str) -> str:
+    """A value as text, empty where there is none or it is no text."""
+    try:
+        return text_of(values.get(name))
+    except CctaError:
+        return ""
 
 
 def _nested(values: Values) -> str | None:
     """The first column whose value is no text or number; tags may be a list."""
-    kinds = (list, dict)
+    kinds = (list, dict, bytes)
     return next(
         (name for name in values if isinstance(values[name], kinds) and name != "tags"), None
     )
 
 
-def _wide_items(table: Table, columns: Mapping[str, str], langs: Sequence[str]) -> Iterator[Found]:
-    labels = _Labels(table.path)
+def _noted(row: Row) -> tuple[str, ...]:
+    return (row.note,) if row.note else ()
+
+
+def _wide_items(
+    table: Table, labels: _Labels, columns: Mapping[str, str], langs: Sequence[str]
+) -> Iterator[Found]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -154,23 +226,23 @@ def _wide_items(table: Table, columns: Mapping[str, str], langs: Sequence[str]) 
         if nested:
             yield LeftOut(row.place, f"expected text in {nested}, found a list or an object")
             continue
-        id_ = _cell(row.values, "id") or f"row-{row.number}"
-        group = _cell(row.values, "group") or id_
-        for lang in langs:
-            text = _cell(row.values, columns[lang])
+        id_ = _text(row.values, "id") or f"row-{row.number}"
+        group = _text(row.values, "group") or id_
+        for place, lang in enumerate(langs):
+            text = _text(row.values, columns[lang])
             second = columns[lang] + _SECOND
-            text2 = _cell(row.values, second) if second in table.columns else None
+            text2 = _text(row.values, second) if second in table.columns else None
             item = Item(id_, group, lang, text, text2)
-            yield labels.read(Placed(row.place, item), row.values)
+            noted = _noted(row) if place == 0 else ()
+            yield labels.read(Placed(row.place, item, noted), row.values)
 
 
-def _long_items(table: Table, langs: Sequence[str]) -> Iterator[Found]:
-    labels = _Labels(table.path)
+def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[Found]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
             continue
-        id_, lang = _cell(row.values, "id"), _cell(row.values, "lang")
+        id_, lang = _text(row.values, "id"), _text(row.values, "lang")
         nested = _nested(row.values)
         if nested:
             yield LeftOut(row.place, f"expected text in {nested}, found a list or an object")
@@ -179,11 +251,11 @@ def _long_items(table: Table, langs: Sequence[str]) -> Iterator[Found]:
         elif not id_:
             yield LeftOut(row.place, "it has no id")
         elif lang in langs:
-            group = _cell(row.values, "group") or id_
-            text2 = _cell(row.values, "text2") if row.values.get("text2") is not None else None
-            item = Item(id_, group, lang, _cell(row.values, "text"), text2 or None)
-            found = _with_tags(_with_answer(Placed(row.place, item), row.values), row.values)
-            yield labels.read(found, row.values)
+            group = _text(row.values, "group") or id_
+            text2 = _text(row.values, "text2") or None
+            item = Item(id_, group, lang, _text(row.values, "text"), text2)
+            found = _with_answer(Placed(row.place, item, _noted(row)), row.values)
+            yield labels.read(_with_tags(found, row.values), row.values)
 
 
 def _with_answer(found: Placed, values: Values) -> Placed:
@@ -191,27 +263,35 @@ def _with_answer(found: Placed, values: Values) -> Placed:
         return found
     if found.item.text2 is None:
         return replace(found, refused="an answer needs its context in text2")
-    raw = str(values.get("text2") or "")
-    lead = len(raw) - len(raw.lstrip())
-    start = _offset(values.get("answer_start"))
-    if start is not None:
+    start = None
+    if _text(values, "answer_start"):
+        start = whole_number_of(values["answer_start"])
+        # The context is read without its outer spaces.
+        raw = values["text2"]
+        lead = len(raw) - len(raw.lstrip()) if isinstance(raw, str) else 0
+        if start is None or not 0 <= start - lead < len(found.item.text2):
+            return replace(
+                found,
+                refused=f"its answer_start is {_text(values, 'answer_start')!r}, no place in the "
+                "context",
+            )
         start -= lead
-    spans = answer_spans(found.item.text2, [(_cell(values, "answer"), start)])
+    spans = answer_spans(found.item.text2, [(_text(values, "answer"), start)])
     item = replace(found.item, answers=spans.spans)
-    return replace(found, item=item, repaired=spans.repaired, refused=spans.refused)
-
-
-def _offset(value: Any) -> int | None:
-    """An offset as it stands in a cell, None where there is none that is a whole number."""
-    text = "" if value is None else str(value).strip().removesuffix(".0")
-    return int(text) if text.isascii() and text.isdigit() else None
+    repaired = (*found.repaired, *spans.repaired)
+    return replace(found, item=item, repaired=repaired, refused=spans.refused)
 
 
 def _with_tags(found: Placed, values: Values) -> Placed:
-    if "tags" not in values:
+    if "tags" not in values or found.refused:
         return found
     value = values["tags"]
-    tags = [str(tag) for tag in value] if isinstance(value, list) else str(value or "").split()
+    try:
+        tags = (
+            [text_of(tag) for tag in value] if isinstance(value, list) else text_of(value).split()
+        )
+    except CctaError as error:
+        return replace(found, refused=f"its tags: {error}")
     words = tuple(match.span() for match in regex.finditer(r"\S+", found.item.text))
     if len(tags) != len(words):
         reason = f"expected a tag for each of its {len(words)} words, found {len(tags)}"

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from ccta_core.corpus.hub_sets import HUB_SETS, HubRow, HubSet
+from ccta_core.corpus.cells import declared_names, named
+from ccta_core.corpus.hub_sets import HUB_SETS, HubRow, HubSet, Rows
+from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.source import Found, Opened, Source, Streams, other_language
 from ccta_core.errors import CctaError
 
@@ -58,11 +59,16 @@ def open_hub(source: Source, where: str, split: str) -> Opened:
         )
 
     def streams(langs: Sequence[str]) -> Streams:
+        with_id: dict[bool, str] = {}
         for lang in langs:
             english = lang == "en" and source.read_english is not None
             config_lang = other_language(source.name, langs) if english else lang
             config = _config(known, place, split, config_lang)
             rows = _rows(known, place, config, split)
+            if known.own_ids:
+                rows = _alike(rows, with_id, lang)
+            if known.prepare is not None:
+                rows = known.prepare(rows, lang)
             prefix = config_lang if source.read_english else split
             yield (lang,), _placed(known, rows, prefix, lang)
 
@@ -111,10 +117,22 @@ def _config(known: HubSet, place: _Place, split: str, lang: str) -> str | None:
     return next((name for name in names if name in (*place.configs, *place.folders)), None)
 
 
-def _rows(
-    known: HubSet, place: _Place, config: str | None, split: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, row) one after another.
+def _alike(rows: Rows, with_id: dict[bool, str], lang: str) -> Rows:
+    """The rows. Raises CctaError where some languages have ids and others have none: the one kind
+    would be paired with the places of the other.
+    """
+    for place, values in rows:
+        with_id.setdefault("id" in values, lang)
+        if len(with_id) > 1:
+            raise CctaError(
+                f"{place}: the rows of {with_id[True]} have a column id, those of {with_id[False]} "
+                "have none; expected it in all languages or in none"
+            )
+        yield place, values
+
+
+def _rows(known: HubSet, place: _Place, config: str | None, split: str) -> Rows:
+    """(where it stands, row) one after another; declared classes by their names.
 
     Raises CctaError where a column is missing or the rows can't be read.
     """
@@ -123,15 +141,16 @@ def _rows(
     own = {"data_dir" if config in place.folders else "name": config}
     shown = f"{place.shown} {config} {known.splits[split]}"
     with _reached(shown):
-        rows = iter(
-            load_dataset(
-                place.name,
-                split=known.splits[split],
-                streaming=True,
-                revision=place.revision,
-                **own,
-            )
+        table = load_dataset(
+            place.name,
+            split=known.splits[split],
+            streaming=True,
+            revision=place.revision,
+            **own,
         )
+        rows = iter(table)
+    features = getattr(table, "features", None)
+    classes = declared_names(features.to_dict()) if features else {}
     number = 0
     while True:
         with _reached(shown):
@@ -145,21 +164,23 @@ def _rows(
                 f"{shown} has no column {', '.join(missing)}; expected "
                 f"{', '.join(known.columns)}, found: {', '.join(values)[:200]}"
             )
+        for name in known.columns:
+            if name in classes:
+                values[name] = named(values[name], classes[name])
         yield f"{shown} row {number}", values
 
 
-def _placed(
-    known: HubSet, rows: Iterator[tuple[str, dict[str, Any]]], prefix: str, lang: str
-) -> Iterator[Found]:
+def _placed(known: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[Found]:
     for index, (place, values) in enumerate(rows):
         row = HubRow(values, index, place, prefix, lang)
         try:
-            yield known.placed(row)
+            found: Found = known.placed(row)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise CctaError(
-                f"{place} is not as expected ({type(error).__name__}: {str(error)[:80]}); expected "
-                f"the columns {', '.join(known.columns)} as {known.name} has them"
-            ) from error
+            found = LeftOut(
+                place,
+                f"it is not as {known.name} has its columns {', '.join(known.columns)} ({error})",
+            )
+        yield found
 
 
 @contextmanager

@@ -4,20 +4,20 @@ The forms are those of the sets' own pages and of google/xtreme, which has most 
 with the same columns reads the same way.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from ccta_core.corpus.cells import UNLABELLED, label_of, named, text_of, whole_number_of
 from ccta_core.corpus.flores import FLORES_CODES
 from ccta_core.corpus.items import Item
-from ccta_core.corpus.nli import LABELS
+from ccta_core.corpus.labels import CLASSES, class_of
 from ccta_core.corpus.panx import TAGS, tagged
 from ccta_core.corpus.parallel import TATOEBA_CODES
-from ccta_core.corpus.pawsx import LABELS as PAIR_LABELS
 from ccta_core.corpus.pawsx import untranslated
 from ccta_core.corpus.source import Placed
-from ccta_core.corpus.squad import MLQA_LANGUAGES, Question, mlqa_split, question_item
+from ccta_core.corpus.squad import MLQA_LANGUAGES, mlqa_split, question_item, question_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,19 @@ class HubRow:
     lang: str
 
     def text(self, name: str) -> str:
-        """A value as text, empty where there is none."""
-        value = self.values[name]
-        return "" if value is None else str(value).strip()
+        """A value as text, empty where there is none. Raises CctaError as `cells.text_of`."""
+        return text_of(self.values[name])
+
+    def label(self, classes: Sequence[str]) -> tuple[str | None, str | None]:
+        """(the class that the label names or numbers, None), or (None, why there is none)."""
+        label = label_of(self.values["label"])
+        if label in UNLABELLED or label == "-1":  # the hub's number for no class
+            return None, "it has no gold label"
+        number = whole_number_of(label)
+        known = class_of(label, classes)
+        if number is not None and 0 <= number < len(classes):
+            known = classes[number]
+        return known, None if known else f"unknown label {label!r}, expected {', '.join(classes)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,8 @@ class HubSet:
     """A data set on the hub.
 
     `name` is where it usually is; `splits` are ours and the hub's name for each; `configs(split,
-    lang)` the names its configuration may have; `placed` makes an item of a row.
+    lang)` the names its configuration may have; `placed` makes an item of a row. `own_ids`: where
+    rows have an id, it is the item's; `prepare(rows, lang)` looks at all rows of a language first.
     """
 
     name: str
@@ -50,12 +61,17 @@ class HubSet:
     columns: tuple[str, ...]
     languages: tuple[str, ...]
     placed: Callable[[HubRow], Placed]
+    own_ids: bool = False
+    prepare: "Callable[[Rows, str], Rows] | None" = None
+
+
+Rows = Iterator[tuple[str, dict[str, Any]]]
+"""(where it stands, its values) of one row after another."""
 
 
 def _nli(row: HubRow) -> Placed:
     """XNLI's rows: three a premise, in order."""
-    label = row.values["label"]
-    known = isinstance(label, int) and 0 <= label < len(LABELS)
+    label, refused = row.label(CLASSES["nli"])
     first = row.index - row.index % 3 + 1
     item = Item(
         id=f"{row.split}-{row.index + 1}",
@@ -63,9 +79,9 @@ def _nli(row: HubRow) -> Placed:
         lang=row.lang,
         text=row.text("premise"),
         text2=row.text("hypothesis"),
-        label=LABELS[label] if known else None,
+        label=label,
     )
-    return Placed(row.place, item, refused=None if known else "it has no gold label")
+    return Placed(row.place, item, refused=refused)
 
 
 def _mnli(row: HubRow) -> Placed:
@@ -76,32 +92,55 @@ def _mnli(row: HubRow) -> Placed:
 
 
 def _pair(row: HubRow) -> Placed:
-    label = PAIR_LABELS.get(row.text("label"))
-    number = row.values.get("id") or row.index + 1
+    label, refused = row.label(CLASSES["paraphrase"])
+    number = row.text("id") if "id" in row.values else str(row.index + 1)
     id_ = f"{row.split}-{number}"
     item = Item(id_, id_, row.lang, row.text("sentence1"), row.text("sentence2"), label)
-    refused = untranslated(item) if label else "it has no gold label"
-    return Placed(row.place, item, refused=refused)
+    if not number:
+        refused = "it has no id"
+    return Placed(row.place, item, refused=refused or untranslated(item))
 
 
 def _question(row: HubRow) -> Placed:
-    answers = row.values["answers"]
-    if isinstance(answers, dict):
-        answers = [
-            {"text": text, "answer_start": start}
-            for text, start in zip(answers["text"], answers["answer_start"], strict=True)
-        ]
-    gold = tuple((each["text"], each["answer_start"]) for each in answers)
-    title = row.values.get("title") or row.text("id")
-    context = str(row.values["context"] or "")
-    question = Question(row.text("id"), title, title, row.text("question"), context, gold)
+    group = text_of(row.values.get("title")) or text_of(row.values["id"])
+    question = question_of(row.values, title=group, group=group, context=row.values["context"])
     return question_item(row.place, row.lang, question)
 
 
 def _tags(row: HubRow) -> Placed:
-    tags = [TAGS[tag] if isinstance(tag, int) else str(tag) for tag in row.values["ner_tags"]]
+    """Tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
     id_ = f"{row.split}-{row.lang}-{row.index + 1}"
-    return tagged(row.place, (id_, id_, row.lang), list(row.values["tokens"]), tags)
+    words = [text_of(token) for token in row.values["tokens"] or ()]
+    tags = [named(tag, TAGS) for tag in row.values["ner_tags"] or ()]
+    wrong = [place for place, tag in enumerate(tags) if not isinstance(tag, str)]
+    if wrong and len(tags) == len(words):
+        item = Item(id_, id_, row.lang, " ".join(words))
+        reason = f"the tag {tags[wrong[0]]} of token {wrong[0] + 1} is not the number of one"
+        return Placed(row.place, item, refused=reason)
+    return tagged(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
+
+
+def _without_language(rows: Rows, lang: str) -> Rows:
+    """The rows without the language before every token (`en:Ada`), where all of them have it."""
+    prefix = f"{lang}:"
+
+    def has(values: Mapping[str, Any]) -> bool:
+        tokens = values["tokens"]
+        return isinstance(tokens, list) and all(str(token).startswith(prefix) for token in tokens)
+
+    first = next(rows, None)
+    if first is None or not has(first[1]):
+        yield from () if first is None else (first,)
+        yield from rows
+        return
+    held = [first, *rows]
+    whole = all(has(values) for _, values in held)
+    for place, values in held:
+        tokens = values["tokens"]
+        yield (
+            place,
+            {**values, "tokens": [t.removeprefix(prefix) for t in tokens]} if whole else values,
+        )
 
 
 def _retrieval(row: HubRow) -> Placed:
@@ -169,6 +208,7 @@ HUB_SETS: Mapping[str, HubSet] = MappingProxyType({
         ("sentence1", "sentence2", "label"),
         ("de", "en", "es", "fr", "ja", "ko", "zh"),
         _pair,
+        own_ids=True,
     ),
     "mrpc": HubSet(
         "nyu-mll/glue",
@@ -204,6 +244,7 @@ HUB_SETS: Mapping[str, HubSet] = MappingProxyType({
         ("tokens", "ner_tags"),
         _PANX,
         _tags,
+        prepare=_without_language,
     ),
     "tatoeba": HubSet(
         "google/xtreme",

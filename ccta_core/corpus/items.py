@@ -1,5 +1,7 @@
 """One labelled item of one language, whatever the task: what readers give and trainers take."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ccta_core.types import Span
@@ -40,3 +42,25 @@ class Reading:
 
     items: tuple[Item, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+
+def places_by_reason(rows: Sequence[LeftOut]) -> dict[str, list[str]]:
+    """Reason -> the places it holds for, in file order; the commonest reason first."""
+    places: dict[str, list[str]] = {}
+    for row in by_line(rows):
+        places.setdefault(row.reason, []).append(row.place)
+    return dict(sorted(places.items(), key=lambda entry: -len(entry[1])))
+
+
+def by_line(rows: Sequence[LeftOut]) -> list[LeftOut]:
+    """The rows in the order of their places: line 9 before line 10."""
+    return sorted(rows, key=lambda row: _place_order(row.place))
+
+
+def _place_order(place: str) -> list[tuple[bool, int, str]]:
+    """Digits count as numbers, and stand before text."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]+", place)
+    return [
+        (False, int(part), "") if re.fullmatch(r"[0-9]{1,18}", part) else (True, 0, part)
+        for part in parts
+    ]

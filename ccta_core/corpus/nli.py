@@ -1,11 +1,9 @@
 """The labels of natural language inference, and when two of its texts are the same."""
 
+from ccta_core.corpus.labels import CLASSES, key_of
 from ccta_core.errors import CctaError
 
-LABELS = ("entailment", "neutral", "contradiction")
-UNLABELLED = ("", "-")
-"""What stands where the annotators did not agree on a label."""
-_ALIASES = {"contradictory": "contradiction"}
+LABELS = CLASSES["nli"]
 
 
 def nli_label(label: str, place: str) -> str:
@@ -13,7 +11,7 @@ def nli_label(label: str, place: str) -> str:
 
     Raises CctaError, naming the place, on any other.
     """
-    known = _ALIASES.get(label.casefold(), label.casefold())
+    known = key_of(label)
     if known not in LABELS:
         raise CctaError(f"{place}: unknown label {label!r}, expected one of: {', '.join(LABELS)}")
     return known

@@ -4,11 +4,13 @@ Sentences are separated by empty lines. The text is the tokens with spaces betwe
 in languages that are written without (zh ja th ...). Tags are IOB2 of PER, ORG and LOC; an entity
 that begins with I- is made to begin with B-, and counted as repaired. An id is `{split}-{LANG}-
 {sentence}` (from 1): the languages are not translations of each other. Sentences with the same
-words are one group: WikiAnn repeats itself.
+words are one group: WikiAnn repeats itself. WikiAnn's own files have the language before every
+token (`en:Ada`): it is taken off where the whole file has it.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ccta_core.corpus.items import Item, LeftOut
@@ -34,10 +36,13 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
 def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
     """The tagged sentences of one language, in file order."""
     path = folder / f"{split}-{lang}.tsv"
+    prefix = f"{lang}:"
+    if not all(line.startswith(prefix) for _, line in lines(path) if line.strip()):
+        prefix = ""
     first: dict[tuple[str, ...], str] = {}
     for count, sentence in enumerate(_sentences(path), 1):
         place, id_ = f"{path.name}:{sentence[0][0]}", f"{split}-{lang}-{count}"
-        rows = [line.rstrip().split("\t") for _, line in sentence]
+        rows = [line.removeprefix(prefix).rstrip().split("\t") for _, line in sentence]
         uneven = [
             number
             for (number, _), row in zip(sentence, rows, strict=True)
@@ -71,12 +76,24 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def tagged(
     place: str, names: tuple[str, str, str], words: Sequence[str], tags: Sequence[str]
 ) -> Placed:
-    """A tagged item of (id, group, language): words joined as the language writes them."""
+    """A tagged item of (id, group, language): words joined as the language writes them.
+
+    It is refused where a word is empty, words and tags do not pair up, or a tag is no IOB tag.
+    """
     id_, group, lang = names
     text, spans = joined(words, spaced=language(lang).spaced)
-    iob2, wrong = as_iob2(tags)
-    item = Item(id=id_, group=group, lang=lang, text=text, words=spans, tags=iob2)
-    return Placed(place, item, (NOT_IOB2,) * wrong)
+    item = Item(id=id_, group=group, lang=lang, text=text)
+    empty = [number for number, word in enumerate(words, 1) if not word.strip()]
+    if empty:
+        return Placed(place, item, refused=f"its token {empty[0]} is empty")
+    if len(tags) != len(words):
+        reason = f"expected a tag for each of its {len(words)} tokens, found {len(tags)}"
+        return Placed(place, item, refused=reason)
+    try:
+        iob2, wrong = as_iob2(tags)
+    except CctaError as error:
+        return Placed(place, item, refused=str(error))
+    return Placed(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
 
 
 def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ccta_core.corpus.groups import clusters
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows, unquoted
 from ccta_core.corpus.source import Found, Placed, Source
 from ccta_core.errors import CctaError
@@ -29,7 +30,7 @@ from ccta_core.languages import LANGUAGES
 
 PARTS = ("dev", "test")
 """The published parts."""
-LABELS = {"0": "different", "1": "paraphrase"}
+LABELS = {str(number): name for number, name in enumerate(CLASSES["paraphrase"])}
 UNTRANSLATED = ("ns", "wl")
 _COLUMNS = ("sentence", "sentence", "label")
 

@@ -67,7 +67,8 @@ class Opened:
 
     `listed` is False where only reading all of it tells the languages; `together` says that what
     belongs to one id follows in one stream, so that reading may stop early. `size` is the bytes of
-    a person's own file, of any length.
+    a person's own file, of any length; `labels()` are all labels of such a file, those of the rows
+    that are not used too (empty where that is not known).
     """
 
     source: str
@@ -82,6 +83,7 @@ class Opened:
     together: bool = False
     more_languages: tuple[str, ...] = ()
     size: int = 0
+    labels: Callable[[], tuple[str, ...]] = tuple
 
     def check_parallel(self, langs: Sequence[str]) -> None:
         """Raises CctaError where the items of these languages do not correspond."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ccta_core.corpus.align import align, refusal
 from ccta_core.corpus.items import Item, LeftOut, Reading
+from ccta_core.corpus.labels import is_number
 from ccta_core.corpus.mend import mended
 from ccta_core.corpus.opened import open_spec
 from ccta_core.corpus.source import Found, Opened
@@ -23,7 +24,8 @@ from ccta_core.types import ParallelExample
 class Corpus:
     """Parallel examples with where they come from; every one has all the `languages`.
 
-    `left_out` lists what could not be used, `repaired` what was put right, by place and reason.
+    `left_out` lists what could not be used, `repaired` what was put right, by place and reason;
+    `labels` are those of the whole data where more of them are known than the examples have.
     """
 
     source: str
@@ -34,6 +36,13 @@ class Corpus:
     examples: tuple[ParallelExample, ...]
     left_out: tuple[LeftOut, ...] = ()
     repaired: tuple[LeftOut, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def all_labels(self) -> frozenset[str]:
+        """Every label that the data is known to have."""
+        own = (example.label for example in self.examples if example.label is not None)
+        return frozenset((*own, *self.labels))
 
     @property
     def sha256(self) -> str:
@@ -52,6 +61,14 @@ class Scan:
     languages: tuple[str, ...]
     reading: Reading
     repaired: tuple[LeftOut, ...] = ()
+    labels: tuple[str, ...] = ()
+    """As those of a Corpus."""
+
+    @property
+    def all_labels(self) -> frozenset[str]:
+        """Every label that the data is known to have."""
+        own = (item.label for item in self.reading.items if item.label is not None)
+        return frozenset((*own, *self.labels))
 
     @property
     def sha256(self) -> str:
@@ -94,6 +111,7 @@ def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = N
         languages=chosen,
         reading=Reading(items, tuple(found.left_out)),
         repaired=tuple(found.repaired),
+        labels=_more_labels(opened, (item.label for item in items)),
     )
 
 
@@ -127,7 +145,18 @@ def read_corpus(
         examples=found.examples,
         left_out=found.left_out,
         repaired=found.repaired,
+        labels=_more_labels(opened, (example.label for example in found.examples)),
     )
+
+
+def _more_labels(opened: Opened, labels: Iterable[str | None]) -> tuple[str, ...]:
+    """The labels of all the data where those that were read are numbers.
+
+    Which classes numbers stand for depends on how many there are (`corpus.labels`), and the first
+    items of a file need not have them all.
+    """
+    numbers = any(label is not None and is_number(label) for label in set(labels))
+    return opened.labels() if numbers else ()
 
 
 def _chosen(opened: Opened, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:

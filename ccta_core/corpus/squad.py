@@ -15,13 +15,14 @@ Every gold answer is kept, each span once.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ccta_core.corpus.answers import answer_spans
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.cells import text_of, whole_number_of
+from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there
 from ccta_core.corpus.source import Found, Placed, Source
 from ccta_core.errors import CctaError
@@ -32,47 +33,125 @@ MLQA_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question: `answers` are (text, offset into the context)."""
+    """One question: `answers` are (text, offset into the context).
+
+    `left_out` says why answers of it can't be used, `refused` why the question can't.
+    """
 
     id: str
-    title: str
+    title: str | None
     group: str
     question: str
     context: str
-    answers: tuple[tuple[str, int | None], ...]
+    answers: tuple[tuple[str, int], ...]
+    left_out: tuple[str, ...] = ()
+    refused: str | None = None
 
 
-def read_questions(path: Path) -> list[Question]:
-    """The questions of a file, in its order.
+def read_questions(path: Path) -> list[Question | LeftOut]:
+    """The questions of a file, in its order; what is none by place and reason.
 
-    Raises CctaError where it can't be read or is not in SQuAD's form.
+    Raises CctaError where the file can't be read or is not in SQuAD's form as a whole.
     """
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-        return [
-            _question(article, number, paragraph, row)
-            for article in data["data"]
-            for number, paragraph in enumerate(article["paragraphs"])
-            for row in paragraph["qas"]
-        ]
+        articles = json.loads(path.read_bytes().decode("utf-8-sig"))["data"]
+        if not isinstance(articles, list):
+            raise TypeError("data is no list")
     except OSError as error:
         raise CctaError(f"expected questions at {path} ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CctaError(
             f"{path}: expected SQuAD's JSON (data, paragraphs, context, qas), found something "
             f"else ({type(error).__name__}: {str(error)[:80]})"
         ) from error
+    return [found for place, article in enumerate(articles, 1)
+            for found in _article(f"{path.name}:article {place}", article)]  # fmt: skip
 
 
-def _question(article: Any, number: int, paragraph: Any, row: Any) -> Question:
-    answers = tuple((each["text"], int(each["answer_start"])) for each in row.get("answers", ()))
+def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
+    """The questions of an article; one without a title is a group of its own by its place."""
+    paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+    if not isinstance(paragraphs, list):
+        yield LeftOut(place, "it has no list of paragraphs")
+        return
     title = article.get("title", "")
-    texts = row["question"].strip(), paragraph["context"]
-    return Question(str(row["id"]), title, f"{title}/{number}", *texts, answers)
+    for number, paragraph in enumerate(paragraphs):
+        here = f"{place}, paragraph {number + 1}"
+        rows = paragraph.get("qas") if isinstance(paragraph, dict) else None
+        if not isinstance(rows, list):
+            yield LeftOut(here, "it has no list of questions (qas)")
+            continue
+        group = f"{title or place.rpartition(':')[2]}/{number}"
+        for at, row in enumerate(rows, 1):
+            if not isinstance(row, dict) or isinstance(row.get("id"), list | dict):
+                yield LeftOut(f"{here}, question {at}", "it is no question with an id")
+                continue
+            found = question_of(row, title=title, group=group, context=paragraph.get("context"))
+            yield found if found.id else LeftOut(f"{here}, question {at}", "it has no id")
+
+
+def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> Question:
+    """A question from its values, whatever they are: null, or of another type, refuses it."""
+    texts = {"question": row.get("question"), "context": context, "title": title}
+    wrong = [name for name, text in texts.items() if not isinstance(text, str)]
+    refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
+    answers, left_out = _answers(row.get("answers"), "" if wrong else context)
+    id_ = text_of(row.get("id"))
+    return Question(
+        id=id_,
+        title=title if isinstance(title, str) else None,
+        group=group,
+        question="" if wrong else texts["question"].strip(),
+        context="" if wrong else context,
+        answers=answers,
+        left_out=left_out,
+        refused=refused
+        or (None if id_ else "it has no id")
+        or (left_out[0] if left_out and not answers else None),
+    )
+
+
+def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:
+    """The gold answers that can be looked for in a context, and why others can't.
+
+    They come as a list of objects (SQuAD's files) or as an object of two lists (the hub's).
+    """
+    if isinstance(value, dict):
+        texts, starts = value.get("text"), value.get("answer_start")
+        if not (isinstance(texts, list) and isinstance(starts, list) and len(texts) == len(starts)):
+            return (), ("its answers have not as many texts as starts",)
+        pairs = zip(texts, starts, strict=True)
+        value = [{"text": text, "answer_start": start} for text, start in pairs]
+    if not isinstance(value, list):
+        return (), (f"its answers are no list, found {_found(value)}",)
+    answers, left_out = [], []
+    for answer in value:
+        text = answer.get("text") if isinstance(answer, dict) else None
+        start = whole_number_of(answer.get("answer_start")) if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            left_out.append(f"an answer's text is no text, found {_found(text)}")
+        elif start is None or not 0 <= start < max(len(context), 1):
+            where = answer.get("answer_start")
+            left_out.append(f"an answer begins at {_found(where)}, no place in its context")
+        else:
+            answers.append((text, start))
+    return tuple(answers), tuple(left_out)
+
+
+def _found(value: Any) -> str:
+    """A value in a message: numbers and null as they stand, all else by its kind."""
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return repr(value[:40])
+    return "an object" if isinstance(value, dict) else "a list"
 
 
 def question_item(place: str, lang: str, question: Question, group: str | None = None) -> Placed:
     """A question as an item, its answers as spans of the context."""
+    if question.refused:
+        item = Item(question.id, group or question.group, lang, question.question)
+        return Placed(place, item, refused=question.refused)
     found = answer_spans(question.context, question.answers)
     item = Item(
         id=question.id,
@@ -82,11 +161,15 @@ def question_item(place: str, lang: str, question: Question, group: str | None =
         text2=question.context,
         answers=found.spans,
     )
-    return Placed(place, item, repaired=found.repaired, refused=found.refused)
+    repaired = (*found.repaired, *(f"{reason}: left out" for reason in question.left_out))
+    return Placed(place, item, repaired=repaired, refused=found.refused)
 
 
-def _placed(path: Path, question: Question) -> str:
-    return f"{path.name}:{question.id}"
+def _placed(path: Path, question: Question | LeftOut, lang: str, group: str | None = None) -> Found:
+    """A question of a file as an item, by its id."""
+    if isinstance(question, LeftOut):
+        return question
+    return question_item(f"{path.name}:{question.id}", lang, question, group)
 
 
 def _squad_files(folder: Path) -> list[Path]:
@@ -102,8 +185,8 @@ def _read_squad(folder: Path, split: str, lang: str) -> Iterator[Found]:
     contexts = _xquad_contexts(folder) if split == "outside-xquad" else frozenset()
     for path in _squad_files(folder):
         for question in read_questions(path):
-            if question.context not in contexts:
-                yield question_item(_placed(path, question), lang, question)
+            if isinstance(question, LeftOut) or question.context not in contexts:
+                yield _placed(path, question, lang)
 
 
 def _xquad_contexts(folder: Path) -> frozenset[str]:
@@ -113,7 +196,9 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
             f"expected XQuAD's English paragraphs at {path} to leave them out; put them there or "
             "name squad:FOLDER#all"
         )
-    return frozenset(question.context for question in read_questions(path))
+    return frozenset(
+        question.context for question in read_questions(path) if isinstance(question, Question)
+    ) - {""}
 
 
 def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
@@ -125,11 +210,13 @@ def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
 def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[Found]:
     path = folder / f"xquad.{lang}.json"
     questions = read_questions(path)
-    titles = sorted({question.title for question in questions})
+    known = (question.title for question in questions if isinstance(question, Question))
+    titles = sorted({title for title in known if title is not None})
     heldout = frozenset(titles[::5])
     for question in questions:
-        if split == "all" or (question.title in heldout) == (split == "heldout"):
-            yield question_item(_placed(path, question), lang, question)
+        title = question.title if isinstance(question, Question) else None
+        if split == "all" or (title in heldout) == (split == "heldout"):
+            yield _placed(path, question, lang)
 
 
 def _mlqa_folder(folder: Path, part: str) -> Path:
@@ -164,9 +251,14 @@ def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
 def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[Found]:
     path = _mlqa_path(folder, split, lang)
     english = _mlqa_path(folder, mlqa_split(split)[0], "en")
-    groups = {each.id: each.group for each in read_questions(english)} if english.exists() else {}
+    groups: dict[str, str] = {}
+    if english.exists():
+        for question in read_questions(english):
+            if isinstance(question, Question):
+                groups[question.id] = question.group
     for question in read_questions(path):
-        yield question_item(_placed(path, question), lang, question, groups.get(question.id))
+        group = groups.get(question.id) if isinstance(question, Question) else None
+        yield _placed(path, question, lang, group)
 
 
 _MIXED = tuple(f"{side}-{lang}" for side in ("question", "context") for lang in MLQA_LANGUAGES)

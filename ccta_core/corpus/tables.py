@@ -1,36 +1,45 @@
 """Rows of a csv, tsv, jsonl or parquet file, one after another: it may be larger than memory."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ccta_core.corpus.cells import declared_names, named
+from ccta_core.corpus.delimited import read_header, read_records
 from ccta_core.corpus.items import LeftOut
-from ccta_core.corpus.lines import lines, raw_lines
+from ccta_core.corpus.lines import lines
 from ccta_core.errors import CctaError
 
 _BATCH = 1024
+_LOOKED = 100_000
+"""Objects of a jsonl file whose keys are looked at."""
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: where it stands ("mine.csv:17"), its number from 1, its values by column."""
+    """One row: where it stands ("mine.csv:17"), its number from 1, its values by column.
+
+    `note` is what a reader of the file should know of how it was read.
+    """
 
     place: str
     number: int
     values: Values
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A file of rows; each call of `rows` reads it from the beginning.
 
-    A row that can't be parsed comes as what is left out; `columns` are the header's (of jsonl, the
-    first object's); `size` is the bytes of its rows, of parquet those after decompression.
+    A row that can't be parsed comes as what is left out; `columns` are the header's (of jsonl those
+    of the first `_LOOKED` objects); `size` is the bytes of its rows, of parquet those after
+    decompression.
     """
 
     path: Path
@@ -60,41 +69,18 @@ def open_table(path: Path) -> Table:
 
 
 def _delimited(path: Path, delimiter: str) -> Table:
-    _, header = next(_records(path, delimiter), (0, []))
-    names = [name.strip() for name in header]
+    names = read_header(path, delimiter)
     _check_names(path, names)
 
     def rows() -> Iterator[Row | LeftOut]:
-        records = _records(path, delimiter)
-        next(records)
-        for number, (line, fields) in enumerate(records, 1):
-            place = f"{path.name}:{line}"
-            if len(fields) != len(names):
-                reason = f"expected {len(names)} fields, found {len(fields)}"
-                yield LeftOut(place, reason)
+        for number, found in enumerate(read_records(path, delimiter, names), 1):
+            if isinstance(found, LeftOut):
+                yield found
             else:
-                yield Row(place, number, dict(zip(names, fields, strict=True)))
+                values = dict(zip(names, found.fields, strict=True))
+                yield Row(f"{path.name}:{found.line}", number, values, found.note)
 
     return Table(path, tuple(names), path.stat().st_size, rows)
-
-
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(line it begins on, fields) of each record; a quoted field may have line ends in it."""
-    reader = csv.reader((line for _, line in raw_lines(path)), delimiter=delimiter, strict=True)
-    begins = 1
-    while True:
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise CctaError(
-                f"{path}:{begins}: the quotes can't be read ({error}); a field with quotes must "
-                'stand in quotes wholly, its own doubled: "she said ""yes"""'
-            ) from error
-        if fields:
-            yield begins, fields
-        begins = reader.line_num + 1
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
@@ -113,17 +99,18 @@ def _jsonl(path: Path) -> Table:
             try:
                 values = json.loads(line)
             except (ValueError, RecursionError):
-                yield LeftOut(place, "expected one JSON object, found something else")
-                continue
+                values = None
             if isinstance(values, dict):
                 yield Row(place, number, values)
             else:
                 yield LeftOut(place, "expected one JSON object, found something else")
 
-    first = next((row for row in rows() if isinstance(row, Row)), None)
-    if first is None:
+    # An object need not have every key: a second text may begin in the middle of the file.
+    looked = (row for row in islice(rows(), _LOOKED) if isinstance(row, Row))
+    columns = dict.fromkeys(name for row in looked for name in row.values)
+    if not columns:
         raise CctaError(f"{path} has no JSON object; expected one on each line")
-    return Table(path, tuple(first.values), path.stat().st_size, rows)
+    return Table(path, tuple(columns), path.stat().st_size, rows)
 
 
 def _parquet(path: Path) -> Table:
@@ -133,6 +120,7 @@ def _parquet(path: Path) -> Table:
     try:
         with ParquetFile(path) as file:
             names = tuple(file.schema_arrow.names)
+            classes = _declared_classes(file.schema_arrow.metadata or {})
             groups = range(file.metadata.num_row_groups)
             size = sum(file.metadata.row_group(at).total_byte_size for at in groups)
     except (pyarrow.ArrowException, OSError) as error:
@@ -145,6 +133,8 @@ def _parquet(path: Path) -> Table:
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for values in batch.to_pylist():
                         number += 1
+                        for column, known in classes.items():
+                            values[column] = named(values.get(column), known)
                         yield Row(f"{path.name}:{number}", number, values)
         except (pyarrow.ArrowException, OSError) as error:
             raise CctaError(
@@ -152,3 +142,12 @@ def _parquet(path: Path) -> Table:
             ) from error
 
     return Table(path, names, size, rows)
+
+
+def _declared_classes(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
+    """Column -> the names of its classes, which the library `datasets` keeps beside the schema."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, ValueError, TypeError):
+        return {}
+    return declared_names(features) if isinstance(features, dict) else {}

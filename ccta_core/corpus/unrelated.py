@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ccta_core.corpus.demo import read_demo
+from ccta_core.corpus.labels import key_of
 from ccta_core.types import ParallelExample, Sentence
 
 _SHARED: Mapping[str, tuple[int, ...]] = MappingProxyType(
@@ -23,15 +24,15 @@ def unrelated_sentences(
 
     None shares a premise, a sentence or a context with the target or with another of them. They are
     empty where the demo corpus has nothing for this task or language. A text of one's own has no
-    gold label: the class that is explained stands in for it. Questions have no label, and what is
-    explained of them is the answer in their focus.
+    gold label: the class that is explained stands in for it, whatever the model calls it. Questions
+    have no label, and what is explained of them is the answer in their focus.
     """
     if task not in _SHARED or target.text2 is None:
         return ()
     items = [item for item in read_demo(task) if target.lang in item.sentences]
     own = {item.group for item in items if _shares(item.sentences[target.lang], target, task)}
     gold = {item.label for item in items if item.sentences[target.lang] == target}
-    wanted = gold or {label}
+    wanted = gold or {key_of(label)}
     others = [
         item for item in items if item.group not in own and (task == "qa" or item.label in wanted)
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import regex
 
 from ccta_core.config import cache_root
-from ccta_core.corpus.items import LeftOut
+from ccta_core.corpus.items import LeftOut, places_by_reason
 from ccta_core.corpus.spec import Scan, read_corpus, scan
 from ccta_core.errors import CctaError
 
@@ -117,14 +117,20 @@ def forget(name: str) -> None:
 
 def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[tuple[str, int, str]]:
     """(reason, how often, the first places), commonest first."""
-    places: dict[str, list[str]] = {}
-    for row in rows:
-        places.setdefault(row.reason, []).append(row.place.rpartition(":")[2])
-    most = sorted(places.items(), key=lambda found: -len(found[1]))
     return [
-        (reason, len(found), ", ".join(found[:shown]) + (", …" if len(found) > shown else ""))
-        for reason, found in most
+        (
+            reason,
+            len(places),
+            ", ".join(line_of(place) for place in places[:shown])
+            + (", …" if len(places) > shown else ""),
+        )
+        for reason, places in places_by_reason(rows).items()
     ]
+
+
+def line_of(place: str) -> str:
+    """What of a place says where in its file it is: the line, the row, the id."""
+    return place.rpartition(":")[2]
 
 
 def _checked(name: str, spec: str, found: Scan) -> Checked:

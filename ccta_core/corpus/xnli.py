@@ -9,9 +9,10 @@ language (three rows in all of XNLI): translations of different premises are som
 from collections.abc import Iterator
 from pathlib import Path
 
+from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows
-from ccta_core.corpus.nli import UNLABELLED, nli_label
+from ccta_core.corpus.nli import nli_label
 from ccta_core.corpus.source import Found, Placed, Source
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES

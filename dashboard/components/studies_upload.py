@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from ccta_core.corpus.uploads import ENDINGS, MOST_MEGABYTES, Checked, forget, keep
+from ccta_core.corpus.items import by_line
+from ccta_core.corpus.uploads import (
+    ENDINGS,
+    MOST_MEGABYTES,
+    Checked,
+    by_reason,
+    forget,
+    keep,
+    line_of,
+)
 from ccta_core.errors import CctaError
 from ccta_core.study.export.words import counted
 from dashboard import resources
@@ -17,6 +26,9 @@ _FORM = (
     "label, group, answer, tags), or one column for each language (en, es, …; en_2 for second "
     f"texts). UTF-8, at most {MOST_MEGABYTES} MB."
 )
+
+_LINES = 20
+"""Lines that are shown with why they are left out."""
 
 
 def studies_upload(address: Address) -> None:
@@ -67,6 +79,19 @@ def _report(address: Address, checked: Checked) -> None:
     if checked.left_out:
         rows = [(reason, f"{n:,}", places) for reason, n, places in checked.reasons()]
         say.table(["why it is left out", "how often", "lines"], rows)
+        lines = by_line(checked.left_out)
+        say.table(
+            ["line", "why it is left out"],
+            [(line_of(row.place), row.reason) for row in lines[:_LINES]],
+        )
+        if len(lines) > _LINES:
+            say.quiet(
+                f"And {counted(len(lines) - _LINES, 'line')} more: the table to download has all."
+            )
+    if checked.repaired:
+        rows = [(reason, f"{n:,}", places) for reason, n, places in by_reason(checked.repaired)]
+        say.table(["what was put right", "how often", "lines"], rows)
+    if checked.left_out or checked.repaired:
         frame = left_out_table([*checked.left_out, *checked.repaired])
         csv_button(frame, f"{checked.name}-left-out", key=address.widget("left_out"))
     if st.button("Use this file", key=address.widget("use")):
