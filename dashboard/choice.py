@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ccta_core.config import Config
+from ccta_core.corpus.labels import class_of
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.types import ParallelExample, Sentence
@@ -25,7 +27,7 @@ class Offer:
     """What there is to choose from: models with a task head, and items, by id.
 
     `parts` has the ids of the items that a task's models are asked about; `study` names the study
-    whose items are among them, if any.
+    whose items are among them, if any, and `labels` how its models name the labels of its data.
     """
 
     models: Mapping[str, ModelInfo]
@@ -33,6 +35,17 @@ class Offer:
     parts: Mapping[str, tuple[str, ...]]
     study: str = ""
     study_task: str = ""
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def example(self, model: str, item: str) -> ParallelExample:
+        """An item as a model is asked about it: with the model's name for its gold label, without
+        one where it is not certainly a class of the model.
+        """
+        example = self.items[item]
+        if example.label is None:
+            return example
+        classes = self.models[model].labels
+        return replace(example, label=class_of(example.label, classes, self.labels.get(model)))
 
     def items_for(self, model: str) -> tuple[str, ...]:
         """The items of the model's task; none where there is nothing for it."""
@@ -54,8 +67,12 @@ class Offer:
         task: str,
         examples: Mapping[str, ParallelExample],
         models: Mapping[str, ModelInfo],
+        labels: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> "Offer":
-        """The same with a study's models and items; these come first in the list of its task."""
+        """The same with a study's models and items; these come first in the list of its task.
+
+        `labels` is model -> label of the data -> the model's name for it.
+        """
         rest = (name for name in self.parts.get(task, ()) if name not in examples)
         return Offer(
             models={**self.models, **models},
@@ -63,6 +80,7 @@ class Offer:
             parts={**self.parts, task: (*examples, *rest)},
             study=study,
             study_task=task,
+            labels=labels,
         )
 
 

@@ -236,6 +236,62 @@ def test_a_file_is_handed_in_and_used(page):
     assert app.button(key=widget("start")).label.startswith("Start mine-")
 
 
+def handed_in(page, content):
+    """The page after a file was handed in, its part opened."""
+    app = page()
+    app.session_state[widget("own")] = True
+    clean(app.run())
+    app.file_uploader(key=widget("file")).set_value(("mine.csv", content.encode(), "text/csv"))
+    return clean(app.run())
+
+
+def test_what_is_left_out_of_a_file_is_told_by_line(page):
+    """The first 20 lines in their order, and how many there are beyond."""
+    swallowed = '3,en,"a,b,neutral\n3,es,a,b,neutral\n4,en,a",b,neutral\n'
+    short = "".join(f"{at},en,too few\n" for at in range(10, 32))
+    app = handed_in(page, ROWS + PAIR + swallowed + short)
+    text = html_of(app)
+    assert "1 item in both languages, 25 lines left out." in text
+    assert "<tr><td>4</td><td>a field in quotes goes on over lines 4 to 6" in text
+    assert text.index("<td>6</td><td>a field") < text.index("<td>7</td><td>expected 5 fields")
+    assert "<td>23</td><td>expected 5 fields, found 3" in text
+    assert "<td>24</td>" not in text
+    assert "And 5 lines more" in text
+
+
+def test_what_was_put_right_in_a_file_is_told(page):
+    app = handed_in(page, ROWS + PAIR + '2,en,"a,\nb",c,neutral\n2,es,a,b,neutral\n')
+    text = html_of(app)
+    assert "2 items in both languages, 0 lines left out." in text
+    assert (
+        "<td>a field in quotes goes on over lines and holds commas: read as one text</td>" in text
+    )
+    assert "left out by" not in text
+
+
+def numbered(*labels):
+    return ROWS + "".join(
+        f"{at},{lang},a,b,{label}\n" for at, label in enumerate(labels) for lang in ("en", "es")
+    )
+
+
+def test_the_form_says_what_numbers_in_a_file_stand_for(page):
+    app = handed_in(page, numbered(2, 0, 1))
+    clean(app.button(key=widget("use")).click().run())
+    assert (
+        f"Labels of the data as {MODEL} names them: 0 = entailment, 1 = neutral, 2 = contradiction."
+    ) in html_of(app)
+    assert app.button(key=widget("start")).label.startswith("Start mine-")
+
+
+def test_the_form_starts_no_study_of_labels_that_a_model_does_not_have(page):
+    app = handed_in(page, numbered("not_paraphrase", "paraphrase"))
+    clean(app.button(key=widget("use")).click().run())
+    lines = [warning.value.replace("\\", "") for warning in app.warning]
+    assert any("not_paraphrase, paraphrase are not certainly among them" in line for line in lines)
+    assert not [button for button in app.button if button.key == widget("start")]
+
+
 @pytest.mark.parametrize("bad", ["empty", "two encodings", "unknown label", "missing column"])
 def test_a_bad_file_is_told_on_the_page_and_not_kept(page, bad):
     name, content, _ = BAD[bad]

@@ -91,6 +91,7 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     from ccta_core.study.plan import with_twin
     from ccta_core.study.runner import Request, create
+    from ccta_core.study.words import label_lines
 
     models = [listed(name) for name in options.model.split(",")]
     work = _engine(options)
@@ -119,6 +120,7 @@ def _run(options: argparse.Namespace) -> None:
         f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
         f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n"
     )
+    sys.stderr.writelines(f"{line}\n" for line in label_lines(plan))
     work(options.name)
 
 

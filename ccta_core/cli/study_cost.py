@@ -14,7 +14,7 @@ def show_cost(request: "Request", workers: int) -> None:
     """
     from ccta_core.study.cost import length_of, of_plan, pace_here
     from ccta_core.study.runner import drafted
-    from ccta_core.study.words import cost_line
+    from ccta_core.study.words import cost_line, label_lines
 
     corpus, plan = drafted(request)
     cost = of_plan(plan, workers, length_of(corpus.examples)).paced(pace_here())
@@ -23,3 +23,4 @@ def show_cost(request: "Request", workers: int) -> None:
         f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n{cost_line(cost)}\n"
         f"{cost.formula}\n"
     )
+    sys.stdout.writelines(f"{line}\n" for line in label_lines(plan))

@@ -9,6 +9,15 @@ from typing import Any
 
 from ccta_core.cli.write import write_text
 from ccta_core.config import cache_root
+from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import (
+    CLASSES,
+    changed,
+    in_words,
+    match_labels,
+    match_tags,
+    relabel_items,
+)
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
 
@@ -55,7 +64,7 @@ def _run(options: argparse.Namespace) -> None:
 
     from ccta_core.corpus.demo import read_demo
     from ccta_core.training.finish import make_loadable, score_card
-    from ccta_core.training.fit import Data, fit
+    from ccta_core.training.fit import Data, fit, labels_of
     from ccta_core.training.recipe import recipe_for
 
     if options.full and options.rank:
@@ -70,12 +79,12 @@ def _run(options: argparse.Namespace) -> None:
         },
     )
     langs = options.lang.split(",")
-    data = Data(
-        items=_read(options.train, langs, options.limit),
-        dev=_read([options.dev], langs, None) if options.dev else (),
-        spec=tuple(options.train),
-    )
-    scored = _scored(options)  # a wrong data set is told before hours are spent
+    items = _read(options.task, options.train, langs, options.limit)
+    # A wrong data set, or one with other labels, is told before hours are spent.
+    classes = labels_of(options.task, items)
+    dev = _read(options.task, [options.dev], langs, None, classes) if options.dev else []
+    data = Data(items=items, dev=dev, spec=tuple(options.train))
+    scored = _scored(options, classes)
     out = options.out or cache_root() / "models" / "own" / _name(options)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     start = find(options.start) if options.start else None
@@ -97,30 +106,50 @@ def _name(options: argparse.Namespace) -> str:
     return name if options.seed == 1 else f"{name}-seed{options.seed}"
 
 
-def _read(specs: Sequence[str], langs: Sequence[str], limit: int | None) -> tuple[Any, ...]:
-    from ccta_core.corpus.spec import read_items
+def _read(
+    task: str,
+    specs: Sequence[str],
+    langs: Sequence[str] | None,
+    limit: int | None,
+    classes: Sequence[str] | None = None,
+) -> list[Item]:
+    """The items of data sets, by the head's names for their labels and tags; what is left out and
+    what is named otherwise is said.
 
-    items: list[Any] = []
+    `classes` are the head's, None where the task's own, or the tags of the items, become its.
+    Raises CctaError as the readers do, and on labels that are not certainly among the classes.
+    """
+    from ccta_core.corpus.spec import scan
+
+    items: list[Item] = []
     for spec in specs:
-        found = read_items(spec, langs, limit=limit)
-        items += found.items
-        if found.left_out:
-            first = found.left_out[0]
+        found = scan(spec, langs, limit=limit)
+        reading = found.reading
+        mapping: dict[str, str] = {}
+        if task == "ner" and classes is not None:
+            tags = {tag for item in reading.items for tag in item.tags}
+            mapping = match_tags(tags, classes, data=spec, model="the training data")
+        elif task in CLASSES:
+            known = classes or CLASSES[task]
+            mapping = match_labels(found.all_labels, known, data=spec, model=f"the task {task}")
+        items += relabel_items(reading.items, mapping)
+        if reading.left_out:
+            first = reading.left_out[0]
             sys.stderr.write(
-                f"{spec}: {len(found.left_out)} left out, first {first.place}: {first.reason}\n"
+                f"{spec}: {len(reading.left_out)} left out, first {first.place}: {first.reason}\n"
             )
-    return tuple(items)
+        if changed(mapping):
+            sys.stderr.write(f"{spec}: labels read as {in_words(changed(mapping))}\n")
+    return items
 
 
-def _scored(options: argparse.Namespace) -> dict[str, list[Any]]:
-    if not options.eval:
-        return {}
-    langs = options.eval_langs.split(",") if options.eval_langs else None
-    by_lang: dict[str, list[Any]] = {}
-    from ccta_core.corpus.spec import read_items
-
-    for item in read_items(options.eval, langs, limit=options.limit).items:
-        by_lang.setdefault(item.lang, []).append(item)
+def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, list[Item]]:
+    """The items to score on, by language."""
+    by_lang: dict[str, list[Item]] = {}
+    if options.eval:
+        langs = options.eval_langs.split(",") if options.eval_langs else None
+        for item in _read(options.task, [options.eval], langs, options.limit, classes):
+            by_lang.setdefault(item.lang, []).append(item)
     return by_lang
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import match_labels, match_tags, relabel_items
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.evaluation.intervals import clustered_interval
@@ -24,8 +25,9 @@ def score(
 
     Classes: `accuracy`; question answering: `f1` and `em` (answers.py); tags: `f1`, `precision`,
     `recall` of entities. `low` and `high` are the 95% bootstrap interval of the first of these,
-    whole groups drawn; `n` is the number of items. Raises CctaError without items, and on items
-    without the gold answer the task needs.
+    whole groups drawn; `n` is the number of items. Labels and tags of the data are matched with the
+    model's (`corpus.labels`). Raises CctaError without items, on items without the gold answer the
+    task needs, and on labels that the model does not certainly have.
     """
     if not items:
         raise CctaError("there is no item to score; check the data set's split and language")
@@ -38,12 +40,12 @@ def score(
 
 
 def _classes(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) -> dict[str, Any]:
-    strange = {item.label for item in items} - set(model.labels)
-    if strange:
-        raise CctaError(
-            f"{model.id} has the classes {', '.join(model.labels)}; "
-            f"the data has {', '.join(sorted(map(str, strange)))} too"
-        )
+    for item in items:
+        if item.label is None:
+            raise CctaError(f"item {item.id} ({item.lang}) has no gold label")
+    labels = {item.label for item in items if item.label is not None}
+    mapping = match_labels(labels, model.labels, data="the data", model=model.id)
+    items = relabel_items(items, mapping)
     said = classes(model, items, bfloat16=bfloat16, stop=stop)
     right = np.array([own == item.label for own, item in zip(said, items, strict=True)], float)
     low, high = clustered_interval(right, [item.group for item in items])
@@ -64,6 +66,9 @@ def _answers(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) ->
 
 
 def _tags(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) -> dict[str, Any]:
+    gold = {tag for item in items for tag in item.tags}
+    mapping = match_tags(gold, model.labels, data="the data", model=model.id)
+    items = relabel_items(items, mapping)
     said = tags(model, items, bfloat16=bfloat16, stop=stop)
     found = entity_scores([list(item.tags) for item in items], said)
     return {name: found[name] for name in ("f1", "precision", "recall", "low", "high")}

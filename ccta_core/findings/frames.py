@@ -33,18 +33,20 @@ def _present(study: Study) -> list[str]:
 def checkpoints(study: Study) -> pd.DataFrame:
     """One row a model: training language, seed, mean score over the study's items and languages.
 
-    `majority` is the share of the commonest gold label, NaN for answers. `excess_low` is the lower
-    end of the 95% interval of score less majority: Student's t on whole groups of items
-    (linearised ratio of sums); NaN with fewer than two groups.
+    `majority` is the share of the commonest gold label, NaN for answers; models may name labels
+    differently. `excess_low` is the lower end of the 95% interval of score less majority:
+    Student's t on whole groups of items (linearised ratio of sums); NaN with fewer than two groups.
     """
     scores = study.sql(
         "SELECT model, training_language, seed, avg(source_score) AS score FROM rows "
         "GROUP BY ALL ORDER BY model"
     ).df()
     labels = study.sql(
-        "SELECT gold, count(DISTINCT item) AS n FROM pairs WHERE gold IS NOT NULL GROUP BY gold"
+        "SELECT model, max(n) / sum(n) AS majority FROM (SELECT model, gold, count(DISTINCT item) "
+        "AS n FROM pairs WHERE gold IS NOT NULL GROUP BY model, gold) GROUP BY model"
     ).df()
-    scores["majority"] = labels["n"].max() / labels["n"].sum() if len(labels) else np.nan
+    shares = dict(zip(labels["model"], labels["majority"], strict=True))
+    scores["majority"] = [shares.get(name, np.nan) for name in scores["model"]]
     lows = _excess_lows(study)
     return scores.assign(excess_low=[lows.get(name, np.nan) for name in scores["model"]])
 
@@ -60,8 +62,9 @@ def _excess_lows(study: Study) -> dict[str, float]:
     """How far above always naming the commonest label each model is at least."""
     sums = study.sql(
         'SELECT model, "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess '
-        "FROM rows, (SELECT gold AS common FROM pairs WHERE gold IS NOT NULL GROUP BY gold "
-        "ORDER BY count(DISTINCT item) DESC, gold LIMIT 1) "
+        "FROM rows JOIN (SELECT model, gold AS common FROM pairs WHERE gold IS NOT NULL "
+        "GROUP BY model, gold QUALIFY row_number() OVER (PARTITION BY model "
+        "ORDER BY count(DISTINCT item) DESC, gold) = 1) USING (model) "
         'WHERE gold IS NOT NULL GROUP BY model, "group" ORDER BY model, "group"'
     ).df()
     return {str(model): _low(own) for model, own in sums.groupby("model")}

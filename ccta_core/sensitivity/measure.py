@@ -12,6 +12,7 @@ from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import Reading, baseline_states, read
 from ccta_core.config import Config
 from ccta_core.consistency import SideMass, mass, shuffled
+from ccta_core.corpus.labels import class_of
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Encoded, Model
@@ -180,12 +181,13 @@ def _label(model: Model, item: ParallelExample, reading: Reading, kind: str) -> 
         raise CctaError(f"{model.id} is no classifier; the sensitivity of classes is measured")
     if kind == "source":
         return model.labels[int(reading.logits[0].argmax())]
-    if item.label not in model.labels:
+    label = None if item.label is None else class_of(item.label, model.labels)
+    if label is None:
         raise CctaError(
             f"item {item.id} has the gold label {item.label!r}, {model.id} knows: "
             f"{', '.join(model.labels)}; use --target-class source"
         )
-    return item.label
+    return label
 
 
 def _attributed(

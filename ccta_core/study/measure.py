@@ -59,8 +59,9 @@ def measure(  # noqa: PLR0913 - what decides a row
 ) -> list[Row]:
     """The rows (schema.py) of every example x unordered language pair x layer, in that order.
 
-    The gold label is explained where there is one, else the gold answer. Raises CctaError on
-    examples that are not for the model's head, StoppedError soon after `stop` turns true.
+    The gold label is explained where there is one, else the gold answer; it must be one of the
+    model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
+    soon after `stop` turns true.
     """
     inputs = _inputs(model, examples, langs, layers, config)
     rows: dict[int, list[Row]] = {}
@@ -100,8 +101,9 @@ def _inputs(
 
 def _explained(model: Model, example: ParallelExample) -> str:
     """The gold label; the answer in focus of a question; else each sentence's own prediction."""
-    if example.label in model.labels:
-        return str(example.label)
+    if example.label is not None:
+        model.class_index(example.label)  # a label that no prediction can equal is refused
+        return example.label
     return ANSWER if model.info.task == "qa" else "each"
 
 

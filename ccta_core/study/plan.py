@@ -15,6 +15,7 @@ from typing import Any
 import regex
 
 from ccta_core.config import Config, Quadrature, cache_root
+from ccta_core.corpus.labels import changed, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import ModelInfo, is_random_head, random_headed
@@ -47,7 +48,8 @@ class Plan:
     languages: tuple[str, ...]
     layers: tuple[int, ...]
     models: tuple[dict[str, Any], ...]
-    """id, revision, task, training_language, seed of each."""
+    """id, revision, task, training_language, seed of each; and `labels`, label of the data -> the
+    model's name for it, where it has other names than the data (`corpus.labels`)."""
     config: dict[str, Any]
     fingerprint: str
     items: int
@@ -81,6 +83,10 @@ class Plan:
         """Chunks a model."""
         return -(-self.items // self.chunk)
 
+    def labels_of(self, model: str) -> dict[str, str]:
+        """Label of the data -> the model's name for it, where that is another."""
+        return dict(next(one.get("labels", {}) for one in self.models if one["id"] == model))
+
     @property
     def parts(self) -> list[tuple[str, int]]:
         """(model, chunk) of every part, in the order of work."""
@@ -104,7 +110,8 @@ def planned(  # noqa: PLR0913 - the parts of a study
     """The plan of a study of a corpus that was read.
 
     Raises CctaError on a name that is no folder name, fewer than two languages, no model, a layer
-    that a model does not have, models of another task, and on items a model was trained on.
+    that a model does not have, models of another task, labels that a model does not certainly have,
+    and on items a model was trained on.
     """
     check_name(name)
     if len(corpus.languages) < 2:
@@ -122,7 +129,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
         licence=corpus.licence,
         languages=tuple(corpus.languages),
         layers=tuple(dict.fromkeys(layers)),
-        models=tuple(_facts(info) for info in models),
+        models=tuple(_facts(info, corpus) for info in models),
         config=settings,
         fingerprint=config.fingerprint,
         items=len(corpus.examples),
@@ -269,14 +276,18 @@ def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
     return grown
 
 
-def _facts(info: ModelInfo) -> dict[str, Any]:
+def _facts(info: ModelInfo, corpus: Corpus) -> dict[str, Any]:
+    """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
     training = info.card.get("training", {})
+    classes = () if info.task in ("qa", "ner") else info.labels
+    renamed = changed(match_labels(corpus.all_labels, classes, data=corpus.source, model=info.id))
     return {
         "id": info.id,
         "revision": info.revision,
         "task": info.task,
         "training_language": info.training_language,
         "seed": training.get("recipe", {}).get("seed"),
+        **({"labels": renamed} if renamed else {}),
     }
 
 

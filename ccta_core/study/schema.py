@@ -25,7 +25,11 @@ _BOTH = ("source", "target")
 _KEYS = (
     Column("item", "string", "id of the item in its data set"),
     Column("group", "string", "premise, paragraph or cluster; items of one are not independent"),
-    Column("gold", "string", "the gold label; null where the answer is marked in the context"),
+    Column(
+        "gold",
+        "string",
+        "the gold label as the model names it; null where the answer is marked in the text",
+    ),
     Column("model", "string", "id of the model"),
     Column("layer", "int16", "layer of the attribution, 0 = embedding output"),
     Column("source_lang", "string", "language of the source"),

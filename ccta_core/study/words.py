@@ -1,6 +1,8 @@
 """Times, sizes and states of studies as a person reads them: the same on a page and a terminal."""
 
+from ccta_core.corpus.labels import in_words
 from ccta_core.study.cost import Cost
+from ccta_core.study.plan import Plan
 
 _UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -28,6 +30,15 @@ def cost_line(cost: Cost) -> str:
         f"About {duration(cost.seconds)} after the models are loaded, and {size(cost.bytes)} on "
         "disk."
     )
+
+
+def label_lines(plan: Plan) -> list[str]:
+    """How each model that names the data's labels otherwise was taken to name them."""
+    return [
+        f"labels of the data as {model['id']} names them: {in_words(model['labels'])}"
+        for model in plan.models
+        if model.get("labels")
+    ]
 
 
 def _two(value: float) -> str:

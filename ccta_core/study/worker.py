@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ccta_core.attribution.protocol import Stop, never
+from ccta_core.corpus.labels import relabel_examples
 from ccta_core.models.model import Model
 from ccta_core.study.items import read_items_of
 from ccta_core.study.parts import write_part
@@ -51,6 +52,7 @@ def rows_of(
     if torch.get_num_threads() != plan.threads:
         torch.set_num_threads(plan.threads)
     model = _model(model_id, _revision(plan, model_id))
+    examples = relabel_examples(examples, plan.labels_of(model_id))
     return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
 
 

@@ -3,23 +3,20 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import CLASSES
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.training.learner import learner, save
 from ccta_core.training.loop import History, Report, to_stderr, train
 from ccta_core.training.recipe import Recipe, as_facts
-from ccta_core.training.rows import encode
+from ccta_core.training.rows import encode, named_items
 
-_KNOWN = {
-    "nli": ("entailment", "neutral", "contradiction"),
-    "paraphrase": ("different", "paraphrase"),
-    "qa": ("start", "end"),
-}
+_KNOWN = {**CLASSES, "qa": ("start", "end")}
 METRICS = "training.json"
 
 
@@ -33,16 +30,13 @@ class Data:
 
 
 def labels_of(task: str, items: Sequence[Item]) -> tuple[str, ...]:
-    """The classes or tags a head has: the task's own where the items keep to them.
+    """The classes or tags a head has: the task's own, and the tags that the items have.
 
-    Raises CctaError where there are fewer than two.
+    Raises CctaError where there are fewer than two kinds of tag.
     """
-    seen = {tag for item in items for tag in item.tags} if task == "ner" else set()
-    if task not in ("ner", "qa"):
-        seen = {item.label for item in items if item.label is not None}
-    known = _KNOWN.get(task, ())
-    if task != "ner" and seen <= set(known):
-        return known
+    if task != "ner":
+        return _KNOWN[task]
+    seen = {tag for item in items for tag in item.tags}
     if len(seen) < 2:
         raise CctaError(f"the data has {len(seen)} kinds of label for {task}; expected at least 2")
     return tuple(sorted(seen, key=_tag_order))
@@ -60,10 +54,15 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
     """Trains and writes the weights and `training.json` (recipe, losses, data) to `out`.
 
     A run that was killed goes on from its checkpoint. Returns the facts written. Raises CctaError
-    on items the task can't be trained on.
+    on items the task can't be trained on, and on labels that are not the task's.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = labels_of(recipe.task, data.items)
+    data = replace(
+        data,
+        items=named_items(recipe.task, data.items, labels, data="the training data"),
+        dev=named_items(recipe.task, data.dev, labels, data="the data to stop early on"),
+    )
     model, tokenizer = learner(recipe, labels, start=start.folder if start else None)
     rows = encode(tokenizer, data.items, labels, recipe)
     dev = encode(tokenizer, data.dev, labels, recipe) if data.dev else None

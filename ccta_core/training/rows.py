@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import match_labels, match_tags, relabel_items
 from ccta_core.errors import CctaError
 from ccta_core.training.recipe import Recipe
 from ccta_core.types import Span
@@ -92,6 +93,25 @@ def encode(
     if not ids:
         raise CctaError(f"none of the {len(items)} answers lies in a window; raise --max-tokens")
     return Rows(recipe.task, ids, targets, int(tokenizer.pad_token_id), lost)
+
+
+def named_items(
+    task: str, items: Sequence[Item], labels: Sequence[str], *, data: str
+) -> list[Item]:
+    """The items with the head's names for their labels or tags (`corpus.labels`).
+
+    `data` names the items in messages. Raises CctaError, showing both sets, where one of their
+    labels is not certainly one of the head's.
+    """
+    own = {item.label for item in items if item.label is not None}
+    tags = {tag for item in items for tag in item.tags}
+    if task == "ner":
+        mapping = match_tags(tags, labels, data=data, model="the head")
+    elif task == "qa":
+        mapping = {}
+    else:
+        mapping = match_labels(own, labels, data=data, model=f"a head for {task}")
+    return relabel_items(items, mapping)
 
 
 _Encoded = tuple[list[list[int]], list[list[int]], int]

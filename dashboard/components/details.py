@@ -40,7 +40,7 @@ _CONTROLS = (
 
 def details(result: PairResult, choice: Choice, offer: Offer, other: Second | None) -> None:
     """Folded parts; each is made only when it is opened."""
-    gold = None if choice.item == OWN else offer.items[choice.item].label
+    gold = None if choice.item == OWN else offer.example(choice.model, choice.item).label
     if other is not None:
         state.open_once("compare", (choice.model2, choice.layer2))
     parts: tuple[tuple[str, str, Callable[[], None]], ...] = (

@@ -23,12 +23,15 @@ def pair_query(
 ) -> dict[str, str]:
     """The address of the item on the Pair page."""
     plan = chosen.study.plan
-    found = chosen.ask("SELECT max(gold) AS gold FROM pairs WHERE item = ?", [item])["gold"]
+    name = model or chosen.model
+    found = chosen.ask(
+        "SELECT max(gold) AS gold FROM pairs WHERE item = ? AND model = ?", [item, name]
+    )["gold"]
     gold = found.dropna()
     settings = of_study(plan.config, chosen.task, str(gold.iloc[0]) if len(gold) else None)
     return {
         "study": plan.name,
-        "model": model or chosen.model,
+        "model": name,
         "item": item,
         "src": pair[0],
         "tgt": pair[1],

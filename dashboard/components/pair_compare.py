@@ -171,7 +171,8 @@ def _judged(
 ) -> tuple[Judged, Judged] | None:
     if result is None or choice.item == OWN:
         return None
-    return judged(result, gold_of(offer.items[choice.item], choice.src, choice.tgt))
+    example = offer.example(choice.model, choice.item)
+    return judged(result, gold_of(example, choice.src, choice.tgt))
 
 
 def top(first: PairResult | None, other: PairResult | None) -> dict[str, float]:

@@ -25,8 +25,10 @@ def with_study(offer: Offer, wanted: Mapping[str, str]) -> tuple[Offer, list[str
         examples = resources.texts(name, ids)
     except CctaError as error:
         return offer, [f"{error}."]
-    models = _models([one["id"] for one in plan.models], offer.models)
-    return offer.with_study(name, plan.models[0]["task"], examples, models), []
+    names = [one["id"] for one in plan.models]
+    labels = {model: plan.labels_of(model) for model in names}
+    models = _models(names, offer.models)
+    return offer.with_study(name, plan.models[0]["task"], examples, models, labels), []
 
 
 def back() -> None:

@@ -17,7 +17,7 @@ from ccta_core.study.export.words import counted
 from ccta_core.study.plan import Plan, planned, with_twin
 from ccta_core.study.process import Order
 from ccta_core.study.selection import first
-from ccta_core.study.words import duration, size
+from ccta_core.study.words import duration, label_lines, size
 from dashboard import resources
 from dashboard.address import Address, flag, one_of, some_of, whole, words
 from dashboard.components import notice, say
@@ -183,6 +183,8 @@ def _cost(cost: Cost, plan: Plan, draft: Draft) -> None:
     left_out = f" {plan.left_out:,} items or lines are left out." if plan.left_out else ""
     own = "" if all(info.folder for info in draft.models) else _OTHER_MODELS
     say.quiet(f"{cost.formula}.{left_out}{own}")
+    for line in label_lines(plan):
+        say.quiet(f"{line[0].upper()}{line[1:]}.")
 
 
 def _start(address: Address, draft: Draft, cost: Cost) -> None:

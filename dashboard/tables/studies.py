@@ -67,11 +67,14 @@ def data_choices(sets: Iterable[DataSet], uploads: Sequence[str]) -> dict[str, D
 
 
 def fitting(models: Mapping[str, ModelInfo], task: str) -> dict[str, ModelInfo]:
-    """The models that can read data of a task: those made for it; any head for plain sentences."""
+    """The models that can read data of a task: those made for it; any head for plain sentences;
+    for texts with classes those that have classes.
+    """
+    others = ("qa", "ner") if task == "classification" else ()
     return {
         name: info
         for name, info in models.items()
-        if info.labels and (task not in ALIKE or info.task == task)
+        if info.labels and info.task not in others and (task not in ALIKE or info.task == task)
     }
 
 

@@ -81,7 +81,9 @@ def _show(
     """Title, picture, verdict, numbers and details; the same places before and after."""
     result, job = found
     gold = (
-        Gold() if choice.item == OWN else gold_of(offer.items[choice.item], choice.src, choice.tgt)
+        Gold()
+        if choice.item == OWN
+        else gold_of(offer.example(choice.model, choice.item), choice.src, choice.tgt)
     )
     right = judged(result, gold) if result else None
     with st.container(key="pair_finding"):
