@@ -52,6 +52,8 @@ class Config:
     sentence's own) or "each" (each side its own prediction). Of a question it is "auto" (the answer
     in focus, else the predicted one) or "each" (the predicted one); of tags also an entity type
     (LOC) or one tag (B-LOC).
+    `shuffles` are exactly so many in a study; a pair draws more while its p is near .05, and
+    measures all arrangements where they are few.
     """
 
     layer: int = 0

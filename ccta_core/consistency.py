@@ -1,16 +1,27 @@
 """EMS with its controls: what it would be without the attributions, or without the translation."""
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import beta, spearmanr
 
 from ccta_core.transport import ems_values
-from ccta_core.types import Controls, TransportPlan
+from ccta_core.types import ALPHA, Controls, PermutationTest, TransportPlan, Untestable
 
 _FEWEST_LINKS = 5
 _LEAST_ROOM = 0.05
+_SAME = 1e-12
+"""Masses or EMS that differ by less are equal but for rounding."""
+_MOST_DRAWS = 6399
+"""Shuffles of a pair at most; where there are no more arrangements than that, all are measured."""
+_MOST_CELLS = 10_000_000
+"""Cells of similarity (units x units) solved for a pair at most, about two seconds."""
+_RISK = 0.01
+"""Of pairs whose draws decide otherwise than all arrangements would, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +65,38 @@ class Compared:
     similarity: np.ndarray
     plan: TransportPlan
 
+    @property
+    def turned(self) -> "Compared":
+        """The same comparison with its sides exchanged."""
+        plan = TransportPlan(self.plan.matrix.T, self.plan.ems, self.plan.marginal_error)
+        similarity = np.ascontiguousarray(self.similarity.T)
+        return Compared(self.target, self.source, similarity, plan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Null:
+    """EMS of permuted masses, and what they say about EMS. Shape: `values` (test.drawn,)."""
+
+    values: np.ndarray
+    test: PermutationTest
+
+    @property
+    def mean(self) -> float | None:
+        """Their mean; None where nothing could be permuted."""
+        return float(self.values.mean()) if len(self.values) else None
+
+    @property
+    def sd(self) -> float | None:
+        """Their standard deviation: estimated from draws, exact over all arrangements."""
+        if len(self.values) < 2:
+            return None
+        return float(self.values.std(ddof=0 if self.test.exact else 1))
+
 
 def controls(
     pair: Compared,
+    null: Null,
     *,
-    shuffles: int,
-    seed: int,
     links: Sequence[tuple[int, int]],
     unrelated: Sequence[float] = (),
 ) -> Controls:
@@ -68,10 +105,13 @@ def controls(
     `links` are one-to-one word links; `unrelated` holds the EMS against unrelated targets, empty
     where there is no corpus.
     """
-    source, target, similarity, plan = pair.source, pair.target, pair.similarity, pair.plan
-    uniform, length, null = _references(source, target, similarity, shuffles, seed)
-    mean = float(null.mean()) if len(null) else None
-    sd = float(null.std(ddof=1)) if len(null) > 1 else None
+    source, target, plan = pair.source, pair.target, pair.plan
+    uniform, length = ems_values(
+        np.stack([np.ones(len(source.mass)), source.subword_counts]),
+        np.stack([np.ones(len(target.mass)), target.subword_counts]),
+        pair.similarity,
+    ).tolist()
+    mean, sd = null.mean, null.sd
     gain = plan.ems - mean if mean is not None else None
     chance = float(np.mean(unrelated)) if len(unrelated) else None
     return Controls(
@@ -79,7 +119,7 @@ def controls(
         ems_length=length,
         ems_shuffled=mean,
         shuffled_sd=sd,
-        p_value=_p_value(plan.ems, null),
+        p_value=null.test.p_value,
         ems_unrelated=chance,
         gain=gain,
         z=gain / sd if gain is not None and sd is not None and sd > 1e-12 else None,
@@ -90,6 +130,68 @@ def controls(
     )
 
 
+def fixed_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
+    """The null of so many permutations, whatever they say: a study's rows need its mean and SD.
+
+    The masses of `pair.source` are drawn first. Whoever compares two sides in both orders gives
+    them in one order here (types.in_order; a study: by language code): then the draws are the same.
+    """
+    reason = _untestable(pair, shuffles)
+    if reason is not None:
+        return Null(np.empty(0), PermutationTest(untestable=reason))
+    values = shuffled(pair.source, pair.target, pair.similarity, shuffles=shuffles, seed=seed)
+    return Null(values, permutation_test(pair.plan.ems, values))
+
+
+def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
+    """The null of one pair: all arrangements of the masses where they are few, else permutations
+    until it is decided on which side of ALPHA p lies.
+
+    `shuffles` permutations are drawn first, then they are doubled until an interval around the
+    share q that reaches EMS (Clopper and Pearson, 1934) excludes ALPHA, or the cap is reached. The
+    intervals of all looks together miss q in at most _RISK of the pairs (Bonferroni; the idea is
+    Gandy's, 2009), so with probability 1 - _RISK every seed decides as the exact test does. That
+    keeps the test valid though it stops early: an agreement is claimed only below ALPHA of an
+    interval, which for q > ALPHA happens with probability _RISK / 2 at most, so the level is at
+    most ALPHA + _RISK / 2. At the cap the test stays undecided, which claims nothing.
+
+    The draws of `pair.source` come first, as in `fixed_null`; the first `shuffles` are its draws.
+    """
+    reason = _untestable(pair, shuffles)
+    if reason is not None:
+        return Null(np.empty(0), PermutationTest(untestable=reason))
+    if _arrangements(pair.source) * _arrangements(pair.target) <= _MOST_DRAWS:
+        values = ems_values(*every_arrangement(pair.source, pair.target), pair.similarity)
+        return Null(values, permutation_test(pair.plan.ems, values, exact=True))
+    draw = np.random.default_rng(seed)
+    # A solve takes a little more than in proportion to its cells: long texts have a lower cap.
+    cap = max(shuffles, min(_MOST_DRAWS, _MOST_CELLS // pair.similarity.size))
+    risk = _RISK / (1 + math.ceil(math.log2((cap + 1) / (shuffles + 1))))
+    values = _shuffled_ems(pair.source, pair.target, pair.similarity, shuffles, draw)
+    while not (decided := _decided(pair.plan.ems, values, risk)) and len(values) < cap:
+        more = min(len(values) + 1, cap - len(values))  # 99, 199, 399: p has round steps
+        fresh = _shuffled_ems(pair.source, pair.target, pair.similarity, more, draw)
+        values = np.concatenate([values, fresh])
+    return Null(values, permutation_test(pair.plan.ems, values, decided=decided))
+
+
+def permutation_test(
+    value: float, null: np.ndarray, *, exact: bool = False, decided: bool = True
+) -> PermutationTest:
+    """P of an EMS among those of permuted masses, drawn or (`exact`) all. Shape: `null` (draws,).
+
+    p = (1 + #{null >= value}) / (R + 1) of R draws: the measured masses count as one of them; the
+    plain share of all arrangements, which hold the measured one.
+    """
+    reached = _reached(value, null)
+    if exact:
+        least = _reached(float(null.max()), null) / len(null)
+        return PermutationTest(len(null), True, reached / len(null), 0.0, least)
+    p = (1 + reached) / (len(null) + 1)
+    error = math.sqrt(p * (1 - p) / len(null))
+    return PermutationTest(len(null), False, p, error, decided=decided)
+
+
 def shuffled(
     source: SideMass, target: SideMass, similarity: np.ndarray, *, shuffles: int, seed: int
 ) -> np.ndarray:
@@ -97,38 +199,109 @@ def shuffled(
 
     Shape: (shuffles,); the same seed gives the same values.
     """
-    return ems_values(*_shuffled_masses(source, target, shuffles, seed), similarity)
+    return _shuffled_ems(source, target, similarity, shuffles, np.random.default_rng(seed))
 
 
-def _references(
-    source: SideMass, target: SideMass, similarity: np.ndarray, shuffles: int, seed: int
-) -> tuple[float, float, np.ndarray]:
-    """EMS under uniform masses, under masses by length, and under shuffled ones, in one call."""
-    moved_s, moved_t = _shuffled_masses(source, target, shuffles, seed)
-    values = ems_values(
-        np.vstack([np.ones(len(source.mass)), source.subword_counts, moved_s]),
-        np.vstack([np.ones(len(target.mass)), target.subword_counts, moved_t]),
-        similarity,
-    )
-    return float(values[0]), float(values[1]), values[2:]
+def every_arrangement(source: SideMass, target: SideMass) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides' masses in every distinct arrangement within their segments, each with each.
+
+    Shape: (arrangements, source units), (arrangements, target units). Permutations that only
+    exchange equal masses are one arrangement; every arrangement stands for as many permutations.
+    """
+    ways_s, ways_t = _arranged(source), _arranged(target)
+    return np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1))
 
 
-def _shuffled_masses(
-    source: SideMass, target: SideMass, shuffles: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides' masses, permuted. Shape: (shuffles, source units), (shuffles, target units)."""
-    draw = np.random.default_rng(seed)
+def _shuffled_ems(
+    source: SideMass,
+    target: SideMass,
+    similarity: np.ndarray,
+    shuffles: int,
+    draw: np.random.Generator,
+) -> np.ndarray:
+    """EMS of the next `shuffles` draws: of each the source's masses first, then the target's."""
     sides = (source, target)
-    groups = [
-        [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
-        for side in sides
-    ]
+    places = [_places(side) for side in sides]
     moved = tuple(np.empty((shuffles, len(side.mass))) for side in sides)
     for row in range(shuffles):
-        for side, segments, into in zip(sides, groups, moved, strict=True):
+        for side, segments, into in zip(sides, places, moved, strict=True):
             for where in segments:
                 into[row, where] = side.mass[draw.permutation(where)]
-    return moved[0], moved[1]
+    return ems_values(moved[0], moved[1], similarity)
+
+
+def _places(side: SideMass) -> list[np.ndarray]:
+    """The units of each segment."""
+    return [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
+
+
+def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
+    """Why no permutation changes anything; None where one does."""
+    if not shuffles:
+        return "no shuffles"
+    masses = [side.mass[where] for side in (pair.source, pair.target) for where in _places(side)]
+    if all(len(found) == 1 for found in masses):
+        return "one unit a segment"
+    if all(np.ptp(found) < _SAME for found in masses):
+        return "equal masses"
+    return None
+
+
+def _kinds(masses: np.ndarray) -> list[int]:
+    """Which masses are equal: a number a unit, the same for equal ones."""
+    return np.unique(np.round(masses, 12), return_inverse=True)[1].tolist()
+
+
+def _arrangements(side: SideMass) -> int:
+    """How many distinct ways there are to deal the masses out within the segments."""
+    ways = 1
+    for where in _places(side):
+        kinds = _kinds(side.mass[where])
+        ways *= math.factorial(len(kinds))
+        for count in Counter(kinds).values():
+            ways //= math.factorial(count)
+    return ways
+
+
+def _arranged(side: SideMass) -> np.ndarray:
+    """The masses in every distinct arrangement. Shape: (arrangements, units)."""
+    places = _places(side)
+    orders = [list(_orders(_kinds(side.mass[where]))) for where in places]
+    rows = np.empty((math.prod(map(len, orders)), len(side.mass)))
+    for row, chosen in zip(rows, product(*orders), strict=True):
+        for where, order in zip(places, chosen, strict=True):
+            row[where] = side.mass[where][order]
+    return rows
+
+
+def _orders(kinds: list[int]) -> Iterator[list[int]]:
+    """Orders of the units, one for each distinct sequence of their kinds, lexicographically."""
+    units = [[at for at, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})]
+    sequence = sorted(kinds)
+    while True:
+        left = [iter(of_kind) for of_kind in units]
+        yield [next(left[kind]) for kind in sequence]
+        # The next sequence: raise the last entry that can be, put what follows in order.
+        rising = [at for at in range(len(sequence) - 1) if sequence[at] < sequence[at + 1]]
+        if not rising:
+            return
+        at = rising[-1]
+        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[at])
+        sequence[at], sequence[to] = sequence[to], sequence[at]
+        sequence[at + 1 :] = sequence[:at:-1]
+
+
+def _reached(value: float, null: np.ndarray) -> int:
+    """How many of the null reach the value; equal ones may differ by rounding."""
+    return int((null >= value - _SAME).sum())
+
+
+def _decided(value: float, null: np.ndarray, risk: float) -> bool:
+    """Whether the Clopper-Pearson interval of the share that reaches the value excludes ALPHA."""
+    reached, draws = _reached(value, null), len(null)
+    low = beta.ppf(risk / 2, reached, draws - reached + 1) if reached else 0.0
+    high = beta.ppf(1 - risk / 2, reached + 1, draws - reached) if reached < draws else 1.0
+    return bool(high < ALPHA or low > ALPHA)
 
 
 def link_spearman(
@@ -152,11 +325,6 @@ def _cross_segment(source: SideMass, target: SideMass, plan: TransportPlan) -> f
     if not source.segments.any() or not target.segments.any():
         return None
     return float(plan.matrix[source.segments[:, None] != target.segments[None, :]].sum())
-
-
-def _p_value(value: float, null: np.ndarray) -> float | None:
-    """P = (1 + #{null >= value}) / (R + 1)."""
-    return (1 + int((null >= value - 1e-12).sum())) / (len(null) + 1) if len(null) else None
 
 
 def _calibrated(value: float, chance: float | None) -> float | None:

@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from ccta_core.report.page import pair_page
-from ccta_core.report.verdict import verdict
-from ccta_core.types import Attribution, Controls, Sentence, Span, TransportPlan, Unit
+from ccta_core.report.verdict import Claim, Evidence, claim, verdict
+from ccta_core.types import (
+    Attribution,
+    Controls,
+    PermutationTest,
+    Sentence,
+    Span,
+    TransportPlan,
+    Unit,
+    in_order,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +26,10 @@ class PairResult:
     """How one model reads one item in two languages (the JSON of `ccta pair`).
 
     Shape: `source_mass` (source units,), `target_mass` (target units,), each summing to 1;
-    `similarity` (source units, target units), cosines.
+    `similarity` (source units, target units), cosines. `n_shuffles` is what was asked for,
+    `permutation` what was drawn and found. `chance_level` is what the verdict holds EMS against:
+    the mean EMS of the first side, in the order of `in_order`, against unrelated sentences in the
+    other's language; None where there are none.
     """
 
     model: str
@@ -36,6 +48,8 @@ class PairResult:
     plan: TransportPlan
     similarity: np.ndarray
     controls: Controls
+    permutation: PermutationTest
+    chance_level: float | None = None
     notices: tuple[str, ...] = ()
     provenance: Mapping[str, Any] | None = None
 
@@ -45,9 +59,20 @@ class PairResult:
         return self.plan.ems
 
     @property
+    def claim(self) -> Claim:
+        """What may be said of the pair; the same whichever side is called source."""
+        return claim(self._evidence)
+
+    @property
     def verdict(self) -> str:
-        """What EMS and its controls say together, in one sentence."""
-        return verdict(self.ems, self.controls)
+        """What EMS and its controls say together, in one sentence; likewise."""
+        return verdict(self._evidence)
+
+    @property
+    def _evidence(self) -> Evidence:
+        first, second = in_order(self.source.sentence, self.target.sentence)
+        langs = (first.lang, second.lang)
+        return Evidence(self.ems, self.controls, self.permutation, self.chance_level, langs)
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings, as `--json` prints them."""
@@ -67,6 +92,8 @@ class PairResult:
             "similarity": self.similarity.tolist(),
             "ems": self.ems,
             "controls": self.controls.as_dict(),
+            "permutation": asdict(self.permutation),
+            "chance_level": self.chance_level,
             "verdict": self.verdict,
             "notices": list(self.notices),
             "provenance": {"marginal_error": self.plan.marginal_error, **(self.provenance or {})},
@@ -87,6 +114,7 @@ class PairResult:
         Raises KeyError, TypeError or ValueError where it is not a whole payload.
         """
         facts = dict(payload["provenance"])
+        controls = Controls(**payload["controls"])
         source, source_mass = _read_side(payload["source"])
         target, target_mass = _read_side(payload["target"])
         plan = TransportPlan(
@@ -100,7 +128,9 @@ class PairResult:
             target_mass=target_mass,
             plan=plan,
             similarity=np.array(payload["similarity"]),
-            controls=Controls(**payload["controls"]),
+            controls=controls,
+            permutation=_read_test(payload, controls),
+            chance_level=payload.get("chance_level", controls.ems_unrelated),
             notices=tuple(payload["notices"]),
             provenance=facts,
         )
@@ -165,6 +195,13 @@ def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
         **{name: side.get(name, before) for name, before in _YOUNGER.items()},
     )
     return attribution, np.array(side["mass"])
+
+
+def _read_test(payload: Mapping[str, Any], controls: Controls) -> PermutationTest:
+    """The test as it was kept; of a payload older than it, p over the shuffles asked for."""
+    if "permutation" in payload:
+        return PermutationTest(**payload["permutation"])
+    return PermutationTest(drawn=payload["n_shuffles"], p_value=controls.p_value)
 
 
 def _spans(side: Mapping[str, Any], name: str) -> tuple[Span, ...]:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import regex
@@ -15,6 +16,13 @@ MAX_CHARACTERS = 200_000
 """A text longer than this is refused: far more than any encoder reads."""
 Span = tuple[int, int]
 """Characters of a text, from `start` up to and without `end`."""
+ALPHA = 0.05
+"""The level at which EMS is told from shuffled masses."""
+Untestable = Literal["no shuffles", "one unit a segment", "equal masses"]
+"""Why no permutation of the masses could say anything."""
+Outcome = Literal["shown", "not shown", "undecided", "too few arrangements", "untestable"]
+"""What a permutation test says: "too few arrangements" where no EMS could have reached ALPHA,
+"undecided" where the draws leave open on which side of ALPHA p lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,17 @@ class Sentence:
         """What tells it from others in a cache key: without focus, the language and the texts."""
         spans = [list(span) for span in self.focus]
         return [self.lang, *self.segments, *([spans] if spans else [])]
+
+
+def in_order(source: Sentence, target: Sentence) -> tuple[Sentence, Sentence]:
+    """The two sentences in an order that does not depend on which of them is called source.
+
+    English first, then by language code, text and focus; only equal sentences have equal places.
+    """
+    first, second = sorted(
+        (source, target), key=lambda side: (side.lang != "en", side.lang, side.segments, side.focus)
+    )
+    return first, second
 
 
 def _check_text(text: str, name: str) -> None:
@@ -201,3 +220,34 @@ class Controls:
     def as_dict(self) -> dict[str, float | None]:
         """Name -> value, in the order of the definition."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class PermutationTest:
+    """EMS against the same masses permuted within their segments (docs/method.md, 4).
+
+    `drawn` arrangements of the masses were measured; where `exact` is true these are all there are.
+    `p_value` is the share of them that reach EMS, of drawn ones (1 + #) / (drawn + 1), and then
+    `p_error` is its Monte-Carlo standard error. `least_p` is the smallest p that any EMS could have
+    among all arrangements; None where they are too many to enumerate. `decided` is false where the
+    draws leave open on which side of ALPHA p lies. `untestable` says why there is no p.
+    """
+
+    drawn: int = 0
+    exact: bool = False
+    p_value: float | None = None
+    p_error: float | None = None
+    least_p: float | None = None
+    decided: bool = True
+    untestable: Untestable | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it says at the level ALPHA."""
+        if self.p_value is None:
+            return "untestable"
+        if self.least_p is not None and self.least_p > ALPHA:
+            return "too few arrangements"
+        if not self.decided:
+            return "undecided"
+        return "shown" if self.p_value <= ALPHA else "not shown"

@@ -75,6 +75,10 @@ def test_pair_prints_the_documented_schema(capsys):
         found["source"]["prediction"], key=found["source"]["prediction"].get
     )
     assert found["source"]["converged"]
+    test = found["permutation"]
+    assert test["p_value"] == found["controls"]["p_value"]
+    assert test["drawn"] >= found["n_shuffles"] == 9
+    assert found["chance_level"] == found["controls"]["ems_unrelated"]
     assert PairResult.from_payload(found).to_json() == json.dumps(found, ensure_ascii=False)
 
 
@@ -138,7 +142,8 @@ def test_a_summary_is_printed_where_no_file_is_asked_for(capsys):
     assert main([*PAIR, *TEXTS]) == 0
     out = capsys.readouterr().out
     assert "ems_shuffled" in out
-    assert "shuffled attributions give" in out
+    assert "shuffled masses" in out
+    assert "shuffles, standard error 0." in out or " arrangements)" in out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
+from ccta_core.types import Controls, PermutationTest
 from dashboard import resources, state
 from dashboard.choice import KEYS, OWN, Offer, Request
 from dashboard.engine import Engine
@@ -195,6 +197,54 @@ def test_details_open_without_exception(page):
     assert "EMS is 1 minus" in text
     assert "rank correlation" in text
     assert "The model says contradiction in both languages." in text
+    assert "p counts 99 shuffles." in text
+
+
+def test_a_language_with_itself_is_two_sentences(page):
+    app = clean(page({"src": "en", "tgt": "en"}))
+    app.session_state[state.widget("predictions")] = True
+    text = html_of(clean(app.run()))
+    assert "Does the model read both sentences the same way?" in text
+    assert "The model says contradiction in both sentences." in text
+    assert "The model is right in both sentences." in text
+    assert "stressed in both sentences" in text
+    assert "both languages" not in text
+
+
+def test_what_could_not_be_tested_is_said_with_its_reason(page):
+    def nothing_to_shuffle(request):
+        result = make_result(request)
+        test = PermutationTest(untestable="one unit a segment")
+        return replace(result, controls=Controls(ems_uniform=0.6), permutation=test)
+
+    app = clean(page(stored=nothing_to_shuffle))
+    app.session_state[state.widget("controls")] = True
+    text = html_of(clean(app.run()))
+    assert "nothing can be tested against shuffled masses" in text
+    assert "There is no p: each text has one word, which leaves nothing to shuffle." in text
+
+
+@pytest.mark.parametrize(
+    ("test", "line"),
+    [
+        (
+            PermutationTest(1599, p_value=0.031, p_error=0.004),
+            "p counts 1,599 shuffles (99 at first), standard error 0.004.",
+        ),
+        (PermutationTest(144, True, 0.25, 0.0, 0.05), "p is exact, over all 144 arrangements"),
+    ],
+)
+def test_details_say_what_p_was_counted_over(page, test, line):
+    app = clean(page(stored=lambda request: replace(make_result(request), permutation=test)))
+    app.session_state[state.widget("controls")] = True
+    assert line in html_of(clean(app.run()))
+
+
+def test_the_chance_level_of_the_other_side_stands_beside_the_own(page):
+    """The verdict takes one direction whichever side is called source: both are shown then."""
+    found = html_of(clean(page(stored=lambda one: replace(make_result(one), chance_level=0.35))))
+    assert "0.30 <small>from the other side 0.35</small>" in found
+    assert "from the other side" not in html_of(clean(page()))
 
 
 def test_a_queue_serves_in_order_and_joins_equals():

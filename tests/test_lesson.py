@@ -13,6 +13,7 @@ import ccta_core as ccta
 from ccta_core.errors import DamagedFileError
 from ccta_core.models.catalog import find
 from ccta_core.zoo.lesson import LESSON, read_lesson
+from dashboard.components.learn_notices import of_chance
 from dashboard.components.learn_view import LANGUAGES, MASSES, PARTNERS, POINTS
 from dashboard.tables import learn as tables
 from dashboard.tables.learn_hand import Problem, by_hand, hand_table, problem_of
@@ -121,7 +122,9 @@ def test_english_with_itself_is_perfect():
     deals = tables.every_deal(LESSON_READ, "en")
     assert len(deals) == 144
     assert deals.max() == pytest.approx(1)
-    assert tables.share_reaching(deals, 1.0, drawn=False) == pytest.approx(12 / 144)
+    test = tables.tested_exactly(deals, 1.0)
+    assert test.p_value == test.least_p == pytest.approx(12 / 144)
+    assert test.outcome == "too few arrangements"
 
 
 @partner
@@ -129,7 +132,17 @@ def test_shuffles_are_among_all_deals(code):
     drawn = tables.shuffled_table(LESSON_READ, code, 19, 3)["ems"].to_numpy()
     deals = tables.every_deal(LESSON_READ, code)
     assert all(np.abs(deals - value).min() < 1e-9 for value in drawn)
-    assert tables.share_reaching(drawn, float(drawn.max()), drawn=True) >= 2 / 20
+    assert tables.tested(drawn, float(drawn.max())).p_value >= 2 / 20
+
+
+@partner
+def test_what_shuffles_say_is_the_verdict_of_their_p(code):
+    values = tables.shuffled_table(LESSON_READ, code, 99, 0)["ems"].to_numpy()
+    high, low = of_chance(1.1, values), of_chance(-1.1, values)
+    assert (
+        high == "0 of 99 shuffles reach this EMS, p = 0.010: more than shuffled masses would give."
+    )
+    assert low.startswith("99 of 99 shuffles reach this EMS, p = 1.00: not shown to be more than ")
 
 
 def test_a_damaged_lesson_says_what_to_do(tmp_path):

@@ -139,7 +139,11 @@ def test_layers_are_told_in_a_sentence():
     table = layer_table(results)
     assert list(table["layer"]) == [0, 3, 5]
     assert table["shuffled_sd"].isna().all()
+    assert list(table["claim"]) == [results[layer].claim for layer in (0, 3, 5)]
     text = walk_sentence(table, 12)
+    assert "agreement beyond the controls shown at 3 of 3 (p at most 0.05, each alone)" in text
+    results[3] = replace(results[3], chance_level=0.95)
+    assert "shown at 2 of 3" in walk_sentence(layer_table(results), 12)
     assert "highest at layer 3 (0.90)" in text
     assert "3 of 12 layers are measured" in text
 

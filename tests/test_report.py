@@ -137,6 +137,24 @@ def test_missing_controls_are_dashes_with_a_reason():
     assert "None" not in page
 
 
+def test_the_test_says_its_error_and_what_it_counts():
+    found = {"drawn": 1599, "p_value": 0.0312, "p_error": 0.0043}
+    page = pair_page(plain(permutation=found))
+    assert "(p = 0.031 ± 0.004, 1,599 shuffles)" in page
+    found = {"drawn": 144, "exact": True, "p_value": 0.25, "p_error": 0.0, "least_p": 0.05}
+    assert "(p = 0.25, all 144 arrangements)" in pair_page(plain(permutation=found))
+    assert "(p = 0.010, 99 shuffles)" in pair_page(plain())
+
+
+def test_a_test_that_could_not_be_made_says_why():
+    payload = plain(permutation={"untestable": "equal masses"})
+    names = ("ems_shuffled", "shuffled_sd", "p_value", "gain", "z")
+    payload["controls"] |= dict.fromkeys(names)
+    page = pair_page(payload)
+    assert page.count("so shuffling changes nothing") == 6  # the row of numbers and five controls
+    assert "no shuffles" not in page
+
+
 def test_a_side_that_did_not_converge_is_named():
     payload = plain()
     assert "converged" in pair_page(payload)

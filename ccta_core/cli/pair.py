@@ -11,9 +11,10 @@ from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS,
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
+from ccta_core.report.verdict import drawn_text
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
-from ccta_core.types import Attribution, ParallelExample, Sentence, Span
+from ccta_core.types import Attribution, ParallelExample, PermutationTest, Sentence, Span
 
 _EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
@@ -56,7 +57,12 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="LABEL",
         help="a label (of tags: a type, LOC, or one tag, B-LOC), auto or each",
     )
-    parser.add_argument("--shuffles", type=int, default=default.shuffles)
+    parser.add_argument(
+        "--shuffles",
+        type=int,
+        default=default.shuffles,
+        help="drawn at first: more follow while p is near .05; few arrangements are all measured",
+    )
     parser.add_argument("--unrelated", type=int, default=default.unrelated)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--precision", choices=PRECISIONS, default=default.precision)
@@ -226,7 +232,15 @@ def _summary(result: PairResult) -> str:
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {'-' if value is None else f'{value:.3f}'}")
+        if name == "p_value" and value is not None:
+            lines[-1] += _counted(result.permutation)
     return "\n".join([*lines, result.verdict, ""])
+
+
+def _counted(test: PermutationTest) -> str:
+    """What p was counted over, and how far another seed might move it."""
+    error = f", standard error {test.p_error:.3f}" if test.p_error else ""
+    return f" ({drawn_text(test)}{error})"
 
 
 def _predicted(task: str, side: Attribution) -> str:

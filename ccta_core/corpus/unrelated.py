@@ -17,20 +17,33 @@ _POOL = 2
 """Candidates per drawn sentence: the nearest in length, from which a seed draws."""
 
 
-def unrelated_sentences(
-    task: str, target: Sentence, label: str, *, count: int, seed: int
+def unrelated_sentences(  # noqa: PLR0913 - what decides them
+    task: str,
+    target: Sentence,
+    label: str,
+    *,
+    count: int,
+    seed: int,
+    beside: Sentence | None = None,
 ) -> tuple[Sentence, ...]:
     """`count` demo sentences of the target's language and label, of similar length.
 
-    None shares a premise, a sentence or a context with the target or with another of them. They are
-    empty where the demo corpus has nothing for this task or language. A text of one's own has no
-    gold label: the class that is explained stands in for it, whatever the model calls it. Questions
-    have no label, and what is explained of them is the answer in their focus.
+    None shares a premise, a sentence or a context with the target, with what is compared with it
+    (`beside`: of a demo text in another language the translation is no unrelated sentence) or with
+    another of them. They are empty where the demo corpus has nothing for this task or language. A
+    text of one's own has no gold label: the class that is explained stands in for it, whatever the
+    model calls it. Questions have no label, and what is explained of them is the answer in their
+    focus.
     """
     if task not in _SHARED or target.text2 is None:
         return ()
     items = [item for item in read_demo(task) if target.lang in item.sentences]
-    own = {item.group for item in items if _shares(item.sentences[target.lang], target, task)}
+    own = {
+        item.group
+        for item in items
+        for side in (target, beside or target)
+        if side.lang in item.sentences and _shares(item.sentences[side.lang], side, task)
+    }
     gold = {item.label for item in items if item.sentences[target.lang] == target}
     wanted = gold or {key_of(label)}
     others = [

@@ -1,12 +1,14 @@
 """From two sentences to a comparison: EMS with its controls, kept in the store."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, controls
+from ccta_core.consistency import Compared, Null, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
@@ -18,7 +20,7 @@ from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.tasks import Seen, task_of
-from ccta_core.types import Controls, Sentence
+from ccta_core.types import Controls, Sentence, in_order
 
 
 def compare(
@@ -52,9 +54,15 @@ def compare_many(
     for source, target in pairs:
         check_pair(model, source, target, config)
     layers = sorted({config.layer, align_layer(model, config)})
-    looks = look(model, [sentence for pair in pairs for sentence in pair], layers)
+    # Read, attributed and drawn in one order of the two, whichever is called source.
+    ordered = [in_order(source, target) for source, target in pairs]
+    turned = [first != source for (first, _), (source, _) in zip(ordered, pairs, strict=True)]
+    looks = look(model, [sentence for pair in ordered for sentence in pair], layers)
     twos = [looks[at : at + 2] for at in range(0, len(looks), 2)]
-    labels = [_shared_label(model, own[0].seen, config) for own in twos]
+    labels = [
+        _shared_label(model, own[int(turn)].seen, config)
+        for own, turn in zip(twos, turned, strict=True)
+    ]
     inputs = [
         one
         for own, label in zip(twos, labels, strict=True)
@@ -62,9 +70,26 @@ def compare_many(
     ]
     sides = sides_of(model, inputs, config, stop)
     return [
-        _result(model, (sides[2 * at], sides[2 * at + 1]), label, config, stop)
-        for at, label in enumerate(labels)
+        _result(model, _Ordered(sides[2 * at], sides[2 * at + 1], turn), label, config, stop)
+        for at, (label, turn) in enumerate(zip(labels, turned, strict=True))
     ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ordered:
+    """Two sides in the order of `in_order`; `turned` where the second is the source."""
+
+    first: Side
+    second: Side
+    turned: bool
+
+    @property
+    def source(self) -> Side:
+        return self.second if self.turned else self.first
+
+    @property
+    def target(self) -> Side:
+        return self.first if self.turned else self.second
 
 
 def check_pair(model: Model, source: Sentence, target: Sentence, config: Config) -> None:
@@ -79,24 +104,16 @@ def check_pair(model: Model, source: Sentence, target: Sentence, config: Config)
         )
 
 
-def _result(
-    model: Model, sides: tuple[Side, Side], label: str, config: Config, stop: Stop
-) -> PairResult:
+def _result(model: Model, sides: _Ordered, label: str, config: Config, stop: Stop) -> PairResult:
     """Transport and controls of two attributed sides."""
-    source, target = sides
-    strangers = unrelated_sentences(
-        model.info.task,
-        target.attribution.sentence,
-        label,
-        count=config.unrelated,
-        seed=config.seed,
-    )
-    space, plan = transport(model, source, target, config)
-    compared = Compared(source.for_controls(), target.for_controls(), space.similarity, plan)
-    chance = [
-        transport(model, source, side, config)[1].ems
-        for side in references(model, strangers, label, config, stop)
-    ]
+    source, target = sides.source, sides.target
+    space, plan = transport(model, sides.first, sides.second, config)
+    pair = Compared(sides.first.for_controls(), sides.second.for_controls(), space.similarity, plan)
+    null = sequential_null(pair, shuffles=config.shuffles, seed=config.seed)
+    unrelated = _unrelated(model, (source, target), label, config, stop)
+    # The verdict's chance level is of one direction, so that it does not change with the order.
+    chance = _unrelated(model, (target, source), label, config, stop) if sides.turned else unrelated
+    shown = pair.turned if sides.turned else pair
     return PairResult(
         model=model.id,
         revision=model.revision,
@@ -111,12 +128,33 @@ def _result(
         target=target.attribution,
         source_mass=source.mass,
         target_mass=target.mass,
-        plan=plan,
-        similarity=space.similarity,
-        controls=_controls(compared, chance, config),
-        notices=tuple(notices(model, sides, space, config)),
+        plan=shown.plan,
+        similarity=shown.similarity,
+        controls=_controls(pair, null, unrelated, config),
+        permutation=null.test,
+        chance_level=float(np.mean(chance)) if chance else None,
+        notices=tuple(notices(model, (source, target), space, config)),
         provenance=provenance(model, config),
     )
+
+
+def _unrelated(
+    model: Model, sides: tuple[Side, Side], label: str, config: Config, stop: Stop
+) -> list[float]:
+    """EMS of the first side against unrelated sentences that are like the second."""
+    side, like = sides
+    strangers = unrelated_sentences(
+        model.info.task,
+        like.attribution.sentence,
+        label,
+        count=config.unrelated,
+        seed=config.seed,
+        beside=side.attribution.sentence,
+    )
+    return [
+        transport(model, side, other, config)[1].ems
+        for other in references(model, strangers, label, config, stop)
+    ]
 
 
 def compare_cached(
@@ -164,13 +202,7 @@ def _shared_label(model: Model, source: Seen, config: Config) -> str:
     return task_of(model.info.task).label(model, source, "auto")
 
 
-def _controls(compared: Compared, chance: Sequence[float], config: Config) -> Controls:
-    found = controls(
-        compared,
-        shuffles=config.shuffles,
-        seed=config.seed,
-        links=mutual_links(compared.similarity),
-        unrelated=chance,
-    )
+def _controls(pair: Compared, null: Null, unrelated: Sequence[float], config: Config) -> Controls:
+    found = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
     # scores that are never negative agree in sign whatever the model reads
     return found if traits(config.method).signed else replace(found, sign_agreement=None)

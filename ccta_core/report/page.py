@@ -12,6 +12,8 @@ from textwrap import indent
 from ccta_core.languages import language
 from ccta_core.report.marks import marks
 from ccta_core.report.template import asset, fill, shared
+from ccta_core.report.verdict import drawn_text, p_phrase, p_text, why_untestable
+from ccta_core.types import PermutationTest
 
 MAX_ROWS = 400
 _BLOCK = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
@@ -35,16 +37,17 @@ _ABOUT = """/* Draws a pair: words coloured by attribution, transport ribbons be
    Plain script, no dependencies. Text reaches the page through textContent only. */
 """
 
-# What each control says, and why it can be missing.
+# What each control says, and why it can be missing (_NULL: as the permutation test says).
+_NULL = "shuffles"
 _CONTROLS = {
     "ems_uniform": ("embeddings only (uniform masses)", "not computed"),
     "ems_length": ("mass by number of subwords", "not computed"),
-    "ems_shuffled": ("masses shuffled, mean", "no shuffles"),
-    "shuffled_sd": ("masses shuffled, standard deviation", "no shuffles"),
-    "p_value": ("p against shuffled masses", "no shuffles"),
+    "ems_shuffled": ("masses shuffled, mean", _NULL),
+    "shuffled_sd": ("masses shuffled, standard deviation", _NULL),
+    "p_value": ("p against shuffled masses", _NULL),
     "ems_unrelated": ("unrelated sentences", "no reference corpus"),
-    "gain": ("gain over shuffled", "no shuffles"),
-    "z": ("gain in standard deviations", "no shuffles"),
+    "gain": ("gain over shuffled", _NULL),
+    "z": ("gain in standard deviations", _NULL),
     "calibrated": ("calibrated between unrelated and 1", "no reference corpus"),
     "link_spearman": ("rank correlation over linked words", "fewer than five word links"),
     "sign_agreement": ("mass moved between words of one sign", "not computed"),
@@ -93,7 +96,7 @@ def _contents(payload: Mapping) -> dict[str, str]:
         "numbers": _numbers(payload),
         "notices": _notices(payload.get("notices") or []),
         "plan": _plan(payload),
-        "controls": _controls(payload["controls"]),
+        "controls": _controls(payload),
         "provenance": _provenance(payload.get("provenance") or {}),
         "data": _data(payload),
     }
@@ -125,23 +128,38 @@ def _percent(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{100 * value:.1f}%"
 
 
-def _known(controls: Mapping, name: str, note: str = "") -> str:
+def _known(payload: Mapping, name: str, note: str = "") -> str:
     """A control's value and note, or a dash and the reason why there is none."""
-    value = _number(controls.get(name))
+    found = payload["controls"].get(name)
+    value = p_text(found) if name == "p_value" and found is not None else _number(found)
     small = _CONTROLS[name][1] if value == "-" else note
+    small = why_untestable(_test(payload)) if small == _NULL else small
     return f"{value} <small>({escape(small)})</small>" if small else value
 
 
+def _test(payload: Mapping) -> PermutationTest:
+    """The permutation test, as far as the payload tells it."""
+    known = payload.get("permutation")
+    if known is not None:
+        return PermutationTest(**known)
+    return PermutationTest(payload.get("n_shuffles") or 0, p_value=payload["controls"]["p_value"])
+
+
+def _tested(payload: Mapping) -> str:
+    """P, its error and what it was counted over; nothing where there is no p."""
+    test = _test(payload)
+    if test.p_value is None:
+        return ""
+    error = f" \u00b1 {test.p_error:.3f}" if test.p_error else ""
+    return f"{p_phrase(test.p_value)}{error}, {drawn_text(test)}"
+
+
 def _numbers(payload: Mapping) -> str:
-    controls = payload["controls"]
-    p_value = controls.get("p_value")
-    count = payload.get("n_shuffles")
-    note = "" if p_value is None else f"p = {_number(p_value)}, {count} shuffles"
     rows = [
         ("EMS", _number(payload["ems"])),
-        ("shuffled", _known(controls, "ems_shuffled", note)),
-        ("embeddings only", _known(controls, "ems_uniform")),
-        ("unrelated", _known(controls, "ems_unrelated")),
+        ("shuffled", _known(payload, "ems_shuffled", _tested(payload))),
+        ("embeddings only", _known(payload, "ems_uniform")),
+        ("unrelated", _known(payload, "ems_unrelated")),
         ("completeness", _completeness(payload)),
     ]
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
@@ -206,9 +224,11 @@ def _flow_row(payload: Mapping, flow: tuple[int, int, float, float]) -> str:
     return f"<tr>{words}{''.join(f'<td>{text}</td>' for text in numbers)}</tr>"
 
 
-def _controls(controls: Mapping) -> str:
+def _controls(payload: Mapping) -> str:
+    notes = {"p_value": _tested(payload)}
     rows = [
-        f'<tr><th scope="row">{escape(label)}</th><td>{_known(controls, name)}</td></tr>'
+        f'<tr><th scope="row">{escape(label)}</th>'
+        f"<td>{_known(payload, name, notes.get(name, ''))}</td></tr>"
         for name, (label, _) in _CONTROLS.items()
     ]
     return _table("What EMS is held against.", ["control", "value"], rows)

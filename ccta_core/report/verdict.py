@@ -1,50 +1,156 @@
-"""EMS and its controls as one honest sentence."""
+"""EMS and its controls as one honest sentence: the only place that says what a pair shows."""
 
-from ccta_core.types import Controls
+from dataclasses import dataclass
+from typing import Literal
+
+from ccta_core.languages import language
+from ccta_core.types import ALPHA, Controls, Outcome, PermutationTest
+
+Claim = Outcome | Literal["at chance level"]
+"""What may be said of a pair: "shown" is agreement beyond shuffled masses and unrelated sentences
+(or beyond shuffled masses alone, where no unrelated sentences are at hand)."""
 
 _SMALL = 0.01
-_SIGNIFICANT = 0.05
+"""EMS is above another one from this difference on."""
+_MUCH = 0.05
+"""A gain from here on is called clear."""
 
 
-def verdict(ems: float, controls: Controls) -> str:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict is made from; nothing in it depends on which side is called source.
+
+    `chance` is the mean EMS of a text in the first of `langs` against unrelated sentences in the
+    second, None where there are none.
+    """
+
+    ems: float
+    controls: Controls
+    test: PermutationTest
+    chance: float | None
+    langs: tuple[str, str]
+
+
+def claim(found: Evidence) -> Claim:
+    """What may be said: nothing beyond the chance level first, then what the test says."""
+    if found.chance is not None and found.ems <= found.chance + _SMALL:
+        return "at chance level"
+    return found.test.outcome
+
+
+def verdict(found: Evidence) -> str:
     """What the score and its controls say together (docs/method.md, 4).
 
-    The claim never goes beyond the shuffled control: agreement that shuffled attributions reach as
-    well belongs to the embeddings.
+    EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.
+    Above it (or without one) the sentence claims agreement only where the test against shuffled
+    masses shows it.
     """
-    head = f"EMS {ems:.2f}"
-    if controls.ems_shuffled is None or controls.p_value is None:
-        return f"{head}; without shuffled controls it can't be told apart from similar embeddings."
-    shuffled = (
-        f"shuffled attributions give {controls.ems_shuffled:.2f} (p = {controls.p_value:.2f})"
-    )
-    sentence = f"{head}; {shuffled}: {_reading(ems, controls)}"
-    if controls.ems_unrelated is not None:
-        sentence += _against_chance(ems, controls.ems_unrelated)
-    return sentence + "."
-
-
-def _reading(ems: float, controls: Controls) -> str:
-    gain = round(ems - (controls.ems_shuffled or 0.0), 6)
-    if (controls.p_value or 1.0) <= _SIGNIFICANT and gain > _SMALL:
-        how_far = "clearly more" if gain > 0.05 else "a little more"
+    head = f"EMS {_number(found.ems)}"
+    if claim(found) == "at chance level":
+        above = found.chance is not None and found.ems > found.chance
+        by = f" by more than {_SMALL}" if above else ""
         text = (
-            f"the model stresses corresponding words in both languages, {how_far} than chance would"
+            f"{head} does not exceed {_chance_level(found)}{by}: no agreement shown for this pair; "
+            f"{_numbers(found)}"
         )
-    elif gain < -_SMALL:
-        text = "the stressed words correspond less well than shuffled ones do"
-    elif gain > _SMALL:
-        text = "as far as can be told the agreement is the embeddings', not the attributions'"
+    elif found.chance is not None:
+        text = f"{head}, above {_chance_level(found)}: {_reading(found)}"
     else:
-        text = "the agreement is the embeddings', not the attributions'"
-    if controls.ems_uniform is not None and controls.ems_uniform > ems + _SMALL:
-        text += f"; embeddings alone give {controls.ems_uniform:.2f}"
-    return text
+        text = f"{head}, with no chance level known: {_reading(found)}"
+    uniform = found.controls.ems_uniform
+    if uniform is not None and uniform > found.ems + _SMALL:
+        text += f"; equal masses (embeddings only) reach {_number(uniform)}"
+    return f"{text}."
 
 
-def _against_chance(ems: float, unrelated: float) -> str:
-    if ems > unrelated + _SMALL:
-        return f"; an unrelated sentence gives {unrelated:.2f}"
+def both_sides(source: str, target: str) -> str:
+    """What a sentence calls the two sides of a comparison of these languages."""
+    return "both sentences" if source == target else "both languages"
+
+
+def p_text(p: float) -> str:
+    """A p-value as people read it: three digits where the second would hide its side of .05."""
+    return "< 0.001" if p < 0.001 else f"{p:.{3 if p < 0.1 else 2}f}"
+
+
+def p_phrase(p: float, name: str = "p") -> str:
+    """`p = 0.20`, `p < 0.001`."""
+    text = p_text(p)
+    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
+
+
+def why_untestable(test: PermutationTest) -> str:
+    """Why a test has no p, as part of a sentence."""
+    return {
+        "no shuffles": "no shuffles were asked for",
+        "one unit a segment": "each text has one word, which leaves nothing to shuffle",
+        "equal masses": "all words of a text have the same mass, so shuffling changes nothing",
+        None: "no shuffles were drawn",
+    }[test.untestable]
+
+
+def drawn_text(test: PermutationTest) -> str:
+    """What p was counted over: `199 shuffles`, `all 144 arrangements`."""
+    return f"all {test.drawn:,} arrangements" if test.exact else f"{test.drawn:,} shuffles"
+
+
+def against_shuffled(test: PermutationTest) -> str:
+    """What the test alone says, for a reader who sees the shuffles: never more than it shows."""
+    return {
+        "shown": "more than shuffled masses would give",
+        "not shown": "not shown to be more than shuffled masses give",
+        "undecided": f"too near {ALPHA} to tell it from shuffled masses",
+        "too few arrangements": "too few arrangements to show anything",
+        "untestable": "nothing can be tested",
+    }[test.outcome]
+
+
+def _reading(found: Evidence) -> str:
+    """What the test says of an EMS that is above the chance level, or has none."""
+    test, shuffled = found.test, found.controls.ems_shuffled
+    if test.p_value is None or shuffled is None:
+        return _numbers(found)
+    mean, p = f"{_number(shuffled)} on average", p_phrase(test.p_value)
+    if test.outcome == "shown":
+        how_far = "clearly" if found.ems - shuffled > _MUCH else "a little"
+        return (
+            f"corresponding words are stressed in {both_sides(*found.langs)}, {how_far} more than "
+            f"with shuffled masses ({mean}, {p})"
+        )
+    if test.outcome == "too few arrangements":
+        return (
+            f"no agreement can be shown with {test.drawn} arrangements of the masses, which leave "
+            f"no p below {p_text(test.least_p or 0.0)} (here {p})"
+        )
+    if test.outcome == "undecided":
+        return (
+            f"{p}, give or take {test.p_error or 0.0:.3f} after {drawn_text(test)}, lies too near "
+            f"{ALPHA} to tell agreement from shuffled masses ({mean})"
+        )
+    if found.ems < shuffled - _SMALL:
+        return f"no agreement of attributions shown, for shuffled masses reach more ({mean}, {p})"
     return (
-        f"; even an unrelated sentence gives {unrelated:.2f}, so this says nothing about the pair"
+        f"no agreement of attributions shown beyond shuffled masses ({mean}, {p}); similar "
+        "embeddings may account for this EMS"
     )
+
+
+def _numbers(found: Evidence) -> str:
+    """What shuffled masses reach, or why there are none; no claim."""
+    test, shuffled = found.test, found.controls.ems_shuffled
+    if test.p_value is None or shuffled is None:
+        return f"nothing can be tested against shuffled masses, because {why_untestable(test)}"
+    return f"shuffled masses reach {_number(shuffled)} on average ({p_phrase(test.p_value)})"
+
+
+def _chance_level(found: Evidence) -> str:
+    """The chance level and what it is of."""
+    first, second = (language(code).name for code in found.langs)
+    against = f"unrelated {second} sentences"
+    what = against if first == second else f"{first} against {against}"
+    return f"the chance level of {_number(found.chance or 0.0)} ({what})"
+
+
+def _number(value: float) -> str:
+    """Two digits, no minus before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"

@@ -3,25 +3,28 @@
 import logging
 from pathlib import Path
 
-from ccta_core.config import SCHEMA, Config, cache_root
+from ccta_core.config import Config, cache_root
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.types import Sentence
 
 _log = logging.getLogger(__name__)
+_VERSION = 3
+"""Version of stored comparisons: raised when one's meaning changes, such as how its null is drawn.
+Settings that mean the same keep their fingerprint, by which studies know theirs."""
 SHIPPED = Path(__file__).parents[2] / "cache" / "pairs"
 
 
 def pair_key(info: ModelInfo, source: Sentence, target: Sentence, config: Config) -> str:
-    """The address of one comparison: schema, settings, model revision, both texts and their focus.
+    """The address of one comparison: version, settings, model revision, both texts and their focus.
 
     The maps of the space `procrustes` are not part of the revision: there the hashes of
     all of the model's files are added.
     """
     texts = [side.identity for side in (source, target)]
     files = info.card.get("sha256") if config.space == "procrustes" else None
-    return key_of(SCHEMA, config.fingerprint, info.id, info.revision, texts, files)
+    return key_of(_VERSION, config.fingerprint, info.id, info.revision, texts, files)
 
 
 def find_pair(

@@ -14,7 +14,7 @@ import numpy as np
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, controls
+from ccta_core.consistency import Compared, controls, fixed_null
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import Input, Look, aimed, check, look
@@ -144,13 +144,12 @@ def _pair(item: _Item, source: str, target: str, similarity: np.ndarray, config:
     left, right = item.sides[source], item.sides[target]
     plan = ems(left.mass, right.mass, similarity)
     links = mutual_links(similarity)
-    seed = _seed(config.seed, item.example.id, source, target, config.layer)
-    found = controls(
-        Compared(left.for_controls(), right.for_controls(), similarity, plan),
-        shuffles=config.shuffles,
-        seed=seed,
-        links=links,
-    ).as_dict()
+    pair = Compared(left.for_controls(), right.for_controls(), similarity, plan)
+    # Drawn in the order of the language codes: the same in every study, however it names them.
+    seed = _seed(config.seed, item.example.id, *sorted((source, target)), config.layer)
+    ordered = pair if source < target else pair.turned
+    null = fixed_null(ordered, shuffles=config.shuffles, seed=seed)
+    found = controls(pair, null, links=links).as_dict()
     del found["calibrated"]  # needs the study's mean of unrelated pairs: table.py adds it
     return {
         "ems": plan.ems,

@@ -42,7 +42,12 @@ _VALUES = (
     Column("ems_length", "float64", "with masses proportional to subwords"),
     Column("ems_shuffled", "float64", "mean over shuffled masses"),
     Column("shuffled_sd", "float64", "their standard deviation"),
-    Column("p_value", "float64", "share of shuffles that reach EMS"),
+    Column(
+        "p_value",
+        "float64",
+        "share of shuffles that reach EMS; null, like the mean, SD, gain and z, "
+        "where nothing can be permuted (one word a text, equal masses)",
+    ),
     Column("ems_unrelated", "float64", "mean EMS of the source against unrelated targets"),
     Column("ems_unrelated_back", "float64", "the same from the target to unrelated sources"),
     Column("gain", "float64", "EMS - ems_shuffled"),

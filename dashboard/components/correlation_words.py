@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from ccta_core.findings.claims import Tested
+from ccta_core.report import verdict as wording
 from ccta_core.statistics.correlation import Correlation
 from ccta_core.statistics.partial import PartialCorrelation
 from ccta_core.statistics.two_way import TwoWay
@@ -23,17 +24,12 @@ _OF_EMS = ("ems", "calibrated")
 
 def p_text(p: float | None) -> str:
     """A p-value as people read it; a dash where there is none."""
-    if p is None:
-        return NONE
-    return "< 0.001" if p < 0.001 else number(p, 3 if p < 0.1 else 2)
+    return NONE if p is None else wording.p_text(p)
 
 
 def p_phrase(p: float | None, name: str = "p") -> str:
     """`p = 0.02`, `p < 0.001`, or nothing."""
-    if p is None:
-        return ""
-    text = p_text(p)
-    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
+    return "" if p is None else wording.p_phrase(p, name)
 
 
 def rounded(value: float | None, digits: int = 2) -> str:

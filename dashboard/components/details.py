@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ccta_core.report.verdict import both_sides, drawn_text, p_text, why_untestable
 from ccta_core.result import PairResult
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
@@ -25,8 +26,9 @@ _CONTROLS = (
     ("ems_length", "Length only", "EMS if words weighed as much as they have subwords", number),
     ("ems_shuffled", "Shuffled", "mean EMS with the weights dealt out at random", number),
     ("shuffled_sd", "Spread of the shuffled", "their standard deviation", number),
-    ("p_value", "p", "share of shuffles that reach EMS; small means more than chance", number),
-    ("ems_unrelated", "Unrelated", "mean EMS against other sentences of the class", number),
+    ("p_value", "p", "share of shuffles that reach EMS; small means more than chance", p_text),
+    ("ems_unrelated", "Unrelated", "the chance level: mean EMS of the source against unrelated "
+     "sentences of the class", number),
     ("gain", "Gain", "EMS minus shuffled", number),
     ("z", "z", "gain in standard deviations of the shuffled", number),
     ("calibrated", "Calibrated", "0 like unrelated sentences, 1 perfect agreement", number),
@@ -86,12 +88,27 @@ def _plan(result: PairResult) -> None:
 
 def _controls(result: PairResult) -> None:
     say.say(
-        "What EMS is held against. A dash: it can't be computed here (no shuffles, too few linked "
-        "words, or no reference sentences in this language)."
+        "What EMS is held against. A dash: it can't be computed here (nothing to shuffle, too few "
+        f"linked words, or no reference sentences in this language). {_counted(result)}"
     )
     values = result.controls.as_dict()
-    rows = [(escape(name), show(values[key]), escape(what)) for key, name, what, show in _CONTROLS]
+    rows = [
+        (escape(name), NONE if (value := values[key]) is None else show(value), escape(what))
+        for key, name, what, show in _CONTROLS
+    ]
     say.table(["control", "value", "what it is"], rows, html=True)
+
+
+def _counted(result: PairResult) -> str:
+    """What p was counted over, and how far another seed might move it."""
+    test = result.permutation
+    if test.p_value is None:
+        return f"There is no p: {why_untestable(test)}."
+    if test.exact:
+        return f"p is exact, over {drawn_text(test)} of the masses."
+    asked = f" ({result.n_shuffles} at first)" if test.drawn > result.n_shuffles else ""
+    error = f", standard error {number(test.p_error, 3)}" if test.p_error else ""
+    return f"p counts {drawn_text(test)}{asked}{error}."
 
 
 def _predictions(result: PairResult, gold: str | None) -> None:
@@ -100,7 +117,7 @@ def _predictions(result: PairResult, gold: str | None) -> None:
     table = predictions(result)
     one, other = result.source.predicted, result.target.predicted
     names = _names(result)
-    same = f"The model says {one} in both languages."
+    same = f"The model says {one} in {both_sides(result.source.lang, result.target.lang)}."
     say.say(same if one == other else f"{names[0]}: {one}. {names[1]}: {other}.")
     rows = [
         (_class(row.label, gold), _bar(row.source), _bar(row.target), _signed(row.difference))

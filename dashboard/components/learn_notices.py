@@ -4,18 +4,18 @@ from html import escape
 
 import numpy as np
 
+from ccta_core.report.verdict import against_shuffled, p_phrase
 from ccta_core.zoo.lesson import Lesson, Told
 from dashboard.components.wording import language_name, number, percent, word
 from dashboard.tables.learn import (
     PIVOT,
     estimate_of,
     every_deal,
-    share_reaching,
+    tested,
+    tested_exactly,
     word_masses,
 )
 from dashboard.tables.learn_hand import ByHand, Problem
-
-_ALPHA = 0.05
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -131,20 +131,23 @@ def of_hand(problem: Problem, mine: ByHand) -> str:
 
 def of_chance(found: float, values: np.ndarray) -> str:
     """Step 7: EMS among its shuffles."""
-    p = share_reaching(values, found, drawn=True)
-    reached = round(p * (len(values) + 1)) - 1
-    more = "more than chance" if p <= _ALPHA else "not shown to be more than chance"
-    return f"{reached} of {len(values)} shuffles reach this EMS, p = {number(p, 3)}: {more}."
+    test = tested(values, found)
+    p = test.p_value or 0.0
+    reached = round(p * (test.drawn + 1)) - 1
+    return (
+        f"{reached} of {test.drawn} shuffles reach this EMS, {escape(p_phrase(p))}: "
+        f"{against_shuffled(test)}."
+    )
 
 
 def of_deals(lesson: Lesson, lang: str, found: float) -> str:
     """Step 7, beside it: what all deals say, and what so few words can say at all."""
     deals, itself = every_deal(lesson, lang), every_deal(lesson, PIVOT)
-    exact = share_reaching(deals, found, drawn=False)
-    least = share_reaching(itself, float(itself.max()), drawn=False)
+    test = tested_exactly(deals, found)
+    least = tested_exactly(itself, float(itself.max())).p_value
     return (
-        f"There are only {len(deals)} ways to deal these masses out; {percent(exact, 1)} of them "
-        f"reach EMS. Even English with itself can't get below {percent(least, 1)}: one short "
+        f"There are only {test.drawn} ways to deal these masses out; {percent(test.p_value, 1)} of "
+        f"them reach EMS. Even English with itself can't get below {percent(least, 1)}: one short "
         "sentence decides nothing, which is why studies take many."
     )
 

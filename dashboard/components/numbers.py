@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from ccta_core.languages import language
+from ccta_core.report.verdict import p_phrase
 from ccta_core.result import PairResult
 from dashboard.components.wording import NONE, number, percent, word
 from dashboard.tables.pair_gold import Gold, Judged, sentence
@@ -13,7 +14,7 @@ _EMPTY = [
     ("EMS", "how alike the two readings are, at most 1"),
     ("shuffled", "same words, weights dealt out at random"),
     ("embeddings only", "every word weighs the same"),
-    ("unrelated", "against another sentence altogether"),
+    ("unrelated", "the chance level: against unrelated sentences"),
     ("completeness", "how far attributions miss the model's output"),
 ]
 
@@ -50,14 +51,22 @@ def _values(result: PairResult) -> list[str]:
     controls = result.controls
     shuffled = number(controls.ems_shuffled)
     if controls.p_value is not None:
-        shuffled += f" <small>p = {number(controls.p_value)}</small>"
+        shuffled += f" <small>{escape(p_phrase(controls.p_value))}</small>"
     return [
         number(result.ems),
         shuffled,
         number(controls.ems_uniform),
-        number(controls.ems_unrelated),
+        _unrelated(result),
         _completeness(result),
     ]
+
+
+def _unrelated(result: PairResult) -> str:
+    """The source against unrelated sentences; where the verdict takes the target's, that too."""
+    there, taken = result.controls.ems_unrelated, result.chance_level
+    if taken is None or taken == there:
+        return number(there)
+    return f"{number(there)} <small>from the other side {number(taken)}</small>"
 
 
 def _completeness(result: PairResult) -> str:

@@ -1,12 +1,17 @@
 """The lesson as tables: one for every picture of the page Learn; no Streamlit."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from ccta_core.consistency import SideMass, mass, shuffled
+from ccta_core.consistency import (
+    SideMass,
+    every_arrangement,
+    mass,
+    permutation_test,
+    shuffled,
+)
 from ccta_core.transport import ems, ems_values
+from ccta_core.types import PermutationTest
 from ccta_core.zoo.lesson import Estimate, Lesson, Told
 
 PIVOT = "en"
@@ -183,26 +188,15 @@ def shuffled_table(lesson: Lesson, lang: str, shuffles: int, seed: int) -> pd.Da
 
 def every_deal(lesson: Lesson, lang: str) -> np.ndarray:
     """EMS of every way to deal the masses out again within premise and hypothesis, both sides."""
-    sides = [side_of(lesson.sentences[code]) for code in (PIVOT, lang)]
-    deals = [_deals(side.mass, side.segments) for side in sides]
-    source = np.repeat(deals[0], len(deals[1]), axis=0)
-    return ems_values(source, np.tile(deals[1], (len(deals[0]), 1)), cosines(lesson, lang))
+    source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
+    return ems_values(*every_arrangement(source, target), cosines(lesson, lang))
 
 
-def _deals(masses: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """All rearrangements within the segments. Shape: (ways, words)."""
-    from itertools import permutations, product
-
-    groups = [np.flatnonzero(segments == at).tolist() for at in np.unique(segments)]
-    orders: list[Sequence[tuple[int, ...]]] = [list(permutations(group)) for group in groups]
-    homes = [at for group in groups for at in group]
-    ways = np.empty((int(np.prod([len(order) for order in orders])), len(masses)))
-    for row, chosen in enumerate(product(*orders)):
-        ways[row, homes] = masses[[at for part in chosen for at in part]]
-    return ways
+def tested(values: np.ndarray, found: float) -> PermutationTest:
+    """What shuffles say about an EMS, counted as the engine counts them."""
+    return permutation_test(found, values)
 
 
-def share_reaching(values: np.ndarray, found: float, *, drawn: bool) -> float:
-    """The share of `values` that reach `found`; of drawn ones p = (1 + #) / (R + 1)."""
-    reached = int((values >= found - 1e-12).sum())
-    return (1 + reached) / (len(values) + 1) if drawn else reached / len(values)
+def tested_exactly(deals: np.ndarray, found: float) -> PermutationTest:
+    """What all deals say about an EMS."""
+    return permutation_test(found, deals, exact=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ccta_core.corpus.demo import demo_entities
 from ccta_core.report.marks import tags_of
+from ccta_core.report.verdict import both_sides
 from ccta_core.result import PairResult
 from ccta_core.types import Attribution, ParallelExample, Sentence
 
@@ -62,12 +63,13 @@ def sentence(found: tuple[Judged, Judged], names: tuple[str, str], gold: Gold) -
     """Both judgements in words, with the gold label where both sides share it."""
     one, other = found
     head = f"Gold label: {gold.label}. " if gold.label is not None else ""
+    both = both_sides(*names)
     if one.right and other.right:
-        return f"{head}The model is right in both languages."
+        return f"{head}The model is right in {both}."
     if one.right != other.right:
         right, wrong = names if one.right else names[::-1]
         return f"{head}The model is right in {right} and wrong in {wrong}."
-    return f"{head}The model is wrong in both languages."
+    return f"{head}The model is wrong in {both}."
 
 
 def _label(side: Attribution, gold: str) -> Judged:

@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.result import PairResult
-
-CLEAR = 0.05
-"""p at most this: more than chance."""
+from ccta_core.types import ALPHA
 
 
 def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
     """One row a layer, in order: EMS, embeddings only, shuffled (mean, standard deviation), p.
 
-    NaN where there are no shuffles.
+    `claim` is what may be said of the layer (report.verdict). NaN where nothing was shuffled.
     """
     rows = [
         {
@@ -25,10 +23,11 @@ def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
             "shuffled_sd": _number(result.controls.shuffled_sd),
             "p": _number(result.controls.p_value),
             "unrelated": _number(result.controls.ems_unrelated),
+            "claim": result.claim,
         }
         for layer, result in sorted(results.items())
     ]
-    names = ["layer", "ems", "uniform", "shuffled", "shuffled_sd", "p", "unrelated"]
+    names = ["layer", "ems", "uniform", "shuffled", "shuffled_sd", "p", "unrelated", "claim"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -45,9 +44,10 @@ def walk_sentence(table: pd.DataFrame, total: int) -> str:
     text += f" and lowest at layer {low.layer:.0f} ({low.ems:.2f})"
     tested = table.dropna(subset=["p"])
     if len(tested):
-        clear = tested[(tested["p"] <= CLEAR) & (tested["ems"] > tested["shuffled"])]
+        shown = int((tested["claim"] == "shown").sum())
         text += (
-            f"; more than chance at {len(clear)} of {len(tested)} (p at most {CLEAR}, each alone)"
+            f"; agreement beyond the controls shown at {shown} of {len(tested)} "
+            f"(p at most {ALPHA}, each alone)"
         )
     measured = "" if known == total else f"; {known} of {total} layers are measured"
     return f"{text}{measured}."

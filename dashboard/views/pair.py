@@ -3,9 +3,10 @@
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.report.verdict import both_sides
 from ccta_core.result import PairResult
 from dashboard import resources, state
-from dashboard.choice import OWN, Choice, Offer, Request
+from dashboard.choice import DEFAULTS, OWN, Choice, Offer, Request
 from dashboard.components import controls, notice, numbers, pair_history, pair_study
 from dashboard.components.card import card
 from dashboard.components.details import details
@@ -31,10 +32,11 @@ _TEACH = {
 def page() -> None:
     """The whole page, top to bottom."""
     pair_study.back()
-    with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
-        st.html("<h1 class='ccta-title'>Does the model read both languages the same way?</h1>")
-        tools = st.container(horizontal=True, width="content", key="pair_tools")
     asked = state.asked()
+    both = both_sides(*(asked.wanted.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
+    with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
+        st.html(f"<h1 class='ccta-title'>Does the model read {both} the same way?</h1>")
+        tools = st.container(horizontal=True, width="content", key="pair_tools")
     offer, lacking = pair_study.with_study(resources.offer(), asked.wanted)
     if not offer.models:
         notice.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
