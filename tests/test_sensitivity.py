@@ -11,8 +11,10 @@ from scipy.stats import kendalltau, spearmanr
 import ccta_core as ccta
 from ccta_core.cli import sensitivity as command
 from ccta_core.config import Config, Quadrature
+from ccta_core.consistency import fixed_null
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError, StoppedError
+from ccta_core.pipeline import pairs as pairs_module
 from ccta_core.sensitivity import measure as measuring
 from ccta_core.sensitivity.measure import measure
 from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
@@ -119,6 +121,13 @@ def measured(model):
     return measure(model, Question(ITEMS, PAIRS, DEEP, QUICK))
 
 
+@pytest.fixture
+def fixed_draws(monkeypatch):
+    """A report draws as many shuffles as it was asked for; a pair might draw more."""
+    monkeypatch.setattr(pairs_module, "sequential_null", fixed_null)
+
+
+@pytest.mark.usefixtures("fixed_draws")
 @pytest.mark.parametrize("number", range(len(DEEP)))
 def test_every_cell_is_what_compare_gives(model, measured, number):
     """EMS, gain and the control of one item as the pipeline computes them, the gold class given."""
@@ -140,6 +149,18 @@ def test_every_cell_is_what_compare_gives(model, measured, number):
     assert measured.uniform[1, 1] == pytest.approx(expected.controls.ems_uniform, abs=1e-6)
 
 
+@pytest.mark.usefixtures("fixed_draws")
+def test_exchanged_languages_give_the_same_cells(model):
+    turned = tuple(pair[::-1] for pair in PAIRS)
+    settings = (Setting("gradient_norm", 11, None, "abs"),)
+    one, other = (
+        measure(model, Question(ITEMS, langs, settings, QUICK)) for langs in (PAIRS, turned)
+    )
+    np.testing.assert_allclose(other.settings[0].gain, one.settings[0].gain, atol=1e-9)
+    np.testing.assert_allclose(other.repeat, one.repeat, atol=1e-9)
+
+
+@pytest.mark.usefixtures("fixed_draws")
 def test_the_repeat_is_the_first_settings_gain_with_other_shuffles(model, measured):
     item = ITEMS[2]
     config = replace(QUICK, layer=11, target_class=item.label, unrelated=0, seed=QUICK.seed + 1)

@@ -9,7 +9,9 @@ import ccta_core as ccta
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import find
 from ccta_core.store import find_pair
-from ccta_core.store.pairs import SHIPPED
+from ccta_core.store.files import read_entry
+from ccta_core.store.pairs import SHIPPED, pair_key
+from ccta_core.zoo.precompute import wanted
 
 MODEL = "e5-small/nli-en"
 FIRST = next(item for item in read_demo("nli") if item.id == "ferry-c").sentences
@@ -57,3 +59,19 @@ def test_what_ships_stays_small():
     files = list(SHIPPED.rglob("*"))
     assert sum(path.stat().st_size for path in files if path.is_file()) < 5e6
     assert not [path for path in files if path.suffix in (".tmp", ".damaged")]
+
+
+def test_nothing_ships_that_nobody_asks_for():
+    """Entries of an older version, revision or text would lie there unread."""
+    info = find(MODEL)
+    asked = {pair_key(info, source, target, config) for source, target, config in wanted()}
+    shipped_keys = {path.name.split(".")[0] for path in SHIPPED.rglob("*.json.gz")}
+    assert shipped_keys <= asked
+    assert len(shipped_keys) > 140
+
+
+def test_what_ships_holds_its_test():
+    for path in SHIPPED.rglob("*.json.gz"):
+        test = read_entry(SHIPPED, path.name.split(".")[0])["permutation"]
+        assert test["drawn"] >= 99 or test["exact"]
+        assert test["p_value"] is not None

@@ -11,7 +11,7 @@ from ccta_core.attribution.methods import method
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import Reading, baseline_states, read
 from ccta_core.config import Config
-from ccta_core.consistency import SideMass, mass, shuffled
+from ccta_core.consistency import Compared, SideMass, mass, shuffled
 from ccta_core.corpus.labels import class_of
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
@@ -19,7 +19,7 @@ from ccta_core.models.model import Encoded, Model
 from ccta_core.sensitivity.settings import Question, Setting
 from ccta_core.space.maps import similarities
 from ccta_core.transport import ems
-from ccta_core.types import ParallelExample
+from ccta_core.types import ParallelExample, in_order
 
 Key = tuple[int, str, str]
 """(item, language, class): what is attributed once."""
@@ -241,11 +241,16 @@ def _measured(
     for item, row in enumerate(sides.cells):
         for pair, (a, b) in enumerate(row):
             similarity = sides.similarity[item][pair]
-            value = ems(ready[a].mass, ready[b].mass, similarity).ems
+            plan = ems(ready[a].mass, ready[b].mass, similarity)
+            drawn = Compared(ready[a], ready[b], similarity, plan)
+            source, target = (sides.encoded[key[:2]].sentence for key in (a, b))
+            if in_order(source, target)[0] != source:
+                drawn = drawn.turned  # as `compare` draws, whichever side is called source
             null = shuffled(
-                ready[a], ready[b], similarity, shuffles=config.shuffles, seed=config.seed
-            )
-            values[item, pair] = value, value - null.mean()
+                drawn.source, drawn.target, drawn.similarity,
+                shuffles=config.shuffles, seed=config.seed,
+            )  # fmt: skip
+            values[item, pair] = plan.ems, plan.ems - null.mean()
     found = [one.found for one in attributed.values()]
     errors = [one.completeness_error for one in found if one.completeness_error is not None]
     return Measured(
