@@ -158,8 +158,8 @@ _NUMBERS = (
     "evaluations",
     "truncated",
 )
-_YOUNGER = {"windows": 1}
-"""Numbers that results stored before them lack, with what holds for those."""
+_YOUNGER = {"windows": 1, "outputs": "classes"}
+"""Facts that results stored before them lack, with what holds for those."""
 
 
 def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
@@ -176,6 +176,7 @@ def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
         "subword_attribution": side.subword_scores.tolist(),
         "mass": mass.tolist(),
         "prediction": dict(side.prediction),
+        "head_scores": dict(side.head_scores),
         "focus": [list(span) for span in side.focus],
         "given_focus": [list(span) for span in side.sentence.focus],
         **{name: getattr(side, name) for name in (*_NUMBERS, *_YOUNGER)},
@@ -190,6 +191,7 @@ def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
         subwords=tuple(side["subwords"]),
         subword_scores=np.array(side["subword_attribution"]),
         prediction=dict(side["prediction"]),
+        head_scores=dict(side.get("head_scores", {})),
         focus=_spans(side, "focus"),
         **{name: side[name] for name in _NUMBERS},
         **{name: side.get(name, before) for name, before in _YOUNGER.items()},

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Literal
 
@@ -14,6 +14,8 @@ from ccta_core.languages import language
 
 MAX_CHARACTERS = 200_000
 """A text longer than this is refused: far more than any encoder reads."""
+NO_LABEL = "no label"
+"""What a head of labels predicts where none of them holds."""
 Span = tuple[int, int]
 """Characters of a text, from `start` up to and without `end`."""
 ALPHA = 0.05
@@ -142,9 +144,12 @@ class Attribution:
 
     `subword_scores` (tokens) and `scores` (units) are signed, in units of the output F; `norms`
     (units) is the L2 norm of each unit's summed product vector, or None when it was not asked for.
-    `prediction` has a label's, an answer's or an entity's probability. `focus` are the spans of the
-    sentence's last segment that are explained: the answer, or the words whose tags are; `windows`
-    is how many overlapping parts the context was read in (units cover the part with the answer).
+    `prediction` has a label's, an answer's or an entity's probability. `outputs` says of a head
+    over whole texts whether its columns are `classes` (one of them holds: the probabilities sum to
+    1), `labels` (each holds or not, with a probability of its own) or `scores` (numbers without a
+    probability, in `head_scores`; `prediction` is empty). `focus` are the spans of the sentence's
+    last segment that are explained: the answer, or the words whose tags are; `windows` is how many
+    overlapping parts the context was read in (units cover the part with the answer).
     """
 
     sentence: Sentence
@@ -165,6 +170,8 @@ class Attribution:
     norms: np.ndarray | None = None
     focus: tuple[Span, ...] = ()
     windows: int = 1
+    outputs: str = "classes"
+    head_scores: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.scores.shape != (len(self.units),):
@@ -182,9 +189,34 @@ class Attribution:
         return self.sentence.lang
 
     @property
-    def predicted(self) -> str:
-        """The label, answer or entity with the highest probability."""
-        return max(self.prediction, key=lambda label: self.prediction[label])
+    def predicted_labels(self) -> tuple[str, ...]:
+        """What holds by the model: the likeliest class, answer or entity.
+
+        Of labels that hold or not, those with a probability of 0.5 or more; of scores nothing.
+        """
+        if self.outputs == "labels":
+            return tuple(label for label, share in self.prediction.items() if share >= 0.5)
+        if not self.prediction:
+            return ()
+        return (max(self.prediction, key=lambda label: self.prediction[label]),)
+
+    @property
+    def predicted(self) -> str | None:
+        """`predicted_labels` as a person reads them; None where the head gives scores."""
+        if self.outputs == "labels":
+            return " + ".join(self.predicted_labels) or NO_LABEL
+        return next(iter(self.predicted_labels), None)
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability of what is predicted; None where the head gives none.
+
+        Of labels that hold or not, that of all of them being as predicted, taken as independent.
+        """
+        if self.outputs == "labels":
+            shares = self.prediction.values()
+            return float(np.prod([max(share, 1 - share) for share in shares]))
+        return max(self.prediction.values(), default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

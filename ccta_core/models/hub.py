@@ -1,18 +1,16 @@
 """A model in transformers' format, from a folder or the hub: checked first, then loaded."""
 
-import hashlib
 import json
 import logging
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
@@ -25,14 +23,17 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import cached_file
 
-from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
+from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models import pickled
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import CLASSES, ModelInfo
+from ccta_core.models.columns import check_label_numbers, column_names, outputs_of, task_named
+from ccta_core.models.identity import SAFE, parts_of
 from ccta_core.models.model import Model
+from ccta_core.models.places import Place, fetch, unavailable
 from ccta_core.models.tail import words_reach_head
-from ccta_core.models.trace import WORKING, Trace, watch
+from ccta_core.models.trace import WORKING, watch
+from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ _ENCODERS = f"encoders with a task head work ({WORKING} families)"
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """What a configuration says there is to load."""
 
     task: str
@@ -55,18 +56,70 @@ class _Kind:
 
 
 def from_transformers(name: str, device: str) -> Model:
-    """The model `name`, a folder or a hub name, on `device`.
+    """The model `name`, a folder or a hub name, on `device`: a whole one, or a PEFT adapter merged.
 
     Raises CctaError (one line: what is wrong, what would work): no such model, no task head, a
-    generative model, code of its own, damaged or missing weights, a tokenizer without offsets.
+    generative model, code of its own, damaged or missing weights, a tokenizer without offsets or
+    of another model, an adapter without its base, files that change meanwhile.
     """
     with _quiet():
-        kind = _kind(name)
-        tokenizer = _tokenizer(name)
-        hf_model, notices = _weights(name, kind)
-    hf_model = hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+        place = fetch(name)
+        revision = place.revision()
+        if place.is_adapter:
+            from ccta_core.models.adapted import load_adapted
+
+            parts = load_adapted(place)
+        else:
+            parts = load_whole(place)
+    if place.revision() != revision:
+        raise CctaError(f"{name}: its files changed while they were loaded; try again")
+    return _model(place, parts, revision, device)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A model that was read: `settings` are those of config.json that name its columns."""
+
+    kind: Kind
+    settings: Mapping[str, Any]
+    hf_model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    notices: tuple[str, ...] = ()
+
+
+def load_whole(place: Place) -> Parts:
+    """A whole model of one folder. Raises CctaError as `from_transformers`."""
+    settings = read_settings(place)
+    kind = read_kind(place, settings)
+    tokenizer = load_tokenizer(place)
+    hf_model, notices = _weights(place, kind)
+    return Parts(kind, settings, hf_model, tokenizer, notices)
+
+
+def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
+    """The parts put together, once they are seen to belong together."""
+    name, config = place.name, parts.kind.config
+    columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
+    labels, said = column_names(name, parts.kind.task, parts.settings, columns)
+    check_vocabulary(name, parts.tokenizer, parts.hf_model)
+    hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
     trace = watch(hf_model)
-    return Model(_describe(name, kind, trace), hf_model, tokenizer, trace=trace, notices=notices)
+    said += check_padding(name, parts.tokenizer, trace)
+    is_classes = parts.kind.task == "classification"
+    outputs = outputs_of(parts.settings, columns) if is_classes else CLASSES
+    info = ModelInfo(
+        id=name,
+        task=task_named(parts.kind.task, labels, outputs),
+        training_language=None,
+        labels=labels,
+        layers=tuple(range(trace.depth + words_reach_head(trace))),
+        align_layer=max(1, round(trace.depth * 2 / 3)),
+        revision=revision,
+        outputs=outputs,
+    )
+    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *said))
+    check_room(model)
+    return model
 
 
 @contextmanager
@@ -84,75 +137,71 @@ def _quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _fetch(name: str, file: str) -> Path | None:
-    """The file of a folder or, downloaded or cached, of a hub model; None where it has none."""
-    folder = Path(name)
-    if folder.is_dir():
-        return folder / file if (folder / file).is_file() else None
-    found = cached_file(
-        name,
-        file,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return Path(found) if found else None
+def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:
+    """The configuration with transformers' class for the head it names. Raises CctaError."""
+    config = read_config(place, settings)
+    task, model_class = _head(place, config)
+    if task == "qa" and config.num_labels != 2:
+        raise CctaError(
+            f"{place}: a question answering head has 2 columns, start and end; config.json names "
+            f"{config.num_labels} labels: take id2label and num_labels out of it"
+        )
+    return Kind(task, config, model_class)
 
 
-def _unavailable(name: str) -> ModelUnavailableError:
-    return ModelUnavailableError(
-        f"{name} can't be loaded: neither a whole local folder nor reachable on the hub; check the "
-        "name and the network, or give a folder with config.json, model.safetensors and "
-        "tokenizer.json"
-    )
-
-
-def _kind(name: str) -> _Kind:
-    settings = _settings(name)
+def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
+    """The configuration of an encoder; everything else is refused with a CctaError."""
     if settings.get("auto_map"):
         raise CctaError(
-            f"{name} asks to run Python code of its own (auto_map in config.json), which is never "
+            f"{place} asks to run Python code of its own (auto_map in config.json), which is never "
             "done; choose a model whose architecture is part of transformers"
         )
+    if settings.get("quantization_config"):
+        raise CctaError(
+            f"{place}: its weights are quantised (quantization_config in config.json); gradients "
+            "need the unquantised checkpoint: use that one"
+        )
+    check_label_numbers(str(place), settings)
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(place.folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CctaError(
-            f"{name}: config.json describes no model that transformers {transformers.__version__} "
-            f"knows (model_type {settings.get('model_type')!r}); {_ENCODERS}"
+            f"{place}: config.json describes no model that transformers {transformers.__version__} "
+            f"knows (model_type {settings.get('model_type')!r}: {error_line(error)}); {_ENCODERS}"
         ) from error
-    _check_encoder(name, config)
-    task, model_class = _head(name, config)
-    return _Kind(task, config, model_class)
+    _check_encoder(place, config)
+    return config
 
 
-def _settings(name: str) -> dict[str, Any]:
+def read_settings(place: Place) -> dict[str, Any]:
+    """What config.json says. Raises ModelUnavailableError without it, DamagedFileError."""
+    path = place.file("config.json")
     try:
-        path = _fetch(name, "config.json")
         if path is None:
-            raise _unavailable(name)
+            raise unavailable(place.name)
         found = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         if isinstance(error, OSError):
-            raise _unavailable(name) from error
-        raise DamagedFileError(f"{name}: config.json is not JSON ({error}); restore it") from error
+            raise unavailable(place.name) from error
+        raise DamagedFileError(f"{place}: config.json is not JSON ({error}); restore it") from error
     if not isinstance(found, dict):
-        raise DamagedFileError(f"{name}: config.json holds no settings; restore it")
+        raise DamagedFileError(f"{place}: config.json holds no settings; restore it")
     return found
 
 
-def _check_encoder(name: str, config: PreTrainedConfig) -> None:
+def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
     kinds = ", ".join(config.architectures or ["no architecture named"])
     one_way = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and (
         type(config) not in MODEL_FOR_MASKED_LM_MAPPING or getattr(config, "is_decoder", False)
     )
     if config.is_encoder_decoder or one_way:
         raise CctaError(
-            f"{name} is a decoder or a generative model ({kinds}), which can't be attributed here; "
-            f"{_ENCODERS}"
+            f"{place} is a decoder or a generative model ({kinds}), which can't be attributed "
+            f"here; {_ENCODERS}"
         )
 
 
-def _head(name: str, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
+def _head(place: Place, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
     """The task and transformers' class for the head that the configuration names."""
     kinds = config.architectures or []
     for mark, (task, classes) in _HEADS.items():
@@ -163,131 +212,148 @@ def _head(name: str, config: PreTrainedConfig) -> tuple[str, type[PreTrainedMode
             own = getattr(transformers, kind, None)
             if own not in (None, found) and own.config_class is type(config):
                 raise CctaError(
-                    f"{name}: the head of {kind} gives no logits for every position (it searches "
+                    f"{place}: the head of {kind} gives no logits for every position (it searches "
                     f"by beam); a checkpoint of {found.__name__} works"
                 )
             return task, found
     raise CctaError(
-        f"{name} has no sequence classification head, nor one for question answering or tagging "
+        f"{place} has no sequence classification head, nor one for question answering or tagging "
         f"({', '.join(kinds) or 'config.json names no architecture'}); {_WANTED}"
     )
 
 
-def _weights(name: str, kind: _Kind) -> tuple[PreTrainedModel, tuple[str, ...]]:
+def _weights(place: Place, kind: Kind) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The model with every weight from its checkpoint, in float32, and what should be known."""
-    state: dict[str, torch.Tensor] | None = None
-    notices: tuple[str, ...] = ()
-    if not (_fetch(name, "model.safetensors") or _fetch(name, "model.safetensors.index.json")):
-        state, notices = _older(name)
-    try:
-        loaded: Any = kind.model_class.from_pretrained(
-            None if state is not None else name,
-            config=kind.config,
-            state_dict=state,
-            use_safetensors=True if state is None else None,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except SafetensorError as error:
-        raise DamagedFileError(
-            f"{name}: model.safetensors is not whole ({error}); download it again"
-        ) from error
-    except RuntimeError as error:
-        raise DamagedFileError(
-            f"{name}: the weights do not fit config.json ({str(error).strip()[:160]}); restore the "
-            "two from one checkpoint"
-        ) from error
-    except OSError as error:
-        raise _unavailable(name) from error
-    model, report = loaded
-    missing = sorted(report["missing_keys"])
+    model, missing, notices = read_weights(place, kind)
     if missing:
         raise CctaError(
-            f"{name}: its checkpoint lacks {', '.join(missing[:3])}"
+            f"{place}: its checkpoint lacks {', '.join(missing[:3])}"
             f"{f' and {len(missing) - 3} more' if len(missing) > 3 else ''}, so that "
             f"{kind.model_class.__name__} would run on random numbers; {_WANTED}"
         )
     return model, notices
 
 
-def _older(name: str) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+def read_weights(
+    place: Place, kind: Kind, *, replaced: Collection[str] = ()
+) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
+    """The model in float32, the weights that its checkpoint lacks, and what should be known.
+
+    `replaced` are weights that an adapter brings: they count as lacking where they have another
+    size. Raises CctaError where the checkpoint can't be read, or other weights have another size.
+    """
+    state: dict[str, torch.Tensor] | None = None
+    notices: tuple[str, ...] = ()
+    try:
+        if not (place.file(SAFE) or place.file(f"{SAFE}.index.json")):
+            state, notices = _older(place)
+        elif place.is_adapter:  # transformers would lay the adapter over it
+            state = _safe_state(place)
+        loaded: Any = kind.model_class.from_pretrained(
+            None if state is not None else place.folder,
+            config=kind.config,
+            state_dict=state,
+            use_safetensors=True if state is None else None,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, with both sizes
+        )
+    except SafetensorError as error:
+        raise DamagedFileError(
+            f"{place}: model.safetensors is not whole ({error}); download it again"
+        ) from error
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise DamagedFileError(
+            f"{place}: the weights do not fit config.json ({error_line(error)}); restore the two "
+            "from one checkpoint"
+        ) from error
+    except OSError as error:
+        raise unavailable(place.name) from error
+    model, report = loaded
+    sizes = {str(name): (found, wanted) for name, found, wanted in report["mismatched_keys"]}
+    _check_sizes(place, kind, {name: sizes[name] for name in sizes if name not in replaced})
+    return model, sorted({*report["missing_keys"], *sizes}), notices
+
+
+def _check_sizes(
+    place: Place, kind: Kind, sizes: Mapping[str, tuple[Sequence[int], Sequence[int]]]
+) -> None:
+    """Raises DamagedFileError where weights have another size than config.json says."""
+    if not sizes:
+        return
+    name, (found, wanted) = sorted(sizes.items(), key=lambda entry: -len(entry[1][0]))[0]
+    labels = kind.config.num_labels
+    if wanted[0] == labels and found[1:] == wanted[1:]:
+        raise DamagedFileError(
+            f"{place}: the weights do not fit config.json: it names {labels} labels, the head has "
+            f"{found[0]} columns ({name}); give each column a name there"
+        )
+    raise DamagedFileError(
+        f"{place}: the weights do not fit config.json ({name} is {_size(found)}, expected "
+        f"{_size(wanted)}); restore the two from one checkpoint"
+    )
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _safe_state(place: Place) -> dict[str, torch.Tensor]:
+    """The tensors of a folder's safetensors, in one file or in parts."""
+    if path := place.file(SAFE):
+        return load_file(path)
+    state: dict[str, torch.Tensor] = {}
+    for part in sorted(parts_of(place.folder / f"{SAFE}.index.json")):
+        state |= load_file(place.folder / part)
+    return state
+
+
+def error_line(error: Exception) -> str:
+    """An error's words in one line of at most 160 characters."""
+    return " ".join(str(error).split())[:160]
+
+
+def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Pickled weights, which are read without running what is in them."""
-    path = _fetch(name, pickled.FILE)
-    index = None if path else _fetch(name, pickled.INDEX)
+    path = place.file(pickled.FILE)
+    index = None if path else place.file(pickled.INDEX)
     if path is not None:
         state = pickled.read_pickled(path)
     elif index is not None:
-        state = pickled.read_parts(index, lambda part: _fetch(name, part))
+        state = pickled.read_parts(index, place.file)
     else:
         raise CctaError(
-            f"{name} has no weights that can be read; expected model.safetensors (or an older "
+            f"{place} has no weights that can be read; expected model.safetensors (or an older "
             f"{pickled.FILE})"
         )
     notice = (
-        f"The weights of {name} come from an older pickled file ({pickled.FILE}), read by torch's "
+        f"The weights of {place} come from an older pickled file ({pickled.FILE}), read by torch's "
         "weights_only loader; safetensors is safer."
     )
     _log.warning(notice)
     return state, (notice,)
 
 
-def _tokenizer(name: str) -> PreTrainedTokenizerFast:
+def load_tokenizer(place: Place) -> PreTrainedTokenizerFast:
+    """The fast tokenizer of a folder. Raises CctaError where there is none."""
     instead = "a tokenizer.json (PreTrainedTokenizerFast) saved beside the weights works"
-    whole = _fetch(name, "tokenizer.json")
+    whole = place.file("tokenizer.json")
     try:
         if whole is not None:
             json.loads(whole.read_text("utf-8"))
-        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(place.folder, trust_remote_code=False)
         if not tokenizer.is_fast and whole is not None:
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(place.folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise CctaError(
-            f"{name}: its tokenizer can't be loaded ({type(error).__name__}: {str(error)[:120]}); "
+            f"{place}: its tokenizer can't be loaded ({type(error).__name__}: {str(error)[:120]}); "
             f"{instead}"
         ) from error
     if not tokenizer.is_fast:
         raise CctaError(
-            f"{name}: its tokenizer ({type(tokenizer).__name__}) gives no offsets into the text; "
+            f"{place}: its tokenizer ({type(tokenizer).__name__}) gives no offsets into the text; "
             f"{instead}"
         )
+    # A "<s>" that a person types is text; where there is an unknown token, that stands for it.
+    tokenizer.split_special_tokens = tokenizer.unk_token_id is None
     return tokenizer
-
-
-def _describe(name: str, kind: _Kind, trace: Trace) -> ModelInfo:
-    labels = _labels(kind)
-    return ModelInfo(
-        id=name,
-        task=_task(kind.task, labels),
-        training_language=None,
-        labels=labels,
-        layers=tuple(range(trace.depth + words_reach_head(trace))),
-        align_layer=max(1, round(trace.depth * 2 / 3)),
-        revision=getattr(kind.config, "_commit_hash", None) or _fingerprint(trace.model),
-    )
-
-
-def _labels(kind: _Kind) -> tuple[str, ...]:
-    """The columns' names: tags as they are stored, classes in lower case where that is unique."""
-    if kind.task == "qa":
-        return ("start", "end")
-    names: dict[int, str] = dict(kind.config.id2label)  # type: ignore[arg-type]
-    stored = tuple(str(names[index]) for index in sorted(names))
-    generic = all(re.fullmatch(r"LABEL_\d+", label) for label in stored)
-    lower = tuple(label.lower() for label in stored)
-    keep = kind.task == "ner" or generic or len(set(lower)) < len(lower)
-    return stored if keep else lower
-
-
-def _task(task: str, labels: tuple[str, ...]) -> str:
-    if task != "classification":
-        return task
-    if {"entailment", "neutral", "contradiction"} <= set(labels):
-        return "nli"
-    same = re.compile(r"paraphrase|equivalent|duplicate")
-    return "paraphrase" if any(same.search(label) for label in labels) else task
-
-
-def _fingerprint(model: PreTrainedModel) -> str:
-    """A cheap identity for local weights: sums of every tensor, so that other weights differ."""
-    sums = [float(t.double().sum()) for t in model.state_dict().values()]
-    return "local-" + hashlib.sha256(repr(sums).encode()).hexdigest()[:12]

@@ -115,6 +115,9 @@ def _from_zoo(info: ModelInfo, device: str) -> Model:
     config.label2id = {label: index for index, label in enumerate(info.labels)}
     whole = merge({f"bert.{name}": tensor for name, tensor in state.items()}, info.folder)
     model = _filled(HEADS[info.task], config, whole)
+    again = read_info(info.folder)
+    if again is None or again.revision != info.revision:
+        raise CctaError(f"{info.id}: its files changed while they were loaded; try again")
     return Model(info, model.to(device), tokenizer)  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ _SHOWN = (
     ("reference", "published, for the scale"),
     ("weaknesses", "known weaknesses"),
     ("command", "train it again"),
-    ("revision", "revision"),
+    ("changed", "out of date"),
 )
 
 
@@ -27,6 +27,8 @@ def card_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
     for name, title in _SHOWN:
         if info.card.get(name):
             yield title, str(info.card[name])
+    if info.revision:
+        yield "revision", info.revision
     if "recipe" in info.card.get("training", {}):
         yield "recipe", recipe_line(info.card["training"])
 

@@ -12,6 +12,7 @@ from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.readings import Reading, baseline_states, read
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
+from ccta_core.models.catalog import CLASSES
 from ccta_core.models.model import Encoded, Model
 from ccta_core.tasks import Aim, Seen, task_of
 from ccta_core.types import Attribution, Sentence
@@ -96,6 +97,11 @@ def check(model: Model, sentences: Sequence[Sentence], config: Config) -> None:
     model.check_layer(config.layer)
     for sentence in sentences:
         task_of(model.info.task).check(model, sentence, config.target_class)
+    if config.objective == "margin" and model.info.outputs != CLASSES:
+        raise CctaError(
+            f"a margin is the logit of a class over those of its rivals, and the columns of "
+            f"{model.id} are {model.info.outputs}, which have none; expected the objective logit"
+        )
     if config.mass == "norm" and not traits(config.method).vectors:
         raise CctaError(
             f"the method {config.method} has no vectors whose length could be the mass; "
@@ -158,10 +164,11 @@ def attributions(
         for one, start in zip(inputs, starts or [{}] * len(inputs), strict=True)
     ]
     found = method(config.method)(model, requests, config, stop)
-    return [_attribution(one, scores) for one, scores in zip(inputs, found, strict=True)]
+    outputs = model.info.outputs
+    return [_attribution(one, scores, outputs) for one, scores in zip(inputs, found, strict=True)]
 
 
-def _attribution(one: Input, found: Scores) -> Attribution:
+def _attribution(one: Input, found: Scores, outputs: str) -> Attribution:
     item, absolute, vectors = one.encoded, np.abs(found.scores), found.vectors
     return Attribution(
         sentence=item.sentence,
@@ -172,6 +179,8 @@ def _attribution(one: Input, found: Scores) -> Attribution:
         special_share=_share(absolute[item.special.numpy()].sum(), absolute.sum()),
         target_class=one.aim.label,
         prediction=one.aim.prediction,
+        outputs=outputs,
+        head_scores=one.aim.head_scores,
         f_input=found.f_input,
         f_baseline=found.f_baseline,
         completeness_error=found.completeness_error,

@@ -14,6 +14,7 @@ from ccta_core.config import Config
 from ccta_core.consistency import Compared, SideMass, mass, shuffled
 from ccta_core.corpus.labels import class_of
 from ccta_core.errors import CctaError
+from ccta_core.models.catalog import SCORES
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Encoded, Model
 from ccta_core.sensitivity.settings import Question, Setting
@@ -180,6 +181,8 @@ def _label(model: Model, item: ParallelExample, reading: Reading, kind: str) -> 
     if len(reading.logits) != 1:
         raise CctaError(f"{model.id} is no classifier; the sensitivity of classes is measured")
     if kind == "source":
+        if model.info.outputs == SCORES and len(model.labels) > 1:
+            raise CctaError(f"{model.id} gives several scores, of which none is the prediction")
         return model.labels[int(reading.logits[0].argmax())]
     label = None if item.label is None else class_of(item.label, model.labels)
     if label is None:

@@ -10,10 +10,11 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import ModelInfo, unchanged_folder
+from ccta_core.models.identity import MEANS, Stamp, stamp_of
 from ccta_core.space.procrustes import PROCRUSTES_FILE, procrustes_maps
 
-MEANS_FILE = "language_means.safetensors"
+MEANS_FILE = MEANS
 """In a model's folder: language -> (layers + 1, width), mean unit states on FLORES-200 devtest."""
 
 
@@ -70,14 +71,16 @@ def into_space(
 ) -> np.ndarray:
     """One language's states in a space that has what it takes. Shape: (units, width).
 
-    Raises CctaError where the model has no maps for `procrustes`, KeyError where it has no mean.
+    Raises CctaError where the model has no maps for `procrustes` or its files have changed,
+    KeyError where it has no mean.
     """
     if space == "none":
         return states
-    states = states - language_means(info.folder)[lang][layer]
+    folder = unchanged_folder(info)
+    states = states - language_means(folder)[lang][layer]
     if space == "centered":
         return states
-    maps = procrustes_maps(info.folder)
+    maps = procrustes_maps(folder)
     if maps is None or maps.layer != layer:
         raise CctaError(f"{info.id} has no Procrustes maps at layer {layer}; fit them first")
     return maps.apply(lang, states)
@@ -103,11 +106,11 @@ def language_means(folder: Path | None) -> dict[str, np.ndarray]:
     path = (folder or Path()) / MEANS_FILE
     if folder is None or not path.exists():
         return {}
-    return _read_means(path, path.stat().st_mtime_ns)
+    return _read_means(path, stamp_of(path))
 
 
 @lru_cache(maxsize=64)
-def _read_means(path: Path, _changed: int) -> dict[str, np.ndarray]:
+def _read_means(path: Path, _stamp: Stamp) -> dict[str, np.ndarray]:
     return {lang: means.astype(np.float32) for lang, means in load_file(path).items()}
 
 
@@ -121,7 +124,7 @@ def _usable(
     """The space asked for, or the next plainer one that both languages have, and the reason."""
     if space == "none":
         return "none", None
-    means = language_means(info.folder)
+    means = language_means(unchanged_folder(info))
     meanless = sorted({lang for lang in langs if lang not in means})
     reason = _without_maps(info, layer, langs) if space == "procrustes" else None
     if meanless:

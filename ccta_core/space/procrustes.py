@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ccta_core.errors import DamagedFileError
+from ccta_core.models.identity import MAPS, Stamp, stamp_of
 
-PROCRUSTES_FILE = "procrustes.safetensors"
+PROCRUSTES_FILE = MAPS
 """In a model's folder: language -> (width, width), float16, with the layer in its metadata."""
 PIVOT = "en"
 
@@ -78,11 +79,11 @@ def procrustes_maps(folder: Path | None) -> ProcrustesMaps | None:
     path = (folder or Path()) / PROCRUSTES_FILE
     if folder is None or not path.exists():
         return None
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, stamp_of(path))
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, _changed: int) -> ProcrustesMaps:
+def _read(path: Path, _stamp: Stamp) -> ProcrustesMaps:
     try:
         with safe_open(path, framework="numpy") as file:
             notes = json.loads(file.metadata()["maps"])

@@ -4,7 +4,9 @@ import logging
 from pathlib import Path
 
 from ccta_core.config import Config, cache_root
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import SHIPPED as SHIPPED_MODELS
+from ccta_core.models.catalog import ModelInfo, file_sums
+from ccta_core.models.identity import EMBEDDED_REVISION, MAPS, backbone_revision
 from ccta_core.result import PairResult
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.types import Sentence
@@ -22,17 +24,23 @@ def pair_key(info: ModelInfo, source: Sentence, target: Sentence, config: Config
     The maps of the space `procrustes` are not part of the revision: there the hashes of
     all of the model's files are added.
     """
+    return _key(info, info.revision, source, target, config)
+
+
+def _key(info: ModelInfo, revision: str, source: Sentence, target: Sentence, config: Config) -> str:
     texts = [side.identity for side in (source, target)]
-    files = info.card.get("sha256") if config.space == "procrustes" else None
-    return key_of(_VERSION, config.fingerprint, info.id, info.revision, texts, files)
+    names = {*info.card.get("sha256", ()), MAPS}
+    files = (file_sums(info, names) or None) if config.space == "procrustes" else None
+    return key_of(_VERSION, config.fingerprint, info.id, revision, texts, files)
 
 
 def find_pair(
     info: ModelInfo, source: Sentence, target: Sentence, config: Config
 ) -> PairResult | None:
     """The stored result of this comparison, or None; needs no model in memory."""
-    key = pair_key(info, source, target, config)
-    for root in (SHIPPED, cache_root() / "results"):
+    places = [(SHIPPED, _shipped_revision(info)), (cache_root() / "results", info.revision)]
+    for root, revision in places:
+        key = _key(info, revision, source, target, config)
         payload = read_entry(root, key)
         if payload is not None:
             try:
@@ -40,6 +48,17 @@ def find_pair(
             except (KeyError, TypeError, ValueError):
                 _log.warning("entry %s has another form; it is computed again", key[:12])
     return None
+
+
+def _shipped_revision(info: ModelInfo) -> str:
+    """The revision under which a model's comparisons ship.
+
+    Where the embedded backbone has no build for the platform, a model of the zoo runs on another
+    one and has a revision of its own; what ships was measured on the embedded one, and says so.
+    """
+    ships = info.folder is not None and info.folder.parent.parent == SHIPPED_MODELS
+    elsewhere = ships and backbone_revision() != EMBEDDED_REVISION
+    return str(info.card["revision"]) if elsewhere else info.revision
 
 
 def keep_pair(

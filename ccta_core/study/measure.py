@@ -24,7 +24,7 @@ from ccta_core.space.maps import into_space, normal, pair_similarities
 from ccta_core.study.differences import Words, differences, words_of
 from ccta_core.tasks.spans import ANSWER
 from ccta_core.transport import ems, ems_values
-from ccta_core.types import ParallelExample
+from ccta_core.types import Attribution, ParallelExample
 
 Row = dict[str, Any]
 
@@ -211,13 +211,13 @@ def _facts(item: _Item, lang: str) -> Row:
     side = item.sides[lang]
     found = side.attribution
     best, gold = found.predicted, item.example.label
-    score, correct = _scored(item, lang, best)
+    score, correct = _scored(item, lang, found)
     return {
         "predicted": best,
         "correct": correct,
         "score": score,
         "probability": found.prediction.get(gold) if gold is not None else None,
-        "confidence": found.prediction[best],
+        "confidence": found.confidence,
         "units": len(found.units),
         "subwords": sum(len(group) for one in side.input.encoded.maps for group in one.members),
         "special_share": found.special_share,
@@ -228,15 +228,21 @@ def _facts(item: _Item, lang: str) -> Row:
     }
 
 
-def _scored(item: _Item, lang: str, said: str) -> tuple[float | None, bool | None]:
-    """The item's score and whether it is right; None where there is no gold."""
+def _scored(item: _Item, lang: str, found: Attribution) -> tuple[float | None, bool | None]:
+    """The item's score and whether it is right; None where there is no gold, or no class.
+
+    Of labels that hold or not, the gold one has to hold, and no other.
+    """
+    if found.predicted is None:
+        return None, None
     if item.example.label is not None:
-        return float(said == item.example.label), said == item.example.label
+        right = found.predicted_labels == (item.example.label,)
+        return float(right), right
     sentence = item.example.sentences[lang]
     if not sentence.focus:
         return None, None
     golds = [sentence.segments[-1][start:end] for start, end in sentence.focus]
-    f1, exact = answer_scores(said, golds, lang)
+    f1, exact = answer_scores(found.predicted, golds, lang)
     return f1, exact == 1.0
 
 

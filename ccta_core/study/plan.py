@@ -19,6 +19,7 @@ from ccta_core.corpus.labels import changed, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import ModelInfo, is_random_head, random_headed
+from ccta_core.models.identity import with_maps
 from ccta_core.study.schema import VERSION
 
 SHIPPED = Path(__file__).parents[2] / "cache" / "studies"
@@ -129,7 +130,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
         licence=corpus.licence,
         languages=tuple(corpus.languages),
         layers=tuple(dict.fromkeys(layers)),
-        models=tuple(_facts(info, corpus) for info in models),
+        models=tuple(_facts(info, corpus, config) for info in models),
         config=settings,
         fingerprint=config.fingerprint,
         items=len(corpus.examples),
@@ -276,14 +277,14 @@ def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
     return grown
 
 
-def _facts(info: ModelInfo, corpus: Corpus) -> dict[str, Any]:
+def _facts(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
     """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
     training = info.card.get("training", {})
     classes = () if info.task in ("qa", "ner") else info.labels
     renamed = changed(match_labels(corpus.all_labels, classes, data=corpus.source, model=info.id))
     return {
         "id": info.id,
-        "revision": info.revision,
+        "revision": with_maps(info.revision, info.files, config.space),
         "task": info.task,
         "training_language": info.training_language,
         "seed": training.get("recipe", {}).get("seed"),

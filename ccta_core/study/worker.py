@@ -51,7 +51,7 @@ def rows_of(
 
     if torch.get_num_threads() != plan.threads:
         torch.set_num_threads(plan.threads)
-    model = _model(model_id, _revision(plan, model_id))
+    model = _model(model_id, _revision(plan, model_id), plan.config["space"])
     examples = relabel_examples(examples, plan.labels_of(model_id))
     return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
 
@@ -66,18 +66,20 @@ def _revision(plan: Plan, model: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model(model_id: str, revision: str) -> Model:
+def _model(model_id: str, revision: str, space: str) -> Model:
     """The model; the last one only, since chunks come model by model.
 
-    Raises CctaError where its weights are no longer those that the study began with.
+    Raises CctaError where its files are no longer those that the study began with.
     """
     from ccta_core.errors import CctaError
+    from ccta_core.models.identity import with_maps
     from ccta_core.models.load import load_model
 
     model = load_model(model_id)
-    if model.revision != revision:
+    present = with_maps(model.revision, model.info.files, space)
+    if revision not in (present, model.revision):  # the latter before maps were part of it
         raise CctaError(
-            f"{model_id} is now revision {model.revision}, the study began with {revision}; "
-            "start another study"
+            f"{model_id} is now revision {present}, the study began with {revision}; start another "
+            "study"
         )
     return model

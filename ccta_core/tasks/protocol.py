@@ -1,7 +1,7 @@
 """What every task is asked: what the model predicts, and which of its logits are explained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -31,6 +31,8 @@ class Seen:
 class Aim:
     """What is explained of a sentence: in which window, which logits, under which name.
 
+    `prediction` is label -> probability; of a head that gives scores it is empty, and `head_scores`
+    is name -> score.
     `focus` are the spans of the sentence's last segment that it is about, if it is about any;
     `unpredicted` says that the model predicts the label nowhere in the sentence.
     """
@@ -38,6 +40,7 @@ class Aim:
     label: str
     target: Target
     prediction: Mapping[str, float]
+    head_scores: Mapping[str, float] = field(default_factory=dict)
     window: int = 0
     focus: tuple[Span, ...] = ()
     unpredicted: bool = False

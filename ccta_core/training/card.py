@@ -5,12 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ccta_core.models import embedded
-from ccta_core.space.maps import MEANS_FILE
+from ccta_core.models.identity import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    EMBEDDED_REVISION,
+    OURS,
+    adapter_revision,
+)
 
-WEIGHTS = ("adapter_model.safetensors", "adapter_config.json")
-_IDENTITY = (*WEIGHTS, MEANS_FILE)
-"""The files whose checksums enter the revision; the Procrustes maps came later and do not."""
+WEIGHTS = (ADAPTER, ADAPTER_CONFIG)
 
 
 def sha256_of(path: Path) -> str:
@@ -19,10 +22,12 @@ def sha256_of(path: Path) -> str:
 
 
 def revision(card: dict[str, Any]) -> str:
-    """One hash over what decides results by default: backbone, weights, means, alignment layer."""
-    sums = {name: card["sha256"][name] for name in _IDENTITY}
-    facts = [embedded.REVISION, sums, card["align_layer"]]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    """One hash over what decides results by default: backbone, weights, means, alignment layer.
+
+    It is what the catalogue finds in the folder where nothing in it changes (`models.identity`).
+    """
+    sums = {name: card["sha256"][name] for name in OURS}
+    return adapter_revision(sums, card["align_layer"], EMBEDDED_REVISION)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.models.added import added, remove
+from ccta_core.models.added import CHANGED, added, remove
 from ccta_core.models.adding import add_apart
 from dashboard.address import Address
 from dashboard.components import notice, say
@@ -44,9 +44,12 @@ def _add(name: str) -> None:
 
 def _mine(address: Address) -> None:
     """Those on the list, each with a button that takes it off."""
-    for at, name in enumerate(added()):
+    for at, (name, info) in enumerate(added().items()):
+        changed = info.card.get(CHANGED)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(notice.plain(name), width="stretch")
+            st.markdown(notice.plain(changed or name), width="stretch")
+            if changed and st.button("Read it again", key=address.widget(f"again_{at}")):
+                _add(name)
             if st.button("Take off the list", key=address.widget(f"remove_{at}"), type="tertiary"):
                 remove(name)
                 st.rerun()

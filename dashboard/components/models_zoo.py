@@ -7,11 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.languages import LANGUAGES
+from ccta_core.models.added import CHANGED
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.export.words import counted
 from dashboard.address import Address, one_of
 from dashboard.charts.models_scores import described, score_dots
-from dashboard.components import say
+from dashboard.components import notice, say
 from dashboard.components.card import card
 from dashboard.components.files import chart_files, csv_button
 from dashboard.components.wording import NONE, language_name, number
@@ -53,6 +54,8 @@ def models_zoo(address: Address, models: Mapping[str, ModelInfo]) -> None:
 
 def _one(address: Address, info: ModelInfo) -> None:
     """Scores in each language with the majority, then the card."""
+    if CHANGED in info.card:
+        notice.problem(f"{info.card[CHANGED]} (below, under Add a model).")
     table, metric = score_table(info), metric_name(metric_of(info))
     if table.empty:
         say.verdict(f"{info.id} has no scores.")

@@ -41,6 +41,7 @@ def page() -> None:
     if not offer.models:
         notice.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
         return
+    lacking = [*lacking, *resources.outdated(asked.wanted)]
     choice, problems = state.current(offer, asked, lacking)
     info = offer.models[choice.model]
     controls.drawer(choice)

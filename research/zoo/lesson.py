@@ -44,7 +44,7 @@ def measured() -> dict[str, Any]:
     """The lesson as JSON takes it; the explained class is the English prediction everywhere."""
     model = load_model(_MODEL)
     sentences = {lang: Sentence(one, lang, two) for lang, (one, two) in TEXTS.items()}
-    target_class = attribute(model, [sentences[_PIVOT]])[0].predicted
+    target_class = str(attribute(model, [sentences[_PIVOT]])[0].predicted)
     config = Config(target_class=target_class, quadrature=_TIGHT)
     return {
         "form": FORM,

@@ -1,0 +1,84 @@
+"""Whether a tokenizer belongs to the weights beside it: every id it gives has a row, PAD is one."""
+
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from ccta_core.errors import CctaError
+from ccta_core.models.model import Model
+from ccta_core.models.trace import Trace
+
+_BESIDE = "use the tokenizer that was saved with the weights"
+
+
+def check_vocabulary(
+    name: str, tokenizer: PreTrainedTokenizerFast, hf_model: PreTrainedModel
+) -> None:
+    """Raises CctaError where the tokenizer can give an id that the embedding matrix has no row for.
+
+    Counted is the largest id, of added tokens and of those put around a text too: a vocabulary may
+    have gaps, and `vocab_size` leaves added tokens out.
+    """
+    rows = embedding_rows(name, hf_model)
+    token, largest = _largest(tokenizer)
+    if largest >= rows:
+        raise CctaError(
+            f"{name}: its tokenizer gives ids up to {largest} ({token!r}), its embedding matrix "
+            f"has {rows:,} rows (0 to {rows - 1}); {_BESIDE}"
+        )
+    pad = hf_model.config.pad_token_id
+    if pad is not None and not 0 <= pad < rows:
+        raise CctaError(
+            f"{name}: pad_token_id in config.json is {pad}, its embedding matrix has {rows:,} rows "
+            f"(0 to {rows - 1}); set it to the tokenizer's, {tokenizer.pad_token_id}"
+        )
+
+
+def check_padding(name: str, tokenizer: PreTrainedTokenizerFast, trace: Trace) -> tuple[str, ...]:
+    """What should be known of the PAD of the tokenizer and of config.json, a sentence each.
+
+    Raises CctaError where they differ and the model counts positions by its own: then a text that
+    holds its PAD as a word would be read at other places than here.
+    """
+    own, pad = trace.model.config.pad_token_id, tokenizer.pad_token_id
+    if own is None or pad is None or own == pad:
+        return ()
+    if trace.first_position is not None:
+        raise CctaError(
+            f"{name}: its tokenizer's PAD is {pad}, config.json says {own}, and the model counts "
+            f"positions by it; {_BESIDE}, or mend pad_token_id in config.json"
+        )
+    return (f"The PAD of {name}'s tokenizer is {pad}, config.json says {own}: {pad} is used.",)
+
+
+def check_room(model: Model) -> None:
+    """Raises CctaError where the longest input has no room for a word of each of two texts."""
+    specials = model.tokenizer.num_special_tokens_to_add(pair=True)
+    if model.max_tokens < specials + 2:
+        raise CctaError(
+            f"{model.id} reads at most {model.max_tokens} tokens, and {specials} of them are its "
+            "own marks; mend model_max_length in tokenizer_config.json"
+        )
+
+
+def embedding_rows(name: str, hf_model: PreTrainedModel) -> int:
+    """How many ids the model has vectors for. Raises CctaError where it does not say."""
+    try:
+        table: Any = hf_model.get_input_embeddings()
+        return int(table.weight.shape[0])
+    except (NotImplementedError, AttributeError) as error:
+        raise CctaError(
+            f"{name} can't be attributed: {type(hf_model).__name__} does not say where its word "
+            "embeddings are"
+        ) from error
+
+
+def _largest(tokenizer: PreTrainedTokenizerFast) -> tuple[str, int]:
+    """The largest id that the tokenizer can give, and its token."""
+    ids = {
+        **tokenizer.get_vocab(),
+        **{str(t): n for n, t in tokenizer.added_tokens_decoder.items()},
+    }
+    around = tokenizer("a", "a").encodings[0]
+    ids |= dict(zip(around.tokens, around.ids, strict=True))
+    return max(ids.items(), key=lambda entry: entry[1], default=("", -1))
