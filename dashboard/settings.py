@@ -6,7 +6,7 @@ from typing import Any
 
 from ccta_core.attribution.methods import METHODS
 from ccta_core.config import BASELINES, MASSES, PRECISIONS, SPACES, Config
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import SCORES, ModelInfo
 
 AUTO = "auto"
 VIEWS = ("signed", "mass")
@@ -112,6 +112,8 @@ def targets(info: ModelInfo) -> tuple[str, ...]:
     if info.task == "ner":
         kinds = {label.partition("-")[2] or label for label in info.labels if label != "O"}
         return ("auto", "each", *sorted(kinds))
+    if info.outputs == SCORES:
+        return ("auto", *info.labels) if len(info.labels) > 1 else ("auto",)
     return ("auto", "each", *info.labels)
 
 

@@ -11,6 +11,7 @@ from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS,
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
+from ccta_core.report.predicted import prediction_text
 from ccta_core.report.verdict import drawn_text
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
@@ -221,7 +222,8 @@ def _only(sentence: Sentence, wanted: str) -> Span:
 
 def _summary(result: PairResult) -> str:
     method = (result.provenance or {}).get("method", "")
-    head = f"{result.model}, layer {result.layer}, class {result.target_class}"
+    what = "explained:" if result.source.outputs == "scores" else "class"
+    head = f"{result.model}, layer {result.layer}, {what} {result.target_class}"
     lines = [f"{head}, {method}" if method else head]
     for side in (result.source, result.target):
         error = side.completeness_error
@@ -245,9 +247,7 @@ def _counted(test: PermutationTest) -> str:
 
 def _predicted(task: str, side: Attribution) -> str:
     """What the model predicts, and, of answers and tags, what of it is explained."""
-    shown = 1 if task != "ner" else _SHOWN_TAGS
-    best = sorted(side.prediction.items(), key=lambda entry: -entry[1])[:shown]
-    said = "; ".join(f"{label} {probability:.2f}" for label, probability in best)
+    said = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
     if not side.focus:
         return said
     text = side.sentence.segments[-1]

@@ -275,6 +275,8 @@ def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreT
             adapted.eval()
             wanted = _logits(adapted)
             merged: PreTrainedModel = adapted.merge_and_unload().eval()
+    except CctaError:
+        raise
     except KeyError as error:
         raise CctaError(
             f"{place}: the adapter's weights lack {error_line(error)}, which {ADAPTER_CONFIG} "
@@ -298,6 +300,8 @@ def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreT
 
 def _check_keys(place: Place, missing: list[str], unexpected: list[str]) -> None:
     """Raises CctaError where PEFT left a weight of the adapter out, or one is not in its file."""
+    # With trained biases PEFT saves a head's bias twice, once under a name that it does not read.
+    unexpected = [name for name in unexpected if ".modules_to_save." not in name]
     if missing or unexpected:
         what = f"lacks {missing[0]}" if missing else f"has {unexpected[0]}, which its base has not"
         raise CctaError(

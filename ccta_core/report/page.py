@@ -11,6 +11,7 @@ from textwrap import indent
 
 from ccta_core.languages import language
 from ccta_core.report.marks import marks
+from ccta_core.report.predicted import explained
 from ccta_core.report.template import asset, fill, shared
 from ccta_core.report.verdict import drawn_text, p_phrase, p_text, why_untestable
 from ccta_core.types import PermutationTest
@@ -110,12 +111,18 @@ def _title(payload: Mapping) -> str:
 def _setting(payload: Mapping) -> str:
     align = payload.get("align_layer")
     parts = [
-        f"evidence for {payload['target_class']}",
+        _explained(payload),
         f"attribution at layer {payload['layer']}",
         f"words compared at layer {align}" if align is not None else None,
         f"space {payload['space']}",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _explained(payload: Mapping) -> str:
+    outputs = payload["source"].get("outputs", "classes")
+    verb = "explains" if outputs == "scores" else "evidence for"
+    return f"{verb} {explained(payload['target_class'], outputs)}"
 
 
 def _number(value: float | None, digits: int = 2) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from ccta_core.attribution.methods import METHODS
 from ccta_core.config import SPACES
 from ccta_core.languages import language
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import SCORES, ModelInfo
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.components.notice import plain
@@ -24,6 +24,7 @@ _MASSES = {
     "negative": "evidence against it",
     "norm": "length of the attribution vector",
 }
+_SCORE_MASSES = {"positive": "what raises the score", "negative": "what lowers it"}
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16, quicker on some processors"}
 _CLASSES = {"auto": "the source's prediction", "each": "each side's own prediction"}
 
@@ -71,8 +72,13 @@ def options(info: ModelInfo, settings: Settings) -> None:
     starts, kinds = baselines(settings.method), masses(settings.method)
     with st.popover("Options", width="content"), st.container(key="pair_options"):
         _select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
-        _select("target", "Explain", {name: _CLASSES.get(name, name) for name in targets(info)})
-        _select("mass", "Mass is", {name: _MASSES[name] for name in kinds})
+        classes, words = _CLASSES, _MASSES
+        if info.outputs == SCORES:
+            several = len(info.labels) > 1
+            classes = {"auto": "choose one of the scores" if several else "the score"}
+            words = {**_MASSES, **_SCORE_MASSES}
+        _select("target", "Explain", {name: classes.get(name, name) for name in targets(info)})
+        _select("mass", "Mass is", {name: words[name] for name in kinds})
         _select(
             "baseline",
             "Attribution starts from",

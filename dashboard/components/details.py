@@ -115,15 +115,27 @@ def _predictions(result: PairResult, gold: str | None) -> None:
     from dashboard.tables.pair import predictions
 
     table = predictions(result)
-    one, other = result.source.predicted, result.target.predicted
-    names = _names(result)
-    same = f"The model says {one} in {both_sides(result.source.lang, result.target.lang)}."
-    say.say(same if one == other else f"{names[0]}: {one}. {names[1]}: {other}.")
+    outputs, names = result.source.outputs, _names(result)
+    show = _plain if outputs == "scores" else _bar
     rows = [
-        (_class(row.label, gold), _bar(row.source), _bar(row.target), _signed(row.difference))
+        (_class(row.label, gold), show(row.source), show(row.target), _signed(row.difference))
         for row in _rows(table)
     ]
-    say.table(["class", *names, "difference"], rows, html=True)
+    say.say(_said(result, names))
+    head = {"scores": "score", "labels": "label"}.get(outputs, "class")
+    say.table([head, *names, "difference"], rows, html=True)
+
+
+def _said(result: PairResult, names: tuple[str, str]) -> str:
+    """What the model says of both texts, and what kind of number stands beside it."""
+    if result.source.outputs == "scores":
+        return "The model gives a score, no class: it has no probability and is not right or wrong."
+    one, other = result.source.predicted, result.target.predicted
+    same = f"The model says {one} in {both_sides(result.source.lang, result.target.lang)}."
+    text = same if one == other else f"{names[0]}: {one}. {names[1]}: {other}."
+    if result.source.outputs == "labels":
+        text += " Each label has a probability of its own; it holds from 0.5 on."
+    return text
 
 
 def _rows(table: "pd.DataFrame") -> Iterable[Any]:
@@ -138,6 +150,10 @@ def _bar(share: float) -> str:
     if isnan(share):
         return NONE
     return f'<span class="ccta-share" style="--v:{share:.3f}"></span>{number(share)}'
+
+
+def _plain(value: float) -> str:
+    return NONE if isnan(value) else number(value)
 
 
 def _signed(value: float) -> str:

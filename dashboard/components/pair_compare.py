@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ccta_core.report.predicted import prediction_text
 from ccta_core.result import PairResult
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer, Request
@@ -133,15 +134,15 @@ def _sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:
 
 
 def _predicted(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, str, str]]:
-    from dashboard.tables.pair_compare import both_predictions
-
+    """What either model says of each side, and whether that is the same."""
     rows = []
-    for row in both_predictions(*results).itertuples():
-        lang = getattr(results[0], row.side).lang
-        same = "the same" if row.first == row.second else "another"
-        one = f"{row.first} {number(row.first_probability)}"
-        two = f"{row.second} {number(row.second_probability)}"
-        rows.append((f"prediction, {language_name(lang)}", one, two, same))
+    for side in ("source", "target"):
+        first, second = (getattr(result, side) for result in results)
+        one, two = (prediction_text(each, show=number) for each in (first, second))
+        same = "the same" if first.predicted == second.predicted else "another"
+        if first.predicted is None or second.predicted is None:  # scores: nothing to be the same
+            same = NONE
+        rows.append((f"prediction, {language_name(first.lang)}", one, two, same))
     return rows
 
 

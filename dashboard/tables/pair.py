@@ -49,11 +49,13 @@ def plan_csv(result: PairResult) -> bytes:
 
 
 def predictions(result: PairResult) -> pd.DataFrame:
-    """One row a class: its probability on both sides and the difference.
+    """One row a class: its probability on both sides and the difference; of scores the scores.
 
     Answers and entities are texts of their own language: NaN where a side does not have one.
     """
-    source, target = result.source.prediction, result.target.prediction
+    source, target = (
+        side.prediction or side.head_scores for side in (result.source, result.target)
+    )
     labels = list(dict.fromkeys([*source, *target]))
     table = pd.DataFrame({"label": labels})
     for side, found in (("source", source), ("target", target)):

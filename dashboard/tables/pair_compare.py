@@ -35,7 +35,10 @@ def differences(first: PairResult, second: PairResult) -> pd.DataFrame:
 
 
 def both_predictions(first: PairResult, second: PairResult) -> pd.DataFrame:
-    """One row a side: what either predicts there, and how likely it finds it."""
+    """One row a side: what either predicts there, and how likely it finds it.
+
+    None and NaN where a head gives scores.
+    """
     rows = []
     for side in ("source", "target"):
         one, other = getattr(first, side), getattr(second, side)
@@ -43,9 +46,9 @@ def both_predictions(first: PairResult, second: PairResult) -> pd.DataFrame:
             {
                 "side": side,
                 "first": one.predicted,
-                "first_probability": one.prediction[one.predicted],
+                "first_probability": np.nan if one.confidence is None else one.confidence,
                 "second": other.predicted,
-                "second_probability": other.prediction[other.predicted],
+                "second_probability": np.nan if other.confidence is None else other.confidence,
             }
         )
     return pd.DataFrame(rows)

@@ -54,7 +54,7 @@ def judged(result: PairResult, gold: Gold) -> tuple[Judged, Judged] | None:
         if gold.names is None:
             return None
         return _names(sides[0], gold.names[0]), _names(sides[1], gold.names[1])
-    if gold.label is None:
+    if gold.label is None or sides[0].outputs == "scores":
         return None
     return _label(sides[0], gold.label), _label(sides[1], gold.label)
 
@@ -73,7 +73,7 @@ def sentence(found: tuple[Judged, Judged], names: tuple[str, str], gold: Gold) -
 
 
 def _label(side: Attribution, gold: str) -> Judged:
-    right = side.predicted == gold
+    right = side.predicted_labels == (gold,)
     return Judged(right, "right" if right else f"wrong, gold: {gold}")
 
 
@@ -82,7 +82,7 @@ def _answer(side: Attribution) -> Judged:
     from ccta_core.evaluation.answers import answer_scores
 
     gold = answer(side.sentence)
-    overlap, exact = answer_scores(side.predicted, [gold], side.lang)
+    overlap, exact = answer_scores(side.predicted or "", [gold], side.lang)
     if exact:
         return Judged(True, "right")
     partly = f"partly right (F1 {overlap:.2f})" if overlap > 0 else "wrong"

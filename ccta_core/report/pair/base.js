@@ -52,11 +52,18 @@ const massOf = (side, index) => state.payload[side].mass[index];
 const className = () => {
   const name = state.payload.target_class;
   if (state.payload.task === "qa") return "the answer";
+  if (isScore() && name === "score") return "the score";
   return !name || name === "each" || name === "auto" ? "the predicted class" : name;
 };
-
-const evidence = (value) =>
-  value === 0 ? "no evidence" : `evidence ${value > 0 ? "for" : "against"} ${className()}`;
+// A score (regression, a cross-encoder) is raised or lowered: there is nothing to be for.
+const isScore = () => state.payload.source.outputs === "scores";
+const evidence = (value) => {
+  if (isScore()) {
+    const what = value === 0 ? "does not move" : value > 0 ? "raises" : "lowers";
+    return `${what} ${className()}`;
+  }
+  return value === 0 ? "no evidence" : `evidence ${value > 0 ? "for" : "against"} ${className()}`;
+};
 
 const heading = el("svg:title", { id: uid + "-title" });
 const hits = el("svg:g", {});

@@ -41,10 +41,9 @@ function fillLegend(top, mass) {
       span("ccta-ramp is-" + kind),
       span("", high),
     );
-  const name = className();
   const words = mass
     ? scale("0", "mass", `${percent(top)} of the mass`)
-    : scale(`evidence against ${name}`, "signed", `evidence for ${name}`);
+    : scale(evidence(-1), "signed", evidence(1));
   const parts = [words];
   if (!state.options.subwords) {
     const drawn = state.flows.filter((flow) => flow.mass >= threshold());

@@ -99,12 +99,16 @@ function sideNode(side) {
   const data = state.payload[side];
   const names = Object.entries(data.prediction || {});
   const ranked = [...names].sort((a, b) => b[1] - a[1]);
-  const top = ranked[0];
+  // Of classes the likeliest is predicted, of labels each that holds; a score is no probability.
+  const predicted =
+    data.outputs === "labels" ? names.filter(([, value]) => value >= 0.5) : ranked.slice(0, 1);
+  const shown = data.outputs === "scores" ? Object.entries(data.head_scores || {}) : predicted;
+  const written = (value) => (data.outputs === "scores" ? fixed(value, 2) : short(value));
   const kept = names.length > 4 ? ranked.slice(0, 4) : names;
   const bars = kept.map(([name, value]) =>
     el(
       "span",
-      { class: top && name === top[0] ? "ccta-bar is-top" : "ccta-bar" },
+      { class: predicted.some((entry) => entry[0] === name) ? "ccta-bar is-top" : "ccta-bar" },
       el("bdi", { class: "ccta-bar-name", lang: data.lang, title: name }, name),
       el("span", { class: "ccta-track", "--v": clamp(value, 0, 1) }),
       span("ccta-bar-value", short(value)),
@@ -115,9 +119,10 @@ function sideNode(side) {
     writing.native && writing.native !== writing.name
       ? el("bdi", { class: "ccta-native", lang: data.lang }, writing.native)
       : null;
-  const said = top
-    ? span("ccta-reads", "\u00b7 ", el("bdi", {}, top[0]), " ", short(top[1]))
-    : null;
+  const said = shown.map(([name, value]) =>
+    span("ccta-reads", "\u00b7 ", el("bdi", {}, name), " ", written(value)),
+  );
+  if (names.length && !shown.length) said.push(span("ccta-reads", "\u00b7 no label"));
   const verdict = (state.options.judged || {})[side];
   const judged = verdict
     ? span("ccta-judged", "\u00b7 ", el("bdi", { lang: data.lang }, verdict))
@@ -127,7 +132,7 @@ function sideNode(side) {
   return el(
     "div",
     { class: "ccta-side", "data-side": side },
-    div("ccta-who", el("strong", {}, writing.name), " ", native, " ", said, " ", judged, warning),
+    div("ccta-who", el("strong", {}, writing.name), " ", native, " ", ...said, " ", judged, warning),
     div("ccta-bars", ...bars),
   );
 }
