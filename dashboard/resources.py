@@ -2,10 +2,9 @@
 
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -13,14 +12,17 @@ import streamlit as st
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.corpus.offered import DataSet, data_sets, items_of
 from ccta_core.corpus.opened import open_spec
+from ccta_core.corpus.replaced import data_stamp
 from ccta_core.corpus.spec import Corpus
-from ccta_core.corpus.uploads import Checked, check
+from ccta_core.corpus.uploads import Checked, check, spec_of
 from ccta_core.errors import CctaError
 from ccta_core.models.added import CHANGED, added, known
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
-from ccta_core.store.pairs import find_pair
+from ccta_core.stamps import file_stamp
+from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
+from ccta_core.study.items import FILE
 from ccta_core.study.opened import Opened, opened, stamp
 from ccta_core.study.plan import names
 from ccta_core.study.search import containing
@@ -105,7 +107,7 @@ def ask(name: str) -> Ask:
     Raises CctaError where there is no such study or no part of it is finished.
     """
     found = study(name)
-    return _Questions(str(found.folder), stamp(found))
+    return _Questions(found, str(found.folder), stamp(found))
 
 
 def ask_once(name: str) -> Ask:
@@ -114,7 +116,7 @@ def ask_once(name: str) -> Ask:
     Raises CctaError as `ask` does.
     """
     found = study(name)
-    return _table(str(found.folder), stamp(found)).ask
+    return _table(str(found.folder), stamp(found), found).ask
 
 
 def done(found: Study) -> tuple[int, int]:
@@ -144,21 +146,21 @@ def flows() -> "pd.DataFrame":
     What ships, and what this reader computed under the same settings; needs no model.
     """
     info = find(FLOWS_OF)
-    return _flows(info.id, info.revision)
+    return _flows(info.id, info.revision, results_stamp())
 
 
 def text_ids(name: str) -> tuple[str, ...]:
     """The ids of a study's items in order. Raises CctaError where its texts are not here."""
     found = study(name)
-    return _ids(str(found.folder), found.plan.items_sha256)
+    return _ids(str(found.folder), _texts_mark(found), found)
 
 
 def texts(name: str, ids: Sequence[str]) -> dict[str, ParallelExample]:
     """Some items of a study by id, those it has. Raises CctaError where its texts are not here."""
     found = study(name)
     if has_texts(found):
-        return _some_texts(str(found.folder), found.plan.items_sha256, tuple(ids))
-    whole = _read_again(str(found.folder), found.plan.items_sha256)
+        return _some_texts(str(found.folder), _texts_mark(found), tuple(ids), found)
+    whole = _read_again(str(found.folder), _texts_mark(found), found)
     return {one: whole[one] for one in ids if one in whole}
 
 
@@ -168,15 +170,13 @@ def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, st
     Raises CctaError where its texts are not here.
     """
     found = study(name)
-    return _places(str(found.folder), found.plan.items_sha256, name, text, tuple(langs))
+    return _places(str(found.folder), _texts_mark(found), text, tuple(langs), found)
 
 
-@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
-def _places(
-    folder: str, items: str, name: str, text: str, langs: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    del folder, items
-    return containing(study(name), text, langs)
+def _texts_mark(found: Study) -> str:
+    """Another word whenever a study's texts may have changed: ids alone do not tell."""
+    stamps = file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.plan.data)
+    return repr((found.plan, stamps))
 
 
 def study_states() -> list[State]:
@@ -196,20 +196,16 @@ def data() -> list[DataSet]:
     return data_sets()
 
 
-@st.cache_data(show_spinner="Counting the items", max_entries=_STUDIES_HELD)
 def item_counts(found: tuple[DataSet, ...]) -> dict[str, dict[str, int]]:
     """Name -> split -> items, of data that is here."""
-    return {one.name: items_of(one) for one in found}
+    return {one.name: _counts(one, data_stamp(one.name)) for one in found}
 
 
-@st.cache_data(show_spinner="Looking at the data", max_entries=_ANSWERS_HELD)
 def data_facts(spec: str) -> DataFacts:
     """What data is about and its languages. Raises CctaError where it can't be read."""
-    found = open_spec(spec)
-    return DataFacts(found.task, found.languages(), found.paired)
+    return _facts(spec, data_stamp(spec))
 
 
-@st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
 def corpus(
     spec: str, languages: tuple[str, ...], per_group: int | None, crop: int | None
 ) -> Corpus:
@@ -217,14 +213,44 @@ def corpus(
 
     Raises CctaError where it can't be read or cut.
     """
+    return _corpus(spec, data_stamp(spec), languages, per_group, crop)
+
+
+def checked_upload(name: str) -> Checked:
+    """What a kept file holds. Raises CctaError where it is no parallel text."""
+    return _checked(name, data_stamp(spec_of(name)))
+
+
+@st.cache_data(show_spinner="Counting the items", max_entries=_ANSWERS_HELD)
+def _counts(found: DataSet, files: Hashable) -> dict[str, int]:
+    del files
+    return items_of(found)
+
+
+@st.cache_data(show_spinner="Looking at the data", max_entries=_ANSWERS_HELD)
+def _facts(spec: str, files: Hashable) -> DataFacts:
+    del files
+    found = open_spec(spec)
+    return DataFacts(found.task, found.languages(), found.paired)
+
+
+@st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
+def _corpus(
+    spec: str,
+    files: Hashable,
+    languages: tuple[str, ...],
+    per_group: int | None,
+    crop: int | None,
+) -> Corpus:
+    del files
     if crop is not None:
         _import_alone("ccta_core.study.crop")
     return selected(spec, languages, per_group=per_group, crop=crop)
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def checked_upload(name: str) -> Checked:
-    """What a kept file holds. Raises CctaError where it is no parallel text."""
+def _checked(name: str, files: Hashable) -> Checked:
+    del files
     return check(name)
 
 
@@ -238,8 +264,8 @@ def lesson() -> Lesson:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _flows(model: str, revision: str) -> "pd.DataFrame":
-    del revision
+def _flows(model: str, revision: str, kept: Hashable) -> "pd.DataFrame":
+    del revision, kept
     from ccta_core.config import Config
     from dashboard.tables.languages_flows import rank_flows
 
@@ -272,43 +298,51 @@ def _computed(
 
 
 @st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _ids(folder: str, items: str) -> tuple[str, ...]:
-    del items
-    return ids_of(open_study(Path(folder).name))
+def _ids(folder: str, mark: str, _found: Study) -> tuple[str, ...]:
+    return ids_of(_found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_TEXTS_HELD)
-def _some_texts(folder: str, items: str, ids: tuple[str, ...]) -> dict[str, ParallelExample]:
-    del items
-    return examples_of(open_study(Path(folder).name), ids)
+def _some_texts(
+    folder: str, mark: str, ids: tuple[str, ...], _found: Study
+) -> dict[str, ParallelExample]:
+    return examples_of(_found, ids)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _read_again(folder: str, items: str) -> dict[str, ParallelExample]:
-    del items
-    return examples_of(open_study(Path(folder).name))
-
-
-@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _table(folder: str, mark: str) -> Opened:
-    del mark
-    return opened(open_study(Path(folder).name))
+def _read_again(folder: str, mark: str, _found: Study) -> dict[str, ParallelExample]:
+    return examples_of(_found)
 
 
 @st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
-def _answer(folder: str, mark: str, query: str, parameters: tuple[Any, ...]) -> "pd.DataFrame":
-    return _table(folder, mark).ask(query, parameters)
+def _places(
+    folder: str, mark: str, text: str, langs: tuple[str, ...], _found: Study
+) -> tuple[tuple[str, str], ...]:
+    return containing(_found, text, langs)
+
+
+@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
+def _table(folder: str, mark: str, _found: Study) -> Opened:
+    return opened(_found)
+
+
+@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
+def _answer(
+    folder: str, mark: str, query: str, parameters: tuple[Any, ...], _found: Study
+) -> "pd.DataFrame":
+    return _table(folder, mark, _found).ask(query, parameters)
 
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
     """A study as a function from SQL to a DataFrame."""
 
+    study: Study
     folder: str
     mark: str
 
     def __call__(self, query: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
-        return _answer(self.folder, self.mark, query, tuple(parameters))
+        return _answer(self.folder, self.mark, query, tuple(parameters), self.study)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,7 +10,7 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import MARK
-from ccta_core.study import process
+from ccta_core.study import locks, process
 from ccta_core.study.cost import estimate
 from ccta_core.study.log import LOG
 from ccta_core.study.parts import part_path
@@ -175,7 +175,7 @@ def test_a_run_can_be_stopped_from_the_page(page, monkeypatch):
     part_path(study.folder, "made/en", 0).unlink()
     stopped = []
     monkeypatch.setattr(process, "stop", lambda name: stopped.append(name) or True)
-    with process._lock(study.folder):
+    with locks.hold(study.folder / locks.HELD):
         app = page()
         assert "1 running" in html_of(app)
         assert "--v:0.500" in html_of(app)

@@ -21,6 +21,7 @@ from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import find
 from ccta_core.study import runner
 from ccta_core.study.items import read_items_of, write_items
+from ccta_core.study.locks import CANCEL, LOCK, hold
 from ccta_core.study.parts import missing_parts, part_path, write_part
 from ccta_core.study.plan import folder_of, planned, read_plan
 from ccta_core.study.schema import NAMES
@@ -185,7 +186,7 @@ def test_a_study_grows_by_models_and_items(whole, tmp_path, monkeypatch):
 
 
 def test_two_runs_at_once_are_refused(done):
-    with runner._alone(done.folder), pytest.raises(CctaError, match="running already"):
+    with hold(done.folder / LOCK), pytest.raises(CctaError, match="running already"):
         runner.run("one", report=quiet)
     with runner.opened("one"):
         pass  # it is free again
@@ -196,7 +197,7 @@ def test_a_study_stops_when_asked(tmp_path):
 
     def ask(progress):
         if progress.done == 0:
-            runner.cancel("stopped")
+            (folder_of("stopped") / CANCEL).touch()
 
     with pytest.raises(StoppedError, match="resume goes on"):
         runner.run("stopped", report=ask)

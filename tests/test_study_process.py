@@ -11,7 +11,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models.added import add
 from ccta_core.store.usage import MARK
-from ccta_core.study import process, runner, state
+from ccta_core.study import locks, process, state
 from ccta_core.study.cost import Cost
 from ccta_core.study.log import LOG, heading
 from ccta_core.study.parts import part_path
@@ -70,7 +70,7 @@ def test_a_study_runs_stops_goes_on_is_killed_and_ends(small):
         process.delete("one")
     running = waited("one", lambda found: found.done >= 1)
     assert (running.kind, running.total) == (RUNNING, 4)
-    assert process.stop("one")
+    assert process.stop("one") == process.ENDED
     stopped = state_of(folder_of("one"))
     assert (stopped.kind, stopped.line) == (STOPPED, "stopped")
     before = parts("one")
@@ -110,7 +110,7 @@ def test_a_run_that_only_begins_is_ended_at_once():
     process.start(order(), 1)
     assert state_of(folder_of("one")).kind == STARTING
     began = time.monotonic()
-    assert process.stop("one")
+    assert process.stop("one") == process.ENDED
     assert time.monotonic() - began < 10
     ended = state_of(folder_of("one"))
     assert (ended.kind, ended.plan, ended.line) == (STOPPED, None, "stopped")
@@ -126,10 +126,6 @@ def test_a_run_that_fails_says_why():
     assert "nowhere.csv" in failed.line
     assert "\n" not in failed.line
     assert state_line(failed).startswith("failed: ")
-
-
-def test_cancel_is_the_runners_word():
-    assert process.CANCEL == runner.CANCEL
 
 
 @pytest.mark.parametrize(
@@ -218,7 +214,7 @@ def test_a_run_at_work_tells_its_rate_and_what_is_left():
     part_path(study.folder, "made/en", 0).unlink()
     log = heading("run", 1) + "0/2 parts\n1/2 parts  0.50 items/s  under a minute left\n"
     (study.folder / LOG).write_text(log, "utf-8")
-    with process._lock(study.folder):
+    with locks.hold(study.folder / locks.HELD):
         found = state_of(study.folder)
         assert (found.kind, found.rate, found.left) == (RUNNING, 0.5, 36.0)
         assert state_line(found) == "running · 1 of 2 parts · 0.5 items/s · 36 s left"

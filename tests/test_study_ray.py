@@ -19,6 +19,7 @@ from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import SHIPPED, find
 from ccta_core.study import ray_actors, ray_runner, runner
 from ccta_core.study.items import read_items_of
+from ccta_core.study.locks import CANCEL
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import folder_of, read_plan
 from ccta_core.study.ray_runner import Cluster
@@ -154,8 +155,12 @@ def test_a_model_that_a_node_does_not_have_is_one_line(nodes):
 
 def test_it_stops_when_asked_and_the_cluster_stays(nodes, ray):
     runner.create(request())
+
+    def ask(progress):
+        (folder_of("one") / CANCEL).touch()
+
     with pytest.raises(StoppedError, match="resume goes on"):
-        ray_runner.run("one", Cluster(nodes.address), report=lambda _: runner.cancel("one"))
+        ray_runner.run("one", Cluster(nodes.address), report=ask)
     with runner.opened("one"):
         pass  # nobody holds it
     assert not ray.is_initialized()

@@ -20,6 +20,15 @@ _EXAMPLE = (
 )
 
 
+_STOP = (
+    "Stops a study's run, here or in another process, and waits a few seconds for its end; what is "
+    "finished is kept. Exit code 0: nothing of it runs now (also where nothing ran: the line says "
+    "so and nothing is written), or it was asked to stop. Exit code 2: there is no such study, or "
+    "its folder can't be written, so that its run can't be asked."
+)
+_STOP_EXAMPLE = "ccta study stop first"
+
+
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares `ccta study` and all it can do."""
     parser = commands.add_parser("study", help="measure whole data sets", epilog=_EXAMPLE)
@@ -40,7 +49,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     show.add_argument("name")
     show.add_argument("--json", action="store_true", help="rows as JSON")
     show.set_defaults(run=_show)
-    stop = actions.add_parser("stop", help="stop a run", epilog="ccta study stop first")
+    stop = actions.add_parser("stop", help="stop a run", description=_STOP, epilog=_STOP_EXAMPLE)
     stop.add_argument("name")
     stop.set_defaults(run=_stop)
     study_export.add(actions)
@@ -125,7 +134,13 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _resume(options: argparse.Namespace) -> None:
-    _engine(options)(options.name)
+    from ccta_core.study.table import open_study
+
+    work = _engine(options)
+    done, total = open_study(options.name).done
+    work(options.name)
+    if done == total:
+        sys.stderr.write(f"{options.name} is finished: no part is missing\n")
 
 
 def _engine(options: argparse.Namespace) -> Callable[[str], object]:
@@ -198,10 +213,31 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _stop(options: argparse.Namespace) -> None:
-    from ccta_core.study.runner import cancel
+    from ccta_core.study import process
 
-    cancel(options.name)
-    sys.stderr.write(f"{options.name} stops after the chunk in hand; ccta study resume goes on\n")
+    name = options.name
+    outcome = process.stop(name)
+    if outcome == process.ENDED:
+        line = f"{name} has stopped; what is finished is kept: ccta study resume {name} goes on"
+    elif outcome == process.ASKED:
+        line = f"{name} is asked to stop; it ends after the chunk in hand"
+    else:
+        line = f"nothing runs of {_stands(name)}: nothing was stopped"
+    sys.stderr.write(f"{line}\n")
+
+
+def _stands(name: str) -> str:
+    """A study that does not run: its name, and that it ships, is finished or has parts missing."""
+    from ccta_core.study.process import find_folder
+    from ccta_core.study.state import FINISHED, state_of
+
+    state = state_of(find_folder(name))
+    if state.shipped:
+        return f"{name}, which ships with the product"
+    if state.kind == FINISHED:
+        return f"{name}, which is finished"
+    measured = f"{state.done} of {state.total} parts are measured" if state.plan else "no plan yet"
+    return f"{name} ({measured})"
 
 
 def _numbers(written: str) -> list[int]:

@@ -13,13 +13,12 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.identity import (
     MAPS,
     OURS,
-    Stamp,
     adapter_revision,
     backbone_revision,
     digest_of,
-    stamp_of,
     sum_of,
 )
+from ccta_core.stamps import Stamp, file_stamp
 
 BACKBONE = "e5-small"
 RANDOM_HEAD = "~random-head"
@@ -81,7 +80,7 @@ def catalog() -> dict[str, ModelInfo]:
 def read_info(folder: Path) -> ModelInfo | None:
     """The entry of an adapter's folder, wherever it lies; None where it has no card of ours."""
     path = folder / "card.json"
-    info = _read_card(path, stamp_of(path)) if path.is_file() else None
+    info = _read_card(path, file_stamp(path)) if path.is_file() else None
     return None if info is None else _identified(info)
 
 
@@ -214,7 +213,7 @@ def _identified(info: ModelInfo) -> ModelInfo:
 
 
 @lru_cache(maxsize=512)
-def _read_card(path: Path, _stamp: Stamp) -> ModelInfo | None:
+def _read_card(path: Path, _stamp: Stamp | None) -> ModelInfo | None:
     """The entry of one card, or None where the card is not one of ours."""
     folder = path.parent
     try:

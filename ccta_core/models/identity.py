@@ -17,9 +17,8 @@ from pathlib import Path
 from ccta_core.config import cache_root
 from ccta_core.errors import DamagedFileError
 from ccta_core.models.q4 import SHA256
+from ccta_core.stamps import Stamp, stamp_of
 
-Stamp = tuple[int, int, int, int]
-"""Size, times of the last change of contents and of the entry (ns), number in the file system."""
 FILES = "files-"
 """Begins the revision of a model that is identified by its files."""
 SUMS_FILE = "file_sums.jsonl"
@@ -52,15 +51,6 @@ of the file system's clock a second change would leave the same stamp."""
 _LONG = 2000
 """Lines of that list after which it is tidied."""
 _sums: dict[str, tuple[Stamp, str]] = {}
-
-
-def stamp_of(path: Path) -> Stamp:
-    """What a change of the file's contents changes too; links are followed.
-
-    The entry's own time (ctime) is in it, since tools set the other one back.
-    """
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def sum_of(path: Path) -> str:

@@ -11,8 +11,9 @@ from safetensors.numpy import load_file
 
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo, unchanged_folder
-from ccta_core.models.identity import MEANS, Stamp, stamp_of
+from ccta_core.models.identity import MEANS
 from ccta_core.space.procrustes import PROCRUSTES_FILE, procrustes_maps
+from ccta_core.stamps import Stamp, file_stamp
 
 MEANS_FILE = MEANS
 """In a model's folder: language -> (layers + 1, width), mean unit states on FLORES-200 devtest."""
@@ -106,11 +107,11 @@ def language_means(folder: Path | None) -> dict[str, np.ndarray]:
     path = (folder or Path()) / MEANS_FILE
     if folder is None or not path.exists():
         return {}
-    return _read_means(path, stamp_of(path))
+    return _read_means(path, file_stamp(path))
 
 
 @lru_cache(maxsize=64)
-def _read_means(path: Path, _stamp: Stamp) -> dict[str, np.ndarray]:
+def _read_means(path: Path, _stamp: Stamp | None) -> dict[str, np.ndarray]:
     return {lang: means.astype(np.float32) for lang, means in load_file(path).items()}
 
 

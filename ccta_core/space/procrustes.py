@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ccta_core.errors import DamagedFileError
-from ccta_core.models.identity import MAPS, Stamp, stamp_of
+from ccta_core.models.identity import MAPS
+from ccta_core.stamps import Stamp, file_stamp
 
 PROCRUSTES_FILE = MAPS
 """In a model's folder: language -> (width, width), float16, with the layer in its metadata."""
@@ -79,11 +80,11 @@ def procrustes_maps(folder: Path | None) -> ProcrustesMaps | None:
     path = (folder or Path()) / PROCRUSTES_FILE
     if folder is None or not path.exists():
         return None
-    return _read(path, stamp_of(path))
+    return _read(path, file_stamp(path))
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, _stamp: Stamp) -> ProcrustesMaps:
+def _read(path: Path, _stamp: Stamp | None) -> ProcrustesMaps:
     try:
         with safe_open(path, framework="numpy") as file:
             notes = json.loads(file.metadata()["maps"])

@@ -61,6 +61,16 @@ def _shipped_revision(info: ModelInfo) -> str:
     return str(info.card["revision"]) if elsewhere else info.revision
 
 
+def results_stamp() -> tuple[tuple[str, int], ...]:
+    """Another value whenever a result of the user's was kept or cleared; no result is read."""
+    root = cache_root() / "results"
+    try:
+        places = [root, *root.iterdir()]
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in places))
+    except OSError:
+        return ()  # none was kept yet
+
+
 def keep_pair(
     result: PairResult, info: ModelInfo, source: Sentence, target: Sentence, config: Config
 ) -> str | None:

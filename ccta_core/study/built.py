@@ -58,6 +58,13 @@ def stamp(study: Study) -> str:
     return digest.hexdigest()[:16]
 
 
+def tables_of(name: str) -> list[Path]:
+    """The tables that were built of studies of this name, whatever their stamp."""
+    own = re.compile(re.escape(name) + r"-[0-9a-f]{16}\.duckdb")
+    places = (cache_root() / "tables").glob("*.duckdb")
+    return sorted(path for path in places if own.fullmatch(path.name))
+
+
 def stored_rows(study: Study) -> int:
     """How many rows a finished study has on disk, from its plan."""
     plan, langs = study.plan, len(study.plan.languages)
@@ -109,19 +116,21 @@ def build(study: Study, path: Path, *, threads: int | None = None) -> None:
     """Writes the study's table to a temporary place, syncs it and renames it to `path`.
 
     Tables of earlier stamps of the study are deleted. Raises CctaError where the disk has too
-    little room or the study's rows can't be read, OSError where the folder can't be written, and
-    FileExistsError where another process builds it now.
+    little room, or the study's rows can't be read or become others meanwhile; OSError where the
+    folder can't be written, and FileExistsError where another process builds it now.
     """
     import duckdb
 
     with _place(path) as place:
         _check_room(study, place)
-        temporary = place / "table.duckdb"
+        temporary, before = place / "table.duckdb", stamp(study)
         try:
             _write(study, temporary, threads)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise CctaError(f"the table of {study.name} can't be built ({reason})") from error
+        if stamp(study) != before:  # deleted and begun anew meanwhile: the name is another table's
+            raise CctaError(f"the study {study.name} changed while its table was built")
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -211,12 +220,13 @@ def _columns(names: tuple[str, ...] | list[str]) -> str:
 
 def _forget_others(study: Study, path: Path) -> None:
     """Deletes tables of earlier stamps, and what stopped builds left behind."""
-    own = re.compile(re.escape(study.name) + r"-[0-9a-f]{16}\.duckdb")
-    for other in path.parent.iterdir():
+    for other in tables_of(study.name):
         with suppress(OSError):
-            if own.fullmatch(other.name) and other != path:
+            if other != path:
                 other.unlink()
-            elif other.suffix == ".building" and _idle(other) > _ABANDONED:
+    for other in path.parent.glob(".*.building"):
+        with suppress(OSError):
+            if _idle(other) > _ABANDONED:
                 shutil.rmtree(other, ignore_errors=True)
 
 

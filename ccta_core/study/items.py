@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ccta_core.errors import DamagedFileError
+from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.types import ParallelExample, Sentence
 
 FILE = "items.arrow"
@@ -49,6 +49,27 @@ def read_items_of(folder: Path, start: int, count: int) -> list[ParallelExample]
             f"{path} can't be read ({error}); start the study again under the same name"
         ) from error
     return [_example(row) for row in rows]
+
+
+def check_items(folder: Path, examples: Sequence[ParallelExample], langs: Sequence[str]) -> None:
+    """Compares the items kept in a study's folder, one by one, with those that are to be measured.
+
+    There may be more examples than the folder has items. Raises DamagedFileError where the items
+    can't be read, CctaError where one is another, in any of its texts or in its place: its rows
+    would be taken for those of the other.
+    """
+    for start in range(0, len(examples), _BATCH):
+        kept = read_items_of(folder, start, _BATCH)
+        for place, (example, wanted) in enumerate(zip(kept, examples[start:], strict=False), start):
+            before, now = _row(example, langs), _row(wanted, langs)
+            names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+            if names:
+                raise CctaError(
+                    f"item {place + 1} ({wanted.id}) has another {', '.join(names)} than when the "
+                    f"study {folder.name} was begun; choose another name, or delete that study"
+                )
+        if len(kept) < _BATCH:
+            return
 
 
 def _row(example: ParallelExample, langs: Sequence[str]) -> dict[str, Any]:

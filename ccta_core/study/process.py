@@ -11,21 +11,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Final, Literal
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.study.built import tables_of
 from ccta_core.study.cost import Cost
+from ccta_core.study.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.log import LOG, heading, log_lines, of_last_run, progress
 from ccta_core.study.plan import check_name, folder_of, names
-from ccta_core.study.state import HELD, at_work, held, is_shipped, state_of
+from ccta_core.study.state import at_work, is_shipped, state_of
 
-CANCEL = "cancel"
-"""As in `runner`, which takes torch to import."""
+IDLE: Final = "idle"
+"""`stop`: nothing was running."""
+ENDED: Final = "ended"
+"""`stop`: the run has ended."""
+ASKED: Final = "asked"
+"""`stop`: the run was asked and will end, but has not yet."""
 _SPARE = 200_000_000
 """Bytes that stay free on the disk."""
 _PATIENCE = 4.0
@@ -124,18 +130,22 @@ def resume(name: str, workers: int) -> None:
     _launch(folder, ["resume", name], workers)
 
 
-def stop(name: str) -> bool:
-    """Stops a study's run; whether it has ended within seconds. What is finished is kept.
+def stop(name: str) -> Literal["idle", "ended", "asked"]:
+    """Stops a study's run, waiting a few seconds for its end. What is finished is kept.
 
-    A run that measures is asked; one that is only being started, or does not obey, is ended.
+    A run that measures is asked; one that is only being started, or does not obey, is ended. Where
+    nothing runs, nothing is written. Raises CctaError where there is no study of this name, and
+    where its folder can't be written and the run can't be ended otherwise.
     """
-    folder = _folder(name)
+    folder = find_folder(name)
+    if not _busy(folder):
+        return IDLE
     if progress(of_last_run(log_lines(folder))) or not at_work(folder):
         _wait(folder, asking=True)
     if at_work(folder):
         _end(folder)
         _wait(folder)
-    return not _busy(folder)
+    return ASKED if _busy(folder) else ENDED
 
 
 def delete(name: str) -> int:
@@ -143,7 +153,7 @@ def delete(name: str) -> int:
 
     Raises CctaError where it ships, runs, or lies outside the cache.
     """
-    folder = _folder(name)
+    folder = find_folder(name)
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product and can't be deleted")
     own = (cache_root() / "studies").resolve()
@@ -151,34 +161,44 @@ def delete(name: str) -> int:
         raise CctaError(f"{folder} lies outside the cache {own}; delete it by hand")
     if _busy(folder):
         raise CctaError(f"{name} is running; stop it first")
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise CctaError(f"{folder} can't be deleted ({error.strerror}); do it by hand") from error
+    # Both locks are held meanwhile: no run begins in a folder that is half gone.
+    with hold(folder / HELD), hold(folder / LOCK):
+        tables = tables_of(name)
+        size = sum(path.stat().st_size for path in (*folder.rglob("*"), *tables) if path.is_file())
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise CctaError(
+                f"{folder} can't be deleted ({error.strerror}); do it by hand"
+            ) from error
+        for path in tables:  # what was computed from its rows
+            path.unlink(missing_ok=True)
     return size
 
 
 def log_tail(name: str, count: int = 200) -> str:
     """The last lines of a study's log; empty where nothing was written."""
-    return "\n".join(log_lines(_folder(name))[-count:])
+    return "\n".join(log_lines(find_folder(name))[-count:])
 
 
-def _folder(name: str) -> Path:
-    """The folder of a study, of one that came to no plan too."""
+def find_folder(name: str) -> Path:
+    """The folder of a study, of one that came to no plan too.
+
+    Raises CctaError, listing those there are, where there is none of this name.
+    """
     check_name(name)
     own = cache_root() / "studies" / name
     return own if (own / LOG).exists() else folder_of(name)
 
 
 def _busy(folder: Path) -> bool:
-    return at_work(folder) or held(folder / "lock")
+    return at_work(folder) or held(folder / LOCK)
 
 
 def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder) as lock, (folder / LOG).open("ab") as log:
+        with hold(folder / HELD) as lock, (folder / LOG).open("ab") as log:
             log.write(heading(words[0], workers).encode())
             log.flush()
             process = subprocess.Popen(
@@ -201,33 +221,29 @@ def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
     threading.Thread(target=process.wait, daemon=True).start()  # no zombie while we live
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[IO[bytes]]:
-    """The lock that a run's process inherits.
-
-    Raises CctaError where another run has it.
-    """
-    import fcntl
-
-    with (folder / HELD).open("ab") as file:
-        for _ in range(20):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.05)  # somebody may only be asking
-        else:
-            raise CctaError(f"the study {folder.name} is running already; wait for it, or stop it")
-        yield file
-
-
 def _wait(folder: Path, *, asking: bool = False) -> None:
     """Waits until a run has ended, for a few seconds; with `asking` tells it to."""
     until = time.monotonic() + _PATIENCE
     while _busy(folder) and time.monotonic() < until:
         if asking:
-            (folder / CANCEL).touch()
+            # Again and again: a run that has only just begun removes what was asked before it.
+            _ask(folder)
         time.sleep(0.1)
+
+
+def _ask(folder: Path) -> None:
+    """Asks the run of the study in this folder to stop.
+
+    Raises CctaError where the folder can't be written and the run is no process that `stop` ends.
+    """
+    try:
+        (folder / CANCEL).touch()
+    except OSError as error:
+        if not at_work(folder):
+            raise CctaError(
+                f"{folder.name} can't be asked to stop: {folder} can't be written "
+                f"({error.strerror}); end the process that runs it"
+            ) from error
 
 
 def _end(folder: Path) -> None:

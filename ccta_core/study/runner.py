@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import Config, cache_root
 from ccta_core.corpus.spec import Corpus
-from ccta_core.errors import CctaError, StoppedError
+from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.items import write_items
+from ccta_core.study.items import check_items, write_items
+from ccta_core.study.locks import CANCEL, LOCK, hold
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import (
     CHUNK,
@@ -33,12 +34,11 @@ from ccta_core.study.plan import (
     write_plan,
 )
 from ccta_core.study.selection import selected
+from ccta_core.study.state import is_shipped
 from ccta_core.study.worker import Chunk, measure_part
 
 _CHUNKS_A_PROCESS = 16
 """Then a worker starts afresh: what libraries keep for every shape of input does not pile up."""
-CANCEL = "cancel"
-"""A file of this name in a study's folder asks its run to stop."""
 Report = Callable[["Progress"], None]
 
 
@@ -87,8 +87,8 @@ def create(request: Request, *, extend: bool = False) -> Plan:
 
     With `extend` a study under this name may get more models or more items.
 
-    Raises CctaError where the name stands for another study (the difference is shown), and as
-    `planned` and the readers do.
+    Raises CctaError where the name stands for another study or for other texts (the difference is
+    shown), where its folder has rows but no plan, and as `planned` and the readers do.
     """
     corpus, plan = drafted(request)
     folder = cache_root() / "studies" / request.name
@@ -96,13 +96,29 @@ def create(request: Request, *, extend: bool = False) -> Plan:
         known = read_plan(folder)
         if not extend:
             check_same(known, plan)
+            _check_items(folder, corpus)
             return known
         plan = extended(known, plan, [example.id for example in corpus.examples])
+        _check_items(folder, corpus)
+    elif next(folder.glob("parts/*/*.parquet"), None) is not None:
+        raise CctaError(
+            f"{folder} has rows of a study whose manifest.json is gone: nobody can tell what they "
+            "were measured with; put the file back, delete the folder, or choose another name"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
     _write_left_out(folder, corpus.left_out)
     write_plan(folder, plan)  # last: a study without a plan does not exist
     return plan
+
+
+def _check_items(folder: Path, corpus: Corpus) -> None:
+    """Raises CctaError where the study has other texts; texts that were lost are written anew."""
+    try:
+        check_items(folder, corpus.examples, corpus.languages)
+    except DamagedFileError:
+        if not is_shipped(folder):  # what ships goes without texts
+            write_items(folder, corpus.examples, corpus.languages)
 
 
 def drafted(request: Request) -> tuple[Corpus, Plan]:
@@ -139,27 +155,35 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
 def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
     """A study held for one run: its folder, its plan and the parts that are missing.
 
-    Raises CctaError where there is none of this name, or another run has it.
+    A finished study that ships is given as it is: nothing is written to the product's folder.
+    Raises CctaError where there is none of this name, another run has it, its folder can't be
+    written, or it ships with parts missing.
     """
     folder = folder_of(name)
-    plan = read_plan(folder)
-    (folder / CANCEL).unlink(missing_ok=True)
-    with _alone(folder):
+    if is_shipped(folder):
+        plan = read_plan(folder)
+        if missing_parts(folder, plan):
+            raise CctaError(f"{name} ships with the product; start a study of your own")
+        yield folder, plan, []
+        return
+    with hold(folder / LOCK):
+        # Under the lock only: before it, this could be the wish that the run at work shall stop.
+        (folder / CANCEL).unlink(missing_ok=True)
+        plan = read_plan(folder)
         missing = missing_parts(folder, plan, thorough=True)
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
-        yield folder, plan, missing
+        try:
+            yield folder, plan, missing
+        finally:
+            with suppress(OSError):
+                (folder / CANCEL).unlink()
 
 
 def check_wanted(folder: Path) -> None:
     """Raises StoppedError where the run of the study in this folder is asked to stop."""
     if (folder / CANCEL).exists():
         raise StoppedError(f"{folder.name} was stopped; resume goes on with what is missing")
-
-
-def cancel(name: str) -> None:
-    """Asks a study's run, wherever it is, to stop soon; what is finished is kept."""
-    (folder_of(name) / CANCEL).touch()
 
 
 def _work(
@@ -172,7 +196,7 @@ def _work(
     with _pool(min(workers, len(missing))) as pool:
         running: set[Future[int]] = set()
         for model, at in _first(pending, 2 * workers):
-            running.add(pool.submit(measure_part, Chunk(folder, model, at)))
+            running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
         while running:
             finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             check_wanted(folder)
@@ -181,7 +205,7 @@ def _work(
                 done += 1
                 report(Progress(done, total, items, time.monotonic() - began, before))
                 for model, at in _first(pending, 1):
-                    running.add(pool.submit(measure_part, Chunk(folder, model, at)))
+                    running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
 
 
 def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report: Report) -> None:
@@ -194,7 +218,11 @@ def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report:
     report(Progress(done, total, 0, 0.0))
     try:
         for model, at in missing:
-            items += measure_part(Chunk(folder, model, at))
+            try:
+                items += measure_part(Chunk(folder, plan, model, at), (folder / CANCEL).exists)
+            except StoppedError:
+                check_wanted(folder)  # says so in the words that the log is read by
+                raise
             done += 1
             report(Progress(done, total, items, time.monotonic() - began, before))
             check_wanted(folder)
@@ -244,25 +272,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the study while it runs; the lock ends with the process, however it ends.
-
-    Raises CctaError where another process holds it.
-    """
-    import fcntl
-
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CctaError(
-                f"the study {folder.name} is running already; wait for it, or stop it with "
-                f"ccta study stop {folder.name}"
-            ) from error
-        yield
 
 
 def _first(pending: Iterator[tuple[str, int]], count: int) -> Iterator[tuple[str, int]]:

@@ -10,19 +10,17 @@ from pathlib import Path
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import MARK
+from ccta_core.study.locks import HELD, LOCK, held
 from ccta_core.study.log import LOG, log_lines, of_last_run, progress
 from ccta_core.study.parts import part_path
 from ccta_core.study.plan import SHIPPED, Plan, read_plan, roots
 
-HELD = "process"
-"""A file in a study's folder that a run's own process keeps locked; its text is the process id."""
 STARTING, RUNNING, STOPPED, FAILED, FINISHED = (
     "starting", "running", "stopped", "failed", "finished",
 )  # fmt: skip
 _OURS = "ccta: "
 _STOPPED = re.compile(r"stopped|.* was stopped; resume goes on .*|KeyboardInterrupt")
 _ERROR = re.compile(r"[\w.]+(Error|Exception)\b")
-_LOCK = "lock"
 _RECENT = 6
 """Parts whose times tell the rate of a run without a log."""
 
@@ -84,7 +82,7 @@ def state_of(folder: Path) -> State:
         return State(folder.name, folder, FAILED, None, line=str(error))
     times = _times(folder, plan)
     done, total = len(times), len(plan.parts)
-    if busy or (done < total and held(folder / _LOCK)):
+    if busy or (done < total and held(folder / LOCK)):
         rate = _rate(lines) if busy else _by_times(times, plan)
         return State(folder.name, folder, RUNNING, plan, done, total, rate=rate)
     if done == total:
@@ -96,22 +94,6 @@ def state_of(folder: Path) -> State:
 def at_work(folder: Path) -> bool:
     """Whether a process that `process.start` or `process.resume` began is at work."""
     return held(folder / HELD)
-
-
-def held(path: Path) -> bool:
-    """Whether another process has the file locked; the lock ends with the process."""
-    import fcntl
-
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # a file system without locks: nobody can hold one
-    return False
 
 
 def is_shipped(folder: Path) -> bool:

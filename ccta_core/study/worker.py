@@ -8,30 +8,37 @@ from typing import Any
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.corpus.labels import relabel_examples
+from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
 from ccta_core.study.items import read_items_of
 from ccta_core.study.parts import write_part
-from ccta_core.study.plan import Plan, config_of, read_plan
+from ccta_core.study.plan import Plan, config_of
 from ccta_core.types import ParallelExample
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One part to be measured."""
+    """One part to be measured, with the plan of the run that wants it.
+
+    The plan travels with every chunk: a folder may hold another study by the time its next chunk
+    is measured in this process, so nothing read from it is remembered by its path.
+    """
 
     folder: Path
+    plan: Plan
     model: str
     number: int
 
 
-def measure_part(chunk: Chunk) -> int:
+def measure_part(chunk: Chunk, stop: Stop = never) -> int:
     """Measures one chunk and writes its part; returns how many items it has.
 
-    Raises CctaError where the model is another than the study's, or a chunk can't be measured.
+    Raises CctaError where the model is another than the study's, or a chunk can't be measured,
+    StoppedError soon after `stop` turns true.
     """
-    plan = _plan(chunk.folder)
+    plan = chunk.plan
     examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
-    rows = rows_of(plan, chunk.model, examples)
+    rows = rows_of(plan, chunk.model, examples, stop)
     write_part(chunk.folder, chunk.model, chunk.number, rows)
     return len(examples)
 
@@ -56,13 +63,14 @@ def rows_of(
     return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
 
 
-@lru_cache(maxsize=4)
-def _plan(folder: Path) -> Plan:
-    return read_plan(folder)
-
-
-def _revision(plan: Plan, model: str) -> str:
-    return str(next(one["revision"] for one in plan.models if one["id"] == model))
+def _revision(plan: Plan, model_id: str) -> str:
+    """The revision that the study began with. Raises CctaError where it has no such model."""
+    revisions = {model["id"]: str(model["revision"]) for model in plan.models}
+    if model_id not in revisions:
+        raise CctaError(
+            f"{model_id} is no model of the study {plan.name}; it has {', '.join(revisions)}"
+        )
+    return revisions[model_id]
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +79,6 @@ def _model(model_id: str, revision: str, space: str) -> Model:
 
     Raises CctaError where its files are no longer those that the study began with.
     """
-    from ccta_core.errors import CctaError
     from ccta_core.models.identity import with_maps
     from ccta_core.models.load import load_model
 

@@ -76,7 +76,7 @@ def _run(address: Address, state: State) -> None:
 
 
 def _stopped(name: str) -> None:
-    if not process.stop(name):
+    if process.stop(name) == process.ASKED:
         raise CctaError(f"{name} was asked to stop and will, after what it has in hand")
 
 
