@@ -1,38 +1,81 @@
-"""`ccta dashboard`: starts the Streamlit app of this working copy."""
+"""`ccta dashboard`: becomes the Streamlit server of this working copy."""
 
 import argparse
+import errno
 import importlib.util
-import subprocess
+import os
+import socket
 import sys
 from pathlib import Path
 
 from ccta_core.errors import CctaError
 
+_PLACES = ("CCTA_CACHE", "CCTA_SHARED_DATA")
+"""Variables that name folders: what they name must not depend on where the server runs."""
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares the command and its flags."""
     parser = commands.add_parser("dashboard", help="open the dashboard", epilog="ccta dashboard")
-    parser.add_argument("--host", default="localhost")
-    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--host", default="localhost", help="address to listen at (localhost)")
+    parser.add_argument("--port", type=int, default=8501, help="port to listen at (8501)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Runs the app until it is stopped.
+    """Runs the app until this process is ended; the server is this process, no child of it.
 
-    Raises CctaError where the port is out of range or the app is not installed.
+    So a signal from whoever started it (Ctrl-C, SIGTERM, the end of its terminal) reaches the
+    server, and nothing is left that holds the port. Raises CctaError where the port is out of
+    range or taken, the host is no address of this machine, or the app is not installed.
     """
     if not 1 <= options.port <= 65535:
         raise CctaError(f"port {options.port} is out of range; expected 1 to 65535")
     spec = importlib.util.find_spec("dashboard")
     folders = list(spec.submodule_search_locations or []) if spec else []
-    if not folders:
+    if not folders or importlib.util.find_spec("streamlit") is None:
         raise CctaError("the dashboard is not installed; run: pip install -e . in the project")
-    app = Path(folders[0]) / "app.py"
+    _check_free(options.host, options.port)
+    for name in _PLACES:
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).absolute())
+    os.chdir(Path(folders[0]).parent)  # where .streamlit/config.toml lies
     address = [f"--server.address={options.host}", f"--server.port={options.port}"]
-    command = [sys.executable, "-m", "streamlit", "run", str(app), *address]
-    finished = subprocess.run(command, cwd=app.parent.parent, check=False)
-    if finished.returncode not in (0, 130, -2):
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "dashboard", *address])
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises CctaError where a server can't listen there, and says why."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
         raise CctaError(
-            f"streamlit stopped with exit code {finished.returncode}; is the port free?"
+            f"host {host!r} is no address of this machine ({error}); expected one such as "
+            "localhost, or 0.0.0.0 for all"
+        ) from error
+    for family, kind, protocol, _, place in places:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(place)
+                probe.listen(1)
+            except OSError as error:
+                if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and len(places) > 1:
+                    continue  # a name with addresses of two families, one of which is not in use
+                raise CctaError(_why(error, host, port)) from error
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use, perhaps by a dashboard that runs already; open "
+            f"http://{host}:{port}, or name another port with --port {port + 1}"
         )
+    if error.errno == errno.EACCES:
+        return f"port {port} may not be used ({error.strerror}); name one above 1023 with --port"
+    return (
+        f"nothing can listen at {host} ({error.strerror}); expected an address of this machine, "
+        "such as localhost, or 0.0.0.0 for all"
+    )

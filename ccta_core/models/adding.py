@@ -1,8 +1,8 @@
 """Adds a model in a process of its own, so that the one that asks loads no weights."""
 
 import subprocess
-import sys
 
+from ccta_core import children
 from ccta_core.errors import CctaError
 from ccta_core.models.added import checked_name
 
@@ -15,17 +15,16 @@ def add_apart(name: str) -> str:
     Raises CctaError as `added.add`.
     """
     model_id = checked_name(name)
-    done = subprocess.run(
-        [sys.executable, "-m", "ccta_core", "models", "add", model_id],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0:
+    words = ["models", "add", model_id]
+    with children.start(
+        "ccta_core", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as child:
+        told = child.stderr.read() if child.stderr else ""
+        code = child.wait()
+    if code == 0:
         return model_id
-    last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-    if done.returncode == 2 and last.startswith(_OURS):
+    last = (told.strip().splitlines() or ["it ended without a word"])[-1]
+    if code == 2 and last.startswith(_OURS):
         raise CctaError(last.removeprefix(_OURS))
     raise CctaError(
         f"{model_id} could not be loaded ({last[:200]}); was there too little memory? Try a "

@@ -6,7 +6,6 @@ can't be written and while a study is unfinished, the same views are read from t
 
 import logging
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ccta_core import children
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.study import built
 from ccta_core.study.built import build, from_file, from_parts, stamp, stored_rows, table_file
@@ -28,6 +28,10 @@ __all__ = ["Opened", "opened", "stamp"]
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50_000
 """Stored rows up to which the file is built before the first answer: well below a second."""
+
+
+_BUILDING: set[subprocess.Popen] = set()
+"""Processes that build a table, also of studies that nobody here asks about any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,9 +123,10 @@ class Opened:
         self._awaited = file
         if stored_rows(self.study) <= _AT_ONCE:
             return _build(self.study, file) or held
-        command = [sys.executable, "-m", built.__name__, str(self.study.folder), str(self._tries)]
+        words = [str(self.study.folder), str(self._tries)]
         with suppress(OSError):  # no process can be started: the parts do
-            self._building = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            self._building = children.start(built.__name__, words)
+            _keep(self._building)
         return held
 
     def _change(self) -> None:
@@ -154,6 +159,14 @@ class Opened:
                 self._held = _Held(from_parts(self.study))
             else:
                 self._held = self._built(table_file(self.study, self._tries))
+
+
+def _keep(building: subprocess.Popen) -> None:
+    """Holds a process until it has ended: it would end with the last reference to it."""
+    _BUILDING.add(building)
+    for child in list(_BUILDING):
+        if child.poll() is not None:
+            _BUILDING.discard(child)
 
 
 def opened(study: Study) -> Opened:

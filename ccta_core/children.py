@@ -1,0 +1,55 @@
+"""Processes that end with the one that started them, however that ends.
+
+python -m ccta_core.children MODULE ARGUMENT ... (what `start` runs)
+
+A child holds the reading end of a pipe as its standard input. The system closes the writing end
+when the parent ends, also where that is killed, and so the child learns of it.
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+import threading
+import time
+from _thread import interrupt_main
+from collections.abc import Sequence
+from typing import Any
+
+_PATIENCE = 5.0
+"""Seconds in which a child may put away what it has in hand."""
+
+
+def start(module: str, words: Sequence[str], **settings: Any) -> subprocess.Popen[str]:
+    """Starts `python -m MODULE WORDS` as a process that ends with this one.
+
+    `settings` are Popen's. The child ends too when its `stdin` is closed here, so whoever starts it
+    keeps the returned value for as long as the work is wanted. Raises OSError where no process can
+    be started.
+    """
+    command = [sys.executable, "-m", __name__, module, *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **settings)
+
+
+def main() -> int:
+    """Runs a module as a program, until it ends or the parent does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    module, *words = sys.argv[1:]
+    sys.argv = [module, *words]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1024):  # nothing is ever written: it returns when the pipe is closed
+        pass
+    interrupt_main()  # as Ctrl-C: what is half written is put away
+    time.sleep(_PATIENCE)
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
