@@ -60,13 +60,13 @@ def run(folder, workers):
 def ask(folder, _):
     """The finished study is opened, its table built, one question asked of it."""
     from ccta_core import open_study
-    from ccta_core.study.built import build, from_file, table_file
+    from ccta_core.study.table_files import compact
 
     study = open_study(NAME)
-    build(study, table_file(study), threads=1)
+    compact(study.source)
     built = peak(resource.RUSAGE_SELF)
     began = time.perf_counter()
-    from_file(table_file(study)).sql(QUESTION).fetchall()
+    study.query(QUESTION)
     return [built, peak(resource.RUSAGE_SELF), time.perf_counter() - began]
 
 

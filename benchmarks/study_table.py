@@ -1,16 +1,18 @@
-"""What pages ask of a study of a million rows, timed: DuckDB over Parquet parts against one file.
+"""What pages ask of a study of a million rows, timed, and what it takes to open it.
 
-python benchmarks/study_table.py [--rows 1000000] [--models 1] [--chunk 18]
+python benchmarks/study_table.py [--rows 1000000] [--models 1] [--chunk 18] [--study NAME]
 
 The rows are random numbers in the study's own files, in parts of `--chunk` items as a run writes
-them. Every question is asked of the views over the parts and of the built file in turn, in this one
-run; prints medians and their ratio, and what it takes to open and to build. On a busy machine the
-CPU time says more of the file than the clock.
+them; with `--study` they are those of a study that is here. Prints what the first opening takes
+(the parts are checked and copied), a later one in a process of its own, and the median of every
+question. On a busy machine the CPU time says more than the clock.
 """
 
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -24,12 +26,11 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.built import build, from_parts, table_file
-from ccta_core.study.opened import Opened, opened
 from ccta_core.study.parts import part_path
 from ccta_core.study.plan import planned, write_plan
 from ccta_core.study.schema import COLUMNS, arrow_schema
-from ccta_core.study.table import Study
+from ccta_core.study.table import Study, open_study
+from ccta_core.study.table_files import compact
 from dashboard.tables import errors, errors_doubt
 from dashboard.tables.errors_confusion import confusion
 from dashboard.tables.errors_filters import Filters
@@ -37,42 +38,54 @@ from dashboard.tables.errors_sorts import Order
 
 LANGS = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 LABELS = ("entailment", "neutral", "contradiction")
-MODEL, LAYER, PAGE = "made/m0", 8, 50
-ALL = Filters(MODEL, LAYER)
-WRONG = replace(ALL, right="rw")
+PAGE = 50
+LATER = """
+import sys, time
+import duckdb, pandas
+from pathlib import Path
+from ccta_core.study.plan import read_plan
+from ccta_core.study.table import Study
+place = Path(sys.argv[1])
+began = time.perf_counter()
+Study(place, read_plan(place)).query("SELECT 1")
+print(time.perf_counter() - began)
+"""
 
 
-def sql(query):
-    return lambda ask: ask(query)
-
-
-QUESTIONS = {
-    "language x language means": sql(
-        "SELECT source_lang, target_lang, avg(ems), avg(gain), count(*) FROM rows "
-        f"WHERE model = '{MODEL}' GROUP BY ALL"
-    ),
-    "means by model and pair": sql(
-        "SELECT model, source_lang, target_lang, avg(ems), avg(ems_unrelated), avg(target_score) "
-        "FROM pairs GROUP BY ALL"
-    ),
-    "calibrated by pair": sql(
-        "SELECT source_lang, target_lang, avg(calibrated) FROM rows GROUP BY ALL"
-    ),
-    "errors: how many are right in one language only": lambda ask: errors.count(ask, WRONG),
-    "errors: first page by EMS": lambda ask: errors.page(ask, WRONG, Order("ems"), 0, PAGE),
-    "errors: page at 10,000, right in one language only": lambda ask: errors.page(
-        ask, WRONG, Order("ems"), 10_000, PAGE
-    ),
-    "errors: page at 10,000 of all": lambda ask: errors.page(ask, ALL, Order("ems"), 10_000, PAGE),
-    "errors: page at 400,000 of all": lambda ask: errors.page(
-        ask, ALL, Order("ems"), 400_000, PAGE
-    ),
-    "errors: page at 400,000 of all, by p downwards": lambda ask: errors.page(
-        ask, ALL, Order("p_value", down=True), 400_000, PAGE
-    ),
-    "errors: share and differences": lambda ask: errors_doubt.found(ask, WRONG),
-    "errors: table of predictions": lambda ask: confusion(ask, ALL, LABELS),
-}
+def questions(model, layer):
+    every = Filters(model, layer)
+    wrong = replace(every, right="rw")
+    down = Order("p_value", down=True)
+    return {
+        "language x language means": lambda study: study.query(
+            "SELECT source_lang, target_lang, avg(ems), avg(gain), count(*) FROM rows "
+            "WHERE model = ? GROUP BY ALL",
+            [model],
+        ),
+        "means by model and pair": lambda study: study.query(
+            "SELECT model, source_lang, target_lang, avg(ems), avg(ems_unrelated), "
+            "avg(target_score) FROM pairs GROUP BY ALL"
+        ),
+        "calibrated by pair": lambda study: study.query(
+            "SELECT source_lang, target_lang, avg(calibrated) FROM rows GROUP BY ALL"
+        ),
+        "errors: how many are right in one language only": lambda s: errors.count(s, wrong),
+        "errors: first page by EMS": lambda s: errors.page(s, wrong, Order("ems"), 0, PAGE),
+        "errors: page at 10,000, right in one language only": lambda s: errors.page(
+            s, wrong, Order("ems"), 10_000, PAGE
+        ),
+        "errors: page at 10,000 of all": lambda s: errors.page(
+            s, every, Order("ems"), 10_000, PAGE
+        ),
+        "errors: page at 400,000 of all": lambda s: errors.page(
+            s, every, Order("ems"), 400_000, PAGE
+        ),
+        "errors: page at 400,000 of all, by p downwards": lambda s: errors.page(
+            s, every, down, 400_000, PAGE
+        ),
+        "errors: share and differences": lambda s: errors_doubt.found(s, wrong),
+        "errors: table of predictions": lambda s: confusion(s, every, LABELS),
+    }
 
 
 def main():
@@ -80,55 +93,43 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000, help="ordered rows, all models")
     parser.add_argument("--models", type=int, default=1)
     parser.add_argument("--chunk", type=int, default=18, help="items of a part")
+    parser.add_argument("--study", help="one that is here, instead of random rows")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
+        study = open_study(options.study) if options.study else None
         os.environ["CCTA_CACHE"] = str(Path(place) / "cache")
-        folder = Path(place) / "study"
-        study, rows, size = made(folder, options.rows, options.models, options.chunk)
-        parts = len(study.plan.parts)
-        print(
-            f"{rows:,} ordered rows, {len(LANGS)} languages, {parts} parts of {size / 1e6:.0f} MB"
-        )
-        compared(study, options.repeats)
+        if study is None:
+            study = made(Path(place) / "study", options.rows, options.models, options.chunk)
+        parts = [part.size for part in study.source.parts]
+        print(f"{len(parts)} parts of {sum(parts) / 1e6:.0f} MB")
+        timed_study(study, options.repeats)
 
 
-def compared(study, repeats):
-    parts, opening_parts = timed(lambda: Parts(study))
-    parts.ask("SELECT count(*) FROM rows")  # the libraries are loaded, the parts once read
-    _, building = timed(lambda: build(study, table_file(study)))
-    table, opening = timed(lambda: opened(study))
-    assert isinstance(table, Opened)
-    assert table.file is not None
-    print(
-        f"built in {building:.1f} s, {table.file.stat().st_size / 1e6:.0f} MB; "
-        f"opened in {opening:.3f} s, the parts in {opening_parts:.3f} s\n"
+def timed_study(study, repeats):
+    study.source.parts[0].path.read_bytes()
+    began, busy = time.perf_counter(), time.process_time()
+    study.query("SELECT 1")
+    opened, cpu = time.perf_counter() - began, time.process_time() - busy
+    size = sum(path.stat().st_size for path in compact(study.source))
+    later = subprocess.run(
+        [sys.executable, "-c", LATER, str(study.folder)], capture_output=True, text=True, check=True
     )
-    print("| question | parts s | file s | ratio | file, CPU s |\n|---|---|---|---|---|")
-    for name, question in QUESTIONS.items():
-        slow, fast, busy = [], [], []
+    (rows,) = study.query("SELECT count(*) AS n FROM rows")["n"]
+    print(
+        f"{rows:,} rows; opened first in {opened:.1f} s ({cpu:.1f} s CPU), {size / 1e6:.0f} MB of "
+        f"table files; later in {float(later.stdout):.3f} s\n"
+    )
+    print("| question | s | CPU s |\n|---|---|---|")
+    model, layer = study.plan.models[0]["id"], study.plan.layers[-1]
+    for name, question in questions(model, layer).items():
+        clock, cpu = [], []
         for _ in range(repeats):
-            slow.append(timed(lambda: question(parts.ask))[1])  # noqa: B023
-            began = time.process_time()
-            fast.append(timed(lambda: question(table.ask))[1])  # noqa: B023
-            busy.append(time.process_time() - began)
-        one, other, cpu = (statistics.median(found) for found in (slow, fast, busy))
-        print(f"| {name} | {one:.3f} | {other:.3f} | {one / other:.1f} | {cpu:.3f} |", flush=True)
-
-
-class Parts:
-    """The views over the parts, asked as the file is."""
-
-    def __init__(self, study):
-        self.connection = from_parts(study)
-
-    def ask(self, query, parameters=()):
-        return self.connection.cursor().execute(query, list(parameters)).df()
-
-
-def timed(work):
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
+            began, busy = time.perf_counter(), time.process_time()
+            question(study)
+            clock.append(time.perf_counter() - began)
+            cpu.append(time.process_time() - busy)
+        print(f"| {name} | {statistics.median(clock):.3f} | {statistics.median(cpu):.3f} |")
 
 
 def made(folder, wanted, models=1, chunk=18):
@@ -144,7 +145,7 @@ def made(folder, wanted, models=1, chunk=18):
     plan = planned("made", "demo:nli", corpus, infos, [8], Config(), chunk=chunk)
     folder.mkdir(exist_ok=True)
     write_plan(folder, plan)
-    draw, size = np.random.default_rng(0), 0
+    draw = np.random.default_rng(0)
     for info in infos:
         for number in range(plan.chunks):
             own = min(chunk, items - number * chunk)
@@ -153,8 +154,7 @@ def made(folder, wanted, models=1, chunk=18):
             pq.write_table(
                 table(draw, info.id, number * chunk, own, pairs), path, compression="zstd"
             )
-            size += path.stat().st_size
-    return Study(folder, plan), items * len(pairs) * 2 * models, size
+    return Study(folder, plan)
 
 
 def table(draw, model, first, items, pairs):

@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +22,6 @@ from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
 from ccta_core.study.items import FILE
-from ccta_core.study.opened import Opened, opened, stamp
 from ccta_core.study.plan import names
 from ccta_core.study.search import containing
 from ccta_core.study.selection import selected
@@ -35,7 +33,6 @@ from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
 from dashboard.gate import GATE
-from dashboard.tables.asking import Ask
 from dashboard.tables.studies import DataFacts
 
 if TYPE_CHECKING:
@@ -101,38 +98,18 @@ def study(name: str) -> Study:
     return open_study(name)
 
 
-def ask(name: str) -> Ask:
-    """Questions to a study's table (views `rows` and `pairs`), answers kept until it grows.
-
-    Raises CctaError where there is no such study or no part of it is finished.
-    """
-    found = study(name)
-    return _Questions(found, str(found.folder), stamp(found))
-
-
-def ask_once(name: str) -> Ask:
-    """The same questions, answers not kept: for what is downloaded.
-
-    Raises CctaError as `ask` does.
-    """
-    found = study(name)
-    return _table(str(found.folder), stamp(found), found).ask
-
-
 def done(found: Study) -> tuple[int, int]:
     """Parts of a study that are there, of how many; looked at again when their number changes."""
-    return _done(str(found.folder), stamp(found), found)
+    return _done(str(found.folder), found.stamp, found)
 
 
-def computed(ask: Ask, question: Callable[..., Found], *details: Any) -> Found:
-    """What `question(ask, *details)` finds, kept until the study's table grows.
+def computed(study: Study, question: Callable[..., Found], *details: Any) -> Found:
+    """What `question(study, *details)` finds, kept until the study has other rows.
 
     `question` is a module's function, `details` are plain values or frozen dataclasses of them.
     """
-    if not isinstance(ask, _Questions):
-        return question(ask, *details)
     name = f"{question.__module__}.{question.__qualname__}"
-    return _computed(ask.folder, ask.mark, name, details, ask, question)
+    return _computed(str(study.folder), study.stamp, name, details, study, question)
 
 
 def backbone() -> ModelInfo:
@@ -291,10 +268,10 @@ def _computed(
     mark: str,
     name: str,
     details: tuple[Any, ...],
-    _ask: Ask,
+    _study: Study,
     _question: Callable[..., Any],
 ) -> Any:
-    return _question(_ask, *details)
+    return _question(_study, *details)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
@@ -319,30 +296,6 @@ def _places(
     folder: str, mark: str, text: str, langs: tuple[str, ...], _found: Study
 ) -> tuple[tuple[str, str], ...]:
     return containing(_found, text, langs)
-
-
-@st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _table(folder: str, mark: str, _found: Study) -> Opened:
-    return opened(_found)
-
-
-@st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
-def _answer(
-    folder: str, mark: str, query: str, parameters: tuple[Any, ...], _found: Study
-) -> "pd.DataFrame":
-    return _table(folder, mark, _found).ask(query, parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """A study as a function from SQL to a DataFrame."""
-
-    study: Study
-    folder: str
-    mark: str
-
-    def __call__(self, query: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
-        return _answer(self.folder, self.mark, query, tuple(parameters), self.study)
 
 
 @st.cache_resource(show_spinner=False)

@@ -59,11 +59,6 @@ def study_page(study, study_cache, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def ask(study, asked):
-    return asked(study)
-
-
-@pytest.fixture(scope="session")
 def shared_data():
     """The public data sets; CI must have them, others may skip."""
     folder = Path(os.environ.get("CCTA_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -91,19 +86,6 @@ def server(cache):
 
     with serving(cache) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def asked(tmp_path_factory):
-    """A study as a function from SQL to a DataFrame; what that keeps lies in a cache of its own."""
-    from ccta_core.study.opened import opened
-
-    def ask_of(study):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("asked")))
-            return opened(study).ask
-
-    return ask_of
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """A study whose rows are drawn at random, with a known structure: for pages and exports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
@@ -94,3 +95,10 @@ def _row(
             f"{side}_converged": True, f"{side}_evaluations": 9, f"{side}_truncated": False,
         }  # fmt: skip
     return row
+
+
+def answering(study: Study, query: Callable[..., pd.DataFrame]) -> Study:
+    """The study with another way to answer a question: what it would be with other rows."""
+    other = Study(study.folder, study.plan)
+    other.__dict__["query"] = query
+    return other

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.study.table import Study
 from dashboard import resources
 from dashboard.components.correlation_words import (
     rounded,
@@ -25,10 +27,10 @@ def page(study_page):
     return study_page("correlation")
 
 
-def test_the_page_shows_the_statistics(page, study, ask):
+def test_the_page_shows_the_statistics(page, study):
     app = clean(page())
     text = html_of(app)
-    main = correlations(ask, replace(question(study), models=question(study).models[:1]))[0]
+    main = correlations(study, replace(question(study), models=question(study).models[:1]))[0]
     assert f"<dd>{rounded(main.found.r)}</dd>" in text
     assert span_text(main.found.low, main.found.high) in text
     assert "unreliable" in text
@@ -90,8 +92,9 @@ def test_a_part_that_cant_be_read_is_one_line(page, monkeypatch):
 
 
 def test_a_study_that_cant_be_asked_is_one_line(page, monkeypatch):
-    def fails(_):
+    def fails(*_):
         raise CctaError("the study made has no finished part yet; run it first")
 
-    monkeypatch.setattr(resources, "ask", fails)
+    st.cache_data.clear()
+    monkeypatch.setattr(Study, "query", fails)
     assert "run it first" in said(clean(page()))

@@ -11,7 +11,6 @@ from ccta_core.statistics.correlation import Correlation, correlate
 from ccta_core.statistics.deciles import accuracy_by_decile
 from ccta_core.statistics.partial import partial_correlation
 from ccta_core.statistics.prediction import compare_auroc
-from ccta_core.study.opened import opened
 from dashboard.charts.correlation_items import auroc_chart, decile_chart
 from dashboard.charts.correlation_scatter import scatter
 from dashboard.components.correlation_controls import download_table
@@ -37,8 +36,8 @@ from dashboard.tables.correlation import (
 )
 from dashboard.tables.correlation_items import Told, corrected, deciles, told_apart, told_measures
 from dashboard.tables.study_measures import CONTROLS, MEASURES
-from dashboard.tables.study_models import checkpoints, measured, trained
-from tests.made_study import LANGS, made_study
+from dashboard.tables.study_models import trained
+from tests.made_study import LANGS, answering, made_study
 
 PAIR = ("en", "zh")
 
@@ -54,8 +53,8 @@ def question(study, **changes):
     return replace(plain, **changes)
 
 
-def test_a_language_is_its_mean_with_the_training_language(study, ask, rows):
-    found = units(ask, question(study), Model("made/es", "es"), ("ems", "score", "fertility"))
+def test_a_language_is_its_mean_with_the_training_language(study, rows):
+    found = units(study, question(study), Model("made/es", "es"), ("ems", "score", "fertility"))
     own = rows[(rows.model == "made/es") & (rows.layer == 8) & (rows.source_lang == "es")]
     own = own.assign(fertility=own.target_subwords / own.target_units)
     wanted = own.groupby("target_lang")[["ems", "target_score", "fertility"]].mean()
@@ -65,17 +64,17 @@ def test_a_language_is_its_mean_with_the_training_language(study, ask, rows):
     assert set(found.n) == {48}
 
 
-def test_with_all_other_languages_nothing_is_left_out(study, ask, rows):
+def test_with_all_other_languages_nothing_is_left_out(study, rows):
     asked = question(study, home=OTHERS)
-    found = units(ask, asked, Model("made/es", "es"), ("ems",)).set_index("target")["ems"]
+    found = units(study, asked, Model("made/es", "es"), ("ems",)).set_index("target")["ems"]
     own = rows[(rows.model == "made/es") & (rows.layer == 8)]
     wanted = own.groupby("target_lang")["ems"].mean()
     np.testing.assert_allclose(found.sort_index(), wanted.sort_index())
 
 
-def test_a_pair_is_the_mean_of_both_directions(study, ask, rows):
+def test_a_pair_is_the_mean_of_both_directions(study, rows):
     asked = question(study, unit="pair")
-    found = units(ask, asked, asked.models[0], ("ems", "score", "ems_unrelated"))
+    found = units(study, asked, asked.models[0], ("ems", "score", "ems_unrelated"))
     assert len(found) == len(LANGS) * (len(LANGS) - 1) / 2
     own = rows[(rows.model == "made/en") & (rows.layer == 8)]
     for row in found.itertuples():
@@ -85,10 +84,10 @@ def test_a_pair_is_the_mean_of_both_directions(study, ask, rows):
         assert row.score == pytest.approx((both.source_score.mean() + both.target_score.mean()) / 2)
 
 
-def test_an_item_has_the_scores_of_its_target_and_the_length_of_both(study, ask):
+def test_an_item_has_the_scores_of_its_target_and_the_length_of_both(study):
     asked = question(study, unit="item", pair=PAIR)
     names = ("ems", "score", "length", "fertility", "confidence")
-    found = units(ask, asked, asked.models[0], names)
+    found = units(study, asked, asked.models[0], names)
     wanted = frames.items(study, "made/en", 8, PAIR)
     for name, other in (
         ("ems", "ems"), ("score", "target_score"), ("length", "units"),
@@ -101,19 +100,19 @@ def test_an_item_has_the_scores_of_its_target_and_the_length_of_both(study, ask)
 
 def test_a_measure_that_is_not_known_is_left_out(study):
     def nothing(query, parameters=()):
-        frame = opened(study).ask(query, parameters)
+        frame = study.query(query, parameters)
         return frame.assign(ems=np.nan) if "ems" in frame else frame
 
-    assert points(nothing, question(study)).empty
+    assert points(answering(study, nothing), question(study)).empty
     assert "nothing to correlate" in verdict(question(study), (), "nli")
 
 
 @pytest.mark.parametrize(
     ("unit", "reference"), [("language", claims.by_language), ("pair", claims.by_pair)]
 )
-def test_what_is_shown_are_the_findings_numbers(study, ask, unit, reference):
+def test_what_is_shown_are_the_findings_numbers(study, unit, reference):
     wanted = {(one.model, one.measure): one for one in reference(study, 8)}
-    found = correlations(ask, question(study, unit=unit))
+    found = correlations(study, question(study, unit=unit))
     assert {(one.model, one.measure) for one in found} == set(wanted)
     for one in found:
         other = wanted[one.model, one.measure]
@@ -127,41 +126,41 @@ def test_what_is_shown_are_the_findings_numbers(study, ask, unit, reference):
 
 
 @pytest.mark.parametrize("kind", ["pearson", "spearman", "kendall"])
-def test_items_are_correlated_by_group(study, ask, kind):
+def test_items_are_correlated_by_group(study, kind):
     asked = question(study, unit="item", pair=PAIR, kind=kind, models=question(study).models[:1])
     table = frames.items(study, "made/en", 8, PAIR)
-    main = correlations(ask, asked)[0]
+    main = correlations(study, asked)[0]
     assert main.found == correlate(
         table.ems, table.target_score, kind=kind, groups=list(table.group)
     )
 
 
-def test_training_languages_count_the_languages_read(study, ask):
-    found = correlations(ask, question(study, unit="training"))
+def test_training_languages_count_the_languages_read(study):
+    found = correlations(study, question(study, unit="training"))
     assert {one.measure for one in found} == set(CONTROLS)
     assert found[0].found.n == 2 * (len(LANGS) - 1)
     assert found[0].found.n_groups == len(LANGS)
 
 
-def test_what_is_held_fixed_follows_the_number_of_units(study, ask):
+def test_what_is_held_fixed_follows_the_number_of_units(study):
     asked = question(study)
-    few = held_fixed(ask, asked, asked.models[0])
+    few = held_fixed(study, asked, asked.models[0])
     assert [part.covariates for part in few] == [("ems_uniform",), ("length",), ("fertility",)]
-    table = units(ask, asked, asked.models[0], ("ems", "score", "length"))
+    table = units(study, asked, asked.models[0], ("ems", "score", "length"))
     wanted = partial_correlation(
         table.ems, table.score, {"length": table.length.to_numpy()}, groups=list(table.group)
     )
     assert few[1].correlation.r == wanted[0].correlation.r
     assert "one control held fixed at a time" in held_text(asked, few, "nli")
-    assert held_fixed(ask, question(study, unit="pair"), asked.models[0]) == ()
+    assert held_fixed(study, question(study, unit="pair"), asked.models[0]) == ()
 
 
-def test_the_deciles_and_aurocs_are_those_of_the_statistics(study, ask):
+def test_the_deciles_and_aurocs_are_those_of_the_statistics(study):
     asked = question(study, unit="item", pair=PAIR)
     table = frames.items(study, "made/en", 8, PAIR)
     right, groups = table.target_correct.astype(float), list(table.group)
-    assert deciles(ask, asked, "ems") == accuracy_by_decile(table.ems, right, groups)
-    told = told_apart(ask, asked, "gain")
+    assert deciles(study, asked, "ems") == accuracy_by_decile(table.ems, right, groups)
+    told = told_apart(study, asked, "gain")
     assert told.against == compare_auroc(table.gain, table.target_confidence, right, groups)
     assert told.own == told.against.first
     levels = {one.model: one for one in claims.by_item(study, 8, [PAIR])}
@@ -171,22 +170,21 @@ def test_the_deciles_and_aurocs_are_those_of_the_statistics(study, ask):
 def test_few_items_say_nothing(tmp_path):
     small = made_study(tmp_path, items=12, trained=("en",))
     asked = question(small, unit="item", pair=PAIR)
-    assert told_apart(opened(small).ask, asked, "ems") is None
-    assert deciles(opened(small).ask, asked, "ems") is None
+    assert told_apart(small, asked, "ems") is None
+    assert deciles(small, asked, "ems") is None
 
 
-def test_the_models_of_a_study(study, ask):
-    assert measured(ask) == {"made/en", "made/es"}
-    pd.testing.assert_frame_equal(checkpoints(ask), frames.checkpoints(study))
-    kept, out = trained(ask)
+def test_the_models_of_a_study(study):
+    assert frames.measured_models(study) == ["made/en", "made/es"]
+    kept, out = trained(study)
     assert list(kept.model) == ["made/en", "made/es"]
     assert out == []
 
 
-def test_every_measure_can_be_asked_at_every_unit(study, ask):
+def test_every_measure_can_be_asked_at_every_unit(study):
     for unit in ("language", "pair", "item", "training"):
         asked = question(study, unit=unit, pair=PAIR)
-        found = units(ask, asked, asked.models[0], tuple(MEASURES))
+        found = units(study, asked, asked.models[0], tuple(MEASURES))
         assert set(MEASURES) <= set(found.columns)
         assert not found[list(MEASURES)].isna().all().any()
 
@@ -279,20 +277,20 @@ def test_the_scatter_has_line_band_and_labels():
     assert len(scatter(drawn(2), ("x", "y"), dark=False).data) == 1
 
 
-def test_the_charts_of_items_hold_the_numbers(study, ask):
+def test_the_charts_of_items_hold_the_numbers(study):
     asked = question(study, unit="item", pair=PAIR)
-    found = deciles(ask, asked, "ems")
+    found = deciles(study, asked, "ems")
     table = pd.DataFrame(asdict(one) for one in found.deciles)
     assert len(decile_chart(table, "EMS", 0.5, dark=False).data[0].x) == len(found.deciles)
     assert "Unreliable: 10 of the tenths" in decile_sentence(found, "EMS")
-    told = corrected(ask, tuple(told_apart(ask, asked, name) for name in told_measures(asked)))
+    told = corrected(study, tuple(told_apart(study, asked, name) for name in told_measures(asked)))
     shown = auroc_table(told)
     assert list(shown.baseline) == [False] * (len(shown) - 1) + [True]
     assert list(auroc_chart(shown, dark=True).data[0].x) == list(shown.auc)
     assert "the model's own confidence has" in auroc_sentence(told)
 
 
-def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study, ask):
+def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study):
     draw = np.random.default_rng(0)
     right = (draw.random(200) < 0.6).astype(float)
     groups = [str(at // 2) for at in range(200)]
@@ -302,16 +300,16 @@ def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study, ask)
         for name, score in (("ems", good), ("gain", poor))
         for found in [compare_auroc(score, poor, right, groups, draws=200)]
     ]
-    text = auroc_sentence(corrected(ask, tuple(told)))
+    text = auroc_sentence(corrected(study, tuple(told)))
     assert text.startswith("EMS tells them apart best")
     assert text.endswith("Shown to beat it: EMS.")
-    nothing = auroc_sentence(corrected(ask, (told[1],)))
+    nothing = auroc_sentence(corrected(study, (told[1],)))
     assert nothing.startswith("No measure is shown to tell them apart (best: gain, AUROC ")
     assert nothing.endswith("None is shown to beat it.")
 
 
-def test_the_download_holds_every_number(study, ask):
-    found = correlations(ask, question(study))
+def test_the_download_holds_every_number(study):
+    found = correlations(study, question(study))
     table = download_table(found)
     for name in ("r", "low", "high", "p"):
         assert [_none(value) for value in table[name]] == [

@@ -15,10 +15,8 @@ from ccta_core import children
 from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.models.added import add
-from ccta_core.study import built
 from ccta_core.study.state import FINISHED, RUNNING, state_of
 from tests.families import build
-from tests.made_study import made_study
 from tests.serving import wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -211,14 +209,6 @@ def test_a_child_that_is_done_says_how_it_ended():
     with children.start("ccta_core", ["none"], stderr=subprocess.PIPE) as child:
         assert child.stderr.read().count("\n") == 1
         assert child.wait(60) == 2
-
-
-def test_a_table_is_built_by_a_child():
-    study = made_study(cache_root() / "studies", items=6)
-    child = children.start(built.__name__, [str(study.folder), "0"])
-    assert child.wait(120) == 0
-    child.stdin.close()
-    assert built.table_file(study).exists()
 
 
 STARTER = """

@@ -31,11 +31,6 @@ def study(tmp_path_factory) -> Study:
     return made_study(tmp_path_factory.mktemp("studies"), items=12)
 
 
-@pytest.fixture(scope="module")
-def ask(study, asked):
-    return asked(study)
-
-
 def hostile_rows() -> pd.DataFrame:
     row = dict.fromkeys(errors.COLUMNS, HOSTILE) | {
         "source_lang": "en", "target_lang": "ar", "source_correct": True, "target_correct": None,
@@ -67,8 +62,8 @@ def test_a_long_text_ends_between_characters():
     assert not unicodedata.combining(sentence.text[len(shown)])
 
 
-def test_the_page_of_evidence_is_whole_and_safe(study, ask):
-    rows = errors.everything(ask, replace(ALL, source="en"), Order("ems"), 5)
+def test_the_page_of_evidence_is_whole_and_safe(study):
+    rows = errors.everything(study, replace(ALL, source="en"), Order("ems"), 5)
     examples = examples_of(study)
     rows.loc[0, ["item", "source_predicted"]] = HOSTILE
     page = selection_page(
@@ -102,8 +97,8 @@ def test_the_page_of_evidence_is_whole_and_safe(study, ask):
     )
 
 
-def test_a_table_has_the_tags_of_its_items(ask):
-    rows = errors.everything(ask, ALL, Order("item"), 200)
+def test_a_table_has_the_tags_of_its_items(study):
+    rows = errors.everything(study, ALL, Order("item"), 200)
     kept = with_remarks(rows, {"ferry-n": Remark(("a", "=b"), "=1+1")})
     text = to_csv(kept).decode("utf-8-sig")
     assert text.splitlines()[0].endswith(",tags,note")

@@ -11,11 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.study.schema import arrow_schema
+from ccta_core.study.table import Study
 from dashboard import resources
 from dashboard.tables import errors, errors_doubt
 from dashboard.tables.errors_filters import Filters
@@ -232,17 +234,15 @@ def test_no_study_says_what_to_do(page, monkeypatch):
 
 
 def test_a_study_that_cant_be_read_is_one_line(page, monkeypatch):
-    asked = resources.ask
+    asked = Study.query
 
-    def fails(name: str) -> Any:
-        def ask(query: str, parameters: Any = ()) -> pd.DataFrame:
-            if "count(*) AS n FROM" in query:
-                raise CctaError("a part can't be read; resume the study")
-            return asked(name)(query, parameters)
+    def fails(self: Study, query: str, parameters: Any = ()) -> pd.DataFrame:
+        if "count(*) AS n FROM" in query:
+            raise CctaError("a part can't be read; resume the study")
+        return asked(self, query, parameters)
 
-        return ask
-
-    monkeypatch.setattr(resources, "ask", fails)
+    st.cache_data.clear()
+    monkeypatch.setattr(Study, "query", fails)
     assert "resume the study" in said(clean(page()))
 
 
@@ -285,16 +285,16 @@ def test_answers_are_listed_without_labels(answers):
 
 
 def test_answers_agree_where_both_are_right_or_both_wrong(answers):
-    ask = resources.ask("made")
+    study = resources.study("made")
     filters = Filters(model=MODEL, layer=8, source="en", target="es", right="any")
-    same = errors_doubt.same_prediction(ask, filters)
-    alike = ask(
+    same = errors_doubt.same_prediction(study, filters)
+    alike = study.query(
         "SELECT count(*) AS n FROM rows WHERE model = ? AND layer = 8 AND source_lang = 'en' "
         "AND target_lang = 'es' AND source_correct = target_correct",
         [MODEL],
     )
     assert 0 < same.count == alike["n"][0] < same.n
-    assert errors.count(ask, replace(filters, agreement="same")) == same.count
+    assert errors.count(study, replace(filters, agreement="same")) == same.count
 
 
 def test_another_model_takes_its_own_whole_range(page):

@@ -20,7 +20,7 @@ from dashboard.tables import errors, errors_doubt
 from dashboard.tables.errors_confusion import confusion
 from dashboard.tables.errors_filters import AGREEMENT, RIGHT, Filters, Range, flagged, joined
 from dashboard.tables.errors_sorts import Order
-from tests.made_study import LABELS, LANGS, made_study
+from tests.made_study import LABELS, LANGS, answering, made_study
 
 MODEL, LAYER = "made/en", 8
 ALL = Filters(MODEL, LAYER)
@@ -30,11 +30,6 @@ KEYS = ["item", "source_lang", "target_lang"]
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Study:
     return made_study(tmp_path_factory.mktemp("studies"), items=12)
-
-
-@pytest.fixture(scope="module")
-def ask(study, asked):
-    return asked(study)
 
 
 @pytest.fixture(scope="module")
@@ -125,22 +120,22 @@ relaxed = settings(
 
 @relaxed
 @given(filters=filters_of())
-def test_the_sql_selects_what_pandas_does(ask, table, filters):
-    rows = errors.everything(ask, filters, Order("ems"), 10_000)
+def test_the_sql_selects_what_pandas_does(study, table, filters):
+    rows = errors.everything(study, filters, Order("ems"), 10_000)
     found, expected = comparisons(rows, filters), comparisons(passing(table, filters), filters)
     assert len(found) == len(set(found))
     assert found == sorted(set(expected))
-    assert errors.count(ask, filters) == len(found)
+    assert errors.count(study, filters) == len(found)
     assert len(passing(rows, filters)) == len(rows)
 
 
 @relaxed
 @given(filters=filters_of())
-def test_what_is_flagged_is_what_is_selected(ask, filters):
+def test_what_is_flagged_is_what_is_selected(study, filters):
     query = flagged(filters)
-    rows = ask(query.sql, query.parameters)
-    assert rows["chosen"].sum() == errors.count(ask, filters)
-    assert len(rows) == errors.count(ask, filters.whole)
+    rows = study.query(query.sql, query.parameters)
+    assert rows["chosen"].sum() == errors.count(study, filters)
+    assert len(rows) == errors.count(study, filters.whole)
 
 
 @relaxed
@@ -149,14 +144,14 @@ def test_what_is_flagged_is_what_is_selected(ask, filters):
     name=st.sampled_from(["ems", "p_value", "item", "length", "source_confidence", "calibrated"]),
     down=st.booleans(),
 )
-def test_pages_follow_each_other(ask, filters, name, down):
+def test_pages_follow_each_other(study, filters, name, down):
     order = Order(name, down)
-    whole = errors.everything(ask, filters, order, 10_000)
+    whole = errors.everything(study, filters, order, 10_000)
     for early in (0, 10_000):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(errors, "_EARLY", early)
             pages = [
-                errors.page(ask, filters, order, start, 25) for start in range(0, len(whole), 25)
+                errors.page(study, filters, order, start, 25) for start in range(0, len(whole), 25)
             ]
         if pages:
             pd.testing.assert_frame_equal(
@@ -165,13 +160,13 @@ def test_pages_follow_each_other(ask, filters, name, down):
 
 
 @pytest.mark.parametrize("down", [False, True])
-def test_unknown_values_stand_last(ask, down):
+def test_unknown_values_stand_last(study, down):
     unknown = "(SELECT * REPLACE (CASE WHEN item < 'c' THEN 'nan'::DOUBLE ELSE ems END AS ems)"
 
     def half(query: str, parameters: Any = ()) -> pd.DataFrame:
-        return ask(query.replace("FROM rows", f"FROM {unknown} FROM rows)"), parameters)
+        return study.query(query.replace("FROM rows", f"FROM {unknown} FROM rows)"), parameters)
 
-    found = errors.page(half, ALL, Order("ems", down), 0, 1000)["sorted"]
+    found = errors.page(answering(study, half), ALL, Order("ems", down), 0, 1000)["sorted"]
     assert found.isna().any()
     assert found.notna().iloc[0]
     assert not found.isna().astype(int).diff().lt(0).any()
@@ -205,7 +200,7 @@ def test_a_share_of_none_or_all_is_not_certain():
     assert errors_doubt.share_of(pd.Series([], dtype=int), pd.Series([], dtype=int)).n == 0
 
 
-def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(ask, table):
+def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table):
     """The same number as least squares with a mean for each pair of languages (statsmodels)."""
     import statsmodels.formula.api as formulas
 
@@ -215,7 +210,7 @@ def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(ask, table):
     fit = formulas.ols("ems ~ chosen + C(target_lang)", rows).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["group"])[0]}
     )
-    found = errors_doubt.found(ask, replace(ALL, source="en", right="rw"))
+    found = errors_doubt.found(study, replace(ALL, source="en", right="rw"))
     assert found.ems.value == pytest.approx(fit.params["chosen"])
     half = (found.ems.high - found.ems.low) / 2 / t.ppf(0.975, rows["group"].nunique() - 1)
     # statsmodels also counts the fitted means as lost degrees of freedom
@@ -224,31 +219,31 @@ def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(ask, table):
     assert found.share.n == len(rows)
 
 
-def test_without_a_measure_there_is_no_difference(ask):
+def test_without_a_measure_there_is_no_difference(study):
     def without(query: str, parameters: Any = ()) -> pd.DataFrame:
-        return ask(
+        return study.query(
             query.replace("FROM rows", "FROM (SELECT * REPLACE (NULL::DOUBLE AS gain) FROM rows)"),
             parameters,
         )
 
-    found = errors_doubt.found(without, replace(ALL, right="rw"))
+    found = errors_doubt.found(answering(study, without), replace(ALL, right="rw"))
     assert found.gain is None
     assert found.ems is not None
 
 
 @pytest.mark.parametrize("filters", [ALL, replace(ALL, source="en"), replace(ALL, gold="neutral")])
-def test_a_cell_counts_what_its_click_lists(ask, filters):
+def test_a_cell_counts_what_its_click_lists(study, filters):
     filters = replace(filters, right="rw", agreement="same")  # neither counts in the table
-    cells = confusion(ask, filters, LABELS)
+    cells = confusion(study, filters, LABELS)
     assert len(cells) == len(LABELS) ** 2
     for cell in cells.itertuples():
         listed = replace(filters.unsaid, source_says=cell.source, target_says=cell.target)
-        assert errors.count(ask, listed) == cell.n
-    words = confusion(ask, filters, [])
+        assert errors.count(study, listed) == cell.n
+    words = confusion(study, filters, [])
     for cell in words.itertuples():
         listed = replace(filters.unsaid, right=cell.source[0] + cell.target[0])
-        assert errors.count(ask, listed) == cell.n
-    same = errors_doubt.same_prediction(ask, filters)
+        assert errors.count(study, listed) == cell.n
+    same = errors_doubt.same_prediction(study, filters)
     diagonal = cells[cells["source"] == cells["target"]]
     assert same.count == diagonal["n"].sum()
 

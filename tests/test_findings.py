@@ -194,7 +194,7 @@ def test_the_most_consistent_training_language_is_found(study):
 def test_how_far_above_the_majority_is_a_clustered_interval(study):
     import statsmodels.api as sm
 
-    rows = study.sql("SELECT * FROM rows WHERE model = 'made/en' AND gold IS NOT NULL").df()
+    rows = study.query("SELECT * FROM rows WHERE model = 'made/en' AND gold IS NOT NULL")
     counts = rows.groupby("gold")["item"].nunique()
     excess = rows["source_score"] - (rows["gold"] == counts.idxmax())
     codes = rows["group"].astype("category").cat.codes

@@ -150,7 +150,7 @@ def test_the_labels_of_a_study_are_the_models(tmp_path, monkeypatch, capsys):
     ) in capsys.readouterr().err
     manifest = json.loads((folder_of("numbers") / "manifest.json").read_text("utf-8"))
     assert manifest["models"][0]["labels"] == dict(enumerate_text(NLI))
-    rows = open_study("numbers").sql("SELECT * FROM pairs").df()
+    rows = open_study("numbers").query("SELECT * FROM pairs")
     gold = {item.id: item.label for item in read_demo("nli")}
     assert (rows.gold == rows.item.map(gold)).all()
     assert (rows.target_class == rows.gold).all()

@@ -11,11 +11,9 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.intervals import clustered_interval
-from ccta_core.findings import claims
 from ccta_core.models.catalog import find
 from ccta_core.statistics.two_way import two_way
 from ccta_core.store.pairs import find_pair
-from ccta_core.study.opened import opened
 from dashboard import resources
 from dashboard.charts.languages_flows import flows_html, flows_svg
 from dashboard.charts.languages_layers import mexa_chart, profile_chart
@@ -27,7 +25,7 @@ from dashboard.components.languages_matrix import cells, finding
 from dashboard.components.languages_pair import pair_sentence
 from dashboard.components.matrix import Cell, Head, Matrix, payload
 from dashboard.tables import languages, languages_flows, languages_layers, languages_training
-from tests.made_study import LANGS, made_study
+from tests.made_study import LANGS, answering, made_study
 from tests.test_dashboard import clean, html_of, said
 
 PAIR = ("en", "zh")
@@ -42,8 +40,8 @@ def rows(study):
 
 
 @pytest.mark.parametrize("measure", ["ems", "gain", "ems_unrelated", "z"])
-def test_a_cell_is_the_mean_with_its_clustered_interval(ask, rows, measure):
-    table = languages.matrix_table(ask, "made/en", 8, measure).set_index(["source", "target"])
+def test_a_cell_is_the_mean_with_its_clustered_interval(study, rows, measure):
+    table = languages.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
     assert len(table) == len(LANGS) * (len(LANGS) - 1)
     own = rows[rows.model == "made/en"]
     for pair in (PAIR, PAIR[::-1], ("ar", "hi")):
@@ -55,10 +53,10 @@ def test_a_cell_is_the_mean_with_its_clustered_interval(ask, rows, measure):
         assert (cell.n, cell.groups) == (len(part), part.group.nunique())
 
 
-def test_scores_and_agreement(ask, rows):
+def test_scores_and_agreement(study, rows):
     own = rows[rows.model == "made/en"]
     part = own[(own.source_lang == "en") & (own.target_lang == "zh")]
-    score = languages.matrix_table(ask, "made/en", 8, "score").set_index(["source", "target"])
+    score = languages.matrix_table(study, "made/en", 8, "score").set_index(["source", "target"])
     assert score.loc[PAIR].value == pytest.approx(
         (part.source_score + part.target_score).mean() / 2
     )
@@ -69,20 +67,20 @@ def test_scores_and_agreement(ask, rows):
         ("agreement", part.source_predicted == part.target_predicted),
         ("both_right", part.source_correct & part.target_correct),
     ):
-        found = languages.matrix_table(ask, "made/en", 8, measure).set_index(["source", "target"])
+        found = languages.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
         assert found.loc[PAIR].value == pytest.approx(wanted.mean())
         assert found.loc[PAIR[::-1]].value == found.loc[PAIR].value
 
 
-def test_very_large_studies_have_no_interval_in_the_cells(ask, monkeypatch):
+def test_very_large_studies_have_no_interval_in_the_cells(study, monkeypatch):
     monkeypatch.setattr(languages, "_MOST", 10)
-    table = languages.matrix_table(ask, "made/en", 8, "ems")
+    table = languages.matrix_table(study, "made/en", 8, "ems")
     assert table.low.isna().all()
     assert "95%" not in next(iter(cells(table, "EMS", 2).values())).say
 
 
-def test_orders(ask):
-    table = languages.matrix_table(ask, "made/en", 8, "ems")
+def test_orders(study):
+    table = languages.matrix_table(study, "made/en", 8, "ems")
     assert languages.ordered(LANGS, "study", table) == list(LANGS)
     assert languages.ordered(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
     by_family = languages.ordered(LANGS, "family", table)
@@ -97,8 +95,8 @@ def test_orders(ask):
     assert languages.clustered(names, table[table.source != "ar"]) == names
 
 
-def test_families(ask):
-    table = languages.matrix_table(ask, "made/en", 8, "ems")
+def test_families(study):
+    table = languages.matrix_table(study, "made/en", 8, "ems")
     own = table.set_index(["source", "target"]).value
     within, across = languages.within_families(table)
     assert within == pytest.approx(own.loc[("de", "en")])
@@ -112,8 +110,8 @@ def test_families(ask):
     assert "choose another measure" in empty
 
 
-def test_the_items_of_a_pair(ask, rows):
-    items = languages.pair_items(ask, "made/en", 8, PAIR)
+def test_the_items_of_a_pair(study, rows):
+    items = languages.pair_items(study, "made/en", 8, PAIR)
     assert len(items) == 48
     assert items.ems.is_monotonic_decreasing
     means = languages.pair_means(items)
@@ -124,17 +122,17 @@ def test_the_items_of_a_pair(ask, rows):
     assert f"EMS is {rounded(means['ems'].value)} (95% " in pair_sentence(means)
 
 
-def test_counts_of_the_histogram_are_all_items(ask):
-    items = languages.pair_items(ask, "made/en", 8, PAIR)
+def test_counts_of_the_histogram_are_all_items(study):
+    items = languages.pair_items(study, "made/en", 8, PAIR)
     table = spread(items, {"ems": "EMS", "ems_uniform": "embeddings only"})
     assert dict(table.groupby("measure")["items"].sum()) == {"EMS": 48, "embeddings only": 48}
     figure = spread_chart(table, {"EMS": 0.5}, dark=True)
     assert [trace.name for trace in figure.data] == ["EMS", "embeddings only"]
 
 
-def test_the_profile_is_the_mean_over_pairs(study, ask):
-    table = languages_layers.layer_profile(ask, "made/en").set_index(["measure", "layer"])
-    pairs = study.sql("SELECT * FROM pairs WHERE model = 'made/en'").df()
+def test_the_profile_is_the_mean_over_pairs(study):
+    table = languages_layers.layer_profile(study, "made/en").set_index(["measure", "layer"])
+    pairs = study.query("SELECT * FROM pairs WHERE model = 'made/en'")
     for measure in languages_layers.PROFILE:
         for layer in (4, 8):
             own = pairs[pairs.layer == layer]
@@ -150,7 +148,7 @@ def test_the_profile_is_the_mean_over_pairs(study, ask):
     assert len(profile_chart(shown, names, 12, dark=False).data) == 3
 
 
-def test_mexa_is_the_cards(ask):
+def test_mexa_is_the_cards(study):
     card = find("e5-small").card
     table = languages_layers.mexa_table(card, ("es", "zh", "en"))
     assert set(table.lang) == {"es", "zh"}
@@ -164,8 +162,8 @@ def test_mexa_is_the_cards(ask):
 
 
 @pytest.mark.parametrize("measure", ["score", "ems"])
-def test_training_languages_are_a_two_way_table(ask, rows, measure):
-    found = languages_training.training_table(ask, 8, measure, MODELS)
+def test_training_languages_are_a_two_way_table(study, rows, measure):
+    found = languages_training.training_table(study, 8, measure, MODELS)
     away = found.table[found.table.source != found.table.target]
     own = rows[rows.source_lang == rows.training_language]
     column = "target_score" if measure == "score" else measure
@@ -179,7 +177,7 @@ def test_training_languages_are_a_two_way_table(ask, rows, measure):
 
 def test_only_items_that_every_model_has_are_compared(study):
     def some(query, parameters=()):
-        return opened(study).ask(
+        return study.query(
             query.replace("FROM rows", "FROM (FROM rows WHERE NOT (model = 'made/es' AND item IN "
                           "(SELECT DISTINCT item FROM rows ORDER BY item LIMIT 8)))")
             .replace("FROM pairs WHERE model", "FROM (FROM pairs WHERE NOT (model = 'made/es' AND "
@@ -188,12 +186,12 @@ def test_only_items_that_every_model_has_are_compared(study):
             parameters,
         )  # fmt: skip
 
-    assert languages_training.training_table(some, 8, "ems", MODELS).items == 40
+    assert languages_training.training_table(answering(study, some), 8, "ems", MODELS).items == 40
 
 
-def test_a_model_below_the_majority_is_left_out(study, ask):
+def test_a_model_below_the_majority_is_left_out(study):
     def poor(query, parameters=()):
-        frame = ask(query, parameters)
+        frame = study.query(query, parameters)
         if "avg(source_score) AS score" in query:
             frame = frame.assign(score=[0.1, 0.9])
         if "AS excess" in query:
@@ -201,15 +199,11 @@ def test_a_model_below_the_majority_is_left_out(study, ask):
             frame = frame.assign(excess=frame["n"] * above)
         return frame
 
-    found = languages_training.training_table(poor, 8, "score", MODELS)
+    found = languages_training.training_table(answering(study, poor), 8, "score", MODELS)
     assert found.left_out == ("made/en",)
     assert set(found.table.model) == {"made/es"}
     assert found.shares is None
     assert "two rows" in found.problem
-
-
-def test_the_ranking_is_the_findings(study, ask):
-    assert languages_training.ranking(ask, 8, "gain") == claims.training_languages(study, 8, "gain")
 
 
 @pytest.fixture(scope="module")
@@ -304,11 +298,11 @@ def page(study_page):
     return study_page("languages")
 
 
-def test_the_page_shows_the_statistics(page, ask):
+def test_the_page_shows_the_statistics(page, study):
     app = clean(page(target="zh"))
     text = html_of(app)
-    assert finding(languages.matrix_table(ask, "made/en", 8, "ems"), "ems", "nli") in text
-    means = languages.pair_means(languages.pair_items(ask, "made/en", 8, PAIR))
+    assert finding(languages.matrix_table(study, "made/en", 8, "ems"), "ems", "nli") in text
+    means = languages.pair_means(languages.pair_items(study, "made/en", 8, PAIR))
     assert pair_sentence(means) in text
     assert "English and Chinese, item by item" in text
     assert "the training language explains" in text

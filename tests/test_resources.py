@@ -76,21 +76,21 @@ def test_texts_read_again_from_data_are_those_of_the_data_now(tmp_path):
 def test_answers_of_a_study_begun_anew_are_its_own():
     question = "SELECT count(*) AS n FROM pairs"
     old = made_study(cache_root() / "studies", items=6)
-    assert resources.ask("made")(question)["n"][0] == 6 * 2 * 2 * 15
+    assert resources.study("made").query(question)["n"][0] == 6 * 2 * 2 * 15
     assert resources.done(old) == (2, 2)
     process.delete("made")
     new = made_study(cache_root() / "studies", items=3, langs=("en", "es"), trained=("en",))
-    assert resources.ask("made")(question)["n"][0] == 3 * 2
-    assert resources.ask_once("made")(question)["n"][0] == 3 * 2
+    assert resources.study("made").query(question)["n"][0] == 3 * 2
+    assert resources.study("made").query(question)["n"][0] == 3 * 2
     assert resources.done(new) == (1, 1)
     # The very same study once more, other rows: only the files tell.
     table = new.table()
     process.delete("made")
     again = made_study(cache_root() / "studies", items=3, langs=("en", "es"), trained=("en",))
     assert read_plan(again.folder) == new.plan
-    written = again.sql("SELECT * FROM pairs").df().to_dict("records")
+    written = again.query("SELECT * FROM pairs").to_dict("records")
     write_part(again.folder, "made/en", 0, [row | {"ems": row["ems"] / 2} for row in written])
-    mean = resources.ask("made")("SELECT avg(ems) AS ems FROM pairs")["ems"][0]
+    mean = resources.study("made").query("SELECT avg(ems) AS ems FROM pairs")["ems"][0]
     assert mean == pytest.approx(table["ems"].mean() / 2)
 
 

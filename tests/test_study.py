@@ -79,7 +79,7 @@ def test_the_table_has_both_directions(done):
     assert np.allclose(there.calibrated, (there.ems - chance) / (1 - chance))
     assert set(table.training_language) == {"en"}
     assert done.table(arrow=True).num_rows == 24
-    assert done.sql("SELECT count(*) FROM pairs").fetchall() == [(12,)]
+    assert done.query("SELECT count(*) AS n FROM pairs")["n"].tolist() == [12]
 
 
 def test_workers_change_nothing(whole, tmp_path, monkeypatch):

@@ -13,11 +13,10 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog, find
 from ccta_core.study import process, runner
-from ccta_core.study.built import build, table_file
 from ccta_core.study.items import read_items_of
-from ccta_core.study.parts import part_path
 from ccta_core.study.plan import folder_of, read_plan
 from ccta_core.study.table import open_study
+from ccta_core.study.table_files import compact
 from ccta_core.study.worker import Chunk, measure_part
 from tests.made_study import made_study
 
@@ -37,10 +36,10 @@ def measured(**changes):
         "space": "centered",
     }  # fmt: skip
     study = ccta.run_study("s", "demo:nli", MODEL, report=quiet, **{**settings, **changes})
-    rows = study.sql(
-        "SELECT source_lang, target_lang, item, ems FROM pairs ORDER BY ALL"
-    ).fetchall()
-    return study.plan.config["space"], [(*row[:3], round(row[3], 6)) for row in rows]
+    rows = study.query("SELECT source_lang, target_lang, item, ems FROM pairs ORDER BY ALL")
+    return study.plan.config["space"], [
+        (*row[:3], round(row[3], 6)) for row in rows.itertuples(index=False, name=None)
+    ]
 
 
 def fresh(**changes):
@@ -90,7 +89,10 @@ def test_other_languages_and_more_items_are_measured_in_the_same_process():
     runner.run("grown", workers=0, report=quiet)
     assert open_study("grown").done == (6, 6)
     count = "SELECT model, count(*) FROM pairs GROUP BY 1 ORDER BY 1"
-    assert open_study("grown").sql(count).fetchall() == [(MODEL, 6), (other_model().id, 6)]
+    assert open_study("grown").query(count).values.tolist() == [
+        [MODEL, 6],
+        [other_model().id, 6],
+    ]
 
 
 def other_model():
@@ -170,29 +172,10 @@ def test_rows_without_a_manifest_are_nobodys():
 
 def test_a_table_of_the_study_before_is_not_read_and_goes_with_it():
     old = made_study(ccta_studies(), items=6)
-    build(old, table_file(old))
-    place = table_file(old)
-    assert place.exists()
+    places = compact(old.source)
+    assert all(place.exists() for place in places)
     process.delete("made")
-    assert not place.exists()
+    assert not any(place.exists() for place in places)
     new = made_study(ccta_studies(), items=6)
     assert read_plan(new.folder) == old.plan  # the same study: only its rows are new files
-    assert table_file(new) != place
-
-
-def test_a_table_whose_study_changes_while_it_is_built_is_not_kept(monkeypatch):
-    from ccta_core.study import built
-
-    study = made_study(ccta_studies(), items=6)
-    place = table_file(study)
-    write = built._write
-
-    def slow(study, path, threads):
-        write(study, path, threads)
-        part = part_path(study.folder, "made/en", 0)
-        part.write_bytes(part.read_bytes())  # written anew: another run's
-
-    monkeypatch.setattr(built, "_write", slow)
-    with pytest.raises(CctaError, match="changed while its table was built"):
-        build(study, place)
-    assert not place.exists()
+    assert not {*compact(new.source)} & {*places}

@@ -86,7 +86,7 @@ def test_a_study_runs_stops_goes_on_is_killed_and_ends(small):
         process.resume("one", 1)
     done = waited("one", lambda found: not found.busy)
     assert (done.kind, done.done, done.total) == (FINISHED, 4, 4)
-    assert len(open_study("one").sql("SELECT * FROM pairs").df()) == 60
+    assert len(open_study("one").query("SELECT * FROM pairs")) == 60
     assert before.items() <= parts("one").items()
     assert process.delete("one") > 0
     assert not folder_of("one").exists()
@@ -100,7 +100,7 @@ def test_a_study_of_three_items_runs_to_its_end(small):
     process.start(order(models=[add(str(small)).id], layers=[1]), 1)
     done = waited("one", lambda found: not found.busy)
     assert (done.kind, done.done, done.total) == (FINISHED, 1, 1)
-    assert len(open_study("one").sql("SELECT * FROM pairs").df()) == 3
+    assert len(open_study("one").query("SELECT * FROM pairs")) == 3
     log = process.log_tail("one")
     assert "ccta study run with 1 process\n" in log
     assert "1/1 parts  " in log

@@ -198,13 +198,11 @@ FROM rows GROUP BY ALL ORDER BY ALL
 def _show(options: argparse.Namespace) -> None:
     from ccta_core.study.table import open_study
 
-    found = open_study(options.name).sql(_MEANS)
-    names = found.columns
-    rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rows = list(open_study(options.name).records(_MEANS))
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return
-    sys.stdout.write("  ".join(names) + "\n")
+    sys.stdout.write("  ".join(rows[0]) + "\n")
     for row in rows:
         cells = (
             f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()

@@ -15,18 +15,19 @@ MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
 
 def models(study: Study) -> list[str]:
     """The models that have rows, in the plan's order, without twins with a random head."""
-    return [name for name in _present(study) if not is_random_head(name)]
+    return [name for name in measured_models(study) if not is_random_head(name)]
 
 
 def twins(study: Study) -> list[tuple[str, str]]:
     """(trained model, its twin with a random head), of those that both have rows."""
-    present = _present(study)
+    present = measured_models(study)
     pairs = [(name.removesuffix(RANDOM_HEAD), name) for name in present if is_random_head(name)]
     return [pair for pair in pairs if pair[0] in present]
 
 
-def _present(study: Study) -> list[str]:
-    there = {name for (name,) in study.sql("SELECT DISTINCT model FROM pairs").fetchall()}
+def measured_models(study: Study) -> list[str]:
+    """The models that have rows, in the plan's order."""
+    there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
     return [one["id"] for one in study.plan.models if one["id"] in there]
 
 
@@ -37,14 +38,14 @@ def checkpoints(study: Study) -> pd.DataFrame:
     differently. `excess_low` is the lower end of the 95% interval of score less majority:
     Student's t on whole groups of items (linearised ratio of sums); NaN with fewer than two groups.
     """
-    scores = study.sql(
+    scores = study.query(
         "SELECT model, training_language, seed, avg(source_score) AS score FROM rows "
         "GROUP BY ALL ORDER BY model"
-    ).df()
-    labels = study.sql(
+    )
+    labels = study.query(
         "SELECT model, max(n) / sum(n) AS majority FROM (SELECT model, gold, count(DISTINCT item) "
         "AS n FROM pairs WHERE gold IS NOT NULL GROUP BY model, gold) GROUP BY model"
-    ).df()
+    )
     shares = dict(zip(labels["model"], labels["majority"], strict=True))
     scores["majority"] = [shares.get(name, np.nan) for name in scores["model"]]
     lows = _excess_lows(study)
@@ -60,13 +61,13 @@ def checkpoint(row: Any) -> Checkpoint:
 
 def _excess_lows(study: Study) -> dict[str, float]:
     """How far above always naming the commonest label each model is at least."""
-    sums = study.sql(
+    sums = study.query(
         'SELECT model, "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess '
         "FROM rows JOIN (SELECT model, gold AS common FROM pairs WHERE gold IS NOT NULL "
         "GROUP BY model, gold QUALIFY row_number() OVER (PARTITION BY model "
         "ORDER BY count(DISTINCT item) DESC, gold) = 1) USING (model) "
         'WHERE gold IS NOT NULL GROUP BY model, "group" ORDER BY model, "group"'
-    ).df()
+    )
     return {str(model): _low(own) for model, own in sums.groupby("model")}
 
 
@@ -90,13 +91,13 @@ def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
     """
     home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
     means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
-    return study.sql(
+    return study.query(
         f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
         "avg(target_subwords / target_units) AS fertility "
         "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? GROUP BY target_lang "
         "ORDER BY target_lang",
         [model, layer, home],
-    ).df()
+    )
 
 
 def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
@@ -105,12 +106,12 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
     Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
     """
     means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
-    found = study.sql(
+    found = study.query(
         f"SELECT source_lang, target_lang, {means}, "
         "avg((source_score + target_score) / 2) AS score FROM rows "
         "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
         [model, layer],
-    ).df()
+    )
     order = list(study.plan.languages)
     tables = {}
     for name in (*MEASURES, "score"):
@@ -121,7 +122,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
 
 def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
     """One row an item of one ordered pair: measures, the target's score and confidence."""
-    return study.sql(
+    return study.query(
         'SELECT item, "group", ems, ems_uniform, ems_shuffled, ems_unrelated, gain, '
         "link_spearman, target_score, target_correct, target_confidence, "
         "source_units + target_units AS units, "
@@ -130,18 +131,18 @@ def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.Dat
         "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? AND target_lang = ? "
         "ORDER BY item",
         [model, layer, *pair],
-    ).df()
+    )
 
 
 def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
     """The long table that ranks training languages: one row a checkpoint, item and pair."""
-    return study.sql(
+    return study.query(
         f'SELECT models.training_language, models.seed, pairs."group", pairs.item, '
         f"source_lang || '-' || target_lang AS pair, {measure} AS value "
         "FROM pairs JOIN models USING (model) WHERE layer = ? AND models.training_language IS NOT "
         "NULL",
         [layer],
-    ).df()
+    )
 
 
 def cells(study: Study, layer: int) -> pd.DataFrame:
@@ -149,22 +150,22 @@ def cells(study: Study, layer: int) -> pd.DataFrame:
 
     Models without a training language have none.
     """
-    return study.sql(
+    return study.query(
         "SELECT model, training_language, source_lang AS lang, avg(ems) AS ems, "
         "avg(gain) AS gain, avg(source_score) AS score FROM rows "
         "WHERE layer = ? AND training_language IS NOT NULL GROUP BY ALL ORDER BY ALL",
         [layer],
-    ).df()
+    )
 
 
 def beside_twin(study: Study, layer: int, trained: str, twin: str) -> pd.DataFrame:
     """One row an item and pair that both models have: `ems` and `gain` of each."""
-    return study.sql(
+    return study.query(
         'SELECT a."group", a.ems, a.gain, b.ems AS twin_ems, b.gain AS twin_gain '
         "FROM pairs a JOIN pairs b USING (item, layer, source_lang, target_lang) "
         "WHERE layer = ? AND a.model = ? AND b.model = ? ORDER BY item, source_lang, target_lang",
         [layer, trained, twin],
-    ).df()
+    )
 
 
 def differences(study: Study, layer: int) -> pd.DataFrame:
@@ -172,9 +173,9 @@ def differences(study: Study, layer: int) -> pd.DataFrame:
 
     Twins with a random head are left out.
     """
-    return study.sql(
+    return study.query(
         "SELECT model, \"group\", item, source_lang || '-' || target_lang AS pair, "
         "linked_difference, unlinked_difference, shuffled_difference "
         "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL AND list_contains(?, model)",
         [layer, models(study)],
-    ).df()
+    )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ccta_core.errors import CctaError
 from ccta_core.findings import answers, claims, frames, performance, random_head
 from ccta_core.findings.wording import name_of, number, span
@@ -146,28 +148,27 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
         f"({' '.join(plan.languages)}), {len(trained)} models, {done} of {total} parts. "
         "Gold class explained.\n"
     )
-    ((rows, converged, worst, truncated),) = study.sql(
-        "SELECT count(*), avg(CASE WHEN source_converged THEN 1.0 ELSE 0 END), "
-        "max(source_completeness_error), sum(CASE WHEN source_truncated THEN 1 ELSE 0 END) "
-        "FROM rows WHERE layer = ?",
+    whole = study.query(
+        "SELECT count(*) AS n, avg(CASE WHEN source_converged THEN 1.0 ELSE 0 END) AS converged, "
+        "max(source_completeness_error) AS worst, "
+        "count(*) FILTER (source_truncated) AS truncated FROM rows WHERE layer = ?",
         [layer],
-    ).fetchall()
+    ).iloc[0]
     yield (
-        f"{rows:,} rows; {converged:.1%} of the attributions converged, worst completeness error "
-        f"{worst or 0:.1%}; {truncated} sides were cut.\n"
+        f"{whole.n:,.0f} rows; {whole.converged:.1%} of the attributions converged, worst "
+        f"completeness error {np.nan_to_num(whole.worst):.1%}; {whole.truncated:.0f} sides were "
+        "cut.\n"
     )
     yield "| model | score | majority |" + "".join(f" {name} |" for name in frames.MEASURES)
     yield "|---|---|---|" + "---|" * len(frames.MEASURES)
-    means = ", ".join(f"avg({name})" for name in frames.MEASURES)
-    values = {
-        row[0]: row[1:]
-        for row in study.sql(
-            f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model", [layer]
-        ).fetchall()
-    }
+    means = ", ".join(f"avg({name}) AS {name}" for name in frames.MEASURES)
+    values = study.query(
+        f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model", [layer]
+    ).set_index("model")
     scores = frames.checkpoints(study)
     for row in scores[scores["model"].isin(trained)].itertuples():
-        cells = "".join(f" {number(value)} |" for value in values.get(row.model, ()))
+        measured = values.loc[row.model] if row.model in values.index else ()
+        cells = "".join(f" {number(value)} |" for value in measured)
         yield f"| {row.model} | {row.score:.3f} | {number(row.majority)} |{cells}"
     yield ""
 

@@ -19,12 +19,12 @@ from typing import Final, Literal
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.study.built import tables_of
 from ccta_core.study.cost import Cost
 from ccta_core.study.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.log import LOG, heading, log_lines, of_last_run, progress
 from ccta_core.study.plan import check_name, folder_of, names
 from ccta_core.study.state import at_work, is_shipped, state_of
+from ccta_core.study.table_files import tables_of
 
 IDLE: Final = "idle"
 """`stop`: nothing was running."""

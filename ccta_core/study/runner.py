@@ -35,6 +35,7 @@ from ccta_core.study.plan import (
 )
 from ccta_core.study.selection import selected
 from ccta_core.study.state import is_shipped
+from ccta_core.study.table import Study, keep_table
 from ccta_core.study.worker import Chunk, measure_part
 
 _CHUNKS_A_PROCESS = 16
@@ -155,7 +156,8 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
 def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
     """A study held for one run: its folder, its plan and the parts that are missing.
 
-    A finished study that ships is given as it is: nothing is written to the product's folder.
+    When the run has ended well, its rows are made ready for questions. A finished study that ships
+    is given as it is: nothing is written to the product's folder.
     Raises CctaError where there is none of this name, another run has it, its folder can't be
     written, or it ships with parts missing.
     """
@@ -178,6 +180,7 @@ def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
         finally:
             with suppress(OSError):
                 (folder / CANCEL).unlink()
+        keep_table(Study(folder, plan))
 
 
 def check_wanted(folder: Path) -> None:

@@ -1,26 +1,46 @@
-"""A study as a table: DuckDB over its Parquet parts, both directions of every language pair."""
+"""A study and its rows, asked in SQL over one connection: the one road from disk to a frame."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ccta_core.errors import CctaError
+from ccta_core.store.files import key_of
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import Plan, folder_of, read_plan
 from ccta_core.study.schema import NAMES
+from ccta_core.study.table_files import (
+    OF_MODEL,
+    Source,
+    columns_sql,
+    compact,
+    connection_settings,
+    finished_parts,
+    is_whole,
+)
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
-LEAST_ROOM = 0.05
-"""Where 1 - u is smaller, `calibrated` is null (docs/method.md, 4)."""
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+_HELD = 4
+"""Studies that stay open; the one that was asked longest ago is closed first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Study:
-    """A study on disk, finished or not."""
+    """A study on disk, finished or not, with the parts it had when they were first asked for.
+
+    A run that goes on adds parts to the folder, not to this value: open the study again for them.
+    """
 
     folder: Path
     plan: Plan
@@ -32,25 +52,90 @@ class Study:
 
     @property
     def done(self) -> tuple[int, int]:
-        """Parts that are there, of how many."""
+        """Parts that are there now, of how many."""
         total = len(self.plan.parts)
         return total - len(missing_parts(self.folder, self.plan)), total
+
+    @cached_property
+    def source(self) -> Source:
+        """What its rows are read from: the parts that were finished when this was first asked."""
+        return Source(self.folder, self.plan, finished_parts(self.folder, self.plan))
+
+    @cached_property
+    def stamp(self) -> str:
+        """Another word for every other plan or set of parts: what answers are kept under."""
+        facts = [(str(part.path), part.stamp) for part in self.source.parts]
+        return key_of(asdict(self.plan), facts)[:16]
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
+        """The answer to a question over the views `rows` and `pairs` and the table `models`.
+
+        `rows` has both directions of every pair with `calibrated` and the model's `task`,
+        `training_language` and `seed`; `pairs` has each stored row once; `models` a row a model.
+        The answer is the same every time, to the last bit: a question runs in one thread.
+
+        Raises CctaError where no part is finished yet, the study has changed on disk since it was
+        opened, or the question needs more memory than it may have; DamagedFileError where a part
+        can't be read.
+        """
+        return self._answer(sql, parameters, lambda answer: answer.df())
+
+    def batches(
+        self, sql: str, parameters: Sequence[Any] = (), size: int = 20_000
+    ) -> "Iterator[pa.RecordBatch]":
+        """The same as Arrow batches of at most so many rows, for answers of any length.
+
+        Raises as `query` does, also between two batches.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        reader: pa.RecordBatchReader = self._answer(
+            sql, parameters, lambda answer: answer.to_arrow_reader(size)
+        )
+        try:
+            yield from reader
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise CctaError(
+                f"the rows of {self.name} can't be read to the end ({_reason(error)}); try again"
+            ) from error
+
+    def records(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        """The same as a dictionary a row, with None where there is no value."""
+        for batch in self.batches(sql, parameters):
+            yield from batch.to_pylist()
 
     def table(self, *, arrow: bool = False) -> Any:
         """All rows: one an item x ordered pair x model x layer, as a DataFrame or Arrow table.
 
-        The columns are those of `schema.py`, with `calibrated`, `task`, `training_language` and
-        `seed` of the model. Raises CctaError where no part is finished yet.
+        The columns are those of docs/schema.md. Raises as `query` does.
         """
-        found = self.sql("SELECT * FROM rows")
-        return found.to_arrow_table() if arrow else found.df()
+        sql = "SELECT * FROM rows"
+        if arrow:
+            return self._answer(sql, (), lambda answer: answer.to_arrow_table())
+        return self.query(sql)
 
-    def sql(self, query: str, parameters: Sequence[Any] | None = None) -> "duckdb.DuckDBPyRelation":
-        """A DuckDB query over `rows` (ordered pairs) and `pairs` (as stored, each pair once).
+    def _answer(
+        self,
+        sql: str,
+        parameters: Sequence[Any],
+        fetch: "Callable[[duckdb.DuckDBPyRelation], Answer]",
+    ) -> Answer:
+        """What a question gives; asked once more where a file was lost or damaged meanwhile."""
+        import duckdb
 
-        Raises CctaError where no part is finished yet.
-        """
-        return connect(self).sql(query, params=list(parameters or []))
+        slot = _slot_of(self)
+        connection = slot.open(self.source)
+        try:
+            return fetch(connection.cursor().sql(sql, params=list(parameters)))
+        except duckdb.OutOfMemoryException as error:
+            raise CctaError(
+                f"the question needs more memory than it may have ({_reason(error)}); ask for less"
+            ) from error
+        except duckdb.Error:
+            if not slot.give_up(connection):
+                raise  # the question itself is wrong
+        return fetch(slot.open(self.source).cursor().sql(sql, params=list(parameters)))
 
 
 def open_study(name: str) -> Study:
@@ -63,47 +148,15 @@ def open_study(name: str) -> Study:
     return Study(folder, read_plan(folder))
 
 
-def connect(study: Study) -> "duckdb.DuckDBPyConnection":
-    """A DuckDB connection with the views `pairs` and `rows`.
+def keep_table(study: Study) -> None:
+    """Writes what questions are answered from, so that the first one need not wait for it.
 
-    Raises CctaError where no part is finished yet.
+    Where that can't be there is a line in the log: the study itself is whole.
     """
-    import duckdb
-    import pandas as pd
-
-    if not any(study.folder.glob("parts/*/*.parquet")):
-        raise CctaError(f"the study {study.name} has no finished part yet; run it first")
-    connection = duckdb.connect(":memory:")
-    parts = str(study.folder / "parts" / "*" / "*.parquet").replace("'", "''")
-    connection.sql(f"CREATE VIEW pairs AS SELECT * FROM read_parquet('{parts}')")
-    models = _models(study.plan, pd)
-    connection.register("models", models)
-    connection.sql(f"CREATE VIEW turned AS {_both_ways()}")
-    connection.sql(_ROWS)
-    return connection
-
-
-_ROWS = f"""
-CREATE VIEW rows AS
-WITH chance AS (
-    SELECT model, layer, source_lang, target_lang, avg(ems_unrelated) AS u
-    FROM turned GROUP BY ALL
-)
-SELECT turned.*,
-    CASE WHEN 1 - u >= {LEAST_ROOM} THEN (ems - u) / (1 - u) END AS calibrated,
-    models.task, models.training_language, models.seed
-FROM turned
-JOIN chance USING (model, layer, source_lang, target_lang)
-LEFT JOIN models USING (model)
-"""
-
-
-def _both_ways() -> str:
-    """The stored rows and the same turned round: source and target change places."""
-    names = [name for name in NAMES if name != "ems_unrelated_back"]
-    there = ", ".join(f'"{name}"' for name in names)
-    back = ", ".join(f'"{other_side(name)}" AS "{name}"' for name in names)
-    return f"SELECT {there} FROM pairs UNION ALL SELECT {back} FROM pairs"
+    try:
+        compact(study.source)
+    except CctaError as error:
+        _log.warning("%s", error)
 
 
 def other_side(name: str) -> str:
@@ -114,6 +167,83 @@ def other_side(name: str) -> str:
     return {"source": f"target_{rest}", "target": f"source_{rest}"}.get(side, name)
 
 
-def _models(plan: Plan, pd: Any) -> "pd.DataFrame":
-    frame = pd.DataFrame(list(plan.models)).rename(columns={"id": "model"})
-    return frame[["model", "task", "training_language", "seed"]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Connection:
+    """The connection to one state of one study, and the files it reads."""
+
+    database: "duckdb.DuckDBPyConnection"
+    files: list[Path]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cursor(self) -> "duckdb.DuckDBPyConnection":
+        """A cursor for one question of any thread; a connection itself does one thing at a time."""
+        with self.lock:
+            return self.database.cursor()
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """Where the connection to one state of a study is kept: opened once, by whoever asks first."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    connection: _Connection | None = None
+
+    def open(self, source: Source) -> _Connection:
+        """The connection. Raises as `compact` does."""
+        with self.lock:
+            if self.connection is None:
+                files = compact(source)
+                self.connection = _Connection(_connect(source.plan, files), files)
+            return self.connection
+
+    def give_up(self, connection: _Connection) -> bool:
+        """Whether a file of the connection is gone or damaged: the next one reads files made anew.
+
+        Also where another thread has seen that before.
+        """
+        with self.lock:
+            if self.connection is connection and all(map(is_whole, connection.files)):
+                return False
+            if self.connection is connection:
+                self.connection = None
+            return True
+
+
+_slots: "OrderedDict[tuple[Path, str], _Slot]" = OrderedDict()
+_guard = threading.Lock()
+
+
+def _slot_of(study: Study) -> _Slot:
+    key = (study.folder, study.stamp)
+    with _guard:
+        slot = _slots.pop(key, None) or _Slot()
+        _slots[key] = slot
+        while len(_slots) > _HELD:
+            _slots.popitem(last=False)  # closed when its last question is answered
+        return slot
+
+
+def _connect(plan: Plan, files: Sequence[Path]) -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=connection_settings())
+    paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    connection.execute(f"CREATE VIEW stored AS SELECT * FROM read_parquet([{paths}])")
+    connection.execute(f"CREATE VIEW pairs AS SELECT {columns_sql(NAMES)} FROM stored")
+    # Every stored row and the same turned round: source and target change places.
+    names, facts = [name for name in NAMES if name != "ems_unrelated_back"], columns_sql(OF_MODEL)
+    turned = ", ".join(f'"{other_side(name)}" AS "{name}"' for name in names)
+    connection.execute(
+        f"CREATE VIEW rows AS SELECT {columns_sql(names)}, calibrated, {facts} FROM stored "
+        f"UNION ALL SELECT {turned}, calibrated_back, {facts} FROM stored"
+    )
+    connection.execute(
+        "CREATE TABLE models (model VARCHAR, task VARCHAR, training_language VARCHAR, seed BIGINT)"
+    )
+    models = [[model.get(name) for name in ("id", *OF_MODEL)] for model in plan.models]
+    connection.executemany("INSERT INTO models VALUES (?, ?, ?, ?)", models)
+    return connection
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0]

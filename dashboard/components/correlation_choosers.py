@@ -114,7 +114,7 @@ def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
     wanted = address.value(some_of("model", chosen.models, chosen.models[:1]))
     if unit == "training":
-        known, left_out = resources.computed(chosen.ask, trained)
+        known, left_out = resources.computed(chosen.study, trained)
         if left_out:
             address.problems.append(
                 f"not shown above the majority, so left out: {', '.join(left_out)}"

@@ -88,7 +88,7 @@ def held(chosen: Chosen, question: Question) -> None:
         return
     if question.unit == "training":
         return
-    found = resources.computed(chosen.ask, held_fixed, question, question.models[0])
+    found = resources.computed(chosen.study, held_fixed, question, question.models[0])
     text = held_text(question, found, chosen.task)
     if not text:
         return

@@ -42,7 +42,7 @@ def items(address: Address, chosen: Chosen, question: Question) -> None:
     if question.unit != "item":
         with st.container(horizontal=True, key="correlation_pair"):
             pair_choosers(address, languages_of(chosen.study))
-    count = len(resources.computed(chosen.ask, right_items, asked))
+    count = len(resources.computed(chosen.study, right_items, asked))
     say.quiet(
         f"Model {model_label(chosen.study, asked.models[0].id)}; right or wrong in "
         f"{language_name(asked.pair[1])}; n = {count} items, whole groups of items resampled."
@@ -110,7 +110,7 @@ def _beats(one: Told) -> bool:
 def _deciles(chosen: Chosen, question: Question) -> None:
     measure = told_measures(question)[0]
     name = label(measure, chosen.task)
-    found = resources.computed(chosen.ask, deciles, question, measure)
+    found = resources.computed(chosen.study, deciles, question, measure)
     if found is None:
         say.say(f"Fewer than {FEWEST} items have {name}.")
         return
@@ -158,9 +158,9 @@ def _told(address: Address, chosen: Chosen, question: Question, count: int) -> S
     with st.container(key="correlation_told"):
         for at, name in enumerate(names, 1):
             with st.spinner(f"AUROC of {label(name)}, {at} of {len(names)}"):
-                found.append(resources.computed(chosen.ask, told_apart, question, name))
+                found.append(resources.computed(chosen.study, told_apart, question, name))
     known = tuple(one for one in found if one is not None)
-    return resources.computed(chosen.ask, corrected, known) if known else ()
+    return resources.computed(chosen.study, corrected, known) if known else ()
 
 
 def auroc_table(found: Sequence[Told]) -> pd.DataFrame:

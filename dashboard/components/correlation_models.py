@@ -39,6 +39,6 @@ def _all(question: Question, models: tuple[Model, ...]) -> Question:
 
 def _table(chosen: Chosen, question: Question) -> None:
     with st.spinner(f"Drawing 2,000 resamples for each of {len(question.models)} models…"):
-        tested = resources.computed(chosen.ask, correlations, question)
+        tested = resources.computed(chosen.study, correlations, question)
     say.say(verdict(question, tested, chosen.task))
     controls(chosen, question, tested, key="every")

@@ -46,8 +46,8 @@ _MOST = 3000
 def picture(address: Address, chosen: Chosen, question: Question) -> None:
     """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
-        tested = resources.computed(chosen.ask, correlations, question)
-        found = resources.computed(chosen.ask, points, question)
+        tested = resources.computed(chosen.study, correlations, question)
+        found = resources.computed(chosen.study, points, question)
     say.verdict(verdict(question, tested, chosen.task))
     if text := added(question, tested):
         say.say(text)
@@ -206,7 +206,9 @@ def _numbers(question: Question, main: Sequence[Tested]) -> None:
 
 def _shares(chosen: Chosen, question: Question) -> None:
     for name in (question.x, question.y):
-        found = resources.computed(chosen.ask, training_table, question.layer, name, chosen.models)
+        found = resources.computed(
+            chosen.study, training_table, question.layer, name, chosen.models
+        )
         if found.shares is not None:
             say.say(shares_text(found.shares, label(name, chosen.task)))
 

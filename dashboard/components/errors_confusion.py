@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def table(address: Address, state: State) -> None:
     """The finding, the matrix with n in each cell, and its data."""
-    ask, filters = state.chosen.ask, state.filters
-    same = resources.computed(ask, errors_doubt.same_prediction, filters)
+    study, filters = state.chosen.study, state.filters
+    same = resources.computed(study, errors_doubt.same_prediction, filters)
     if not same.n:
         say.quiet("No comparison passes the other filters.")
         return
-    cells = confusion(ask, filters, state.offered.said)
+    cells = resources.computed(study, confusion, filters, tuple(state.offered.said))
     say.say(agreement(same, state.chosen.task))
     matrix(
         _drawn(cells, state),

@@ -25,8 +25,8 @@ MOST_ROWS = 100_000
 def downloads(address: Address, state: State, total: int) -> None:
     """The popover with both files; each is made when it is asked for."""
     with st.popover("Download", width="content"):
-        name = re.sub(r"[^\w.-]+", "-", f"errors-{state.chosen.study.name}-{state.filters.model}")
-        ask = resources.ask_once(state.chosen.study.name)
+        study = state.chosen.study
+        name = re.sub(r"[^\w.-]+", "-", f"errors-{study.name}-{state.filters.model}")
         query, url = address.query, (st.context.url or "").split("?")[0]
         st.download_button(
             "Evidence (HTML, works offline)",
@@ -41,7 +41,7 @@ def downloads(address: Address, state: State, total: int) -> None:
             "All columns (CSV)",
             data=lambda: to_csv(
                 with_remarks(
-                    errors.everything(ask, state.filters, state.order, MOST_ROWS), state.remarks
+                    errors.everything(study, state.filters, state.order, MOST_ROWS), state.remarks
                 )
             ),
             file_name=f"{name}.csv",
@@ -74,9 +74,9 @@ def with_remarks(rows: "pd.DataFrame", remarks: dict[str, Remark]) -> "pd.DataFr
 
 def _page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
     chosen, filters = state.chosen, state.filters
-    rows = errors.everything(chosen.ask, filters, state.order, MOST)
-    found = errors_doubt.found(chosen.ask, filters)
-    same = errors_doubt.same_prediction(chosen.ask, filters)
+    rows = errors.everything(chosen.study, filters, state.order, MOST)
+    found = errors_doubt.found(chosen.study, filters)
+    same = errors_doubt.same_prediction(chosen.study, filters)
     try:
         examples = resources.texts(chosen.study.name, list(dict.fromkeys(rows["item"])))
     except CctaError:

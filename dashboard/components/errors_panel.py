@@ -31,7 +31,7 @@ def panel(address: Address, state: State, examples: Mapping[str, ParallelExample
     if state.row is None:
         say.quiet("Choose a comparison in the list: its texts, numbers, tags and notes come here.")
         return
-    found = errors.comparison(state.chosen.ask, state.filters, *state.row)
+    found = errors.comparison(state.chosen.study, state.filters, *state.row)
     if not len(found):
         notice.advice("The comparison of the address is not in this study; choose one in the list")
         _close(address)

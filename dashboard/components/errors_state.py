@@ -74,16 +74,16 @@ class State:
 
 def read(address: Address, chosen: Chosen) -> State:
     """Every field but the page. Raises CctaError where the study's rows can't be read."""
-    ask, model, layer = chosen.ask, chosen.model, chosen.layer
-    remarks = notes.remarks(chosen.study.name)
-    gold, said = errors.words_of(ask, model, layer)
+    study, model, layer = chosen.study, chosen.model, chosen.layer
+    remarks = notes.remarks(study.name)
+    gold, said = resources.computed(study, errors.words_of, model, layer)
     control = address.value(one_of("by", CONTROLS, "gain"))
     ends = {
-        name: _rounded(errors.ends_of(ask, model, layer, measure))
+        name: _rounded(resources.computed(study, errors.ends_of, model, layer, measure))
         for name, measure in (("ems", "ems"), ("range", control), ("words", "length"))
     }
     offered = Offered(
-        languages=languages_of(chosen.study),
+        languages=languages_of(study),
         gold=gold,
         said=said,
         tags=notes.counted(remarks),

@@ -20,7 +20,7 @@ def layers(chosen: Chosen) -> None:
     """Two charts on the same layers: what the study measured, what the backbone does alone."""
     say.heading("Layer by layer")
     with st.spinner("Drawing 2,000 resamples for each layer…"):
-        table = resources.computed(chosen.ask, layer_profile, chosen.model)
+        table = resources.computed(chosen.study, layer_profile, chosen.model)
     found = _mexa(chosen)
     depth = max(_DEPTH, *chosen.study.plan.layers)
     left, right = st.columns(2, gap="medium")

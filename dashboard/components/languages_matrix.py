@@ -55,7 +55,7 @@ def language_matrix(
     """
     measure, order = shown
     with st.container(key="languages_matrix"), st.spinner("Drawing 2,000 resamples for each pair…"):
-        table = resources.computed(chosen.ask, matrix_table, chosen.model, chosen.layer, measure)
+        table = resources.computed(chosen.study, matrix_table, chosen.model, chosen.layer, measure)
     langs = ordered(chosen.study.plan.languages, order, table)
     say.verdict(finding(table, measure, chosen.task))
     digits = 1 if measure in _FEW_DIGITS else 2

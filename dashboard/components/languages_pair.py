@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.study.table import Study
 from ccta_core.types import ParallelExample
 from dashboard import resources
 from dashboard.address import Address
@@ -39,12 +40,12 @@ def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
             )
         if st.button("Open its errors", key="languages_errors"):
             open_errors(address, chosen, chosen.model, *pair)
-    items = resources.computed(chosen.ask, pair_items, chosen.model, chosen.layer, pair)
+    items = resources.computed(chosen.study, pair_items, chosen.model, chosen.layer, pair)
     known = items.dropna(subset=["ems"])
     if known.empty:
         say.say(f"No item has an EMS for {names}: the study has not measured them.")
         return
-    found = resources.computed(chosen.ask, _means, chosen.model, chosen.layer, pair)
+    found = resources.computed(chosen.study, _means, chosen.model, chosen.layer, pair)
     say.say(pair_sentence(found))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -71,8 +72,8 @@ def pair_sentence(found: dict[str, Mean]) -> str:
     )
 
 
-def _means(ask: Any, model: str, layer: int, pair: tuple[str, str]) -> dict[str, Mean]:
-    return pair_means(pair_items(ask, model, layer, pair))
+def _means(study: Study, model: str, layer: int, pair: tuple[str, str]) -> dict[str, Mean]:
+    return pair_means(pair_items(study, model, layer, pair))
 
 
 def _mean(found: Mean) -> str:

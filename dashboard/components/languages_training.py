@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.findings import claims
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import say
@@ -16,7 +17,7 @@ from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.components.open_errors import open_errors
 from dashboard.components.study_bar import Chosen, model_label
 from dashboard.components.wording import language_name
-from dashboard.tables.languages_training import Trained, ranking, training_table
+from dashboard.tables.languages_training import Trained, training_table
 from dashboard.tables.study_measures import MEASURES, label, title
 
 _MEASURES = ("score", "ems", "gain", "ems_uniform", "ems_unrelated", "calibrated")
@@ -41,7 +42,7 @@ def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -
             key=address.widget("read"),
             width=280,
         )
-    found = resources.computed(chosen.ask, training_table, chosen.layer, measure, chosen.models)
+    found = resources.computed(chosen.study, training_table, chosen.layer, measure, chosen.models)
     if found.table.empty:
         say.say("No model trained in a language of the study has rows yet.")
         return
@@ -135,7 +136,9 @@ def _ranking(address: Address, chosen: Chosen, measure: str) -> None:
             return
         try:
             with st.spinner("Drawing 2,000 resamples for each training language…"):
-                found = resources.computed(chosen.ask, ranking, chosen.layer, asked)
+                found = resources.computed(
+                    chosen.study, claims.training_languages, chosen.layer, asked
+                )
         except CctaError as error:
             say.say(f"{error}.")
             return

@@ -46,9 +46,7 @@ def claims(view: View, _: Lesson) -> None:
 def _tested(view: View, chosen: Chosen) -> None:
     try:
         with st.spinner("Testing the claim on this study"):
-            answer: Found = resources.computed(
-                chosen.ask, found, chosen.study.name, view.claim, chosen.layer
-            )
+            answer: Found = resources.computed(chosen.study, found, view.claim, chosen.layer)
     except CctaError as error:
         notice.problem(str(error))
         return

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from dashboard import resources
 from dashboard.address import Address, come_back
 from dashboard.components.study_bar import Chosen
 from dashboard.settings import of_study
+from dashboard.tables.errors import gold_of
 
 
 def open_pair(
@@ -24,11 +26,8 @@ def pair_query(
     """The address of the item on the Pair page."""
     plan = chosen.study.plan
     name = model or chosen.model
-    found = chosen.ask(
-        "SELECT max(gold) AS gold FROM pairs WHERE item = ? AND model = ?", [item, name]
-    )["gold"]
-    gold = found.dropna()
-    settings = of_study(plan.config, chosen.task, str(gold.iloc[0]) if len(gold) else None)
+    gold = resources.computed(chosen.study, gold_of, item, name)
+    settings = of_study(plan.config, chosen.task, gold)
     return {
         "study": plan.name,
         "model": name,

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.findings.frames import measured_models
 from ccta_core.languages import LANGUAGES
 from ccta_core.study.export.facts import outline
 from ccta_core.study.export.words import counted
@@ -17,8 +18,6 @@ from dashboard.address import Address, one_of
 from dashboard.components import notice
 from dashboard.components.study_share import study_share
 from dashboard.components.wording import language_name
-from dashboard.tables.asking import Ask
-from dashboard.tables.study_models import measured
 
 _FIRST = ("xnli-training-languages", "demo-nli")
 """Opened where the address names no study, if it is here."""
@@ -32,7 +31,6 @@ class Chosen:
     """
 
     study: Study
-    ask: Ask
     model: str
     layer: int
     models: tuple[str, ...] = ()
@@ -59,20 +57,19 @@ def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Ch
     first = next((name for name in _FIRST if name in names), names[0])
     name = address.value(one_of("study", names, first, always=True))
     try:
-        found, ask = resources.study(name), resources.ask(name)
-        there = measured(ask)
+        found = resources.study(name)
+        models = resources.computed(found, measured_models)
     except CctaError as error:
         _bar(address, {"study": names})
         notice.problem(str(error))
         return None
-    models = [one["id"] for one in found.plan.models if one["id"] in there]
     layers = [str(at) for at in found.plan.layers]
     picked = address.value(one_of("model", models, models[0], always=True)) if model else models[0]
     at = address.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
     offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
     _bar(address, offered, found)
     _about(found, len(models))
-    return Chosen(found, ask, picked, int(at), tuple(models))
+    return Chosen(found, picked, int(at), tuple(models))
 
 
 def languages_of(study: Study) -> Sequence[str]:

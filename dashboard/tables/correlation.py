@@ -13,7 +13,7 @@ from ccta_core.statistics.correlation import Correlation, correlate
 from ccta_core.statistics.matrices import mantel
 from ccta_core.statistics.multiple import holm
 from ccta_core.statistics.partial import PartialCorrelation, partial_correlation
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.study_measures import CONTROLS, FIXED, MEASURES
 from dashboard.tables.study_models import shared
 
@@ -55,7 +55,7 @@ class Question:
         return tuple(name for name in dict.fromkeys((self.x, *CONTROLS)) if name != self.y)
 
 
-def points(ask: Ask, question: Question) -> pd.DataFrame:
+def points(study: Study, question: Question) -> pd.DataFrame:
     """One row a model and unit with both measures known.
 
     Columns: model, label, source, target, group, n, x, y; `group` names what is not independent.
@@ -65,7 +65,7 @@ def points(ask: Ask, question: Question) -> pd.DataFrame:
             x=lambda known: known[question.x], y=lambda known: known[question.y]
         )
         for model in question.models
-        if len(table := units(ask, question, model, (question.x, question.y)))
+        if len(table := units(study, question, model, (question.x, question.y)))
     ]
     columns = ["model", "label", "source", "target", "group", "n", "x", "y"]
     if not found:
@@ -73,7 +73,7 @@ def points(ask: Ask, question: Question) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)[columns]
 
 
-def units(ask: Ask, question: Question, model: Model, names: Sequence[str]) -> pd.DataFrame:
+def units(study: Study, question: Question, model: Model, names: Sequence[str]) -> pd.DataFrame:
     """One row a unit of one model: its label, languages, group, n and the mean of each measure.
 
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
@@ -84,7 +84,7 @@ def units(ask: Ask, question: Question, model: Model, names: Sequence[str]) -> p
     wanted = list(dict.fromkeys(names))
     means = ", ".join(f"avg({MEASURES[name].at(question.unit)}) AS {name}" for name in wanted)
     keys, where, details = _cut(question, home)
-    found = ask(
+    found = study.query(
         f"SELECT {keys}, count(*) AS n, {means} FROM rows "
         f"WHERE model = ? AND layer = ? AND {where} GROUP BY ALL ORDER BY ALL",
         [model.id, question.layer, *details],
@@ -99,7 +99,7 @@ def home_of(question: Question, model: Model) -> str | None:
     return question.home
 
 
-def correlations(ask: Ask, question: Question) -> tuple[Tested, ...]:
+def correlations(study: Study, question: Question) -> tuple[Tested, ...]:
     """The correlation of the measure and of each control, for every model; p also after Holm.
 
     Holm's correction is over everything that is returned. At the unit `training` the models are
@@ -107,20 +107,20 @@ def correlations(ask: Ask, question: Question) -> tuple[Tested, ...]:
     """
     rows = []
     if question.unit == "training":
-        tables = [units(ask, question, model, _columns(question)) for model in question.models]
+        tables = [units(study, question, model, _columns(question)) for model in question.models]
         tables = [table for table in tables if len(table)]
         if tables:
             rows = _of_table(question, TOGETHER, pd.concat(tables, ignore_index=True))
     else:
         for model in question.models:
-            table = units(ask, question, model, _columns(question))
+            table = units(study, question, model, _columns(question))
             if len(table):
                 rows += _of_table(question, model.id, table)
     adjusted = holm([found.p for _, _, found in rows]).adjusted if rows else ()
     return tuple(Tested(*row, p) for row, p in zip(rows, adjusted, strict=True))
 
 
-def held_fixed(ask: Ask, question: Question, model: Model) -> tuple[PartialCorrelation, ...]:
+def held_fixed(study: Study, question: Question, model: Model) -> tuple[PartialCorrelation, ...]:
     """The correlation with embeddings only, length and fertility held fixed.
 
     From 20 independent units on all at once, below that one at a time (METHOD 5). Empty for pairs
@@ -129,7 +129,7 @@ def held_fixed(ask: Ask, question: Question, model: Model) -> tuple[PartialCorre
     names = tuple(name for name in FIXED if name not in (question.x, question.y))
     if question.unit == "pair":
         return ()
-    table = units(ask, question, model, (question.x, question.y, *names))
+    table = units(study, question, model, (question.x, question.y, *names))
     if table.empty:
         return ()
     known = table.dropna(subset=[question.x, question.y, *names])

@@ -7,7 +7,7 @@ import pandas as pd
 from ccta_core.statistics.deciles import Deciles, accuracy_by_decile
 from ccta_core.statistics.multiple import holm
 from ccta_core.statistics.prediction import Auroc, AurocDifference, auroc, compare_auroc
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.correlation import Question, units
 from dashboard.tables.study_measures import CONTROLS, MEASURES
 
@@ -37,30 +37,30 @@ def told_measures(question: Question) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*asked, *CONTROLS)))
 
 
-def right_items(ask: Ask, question: Question) -> pd.DataFrame:
+def right_items(study: Study, question: Question) -> pd.DataFrame:
     """One row an item of the first model: every measure, `right` (1 or 0) and the confidence.
 
     Right is the prediction in the target language. Columns as `tables.correlation.units`.
     """
     names = (*told_measures(question), CONFIDENCE, "correct")
-    table = units(ask, question, question.models[0], names)
+    table = units(study, question, question.models[0], names)
     return table.dropna(subset=["correct"]).rename(columns={"correct": "right"})
 
 
-def deciles(ask: Ask, question: Question, measure: str) -> Deciles | None:
+def deciles(study: Study, question: Question, measure: str) -> Deciles | None:
     """Accuracy by tenths of a measure; None with fewer than 20 items."""
-    known = right_items(ask, question).dropna(subset=[measure])
+    known = right_items(study, question).dropna(subset=[measure])
     if len(known) < FEWEST:
         return None
     return accuracy_by_decile(known[measure], known["right"], list(known["group"]))
 
 
-def told_apart(ask: Ask, question: Question, measure: str) -> Told | None:
+def told_apart(study: Study, question: Question, measure: str) -> Told | None:
     """One measure's AUROC beside the confidence's, on the items that have both.
 
     None with fewer than 20 items.
     """
-    table = right_items(ask, question)
+    table = right_items(study, question)
     known = table.dropna(subset=[measure])
     sure = known.dropna(subset=[CONFIDENCE])
     if measure != CONFIDENCE and len(sure) >= FEWEST:
@@ -71,12 +71,12 @@ def told_apart(ask: Ask, question: Question, measure: str) -> Told | None:
     return Told(measure, auroc(known[measure], known["right"], list(known["group"])), None)
 
 
-def corrected(ask: Ask, found: tuple[Told, ...]) -> tuple[Told, ...]:
+def corrected(study: Study, found: tuple[Told, ...]) -> tuple[Told, ...]:
     """The same with both p-values after Holm, each over all of them.
 
-    Takes `ask` to be kept like every other answer: the correction takes a third of a second.
+    Takes the study to be kept like every other answer: the correction takes a third of a second.
     """
-    del ask
+    del study
     own = holm([one.own.p for one in found]).adjusted
     against = holm([one.against.p if one.against else None for one in found]).adjusted
     return tuple(

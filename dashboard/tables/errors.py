@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.errors_filters import Filters, Query, selected
 from dashboard.tables.errors_sorts import UNKNOWN, Order, finite
 
@@ -20,14 +20,14 @@ COLUMNS = (
 """What a row of the list shows."""
 
 
-def count(ask: Ask, filters: Filters) -> int:
+def count(study: Study, filters: Filters) -> int:
     """How many comparisons pass."""
     found = selected(filters)
-    return int(ask(f"SELECT count(*) AS n FROM ({found.sql})", found.parameters)["n"][0])
+    return int(study.query(f"SELECT count(*) AS n FROM ({found.sql})", found.parameters)["n"][0])
 
 
 def page(
-    ask: Ask, filters: Filters, order: Order, start: int = 0, size: int = 25
+    study: Study, filters: Filters, order: Order, start: int = 0, size: int = 25
 ) -> "pd.DataFrame":
     """`size` comparisons from place `start` on.
 
@@ -35,9 +35,9 @@ def page(
     """
     found = selected(filters)
     if start > _EARLY:
-        found, start = _near(ask, found, order, start, size)
+        found, start = _near(study, found, order, start, size)
     columns = ", ".join(COLUMNS)
-    rows = ask(
+    rows = study.query(
         f"SELECT {columns}, {order.value} AS sorted FROM ({found.sql}) ORDER BY {order.sql} "
         f"LIMIT {size:d} OFFSET {start:d}",
         found.parameters,
@@ -47,12 +47,12 @@ def page(
     return rows
 
 
-def _near(ask: Ask, found: Query, order: Order, start: int, size: int) -> tuple[Query, int]:
+def _near(study: Study, found: Query, order: Order, start: int, size: int) -> tuple[Query, int]:
     """The comparisons with the values of one page, and where in them the page starts.
 
     Far into the order only the measure itself is sorted: eight bytes a comparison.
     """
-    cut = ask(
+    cut = study.query(
         f"SELECT {order.value} AS v FROM ({found.sql}) ORDER BY v {order.direction} "
         f"LIMIT {size:d} OFFSET {start:d}",
         found.parameters,
@@ -61,7 +61,7 @@ def _near(ask: Ask, found: Query, order: Order, start: int, size: int) -> tuple[
         return found, start
     low, high = min(cut), max(cut)
     ahead, end = (">", high) if order.down else ("<", low)
-    before = ask(
+    before = study.query(
         f"SELECT count(*) AS n FROM ({found.sql}) WHERE {order.value} {ahead} ?",
         (*found.parameters, end),
     )["n"][0]
@@ -69,24 +69,37 @@ def _near(ask: Ask, found: Query, order: Order, start: int, size: int) -> tuple[
     return Query(near, (*found.parameters, low, high)), start - int(before)
 
 
-def comparison(ask: Ask, filters: Filters, item: str, source: str, target: str) -> "pd.DataFrame":
+def comparison(
+    study: Study, filters: Filters, item: str, source: str, target: str
+) -> "pd.DataFrame":
     """All columns of one comparison; no row where there is none."""
-    return ask(
+    return study.query(
         "SELECT * FROM rows WHERE model = ? AND layer = ? AND item = ? AND source_lang = ? AND "
         "target_lang = ?",
         (filters.model, filters.layer, item, source, target),
     )
 
 
-def everything(ask: Ask, filters: Filters, order: Order, most: int) -> "pd.DataFrame":
+def gold_of(study: Study, item: str, model: str) -> str | None:
+    """The gold label of an item, as this model names it; None of a question: answers differ."""
+    found = study.query(
+        "SELECT max(gold) AS gold FROM pairs WHERE item = ? AND model = ?", [item, model]
+    )["gold"]
+    gold = found.dropna()
+    return str(gold.iloc[0]) if len(gold) else None
+
+
+def everything(study: Study, filters: Filters, order: Order, most: int) -> "pd.DataFrame":
     """All columns of the first `most` comparisons."""
     found = selected(filters)
-    return ask(f"SELECT * FROM ({found.sql}) ORDER BY {order.sql} LIMIT {most:d}", found.parameters)
+    return study.query(
+        f"SELECT * FROM ({found.sql}) ORDER BY {order.sql} LIMIT {most:d}", found.parameters
+    )
 
 
-def words_of(ask: Ask, model: str, layer: int) -> tuple[list[str], list[str]]:
+def words_of(study: Study, model: str, layer: int) -> tuple[list[str], list[str]]:
     """The gold labels and the predictions there are, by name; more than LABELS of them: none."""
-    found = ask(
+    found = study.query(
         "SELECT DISTINCT 'gold' AS side, gold AS word FROM pairs WHERE model = ? AND layer = ? "
         "UNION SELECT DISTINCT 'said', source_predicted FROM pairs WHERE model = ? AND layer = ? "
         "UNION SELECT DISTINCT 'said', target_predicted FROM pairs WHERE model = ? AND layer = ? "
@@ -97,10 +110,10 @@ def words_of(ask: Ask, model: str, layer: int) -> tuple[list[str], list[str]]:
     return (gold if len(gold) <= LABELS else []), (said if len(said) <= LABELS else [])
 
 
-def ends_of(ask: Ask, model: str, layer: int, name: str) -> tuple[float, float] | None:
+def ends_of(study: Study, model: str, layer: int, name: str) -> tuple[float, float] | None:
     """The least and the greatest known value of a measure of SORTS; None where none is known."""
     value = finite(name)
-    found = ask(
+    found = study.query(
         f"SELECT min({value}) AS low, max({value}) AS high FROM rows WHERE model = ? AND layer = ?",
         (model, layer),
     ).iloc[0]

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.errors_filters import Filters, selected
 
 RIGHT, WRONG = "right", "wrong"
 """The words of a table of answers, which have no labels."""
 
 
-def confusion(ask: Ask, filters: Filters, labels: Sequence[str]) -> pd.DataFrame:
+def confusion(study: Study, filters: Filters, labels: Sequence[str]) -> pd.DataFrame:
     """One row a pair of predictions: source, target, n, and share of all comparisons.
 
     Of `labels`; without any, right or wrong, where the gold is known. Where no language is named, a
@@ -27,7 +27,7 @@ def confusion(ask: Ask, filters: Filters, labels: Sequence[str]) -> pd.DataFrame
             for side in ("source", "target")
         )
         cells, known = (source, target), "source_correct IS NOT NULL AND target_correct IS NOT NULL"
-    found = ask(
+    found = study.query(
         f"SELECT {cells[0]} AS source, {cells[1]} AS target, count(*) AS n FROM ({query.sql}) "
         f"WHERE {known} GROUP BY ALL",
         query.parameters,

@@ -6,7 +6,7 @@ from math import isfinite, sqrt
 import numpy as np
 import pandas as pd
 
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.errors_filters import Filters, Query, flagged, selected
 from dashboard.tables.study_measures import SAME
 
@@ -62,9 +62,9 @@ class Found:
     gain: Difference | None
 
 
-def found(ask: Ask, filters: Filters) -> Found:
+def found(study: Study, filters: Filters) -> Found:
     """The share of comparisons that pass among those of `filters.whole`, and what differs."""
-    rows = ask(*_sums(flagged(filters)))
+    rows = study.query(*_sums(flagged(filters)))
     share = share_of(rows["chosen"], rows["n"])
     differences = (
         difference(rows[f"{name}_above"], rows[f"{name}_below"]) for name in ("ems", "gain")
@@ -72,12 +72,12 @@ def found(ask: Ask, filters: Filters) -> Found:
     return Found(share, *differences)
 
 
-def same_prediction(ask: Ask, filters: Filters) -> Share:
+def same_prediction(study: Study, filters: Filters) -> Share:
     """The share of comparisons with one prediction in both languages, answers right in both or
     wrong in both; of those where that is known.
     """
     query = selected(filters.unsaid)
-    rows = ask(
+    rows = study.query(
         f'SELECT "group", count({SAME}) AS n, count(*) FILTER ({SAME}) AS same '
         f'FROM ({query.sql}) GROUP BY "group" ORDER BY "group"',
         query.parameters,

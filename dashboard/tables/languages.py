@@ -8,7 +8,7 @@ import pandas as pd
 
 from ccta_core.evaluation.intervals import ratio_interval
 from ccta_core.languages import LANGUAGES
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.study_measures import DIRECTED, MEASURES
 
 ORDERS = ("family", "clustering", "name", "study")
@@ -28,7 +28,7 @@ class Mean:
     groups: int
 
 
-def matrix_table(ask: Ask, model: str, layer: int, measure: str) -> pd.DataFrame:
+def matrix_table(study: Study, model: str, layer: int, measure: str) -> pd.DataFrame:
     """One row an ordered pair: mean, 95% interval, n and groups of a measure.
 
     Columns: source, target, value, low, high, n, groups. Whole groups of items are drawn for the
@@ -37,12 +37,12 @@ def matrix_table(ask: Ask, model: str, layer: int, measure: str) -> pd.DataFrame
     """
     sql = MEASURES[measure].at("pair")
     if measure in DIRECTED:
-        return means(_sums(ask, model, layer, sql, "true"), ["source", "target"])
-    once = means(_sums(ask, model, layer, sql, "source_lang < target_lang"), ["source", "target"])
+        return means(_sums(study, model, layer, sql, "true"), ["source", "target"])
+    once = means(_sums(study, model, layer, sql, "source_lang < target_lang"), ["source", "target"])
     back = once.rename(columns={"source": "target", "target": "source"})
     parts = [once, back]
     if measure == "score":
-        parts.append(means(_alone(ask, model, layer), ["source", "target"]))
+        parts.append(means(_alone(study, model, layer), ["source", "target"]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -122,9 +122,9 @@ def within_families(table: pd.DataFrame) -> tuple[float, float] | None:
     return float(values[alike].mean()), float(values[~alike].mean())
 
 
-def pair_items(ask: Ask, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
+def pair_items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
     """One row an item of a pair, highest EMS first: measures, gold, what is predicted, right."""
-    return ask(
+    return study.query(
         'SELECT item, "group", gold, ems, ems_uniform, ems_shuffled, gain, source_predicted, '
         "target_predicted, source_correct, target_correct FROM rows WHERE model = ? AND layer = ? "
         "AND source_lang = ? AND target_lang = ? ORDER BY ems DESC, item",
@@ -144,9 +144,9 @@ def pair_means(items: pd.DataFrame) -> dict[str, Mean]:
     return found
 
 
-def _sums(ask: Ask, model: str, layer: int, sql: str, where: str) -> pd.DataFrame:
+def _sums(study: Study, model: str, layer: int, sql: str, where: str) -> pd.DataFrame:
     """One row a pair and group: the sum of a measure and how many items have it."""
-    return ask(
+    return study.query(
         f'SELECT source_lang AS source, target_lang AS target, "group", '
         f"coalesce(sum({sql}), 0) AS total, count({sql}) AS known FROM rows "
         f"WHERE model = ? AND layer = ? AND {where} GROUP BY ALL "
@@ -155,10 +155,10 @@ def _sums(ask: Ask, model: str, layer: int, sql: str, where: str) -> pd.DataFram
     )
 
 
-def _alone(ask: Ask, model: str, layer: int) -> pd.DataFrame:
+def _alone(study: Study, model: str, layer: int) -> pd.DataFrame:
     """The scores of single languages, each text once though it stands in many rows."""
     sql = MEASURES["score"].at("language")
-    return ask(
+    return study.query(
         'SELECT lang AS source, lang AS target, "group", sum(score) AS total, '
         f'count(score) AS known FROM (SELECT item, "group", target_lang AS lang, avg({sql}) AS '
         "score FROM rows WHERE model = ? AND layer = ? GROUP BY ALL) GROUP BY ALL "

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.languages import means
 from dashboard.tables.study_measures import MEASURES
 
@@ -14,7 +14,7 @@ VARIANTS = {"mexa": "MEXA", "mexa_centered": "language mean subtracted", "random
 """What the card measured, and how the page calls it; random: the same network, untrained."""
 
 
-def layer_profile(ask: Ask, model: str) -> pd.DataFrame:
+def layer_profile(study: Study, model: str) -> pd.DataFrame:
     """EMS, gain and embeddings only by layer, over all pairs of languages, groups of items drawn.
 
     Columns: measure, layer, value, low, high, n, groups; n counts items x pairs.
@@ -22,7 +22,7 @@ def layer_profile(ask: Ask, model: str) -> pd.DataFrame:
     parts = []
     for name in PROFILE:
         sql = MEASURES[name].at("pair")
-        sums = ask(
+        sums = study.query(
             f'SELECT layer, "group", coalesce(sum({sql}), 0) AS total, count({sql}) AS known '
             'FROM pairs WHERE model = ? GROUP BY ALL ORDER BY layer, "group"',
             [model],

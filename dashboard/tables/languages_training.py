@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ccta_core.errors import CctaError
-from ccta_core.findings import claims
-from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.two_way import TwoWay, two_way
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 from dashboard.tables.languages import means
 from dashboard.tables.study_measures import MEASURES
-from dashboard.tables.study_models import as_study, shared, trained
+from dashboard.tables.study_models import shared, trained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,24 +32,24 @@ class Trained:
     problem: str = ""
 
 
-def training_table(ask: Ask, layer: int, measure: str, models: tuple[str, ...]) -> Trained:
+def training_table(study: Study, layer: int, measure: str, models: tuple[str, ...]) -> Trained:
     """The mean of a measure with each model's training language, by the language that is read.
 
     The shares of the two-way table leave each training language's own column out (METHOD 5).
     """
-    known, left_out = trained(ask)
+    known, left_out = trained(study)
     known = known[known["model"].isin(models)]
     names = list(known["model"])
     if not names:
         return Trained(pd.DataFrame(), 0, tuple(left_out), None, "no model has a training language")
-    table = means(_sums(ask, layer, measure, names), ["model", "source", "target"])
+    table = means(_sums(study, layer, measure, names), ["model", "source", "target"])
     away = table[table["source"] != table["target"]]
     shares, problem = _shares(away)
     items = int(table["n"].max()) if len(table) else 0
     return Trained(table, items, tuple(left_out), shares, problem)
 
 
-def _sums(ask: Ask, layer: int, measure: str, names: Sequence[str]) -> pd.DataFrame:
+def _sums(study: Study, layer: int, measure: str, names: Sequence[str]) -> pd.DataFrame:
     """One row a model, language and group: the sum over items and how many have the measure.
 
     What belongs to one text is there for the training language too.
@@ -59,7 +57,7 @@ def _sums(ask: Ask, layer: int, measure: str, names: Sequence[str]) -> pd.DataFr
     alike, details = shared(names)
     own = "OR target_lang = training_language" if MEASURES[measure].sided else ""
     marks = ", ".join("?" for _ in names)
-    return ask(
+    return study.query(
         'SELECT model, source, target, "group", coalesce(sum(value), 0) AS total, '
         "count(value) AS known FROM (SELECT model, training_language AS source, "
         f'target_lang AS target, "group", item, avg({MEASURES[measure].at("training")}) AS value '
@@ -78,11 +76,3 @@ def _shares(table: pd.DataFrame) -> tuple[TwoWay | None, str]:
     except CctaError as error:
         return None, str(error)
     return found, ""
-
-
-def ranking(ask: Ask, layer: int, measure: str) -> TrainingRanking | None:
-    """Which training language is the most consistent; None with fewer than two of them.
-
-    Raises CctaError where the models share no item and pair.
-    """
-    return claims.training_languages(as_study(ask), layer, measure)

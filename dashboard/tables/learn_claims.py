@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ccta_core.findings.wording import name_of
-from ccta_core.study.table import Study, open_study
-from dashboard.tables.asking import Ask
+from ccta_core.study.table import Study
 
 _COLUMNS = ("measure", "what", "value", "low", "high", "n", "reliable")
 
@@ -33,14 +32,13 @@ class Found:
         return f"n = {low if low == high else f'{low} to {high}'} {self.unit}"
 
 
-def found(ask: Ask, name: str, claim: str, layer: int) -> Found:
-    """The answer of the study `name`, whose table `ask` is, to claim "1", "2" or "3" at a layer.
+def found(study: Study, claim: str, layer: int) -> Found:
+    """The answer of a study to claim "1", "2" or "3" at a layer.
 
     Raises CctaError where the study has no finished part.
     """
-    del ask  # what is kept is kept for this table; the claims open the study themselves
     tests = {"1": _performance, "2": _training, "3": _synonyms}
-    return tests[claim](open_study(name), layer)
+    return tests[claim](study, layer)
 
 
 def _performance(study: Study, layer: int) -> Found:

@@ -41,14 +41,14 @@ def page() -> None:
 
 
 def _show(address: Address, state: State) -> None:
-    ask, filters = state.chosen.ask, state.filters
+    study, filters = state.chosen.study, state.filters
     errors_filters.views(address, state)
     errors_filters.filters(address, state)
-    total = errors.count(ask, filters)
+    total = resources.computed(study, errors.count, filters)
     at, pages = errors_state.page_of(address, state, total)
     _advise([*address.problems, *state.problems])
-    found = resources.computed(ask, errors_doubt.found, filters)
-    same = resources.computed(ask, errors_doubt.same_prediction, filters)
+    found = resources.computed(study, errors_doubt.found, filters)
+    same = resources.computed(study, errors_doubt.same_prediction, filters)
     say.verdict(errors_words.verdict(found, filters, same, state.chosen.task))
     say.quiet(errors_words.doubt(found, filters))
     errors_confusion.folded(address, state)
@@ -67,7 +67,9 @@ def _advise(problems: list[str]) -> None:
 def _list(address: Address, state: State, place: Place) -> None:
     """The list with its pagers, and beside it the comparison that is looked at closely."""
     start = (place.at - 1) * place.size
-    rows = errors.page(state.chosen.ask, state.filters, state.order, start, place.size)
+    rows = resources.computed(
+        state.chosen.study, errors.page, state.filters, state.order, start, place.size
+    )
     examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):
         errors_filters.order(address, state)

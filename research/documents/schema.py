@@ -18,8 +18,8 @@ which the study names its languages. `open_study(name).table()` gives one row an
 pair x model x layer: every row also turned round, without `ems_unrelated_back`, with `calibrated`
 = (EMS - u) / (1 - u), u being the study's mean of `ems_unrelated` for the model, layer and pair
 (null where 1 - u < 0.05), and with `task`, `training_language` and `seed` of the model.
-`open_study(name).sql(query)` queries the view `rows` (ordered) or `pairs` (as stored) with
-DuckDB.
+`open_study(name).query(sql, parameters)` asks the views `rows` (ordered) and `pairs` (as stored) in
+DuckDB's SQL and gives a DataFrame; `models` has a row a model.
 
 `ems_unrelated` is drawn from the chunk: the nearest in length to the target among its items with
 the same gold label and another group, one a group; null where the chunk has fewer than asked for.

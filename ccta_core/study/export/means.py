@@ -3,14 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING
 
 from ccta_core.study.export.measures import DIRECTED, TABLE
-from ccta_core.study.export.opened import opened
 from ccta_core.study.table import Study
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +104,17 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
     Raises CctaError where no part is finished, DamagedFileError where one can't be read.
     """
     columns = columns_of(measures)
-    with opened(study) as connection:
-        pairs: list[PairMeans] = []
-        languages: list[LanguageFacts] = []
-        for model in (model["id"] for model in study.plan.models):
-            pairs += _pairs(connection, model, columns)
-            languages += _languages(connection, model, len(study.plan.languages) - 1)
-        order = {lang: at for at, lang in enumerate(study.plan.languages)}
-        layers = {layer: at for at, layer in enumerate(study.plan.layers)}
-        models = {model["id"]: at for at, model in enumerate(study.plan.models)}
-        pairs.sort(
-            key=lambda p: (models[p.model], layers[p.layer], order[p.source], order[p.target])
-        )
-        languages.sort(key=lambda one: (models[one.model], layers[one.layer], order[one.lang]))
-        found = _completeness(connection, len(study.plan.languages) - 1)
+    pairs: list[PairMeans] = []
+    languages: list[LanguageFacts] = []
+    for model in (model["id"] for model in study.plan.models):
+        pairs += _pairs(study, model, columns)
+        languages += _languages(study, model)
+    order = {lang: at for at, lang in enumerate(study.plan.languages)}
+    layers = {layer: at for at, layer in enumerate(study.plan.layers)}
+    models = {model["id"]: at for at, model in enumerate(study.plan.models)}
+    pairs.sort(key=lambda p: (models[p.model], layers[p.layer], order[p.source], order[p.target]))
+    languages.sort(key=lambda one: (models[one.model], layers[one.layer], order[one.lang]))
+    found = _completeness(study)
     return Summary(study, tuple(measures), tuple(pairs), tuple(languages), found)
 
 
@@ -167,34 +159,31 @@ def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
     return Mean(value, n=min(one.n, other.n))
 
 
-def _pairs(
-    connection: "duckdb.DuckDBPyConnection", model: str, measures: Sequence[str]
-) -> Iterator[PairMeans]:
+def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMeans]:
     inner = ", ".join(
         f"count({value}) AS k{at}, coalesce(sum({value}), 0) AS s{at}"
         for at, value in enumerate(_finite(name) for name in measures)
     )
     outer = ", ".join(
-        f"sum(k{at}), sum(s{at}), sum(s{at} * s{at}), sum(s{at} * k{at}), sum(k{at} * k{at}), "
-        f"count(*) FILTER (k{at} > 0)"
+        f"[sum(k{at}), sum(s{at}), sum(s{at} * s{at}), sum(s{at} * k{at}), sum(k{at} * k{at}), "
+        f"count(*) FILTER (k{at} > 0)] AS m{at}"
         for at in range(len(measures))
     )
-    found = connection.sql(
+    rows = study.records(
         f"""
         WITH grouped AS (
             SELECT layer, source_lang, target_lang, "group", count(*) AS n, {inner}
             FROM rows WHERE model = $1 GROUP BY ALL
         )
-        SELECT layer, source_lang, target_lang, sum(n), count(*), {outer}
+        SELECT layer, source_lang, target_lang, sum(n) AS n, count(*) AS groups, {outer}
         FROM grouped GROUP BY layer, source_lang, target_lang ORDER BY ALL
         """,
-        params=[model],
+        [model],
     )
-    for layer, source, target, n, groups, *sums in found.fetchall():
-        means = {
-            name: _mean(*map(float, sums[6 * at : 6 * at + 6])) for at, name in enumerate(measures)
-        }
-        yield PairMeans(model, layer, source, target, int(n), int(groups), means)
+    for row in rows:
+        means = {name: _mean(*map(float, row[f"m{at}"])) for at, name in enumerate(measures)}
+        pair = (row["layer"], row["source_lang"], row["target_lang"])
+        yield PairMeans(model, *pair, int(row["n"]), row["groups"], means)
 
 
 def _finite(name: str) -> str:
@@ -218,51 +207,31 @@ def _mean(  # noqa: PLR0913 - sums over groups
 
 
 _ATTRIBUTIONS = """
-    avg(CAST(source_converged AS INTEGER)), median(source_completeness_error),
-    max(source_completeness_error), count(*) FILTER (source_truncated)
+    avg(CAST(source_converged AS INTEGER)) AS converged,
+    median(source_completeness_error) AS median_error,
+    max(source_completeness_error) AS worst_error, count(*) FILTER (source_truncated) AS truncated
 """
 
 
-def _languages(
-    connection: "duckdb.DuckDBPyConnection", model: str, others: int
-) -> Iterator[LanguageFacts]:
+def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
     """Every text stands in as many rows as there are other languages: means over rows are right."""
-    found = connection.sql(
+    rows = study.records(
         f"""
-        SELECT layer, source_lang, count(*), avg(CAST(source_correct AS INTEGER)),
-            avg(source_score), {_ATTRIBUTIONS}, avg(source_special_share)
+        SELECT layer, source_lang AS lang, count(*) AS n,
+            avg(CAST(source_correct AS INTEGER)) AS accuracy, avg(source_score) AS score,
+            {_ATTRIBUTIONS}, avg(source_special_share) AS special_share
         FROM rows WHERE model = $1 GROUP BY layer, source_lang ORDER BY ALL
         """,
-        params=[model],
+        [model],
     )
-    for (
-        layer,
-        lang,
-        count,
-        right,
-        score,
-        converged,
-        median,
-        worst,
-        cut,
-        special,
-    ) in found.fetchall():
-        yield LanguageFacts(
-            model=model,
-            layer=layer,
-            lang=lang,
-            n=count // others,
-            accuracy=right,
-            score=score,
-            converged=converged,
-            median_error=median,
-            worst_error=worst,
-            truncated=cut // others,
-            special_share=special,
-        )
+    others = len(study.plan.languages) - 1
+    for row in rows:
+        counts = {name: row[name] // others for name in ("n", "truncated")}
+        yield LanguageFacts(model=model, **row | counts)
 
 
-def _completeness(connection: "duckdb.DuckDBPyConnection", others: int) -> Completeness:
-    (found,) = connection.sql(f"SELECT count(*), {_ATTRIBUTIONS} FROM rows").fetchall()
-    count, converged, median, worst, truncated = found
-    return Completeness(count // others, converged, median, worst, truncated // others)
+def _completeness(study: Study) -> Completeness:
+    (row,) = study.records(f"SELECT count(*) AS attributions, {_ATTRIBUTIONS} FROM rows")
+    others = len(study.plan.languages) - 1
+    counts = {name: row[name] // others for name in ("attributions", "truncated")}
+    return Completeness(**row | counts)

@@ -2,25 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from ccta_core.study.export.facts import provenance
 from ccta_core.study.export.measures import WHAT
-from ccta_core.study.export.opened import opened
 from ccta_core.study.schema import COLUMNS, PREDICTIONS, TEXT_TASKS, VERSION
 from ccta_core.study.table import Study
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-_BATCH = 20_000
 _BOM = b"\xef\xbb\xbf"
 _FORMULA = "^[=+@\\t\\r\\n-]"
 """What a spreadsheet takes for the beginning of a formula."""
-_KINDS = {"seed": "BIGINT", "training_language": "VARCHAR", "task": "VARCHAR"}
-"""Types where all values may be missing."""
 
 
 def write_csv(study: Study, file: IO[bytes]) -> None:
@@ -28,8 +23,10 @@ def write_csv(study: Study, file: IO[bytes]) -> None:
     from pyarrow.csv import CSVWriter
 
     file.write(_BOM)
-    with _batches(study, guarded=True) as reader, CSVWriter(file, reader.schema) as writer:
-        for batch in reader:
+    batches = _batches(study, guarded=True)
+    first = next(batches)
+    with CSVWriter(file, first.schema) as writer:
+        for batch in chain([first], batches):
             writer.write_batch(batch)
 
 
@@ -37,35 +34,31 @@ def write_parquet(study: Study, file: IO[bytes]) -> None:
     """One file; the schema's version and provenance in its metadata, meanings in its fields'."""
     from pyarrow.parquet import ParquetWriter
 
-    with _batches(study, guarded=False) as reader:
-        schema = _described(reader.schema, study)
-        with ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_batch(batch.cast(schema))
+    batches = _batches(study, guarded=False)
+    first = next(batches)
+    schema = _described(first.schema, study)
+    with ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in chain([first], batches):
+            writer.write_batch(batch.cast(schema))
 
 
-@contextmanager
-def _batches(study: Study, *, guarded: bool) -> "Iterator[pa.RecordBatchReader]":
-    """The rows in batches, in the order of the parts, first one direction, then the other."""
-    with opened(study) as connection:
-        found = connection.sql("SELECT * FROM rows LIMIT 0")
-        chosen = ", ".join(_chosen(found, guarded))
-        yield connection.sql(f"SELECT {chosen} FROM rows").to_arrow_reader(_BATCH)
+def _batches(study: Study, *, guarded: bool) -> "Iterator[pa.RecordBatch]":
+    """The rows in batches, in the order of the parts, first one direction, then the other.
 
-
-def _chosen(rows: "duckdb.DuckDBPyRelation", guarded: bool) -> Iterator[str]:
-    """The columns as SQL: without texts, of their own type, and safe for a spreadsheet if asked."""
-    for name, kind in zip(rows.columns, map(str, rows.types), strict=True):
+    Without texts, and if `guarded` safe for a spreadsheet.
+    """
+    columns = study.query("DESCRIBE rows")
+    chosen = []
+    for name, kind in zip(columns["column_name"], columns["column_type"], strict=True):
         value = f'"{name}"'
         if name in PREDICTIONS:
             value = f"CASE WHEN task NOT IN {TEXT_TASKS} THEN {value} END"
-        if name in _KINDS:
-            value = f"TRY_CAST({value} AS {_KINDS[name]})"
-        if guarded and _KINDS.get(name, kind) == "VARCHAR":
+        if guarded and kind == "VARCHAR":
             value = (
                 f"CASE WHEN regexp_matches({value}, '{_FORMULA}') THEN '''' ELSE '' END || {value}"
             )
-        yield f'{value} AS "{name}"'
+        chosen.append(f'{value} AS "{name}"')
+    return study.batches(f"SELECT {', '.join(chosen)} FROM rows")
 
 
 def _described(schema: "pa.Schema", study: Study) -> "pa.Schema":
