@@ -114,7 +114,8 @@ def build(folder: Path, family: str, head: str, **settings: object) -> Path:
         f"{name}_token_id": getattr(tokenizer, f"{name}_token_id")
         for name in ("pad", "bos", "eos", "cls", "sep")
     }
-    config = kind(vocab_size=len(tokenizer), **{**sizes, **special, **names, **settings})
+    rows = {"vocab_size": len(tokenizer)}
+    config = kind(**{**rows, **sizes, **special, **names, **settings})
     torch.manual_seed(7)
     model = auto.from_config(config)
     with torch.no_grad():

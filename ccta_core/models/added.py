@@ -21,9 +21,10 @@ from ccta_core.models.catalog import (
     is_random_head,
     random_headed,
     read_info,
+    twin_revision,
 )
 from ccta_core.models.catalog import find as catalog_find
-from ccta_core.models.identity import FILES
+from ccta_core.models.identity import FILES, with_maps
 from ccta_core.models.places import local_place
 
 FILE = "models.json"
@@ -138,7 +139,9 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         card={"bytes": entry["bytes"], "source": _source(entry["id"])},
         outputs=entry.get("outputs", CLASSES),
     )
-    present = _present_revision(info)
+    # An earlier version knew a model by less than its files: what it kept is not to be trusted.
+    known = info.revision.startswith(FILES)
+    present = present_revision(info) if known else "not read yet"
     if present in (None, info.revision):
         return info
     changed = (
@@ -148,16 +151,26 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
     return replace(info, labels=(), revision=present, card={**info.card, CHANGED: changed})
 
 
-def _present_revision(info: ModelInfo) -> str | None:
-    """The revision of a model's files as they are now; None where they are not on this machine."""
-    model_id = info.id
-    if not info.revision.startswith(FILES):
-        return "unread"  # an earlier version knew a model by less than its files
-    try:
-        place = local_place(model_id)
-        return None if place is None else place.revision()
-    except CctaError:  # an adapter's base is gone, a file can't be read: loading says so
-        return None
+def present_revision(info: ModelInfo, space: str = "") -> str | None:
+    """The revision of a model's files as they are now, with its maps where the space needs them.
+
+    None where the files are not on this machine, or can't be read: loading says what is wrong.
+    """
+    model_id = info.id.removesuffix(RANDOM_HEAD)
+    if info.folder is not None:
+        own = read_info(info.folder)
+        if own is None:
+            return None
+        revision, files = own.revision, own.files
+    else:
+        try:
+            place = local_place(model_id)
+            if place is None:
+                return None
+            revision, files = place.revision(), {}
+        except CctaError:
+            return None
+    return with_maps(twin_revision(revision) if model_id != info.id else revision, files, space)
 
 
 def _source(model_id: str) -> str:

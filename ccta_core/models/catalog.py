@@ -116,7 +116,7 @@ def random_headed(info: ModelInfo) -> ModelInfo:
         f"the encoder of {info.id} under a head initialised at random (seed {RANDOM_SEED}), a "
         "sanity check (Adebayo et al., 2018) and no model to use"
     )
-    revision = f"{info.revision}-random-head-{RANDOM_SEED}"
+    revision = twin_revision(info.revision)
     return replace(
         info,
         id=info.id + RANDOM_HEAD,
@@ -124,6 +124,11 @@ def random_headed(info: ModelInfo) -> ModelInfo:
         revision=revision,
         card={"what": what, **card, "revision": revision, "training": seen},
     )
+
+
+def twin_revision(revision: str) -> str:
+    """The revision of the twin with a random head of a model of this revision."""
+    return f"{revision}-random-head-{RANDOM_SEED}"
 
 
 def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:

@@ -9,6 +9,9 @@ from ccta_core.models.catalog import CLASSES, LABELS, SCORES
 
 SCORE = "score"
 """The name of a single score that nobody named."""
+_PROBLEM_TYPES = (
+    "single_label_classification", "multi_label_classification", "regression",
+)  # fmt: skip
 _GENERIC = re.compile(r"LABEL_\d+")
 _SHOWN = 8
 
@@ -67,18 +70,25 @@ def column_names(
             "config.json: each is shown with its number."
         )
     if columns == 1 and _GENERIC.fullmatch(stored[0]):
-        return (SCORE if outputs_of(settings, columns) == SCORES else stored[0],), tuple(notices)
+        return (SCORE if outputs_of(name, settings, columns) == SCORES else stored[0],), tuple(
+            notices
+        )
     lower = tuple(label if _GENERIC.fullmatch(label) else label.lower() for label in stored)
     return (stored if len(set(lower)) < len(lower) else lower), tuple(notices)
 
 
-def outputs_of(settings: Mapping[str, Any], columns: int) -> str:
+def outputs_of(name: str, settings: Mapping[str, Any], columns: int) -> str:
     """CLASSES, LABELS or SCORES: what a classification head's columns are, by `problem_type`.
 
     A single column is a score: its softmax would be 1 whatever it says. With `problem_type`
-    multi_label_classification it is a label that holds or not.
+    multi_label_classification it is a label that holds or not. Raises CctaError on another type.
     """
     kind = settings.get("problem_type")
+    if kind not in (None, *_PROBLEM_TYPES):
+        raise CctaError(
+            f"{name}: problem_type in config.json is {kind!r}; expected one of: "
+            f"{', '.join(_PROBLEM_TYPES)}, or none"
+        )
     if kind == "multi_label_classification":
         return LABELS
     return SCORES if kind == "regression" or columns == 1 else CLASSES

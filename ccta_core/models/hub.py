@@ -106,7 +106,7 @@ def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
     trace = watch(hf_model)
     said += check_padding(name, parts.tokenizer, trace)
     is_classes = parts.kind.task == "classification"
-    outputs = outputs_of(parts.settings, columns) if is_classes else CLASSES
+    outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES
     info = ModelInfo(
         id=name,
         task=task_named(parts.kind.task, labels, outputs),
@@ -170,6 +170,12 @@ def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
             f"knows (model_type {settings.get('model_type')!r}: {error_line(error)}); {_ENCODERS}"
         ) from error
     _check_encoder(place, config)
+    rows, pad = getattr(config, "vocab_size", None), config.pad_token_id
+    if isinstance(rows, int) and pad is not None and not 0 <= pad < rows:
+        raise CctaError(
+            f"{place}: pad_token_id in config.json is {pad}, its embedding matrix has {rows} rows "
+            f"(0 to {rows - 1}); set it to the tokenizer's"
+        )
     return config
 
 

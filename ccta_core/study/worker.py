@@ -9,6 +9,7 @@ from typing import Any
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.corpus.labels import relabel_examples
 from ccta_core.errors import CctaError
+from ccta_core.models.identity import MAPS_MARK
 from ccta_core.models.model import Model
 from ccta_core.study.items import read_items_of
 from ccta_core.study.parts import write_part
@@ -54,11 +55,15 @@ def rows_of(
     """
     import torch
 
+    from ccta_core.models.added import present_revision
     from ccta_core.study.measure import measure
 
     if torch.get_num_threads() != plan.threads:
         torch.set_num_threads(plan.threads)
-    model = _model(model_id, _revision(plan, model_id), plan.config["space"])
+    revision = _revision(plan, model_id)
+    model = _model(model_id, revision)
+    # Its files may change while this process holds the model: looked at for every chunk.
+    _check_revision(model_id, revision, present_revision(model.info, plan.config["space"]))
     examples = relabel_examples(examples, plan.labels_of(model_id))
     return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
 
@@ -74,19 +79,30 @@ def _revision(plan: Plan, model_id: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model(model_id: str, revision: str, space: str) -> Model:
+def _model(model_id: str, revision: str) -> Model:
     """The model; the last one only, since chunks come model by model.
 
     Raises CctaError where its files are no longer those that the study began with.
     """
-    from ccta_core.models.identity import with_maps
     from ccta_core.models.load import load_model
 
     model = load_model(model_id)
-    present = with_maps(model.revision, model.info.files, space)
-    if revision not in (present, model.revision):  # the latter before maps were part of it
+    _check_revision(model_id, _without_maps(revision), model.revision)
+    return model
+
+
+def _check_revision(model_id: str, revision: str, present: str | None) -> None:
+    """Raises CctaError where `present` is another revision than the study's.
+
+    None is of files that are gone. A study of an earlier version names no maps.
+    """
+    if present not in (None, revision) and _without_maps(present or "") != revision:
         raise CctaError(
             f"{model_id} is now revision {present}, the study began with {revision}; start another "
             "study"
         )
-    return model
+
+
+def _without_maps(revision: str) -> str:
+    """The revision of the weights alone (`identity.with_maps`)."""
+    return revision.partition(MAPS_MARK)[0]

@@ -39,17 +39,18 @@ def prediction(row: Any, side: str) -> str:
     """What one side says, whether it is right, in words, and how sure it is.
 
     An answer, which is a text of its language, stands in its own direction; a study that ships has
-    none.
+    none. A head of scores says nothing that could be sure or right.
     """
     said, right, sure = (
         getattr(row, f"{side}_{name}") for name in ("predicted", "correct", "confidence")
     )
     answer = not _text(row.gold)
     word = isolated(_text(said), getattr(row, f"{side}_lang")) if answer else escape(str(said))
-    word = word if _text(said) else "answer"
+    unsure = sure is None or sure != sure
+    word = word if _text(said) else "score" if unsure else "answer"
     known = "" if right is None or right != right else "right" if right else "wrong"
     mark = f' <b class="is-{known}">{known}</b>' if known else ""
-    return f"{word}{mark} <small>{'' if sure is None or sure != sure else percent(sure)}</small>"
+    return f"{word}{mark} <small>{'' if unsure else percent(sure)}</small>"
 
 
 def texts(sentence: Sentence | None, *, whole: bool = False) -> str:

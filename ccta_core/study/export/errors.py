@@ -160,7 +160,9 @@ def _text(row: Any, side: str, example: ParallelExample | None) -> str:
         f'<p dir="{way}"><bdi lang="{safe(lang)}">{safe(text)}</bdi></p>'
         for text in (sentence.segments if sentence else ())
     )
-    word = safe(said) if isinstance(said, str) else "answer"  # a study that ships has none
+    sure = getattr(row, f"{side}_confidence", None)
+    # A study that ships has no answers; a head of scores says nothing that could be sure.
+    word = safe(said) if isinstance(said, str) else "answer" if sure == sure and sure else "score"
     return f'<td class="text"><bdi lang="{safe(lang)}">{word}</bdi>{mark}{lines}</td>'
 
 
