@@ -19,7 +19,8 @@ from transformers import (
 
 import ccta_core as ccta
 from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
-from ccta_core.models.load import backbone_parts, load_model
+from ccta_core.models.embedded import backbone_parts
+from ccta_core.models.load import load_model
 from ccta_core.types import Sentence
 from tests.families import LABELS, build, tokenizer_of
 

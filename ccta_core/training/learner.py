@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 from ccta_core.errors import CctaError
 from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import BACKBONE
-from ccta_core.models.load import HEADS, backbone_parts
+from ccta_core.models.embedded import backbone_parts
+from ccta_core.models.load import HEADS
 from ccta_core.training.recipe import Recipe
 
 _TARGETS = r".*encoder\.layer\.\d+\..*\.(query|key|value|dense)"
