@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ccta_core.report.predicted import prediction_text
+from ccta_core.report.verdict import p_text
 from ccta_core.result import PairResult
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer, Request
@@ -104,8 +105,8 @@ def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult
     rows = [
         (
             row.measure,
-            number(_known(row.first)),
-            number(_known(row.second)),
+            _shown(row.measure, row.first),
+            _shown(row.measure, row.second),
             _signed(row.difference),
         )
         for row in measures.itertuples()
@@ -204,8 +205,13 @@ def _exchanged(choice: Choice) -> Choice:
     )
 
 
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value
+def _shown(measure: str, value: float) -> str:
+    """A measure's value; p with the digits that tell on which side of .05 it lies."""
+    from dashboard.tables.pair_compare import MEASURES
+
+    if isnan(value):
+        return NONE
+    return p_text(value) if measure == MEASURES["p_value"] else number(value)
 
 
 def _signed(value: float) -> str:
