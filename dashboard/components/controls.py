@@ -88,7 +88,13 @@ def options(info: ModelInfo, settings: Settings) -> None:
         _select("space", "Embeddings are", {name: _SPACES[name] for name in SPACES})
         _select("align", "Words are compared at", _layers(info))
         left, right = st.columns(2)
-        left.number_input("Shuffles", 0, 999, help="0 leaves out p", key=state.widget("shuffles"))
+        left.number_input(
+            "Shuffles",
+            0,
+            999,
+            help="0 leaves out p; more are drawn while p is near .05",
+            key=state.widget("shuffles"),
+        )
         right.number_input("Seed", 0, 2**32 - 1, key=state.widget("seed"))
         _select("precision", "Computed in", _PRECISIONS)
 
