@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-from ccta_core.zoo.precompute import wanted
 
 import ccta_core as ccta
 from ccta_core.corpus.demo import read_demo
@@ -12,6 +11,7 @@ from ccta_core.models.catalog import find
 from ccta_core.store import find_pair
 from ccta_core.store.files import read_entry
 from ccta_core.store.pairs import SHIPPED, pair_key
+from research.zoo.precompute import wanted
 
 MODEL = "e5-small/nli-en"
 FIRST = next(item for item in read_demo("nli") if item.id == "ferry-c").sentences

@@ -1,0 +1,75 @@
+"""A user's model, from a folder or the hub: a whole one or a PEFT adapter, put together."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import transformers
+
+from ccta_core.errors import CctaError
+from ccta_core.models.adapted import load_adapted
+from ccta_core.models.catalog import CLASSES, ModelInfo
+from ccta_core.models.columns import column_names, outputs_of, task_named
+from ccta_core.models.hub import Parts, load_whole
+from ccta_core.models.model import Model
+from ccta_core.models.places import Place, fetch
+from ccta_core.models.tail import words_reach_head
+from ccta_core.models.trace import watch
+from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
+
+
+def from_transformers(name: str, device: str) -> Model:
+    """The model `name`, a folder or a hub name, on `device`: a whole one, or a PEFT adapter merged.
+
+    Raises CctaError (one line: what is wrong, what would work): no such model, no task head, a
+    generative model, code of its own, damaged or missing weights, a tokenizer without offsets or
+    of another model, an adapter without its base, files that change meanwhile.
+    """
+    with _quiet():
+        place = fetch(name)
+        revision = place.revision()
+        parts = load_adapted(place) if place.is_adapter else load_whole(place)
+    if place.revision() != revision:
+        raise CctaError(f"{name}: its files changed while they were loaded; try again")
+    return _model(place, parts, revision, device)
+
+
+def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
+    """The parts put together, once they are seen to belong together."""
+    name, config = place.name, parts.kind.config
+    columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
+    labels, said = column_names(name, parts.kind.task, parts.settings, columns)
+    check_vocabulary(name, parts.tokenizer, parts.hf_model)
+    hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+    trace = watch(hf_model)
+    said += check_padding(name, parts.tokenizer, trace)
+    is_classes = parts.kind.task == "classification"
+    outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES
+    info = ModelInfo(
+        id=name,
+        task=task_named(parts.kind.task, labels, outputs),
+        training_language=None,
+        labels=labels,
+        layers=tuple(range(trace.depth + words_reach_head(trace))),
+        align_layer=max(1, round(trace.depth * 2 / 3)),
+        revision=revision,
+        outputs=outputs,
+    )
+    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *said))
+    check_room(model)
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own reports and progress bars: what matters becomes an error here."""
+    level = transformers.utils.logging.get_verbosity()
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.set_verbosity(logging.CRITICAL)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.utils.logging.set_verbosity(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
