@@ -38,7 +38,7 @@ def test_findings_go_to_a_file_and_no_study_is_one_line(tmp_path, monkeypatch, c
 
 def test_a_name_is_quoted_and_the_python_runs(study, study_cache, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(study_cache))
-    assert commands("studies", "a b") == ["ccta study export 'a b' --format html --to 'a b'.html"]
+    assert commands("studies", "a b") == ["ccta study export 'a b' --format html --to 'a b.html'"]
     found = {}
     exec(snippet("made"), found)
     assert len(found["rows"]) == len(study.table())

@@ -1,13 +1,13 @@
 """`ccta sensitivity`: does the conclusion survive another method, layer, baseline or mass?"""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from ccta_core.attribution.methods import METHODS, traits
 from ccta_core.cli.write import progress, write_text
+from ccta_core.command_line import command_line, option
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
@@ -153,9 +153,7 @@ def _known(name: str, values: tuple[str, ...]) -> Callable[[str], str]:
 def _command(options: argparse.Namespace) -> str:
     """The line that gives the same numbers again, every choice spelt out."""
     given = {name: value for name, value in vars(options).items() if name not in _NO_CHOICE}
-    flags = [
-        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in given.items()
-        if value is not None
+    words = [
+        word for name, value in given.items() if value is not None for word in option(name, value)
     ]
-    return " ".join(["ccta sensitivity", *flags])
+    return command_line(["sensitivity", *words])

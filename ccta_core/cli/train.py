@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ccta_core.cli.write import write_text
+from ccta_core.command_line import command_line, option
 from ccta_core.config import cache_root
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import (
@@ -90,7 +91,7 @@ def _run(options: argparse.Namespace) -> None:
     start = find(options.start) if options.start else None
     facts = fit(data, recipe, out, start=start, device=device)
     if options.full:
-        _say(options, facts, f"the whole model lies in {out}; ccta pair --model {out} reads it")
+        _say(options, facts, f"the whole model lies in {out}; {_reads(out)} reads it")
         return
     demo = read_demo("nli")
     texts = {
@@ -98,7 +99,11 @@ def _run(options: argparse.Namespace) -> None:
     }
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
-    _say(options, card, f"the adapter lies in {out}; ccta pair --model {out} reads it")
+    _say(options, card, f"the adapter lies in {out}; {_reads(out)} reads it")
+
+
+def _reads(out: Path) -> str:
+    return command_line(["pair", *option("model", out)])
 
 
 def _name(options: argparse.Namespace) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from ccta_core.command_line import option
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.cost import Cost
@@ -61,15 +62,21 @@ class Order:
     @property
     def words(self) -> list[str]:
         """The arguments of `ccta study run`."""
+        values = {
+            "name": self.name,
+            "data": self.data,
+            "model": ",".join(self.models),
+            "layers": ",".join(map(str, self.layers)),
+            "langs": None if self.languages is None else ",".join(self.languages),
+            "limit": self.limit,
+            "crop": self.crop,
+            "per-group": self.per_group,
+        }
+        flags = {"--allow-overlap": self.allow_overlap, "--random-head": self.random_head}
         return [
-            "--name", self.name, "--data", self.data, "--model", ",".join(self.models),
-            "--layers", ",".join(map(str, self.layers)),
-            *(["--langs", ",".join(self.languages)] if self.languages is not None else []),
-            *(["--limit", str(self.limit)] if self.limit is not None else []),
-            *(["--allow-overlap"] if self.allow_overlap else []),
-            *(["--random-head"] if self.random_head else []),
-            *(["--crop", str(self.crop)] if self.crop is not None else []),
-            *(["--per-group", str(self.per_group)] if self.per_group is not None else []),
+            *(word for name, value in values.items() if value is not None
+              for word in option(name, value)),
+            *(flag for flag, given in flags.items() if given),
         ]  # fmt: skip
 
 

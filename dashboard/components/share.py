@@ -1,11 +1,11 @@
 """A view as an address, as a command, as Python, and as files."""
 
 import re
-import shlex
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.result import PairResult
 from ccta_core.types import Sentence
@@ -63,16 +63,16 @@ def downloads(choice: Choice, result: PairResult | None) -> None:
 def command(request: Request) -> str:
     """The `ccta pair` line that prints this result, quoted for a shell."""
     source, target, config = request.source, request.target, request.config
-    words = ["--source-lang", source.lang, "--target-lang", target.lang]
+    words = option("model", request.model.id)
+    words += [*option("source-lang", source.lang), *option("target-lang", target.lang)]
     for side, sentence in (("source", source), ("target", target)):
-        words += [f"--{side}", sentence.text]
-        words += [f"--{side}-2", sentence.text2] if sentence.text2 is not None else []
+        words += option(side, sentence.text)
+        words += option(f"{side}-2", sentence.text2) if sentence.text2 is not None else []
         for start, end in sentence.focus:
-            words += [f"--{side}-focus", f"{start}:{end}"]
-    words += ["--layer", str(config.layer)]
-    for name, value in _changed(request).items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(["ccta", "pair", "--model", request.model.id, *words])
+            words += option(f"{side}-focus", f"{start}:{end}")
+    for name, value in {"layer": config.layer, **_changed(request)}.items():
+        words += option(name, value)
+    return command_line(["pair", *words])
 
 
 def snippet(request: Request) -> str:

@@ -1,16 +1,11 @@
 """The numbers of a page on studies, as a command and as Python."""
 
-import shlex
-
 import streamlit as st
 
-_COMMANDS = {
-    "languages": ("show {name}",),
-    "correlation": ("findings {name}",),
-    "errors": ("export {name} --format csv --to {name}.csv",),
-    "learn": ("findings {name}",),
-}
-"""After `ccta study`, by page; each prints or writes what the page shows, of every layer."""
+from ccta_core.command_line import command_line, option
+
+_COMMANDS = {"languages": "show", "correlation": "findings", "errors": "csv", "learn": "findings"}
+"""What of `ccta study` prints or writes what a page shows, of every layer; csv exports rows."""
 
 
 def study_share(page: str, name: str) -> None:
@@ -25,8 +20,15 @@ def study_share(page: str, name: str) -> None:
 
 def commands(page: str, name: str) -> list[str]:
     """The lines, quoted for a shell."""
-    lines = [*_COMMANDS.get(page, ()), "export {name} --format html --to {name}.html"]
-    return [f"ccta study {line.format(name=shlex.quote(name))}" for line in lines]
+    action = _COMMANDS.get(page)
+    if action == "csv":
+        return [_export(name, "csv"), _export(name, "html")]
+    return [*([command_line(["study", action, name])] if action else []), _export(name, "html")]
+
+
+def _export(name: str, form: str) -> str:
+    to = option("to", f"{name}.{form}")
+    return command_line(["study", "export", name, *option("format", form), *to])
 
 
 def snippet(name: str) -> str:

@@ -1,12 +1,12 @@
 """Studies and what they can be made of, in words; no Streamlit."""
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ccta_core.command_line import command_line, option
 from ccta_core.corpus.offered import DataSet
 from ccta_core.corpus.uploads import spec_of
 from ccta_core.models.catalog import ModelInfo
@@ -100,7 +100,7 @@ def suggested_name(key: str, taken: Collection[str]) -> str:
 
 def command(order: Order, workers: int) -> str:
     """The `ccta` line that starts the same study."""
-    return shlex.join(["ccta", "study", "run", *order.words, "--workers", str(workers)])
+    return command_line(["study", "run", *order.words, *option("workers", workers)])
 
 
 def summary(found: Sequence[State]) -> str:

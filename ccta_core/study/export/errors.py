@@ -1,11 +1,11 @@
 """Chosen comparisons of a study as one self-contained page: texts, numbers, tags, how to repeat."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.languages import LANGUAGES
 from ccta_core.report.template import still_page
@@ -60,25 +60,25 @@ def selection_page(selection: Selection) -> str:
 def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
     """The `ccta pair` line that measures a comparison again, quoted for a shell."""
     source, target = (example.sentences[lang] for lang in (row.source_lang, row.target_lang))
-    words = ["ccta", "pair", "--model", str(row.model)]
-    words += ["--source-lang", source.lang, "--target-lang", target.lang]
-    words += [*_side("source", source), *_side("target", target), "--layer", str(row.layer)]
+    words = option("model", row.model)
+    words += [*option("source-lang", source.lang), *option("target-lang", target.lang)]
+    words += [*_side("source", source), *_side("target", target), *option("layer", row.layer)]
     if isinstance(row.gold, str):
-        words += ["--target-class", row.gold]
+        words += option("target-class", row.gold)
     usual = Config()
     for one in fields(Config):
         value = plan.config.get(one.name)
         if one.name not in _NO_FLAG and value != getattr(usual, one.name):
-            words += [f"--{one.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+            words += option(one.name, value)
+    return command_line(["pair", *words])
 
 
 def _side(name: str, sentence: Sentence) -> Iterator[str]:
     for flag, text in ((name, sentence.text), (f"{name}-2", sentence.text2)):
-        if text is not None:  # with a sign of equality no text is taken for a flag
-            yield f"--{flag}={text}"
+        if text is not None:
+            yield from option(flag, text)
     for start, end in sentence.focus:
-        yield f"--{name}-focus={start}:{end}"
+        yield from option(f"{name}-focus", f"{start}:{end}")
 
 
 def _contents(selection: Selection) -> dict[str, str]:
