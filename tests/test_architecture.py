@@ -23,7 +23,7 @@ RANKS = {
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
     "pipeline": 6, "sensitivity": 6, "evaluation": 6,
     "training": 7, "study": 7,
-    "findings": 8, "zoo": 8, "cli": 9,
+    "adjustment": 8, "findings": 8, "zoo": 8, "cli": 9,
     "__main__": 10, "dashboard": 11, "research": 11,
 }  # fmt: skip
 

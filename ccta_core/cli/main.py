@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ccta_core.cli import bench, dashboard, data, doctor, models, pair, sensitivity, study
+from ccta_core.cli import adjust, bench, dashboard, data, doctor, models, pair, sensitivity, study
 from ccta_core.errors import CctaError
 
-_COMMANDS = (pair, study, sensitivity, data, models, bench, dashboard, doctor)
+_COMMANDS = (pair, study, adjust, sensitivity, data, models, bench, dashboard, doctor)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -37,7 +37,9 @@ _USUAL_LABELS = {
     "ner": ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER"),
 }
 """Task -> the columns of an adapter of ours whose revision does not name them."""
-_OF_THE_ENCODER = ("backbone", "licence", "sha256", "align_layer", "labels", "layers")
+ADJUSTED = "adjusted"
+"""Folder of the models that holds the adjusted backbones, and the first part of their ids."""
+_OF_THE_ENCODER = ("backbone", "base", "licence", "sha256", "align_layer", "labels", "layers")
 """Lines of a card that hold for a twin with another head too."""
 
 
@@ -96,6 +98,13 @@ def find(model_id: str) -> ModelInfo:
     if model_id not in known:
         raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(known)}")
     return known[model_id]
+
+
+def adjusted(name: str) -> ModelInfo | None:
+    """The entry of an adjusted backbone by its name or id; None where there is none of it."""
+    models = catalog()
+    info = models.get(name) or models.get(f"{ADJUSTED}/{name}")
+    return info if info is not None and info.task == "backbone" and info.folder else None
 
 
 def is_random_head(model_id: str) -> bool:
@@ -211,7 +220,9 @@ def _identified(info: ModelInfo) -> ModelInfo:
     """
     files = file_sums(info, (*OURS, MAPS))
     sums = {name: found for name, found in files.items() if name != MAPS}
-    revision = adapter_revision(sums, info.align_layer, backbone_revision())
+    # An adapter on an adjusted backbone names that one; its own files are looked at when it loads.
+    base = info.card.get("base", {}).get("revision") or backbone_revision()
+    revision = adapter_revision(sums, info.align_layer, base)
     if info.labels != _USUAL_LABELS.get(info.task, ()):
         revision += f"-labels-{digest_of([info.task, info.labels], 8)}"
     return replace(info, revision=revision, files=files)

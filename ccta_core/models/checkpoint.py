@@ -1,16 +1,28 @@
 """A user's model, from a folder or the hub: a whole one or a PEFT adapter, put together."""
 
+import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import torch
 import transformers
+from transformers import MODEL_MAPPING, PreTrainedConfig, PreTrainedTokenizerFast
 
 from ccta_core.errors import CctaError
 from ccta_core.models.adapted import load_adapted
 from ccta_core.models.catalog import CLASSES, ModelInfo
 from ccta_core.models.columns import column_names, outputs_of, task_named
-from ccta_core.models.hub import Parts, load_whole
+from ccta_core.models.hub import (
+    Kind,
+    Parts,
+    load_tokenizer,
+    load_whole,
+    read_config,
+    read_settings,
+    read_weights,
+)
 from ccta_core.models.model import Model
 from ccta_core.models.places import Place, fetch
 from ccta_core.models.tail import words_reach_head
@@ -32,6 +44,36 @@ def from_transformers(name: str, device: str) -> Model:
     if place.revision() != revision:
         raise CctaError(f"{name}: its files changed while they were loaded; try again")
     return _model(place, parts, revision, device)
+
+
+def encoder_from_transformers(
+    name: str,
+) -> tuple[str, PreTrainedConfig, dict[str, torch.Tensor], PreTrainedTokenizerFast, int]:
+    """The encoder of a folder or hub model without its head.
+
+    Returns its revision, configuration, weights in float32 (no pooler), tokenizer, and two thirds
+    of its depth. Raises CctaError as `from_transformers`, but asks for no head.
+    """
+    with _quiet():
+        place = fetch(name)
+        revision = place.revision()
+        if place.is_adapter:
+            raise CctaError(f"{name} is an adapter, no encoder; merge it and save the whole model")
+        config = read_config(place, read_settings(place))
+        if type(config) not in MODEL_MAPPING:
+            raise CctaError(f"{name}: {config.model_type} has no plain encoder in transformers")
+        model_class: Any = MODEL_MAPPING[type(config)]
+        pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
+        settings = {"add_pooling_layer": False} if pooler else {}
+        tokenizer = load_tokenizer(place)
+        model, missing, _ = read_weights(place, Kind("backbone", config, model_class, settings))
+    if missing:
+        raise CctaError(f"{name}: its checkpoint lacks {', '.join(missing[:3])}; take a whole one")
+    if place.revision() != revision:
+        raise CctaError(f"{name}: its files changed while they were loaded; try again")
+    check_vocabulary(name, tokenizer, model)
+    depth = max(1, round(config.num_hidden_layers * 2 / 3))
+    return revision, config, model.state_dict(), tokenizer, depth
 
 
 def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -48,6 +48,8 @@ class Kind:
     task: str
     config: PreTrainedConfig
     model_class: type[PreTrainedModel]
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More arguments of the class."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,6 +198,7 @@ def read_weights(
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told below, with both sizes
+            **kind.settings,
         )
     except SafetensorError as error:
         raise DamagedFileError(

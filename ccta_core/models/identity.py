@@ -27,8 +27,9 @@ SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 PICKLED_ADAPTER = "adapter_model.bin"
 MEANS = "language_means.safetensors"
-OURS = (ADAPTER, ADAPTER_CONFIG, MEANS)
-"""The files of an adapter of ours whose checksums enter its revision; the Procrustes maps came
+OURS = (ADAPTER, ADAPTER_CONFIG, SAFE, MEANS)
+"""The files of a model of ours whose checksums enter its revision, those that it has (all weights
+of an adjusted backbone that was trained as a whole are in SAFE); the Procrustes maps came
 later and do not (`with_maps`)."""
 MAPS, MAPS_MARK = "procrustes.safetensors", "+maps-"
 EMBEDDED_FILE = "e5-small-q4.bin"

@@ -1,18 +1,21 @@
 """From an id to a loaded model: the zoo's adapters, a local folder, or the hub."""
 
+import inspect
 import logging
-from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import (
-    BertConfig,
-    BertForQuestionAnswering,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-    BertModel,
+    MODEL_FOR_QUESTION_ANSWERING_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    MODEL_MAPPING,
+    PreTrainedConfig,
     PreTrainedModel,
 )
 
@@ -23,22 +26,49 @@ from ccta_core.models.catalog import (
     BACKBONE,
     RANDOM_HEAD,
     ModelInfo,
+    adjusted,
     catalog,
     check_files,
     is_random_head,
     read_info,
 )
-from ccta_core.models.checkpoint import from_transformers
+from ccta_core.models.checkpoint import encoder_from_transformers, from_transformers
+from ccta_core.models.identity import SAFE
 from ccta_core.models.model import Model
 from ccta_core.models.random_head import with_random_head
 
 _log = logging.getLogger(__name__)
 
-HEADS: defaultdict[str, type[PreTrainedModel]] = defaultdict(
-    lambda: BertForSequenceClassification,
-    {"qa": BertForQuestionAnswering, "ner": BertForTokenClassification},
-)
-"""The heads of adapters by task; every other task classifies the whole sequence."""
+_HEADS = {
+    "qa": MODEL_FOR_QUESTION_ANSWERING_MAPPING,
+    "ner": MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+}
+"""Transformers' heads of adapters by task; every other task classifies the whole sequence."""
+WHOLE = SAFE
+"""All weights of an adjusted backbone that was fine-tuned as a whole, in float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backbone:
+    """An encoder without a head, ready to be put together: what adapters and heads stand on.
+
+    `state` holds its weights in float32 under the encoder's own names, without a pooler.
+    `align_layer` is where its words are matched.
+    """
+
+    id: str
+    revision: str
+    config: PreTrainedConfig
+    state: dict[str, torch.Tensor]
+    tokenizer: Any
+    align_layer: int
+
+    def encoder(self) -> PreTrainedModel:
+        """The encoder itself, in evaluation mode, its weights frozen; they are not copied."""
+        kind: Any = MODEL_MAPPING[type(self.config)]
+        pooler = "add_pooling_layer" in inspect.signature(kind).parameters
+        settings = {"add_pooling_layer": False} if pooler else {}
+        return _filled(kind, self.config, self.state, **settings).eval().requires_grad_(False)
 
 
 def load_model(model_id: str, *, device: str | None = None) -> Model:
@@ -52,14 +82,14 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if is_random_head(model_id):
         return with_random_head(load_model(model_id.removesuffix(RANDOM_HEAD), device="cpu"), where)
-    if model_id == BACKBONE:
+    own = known.get(model_id) or read_info(Path(model_id))
+    if own is not None and own.task == "backbone":
         raise CctaError(
-            f"{BACKBONE} has no task head to attribute; choose one of: "
-            + ", ".join(name for name in known if name != BACKBONE)
+            f"{model_id} has no task head to attribute; train one on it (ccta models train), or "
+            "choose one of: " + ", ".join(name for name, info in known.items() if info.labels)
         )
     if model_id in known:
         return _from_zoo(known[model_id], where)
-    own = read_info(Path(model_id))
     if own is not None:
         return _from_zoo(replace(own, id=model_id), where)
     if Path(model_id).is_dir() or model_id.count("/") == 1:
@@ -70,31 +100,100 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
     )
 
 
-def load_backbone() -> tuple[PreTrainedModel, Any]:
-    """The embedded encoder without a head, in evaluation mode, and its tokenizer."""
-    config, state, tokenizer = embedded.backbone_parts()
-    model = _filled(BertModel, config, state, add_pooling_layer=False)
-    return model.eval().requires_grad_(False), tokenizer
+def load_backbone(model_id: str = BACKBONE) -> tuple[PreTrainedModel, Any]:
+    """An encoder without a head, in evaluation mode, and its tokenizer. Raises as `backbone`."""
+    parts = backbone(model_id)
+    return parts.encoder(), parts.tokenizer
+
+
+def backbone(model_id: str = BACKBONE) -> Backbone:
+    """The embedded encoder, an adjusted one by name or id, or that of a folder or hub model.
+
+    An adjusted one is put together from the backbone that its card names. Raises CctaError (one
+    line) where there is none, a file is damaged, or the named backbone is another one by now.
+    """
+    if model_id == BACKBONE:
+        return _embedded()
+    info = adjusted(model_id)
+    if info is None:
+        if model_id in catalog():
+            raise CctaError(f"{model_id} is a model with a head, no backbone; name its backbone")
+        return Backbone(model_id, *encoder_from_transformers(model_id))
+    if info.folder is None:
+        raise AssertionError("an adjusted backbone lies in a folder")
+    check_files(info)
+    start = backbone_of(info.card)
+    if (info.folder / WHOLE).exists():
+        try:
+            state = load_file(info.folder / WHOLE)
+        except (OSError, SafetensorError) as error:
+            raise DamagedFileError(f"{info.folder / WHOLE} can't be read ({error})") from error
+    else:
+        state = merge(start.state, info.folder)
+    return replace(
+        start, id=info.id, revision=info.revision, state=state, align_layer=info.align_layer
+    )
+
+
+def backbone_of(card: Mapping[str, Any]) -> Backbone:
+    """The backbone that a card's model stands on: the one it names, else the embedded one.
+
+    Raises CctaError where the one it names is not here, or has other weights than it had.
+    """
+    named = card.get("base")
+    if named is None:
+        return _embedded()
+    found = backbone(named["id"])
+    if found.revision != named["revision"]:
+        raise CctaError(
+            f"this model was trained on the backbone {named['id']} of revision "
+            f"{named['revision']}, and the one here has revision {found.revision}; bring the "
+            "former back, or train the model again"
+        )
+    return found
+
+
+def head_class(task: str, config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """Transformers' class for a task's head on an encoder of this configuration.
+
+    Raises CctaError where the architecture has none.
+    """
+    classes = _HEADS.get(task, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING)
+    if type(config) not in classes:
+        raise CctaError(f"{config.model_type} has no head for {task} in transformers")
+    kind: Any = classes[type(config)]
+    return kind
+
+
+def _embedded() -> Backbone:
+    info = catalog()[BACKBONE]
+    return Backbone(BACKBONE, info.revision, *embedded.backbone_parts(), info.align_layer)
 
 
 def _from_zoo(info: ModelInfo, device: str) -> Model:
     check_files(info)
     if info.folder is None:
         raise AssertionError("an adapter lies in a folder")
-    config, state, tokenizer = embedded.backbone_parts()
+    parts = backbone_of(info.card)
+    config = parts.config
     config.num_labels = len(info.labels)
     config.id2label = dict(enumerate(info.labels))
     config.label2id = {label: index for index, label in enumerate(info.labels)}
-    whole = merge({f"bert.{name}": tensor for name, tensor in state.items()}, info.folder)
-    model = _filled(HEADS[info.task], config, whole)
+    kind = head_class(info.task, config)
+    stem = kind.base_model_prefix
+    whole = merge({f"{stem}.{name}": value for name, value in parts.state.items()}, info.folder)
+    model = _filled(kind, config, whole)
     again = read_info(info.folder)
     if again is None or again.revision != info.revision:
         raise CctaError(f"{info.id}: its files changed while they were loaded; try again")
-    return Model(info, model.to(device), tokenizer)  # type: ignore[arg-type]
+    return Model(info, model.to(device), parts.tokenizer)  # type: ignore[arg-type]
 
 
 def _filled(
-    kind: type[PreTrainedModel], config: BertConfig, state: dict[str, torch.Tensor], **settings: Any
+    kind: type[PreTrainedModel],
+    config: PreTrainedConfig,
+    state: dict[str, torch.Tensor],
+    **settings: Any,
 ) -> PreTrainedModel:
     """A model of `kind` that takes over the tensors of `state`: nothing is initialised or copied.
 
@@ -102,6 +201,9 @@ def _filled(
     """
     with torch.device("meta"):
         model = kind(config, **settings)
+    kept = {name for name, _ in model.named_buffers() if name not in state}
+    if not all(name.endswith(("position_ids", "token_type_ids")) for name in kept):
+        model = kind(config, **settings)  # it computes what its checkpoint does not hold
     try:
         model.load_state_dict(state, assign=True)
     except RuntimeError as error:

@@ -15,12 +15,19 @@ Bitext = Sequence[tuple[Sequence[str], Sequence[str]]]
 
 
 def statistical_links(name: str, bitext: Bitext) -> list[Links]:
-    """Strictly one-to-one links of every sentence pair, from a model estimated on all of them.
+    """Strictly one-to-one links of every sentence pair: those of `intersected_links` whose words
+    have no other link. Raises CctaError as it does.
+    """
+    return [one_to_one(links) for links in intersected_links(name, bitext)]
+
+
+def intersected_links(name: str, bitext: Bitext) -> list[set[tuple[int, int]]]:
+    """Links of every sentence pair that both directions agree on, from a model estimated on all.
 
     eflomal (HMM with fertility, Östling and Tiedemann, 2016): both directions, intersected.
     systran-align (fast_align, Dyer et al., 2013): the package gives both directions only as their
-    symmetrised union (grow-diag-final); of these, the links that no other link touches. Words are
-    lower-cased. Raises CctaError where the package is missing, or on an unknown name.
+    symmetrised union (grow-diag-final), which stands for what both agree on. Words are lower-cased.
+    Raises CctaError where the package is missing, or on an unknown name.
     """
     package = load_aligner(name)
     lowered = [([w.lower() for w in left], [w.lower() for w in right]) for left, right in bitext]
@@ -44,7 +51,7 @@ def load_aligner(name: str) -> ModuleType:
         ) from error
 
 
-def _eflomal(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
+def _eflomal(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tuple[int, int]]]:
     forward, backward = folder / "forward", folder / "backward"
     package.Aligner(model=3, n_samplers=3).align(
         [" ".join(left) for left, _ in bitext],
@@ -53,7 +60,7 @@ def _eflomal(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
         links_filename_rev=str(backward),
     )
     ways = [_read_links(path, len(bitext)) for path in (forward, backward)]
-    return [one_to_one(one & other) for one, other in zip(*ways, strict=True)]
+    return [one & other for one, other in zip(*ways, strict=True)]
 
 
 def _read_links(path: Path, expected: int) -> list[set[tuple[int, int]]]:
@@ -68,7 +75,7 @@ def _link(text: str) -> tuple[int, int]:
     return int(left), int(right)
 
 
-def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
+def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tuple[int, int]]]:
     text, forward, backward = (folder / name for name in ("text", "forward", "backward"))
     text.write_text(
         "".join(f"{' '.join(left)} ||| {' '.join(right)}\n" for left, right in bitext), "utf-8"
@@ -84,4 +91,4 @@ def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[Links]:
     found = package.Aligner(str(forward), str(backward)).align_batch(
         [list(left) for left, _ in bitext], [list(right) for _, right in bitext]
     )
-    return [one_to_one({(int(i), int(j)) for i, j in item["alignments"]}) for item in found]
+    return [{(int(i), int(j)) for i, j in item["alignments"]} for item in found]

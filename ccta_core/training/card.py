@@ -26,8 +26,9 @@ def revision(card: dict[str, Any]) -> str:
 
     It is what the catalogue finds in the folder where nothing in it changes (`models.identity`).
     """
-    sums = {name: card["sha256"][name] for name in OURS}
-    return adapter_revision(sums, card["align_layer"], EMBEDDED_REVISION)
+    sums = {name: card["sha256"][name] for name in OURS if name in card["sha256"]}
+    base = card.get("base", {}).get("revision", EMBEDDED_REVISION)
+    return adapter_revision(sums, card["align_layer"], base)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from ccta_core.corpus.items import Item
 from ccta_core.evaluation.means import write_means
 from ccta_core.evaluation.score import score
-from ccta_core.models.catalog import BACKBONE, find, read_info
-from ccta_core.models.load import load_model
+from ccta_core.models.catalog import BACKBONE, adjusted, catalog, read_info
+from ccta_core.models.load import backbone_of, load_model
 from ccta_core.models.model import Model
 from ccta_core.space.maps import MEANS_FILE
 from ccta_core.training.card import WEIGHTS, revision, sha256_of, write_card
@@ -19,7 +19,6 @@ ALIGN_LAYER = 7
 """Where words are matched, the same for every adapter: the layer with the lowest alignment error
 of `nli-en` (docs/model.md), so that two training languages differ by their training alone."""
 METRIC = {"nli": "accuracy", "paraphrase": "accuracy", "qa": "f1", "ner": "f1"}
-_LAYERS = 12
 _LAST_REACHES = ("qa", "ner")
 """Tasks whose head reads every token of the last layer: it can be attributed too."""
 
@@ -34,14 +33,17 @@ def make_loadable(
     """
     task = facts["recipe"]["task"]
     langs = facts["languages"]
+    parts = backbone_of(facts)
+    layers = parts.config.num_hidden_layers
     card: dict[str, Any] = {
         "task": task,
         "training_language": langs[0] if len(langs) == 1 else None,
         "training_languages": langs,
         "labels": facts["labels"],
-        "layers": list(range(_LAYERS + (task in _LAST_REACHES))),
-        "align_layer": ALIGN_LAYER,
-        "backbone": f"{BACKBONE}: {find(BACKBONE).card.get('source', 'the embedded model')}",
+        "layers": list(range(layers + (task in _LAST_REACHES))),
+        "align_layer": min(ALIGN_LAYER, parts.align_layer),
+        "backbone": describe_backbone(facts.get("base", {}).get("id", BACKBONE)),
+        **({"base": facts["base"]} if "base" in facts else {}),
         "metric": METRIC[task],
         "training": dict(facts),
         "scores": {},
@@ -54,6 +56,13 @@ def make_loadable(
     card["revision"] = revision(card)
     write_card(folder, card)
     return load_model(str(folder))
+
+
+def describe_backbone(model_id: str) -> str:
+    """A backbone's id and where it comes from, in one line."""
+    info = adjusted(model_id) or catalog().get(model_id)
+    source = info.card.get("source", "the embedded model") if info else "a transformers model"
+    return f"{model_id}: {source}"
 
 
 def score_card(

@@ -10,7 +10,8 @@ from typing import Any
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import CLASSES
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.catalog import BACKBONE, ModelInfo
+from ccta_core.models.load import Backbone, backbone, backbone_of
 from ccta_core.training.learner import learner, save
 from ccta_core.training.loop import History, Report, to_stderr, train
 from ccta_core.training.recipe import Recipe, as_facts
@@ -53,6 +54,7 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
 ) -> dict[str, Any]:
     """Trains and writes the weights and `training.json` (recipe, losses, data) to `out`.
 
+    `start` is a backbone to stand on, or an adapter to go on from (on the backbone of that one).
     A run that was killed goes on from its checkpoint. Returns the facts written. Raises CctaError
     on items the task can't be trained on, and on labels that are not the task's.
     """
@@ -63,7 +65,11 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
         items=named_items(recipe.task, data.items, labels, data="the training data"),
         dev=named_items(recipe.task, data.dev, labels, data="the data to stop early on"),
     )
-    model, tokenizer = learner(recipe, labels, start=start.folder if start else None)
+    if start is not None and start.task != "backbone":
+        on, adapter = backbone_of(start.card), start.folder
+    else:
+        on, adapter = backbone(start.id if start else BACKBONE), None
+    model, tokenizer = learner(recipe, labels, start=adapter, on=on)
     rows = encode(tokenizer, data.items, labels, recipe)
     dev = encode(tokenizer, data.dev, labels, recipe) if data.dev else None
     if rows.lost:
@@ -71,8 +77,8 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
     history = train(
         model, rows, recipe, checkpoint=out / "checkpoint.pt", dev=dev, device=device, report=report
     )
-    save(model.to("cpu"), tokenizer, recipe, out)
-    facts = _facts(data, recipe, labels, history, start) | {"items_lost": rows.lost}
+    save(model.to("cpu"), tokenizer, recipe, out, base_id=on.id)
+    facts = _facts(data, recipe, labels, history, start, on) | {"items_lost": rows.lost}
     (out / METRICS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")
     return facts
 
@@ -83,14 +89,16 @@ def identity(items: Sequence[Item]) -> str:
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
-def _facts(
+def _facts(  # noqa: PLR0913 - what a card tells of a run
     data: Data,
     recipe: Recipe,
     labels: Sequence[str],
     history: History,
     start: ModelInfo | None,
+    on: Backbone,
 ) -> dict[str, Any]:
-    return {
+    base = {} if on.id == BACKBONE else {"base": {"id": on.id, "revision": on.revision}}
+    return base | {
         "recipe": as_facts(recipe),
         "labels": list(labels),
         "data": list(data.spec),

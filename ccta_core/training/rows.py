@@ -46,15 +46,8 @@ class Rows:
 
     def shuffled(self, batch_size: int, *, seed: int) -> list[np.ndarray]:
         """The rows of every batch of one epoch; similar lengths share a batch."""
-        draw = np.random.default_rng(seed)
-        order = draw.permutation(len(self))
-        batches = []
-        for start in range(0, len(order), batch_size * _POOL):
-            pool = sorted(order[start : start + batch_size * _POOL], key=self.length)
-            batches += [
-                np.array(pool[at : at + batch_size]) for at in range(0, len(pool), batch_size)
-            ]
-        return [batches[index] for index in draw.permutation(len(batches))]
+        lengths = [self.length(row) for row in range(len(self))]
+        return shuffled_batches(lengths, batch_size, seed=seed)
 
     def by_length(self, batch_size: int) -> list[np.ndarray]:
         """The rows of every batch in order of length, for evaluation."""
@@ -73,6 +66,17 @@ class Rows:
         if self.task == "qa":
             return batch | {"start_positions": columns[:, 0], "end_positions": columns[:, 1]}
         return batch | {"labels": columns[:, 0]}
+
+
+def shuffled_batches(lengths: Sequence[int], batch_size: int, *, seed: int) -> list[np.ndarray]:
+    """The rows of every batch of one epoch, each row once; similar lengths share a batch."""
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(len(lengths))
+    batches = []
+    for start in range(0, len(order), batch_size * _POOL):
+        pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
+        batches += [np.array(pool[at : at + batch_size]) for at in range(0, len(pool), batch_size)]
+    return [batches[index] for index in draw.permutation(len(batches))]
 
 
 def encode(
