@@ -25,6 +25,23 @@ Untestable = Literal["no shuffles", "one unit a segment", "equal masses"]
 Outcome = Literal["shown", "not shown", "undecided", "too few arrangements", "untestable"]
 """What a permutation test says: "too few arrangements" where no EMS could have reached ALPHA,
 "undecided" where the draws leave open on which side of ALPHA p lies."""
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+_SHOWN = regex.compile(r"[^\s\p{Default_Ignorable_Code_Point}]")
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text is shown: white space and default-ignorable characters alone.
+
+    Default-ignorable is Unicode's property of what has no shape of its own: zero-width spaces and
+    joiners, direction marks, the byte order mark, variation selectors, soft hyphens, Hangul
+    fillers, tags.
+    """
+    return not text.strip() or (not text.isascii() and _SHOWN.search(text) is None)
+
+
+def has_ignorable(text: str) -> bool:
+    """Whether a text holds a default-ignorable character (most hold none)."""
+    return not text.isascii() and _IGNORABLE.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +50,9 @@ class Sentence:
 
     A question and its context are `text` and `text2`. `focus` says what to look at, as character
     spans of the last segment: the answer in the context, or the words whose tags are explained.
-    Raises CctaError on an unknown language, an empty text, a control character or a lone surrogate,
-    and on a span that is empty, outside the text or cuts a character.
+    Raises CctaError on an unknown language, a text that is empty or shows nothing (`is_blank`), a
+    control character or a lone surrogate, and on a span that is empty, outside the text or cuts a
+    character.
     """
 
     text: str
@@ -57,9 +75,22 @@ class Sentence:
 
     @property
     def identity(self) -> list[object]:
-        """What tells it from others in a cache key: without focus, the language and the texts."""
+        """What tells it from others in a cache key: without focus, the language and the texts.
+
+        Texts that are not in NFC or hold default-ignorable characters are marked: what was stored
+        of them before they were composed, and had units of what is not shown, is not found again.
+        """
         spans = [list(span) for span in self.focus]
-        return [self.lang, *self.segments, *([spans] if spans else [])]
+        anew = any(
+            not unicodedata.is_normalized("NFC", text) or has_ignorable(text)
+            for text in self.segments
+        )
+        return [
+            self.lang,
+            *self.segments,
+            *([spans] if spans else []),
+            *(["composed, units of what is shown"] if anew else []),
+        ]
 
 
 def in_order(source: Sentence, target: Sentence) -> tuple[Sentence, Sentence]:
@@ -84,6 +115,12 @@ def _check_text(text: str, name: str) -> None:
                 f"{name} has {what} U+{ord(character):04X} at position {place + 1}; "
                 "remove it and try again"
             )
+    hidden = text.split()
+    if hidden and is_blank(text):
+        raise CctaError(
+            f"{name} is empty but for invisible characters (U+{ord(hidden[0][0]):04X}); expected "
+            "at least one word"
+        )
     if not any(unicodedata.category(character)[0] not in "ZC" for character in text):
         raise CctaError(f"{name} is empty; expected at least one word")
 
@@ -97,8 +134,11 @@ def _checked_focus(focus: tuple[Span, ...], text: str) -> tuple[Span, ...]:
                 f"focus {start}:{end} is outside the text; expected START:END with "
                 f"0 <= START < END <= {len(text)}"
             )
-        if not text[start:end].strip():
-            raise CctaError(f"focus {start}:{end} holds only spaces; expected at least one word")
+        if is_blank(text[start:end]):
+            raise CctaError(
+                f"focus {start}:{end} holds only spaces or invisible characters; expected at least "
+                "one word"
+            )
     ends = [0, *(found.end() for found in regex.finditer(r"\X", text))]
     for start, end in spans:
         whole = max(at for at in ends if at <= start), min(at for at in ends if at >= end)

@@ -1,13 +1,13 @@
 """Subwords -> the units people read: words where a script has spaces, else whole graphemes."""
 
+import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import regex
 
-from ccta_core.types import Unit
-
-Span = tuple[int, int]
+from ccta_core.types import Span, Unit, has_ignorable, is_blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,19 @@ def segment_units(
 ) -> UnitMap:
     """Groups the subwords of one text into units; no unit cuts a grapheme (docs/method.md, 1).
 
-    `spans` holds (token position, (start, end) offsets into `text`) in order. A subword without a
-    visible character (a lone "▁") joins the next unit, the last one the unit before it.
+    `spans` holds (token position, (start, end) offsets into `text`) in order. A unit begins and
+    ends with a grapheme that is shown: white space and default-ignorable characters make none. A
+    subword of such characters alone (a lone "▁", a zero-width space, a variation selector) belongs
+    to the unit that it stands in; between units it joins the next one, the last one the unit
+    before it.
     """
-    spans = [(token, _trim(text, span)) for token, span in spans]
-    pieces = _words(text) if spaced else _pieces(text, spans)
+    shown = [trimmed(text, span) for _, span in spans]
+    pieces = split_words(text) if spaced else _pieces(text, [span for span in shown if span])
     groups: list[list[int]] = [[] for _ in pieces]
     waiting: list[int] = []
     last = None
-    for token, span in spans:
-        home = _home(pieces, span)
+    for (token, whole), visible in zip(spans, shown, strict=True):
+        home = _home(pieces, visible or whole)
         if home is None:
             waiting.append(token)
             continue
@@ -45,6 +48,45 @@ def segment_units(
         units=tuple(Unit(text[a:b], a, b, segment) for (a, b), _ in kept),
         members=tuple(group for _, group in kept),
     )
+
+
+def trimmed(text: str, span: Span) -> Span | None:
+    """The span without what is not shown at its ends; None where nothing is left.
+
+    Not shown are white space and default-ignorable characters (`types.is_blank`).
+    """
+    start, end = span
+    part = text[start:end]
+    start += len(part) - len(part.lstrip())
+    end -= len(part) - len(part.rstrip())
+    if has_ignorable(part):
+        while start < end and is_blank(text[start]):
+            start += 1
+        while start < end and is_blank(text[end - 1]):
+            end -= 1
+    return (start, end) if start < end else None
+
+
+def split_words(text: str) -> list[Span]:
+    """The words between white space: from the first grapheme that is shown to the last one.
+
+    White space with a joiner or a variation selector on it separates words as it does alone; with
+    an accent on it, it begins a word. What shows nothing is no word.
+    """
+    words: list[Span] = []
+    inside = False
+    blank = is_blank if has_ignorable(text) else str.isspace  # the same there, and quicker
+    for match in regex.finditer(r"\X", text):
+        grapheme = match.group()
+        inside = inside and not grapheme[0].isspace()
+        if blank(grapheme):
+            continue
+        if inside:
+            words[-1] = (words[-1][0], match.end())
+        else:
+            words.append(match.span())
+            inside = True
+    return words
 
 
 def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | None]:
@@ -62,43 +104,38 @@ def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | N
     return found
 
 
+def whole_offsets(text: str, offsets: Sequence[Span]) -> list[Span]:
+    """Offsets of tokens that also cover what was composed into their last character.
+
+    A tokenizer that composes (models/tokenizer.py) has a composed character stand where its first
+    one was typed: the marks after it are in no token's offsets. They are given to the token before
+    them. Offsets into a text in NFC are as they were.
+    """
+    if unicodedata.is_normalized("NFC", text):
+        return list(offsets)
+    boundaries = grapheme_boundaries(text)
+    starts = [start for start, end in offsets if start < end]
+    whole = []
+    for start, end in offsets:
+        following = bisect_left(starts, end)
+        limit = starts[following] if following < len(starts) else len(text)
+        while start < end < limit and end not in boundaries:
+            end += 1
+        whole.append((start, end))
+    return whole
+
+
 def grapheme_boundaries(text: str) -> set[int]:
     """The offsets at which a user-perceived character begins or ends (UAX #29)."""
     ends = {match.end() for match in regex.finditer(r"\X", text)}
     return {0} | ends
 
 
-def _trim(text: str, span: Span) -> Span:
-    start, end = span
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return start, end
-
-
-def _words(text: str) -> list[Span]:
-    """Runs of graphemes that are not white space."""
-    words: list[Span] = []
-    open_word = False
-    for match in regex.finditer(r"\X", text):
-        if match.group().isspace():
-            open_word = False
-        elif open_word:
-            words[-1] = (words[-1][0], match.end())
-        else:
-            words.append(match.span())
-            open_word = True
-    return words
-
-
-def _pieces(text: str, spans: Sequence[tuple[int, Span]]) -> list[Span]:
+def _pieces(text: str, spans: Sequence[Span]) -> list[Span]:
     """The subwords' spans, merged until each ends where a grapheme ends and none overlap."""
     boundaries = grapheme_boundaries(text)
     pieces: list[Span] = []
-    for _, (start, end) in spans:
-        if start == end:
-            continue
+    for start, end in spans:
         if pieces and (start < pieces[-1][1] or start not in boundaries):
             pieces[-1] = (pieces[-1][0], max(end, pieces[-1][1]))
         else:

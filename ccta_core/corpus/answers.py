@@ -1,10 +1,13 @@
 """Gold answers of a context as character spans: checked, found again, widened to whole glyphs."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ccta_core.types import Span
+import regex
+
+from ccta_core.types import Span, is_blank
 from ccta_core.units import grapheme_boundaries
 
 
@@ -20,21 +23,24 @@ class Spans:
 def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spans:
     """The spans of (text, offset) in a context; an offset of None is looked for.
 
-    An answer that does not stand at its offset is looked for elsewhere, the nearest place first;
-    one that cuts a grapheme is widened to whole ones. `refused` where no answer is left.
+    An answer that does not stand at its offset is looked for elsewhere, the nearest place first:
+    as it is written, then as what is canonically equivalent (a decomposed "é" is "é"). One that
+    cuts a grapheme is widened to whole ones. `refused` where no answer is left.
     """
     spans: dict[Span, None] = {}
     said: list[str] = []
     lost: list[str] = []
     for text, offset in answers:
-        start = _place(context, text, offset)
-        if start is None:
+        place = _place(context, text, offset)
+        if place is None:
             lost.append(f"the answer {text[:40]!r} does not stand in its context")
             continue
-        if offset is not None and start != offset:
+        if offset is not None and place[0] != offset:
             said.append("an answer was found elsewhere in its context")
-        span = _whole(context, (start, start + len(text)))
-        if span != (start, start + len(text)):
+        if context[slice(*place)] != text:
+            said.append("an answer was found in another Unicode form")
+        span = _whole(context, place)
+        if span != place:
             said.append("an answer was widened to whole characters")
         spans[span] = None
     if not spans:
@@ -42,14 +48,21 @@ def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spa
     return Spans(tuple(spans), (*said, *(f"{reason}: left out" for reason in lost)))
 
 
-def _place(context: str, text: str, offset: int | None) -> int | None:
+def _place(context: str, text: str, offset: int | None) -> Span | None:
     """Where the text stands, nearest to the offset (or first), None where it does not."""
-    if not text.strip():
+    if is_blank(text):
         return None
     if offset is not None and offset >= 0 and context.startswith(text, offset):
-        return offset
-    starts = _starts(context, text)
-    return min(starts, key=lambda start: abs(start - (offset or 0)), default=None)
+        return offset, offset + len(text)
+    places = [(start, start + len(text)) for start in _starts(context, text)]
+    if not places and not context.isascii():
+        composed, typed = _composed(context)
+        sought = unicodedata.normalize("NFC", text)
+        places = [
+            (typed[start][0], typed[start + len(sought) - 1][1])
+            for start in _starts(composed, sought)
+        ]
+    return min(places, key=lambda place: abs(place[0] - (offset or 0)), default=None)
 
 
 def _starts(context: str, text: str) -> Sequence[int]:
@@ -58,6 +71,20 @@ def _starts(context: str, text: str) -> Sequence[int]:
         starts.append(start)
         start = context.find(text, start + 1)
     return starts
+
+
+@lru_cache(maxsize=8)
+def _composed(context: str) -> tuple[str, tuple[Span, ...]]:
+    """The context in NFC and, for each character of it, the grapheme of the context it is of.
+
+    Composition never crosses the end of a grapheme.
+    """
+    parts: list[str] = []
+    typed: list[Span] = []
+    for grapheme in regex.finditer(r"\X", context):
+        parts.append(unicodedata.normalize("NFC", grapheme.group()))
+        typed += [grapheme.span()] * len(parts[-1])
+    return "".join(parts), tuple(typed)
 
 
 def _whole(context: str, span: Span) -> Span:

@@ -1,6 +1,7 @@
 """Unrelated targets for the chance level of EMS (docs/method.md, 4, control 3)."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -33,39 +34,48 @@ def unrelated_sentences(  # noqa: PLR0913 - what decides them
     another of them. They are empty where the demo corpus has nothing for this task or language. A
     text of one's own has no gold label: the class that is explained stands in for it, whatever the
     model calls it. Questions have no label, and what is explained of them is the answer in their
-    focus.
+    focus. The demo corpus is in NFC, and texts are compared with it in that form, however they were
+    typed.
     """
     if task not in _SHARED or target.text2 is None:
         return ()
+    composed = _composed(target)
     items = [item for item in read_demo(task) if target.lang in item.sentences]
     own = {
         item.group
         for item in items
         for side in (target, beside or target)
-        if side.lang in item.sentences and _shares(item.sentences[side.lang], side, task)
+        if side.lang in item.sentences and _shares(item.sentences[side.lang], _composed(side), task)
     }
-    gold = {item.label for item in items if item.sentences[target.lang] == target}
+    gold = {item.label for item in items if [*item.sentences[target.lang].segments] == composed}
     wanted = gold or {key_of(label)}
     others = [
         item for item in items if item.group not in own and (task == "qa" or item.label in wanted)
     ]
-    near = _nearest(others, target)[: count * _POOL]
+    near = _nearest(others, target.lang, composed)[: count * _POOL]
     if len(near) < count or not count:
         return ()
     draw = np.random.default_rng(seed)
     return tuple(near[index] for index in sorted(draw.permutation(len(near))[:count].tolist()))
 
 
-def _shares(sentence: Sentence, target: Sentence, task: str) -> bool:
-    sides = [{side.segments[segment] for segment in _SHARED[task]} for side in (sentence, target)]
+def _composed(sentence: Sentence) -> list[str]:
+    return [unicodedata.normalize("NFC", segment) for segment in sentence.segments]
+
+
+def _shares(sentence: Sentence, segments: Sequence[str], task: str) -> bool:
+    sides = [{texts[place] for place in _SHARED[task]} for texts in (sentence.segments, segments)]
     return not sides[0].isdisjoint(sides[1])
 
 
-def _nearest(items: list[ParallelExample], target: Sentence) -> list[Sentence]:
-    """The sentence of each group that is nearest to the target in length, the nearest first."""
+def _nearest(
+    items: Sequence[ParallelExample], lang: str, segments: Sequence[str]
+) -> list[Sentence]:
+    """The sentence of each group that is nearest to the segments in length, the nearest first."""
+    length = _length(segments)
     order = sorted(
-        ((item.sentences[target.lang], item.group) for item in items),
-        key=lambda found: (abs(_length(found[0]) - _length(target)), found[0].text),
+        ((item.sentences[lang], item.group) for item in items),
+        key=lambda found: (abs(_length(found[0].segments) - length), found[0].text),
     )
     first: dict[str, Sentence] = {}
     for sentence, group in order:
@@ -73,5 +83,5 @@ def _nearest(items: list[ParallelExample], target: Sentence) -> list[Sentence]:
     return list(first.values())
 
 
-def _length(sentence: Sentence) -> int:
-    return sum(map(len, sentence.segments))
+def _length(segments: Sequence[str]) -> int:
+    return sum(map(len, segments))

@@ -41,12 +41,14 @@ _ASCII_MARKS = frozenset("$+<=>^`|~")
 def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> tuple[float, float]:
     """F1 over tokens and exact match, each the best over the gold answers; both in [0, 1].
 
+    Answers are compared in Unicode's composed form (NFC): canonically equivalent ones are equal.
     An answer that the rules leave empty matches an empty one with F1 1 (SQuAD 2.0's rule; MLQA's
     script counts exact match 1 and F1 0: one answer of MLQA's development set, an article, is so).
     Raises CctaError without a gold answer and for an unknown language.
     """
     if not golds:
         raise CctaError("expected at least one gold answer, got none; leave the question out")
+    predicted, *golds = (unicodedata.normalize("NFC", text) for text in (predicted, *golds))
     found = answer_tokens(predicted, lang)
     scores = [_scores(found, answer_tokens(gold, lang)) for gold in golds]
     return max(f1 for f1, _ in scores), max(exact for _, exact in scores)

@@ -18,7 +18,7 @@ from ccta_core.tasks.protocol import Seen
 from ccta_core.tasks.spans import answers as best_answers
 from ccta_core.tasks.spans import candidates
 from ccta_core.types import NO_LABEL, Sentence
-from ccta_core.units import first_tokens
+from ccta_core.units import first_tokens, whole_offsets
 
 _CHUNK = 512
 """Contexts whose windows and logits are kept at once."""
@@ -78,7 +78,8 @@ def tags(
     for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
         best = logits.argmax(-1).tolist()
         before = None
-        for token in first_tokens(encoded["offset_mapping"][row], items[row].words):
+        offsets = whole_offsets(items[row].text, encoded["offset_mapping"][row])
+        for token in first_tokens(offsets, items[row].words):
             tag = OUTSIDE if token is None else model.labels[best[token]]
             inside = token is not None and token == before
             found[row].append(f"I-{tag[2:]}" if inside and tag.startswith("B-") else tag)

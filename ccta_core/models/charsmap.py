@@ -4,39 +4,24 @@ The format is a double-array trie (darts-clone) over UTF-8 keys, then the NUL-te
 """
 
 import struct
-import sys
-import unicodedata
 
 
 def precompile(table: dict[str, str]) -> bytes:
     """`table` (character -> its normal form) as SentencePiece's `precompiled_charsmap`.
 
-    Compositions that fit a short grapheme (a letter and one mark) are added, as SentencePiece's
-    nmt_nfkc has them: "e" + U+0301 becomes "é".
+    Single characters are enough where the text is in NFC already (tokenizer.py): SentencePiece's
+    own map nmt_nfkc lists sequences of letters and marks too, so that it composes by itself, but
+    `tokenizers` does not read it so. It looks up a grapheme as a whole only where that has fewer
+    than six bytes of UTF-8 (a Hangul syllable in letters has nine), takes the *shortest* key that
+    the grapheme begins with ("e" + U+0323 of "e" + U+0323 + U+0302), and drops the rest.
     """
-    rules = _compositions(table) | table
     outputs, places = bytearray(), {}
-    for text in sorted(set(rules.values())):
+    for text in sorted(set(table.values())):
         places[text] = len(outputs)
         outputs += text.encode() + b"\0"
-    trie = _double_array({key.encode(): places[value] for key, value in rules.items()})
+    trie = _double_array({key.encode(): places[value] for key, value in table.items()})
     packed = struct.pack(f"<{len(trie)}I", *trie)
     return struct.pack("<I", len(packed)) + packed + bytes(outputs)
-
-
-_SAME_MARK = {"\u0300": "\u0340", "\u0301": "\u0341", "\u0313": "\u0343"}
-
-
-def _compositions(table: dict[str, str]) -> dict[str, str]:
-    """Letter + mark -> composed letter, fully decomposed pairs only, as nmt_nfkc lists them."""
-    rules = {}
-    for composed in map(chr, range(0xC0, sys.maxunicode)):
-        pair = unicodedata.normalize("NFD", composed)
-        if len(pair) != 2 or unicodedata.normalize("NFC", pair) != composed:
-            continue
-        for mark in (pair[1], *_SAME_MARK.get(pair[1], "")):
-            rules[pair[0] + mark] = table.get(composed, composed)
-    return rules
 
 
 _LEAF = 1 << 8

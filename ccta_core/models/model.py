@@ -13,6 +13,7 @@ from ccta_core.languages import language
 from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.tail import Above, above
+from ccta_core.models.tokenizer import compose_first, is_read_composed
 from ccta_core.models.trace import Trace, accepts, watch
 from ccta_core.types import Sentence
 from ccta_core.units import UnitMap, segment_units
@@ -27,7 +28,8 @@ class Encoded:
     """One sentence as the model reads it.
 
     `ids` and `special` have one entry a token; `maps` one UnitMap a segment (token positions count
-    from the start of the whole input).
+    from the start of the whole input). `composed`: the text was put into NFC first, and the
+    tokenizer would have read it as another text without.
     """
 
     sentence: Sentence
@@ -37,6 +39,7 @@ class Encoded:
     tokens: tuple[str, ...]
     maps: tuple[UnitMap, ...]
     truncated: bool
+    composed: bool = False
 
     @property
     def length(self) -> int:
@@ -58,11 +61,13 @@ class Model:
     ) -> None:
         """`trace` is that of `hf_model` where it is known already; else it is watched now.
 
+        The tokenizer is made to compose (NFC) what it reads, wherever it is used from then on.
         Raises CctaError, naming the class, where the model can't be attributed.
         """
         self.info = info
         self.hf_model = hf_model.eval().requires_grad_(False)
         use_explicit_attention(self.hf_model)
+        compose_first(tokenizer)
         self.tokenizer = tokenizer
         self.notices = notices
         """What every result of this model should say beside its numbers, a sentence each."""
@@ -186,6 +191,7 @@ class Model:
             tokens=tuple(encoding.tokens),
             maps=maps,
             truncated=bool(encoding.overflowing),
+            composed=any(is_read_composed(self.tokenizer, text) for text in sentence.segments),
         )
 
     def _without_typed_specials(self, ids: torch.Tensor, special: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.models.model import Encoded, Model
 from ccta_core.types import Sentence, Span, Unit
-from ccta_core.units import UnitMap, segment_units
+from ccta_core.units import UnitMap, segment_units, trimmed
 
 STRIDE = 128
 """Tokens that neighbouring windows share (EFI's setting)."""
@@ -25,9 +25,9 @@ class Window:
     """A part of a sentence that the model reads at once.
 
     `encoded.sentence` and the units' offsets are those of the whole sentence. `spans` has one entry
-    a token: the characters of the sentence's last segment it covers, white space trimmed; None for
-    specials, for the question and where nothing visible is left. `question_cut` says that the
-    question was too long to be kept whole.
+    a token: the characters of the sentence's last segment it covers, without what is not shown at
+    the ends (`units.trimmed`); None for specials, for the question and where nothing is left.
+    `question_cut` says that the question was too long to be kept whole.
     """
 
     encoded: Encoded
@@ -122,15 +122,6 @@ def _window(model: Model, encoded: Encoded) -> Window:
             for token, span, home in zip(read.tokens, read.offsets, read.sequence_ids, strict=True)
         ),
     )
-
-
-def trimmed(text: str, span: Span) -> Span | None:
-    """The span without the white space at its ends; None where nothing is left."""
-    start, end = span
-    part = text[start:end]
-    start += len(part) - len(part.lstrip())
-    end -= len(part) - len(part.rstrip())
-    return (start, end) if start < end else None
 
 
 def _moved(window: Window, sentence: Sentence, offset: int) -> Window:

@@ -65,8 +65,13 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
 
 
 def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
-    """What was cut, or read in parts, or not predicted."""
+    """What was composed, cut, read in parts, or not predicted."""
     found = side.attribution
+    if any(window.encoded.composed for window in side.input.seen.windows):
+        yield (
+            f"The {name} text is not in Unicode's composed form (NFC): it was composed before the "
+            "model read it, since the model's tokenizer takes one text in two forms for two texts."
+        )
     if side.input.question_cut:
         yield (
             f"The {name} question takes more than half of the model's {model.max_tokens} tokens: "

@@ -1,5 +1,6 @@
 """How differently two languages weigh the words of a link, and what that is held against."""
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,8 @@ class Words:
 
 def words_of(model: Model, side: Side) -> Words:
     """The words of one side of an item."""
-    texts = tuple(unit.text.casefold() for unit in side.attribution.units)
+    composed = (unicodedata.normalize("NFC", unit.text) for unit in side.attribution.units)
+    texts = tuple(text.casefold() for text in composed)
     return Words(side.mass, texts, log_frequencies(model, side.input.encoded))
 
 

@@ -8,10 +8,10 @@ import torch
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Model
-from ccta_core.models.windows import Window, trimmed, windows
+from ccta_core.models.windows import Window, windows
 from ccta_core.tasks.protocol import ANY, Aim, Seen
 from ccta_core.types import Sentence, Span
-from ccta_core.units import grapheme_boundaries
+from ccta_core.units import grapheme_boundaries, trimmed
 
 ANSWER, PREDICTED = "answer", "predicted answer"
 LONGEST = 30

@@ -12,7 +12,7 @@ from ccta_core.corpus.labels import match_labels, match_tags, relabel_items
 from ccta_core.errors import CctaError
 from ccta_core.training.recipe import Recipe
 from ccta_core.types import Span
-from ccta_core.units import first_tokens
+from ccta_core.units import first_tokens, whole_offsets
 
 IGNORED = -100
 """The target of a token that no loss is taken of."""
@@ -158,12 +158,18 @@ def _answers(
     )
     ids, targets, found = [], [], set()
     for row, home in enumerate(encoded["overflow_to_sample_mapping"]):
-        spans = [
-            span if of == 1 else None
-            for span, of in zip(
-                encoded["offset_mapping"][row], encoded.sequence_ids(row), strict=True
+        segments = encoded.sequence_ids(row)
+        offsets = iter(
+            whole_offsets(
+                items[home].text2 or "",
+                [
+                    span
+                    for span, of in zip(encoded["offset_mapping"][row], segments, strict=True)
+                    if of == 1
+                ],
             )
-        ]
+        )
+        spans = [next(offsets) if of == 1 else None for of in segments]
         place = token_span(spans, items[home].answers[0])
         if place is not None:
             ids.append(encoded["input_ids"][row])
@@ -209,7 +215,8 @@ def _tags(
     targets = []
     for item, offsets in zip(items, encoded["offset_mapping"], strict=True):
         row = [IGNORED] * len(offsets)
-        for token, tag in zip(first_tokens(offsets, item.words), item.tags, strict=True):
+        firsts = first_tokens(whole_offsets(item.text, offsets), item.words)
+        for token, tag in zip(firsts, item.tags, strict=True):
             if token is not None and row[token] == IGNORED:
                 row[token] = column[tag]
         targets.append(row)

@@ -1,11 +1,12 @@
 """The words of a pair before they are measured: same text, same place, nothing claimed."""
 
-import re
-import unicodedata
 from typing import Any
 
+import regex
+
 from ccta_core.languages import language
-from ccta_core.types import Sentence
+from ccta_core.types import Sentence, is_blank
+from ccta_core.units import split_words
 from dashboard.choice import Request
 
 _MOST = 4000
@@ -33,7 +34,7 @@ def _side(sentence: Sentence) -> dict[str, Any]:
     units = [
         {"text": text[start:end], "start": start, "end": end, "segment": segment}
         for segment, text in enumerate(texts)
-        for start, end in (_words(text) if spaced else _clusters(text))
+        for start, end in (split_words(text) if spaced else _clusters(text))
     ]
     nothing = [0.0] * len(units)
     return {
@@ -50,17 +51,12 @@ def _side(sentence: Sentence) -> dict[str, Any]:
     }
 
 
-def _words(text: str) -> list[tuple[int, int]]:
-    return [found.span() for found in re.finditer(r"\S+", text)]
-
-
 def _clusters(text: str) -> list[tuple[int, int]]:
-    """Short runs that never cut a mark from its letter, for scripts without spaces."""
-    starts = [
-        place
-        for place, letter in enumerate(text)
-        if unicodedata.category(letter)[0] != "M" and not letter.isspace()
+    """Short runs of graphemes that are shown, for scripts without spaces."""
+    shown = [
+        grapheme.span()
+        for grapheme in regex.finditer(r"\X", text)
+        if not is_blank(grapheme.group())
     ]
-    ends = [*starts[1:], len(text)]
-    groups = range(0, len(starts), _CLUSTERS)
-    return [(starts[n], ends[min(n + _CLUSTERS, len(ends)) - 1]) for n in groups]
+    groups = [shown[at : at + _CLUSTERS] for at in range(0, len(shown), _CLUSTERS)]
+    return [(group[0][0], group[-1][1]) for group in groups]

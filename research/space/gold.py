@@ -17,7 +17,7 @@ from ccta_core.evaluation.means import unit_states
 from ccta_core.languages import language
 from ccta_core.models.model import Model
 from ccta_core.space.links import Links, alignment_error_rate, mutual_links_batch
-from ccta_core.types import Sentence
+from ccta_core.types import Sentence, is_blank
 
 _DEV = 100
 _CHUNK = 64
@@ -58,7 +58,7 @@ class GoldReading:
 def gold_sets(data: Path) -> list[GoldSet]:
     """XL-WA (its dev and test), three sets of awesome-align (first 100, rest), de-en (all rest).
 
-    Pairs that hold control characters are left out.
+    Pairs that hold control characters, or a word of invisible ones, are left out.
     """
     folder = data / "word_align"
     xl, awesome, cross = (folder / name for name in ("xl_wa", "awesome_align", "cross_align"))
@@ -144,6 +144,9 @@ def _readable(pairs: Sequence[AlignedPair]) -> tuple[AlignedPair, ...]:
 
 
 def _can_be_read(pair: AlignedPair) -> bool:
+    # a word that shows nothing is no unit: the links of the words after it would be one off
+    if any(is_blank(word) for word in (*pair.source, *pair.target)):
+        return False
     try:
         return all(Sentence(" ".join(words), "en") for words in (pair.source, pair.target))
     except CctaError:
