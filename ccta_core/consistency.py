@@ -19,7 +19,7 @@ _SAME = 1e-12
 _MOST_DRAWS = 6399
 """Shuffles of a pair at most; where there are no more arrangements than that, all are measured."""
 _MOST_CELLS = 10_000_000
-"""Cells of similarity (units x units) solved for a pair at most, about two seconds."""
+"""Cells of similarity (units x units) solved for a pair at most, about a second."""
 _RISK = 0.01
 """Of pairs whose draws decide otherwise than all arrangements would, at most."""
 
