@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from ccta_core.text import read_decimal, read_whole
+
 _SHOWN = 40
 _BACK = "back"
 
@@ -45,13 +47,7 @@ def some_of(name: str, known: Collection[str], default: Collection[str] = ()) ->
 
 def whole(name: str, low: int, high: int, default: int) -> Field:
     """A whole number in a range."""
-
-    def read(text: str) -> int:
-        if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return Field(name, default, read)
+    return Field(name, default, lambda text: read_whole(text, low, high))
 
 
 def span(name: str, low: float, high: float) -> Field:
@@ -60,11 +56,11 @@ def span(name: str, low: float, high: float) -> Field:
     def read(text: str) -> tuple[float, float]:
         start, _, end = text.partition("..")
         try:
-            found = float(start), float(end)
+            found = read_decimal(start, low, high), read_decimal(end, low, high)
         except ValueError:
-            raise ValueError(f"a range such as {low:g}..{high:g}") from None
-        if not low <= found[0] <= found[1] <= high:
-            raise ValueError(f"a range within {low:g}..{high:g}")
+            raise ValueError(f"a range within {low:g}..{high:g}") from None
+        if found[0] > found[1]:
+            raise ValueError(f"a range within {low:g}..{high:g}, the lower end first")
         return found
 
     return Field(name, (low, high), read, lambda pair: f"{pair[0]:g}..{pair[1]:g}")

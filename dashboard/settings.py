@@ -7,6 +7,7 @@ from typing import Any
 from ccta_core.attribution.methods import METHODS
 from ccta_core.config import BASELINES, MASSES, PRECISIONS, SPACES, Config
 from ccta_core.models.catalog import SCORES, ModelInfo
+from ccta_core.text import read_decimal, read_whole
 
 AUTO = "auto"
 VIEWS = ("signed", "mass")
@@ -149,7 +150,7 @@ def _read(name: str, text: str) -> Any:
     if name == "ribbons":
         return _ribbons(text)
     if name in _RANGES:
-        return _whole(text, *_RANGES[name])
+        return read_whole(text, *_RANGES[name])
     if text not in _KNOWN[name]:
         raise ValueError(f"one of {', '.join(_KNOWN[name])}")
     return text
@@ -159,18 +160,9 @@ def _ribbons(text: str) -> float | None:
     if text == "auto":
         return None
     try:
-        share = float(text)
+        return round(read_decimal(text, 0, MOST_RIBBON), 1)
     except ValueError:
-        share = -1.0
-    if not 0 <= share <= MOST_RIBBON:
-        raise ValueError(f"auto, or 0 to {MOST_RIBBON:g} (percent of the mass)")
-    return round(share, 1)
-
-
-def _whole(text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit()) or not low <= int(text[:12]) <= high:
-        raise ValueError(f"a whole number from {low} to {high}")
-    return int(text[:12])
+        raise ValueError(f"auto, or 0 to {MOST_RIBBON:g} (percent of the mass)") from None
 
 
 def _text(value: object) -> str:

@@ -7,11 +7,8 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.study.table import Study
+from ccta_core.text import interval, number
 from dashboard import resources
-from dashboard.components.correlation_words import (
-    rounded,
-    span_text,
-)
 from dashboard.tables.correlation import (
     correlations,
 )
@@ -31,8 +28,8 @@ def test_the_page_shows_the_statistics(page, study):
     app = clean(page())
     text = html_of(app)
     main = correlations(study, replace(question(study), models=question(study).models[:1]))[0]
-    assert f"<dd>{rounded(main.found.r)}</dd>" in text
-    assert span_text(main.found.low, main.found.high) in text
+    assert f"<dd>{number(main.found.r)}</dd>" in text
+    assert interval(main.found.low, main.found.high) in text
     assert "unreliable" in text
     assert "Embeddings alone give" in text
     assert not said(app)

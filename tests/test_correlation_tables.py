@@ -11,20 +11,12 @@ from ccta_core.statistics.correlation import Correlation, correlate
 from ccta_core.statistics.deciles import accuracy_by_decile
 from ccta_core.statistics.partial import partial_correlation
 from ccta_core.statistics.prediction import compare_auroc
+from ccta_core.text import interval, number, p_phrase
 from dashboard.charts.correlation_items import auroc_chart, decile_chart
 from dashboard.charts.correlation_scatter import scatter
 from dashboard.components.correlation_controls import download_table
 from dashboard.components.correlation_items import auroc_sentence, auroc_table, decile_sentence
-from dashboard.components.correlation_words import (
-    added,
-    explained,
-    held_text,
-    named,
-    p_phrase,
-    rounded,
-    span_text,
-    verdict,
-)
+from dashboard.components.correlation_words import added, explained, held_text, named, verdict
 from dashboard.tables.correlation import (
     OTHERS,
     Model,
@@ -246,10 +238,10 @@ def test_several_models_are_counted(study):
 
 
 def test_numbers_are_written_plainly():
-    assert rounded(-0.001) == "0.00"
-    assert rounded(None) == "–"
-    assert span_text(-0.5, None) == "–"
-    assert span_text(-0.5, 0.25).replace("\u00a0", " ") == "−0.50 to 0.25"
+    assert number(-0.001) == "0.00"
+    assert number(None) == "–"
+    assert interval(-0.5, None) == "–"
+    assert interval(-0.5, 0.25).replace("\u00a0", " ") == "−0.50 to 0.25"
     assert p_phrase(0.0004) == "p < 0.001"
     assert p_phrase(0.034) == "p = 0.034"
     assert p_phrase(None) == ""

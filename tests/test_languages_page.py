@@ -14,12 +14,12 @@ from ccta_core.evaluation.intervals import clustered_interval
 from ccta_core.models.catalog import find
 from ccta_core.statistics.two_way import two_way
 from ccta_core.store.pairs import find_pair
+from ccta_core.text import number
 from dashboard import resources
 from dashboard.charts.languages_flows import flows_html, flows_svg
 from dashboard.charts.languages_layers import mexa_chart, profile_chart
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.charts.matrix_colours import shades_of
-from dashboard.components.correlation_words import rounded
 from dashboard.components.languages_layers import mexa_sentence, profile_sentence
 from dashboard.components.languages_matrix import cells, finding
 from dashboard.components.languages_pair import pair_sentence
@@ -105,7 +105,7 @@ def test_families(study):
     assert languages.within_families(table[table.source == "ar"]) is None
     text = finding(table, "ems", "nli")
     assert text.startswith("EMS is highest for ")
-    assert rounded(own.max()) in text
+    assert number(own.max()) in text
     empty = finding(table.iloc[:0], "ems", "nli")
     assert "choose another measure" in empty
 
@@ -119,7 +119,7 @@ def test_the_items_of_a_pair(study, rows):
         assert mean.value == pytest.approx(items[name].mean())
         wanted = clustered_interval(items[name].to_numpy(), list(items.group))
         assert (mean.low, mean.high) == pytest.approx(wanted)
-    assert f"EMS is {rounded(means['ems'].value)} (95% " in pair_sentence(means)
+    assert f"EMS is {number(means['ems'].value)} (95% " in pair_sentence(means)
 
 
 def test_counts_of_the_histogram_are_all_items(study):
@@ -142,7 +142,7 @@ def test_the_profile_is_the_mean_over_pairs(study):
     assert "at layer 4 to" in profile_sentence(shown)
     alone = profile_sentence(shown[shown.layer == 8])
     for measure, called in {"ems": "EMS", "gain": "gain", "ems_uniform": "embeddings only"}.items():
-        assert f"{called} {rounded(table.value[measure, 8])} (95% " in alone
+        assert f"{called} {number(table.value[measure, 8])} (95% " in alone
     assert "95%" not in profile_sentence(shown[shown.layer == 8].assign(low=np.nan, high=np.nan))
     names = {name: name for name in languages_layers.PROFILE}
     assert len(profile_chart(shown, names, 12, dark=False).data) == 3

@@ -9,10 +9,10 @@ from ccta_core.report.verdict import (
     against_shuffled,
     both_sides,
     claim,
-    p_phrase,
     verdict,
     why_untestable,
 )
+from ccta_core.text import p_phrase
 from ccta_core.types import ALPHA, Controls, PermutationTest
 
 EMS = 0.70

@@ -15,6 +15,7 @@ from ccta_core.report.predicted import prediction_text
 from ccta_core.report.verdict import drawn_text
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
+from ccta_core.text import plain
 from ccta_core.types import Attribution, ParallelExample, PermutationTest, Sentence, Span
 
 _EXAMPLE = """examples:
@@ -203,7 +204,7 @@ def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> 
 
 
 def _span(written: str) -> Span:
-    numbers = re.fullmatch(r"(\d{1,9}):(\d{1,9})", written)
+    numbers = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", written)
     if numbers is None:
         raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
     return int(numbers[1]), int(numbers[2])
@@ -233,7 +234,7 @@ def _summary(result: PairResult) -> str:
             f"completeness error {exact}, {side.evaluations} evaluations"
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
-        lines.append(f"  {name:<20} {'-' if value is None else f'{value:.3f}'}")
+        lines.append(f"  {name:<20} {plain(value)}")
         if name == "p_value" and value is not None:
             lines[-1] += _counted(result.permutation)
     return "\n".join([*lines, result.verdict, ""])

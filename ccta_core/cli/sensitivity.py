@@ -12,6 +12,7 @@ from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Pair, Question, grid, spread
+from ccta_core.text import read_whole
 
 _EXAMPLE = """example:
   ccta sensitivity --model e5-small/nli-en --corpus demo:nli --pairs en-es,en-zh --limit 12 \\
@@ -19,6 +20,7 @@ _EXAMPLE = """example:
 """
 _METHODS = "lig,input_x_gradient,gradient_norm,occlusion,rollout"
 _NO_CHOICE = ("run", "json")
+_MOST_LAYERS = 9999
 Value = TypeVar("Value")
 
 
@@ -136,9 +138,12 @@ def _pair(text: str) -> Pair:
 
 
 def _layer(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise CctaError(f"{text!r} is no layer; expected numbers, 0 = embedding output")
-    return int(text)
+    try:
+        return read_whole(text, 0, _MOST_LAYERS)
+    except ValueError:
+        raise CctaError(
+            f"{text[:40]!r} is no layer; expected numbers, 0 = embedding output"
+        ) from None
 
 
 def _known(name: str, values: tuple[str, ...]) -> Callable[[str], str]:

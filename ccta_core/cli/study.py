@@ -13,6 +13,7 @@ from ccta_core.cli.write import write_text
 from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
 from ccta_core.errors import CctaError
 from ccta_core.models.added import listed
+from ccta_core.text import count, plain, read_whole
 
 _EXAMPLE = (
     "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
@@ -20,6 +21,7 @@ _EXAMPLE = (
 )
 
 
+_MOST_LAYERS = 9999
 _STOP = (
     "Stops a study's run, here or in another process, and waits a few seconds for its end; what is "
     "finished is kept. Exit code 0: nothing of it runs now (also where nothing ran: the line says "
@@ -126,8 +128,9 @@ def _run(options: argparse.Namespace) -> None:
         return
     plan = create(request, extend=options.extend)
     sys.stderr.write(
-        f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
-        f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n"
+        f"{plan.name}: {count(plan.items, 'item')} ({plan.left_out:,} left out) x "
+        f"{count(len(plan.models), 'model')} x {count(len(plan.layers), 'layer')} x "
+        f"{' '.join(plan.languages)}\n"
     )
     sys.stderr.writelines(f"{line}\n" for line in label_lines(plan))
     work(options.name)
@@ -180,8 +183,9 @@ def _list(options: argparse.Namespace) -> None:
         return
     for row in rows:
         sys.stdout.write(
-            f"{row['name']:<20} {row['data']}  {row['items']} items x {row['models']} models x "
-            f"{len(row['languages'])} languages, layers {' '.join(map(str, row['layers']))}: "
+            f"{row['name']:<20} {row['data']}  {count(row['items'], 'item')} x "
+            f"{count(row['models'], 'model')} x {count(len(row['languages']), 'language')}, "
+            f"layers {' '.join(map(str, row['layers']))}: "
             f"{row['parts_done']}/{row['parts']} parts\n"
         )
 
@@ -204,9 +208,7 @@ def _show(options: argparse.Namespace) -> None:
         return
     sys.stdout.write("  ".join(rows[0]) + "\n")
     for row in rows:
-        cells = (
-            f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()
-        )
+        cells = (plain(value) if isinstance(value, float) else str(value) for value in row.values())
         sys.stdout.write("  ".join(cells) + "\n")
 
 
@@ -240,9 +242,9 @@ def _stands(name: str) -> str:
 
 def _numbers(written: str) -> list[int]:
     try:
-        return [int(part) for part in written.split(",")]
+        return [read_whole(part.strip(), 0, _MOST_LAYERS) for part in written.split(",")]
     except ValueError:
-        raise CctaError(f"layers {written!r}: expected numbers, as in 0,8") from None
+        raise CctaError(f"layers {written[:40]!r}: expected numbers, as in 0,8") from None
 
 
 def _checked(workers: int) -> int:

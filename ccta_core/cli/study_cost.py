@@ -3,6 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
+from ccta_core.text import count
+
 if TYPE_CHECKING:
     from ccta_core.study.runner import Request
 
@@ -19,8 +21,9 @@ def show_cost(request: "Request", workers: int) -> None:
     corpus, plan = drafted(request)
     cost = of_plan(plan, workers, length_of(corpus.examples)).paced(pace_here())
     sys.stdout.write(
-        f"{plan.name}: {plan.items} items ({plan.left_out} left out) x {len(plan.models)} models x "
-        f"{len(plan.layers)} layers x {' '.join(plan.languages)}\n{cost_line(cost)}\n"
+        f"{plan.name}: {count(plan.items, 'item')} ({plan.left_out:,} left out) x "
+        f"{count(len(plan.models), 'model')} x {count(len(plan.layers), 'layer')} x "
+        f"{' '.join(plan.languages)}\n{cost_line(cost)}\n"
         f"{cost.formula}\n"
     )
     sys.stdout.writelines(f"{line}\n" for line in label_lines(plan))

@@ -9,6 +9,7 @@ from ccta_core.findings.wording import name_of
 from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.seeds import SEEDS
 from ccta_core.statistics.synonyms import Contrast, SynonymTest
+from ccta_core.text import number
 
 MEASURES = {"ems": "EMS", "gain": "gain over shuffled", "ems_uniform": "embeddings only"}
 """What is put to the claims, and how a person reads it."""
@@ -25,7 +26,7 @@ def performance(tested: Sequence[Tested]) -> str:
     if not known:
         return "This study has too few languages beside a training language to say anything."
     parts = [
-        f"{_signed(value)} for {MEASURES[measure]}" for measure, value in _medians(known).items()
+        f"{number(value)} for {MEASURES[measure]}" for measure, value in _medians(known).items()
     ]
     held = sum(map(_holds, known))
     models, few = len({one.model for one in known}), min(one.found.n for one in known)
@@ -96,7 +97,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     if not ranking.comparisons:
         return f"Only {name} is left: there is nothing to rank."
     near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
-    mean = f"{name} has the highest mean {MEASURES[measure]}, {first.mean:.3f}"
+    mean = f"{name} has the highest mean {MEASURES[measure]}, {number(first.mean, 3)}"
     if _below(near.p_holm):
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
@@ -142,14 +143,14 @@ def synonyms(test: SynonymTest) -> str:
     if not known:
         return "This study has too few linked words to say anything."
     first = next(iter(known.values()))
-    others = " and ".join(f"{name} by {one.other:.2f}" for name, one in known.items())
+    others = " and ".join(f"{name} by {number(one.other)}" for name, one in known.items())
     says = (
         "They do differ, but less than chance would have it"
         if _less(known)
         else "That they differ less than by chance is not shown"
     )
     return (
-        f"{says}: words that mean the same by {first.linked:.2f} of an even share, {others} "
+        f"{says}: words that mean the same by {number(first.linked)} of an even share, {others} "
         f"(medians, {first.n:,} pairs of sentences)."
     )
 
@@ -195,7 +196,3 @@ def _each_median(known: Sequence[Tested]) -> Iterator[tuple[str, float]]:
 
 def _holds(one: Tested) -> bool:
     return one.p_holm is not None and one.p_holm < _ALPHA
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")

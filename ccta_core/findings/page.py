@@ -12,6 +12,7 @@ from ccta_core.findings.wording import name_of, number, span
 from ccta_core.statistics.ranking import TrainingRanking
 from ccta_core.statistics.two_way import Effect
 from ccta_core.study.table import Study
+from ccta_core.text import plain
 
 
 def page(studies: Sequence[Study]) -> str:
@@ -189,7 +190,7 @@ def _second(study: Study, layer: int) -> Iterator[str]:
             break
         yield "| training language | mean | 95% | seeds |\n|---|---|---|---|"
         for one in found.languages:
-            yield f"| {name_of(one.name)} | {one.mean:.3f} | {span(one, 3)} | {one.seeds} |"
+            yield f"| {name_of(one.name)} | {plain(one.mean)} | {span(one, 3)} | {one.seeds} |"
         yield ""
     yield from _two_ways(study, layer)
 

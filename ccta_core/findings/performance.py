@@ -8,6 +8,7 @@ import numpy as np
 from ccta_core.findings import claims
 from ccta_core.findings.wording import number, span
 from ccta_core.study.table import Study
+from ccta_core.text import plain, signed
 
 _MOST_PAIRS = 6
 """Pairs with English shown at the item level; the others are in the study."""
@@ -52,8 +53,8 @@ def _summary(found: Sequence[claims.Tested]) -> str:
             held = sum(one.p_holm is not None and one.p_holm < _ALPHA for one in own)
             middle = float(np.median([one.found.r for one in own if one.found.r is not None]))
             sentences.append(
-                f"`{measure}`: median r {middle:.2f} over {len(own)} models, {held} with p < .05 "
-                "after Holm"
+                f"`{measure}`: median r {plain(middle, 2)} over {len(own)} models, {held} with "
+                "p < .05 after Holm"
             )
     return "; ".join(sentences) + "." if sentences else ""
 
@@ -107,7 +108,7 @@ def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
     yield "| tenth | EMS | items | right | 95% |\n|---|---|---|---|---|"
     for one in found.deciles:
         yield (
-            f"| {one.number} | {one.score_low:.3f} to {one.score_high:.3f} | {one.n} | "
+            f"| {one.number} | {plain(one.score_low)} to {plain(one.score_high)} | {one.n} | "
             f"{one.accuracy:.3f} | {span(one)} |"
         )
     yield ""
@@ -136,8 +137,8 @@ def _rises(rows: Sequence[claims.ItemLevel]) -> str:
     above = sum(one.rise_low is not None and one.rise_low > 0 for one in found)
     below = sum(one.rise_high is not None and one.rise_high < 0 for one in found)
     return (
-        f"median rise {middle:+.3f} over {len(found)} pairs, its interval above 0 in {above} and "
-        f"below 0 in {below}"
+        f"median rise {signed(middle, 3)} over {len(found)} pairs, its interval above 0 in {above} "
+        f"and below 0 in {below}"
     )
 
 
@@ -154,5 +155,5 @@ def _contests(rows: Sequence[claims.ItemLevel]) -> str:
     better, worse = sum(one > 0 for one in sure), sum(one < 0 for one in sure)
     return (
         f"EMS says better than the confidence which predictions are right in {better} of "
-        f"{len(found)} pairs and worse in {worse} (median difference {middle:+.3f})"
+        f"{len(found)} pairs and worse in {worse} (median difference {signed(middle, 3)})"
     )

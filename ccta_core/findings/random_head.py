@@ -12,6 +12,7 @@ from ccta_core.statistics.groups import grouped
 from ccta_core.statistics.resampling import DRAWS
 from ccta_core.statistics.seeds import Estimate, Scores, of_checkpoints
 from ccta_core.study.table import Study
+from ccta_core.text import signed
 
 _MOST = 0.5
 """A share of the gain that is most of it [ours]."""
@@ -114,4 +115,4 @@ def section(study: Study, layer: int) -> Iterator[str]:
 
 def _difference(found: Estimate) -> str:
     interval = span(found, 3)
-    return f"{found.value:+.3f}" + (f" (95% {interval})" if interval else "")
+    return signed(found.value, 3) + (f" (95% {interval})" if interval else "")

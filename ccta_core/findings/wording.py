@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from ccta_core.languages import language
+from ccta_core.text import plain
 
 
 class _Ranged(Protocol):
@@ -25,11 +26,11 @@ def number(value: float | None) -> str:
     """Three digits, powers where they would show nothing, and nothing where there is none."""
     if value is None or not np.isfinite(value):
         return ""
-    return f"{value:.1e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+    return f"{value:.1e}" if 0 < abs(value) < 0.0005 else plain(value, 3)
 
 
 def span(found: _Ranged, digits: int = 2) -> str:
     """The interval as `low to high`, or nothing."""
     if found.low is None or found.high is None:
         return ""
-    return f"{found.low:.{digits}f} to {found.high:.{digits}f}"
+    return f"{plain(found.low, digits)} to {plain(found.high, digits)}"

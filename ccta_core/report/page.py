@@ -13,7 +13,8 @@ from ccta_core.languages import language
 from ccta_core.report.marks import marks
 from ccta_core.report.predicted import explained
 from ccta_core.report.template import asset, fill, shared
-from ccta_core.report.verdict import drawn_text, p_phrase, p_text, why_untestable
+from ccta_core.report.verdict import drawn_text, why_untestable
+from ccta_core.text import NONE, number, p_phrase, p_value, percent
 from ccta_core.types import PermutationTest
 
 MAX_ROWS = 400
@@ -126,20 +127,18 @@ def _explained(payload: Mapping) -> str:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:.{digits}f}"
+    return number(value, digits) if value is not None and math.isfinite(value) else NONE
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{100 * value:.1f}%"
+    return percent(value, 1) if value is not None and math.isfinite(value) else NONE
 
 
 def _known(payload: Mapping, name: str, note: str = "") -> str:
     """A control's value and note, or a dash and the reason why there is none."""
     found = payload["controls"].get(name)
-    value = p_text(found) if name == "p_value" and found is not None else _number(found)
-    small = _CONTROLS[name][1] if value == "-" else note
+    value = p_value(found) if name == "p_value" else _number(found)
+    small = _CONTROLS[name][1] if value == NONE else note
     small = why_untestable(_test(payload)) if small == _NULL else small
     return f"{value} <small>({escape(small)})</small>" if small else value
 

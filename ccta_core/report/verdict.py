@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ccta_core.languages import language
+from ccta_core.text import number, p_phrase, p_value
 from ccta_core.types import ALPHA, Controls, Outcome, PermutationTest
 
 Claim = Outcome | Literal["at chance level"]
@@ -45,7 +46,7 @@ def verdict(found: Evidence) -> str:
     Above it (or without one) the sentence claims agreement only where the test against shuffled
     masses shows it.
     """
-    head = f"EMS {_number(found.ems)}"
+    head = f"EMS {number(found.ems)}"
     if claim(found) == "at chance level":
         above = found.chance is not None and found.ems > found.chance
         by = f" by more than {_SMALL}" if above else ""
@@ -59,24 +60,13 @@ def verdict(found: Evidence) -> str:
         text = f"{head}, with no chance level known: {_reading(found)}"
     uniform = found.controls.ems_uniform
     if uniform is not None and uniform > found.ems + _SMALL:
-        text += f"; equal masses (embeddings only) reach {_number(uniform)}"
+        text += f"; equal masses (embeddings only) reach {number(uniform)}"
     return f"{text}."
 
 
 def both_sides(source: str, target: str) -> str:
     """What a sentence calls the two sides of a comparison of these languages."""
     return "both sentences" if source == target else "both languages"
-
-
-def p_text(p: float) -> str:
-    """A p-value as people read it: three digits where the second would hide its side of .05."""
-    return "< 0.001" if p < 0.001 else f"{p:.{3 if p < 0.1 else 2}f}"
-
-
-def p_phrase(p: float, name: str = "p") -> str:
-    """`p = 0.20`, `p < 0.001`."""
-    text = p_text(p)
-    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
 
 
 def why_untestable(test: PermutationTest) -> str:
@@ -110,7 +100,7 @@ def _reading(found: Evidence) -> str:
     test, shuffled = found.test, found.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return _numbers(found)
-    mean, p = f"{_number(shuffled)} on average", p_phrase(test.p_value)
+    mean, p = f"{number(shuffled)} on average", p_phrase(test.p_value)
     if test.outcome == "shown":
         how_far = "clearly" if found.ems - shuffled > _MUCH else "a little"
         return (
@@ -120,7 +110,7 @@ def _reading(found: Evidence) -> str:
     if test.outcome == "too few arrangements":
         return (
             f"no agreement can be shown with {test.drawn} arrangements of the masses, which leave "
-            f"no p below {p_text(test.least_p or 0.0)} (here {p})"
+            f"no p below {p_value(test.least_p or 0.0)} (here {p})"
         )
     if test.outcome == "undecided":
         return (
@@ -140,7 +130,7 @@ def _numbers(found: Evidence) -> str:
     test, shuffled = found.test, found.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return f"nothing can be tested against shuffled masses, because {why_untestable(test)}"
-    return f"shuffled masses reach {_number(shuffled)} on average ({p_phrase(test.p_value)})"
+    return f"shuffled masses reach {number(shuffled)} on average ({p_phrase(test.p_value)})"
 
 
 def _chance_level(found: Evidence) -> str:
@@ -148,9 +138,4 @@ def _chance_level(found: Evidence) -> str:
     first, second = (language(code).name for code in found.langs)
     against = f"unrelated {second} sentences"
     what = against if first == second else f"{first} against {against}"
-    return f"the chance level of {_number(found.chance or 0.0)} ({what})"
-
-
-def _number(value: float) -> str:
-    """Two digits, no minus before a zero."""
-    return f"{round(value, 2) + 0.0:.2f}"
+    return f"the chance level of {number(found.chance or 0.0)} ({what})"

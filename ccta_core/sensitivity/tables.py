@@ -7,6 +7,7 @@ from ccta_core.attribution.methods import traits
 from ccta_core.sensitivity.ranking import Agreement, Row
 from ccta_core.sensitivity.report import Report
 from ccta_core.sensitivity.verdict import LOST, SURVIVES
+from ccta_core.text import plain
 
 _HEAD = (
     "method",
@@ -109,11 +110,11 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     by_gain = [_rho(row.by_gain) for row in rows]
     return [
         str(len(rows)),
-        f"{sum(row.gain or 0.0 for row in rows) / len(rows):.3f}",
-        f"{median(by_gain):.2f}",
+        plain(sum(row.gain or 0.0 for row in rows) / len(rows)),
+        plain(median(by_gain), 2),
         str(sum(rho >= SURVIVES for rho in by_gain)),
         str(sum(rho < LOST for rho in by_gain)),
-        f"{median(_rho(row.by_ems) for row in rows):.2f}",
+        plain(median(_rho(row.by_ems) for row in rows), 2),
     ]
 
 
@@ -133,9 +134,9 @@ def _by_pair(report: Report) -> tuple[list[str], list[list[str]]]:
     return head, [
         [
             pair,
-            f"{first.pair_ems[pair]:.3f}",
-            f"{first.pair_gain[pair]:.3f}",
-            f"{equal.pair_ems[pair]:.3f}",
+            plain(first.pair_ems[pair]),
+            plain(first.pair_gain[pair]),
+            plain(equal.pair_ems[pair]),
             f"{lead_gain.count(pair)} of {len(report.rows)}",
             f"{lead_ems.count(pair)} of {len(report.rows)}",
         ]
@@ -151,7 +152,7 @@ def _cells(row: Row) -> list[str]:
         "-" if unattributed else str(one.layer),
         one.baseline or "-",
         one.mass,
-        f"{row.ems:.3f}",
+        plain(row.ems),
         _interval(row.gain, row.gain_low, row.gain_high, 3),
         "-" if row.completeness_error is None else f"{row.completeness_error:.2%}",
         "-" if row.converged is None else f"{row.converged:.0%}",
@@ -166,14 +167,16 @@ def _cells(row: Row) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return plain(value, 2)
 
 
 def _interval(value: float | None, low: float | None, high: float | None, digits: int) -> str:
     if value is None:
         return "-"
-    text = f"{value:.{digits}f}"
-    return text if low is None or high is None else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+    text = plain(value, digits)
+    if low is None or high is None:
+        return text
+    return f"{text} [{plain(low, digits)}, {plain(high, digits)}]"
 
 
 def _markdown(head: Sequence[str], rows: "Iterator[list[str]] | list[list[str]]") -> Iterator[str]:

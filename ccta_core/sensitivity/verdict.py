@@ -7,6 +7,7 @@ from statistics import median
 
 from ccta_core.sensitivity.ranking import Agreement, Row
 from ccta_core.sensitivity.settings import Setting
+from ccta_core.text import plain
 
 SURVIVES = 0.7
 """Spearman's rho from which a ranking is said to survive [ours]."""
@@ -68,9 +69,8 @@ def _repeated(repeat: Agreement) -> str:
     """How well a ranking by gain agrees with itself: what no other setting can be asked to beat."""
     if repeat.spearman is None:
         return ""
-    return (
-        f"The reference against itself with other shuffles has rho {repeat.spearman:.2f} by gain."
-    )
+    rho = plain(repeat.spearman, 2)
+    return f"The reference against itself with other shuffles has rho {rho} by gain."
 
 
 def _unconverged(rows: Sequence[Row]) -> str:
@@ -111,8 +111,9 @@ def _by_method(rows: Sequence[Row]) -> list[str]:
 
 def _span(name: str, rhos: Sequence[float]) -> str:
     if len(rhos) == 1:
-        return f"{name} (rho {rhos[0]:.2f})"
-    return f"{name} (rho {min(rhos):.2f} to {max(rhos):.2f}, median {median(rhos):.2f})"
+        return f"{name} (rho {plain(rhos[0], 2)})"
+    low, high, middle = (plain(value, 2) for value in (min(rhos), max(rhos), median(rhos)))
+    return f"{name} (rho {low} to {high}, median {middle})"
 
 
 def _rho(row: Row) -> float:
@@ -124,7 +125,7 @@ def _rho(row: Row) -> float:
 def _one_change(reference: Row, rows: Sequence[Row]) -> str:
     """The settings that differ from the reference in one thing."""
     alone = [
-        f"{changed} {_rho(row):.2f}"
+        f"{changed} {plain(_rho(row), 2)}"
         for row in rows
         if (changed := _only_change(reference.setting, row.setting))
     ]
@@ -147,7 +148,7 @@ def _without_attributions(embeddings: Row) -> str:
     rho = embeddings.by_ems.spearman
     if rho is None:
         return ""
-    found = f"Equal masses, which know no attribution, rank by EMS with rho {rho:.2f}"
+    found = f"Equal masses, which know no attribution, rank by EMS with rho {plain(rho, 2)}"
     if rho >= SURVIVES:
         return f"{found}: agreement by EMS need not come from the attributions."
     if rho >= LOST:

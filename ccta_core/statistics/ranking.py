@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ccta_core.languages import LANGUAGES
 from ccta_core.statistics.seeds import SEEDS
+from ccta_core.text import plain
 
 _ALPHA = 0.05
 
@@ -98,7 +99,7 @@ def verdict_of(
         return f"No checkpoint is left: nothing is ranked.{aside}"
     seeds = min(one.seeds for one in languages)
     subject = "these checkpoints" if seeds < SEEDS else f"models of {seeds} seeds a language"
-    first, mean = _name(languages[0].name), f"{languages[0].mean:.3f}"
+    first, mean = _name(languages[0].name), plain(languages[0].mean)
     if not comparisons:
         return f"Of {subject} only {first} is left: there is nothing to rank.{aside}"
     scope = f"over {groups} groups of items"

@@ -19,6 +19,7 @@ from ccta_core.errors import CctaError
 from ccta_core.study.items import read_items_of
 from ccta_core.study.log import Run, runs_here
 from ccta_core.study.plan import CHUNK, Plan
+from ccta_core.text import count
 from ccta_core.types import ParallelExample
 
 SIDES = {0: 0.853, 4: 0.453, 8: 0.166, 11: 0.046}
@@ -87,9 +88,10 @@ def estimate(  # noqa: PLR0913 - what a study is
     return Cost(
         seconds=rounds * whole / parts if parts else 0.0,
         bytes=parts * _PART + rows * _ROW + round(items * languages * _TEXT * length),
-        formula=f"{_n(items, 'item')} x {_n(models, 'model')} x ({_n(languages, 'language')} x "
-        f"{_bracket(sides)} s{_times(length)} + {_n(pairs * len(layers), 'pair')} x {PAIR} s"
-        f"{_times(longer)}) on {min(cores, max(parts, 1))} of {_n(cores, 'core')}"
+        formula=f"{count(items, 'item')} x {count(models, 'model')} x "
+        f"({count(languages, 'language')} x {_bracket(sides)} s{_times(length)} + "
+        f"{count(pairs * len(layers), 'pair')} x {PAIR} s{_times(longer)}) "
+        f"on {min(cores, max(parts, 1))} of {count(cores, 'core')}"
         + (f", texts {length:.1f} times as long as the demo's" if _times(length) else ""),
     )
 
@@ -160,10 +162,6 @@ def _factor(run: Run) -> float | None:
         length = 1.0
     whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk, length).seconds
     return seconds / (whole / min(run.workers, len(plan.parts)))
-
-
-def _n(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _times(factor: float) -> str:

@@ -10,6 +10,8 @@ from html import escape
 
 import numpy as np
 
+from ccta_core.text import number
+
 _ACCENT = ("#0d7263", "#63d8c1")
 _ONE_WAY = (("#f4f6f6", "#b7d6cf", "#0d7263"), ("#1b2026", "#1d4b44", "#63d8c1"))
 _TWO_WAYS = (("#2a60a3", "#ffffff", "#d9781a"), ("#74abe8", "#1b2026", "#f39a3d"))
@@ -161,14 +163,6 @@ def ticks(values: Sequence[float]) -> list[float]:
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
     first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
     return [round(at * step, 10) for at in range(first, max(last, first + 1) + 1)]
-
-
-def number(value: float, digits: int) -> str:
-    """A number with so many digits and a true minus; never a negative zero."""
-    text = f"{value:.{digits}f}"
-    if text.startswith("-"):
-        return "\N{MINUS SIGN}" + text[1:] if float(text) else text[1:]
-    return text
 
 
 def _scale(known: Sequence[float], signed: bool) -> _Scale:

@@ -10,6 +10,7 @@ import regex
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.plan import Plan, read_plan
+from ccta_core.text import count
 
 LOG = "log.txt"
 """In a study's folder: what its runs wrote, one after another."""
@@ -63,8 +64,7 @@ class Run:
 def heading(action: str, workers: int) -> str:
     """The line a run's part of the log begins with."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    plural = "" if workers == 1 else "es"
-    return f"== {now} ccta study {action} with {workers} process{plural}\n"
+    return f"== {now} ccta study {action} with {count(workers, 'process')}\n"
 
 
 def log_lines(folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ from ccta_core.study.parts import write_part
 from ccta_core.study.plan import Plan
 from ccta_core.study.ray_actors import TRIES, Ledger, Measurer, row_of, unpacked, versions
 from ccta_core.study.runner import Progress, Report, check_wanted, opened, to_stderr
+from ccta_core.text import read_whole
 
 _ROUND = 32
 """Chunks an actor measures; then all start afresh: what libraries keep for every shape of input
@@ -253,16 +254,20 @@ def _check_address(address: str) -> None:
     """Raises CctaError where the address is none, or nobody answers there."""
     if address == "auto":
         return
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "/" in host:
-        raise CctaError(f"address {address!r}: expected HOST:PORT of the head node, or auto")
+    host, _, written = address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS) as probe:
+        port = read_whole(written, 1, 65535)
+    except ValueError:
+        port = 0
+    if not host or not port or "/" in host:
+        raise CctaError(f"address {address[:80]!r}: expected HOST:PORT of the head node, or auto")
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_SECONDS) as probe:
             if not os.environ.get("RAY_USE_TLS"):
                 probe.sendall(_HELLO)
                 if probe.recv(4)[3:] != _SETTINGS:
                     raise OSError("what answers there is not Ray's head node")
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CctaError(
             f"no Ray cluster at {address} ({error}); start its head node: ray start --head"
         ) from error

@@ -11,14 +11,18 @@ function make(tag, attributes, ...children) {
   return node;
 }
 
-function signed(value, digits = 2) {
+// What is left after rounding decides on the sign: never a minus, or a plus, before a zero.
+function fixed(value, digits = 2) {
   const text = Math.abs(value).toFixed(digits);
-  return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
+  return (value < 0 && Number(text) !== 0 ? MINUS : "") + text;
+}
+
+function signed(value, digits = 2) {
+  return (value > 0 && Number(value.toFixed(digits)) !== 0 ? "+" : "") + fixed(value, digits);
 }
 
 function percent(value, digits = 0) {
-  const text = Math.abs(100 * value).toFixed(digits);
-  return (value < 0 && Number(text) !== 0 ? MINUS : "") + text + "%";
+  return fixed(100 * value, digits) + "%";
 }
 
 // Orange for, blue against; the stronger the value the more colour. Text stays ink on both.

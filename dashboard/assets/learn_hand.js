@@ -68,7 +68,7 @@ function drawHand(root, data) {
     const off = Math.max(...data.source.map((_, i) => Math.abs(rowLeft(plan, i))), ...data.target.map((_, j) => Math.abs(columnLeft(plan, j))));
     const value = plan.flat().reduce((sum, mass, at) => sum + mass * data.similarity[Math.floor(at / m)][at % m], 0);
     const whole = off <= WHOLE;
-    score.textContent = whole ? value.toFixed(3).replace("-", MINUS) : "none yet";
+    score.textContent = whole ? fixed(value, 3) : "none yet";
     root.dataset.score = whole ? value.toFixed(6) : "";
     bar.style.width = `${100 * Math.min(1, moved)}%`;
     told.replaceChildren(...(first || []), state.optimum ? "This is the optimum: no plan scores higher." : whole
@@ -84,13 +84,13 @@ function drawHand(root, data) {
     one.cell.classList.toggle("is-used", mass > WHOLE);
     const room = Math.max(0, Math.min(rowLeft(shown(), i), columnLeft(shown(), j)));
     one.take.setAttribute("aria-label",
-      `${data.source[i].text} to ${data.target[j].text}: ${percent(mass, 1)} moved, cosine ${one.cosine.toFixed(2)}, room for ${percent(room, 1)}`);
+      `${data.source[i].text} to ${data.target[j].text}: ${percent(mass, 1)} moved, cosine ${fixed(one.cosine)}, room for ${percent(room, 1)}`);
   }
   function cellOf(i, j, cosine) {
     const fillBar = make("span", { class: "learn-fill" });
     const mass = make("b", { class: "learn-mass" });
     const take = make("button", { type: "button", class: "learn-take", tabindex: i + j ? -1 : 0, "data-cell": `${i}-${j}` },
-      fillBar, make("span", { class: "learn-cosine" }, cosine.toFixed(2).replace("-", MINUS)), mass);
+      fillBar, make("span", { class: "learn-cosine" }, fixed(cosine)), mass);
     const less = make("button", { type: "button", class: "learn-step", tabindex: -1, "aria-hidden": "true" }, MINUS);
     const more = make("button", { type: "button", class: "learn-step", tabindex: -1, "aria-hidden": "true" }, "+");
     const cell = make("div", { class: "learn-cell", role: "gridcell" }, take, make("span", { class: "learn-steps" }, less, more));

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ccta_core.text import count, interval, number, percent
 from dashboard.charts.theme import ACCENT, QUIET, SERIES, quiet_layout
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def decile_chart(table: pd.DataFrame, name: str, overall: float, *, dark: bool) 
         marker={"size": 8, "color": ACCENT[dark]},
         error_y=_bars(table, "accuracy", dark=dark),
         hovertext=[
-            f"tenth {row.number}: {escape(name)} {row.score_low:.3f} to {row.score_high:.3f}<br>"
-            f"right {row.accuracy:.1%} (95% {row.low:.1%} to {row.high:.1%})<br>"
-            f"n = {row.n} in {row.n_groups} groups"
+            f"tenth {row.number}: {escape(name)} {interval(row.score_low, row.score_high, 3)}<br>"
+            f"right {percent(row.accuracy, 1)} "
+            f"(95% {percent(row.low, 1)} to {percent(row.high, 1)})<br>"
+            f"n = {row.n} in {count(row.n_groups, 'group')}"
             for row in table.itertuples()
         ],
         hoverinfo="text",
@@ -64,8 +66,8 @@ def auroc_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
         },
         error_x=_bars(table, "auc", dark=dark),
         hovertext=[
-            f"{escape(row.measure)}: AUROC {row.auc:.3f}<br>95% {row.low:.3f} to {row.high:.3f}"
-            f"<br>n = {row.n}"
+            f"{escape(row.measure)}: AUROC {number(row.auc, 3)}<br>"
+            f"95% {interval(row.low, row.high, 3)}<br>n = {row.n}"
             for row in table.itertuples()
         ],
         hoverinfo="text",

@@ -8,8 +8,9 @@ import regex
 
 from ccta_core.languages import language
 from ccta_core.store.notes import Remark
+from ccta_core.text import number, percent
 from ccta_core.types import ParallelExample, Sentence
-from dashboard.components.wording import NONE, language_name, number, percent
+from dashboard.components.wording import language_name
 from dashboard.tables.errors_sorts import label
 
 if TYPE_CHECKING:
@@ -64,9 +65,7 @@ def texts(sentence: Sentence | None, *, whole: bool = False) -> str:
 
 def figure(value: Any) -> str:
     """A measure with three digits, without a sign before zero; a dash where it is not known."""
-    if value is None or value != value:
-        return NONE
-    return number(round(float(value), 3) + 0.0, 3)
+    return number(None if value is None else float(value), 3)
 
 
 def isolated(text: str, lang: str) -> str:

@@ -6,6 +6,7 @@ from html import escape
 
 import pandas as pd
 
+from ccta_core.text import percent
 from dashboard.charts.theme import ACCENT, INK, QUIET
 
 _GAP = 3.0
@@ -74,7 +75,7 @@ def _side(name: str, masses: pd.Series, tops: dict[str, float], *, right: bool) 
         yield (
             f'<rect x="{edge}" y="{y:.1f}" width="{_BAR}" height="{size:.1f}" fill="{ACCENT[0]}"/>'
         )
-        yield _text((x, y + size / 2 + 4.5), f"{rank} {float(mass):.0%}", anchor, INK[0])
+        yield _text((x, y + size / 2 + 4.5), f"{rank} {percent(float(mass))}", anchor, INK[0])
 
 
 def _text(place: tuple[float, float], words: str, anchor: str, fill: str) -> str:
@@ -109,7 +110,7 @@ def _labels(name: str, masses: pd.Series, tops: dict[str, float]) -> str:
     scale = _scale(len(masses))
     rows = "".join(
         f'<li style="top:{tops[str(rank)]:.2f}%;height:{scale * float(mass):.2f}%">'
-        f"<span>{escape(str(rank))} <b>{float(mass):.0%}</b></span></li>"
+        f"<span>{escape(str(rank))} <b>{percent(float(mass))}</b></span></li>"
         for rank, mass in masses.items()
     )
     return f'<div><p>{escape(name)}</p><ol aria-hidden="true">{rows}</ol></div>'
@@ -147,8 +148,8 @@ def _flows(
                 continue
             high = scale * float(flow.mass)
             said = (
-                f"{sent} to {received}: {flow.mass:.1%} of the mass; by weight alone "
-                f"{flow.expected:.1%}"
+                f"{sent} to {received}: {percent(flow.mass, 1)} of the mass; by weight alone "
+                f"{percent(flow.expected, 1)}"
             )
             found.append(_Flow(left[sent], right[received], high, sent == received, said))
             left[sent], right[received] = left[sent] + high, right[received] + high

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ccta_core.text import count, interval, number
 from dashboard.charts.theme import DASHES, QUIET, SERIES, quiet_layout
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def profile_chart(
                 "width": 3,
             },
             hovertext=[
-                f"{escape(names[str(name)])}, layer {row.layer}: {row.value:.3f} "
-                f"(95% {row.low:.3f} to {row.high:.3f})<br>n = {row.n} in {row.groups} groups"
+                f"{escape(names[str(name)])}, layer {row.layer}: {number(row.value, 3)} "
+                f"(95% {interval(row.low, row.high, 3)})<br>"
+                f"n = {row.n} in {count(row.groups, 'group')}"
                 for row in own.itertuples()
             ],
             hoverinfo="text",
@@ -68,8 +70,8 @@ def mexa_chart(
             line={"color": colour, "width": 1.5, "dash": DASHES[at]},
             marker={"size": 5, "color": colour},
             hovertext=[
-                f"{escape(names[str(name)])}, layer {row.layer}: {row.value:.3f}<br>"
-                f"{row.languages} languages, {row.least:.3f} to {row.greatest:.3f}"
+                f"{escape(names[str(name)])}, layer {row.layer}: {number(row.value, 3)}<br>"
+                f"{count(row.languages, 'language')}, {interval(row.least, row.greatest, 3)}"
                 for row in own.itertuples()
             ],
             hoverinfo="text",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ccta_core.text import number
 from dashboard.charts.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def shuffles_histogram(
             x=[row.value, row.value],
             y=[0, top * (1.12 + 0.13 * at)],
             mode="lines+text",
-            text=["", f"{row.name} {row.value:.2f}"],
+            text=["", f"{row.name} {number(row.value)}"],
             textposition=_beside((row.value - low) / (high - low)),
             textfont={"color": colours[at], "size": size + 2},
             line={"color": colours[at], "width": 4 if at == 0 else 2, "dash": DASHES[at]},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ccta_core.text import number, percent
 from dashboard.charts.learn_labels import label_places
 from dashboard.charts.theme import INK, SERIES, quiet_layout, similarity_scale
 
@@ -67,7 +68,7 @@ def plane(
         ("xaxis", frame.x, frame.explained[0], "first"),
         ("yaxis", frame.y, frame.explained[1], "second"),
     ):
-        title = {"text": f"{which} component, {share:.0%} of the variance"}
+        title = {"text": f"{which} component, {percent(share)} of the variance"}
         figure.update_layout({axis: {"title": title, "range": span, "showticklabels": False}})
     return figure
 
@@ -110,7 +111,7 @@ def cosine_matrix(
         zmin=0,
         zmax=1,
         colorscale=similarity_scale(dark=dark),
-        text=[[f"{value:.2f}" for value in row] for row in wide.to_numpy()],
+        text=[[number(value) for value in row] for row in wide.to_numpy()],
         texttemplate="%{text}",
         showscale=False,
         xgap=2,

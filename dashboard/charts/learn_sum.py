@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ccta_core.text import signed
 from dashboard.charts.theme import ACCENT, INK, QUIET, SERIES, quiet_layout
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 FOR, AGAINST = ("#f39a3d", "#d98a35"), ("#74abe8", "#5b93d6")
-_MINUS = "\N{MINUS SIGN}"
 
 
 def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
@@ -19,7 +19,7 @@ def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
     import plotly.graph_objects as go
 
     low = table[["start", "end"]].min(axis=1)
-    texts = [f"{value:+.2f}".replace("-", _MINUS) for value in table["value"]]
+    texts = [signed(value) for value in table["value"]]
     bars = go.Bar(
         x=table["position"],
         y=(table["end"] - table["start"]).abs(),

@@ -4,7 +4,7 @@ from html import escape
 
 import pandas as pd
 
-_MINUS = "\N{MINUS SIGN}"
+from ccta_core.text import percent, signed
 
 
 def pieces_html(table: pd.DataFrame, *, lang: str, rtl: bool, alt: str) -> str:
@@ -38,9 +38,9 @@ def _word(group: pd.DataFrame, lang: str, most: float, whole: float) -> str:
         '<div class="learn-unit">'
         f'<span class="learn-row-of-pieces">{pieces}</span>'
         f'<span class="learn-joined"><bdi lang="{escape(lang)}">{escape(str(first["word"]))}</bdi>'
-        f'<b dir="ltr">{_signed(float(first["word_score"]))}</b></span>'
+        f'<b dir="ltr">{signed(float(first["word_score"]))}</b></span>'
         f'<span class="learn-mass-bar"><i style="height:{height:.1f}%"></i></span>'
-        f'<span class="learn-share" dir="ltr">{share:.0%}</span></div>'
+        f'<span class="learn-share" dir="ltr">{percent(share)}</span></div>'
     )
 
 
@@ -51,10 +51,5 @@ def _piece(text: str, score: float, lang: str, most: float) -> str:
     return (
         f'<span class="learn-piece is-{kind}" style="--v:{strength}%">'
         f"<bdi{attribute}>{escape(text)}</bdi>"
-        f'<small dir="ltr">{_signed(score)}</small></span>'
+        f'<small dir="ltr">{signed(score)}</small></span>'
     )
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", _MINUS)
-    return "0" if text[1:] == "0.00" else text

@@ -6,6 +6,8 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from ccta_core.text import number
+
 LINES = (
     ("ems", "EMS", "solid"),
     ("shuffled", "shuffled, with the middle 95%", "dashed"),
@@ -49,8 +51,8 @@ def walk_chart(table: pd.DataFrame, layers: tuple[int, ...], alt: str) -> str:
     return (
         f'<div class="ccta-walk-chart" role="img" aria-label="{escape(alt)}">'
         f'<div class="ccta-walk-keys">{keys}</div>'
-        f'<div class="ccta-walk-plot"><span class="ccta-walk-high">{high:.2f}</span>'
-        f'<span class="ccta-walk-low">{low:.2f}</span>'
+        f'<div class="ccta-walk-plot"><span class="ccta-walk-high">{number(high)}</span>'
+        f'<span class="ccta-walk-low">{number(low)}</span>'
         '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
         f'{"".join(drawn)}</svg><b class="ccta-walk-now"></b>{dots}</div>'
         f'<div class="ccta-walk-ticks">{ticks}</div><div class="ccta-walk-axis">layer</div></div>'

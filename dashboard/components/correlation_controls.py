@@ -6,20 +6,12 @@ import pandas as pd
 
 from ccta_core.findings.claims import Tested
 from ccta_core.statistics.correlation import Correlation
+from ccta_core.text import interval, number, p_value
 from dashboard import resources
 from dashboard.components import say
-from dashboard.components.correlation_words import (
-    SYMBOLS,
-    explained,
-    held_text,
-    named,
-    p_text,
-    rounded,
-    span_text,
-)
+from dashboard.components.correlation_words import SYMBOLS, explained, held_text, named
 from dashboard.components.files import csv_button
 from dashboard.components.study_bar import Chosen, model_label
-from dashboard.components.wording import number
 from dashboard.tables.correlation import Question, held_fixed
 from dashboard.tables.study_measures import title
 
@@ -37,10 +29,10 @@ def controls(
         [
             *([model_label(chosen.study, one.model)] if several else []),
             title(one.measure, chosen.task),
-            rounded(one.found.r),
-            span_text(one.found.low, one.found.high),
-            p_text(one.found.p),
-            p_text(one.p_holm),
+            number(one.found.r),
+            interval(one.found.low, one.found.high),
+            p_value(one.found.p),
+            p_value(one.p_holm),
             str(one.found.n),
             *([] if shared is not None else [text]),
         ]
@@ -99,9 +91,9 @@ def held(chosen: Chosen, question: Question) -> None:
     rows = [
         [
             ", ".join(title(name) for name in part.covariates),
-            rounded(part.correlation.r),
-            span_text(part.correlation.low, part.correlation.high),
-            p_text(part.correlation.p),
+            number(part.correlation.r),
+            interval(part.correlation.low, part.correlation.high),
+            p_value(part.correlation.p),
             str(part.correlation.n),
             number(part.vif.get("x"), 1),
             *([] if shared is not None else [text]),

@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.statistics.deciles import Deciles
+from ccta_core.text import NONE, count, interval, number, p_value, percent
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.charts.correlation_items import HEIGHT, auroc_chart, decile_chart
 from dashboard.components import say
 from dashboard.components.correlation_choosers import pair_choosers
-from dashboard.components.correlation_words import p_text, rounded, span_text
 from dashboard.components.files import chart_files
 from dashboard.components.study_bar import Chosen, languages_of, model_label
-from dashboard.components.wording import NONE, language_name, percent
+from dashboard.components.wording import language_name
 from dashboard.tables.correlation import Question
 from dashboard.tables.correlation_items import (
     CONFIDENCE,
@@ -42,19 +42,20 @@ def items(address: Address, chosen: Chosen, question: Question) -> None:
     if question.unit != "item":
         with st.container(horizontal=True, key="correlation_pair"):
             pair_choosers(address, languages_of(chosen.study))
-    count = len(resources.computed(chosen.study, right_items, asked))
+    items = len(resources.computed(chosen.study, right_items, asked))
     say.quiet(
         f"Model {model_label(chosen.study, asked.models[0].id)}; right or wrong in "
-        f"{language_name(asked.pair[1])}; n = {count} items, whole groups of items resampled."
+        f"{language_name(asked.pair[1])}; n = {count(items, 'item')}, whole groups of items "
+        "resampled."
     )
-    if count < FEWEST:
-        say.say(f"{count} items are too few to say anything: {FEWEST} are needed.")
+    if items < FEWEST:
+        say.say(f"{count(items, 'item')}: too few to say anything, {FEWEST} are needed.")
         return
     left, right = st.columns(2, gap="medium")
     with left:
         _deciles(chosen, asked)
     with right:
-        told = _aurocs(address, chosen, asked, count)
+        told = _aurocs(address, chosen, asked, items)
     _table(chosen, told)
 
 
@@ -83,7 +84,7 @@ def auroc_sentence(found: Sequence[Told]) -> str:
         return f"{found[0].own.notice[:1].upper()}{found[0].own.notice[1:]}." if found else ""
     base = next((one.against.second.auc for one in own.values() if one.against), None)
     best = max(own.values(), key=lambda one: one.own.auc or 0.0)
-    auc = rounded(best.own.auc)
+    auc = number(best.own.auc)
     if _tells(best):
         text = f"{title(best.measure)} tells them apart best (AUROC {auc})"
     else:
@@ -92,7 +93,7 @@ def auroc_sentence(found: Sequence[Told]) -> str:
         return text + "; the model's confidence is not known here."
     better = [one for one in own.values() if _beats(one)]
     names = ", ".join(label(one.measure) for one in better)
-    return f"{text}; the model's own confidence has {rounded(base)}. " + (
+    return f"{text}; the model's own confidence has {number(base)}. " + (
         f"Shown to beat it: {names}." if better else "None is shown to beat it."
     )
 
@@ -119,13 +120,13 @@ def _deciles(chosen: Chosen, question: Question) -> None:
     overall = float((table["accuracy"] * table["n"]).sum() / table["n"].sum())
     figure = decile_chart(table, name, overall, dark=say.dark())
     say.chart(figure, key="correlation_deciles", alt=decile_sentence(found, name))
-    say.quiet(f"Bars: 95% of {found.n_groups} groups resampled. Dotted: all items.")
+    say.quiet(f"Bars: 95% of {count(found.n_groups, 'group')} resampled. Dotted: all items.")
     file = f"{chosen.study.name}-deciles-{measure}"
     chart_files(figure, table, file, chart="correlation_deciles")
 
 
-def _aurocs(address: Address, chosen: Chosen, question: Question, count: int) -> Sequence[Told]:
-    found = _told(address, chosen, question, count)
+def _aurocs(address: Address, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
+    found = _told(address, chosen, question, items)
     if not found:
         return ()
     say.say(auroc_sentence(found))
@@ -143,11 +144,11 @@ def _table(chosen: Chosen, found: Sequence[Told]) -> None:
         say.table(["measure", *heads], [_row(one, chosen.task) for one in found])
 
 
-def _told(address: Address, chosen: Chosen, question: Question, count: int) -> Sequence[Told]:
+def _told(address: Address, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
     """Every measure's AUROC, one after the other so that it can be said which is being found."""
     names = told_measures(question)
-    if count > _AT_ONCE and not st.session_state.get(address.widget("asked")):
-        seconds = 2 * len(names) * count // 1000
+    if items > _AT_ONCE and not st.session_state.get(address.widget("asked")):
+        seconds = 2 * len(names) * items // 1000
         if not st.button(
             f"Compare with the model's confidence (about {seconds} s)", key="correlation_auroc"
         ):
@@ -188,14 +189,14 @@ def _row(one: Told, task: str) -> list[str]:
     doubt = "" if one.own.reliable else " unreliable"
     return [
         title(one.measure, task),
-        rounded(one.own.auc),
-        f"{span_text(one.own.low, one.own.high)}{doubt}",
-        rounded(against.difference) if against else NONE,
-        span_text(against.low, against.high) if against else NONE,
-        p_text(one.p_holm),
+        number(one.own.auc),
+        f"{interval(one.own.low, one.own.high)}{doubt}",
+        number(against.difference) if against else NONE,
+        interval(against.low, against.high) if against else NONE,
+        p_value(one.p_holm),
         str(one.own.n),
     ]
 
 
 def _points(share: float | None) -> str:
-    return NONE if share is None else rounded(100 * share, 0)
+    return number(None if share is None else 100 * share, 0)

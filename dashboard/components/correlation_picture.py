@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.findings.claims import Tested
+from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.charts.correlation_scatter import FIELDS, scatter
@@ -16,17 +17,14 @@ from dashboard.components.correlation_words import (
     SYMBOLS,
     added,
     counted_units,
-    p_text,
-    rounded,
     shares_text,
-    span_text,
     verdict,
 )
 from dashboard.components.files import chart_files
 from dashboard.components.open_errors import open_errors
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, model_label
-from dashboard.components.wording import NONE, language_name, number
+from dashboard.components.wording import language_name
 from dashboard.tables.correlation import (
     HOME,
     OTHERS,
@@ -98,7 +96,7 @@ def _hover(question: Question, row: object, names: dict[str, str], task: str) ->
         f"{label(name, task)} {number(float(getattr(row, axis)), 3)}"
         for name, axis in ((question.x, "x"), (question.y, "y"))
     ]
-    n = [f"n = {getattr(row, 'n', 0)} items"] if question.unit != "item" else []
+    n = [f"n = {count(int(getattr(row, 'n', 0)), 'item')}"] if question.unit != "item" else []
     return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
 
 
@@ -110,7 +108,7 @@ def _scatter(address: Address, chosen: Chosen, question: Question, found: pd.Dat
     event = say.chart(
         figure,
         key=chart,
-        alt=f"{titles[1]} against {titles[0]}, {len(table)} points",
+        alt=f"{titles[1]} against {titles[0]}, {count(len(table), 'point')}",
         on_select="rerun",
         selection_mode="points",
     )
@@ -189,9 +187,9 @@ def _numbers(question: Question, main: Sequence[Tested]) -> None:
     found = main[0].found
     reliable = "" if found.reliable else " <small>unreliable</small>"
     cells = [
-        (SYMBOLS[question.kind], rounded(found.r), "of 1, up or down"),
-        ("95% interval", span_text(found.low, found.high) + reliable, "whole groups resampled"),
-        ("p", p_text(found.p), f"after Holm {p_text(main[0].p_holm)}"),
+        (SYMBOLS[question.kind], number(found.r), "of 1, up or down"),
+        ("95% interval", interval(found.low, found.high) + reliable, "whole groups resampled"),
+        ("p", p_value(found.p), f"after Holm {p_value(main[0].p_holm)}"),
         ("n", str(found.n), counted_units(question, found)),
     ]
     rows = "".join(

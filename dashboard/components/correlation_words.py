@@ -5,54 +5,31 @@ from collections.abc import Sequence
 from statistics import median
 
 from ccta_core.findings.claims import Tested
-from ccta_core.report import verdict as wording
 from ccta_core.statistics.correlation import Correlation
 from ccta_core.statistics.partial import PartialCorrelation
 from ccta_core.statistics.two_way import TwoWay
-from dashboard.components.wording import NONE, number, percent
+from ccta_core.text import count, interval, listing, number, p_phrase, percent
 from dashboard.tables.correlation import TOGETHER, Question
 from dashboard.tables.study_measures import label, title
 
 SYMBOLS = {"pearson": "r", "spearman": "\N{GREEK SMALL LETTER RHO}", "kendall": "tau"}
 _ALPHA = 0.05
-_FIXED = "\N{NO-BREAK SPACE}"
 _CLOSE = 0.1
 """Coefficients nearer than this are called as large; their difference is not tested."""
 _COLUMN = re.compile(r"\b[abxy]\b")
 _OF_EMS = ("ems", "calibrated")
 
 
-def p_text(p: float | None) -> str:
-    """A p-value as people read it; a dash where there is none."""
-    return NONE if p is None else wording.p_text(p)
-
-
-def p_phrase(p: float | None, name: str = "p") -> str:
-    """`p = 0.02`, `p < 0.001`, or nothing."""
-    return "" if p is None else wording.p_phrase(p, name)
-
-
-def rounded(value: float | None, digits: int = 2) -> str:
-    """A number without a negative zero, or a dash."""
-    return NONE if value is None else number(round(value, digits) + 0.0, digits)
-
-
-def span_text(low: float | None, high: float | None, digits: int = 2) -> str:
-    """An interval on one line, or a dash."""
-    if low is None or high is None:
-        return NONE
-    return f"{rounded(low, digits)}{_FIXED}to{_FIXED}{rounded(high, digits)}"
-
-
 def counted_units(question: Question, found: Correlation) -> str:
     """What n counts, and what of it is independent."""
+    languages = count(found.n_groups, "language")
     if question.unit == "language":
-        return f"{found.n} languages"
+        return count(found.n, "language")
     if question.unit == "pair":
-        return f"{found.n} pairs of {found.n_groups} languages"
+        return f"{count(found.n, 'pair')} of {languages}"
     if question.unit == "item":
-        return f"{found.n} items in {found.n_groups} groups"
-    return f"{found.n} cells, {found.n_groups} languages read"
+        return f"{count(found.n, 'item')} in {count(found.n_groups, 'group')}"
+    return f"{count(found.n, 'cell')}, {languages} read"
 
 
 def verdict(question: Question, tested: Sequence[Tested], task: str) -> str:
@@ -75,10 +52,10 @@ def added(question: Question, tested: Sequence[Tested]) -> str:
     if question.x not in _OF_EMS or gain is None or len(models) != 1:
         return ""
     way = "goes" if _shown(gain) else "is not shown to go"
-    rest = f" Shuffled masses give {symbol} = {rounded(shuffled.found.r)}." if shuffled else ""
+    rest = f" Shuffled masses give {symbol} = {number(shuffled.found.r)}." if shuffled else ""
     return (
         f"What attributions add to the embeddings (gain) {way} with it ({symbol} = "
-        f"{rounded(gain.found.r)}, {_after_holm(gain.p_holm)}).{rest}"
+        f"{number(gain.found.r)}, {_after_holm(gain.p_holm)}).{rest}"
     )
 
 
@@ -89,7 +66,7 @@ def held_text(question: Question, found: Sequence[PartialCorrelation], task: str
         return ""
     pairs = f"{title(question.x, task)} and {label(question.y, task)}"
     if len(found) == 1:
-        names = " and ".join(label(name) for name in found[0].covariates)
+        names = listing([label(name) for name in found[0].covariates])
         return f"{pairs} with {names} held fixed: {_short(found[0].correlation, symbol)}."
     each = "; ".join(
         f"{label(one.covariates[0])} {_short(one.correlation, symbol)}" for one in found
@@ -108,13 +85,13 @@ def shares_text(found: TwoWay, what: str) -> str:
     run, of_runs = "", ""
     if found.runs is not None:
         run = f"the run {percent(found.runs.share)} ({p_phrase(found.runs.p)}), "
-        of_runs = f" of {found.n_runs} runs, against which the training language is tested"
+        of_runs = f" of {count(found.n_runs, 'run')}, against which the training language is tested"
     return (
         f"Of the differences in {what}, the training language explains "
         f"{percent(found.rows.share)} ({p_phrase(found.rows.p)}), {run}the language read "
         f"{percent(found.columns.share)} ({p_phrase(found.columns.p)}), "
         f"{'none' if run else 'neither'} of them {percent(found.residual_share)}{overlap} "
-        f"(n = {found.n} cells{of_runs})."
+        f"(n = {count(found.n, 'cell')}{of_runs})."
     )
 
 
@@ -137,7 +114,7 @@ def _lead(question: Question, one: Tested, task: str) -> str:
         return f"No correlation of {x} and {y}: {explained(found.notice, x, y)}."
     where = f"Over {counted_units(question, found)}"
     numbers = ", ".join(
-        text for text in (f"{symbol} = {rounded(found.r)}", _after_holm(one.p_holm)) if text
+        text for text in (f"{symbol} = {number(found.r)}", _after_holm(one.p_holm)) if text
     )
     doubt = "" if found.reliable else ", unreliable"
     if not _shown(one):
@@ -160,7 +137,7 @@ def _alone(question: Question, tested: Sequence[Tested], main: Tested) -> str:
     own = main.found.r
     if question.x not in _OF_EMS or own is None or alone is None or alone.found.r is None:
         return ""
-    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {rounded(alone.found.r)}"
+    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {number(alone.found.r)}"
     as_large = own * alone.found.r > 0 and abs(alone.found.r) >= abs(own) - _CLOSE
     if _shown(main) and as_large:
         text += ": EMS tells no more than similar embeddings would"
@@ -177,11 +154,11 @@ def _several(question: Question, tested: Sequence[Tested], task: str) -> str:
     along = sum(r * middle > 0 for r, _ in own)
     text = (
         f"{title(question.y, task)} goes {way} with {label(question.x, task)} in {along} of "
-        f"{len(own)} models (median {symbol} = {rounded(middle)}); {sum(hit for _, hit in own)} "
+        f"{len(own)} models (median {symbol} = {number(middle)}); {sum(hit for _, hit in own)} "
         "below 0.05 after Holm."
     )
     rest = [
-        f"{name} {rounded(median(r for r, _ in found))} ({sum(hit for _, hit in found)} below 0.05)"
+        f"{name} {number(median(r for r, _ in found))} ({sum(hit for _, hit in found)} below 0.05)"
         for measure, name in (("ems_uniform", "embeddings alone"), ("gain", "gain"))
         if measure != question.x and (found := _known(tested, measure))
     ]
@@ -200,6 +177,6 @@ def _known(tested: Sequence[Tested], measure: str) -> list[tuple[float, bool]]:
 def _short(found: Correlation, symbol: str) -> str:
     if found.r is None:
         return f"no result ({found.notice})"
-    text = f"{symbol} = {rounded(found.r)} (95% {span_text(found.low, found.high)}"
+    text = f"{symbol} = {number(found.r)} (95% {interval(found.low, found.high)}"
     text += f", {p_phrase(found.p)})" if found.p is not None else ")"
     return text if found.reliable else f"{text}, unreliable"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ccta_core.report.verdict import both_sides, drawn_text, p_text, why_untestable
+from ccta_core.report.verdict import both_sides, drawn_text, why_untestable
 from ccta_core.result import PairResult
+from ccta_core.text import NONE, number, p_value, percent, signed
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.components import say
@@ -16,7 +17,7 @@ from dashboard.components.files import chart_files
 from dashboard.components.pair_compare import Second, compare
 from dashboard.components.pair_costs import costs
 from dashboard.components.pair_walk import walk
-from dashboard.components.wording import NONE, language_name, number, percent
+from dashboard.components.wording import language_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ _CONTROLS = (
     ("ems_length", "Length only", "EMS if words weighed as much as they have subwords", number),
     ("ems_shuffled", "Shuffled", "mean EMS with the weights dealt out at random", number),
     ("shuffled_sd", "Spread of the shuffled", "their standard deviation", number),
-    ("p_value", "p", "share of shuffles that reach EMS; small means more than chance", p_text),
+    ("p_value", "p", "share of shuffles that reach EMS; small means more than chance", p_value),
     ("ems_unrelated", "Unrelated", "the chance level: mean EMS of the source against unrelated "
      "sentences of the class", number),
     ("gain", "Gain", "EMS minus shuffled", number),
@@ -74,7 +75,7 @@ def _plan(result: PairResult) -> None:
 
     names, table = _names(result), plan_table(result)
     top = table.nlargest(5, "mass")
-    strongest = ", ".join(f"{row.source} to {row.target} {row.mass:.0%}" for row in _rows(top))
+    strongest = ", ".join(f"{row.source} to {row.target} {percent(row.mass)}" for row in _rows(top))
     text = (
         f"Mass moved from each {names[0]} word (row) to each {names[1]} word (column). "
         f"Strongest: {strongest}."
@@ -118,7 +119,7 @@ def _predictions(result: PairResult, gold: str | None) -> None:
     outputs, names = result.source.outputs, _names(result)
     show = _plain if outputs == "scores" else _bar
     rows = [
-        (_class(row.label, gold), show(row.source), show(row.target), _signed(row.difference))
+        (_class(row.label, gold), show(row.source), show(row.target), signed(row.difference))
         for row in _rows(table)
     ]
     say.say(_said(result, names))
@@ -148,15 +149,9 @@ def _class(label: str, gold: str | None) -> str:
 
 def _bar(share: float) -> str:
     if isnan(share):
-        return NONE
+        return number(share)
     return f'<span class="ccta-share" style="--v:{share:.3f}"></span>{number(share)}'
 
 
 def _plain(value: float) -> str:
     return NONE if isnan(value) else number(value)
-
-
-def _signed(value: float) -> str:
-    if isnan(value):
-        return NONE
-    return ("+" if value > 0 else "") + number(value)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ccta_core.text import count, percent
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import say
@@ -11,7 +12,7 @@ from dashboard.components.errors_state import ANY, State, show
 from dashboard.components.errors_words import agreement
 from dashboard.components.files import csv_button
 from dashboard.components.matrix import Cell, Head, Matrix, matrix
-from dashboard.components.wording import language_name, percent
+from dashboard.components.wording import language_name
 from dashboard.tables import errors_doubt
 from dashboard.tables.errors_confusion import RIGHT, confusion
 
@@ -56,7 +57,7 @@ def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:
         (row.source, row.target): Cell(
             float(row.n),
             f"{row.n:,}",
-            f"{names[0]}: {row.source}, {names[1]}: {row.target}: {row.n:,} comparisons, "
+            f"{names[0]}: {row.source}, {names[1]}: {row.target}: {count(row.n, 'comparison')}, "
             f"{percent(row.share, 1)}",
         )
         for row in cells.itertuples()

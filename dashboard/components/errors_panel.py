@@ -9,13 +9,14 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import LONGEST_NOTE, Remark
+from ccta_core.text import NONE
 from ccta_core.types import ParallelExample
 from dashboard.address import Address
 from dashboard.charts.errors_list import figure, prediction, texts
 from dashboard.components import notice, say
 from dashboard.components.errors_state import State, show
 from dashboard.components.open_pair import open_pair
-from dashboard.components.wording import NONE, language_name
+from dashboard.components.wording import language_name
 from dashboard.tables import errors
 from dashboard.tables.errors_sorts import CONTROLS, label
 

@@ -1,7 +1,8 @@
 """What the page Errors says: combinations, the verdict, filters, each in plain words."""
 
+from ccta_core.text import MINUS, count, interval, number, percent
 from dashboard.components.errors_state import ANY, State
-from dashboard.components.wording import MINUS, language_name, number, percent
+from dashboard.components.wording import language_name
 from dashboard.tables.errors_doubt import FEW, Difference, Found, Share
 from dashboard.tables.errors_filters import Filters
 from dashboard.tables.errors_sorts import label
@@ -48,8 +49,7 @@ def agreement(same: Share, task: str) -> str:
     what = "says the same in both languages, right or wrong,"
     if task == "qa":
         what = "answers rightly in both languages, or wrongly in both,"
-    noun = "comparison" if same.n == 1 else "comparisons"
-    return f"The model {what} in {same.count:,} of {same.n:,} {noun} ({_share(same)})."
+    return f"The model {what} in {same.count:,} of {count(same.n, 'comparison')} ({_share(same)})."
 
 
 def verdict(found: Found, filters: Filters, same: Share, task: str) -> str:
@@ -63,8 +63,8 @@ def verdict(found: Found, filters: Filters, same: Share, task: str) -> str:
     verb = "is" if share.count == 1 else "are"
     if not share.count:
         most = "" if share.high is None else f" (95%: at most {percent(share.high, 1)})"
-        return f"None of {share.n:,} comparisons{most} is {said}."
-    head = f"{share.count:,} of {share.n:,} comparisons ({_share(share)}) {verb} {said}"
+        return f"None of {count(share.n, 'comparison')}{most} is {said}."
+    head = f"{share.count:,} of {count(share.n, 'comparison')} ({_share(share)}) {verb} {said}"
     return f"{head}{_differs(found.ems)}."
 
 
@@ -74,8 +74,8 @@ def doubt(found: Found, filters: Filters) -> str:
     parts = ["A comparison is one item in two languages."]
     if share.groups:
         parts.append(
-            f"Intervals take the {share.groups:,} groups of items (one premise, one paragraph) as "
-            "what is independent."
+            f"Intervals take the {count(share.groups, 'group')} of items (one premise, one "
+            "paragraph) as what is independent."
         )
     if share.groups and share.groups < FEW:
         parts.append(f"With fewer than {FEW} groups they are not to be relied on.")
@@ -118,7 +118,7 @@ def listed(first: int, last: int, total: int) -> str:
 def _share(share: Share) -> str:
     if share.low is None or share.high is None:
         return percent(share.value, 1)
-    return f"{percent(share.value, 1)}, 95% {100 * share.low:.1f} to {100 * share.high:.1f}"
+    return f"{percent(share.value, 1)}, 95% {interval(100 * share.low, 100 * share.high, 1)}"
 
 
 def _differs(ems: Difference | None) -> str:
@@ -133,14 +133,8 @@ def _apart(found: Difference) -> str:
     size = number(abs(found.value), 3)
     side = "higher" if found.value > 0 else "lower"
     ends = (found.low, found.high) if found.value > 0 else (-found.high, -found.low)
-    low, high = (_signed(end) for end in ends)
-    return f"{size} {side} (95% {low} to {high})"
-
-
-def _signed(value: float) -> str:
-    text = number(value, 3)
-    return text.lstrip(MINUS) if not text.strip(f"0.{MINUS}") else text
+    return f"{size} {side} (95% {interval(*ends, 3)})"
 
 
 def _between(low: float, high: float) -> str:
-    return f"{low:g} to {high:g}".replace("-", MINUS)
+    return f"{low + 0.0:g} to {high + 0.0:g}".replace("-", MINUS)  # no minus before a zero

@@ -3,13 +3,13 @@
 import pandas as pd
 import streamlit as st
 
+from ccta_core.text import count, interval, percent
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.charts.languages_flows import flows_html, flows_svg
 from dashboard.components import say
-from dashboard.components.correlation_words import span_text
 from dashboard.components.files import drawing_files
-from dashboard.components.wording import language_name, percent
+from dashboard.components.wording import language_name
 from dashboard.tables.languages_flows import BINS, TopShare, mean_flows, top_share
 
 
@@ -32,7 +32,7 @@ def flows(address: Address, target: str) -> None:
         st.selectbox(
             f"From {names[0]} to",
             list(counts.index),
-            format_func=lambda code: f"{language_name(code)} ({counts[code]} items)",
+            format_func=lambda code: f"{language_name(code)} ({count(counts[code], 'item')})",
             key=address.widget("flow"),
             width=280,
         )
@@ -43,8 +43,9 @@ def flows(address: Address, target: str) -> None:
     say.quiet(
         "Studies keep no transport plans. These are the finished comparisons of demo items by "
         f"{resources.FLOWS_OF} at the embeddings (layer 0) that come with the program: words by "
-        f"the rank of their weight, mean over {share.n} items in {share.groups} groups. Coloured: "
-        "to the same rank. By part of speech nothing is shown: no tags are at hand for these texts."
+        f"the rank of their weight, mean over {count(share.n, 'item')} in "
+        f"{count(share.groups, 'group')}. Coloured: to the same rank. By part of speech nothing is "
+        "shown: no tags are at hand for these texts."
     )
     svg = flows_svg(means, names, BINS, alt=alt)
     name = f"flows-{source}-{target}"
@@ -54,11 +55,11 @@ def flows(address: Address, target: str) -> None:
 def flow_sentence(found: TopShare, names: tuple[str, str]) -> str:
     """The chart's finding: from the heaviest word to the heaviest."""
     span = f" (95% {_percents(found)})" if found.low is not None else ""
-    items = "item" if found.n == 1 else "items"
     return (
         f"Of the weight of the heaviest {names[0]} word, {percent(found.share)}{span} goes to the "
         f"heaviest {names[1]} word; if weight went by weight alone it would be "
-        f"{percent(found.expected)}. n = {found.n} {items} in {found.groups} groups."
+        f"{percent(found.expected)}. n = {count(found.n, 'item')} in "
+        f"{count(found.groups, 'group')}."
     )
 
 
@@ -71,4 +72,4 @@ def _counts() -> pd.Series:
 def _percents(found: TopShare) -> str:
     if found.low is None or found.high is None:
         return ""
-    return span_text(100 * found.low, 100 * found.high, 0) + "%"
+    return interval(100 * found.low, 100 * found.high, 0) + "%"

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
+from ccta_core.text import count, interval, number
 from dashboard import resources
 from dashboard.charts.languages_layers import mexa_chart, profile_chart
 from dashboard.components import say
-from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import chart_files
 from dashboard.components.study_bar import Chosen
 from dashboard.tables.languages_layers import VARIANTS, layer_profile, mexa_means, mexa_table
@@ -40,8 +40,8 @@ def _profile_part(table: pd.DataFrame, depth: int, study: str) -> None:
     if len(table):
         say.quiet(
             f"Means over all pairs of languages, each item and pair alike; "
-            f"{'bars: ' if several else ''}95% of {int(table['groups'].max())} groups of items "
-            "resampled."
+            f"{'bars: ' if several else ''}95% of {count(int(table['groups'].max()), 'group')} "
+            "of items resampled."
         )
     if several:
         chart_files(figure, table, f"{study}-layers", chart="languages_profile")
@@ -60,17 +60,17 @@ def profile_sentence(table: pd.DataFrame) -> str:
         )
     first, last, best = own.index.min(), own.index.max(), own["value"].idxmax()
     gain = table[table["measure"] == "gain"].set_index("layer")["value"]
-    text = f"EMS goes from {rounded(own['value'][first])} at layer {first} to "
-    text += f"{rounded(own['value'][last])} at layer {last}"
+    text = f"EMS goes from {number(own['value'][first])} at layer {first} to "
+    text += f"{number(own['value'][last])} at layer {last}"
     if {first, last} <= set(gain.index):
-        text += f", its gain from {rounded(gain[first])} to {rounded(gain[last])}"
+        text += f", its gain from {number(gain[first])} to {number(gain[last])}"
     top = f"; EMS is highest at layer {best}" if len(own) > 2 else ""
     return f"{text}{top}."
 
 
 def _mean_text(row: pd.Series) -> str:
-    span = "" if pd.isna(row["low"]) else f" (95% {span_text(row['low'], row['high'])})"
-    return f"{label(row['measure'])} {rounded(row['value'])}{span}"
+    span = "" if pd.isna(row["low"]) else f" (95% {interval(row['low'], row['high'])})"
+    return f"{label(row['measure'])} {number(row['value'])}{span}"
 
 
 def mexa_sentence(means: pd.DataFrame) -> str:
@@ -78,10 +78,10 @@ def mexa_sentence(means: pd.DataFrame) -> str:
     own = means[means["variant"] == "mexa"]
     best = own.loc[own["value"].idxmax()]
     chance = means[means["variant"] == "random"]["value"]
-    random = f"; untrained {rounded(float(chance.max()))} at most" if len(chance) else ""
+    random = f"; untrained {number(float(chance.max()))} at most" if len(chance) else ""
     return (
         f"The backbone alone finds translations best at layer {int(best['layer'])}: MEXA "
-        f"{rounded(best['value'])} over {int(best['languages'])} languages{random}."
+        f"{number(best['value'])} over {int(best['languages'])} languages{random}."
     )
 
 

@@ -4,10 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.languages import LANGUAGES
+from ccta_core.text import count, interval, number
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import say
-from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import drawing_files
 from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.components.study_bar import Chosen
@@ -93,7 +93,7 @@ def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], 
     """A cell for each row of `tables.languages.matrix_table`."""
     return {
         (row.source, row.target): Cell(
-            float(row.value), rounded(row.value, digits), _said(row, name, digits)
+            float(row.value), number(row.value, digits), _said(row, name, digits)
         )
         for row in table.itertuples()
     }
@@ -107,14 +107,14 @@ def finding(table: pd.DataFrame, measure: str, task: str) -> str:
         return f"{name} is not known of any pair of languages; choose another measure."
     high, low = known.loc[known["value"].idxmax()], known.loc[known["value"].idxmin()]
     text = (
-        f"{name} is highest for {_pair(high)} ({rounded(high['value'])}) and lowest for "
-        f"{_pair(low)} ({rounded(low['value'])})"
+        f"{name} is highest for {_pair(high)} ({number(high['value'])}) and lowest for "
+        f"{_pair(low)} ({number(low['value'])})"
     )
     families = within_families(known)
     if families is None:
         return f"{text}."
     return (
-        f"{text}; {rounded(families[0])} on average within a family, {rounded(families[1])} across."
+        f"{text}; {number(families[0])} on average within a family, {number(families[1])} across."
     )
 
 
@@ -128,10 +128,10 @@ def _said(row: object, name: str, digits: int) -> str:
     if target != source:
         places += f" and {language_name(target)}"
     low, high = getattr(row, "low", None), getattr(row, "high", None)
-    text = f"{places}: {name} {rounded(getattr(row, 'value', None), digits + 1)}"
+    text = f"{places}: {name} {number(getattr(row, 'value', None), digits + 1)}"
     if low is not None and not pd.isna(low):
-        text += f", 95% {span_text(low, high, digits + 1)}"
-    return f"{text}, n = {getattr(row, 'n', 0)} in {getattr(row, 'groups', 0)} groups"
+        text += f", 95% {interval(low, high, digits + 1)}"
+    return f"{text}, n = {getattr(row, 'n', 0)} in {count(getattr(row, 'groups', 0), 'group')}"
 
 
 def _caption(measure: str) -> str:

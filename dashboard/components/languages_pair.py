@@ -7,17 +7,17 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.study.table import Study
+from ccta_core.text import NONE, count, interval, number
 from ccta_core.types import ParallelExample
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.charts.languages_pair import spread, spread_chart
 from dashboard.components import notice, say
-from dashboard.components.correlation_words import rounded, span_text
 from dashboard.components.files import chart_files
 from dashboard.components.open_errors import open_errors
 from dashboard.components.open_pair import open_pair
 from dashboard.components.study_bar import Chosen, languages_of
-from dashboard.components.wording import NONE, language_name
+from dashboard.components.wording import language_name
 from dashboard.tables.languages import Mean, pair_items, pair_means
 from dashboard.tables.study_measures import title
 
@@ -67,8 +67,8 @@ def pair_sentence(found: dict[str, Mean]) -> str:
         if measure in found
     ]
     return (
-        f"EMS is {_mean(ems)} on average; {', '.join(rest)}. n = {ems.n} items in {ems.groups} "
-        "groups, whole groups resampled."
+        f"EMS is {_mean(ems)} on average; {', '.join(rest)}. n = {count(ems.n, 'item')} in "
+        f"{count(ems.groups, 'group')}, whole groups resampled."
     )
 
 
@@ -77,8 +77,8 @@ def _means(study: Study, model: str, layer: int, pair: tuple[str, str]) -> dict[
 
 
 def _mean(found: Mean) -> str:
-    span = f" (95% {span_text(found.low, found.high)})" if found.low is not None else ""
-    return f"{rounded(found.value)}{span}"
+    span = f" (95% {interval(found.low, found.high)})" if found.low is not None else ""
+    return f"{number(found.value)}{span}"
 
 
 def _histogram(
@@ -117,7 +117,7 @@ def _item(
     texts: dict[str, ParallelExample],
 ) -> None:
     shown = _short(texts, row.item, pair[0])
-    text = f"**{rounded(row.ems)}** {notice.plain(shown)}"
+    text = f"**{number(row.ems)}** {notice.plain(shown)}"
     if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_about(row)):
         open_pair(address, chosen, row.item, pair)
 
@@ -126,7 +126,7 @@ def _about(row: Any) -> str:
     gold = [f"gold {row.gold}"] if isinstance(row.gold, str) else []
     said = [one for one in (row.source_predicted, row.target_predicted) if isinstance(one, str)]
     predicted = [f"predicted {' and '.join(said)}"] if said else []  # answers do not ship
-    facts = "; ".join([*gold, *predicted, f"gain {rounded(row.gain)}"])
+    facts = "; ".join([*gold, *predicted, f"gain {number(row.gain)}"])
     return notice.plain(f"{row.item}: {facts}")
 
 

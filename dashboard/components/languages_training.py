@@ -7,10 +7,11 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.findings import claims
+from ccta_core.text import count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import say
-from dashboard.components.correlation_words import p_text, rounded, shares_text, span_text
+from dashboard.components.correlation_words import shares_text
 from dashboard.components.files import csv_button, drawing_files
 from dashboard.components.languages_matrix import head
 from dashboard.components.matrix import Cell, Head, Matrix, drawing, matrix
@@ -82,7 +83,7 @@ def _drawn(chosen: Chosen, found: Trained, measure: str, langs: list[str]) -> Ma
         columns=[head(code) for code in langs],
         cells={
             (str(row.model), str(row.target)): Cell(
-                float(row.value), rounded(row.value), _said(chosen, row, name)
+                float(row.value), number(row.value), _said(chosen, row, name)
             )
             for row in found.table.itertuples()
         },
@@ -102,8 +103,8 @@ def _code(homes: pd.Series, model: str) -> str:
 def _said(chosen: Chosen, row: Any, name: str) -> str:
     where = language_name(row.target)
     model = model_label(chosen.study, row.model)
-    span = f", 95% {span_text(row.low, row.high, 3)}" if not pd.isna(row.low) else ""
-    return f"{model}, {where}: {name} {rounded(row.value, 3)}{span}, n = {row.n}"
+    span = f", 95% {interval(row.low, row.high, 3)}" if not pd.isna(row.low) else ""
+    return f"{model}, {where}: {name} {number(row.value, 3)}{span}, n = {row.n}"
 
 
 def _caption(found: Trained, measure: str) -> str:
@@ -151,7 +152,9 @@ def _ranking(address: Address, chosen: Chosen, measure: str) -> None:
             ["trained on", "mean", "95%", "seeds", "first less this", "95%", "p after Holm"],
             [_row(row) for row in table.itertuples()],
         )
-        say.quiet(f"{found.n_cells:,} items and pairs in {found.n_groups} groups. {found.notice}")
+        say.quiet(
+            f"{found.n_cells:,} items and pairs in {count(found.n_groups, 'group')}. {found.notice}"
+        )
         csv_button(table, f"{chosen.study.name}-ranking-{asked}", key="ranking_csv")
 
 
@@ -173,12 +176,12 @@ def _ranked(found: Any) -> pd.DataFrame:
 def _row(row: Any) -> list[str]:
     return [
         language_name(row.training_language),
-        rounded(row.mean, 3),
-        span_text(_known(row.low), _known(row.high), 3),
+        number(row.mean, 3),
+        interval(_known(row.low), _known(row.high), 3),
         str(row.seeds),
-        rounded(_known(row.gap_difference), 3),
-        span_text(_known(row.gap_low), _known(row.gap_high), 3),
-        p_text(_known(row.gap_p_holm)),
+        number(_known(row.gap_difference), 3),
+        interval(_known(row.gap_low), _known(row.gap_high), 3),
+        p_value(_known(row.gap_p_holm)),
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from ccta_core.languages import language
+from ccta_core.text import number, percent
 from ccta_core.zoo.lesson import Lesson, Told
 from dashboard.charts.learn_sum import error_curve, waterfall
 from dashboard.charts.learn_words import pieces_html
@@ -14,7 +15,6 @@ from dashboard.components.files import chart_files, csv_button
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import path_picture, sum_picture
 from dashboard.components.learn_view import MASSES, POINTS, View, set_alpha
-from dashboard.components.wording import number, percent
 from dashboard.tables import learn as tables
 
 _PATH_KEY = "learn_path"

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
 from dashboard import resources
 from dashboard.charts.learn_claims import intervals
@@ -54,7 +55,7 @@ def _tested(view: View, chosen: Chosen) -> None:
     if answer.table.empty:
         return
     rows = ", ".join(
-        f"{row.what} ({row.measure}) {row.value:.2f}" for row in answer.table.itertuples()
+        f"{row.what} ({row.measure}) {number(row.value)}" for row in answer.table.itertuples()
     )
     figure = intervals(
         answer.table, axis=answer.axis, zero=answer.zero, dark=say.dark(), large=view.large

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from ccta_core.languages import language
+from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
 from dashboard.charts.learn_chance import shuffles_histogram
 from dashboard.charts.learn_space import cosine_matrix, frame_of, plane
@@ -15,7 +16,7 @@ from dashboard.components.files import chart_files, csv_button
 from dashboard.components.learn_frame import beside, noticed, picture_data
 from dashboard.components.learn_pictures import hand_picture
 from dashboard.components.learn_view import SHUFFLES, SPACES, View
-from dashboard.components.wording import language_name, number
+from dashboard.components.wording import language_name
 from dashboard.tables import learn as tables
 from dashboard.tables.learn_hand import by_hand, hand_table, problem_of
 
@@ -43,7 +44,9 @@ def space(view: View, lesson: Lesson) -> None:
     left, right = st.columns([3, 2])
     with left:
         frame = frame_of(planes.values(), (float(explained[0]), float(explained[1])))
-        alt = ", ".join(f"{row.word} {row.x:.2f} {row.y:.2f}" for row in places.itertuples())
+        alt = ", ".join(
+            f"{row.word} {number(row.x)} {number(row.y)}" for row in places.itertuples()
+        )
         figure = plane(places, frame, names=names, **look)
         say.chart(
             figure,
@@ -55,7 +58,7 @@ def space(view: View, lesson: Lesson) -> None:
     with right:
         near = cosines.loc[cosines.groupby("source_position")["cosine"].idxmax()]
         alt = ", ".join(
-            f"{row.source} to {row.target} {row.cosine:.2f}" for row in near.itertuples()
+            f"{row.source} to {row.target} {number(row.cosine)}" for row in near.itertuples()
         )
         figure = cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **look)
         say.chart(
@@ -112,7 +115,7 @@ def chance(view: View, lesson: Lesson) -> None:
             key=view.widget("shuffles"),
         )
         st.button("Shuffle again", key=view.widget("again"), on_click=_again, args=(view,))
-    against = ", ".join(f"{row.name} {row.value:.2f}" for row in references.itertuples())
+    against = ", ".join(f"{row.name} {number(row.value)}" for row in references.itertuples())
     figure = shuffles_histogram(values, references, dark=say.dark(), large=view.large)
     say.chart(
         figure,

@@ -4,9 +4,10 @@ from html import escape
 
 import numpy as np
 
-from ccta_core.report.verdict import against_shuffled, p_phrase
+from ccta_core.report.verdict import against_shuffled
+from ccta_core.text import count, number, p_phrase, percent, signed
 from ccta_core.zoo.lesson import Lesson, Told
-from dashboard.components.wording import language_name, number, percent, word
+from dashboard.components.wording import language_name, word
 from dashboard.tables.learn import (
     PIVOT,
     estimate_of,
@@ -16,11 +17,6 @@ from dashboard.tables.learn import (
     word_masses,
 )
 from dashboard.tables.learn_hand import ByHand, Problem
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """A number that shows its sign."""
-    return ("+" if value > 0 else "") + number(value, digits)
 
 
 def of_sum(told: Told, label: str) -> str:
@@ -135,7 +131,7 @@ def of_chance(found: float, values: np.ndarray) -> str:
     p = test.p_value or 0.0
     reached = round(p * (test.drawn + 1)) - 1
     return (
-        f"{reached} of {test.drawn} shuffles reach this EMS, {escape(p_phrase(p))}: "
+        f"{reached} of {count(test.drawn, 'shuffle')} reach this EMS, {escape(p_phrase(p))}: "
         f"{against_shuffled(test)}."
     )
 

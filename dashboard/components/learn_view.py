@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from ccta_core.text import read_decimal
 from dashboard.address import Address, Field, flag, one_of, whole
 
 LANGUAGES = ("en", "es", "ar", "zh")
@@ -83,12 +84,6 @@ def set_alpha(address: Address, value: Any) -> None:
 
 def _alpha() -> Field:
     def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise ValueError("a number from 0 to 1")
-        return round(value, _DIGITS)
+        return round(read_decimal(text, 0, 1), _DIGITS)
 
     return Field("alpha", 0.0, read, lambda value: f"{value:g}")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ccta_core.study.figures import heatmap
+from ccta_core.text import number
 from dashboard.charts.matrix_colours import shades_of
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -137,7 +138,7 @@ def payload(
         "legend": {
             "label": drawn.legend,
             "stops": shades.stops,
-            "ends": [_number(end, drawn.digits) for end in (shades.low, shades.high)],
+            "ends": [number(end, drawn.digits) for end in (shades.low, shades.high)],
         },
     }
 
@@ -148,10 +149,6 @@ def _kind(drawn: Matrix) -> str:
 
 def _head(head: Head) -> dict[str, str]:
     return {"key": head.key, "name": head.name, "short": head.short, "group": head.group}
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _read(found: Any) -> tuple[str, str] | None:

@@ -5,12 +5,11 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from ccta_core.study.export.words import counted
+from ccta_core.text import NONE, count
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import notice, say
 from dashboard.components.files import csv_button
-from dashboard.components.wording import NONE
 from dashboard.tables.models import data_table
 
 _HEADS = ("data", "what", "task", "languages", "items a language", "licence")
@@ -20,10 +19,10 @@ def models_data(address: Address) -> None:
     """The table; items are counted when asked for, since that reads everything."""
     sets = tuple(resources.data())
     here = tuple(one for one in sets if one.present)
-    say.heading(f"{counted(len(here), 'data set')} here")
-    count = st.toggle("Count the items, which reads every file", key=address.widget("count"))
+    say.heading(f"{count(len(here), 'data set')} here")
+    counting = st.toggle("Count the items, which reads every file", key=address.widget("count"))
     bundled = tuple(one for one in here if one.name.startswith("demo:"))
-    counts = resources.item_counts(here if count else bundled)
+    counts = resources.item_counts(here if counting else bundled)
     table = data_table(sets, counts)
     say.table(_HEADS, (_row(row) for _, row in table.iterrows()), html=True)
     csv_button(table, "data-sets", key=address.widget("data_csv"))

@@ -5,8 +5,8 @@ import streamlit as st
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import Use, clear, usage
-from ccta_core.study.export.words import counted
 from ccta_core.study.words import size
+from ccta_core.text import count
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import notice, say
@@ -27,7 +27,7 @@ def models_usage(address: Address) -> None:
 
 def _line(address: Address, use: Use) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        what = f"{use.kind.title} · {size(use.bytes)} · {counted(use.count, 'entry')}"
+        what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notice.plain(what.replace("entrys", "entries")), width="stretch")
         if not use.kind.clearable or not use.count:
             return

@@ -9,13 +9,13 @@ import streamlit as st
 from ccta_core.languages import LANGUAGES
 from ccta_core.models.added import CHANGED
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.export.words import counted
+from ccta_core.text import NONE, count, number
 from dashboard.address import Address, one_of
 from dashboard.charts.models_scores import described, score_dots
 from dashboard.components import notice, say
 from dashboard.components.card import card
 from dashboard.components.files import chart_files, csv_button
-from dashboard.components.wording import NONE, language_name, number
+from dashboard.components.wording import language_name
 from dashboard.tables.models import finding, metric_name, metric_of, score_table, zoo_table
 
 _ALL = "all"
@@ -42,7 +42,7 @@ def models_zoo(address: Address, models: Mapping[str, ModelInfo]) -> None:
         st.selectbox("Model", list(shown), key=address.widget("model"), width=420)
     _one(address, models[name])
     table = zoo_table(shown.values())
-    say.heading(f"{counted(len(shown), 'model')} here")
+    say.heading(f"{count(len(shown), 'model')} here")
     with st.container(key="models_zoo"):
         say.table(_HEADS, (_row(row, name) for _, row in table.iterrows()), html=True)
     say.quiet(
@@ -97,5 +97,5 @@ def _mean(row: pd.Series) -> str:
     interval = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
     return (
         f"{row['mean']:.2f}{interval} <small>{escape(row['metric'])}, "
-        f"{counted(row['languages'], 'language')}</small>"
+        f"{count(row['languages'], 'language')}</small>"
     )

@@ -5,9 +5,9 @@ from html import escape
 import streamlit as st
 
 from ccta_core.languages import language
-from ccta_core.report.verdict import p_phrase
 from ccta_core.result import PairResult
-from dashboard.components.wording import NONE, number, percent, word
+from ccta_core.text import NONE, listing, number, p_phrase, percent
+from dashboard.components.wording import word
 from dashboard.tables.pair_gold import Gold, Judged, sentence
 
 _EMPTY = [
@@ -77,7 +77,7 @@ def _completeness(result: PairResult) -> str:
     worst = percent(max(errors), 1)
     late = [language(side.lang).name for side in sides if not side.converged]
     if late:
-        return f"{worst} <small>{escape(' and '.join(late))} did not converge</small>"
+        return f"{worst} <small>{escape(listing(late))} did not converge</small>"
     return f'{worst} <span role="img" aria-label="converged">\N{CHECK MARK}</span>'
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ccta_core.report.predicted import prediction_text
-from ccta_core.report.verdict import p_text
 from ccta_core.result import PairResult
+from ccta_core.text import NONE, number, p_value, percent, signed
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer, Request
 from dashboard.components import say
@@ -17,7 +17,7 @@ from dashboard.components.files import csv_button
 from dashboard.components.pair_job import SECOND, find, leave, progress
 from dashboard.components.pair_picture import Look, pair_picture, shared_top
 from dashboard.components.skeleton import skeleton
-from dashboard.components.wording import NONE, language_name, model_name, number, percent
+from dashboard.components.wording import language_name, model_name
 from dashboard.engine import Job
 from dashboard.tables.pair_gold import Judged, gold_of, judged
 
@@ -107,7 +107,7 @@ def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult
             row.measure,
             _shown(row.measure, row.first),
             _shown(row.measure, row.second),
-            _signed(row.difference),
+            signed(row.difference),
         )
         for row in measures.itertuples()
     ]
@@ -161,7 +161,7 @@ def _words(words: "pd.DataFrame", first: PairResult, names: list[str]) -> None:
             escape(language_name(langs[row.side])),
             percent(row.first, 1),
             percent(row.second, 1),
-            _points(row.change),
+            signed(100 * row.change, 1),
         )
         for row in words.head(_MOST).itertuples()
     ]
@@ -209,17 +209,9 @@ def _shown(measure: str, value: float) -> str:
     """A measure's value; p with the digits that tell on which side of .05 it lies."""
     from dashboard.tables.pair_compare import MEASURES
 
-    if isnan(value):
-        return NONE
-    return p_text(value) if measure == MEASURES["p_value"] else number(value)
+    known = None if isnan(value) else value
+    return p_value(known) if measure == MEASURES["p_value"] else number(known)
 
 
-def _signed(value: float) -> str:
-    if isnan(value):
-        return NONE
-    shown = round(value, 2) + 0.0  # no minus before a zero
-    return ("+" if shown > 0 else "") + number(shown)
-
-
-def _points(change: float) -> str:
-    return ("+" if change > 0 else "") + number(100 * change, 1)
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from html import escape
-from math import isnan
 from typing import Any
 
 from ccta_core.result import PairResult
+from ccta_core.text import count, number, percent
 from dashboard import state
 from dashboard.components import say
 from dashboard.components.files import csv_button
-from dashboard.components.wording import NONE, language_name, number, percent
+from dashboard.components.wording import language_name
 
 _MOST = 12
 
@@ -70,7 +70,7 @@ def _partnerless(result: PairResult) -> None:
             _word(row.word, langs[row.side]),
             percent(row.mass, 1),
             percent(row.poor_share),
-            _number(row.reached),
+            number(row.reached),
             f"{_word(row.best_partner, langs[other[row.side]])} {number(row.best)}",
         )
         for row in table[table["poor_mass"] > 0].head(_MOST).itertuples()
@@ -87,7 +87,8 @@ def _links(result: PairResult) -> None:
     adds, mass = float(table["adds"].sum()), float(table["mass"].sum())
     say.heading("What each word link adds")
     say.say(
-        f"{len(table)} pairs of words are each other's most similar. The plan moves "
+        f"{count(len(table), 'pair')} of words {'is' if len(table) == 1 else 'are'} each other's "
+        "most similar. The plan moves "
         f"{percent(mass)} of the mass along them, which adds {number(adds)} of EMS "
         f"{number(result.ems)}; all other flows add {number(result.ems - adds)}."
     )
@@ -109,7 +110,3 @@ def _pair(row: Any, result: PairResult) -> Iterable[str]:
 
 def _word(text: str, lang: str) -> str:
     return f'<bdi lang="{escape(lang)}">{escape(text)}</bdi>'
-
-
-def _number(value: float) -> str:
-    return NONE if isnan(value) else number(value)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ccta_core.result import PairResult
+from ccta_core.text import count, number
 from dashboard import resources, state
 from dashboard.choice import Choice, Offer, Request
 from dashboard.components import notice, say
@@ -14,7 +15,6 @@ from dashboard.components.files import csv_button
 from dashboard.components.pair_job import WALK, find, leave
 from dashboard.components.pair_picture import ASSETS, CSS, JS, Look, compact, options, shared_top
 from dashboard.components.waiting import EVERY, status
-from dashboard.components.wording import number
 from dashboard.settings import Settings
 
 _KEY = "pair_walk"
@@ -109,8 +109,9 @@ def _missing(missing: list[Request], item: Choice) -> None:
         _stop()
         return
     with st.container(horizontal=True, vertical_alignment="center", key="pair_walking"):
-        left = "1 layer" if len(missing) == 1 else f"{len(missing)} layers"
-        say.quiet(f"{left} to go. Layer {missing[0].config.layer}: {status(job)}")
+        say.quiet(
+            f"{count(len(missing), 'layer')} to go. Layer {missing[0].config.layer}: {status(job)}"
+        )
         if st.button("Stop", type="tertiary", key=state.widget("walk_stop")):
             _stop()
             st.rerun()
@@ -119,8 +120,8 @@ def _missing(missing: list[Request], item: Choice) -> None:
 def _offer(missing: list[Request], item: Choice) -> None:
     usual = resources.engine().usual("attributing")
     last = f", about {usual * len(missing):.0f} s" if usual else ""
-    what = "layer that is" if len(missing) == 1 else "layers that are"
-    if st.button(f"Measure the {len(missing)} {what} missing{last}", key=state.widget("walk_go")):
+    what = f"{count(len(missing), 'layer')} that {'is' if len(missing) == 1 else 'are'}"
+    if st.button(f"Measure the {what} missing{last}", key=state.widget("walk_go")):
         state.walk(item)
         st.rerun()
 

@@ -13,11 +13,11 @@ from ccta_core.models.added import known
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study import process
 from ccta_core.study.cost import Cost, length_of, of_plan
-from ccta_core.study.export.words import counted
 from ccta_core.study.plan import Plan, planned, with_twin
 from ccta_core.study.process import Order
 from ccta_core.study.selection import first
 from ccta_core.study.words import duration, label_lines, size
+from ccta_core.text import count
 from dashboard import resources
 from dashboard.address import Address, flag, one_of, some_of, whole, words
 from dashboard.components import notice, say
@@ -177,7 +177,7 @@ def _more(address: Address) -> int:
 
 def _cost(cost: Cost, plan: Plan, draft: Draft) -> None:
     say.verdict(
-        f"About {duration(cost.seconds)} on {counted(draft.workers, 'core')} once the models are "
+        f"About {duration(cost.seconds)} on {count(draft.workers, 'core')} once the models are "
         f"loaded, and {size(cost.bytes)} on disk."
     )
     left_out = f" {plan.left_out:,} items or lines are left out." if plan.left_out else ""

@@ -13,7 +13,7 @@ from ccta_core.corpus.uploads import (
     line_of,
 )
 from ccta_core.errors import CctaError
-from ccta_core.study.export.words import counted
+from ccta_core.text import count
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.components import notice, say
@@ -69,8 +69,8 @@ def _report(address: Address, checked: Checked) -> None:
     counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
     every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
     say.verdict(
-        f"{counted(checked.shared, 'item')} in {every} languages, "
-        f"{counted(len(checked.left_out), 'line')} left out."
+        f"{count(checked.shared, 'item')} in {every} languages, "
+        f"{count(len(checked.left_out), 'line')} left out."
     )
     labels = ", ".join(f"{label} {n:,}" for label, n in checked.labels.items())
     say.quiet(f"{checked.name}: {checked.task}; {counts}" + (f"; {labels}" if labels else ""))
@@ -86,7 +86,7 @@ def _report(address: Address, checked: Checked) -> None:
         )
         if len(lines) > _LINES:
             say.quiet(
-                f"And {counted(len(lines) - _LINES, 'line')} more: the table to download has all."
+                f"And {count(len(lines) - _LINES, 'line')} more: the table to download has all."
             )
     if checked.repaired:
         rows = [(reason, f"{n:,}", places) for reason, n, places in by_reason(checked.repaired)]

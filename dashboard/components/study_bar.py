@@ -11,8 +11,8 @@ from ccta_core.errors import CctaError
 from ccta_core.findings.frames import measured_models
 from ccta_core.languages import LANGUAGES
 from ccta_core.study.export.facts import outline
-from ccta_core.study.export.words import counted
 from ccta_core.study.table import Study
+from ccta_core.text import count
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.components import notice
@@ -130,7 +130,7 @@ def _about(study: Study, models: int) -> None:
     """What the numbers below are of: data, how many, how complete."""
     plan, (done, total) = study.plan, resources.done(study)
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
-    count = len(plan.models)
-    some = counted(count, "model") if models == count else f"{models} of {count} models"
+    every = count(len(plan.models), "model")
+    some = every if models == len(plan.models) else f"{models} of {every}"
     facts = escape(" · ".join((*outline(plan), some)))
     st.html(f'<p class="ccta-finding">{facts}{partial}</p>')

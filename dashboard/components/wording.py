@@ -8,18 +8,6 @@ from ccta_core.types import ParallelExample
 
 _TASKS = {"nli": "NLI", "paraphrase": "paraphrase", "qa": "question answering", "ner": "names"}
 _PREMISE = 44
-NONE = "\N{EN DASH}"
-MINUS = "\N{MINUS SIGN}"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """A number with a true minus, or a dash where there is none."""
-    return NONE if value is None else f"{value:.{digits}f}".replace("-", MINUS)
-
-
-def percent(value: float | None, digits: int = 0) -> str:
-    """A share in percent, or a dash."""
-    return NONE if value is None else f"{value:.{digits}%}".replace("-", MINUS)
 
 
 def model_name(info: ModelInfo) -> str:

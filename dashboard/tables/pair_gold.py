@@ -7,6 +7,7 @@ from ccta_core.corpus.demo import demo_entities
 from ccta_core.report.marks import tags_of
 from ccta_core.report.verdict import both_sides
 from ccta_core.result import PairResult
+from ccta_core.text import count
 from ccta_core.types import Attribution, ParallelExample, Sentence
 
 Entity = tuple[int, int, str]
@@ -110,8 +111,7 @@ def _names(side: Attribution, gold: Sequence[Entity]) -> Judged:
     wrong = sum(one != other for one, other in zip(said, wanted, strict=True))
     if not wrong:
         return Judged(True, "every name right", tags)
-    words = "word" if wrong == 1 else "words"
-    return Judged(False, f"{wrong} {words} tagged wrong", tags)
+    return Judged(False, f"{count(wrong, 'word')} tagged wrong", tags)
 
 
 def _gold_tag(side: Attribution, at: int, gold: Sequence[Entity]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.result import PairResult
+from ccta_core.text import count, number
 from ccta_core.types import ALPHA
 
 
@@ -37,11 +38,12 @@ def walk_sentence(table: pd.DataFrame, total: int) -> str:
     if not known:
         return f"No layer of {total} is measured yet."
     best = table.loc[table["ems"].idxmax()]
-    text = f"EMS is highest at layer {best.layer:.0f} ({best.ems:.2f})"
+    text = f"EMS is highest at layer {best.layer:.0f} ({number(best.ems)})"
     if known == 1:
-        return f"EMS is {best.ems:.2f} at layer {best.layer:.0f}; 1 of {total} layers is measured."
+        where = f"EMS is {number(best.ems)} at layer {best.layer:.0f}"
+        return f"{where}; 1 of {count(total, 'layer')} is measured."
     low = table.loc[table["ems"].idxmin()]
-    text += f" and lowest at layer {low.layer:.0f} ({low.ems:.2f})"
+    text += f" and lowest at layer {low.layer:.0f} ({number(low.ems)})"
     tested = table.dropna(subset=["p"])
     if len(tested):
         shown = int((tested["claim"] == "shown").sum())

@@ -11,10 +11,10 @@ from ccta_core.corpus.offered import DataSet
 from ccta_core.corpus.uploads import spec_of
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.export.facts import layers, outline
-from ccta_core.study.export.words import counted
 from ccta_core.study.process import Order
 from ccta_core.study.state import FAILED, FINISHED, RUNNING, STARTING, STOPPED, State
 from ccta_core.study.words import duration
+from ccta_core.text import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +107,12 @@ def summary(found: Sequence[State]) -> str:
     """How many studies there are and what they are doing, in one sentence."""
     kinds = Counter(state.kind for state in found)
     parts = [f"{kinds[kind]} {kind}" for kind in _ORDER if kinds[kind]]
-    return f"{counted(len(found), 'study').replace('studys', 'studies')}: {', '.join(parts)}."
+    return f"{count(len(found), 'study')}: {', '.join(parts)}."
 
 
 def state_line(state: State) -> str:
     """What a study is doing: how far it is, how fast, how long it takes still; or why it ended."""
-    share = f"{state.done} of {counted(state.total, 'part')}"
+    share = f"{state.done} of {count(state.total, 'part')}"
     if state.kind == STARTING:
         return "starting: reading the data"
     if state.kind == RUNNING:
@@ -130,7 +130,7 @@ def about(state: State) -> str:
     plan = state.plan
     if plan is None:
         return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
-    facts = [*outline(plan), counted(len(plan.models), "model"), layers(plan)]
+    facts = [*outline(plan), count(len(plan.models), "model"), layers(plan)]
     return " · ".join([*facts, "ships with the product"] if state.shipped else facts)
 
 

@@ -40,10 +40,14 @@ const span = (name, ...children) => el("span", { class: name }, ...children);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const other = (side) => (side === "source" ? "target" : "source");
-const percent = (x) => (100 * x).toFixed(x < 0.0995 ? 1 : 0) + "%";
-const fixed = (x, digits) => (x < 0 ? "\u2212" : "") + Math.abs(x).toFixed(digits);
-const short = (x) => fixed(x, 2).replace(/0\./, ".");
-const signed = (x) => (x > 0 ? "+" : "") + fixed(x, 3);
+/* What is left after rounding decides on the sign: never a minus, or a plus, before a zero. */
+const fixed = (x, digits) => {
+  const text = Math.abs(x).toFixed(digits);
+  return (x < 0 && Number(text) !== 0 ? "\u2212" : "") + text;
+};
+const percent = (x) => fixed(100 * x, x < 0.0995 ? 1 : 0) + "%";
+const short = (x) => fixed(x, 2).replace(/^(\u2212?)0\./, "$1.");
+const signed = (x) => (x > 0 && Number(x.toFixed(3)) !== 0 ? "+" : "") + fixed(x, 3);
 const language = (side) =>
   (state.options.languages || {})[side] || { name: state.payload[side].lang, spaced: true };
 const isolate = (text, side) => el("bdi", { lang: state.payload[side].lang }, text);

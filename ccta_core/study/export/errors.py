@@ -12,9 +12,10 @@ from ccta_core.report.template import still_page
 from ccta_core.store.notes import Remark
 from ccta_core.study.export.facts import data_name, own_version
 from ccta_core.study.export.measures import label
-from ccta_core.study.export.words import counted, name_of, safe, shown
+from ccta_core.study.export.words import name_of, safe, shown
 from ccta_core.study.plan import Plan
 from ccta_core.study.table import Study
+from ccta_core.text import count
 from ccta_core.types import ParallelExample, Sentence
 
 if TYPE_CHECKING:
@@ -117,10 +118,10 @@ def _filters(selection: Selection) -> str:
 
 
 def _cases(selection: Selection) -> str:
-    count = len(selection.rows)
-    said = counted(selection.total, "comparison")
-    if count < selection.total:
-        said = f"The first {count:,} of {selection.total:,} comparisons in this order"
+    first = len(selection.rows)
+    said = count(selection.total, "comparison")
+    if first < selection.total:
+        said = f"The first {first:,} of {said} in this order"
     heads = ("item", "source", "target", "EMS and controls", "tags and note", "again")
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     body = "".join(_case(selection, row) for row in selection.rows.itertuples())

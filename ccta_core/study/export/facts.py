@@ -6,10 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
-from ccta_core.study.export.words import counted
 from ccta_core.study.parts import missing_parts
 from ccta_core.study.plan import Plan
 from ccta_core.study.table import Study
+from ccta_core.text import count
 
 _QUOTED = re.compile(r"(?<!\w)(['\"]).*\1")
 _COUNT = re.compile(r"(?<![+\w])\d+\b")
@@ -18,8 +18,8 @@ _REPEATED = re.compile(r"^id .* stands already .*$")
 
 def outline(plan: Plan) -> list[str]:
     """What was measured, in few words: data, items, languages, and what was left away."""
-    languages = counted(len(plan.languages), "language")
-    return [data_name(plan), counted(plan.items, "item"), languages, *plan.cuts]
+    languages = count(len(plan.languages), "language")
+    return [data_name(plan), count(plan.items, "item"), languages, *plan.cuts]
 
 
 def layers(plan: Plan) -> str:

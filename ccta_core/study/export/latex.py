@@ -6,6 +6,7 @@ from itertools import groupby
 from ccta_core.study.export.facts import data_name, own_version
 from ccta_core.study.export.means import Mean, PairMeans, Summary, both_ways
 from ccta_core.study.export.measures import label
+from ccta_core.text import plain
 
 _ESCAPED = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -84,8 +85,7 @@ def _value(mean: Mean, n: int) -> str:
     if mean.value is None:
         return "--"
     mark = _FEWER if mean.n < n else ""
-    text = f"{mean.value:.3f}"
-    text = "0.000" if text == "-0.000" else text
+    text = plain(mean.value)
     return (f"${text}$" if text.startswith("-") else text) + mark
 
 

@@ -14,7 +14,8 @@ from ccta_core.study.export.tables import (
     settings_table,
     studied_table,
 )
-from ccta_core.study.export.words import EXPLANATION, counted, name_of, safe, shown
+from ccta_core.study.export.words import EXPLANATION, name_of, safe, shown
+from ccta_core.text import count
 
 
 def study_page(summary: Summary) -> str:
@@ -43,7 +44,7 @@ def _contents(summary: Summary) -> dict[str, str]:
 
 def _setting(summary: Summary) -> str:
     plan = summary.study.plan
-    return ", ".join((*outline(plan), counted(len(plan.models), "model"), layers(plan)))
+    return ", ".join((*outline(plan), count(len(plan.models), "model"), layers(plan)))
 
 
 def _banner(summary: Summary) -> str:
@@ -78,7 +79,7 @@ def _says(summary: Summary, model: str, layer: int) -> str:
         for name in ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
     }
     head = f"{model}, layer {layer}: mean EMS is {shown(values['ems'], 2)} over "
-    parts = [f"{head}{counted(len(pairs), 'language pair')}"]
+    parts = [f"{head}{count(len(pairs), 'language pair')}"]
     words = {
         "ems_shuffled": "shuffled masses reach",
         "ems_uniform": "uniform masses",
@@ -100,7 +101,7 @@ def _about_gain(pairs: list[PairMeans], gain: float | None) -> str:
     above = sum(low is not None and low > 0 for low in lows)
     return (
         f"The gain over shuffled is {shown(gain, 2)}; its 95% interval lies above zero in {above} "
-        f"of {counted(len(pairs), 'pair')}."
+        f"of {count(len(pairs), 'pair')}."
     )
 
 

@@ -18,8 +18,9 @@ from ccta_core.study.export.means import (
     overall,
 )
 from ccta_core.study.export.measures import TABLE, WHAT, label
-from ccta_core.study.export.words import counted, name_of, percent, safe, shown
+from ccta_core.study.export.words import name_of, percent, safe, shown
 from ccta_core.study.table import Study
+from ccta_core.text import count
 
 _WITH_INTERVAL = ("ems", "gain")
 _MOST_REASONS = 20
@@ -162,7 +163,7 @@ def left_out_table(study: Study) -> str:
     rest = found[_MOST_REASONS:]
     if rest:
         several = sum(count for _, count in rest)
-        rows.append([_head(counted(len(rest), "other reason")), _number(f"{several:,}")])
+        rows.append([_head(count(len(rest), "other reason")), _number(f"{several:,}")])
     return _table("Items left out, by reason.", [("reason", False), ("items", True)], rows)
 
 

@@ -4,7 +4,7 @@ import math
 from html import escape
 
 from ccta_core.languages import LANGUAGES
-from ccta_core.study.figures import number
+from ccta_core.text import number
 
 EXPLANATION = """
 <h2>What EMS says, and what it does not</h2>
@@ -39,11 +39,6 @@ def shown(value: float | None, digits: int = 3) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage, or a dash."""
     return "-" if share is None else f"{shown(100 * share, digits)}%"
-
-
-def counted(count: int, noun: str) -> str:
-    """A count and its noun, in the plural where needed."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def titled(text: str) -> str:
