@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -327,6 +328,59 @@ def test_the_pair_page_shows_what_the_head_gives(name, request):
         assert "probability" in said
     else:
         assert "Each label has a probability of its own" in said
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a result's own page; fails on any complaint of the browser."""
+    complaints = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def open_page(result):
+        file = tmp_path / "pair.html"
+        file.write_text(result.to_html(), encoding="utf-8")
+        page.goto(file.as_uri())
+        page.wait_for_selector("[data-flow] path[d]", state="attached")
+        return page
+
+    yield open_page
+    page.close()
+    assert complaints == []
+
+
+def test_the_picture_of_a_score_has_no_bar(opened, scoring):
+    result = ccta.compare(scoring, EN, ES, QUICK)
+    page = opened(result)
+    said = page.locator('.ccta-side[data-side="source"]').inner_text().replace("\n", " ")
+    assert f"score {result.source.head_scores['score']:.2f}" in said
+    assert page.locator(".ccta-bar").count() == 0
+    legend = page.locator(".ccta-legend").inner_text()
+    assert "lowers the score" in legend
+    assert "raises the score" in legend
+    assert "evidence for" not in page.locator("body").inner_text()
+
+
+def test_a_large_score_is_written_in_full(opened, scoring):
+    result = ccta.compare(scoring, EN, ES, QUICK)
+    large = replace(result, source=replace(result.source, head_scores={"score": -10.5}))
+    assert "\N{MINUS SIGN}10.50" in opened(large).locator(".ccta-side").first.inner_text()
+
+
+def test_the_picture_of_labels_marks_each_that_holds(opened, labelling):
+    result = ccta.compare(labelling, EN, ES, QUICK)
+    page = opened(result)
+    side = page.locator('.ccta-side[data-side="source"]')
+    assert side.locator(".ccta-bar").count() == 3
+    said = "\u00b7 toxic .69 \u00b7 threat .66"  # of this seed's weights
+    assert said in " ".join(side.inner_text().split())
+    tops = side.locator(".ccta-bar.is-top .ccta-bar-name").all_inner_texts()
+    assert tops == list(result.source.predicted_labels)
+    none = replace(result.source, prediction=dict.fromkeys(NAMES, 0.1))
+    page = opened(replace(result, source=none))
+    assert "no label" in page.locator('.ccta-side[data-side="source"]').inner_text()
+    assert page.locator('[data-side="source"] .ccta-bar.is-top').count() == 0
 
 
 # Names of columns

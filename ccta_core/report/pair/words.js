@@ -132,7 +132,7 @@ function sideNode(side) {
   return el(
     "div",
     { class: "ccta-side", "data-side": side },
-    div("ccta-who", el("strong", {}, writing.name), " ", native, " ", ...said, " ", judged, warning),
+    div("ccta-who", el("strong", {}, writing.name), " ", native, ...said.flatMap((node) => [" ", node]), " ", judged, warning),
     div("ccta-bars", ...bars),
   );
 }
