@@ -378,6 +378,20 @@ def test_labels_of_a_card_decide_what_is_found(trained):
     )
 
 
+def test_whole_weights_and_the_named_base_of_a_model_of_ours_count(trained):
+    """A card may name another backbone than the embedded one, and stand for whole weights."""
+    seen = {find("own/nli").revision}
+    for change in (
+        lambda: rewrite(trained, base={"id": "other", "revision": "r1"}),
+        lambda: rewrite(trained, base={"id": "other", "revision": "r2"}),
+        lambda: (trained / "model.safetensors").write_bytes(b"a"),
+        lambda: (trained / "model.safetensors").write_bytes(b"b"),
+    ):
+        change()
+        seen.add(find("own/nli").revision)
+    assert len(seen) == 5
+
+
 @pytest.mark.parametrize("file", ["adapter_model.safetensors", "language_means.safetensors"])
 def test_a_model_retrained_in_its_place_is_another_one(trained, file):
     before = find("own/nli")

@@ -138,8 +138,8 @@ def test_tags_are_matched_by_their_types():
         match_tags(("O", "B-LOC", "I-MISC"), TAGS, data="d", model="m")
 
 
-def test_the_labels_of_a_study_are_the_models(tmp_path, monkeypatch, capsys):
-    """The issue: a file with labels 0, 1, 2 scored 0.000 everywhere."""
+def test_the_labels_of_a_study_are_the_models(tmp_path, capsys):
+    """A file with labels 0, 1, 2 scored 0.000 everywhere, and nothing said so."""
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
     line = ["study", "run", "--name", "numbers", "--model", MODEL, "--data", spec]
     line += ["--layers", "11", "--limit", "9", "--shuffles", "2", "--unrelated", "1"]

@@ -104,6 +104,16 @@ def test_it_is_told_when_a_model_is_added(folder, capsys):
     assert added() == {}
 
 
+def test_a_token_type_without_a_row_is_told(folder):
+    path = folder / "tokenizer.json"
+    found = json.loads(path.read_text("utf-8"))
+    for piece in found["post_processor"]["pair"]:
+        piece[next(iter(piece))]["type_id"] *= 2
+    path.write_text(json.dumps(found), "utf-8")
+    settings(folder, "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    refused(folder, "token types up to 2, the model has 2 .0 to 1.")
+
+
 # PAD, UNK and the longest input
 
 

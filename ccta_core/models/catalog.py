@@ -221,8 +221,9 @@ def _identified(info: ModelInfo) -> ModelInfo:
     files = file_sums(info, (*OURS, MAPS))
     sums = {name: found for name, found in files.items() if name != MAPS}
     # An adapter on an adjusted backbone names that one; its own files are looked at when it loads.
-    base = info.card.get("base", {}).get("revision") or backbone_revision()
-    revision = adapter_revision(sums, info.align_layer, base)
+    base = info.card.get("base")
+    stands_on = str(base.get("revision")) if isinstance(base, dict) else backbone_revision()
+    revision = adapter_revision(sums, info.align_layer, stands_on)
     if info.labels != _USUAL_LABELS.get(info.task, ()):
         revision += f"-labels-{digest_of([info.task, info.labels], 8)}"
     return replace(info, revision=revision, files=files)

