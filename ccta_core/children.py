@@ -8,6 +8,7 @@ when the parent ends, also where that is killed, and so the child learns of it.
 
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +34,8 @@ def start(module: str, words: Sequence[str], **settings: Any) -> subprocess.Pope
 
 def main() -> int:
     """Runs a module as a program, until it ends or the parent does."""
+    # A job that a shell put in the background ignores SIGINT, and so would what ends this one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     module, *words = sys.argv[1:]
     sys.argv = [module, *words]

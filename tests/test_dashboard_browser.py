@@ -71,7 +71,7 @@ def test_a_link_opens_its_picture(show, lang, word, direction):
     text = page.locator('.ccta-segment[data-side="target"] .ccta-text').first
     assert text.get_attribute("dir") == direction
     assert page.locator("[data-flow]").count() > 0
-    page.get_by_text("embeddings only").wait_for()
+    page.get_by_text("embeddings only", exact=True).wait_for()
 
 
 def test_hover_shows_a_card_and_click_pins(show):

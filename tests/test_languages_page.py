@@ -306,7 +306,7 @@ def test_the_page_shows_the_statistics(page, study):
     assert pair_sentence(means) in text
     assert "English and Chinese, item by item" in text
     assert "the training language explains" in text
-    assert "heaviest Spanish word" in text
+    assert "heaviest Arabic word" in text
     assert not said(app)
 
 
@@ -351,7 +351,7 @@ def test_without_a_study_the_flows_are_still_there(page, monkeypatch):
     monkeypatch.setattr(resources, "studies", list)
     app = clean(page())
     assert "Start one on the page Studies" in said(app)
-    assert "heaviest Spanish word" in html_of(app)
+    assert "heaviest Arabic word" in html_of(app)
 
 
 def test_a_part_that_cant_be_read_is_one_line(page, monkeypatch):

@@ -175,7 +175,7 @@ def study(tmp_path, monkeypatch):
 
 def test_every_claim_is_answered(study):
     for claim in ("1", "2", "3"):
-        answer = found(study.sql, study.name, claim, 8)
+        answer = found(study, claim, 8)
         assert len(answer.table)
         assert answer.sentence.endswith(".")
         assert answer.counted.startswith("n = ")
@@ -187,9 +187,11 @@ def test_every_claim_is_answered(study):
 
 def test_too_small_a_study_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
-    made_study(tmp_path / "studies", langs=("en", "es"), trained=("en",), items=3, layers=(8,))
-    assert "too few languages" in found(None, "made", "1", 8).sentence
-    assert "fewer than two training languages" in found(None, "made", "2", 8).sentence
+    small = made_study(
+        tmp_path / "studies", langs=("en", "es"), trained=("en",), items=3, layers=(8,)
+    )
+    assert "too few languages" in found(small, "1", 8).sentence
+    assert "fewer than two training languages" in found(small, "2", 8).sentence
 
 
 @pytest.mark.parametrize("claim", ["1", "2", "3"])

@@ -131,7 +131,7 @@ def test_missing_controls_are_dashes_with_a_reason():
     payload = plain()
     payload["controls"] |= {"ems_unrelated": None, "calibrated": None, "link_spearman": None}
     page = pair_page(payload)
-    assert "<dt>unrelated</dt><dd>- <small>(no reference corpus)</small></dd>" in page
+    assert "<dt>unrelated</dt><dd>\N{EN DASH} <small>(no reference corpus)</small></dd>" in page
     assert "fewer than five word links" in page
     assert "NaN" not in page
     assert "None" not in page

@@ -18,7 +18,7 @@ from ccta_core.config import Config, Quadrature, cache_root
 from ccta_core.corpus.labels import changed, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.models.catalog import ModelInfo, is_random_head, random_headed
+from ccta_core.models.catalog import SCORES, ModelInfo, is_random_head, random_headed
 from ccta_core.models.identity import with_maps
 from ccta_core.study.schema import VERSION
 
@@ -280,7 +280,8 @@ def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
 def _facts(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
     """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
     training = info.card.get("training", {})
-    classes = () if info.task in ("qa", "ner") else info.labels
+    named = info.task not in ("qa", "ner") and info.outputs != SCORES  # a score is no class
+    classes = info.labels if named else ()
     renamed = changed(match_labels(corpus.all_labels, classes, data=corpus.source, model=info.id))
     return {
         "id": info.id,

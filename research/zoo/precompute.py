@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
-from ccta_core.models.load import load_model
-from ccta_core.pipeline import compare
 from ccta_core.store.files import write_entry
 from ccta_core.store.pairs import SHIPPED, find_pair, pair_key
 from ccta_core.types import Sentence
@@ -25,6 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit-seconds", type=float, default=600.0)
     options = parser.parse_args()
+    from ccta_core.models.load import load_model  # what is wanted is known without torch
+    from ccta_core.pipeline import compare
+
     model, config = load_model(_MODEL), Config()
     deadline, made, kept = time.monotonic() + options.limit_seconds, 0, set()
     for source, target, settings in wanted(config):
