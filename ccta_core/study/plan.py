@@ -280,9 +280,13 @@ def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
 def _facts(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
     """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
     training = info.card.get("training", {})
-    named = info.task not in ("qa", "ner") and info.outputs != SCORES  # a score is no class
-    classes = info.labels if named else ()
-    renamed = changed(match_labels(corpus.all_labels, classes, data=corpus.source, model=info.id))
+    classes = () if info.task in ("qa", "ner") else info.labels
+    # A score is no class: there is nothing to match, and no row of it is right or wrong.
+    renamed = (
+        {}
+        if info.outputs == SCORES
+        else changed(match_labels(corpus.all_labels, classes, data=corpus.source, model=info.id))
+    )
     return {
         "id": info.id,
         "revision": with_maps(info.revision, info.files, config.space),
