@@ -16,6 +16,7 @@ from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
 from ccta_core.consistency import Compared, controls, fixed_null
 from ccta_core.evaluation.answers import answer_scores
+from ccta_core.models.catalog import SCORES
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import Input, Look, aimed, check, look
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
@@ -101,7 +102,7 @@ def _inputs(
 
 def _explained(model: Model, example: ParallelExample) -> str:
     """The gold label; the answer in focus of a question; else each sentence's own prediction."""
-    if example.label is not None:
+    if example.label is not None and model.info.outputs != SCORES:
         model.class_index(example.label)  # a label that no prediction can equal is refused
         return example.label
     return ANSWER if model.info.task == "qa" else "each"
