@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,11 @@ def _required(value, present, variable, what):
             pytest.fail(reason)
         pytest.skip(reason)
     return value
+
+
+@pytest.fixture(autouse=True)
+def main_module_stays():
+    """A page run from a function takes the place of `__main__`, which worker processes import."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
