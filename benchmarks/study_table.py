@@ -31,10 +31,9 @@ from ccta_core.study.plan import planned, write_plan
 from ccta_core.study.schema import COLUMNS, arrow_schema
 from ccta_core.study.table import Study, open_study
 from ccta_core.study.table_files import compact
-from dashboard.tables import errors, errors_doubt
-from dashboard.tables.errors_confusion import confusion
-from dashboard.tables.errors_filters import Filters
-from dashboard.tables.errors_sorts import Order
+from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors.filters import Filters, Order
+from dashboard.pages.errors.tables import confusion
 
 LANGS = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 LABELS = ("entailment", "neutral", "contradiction")
@@ -69,21 +68,21 @@ def questions(model, layer):
         "calibrated by pair": lambda study: study.query(
             "SELECT source_lang, target_lang, avg(calibrated) FROM rows GROUP BY ALL"
         ),
-        "errors: how many are right in one language only": lambda s: errors.count(s, wrong),
-        "errors: first page by EMS": lambda s: errors.page(s, wrong, Order("ems"), 0, PAGE),
-        "errors: page at 10,000, right in one language only": lambda s: errors.page(
+        "errors: how many are right in one language only": lambda s: tables.count(s, wrong),
+        "errors: first page by EMS": lambda s: tables.page(s, wrong, Order("ems"), 0, PAGE),
+        "errors: page at 10,000, right in one language only": lambda s: tables.page(
             s, wrong, Order("ems"), 10_000, PAGE
         ),
-        "errors: page at 10,000 of all": lambda s: errors.page(
+        "errors: page at 10,000 of all": lambda s: tables.page(
             s, every, Order("ems"), 10_000, PAGE
         ),
-        "errors: page at 400,000 of all": lambda s: errors.page(
+        "errors: page at 400,000 of all": lambda s: tables.page(
             s, every, Order("ems"), 400_000, PAGE
         ),
-        "errors: page at 400,000 of all, by p downwards": lambda s: errors.page(
+        "errors: page at 400,000 of all, by p downwards": lambda s: tables.page(
             s, every, down, 400_000, PAGE
         ),
-        "errors: share and differences": lambda s: errors_doubt.found(s, wrong),
+        "errors: share and differences": lambda s: intervals.found(s, wrong),
         "errors: table of predictions": lambda s: confusion(s, every, LABELS),
     }
 

@@ -21,7 +21,7 @@ TITLES = {
     "studies": "Studies",
     "models": "Models and data",
     "learn": "Learn",
-}  # in the order of the menu: a file of views each (a text here would show on the page)
+}  # in the order of the menu: a folder of pages each (a text here would show on the page)
 WITHOUT_SCIPY = [TITLES[name] for name in ("pair", "studies", "models")]  # need not wait
 
 
@@ -29,11 +29,11 @@ def main() -> None:
     """Shows the page the address names."""
     st.set_page_config(page_title="CCTA Explorer", layout="wide")
     pages = [
-        st.Page(HERE / "views" / f"{name}.py", title=title, default=name == "pair")
+        st.Page(HERE / "pages" / name / f"{name}.py", title=title, default=name == "pair")
         for name, title in TITLES.items()
     ]
     page = st.navigation(pages, position="top")
-    st.html(HERE / "assets" / "style.css")
+    st.html(HERE / "style.css")
     try:
         with nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed():
             page.run()

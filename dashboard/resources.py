@@ -33,7 +33,7 @@ from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
 from dashboard.gate import GATE
-from dashboard.tables.studies import DataFacts
+from dashboard.pages.studies.tables import DataFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +244,7 @@ def lesson() -> Lesson:
 def _flows(model: str, revision: str, kept: Hashable) -> "pd.DataFrame":
     del revision, kept
     from ccta_core.config import Config
-    from dashboard.tables.languages_flows import rank_flows
+    from dashboard.pages.languages.tables import rank_flows
 
     info = find(model)
     found = [

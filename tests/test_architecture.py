@@ -66,6 +66,16 @@ def test_the_engine_knows_no_dashboard(path):
     assert not roots & {"streamlit", "plotly", "dashboard"}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "dashboard" / "pages").rglob("*.py")))
+def test_tables_and_charts_of_a_page_know_no_streamlit(path):
+    """By name: a page's tables*.py and charts*.py, and what such a file imports of its folder."""
+    if path.stem.split("_")[-1].removesuffix("s") not in ("table", "chart", "filter", "interval"):
+        return
+    roots = {module.split(".")[0] for module in imported(path)}
+    assert "streamlit" not in roots
+    assert not any(module.startswith("dashboard.widgets.text") for module in imported(path))
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if "research" not in path.parts])
 def test_the_product_knows_no_research(path):
     """Not even by name in a string that is imported later; a command that is named may be one."""

@@ -20,9 +20,9 @@ from ccta_core.study.export.errors import pair_command
 from ccta_core.study.process import Order
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.choice import Request
-from dashboard.components.share import command as of_pair
-from dashboard.components.study_share import commands
-from dashboard.tables.studies import command as of_study
+from dashboard.pages.pair.share import command as of_pair
+from dashboard.pages.studies.tables import command as of_study
+from dashboard.widgets.study_bar import commands
 
 SLOW = settings(deadline=None)  # machines are shared
 MODEL = "e5-small/nli-en"

@@ -9,9 +9,7 @@ from ccta_core.errors import CctaError
 from ccta_core.study.table import Study
 from ccta_core.text import interval, number
 from dashboard import resources
-from dashboard.tables.correlation import (
-    correlations,
-)
+from dashboard.pages.correlation.tables import correlations
 from tests.made_study import made_study
 from tests.test_correlation_tables import question
 from tests.test_dashboard import clean, html_of, said

@@ -12,23 +12,26 @@ from ccta_core.statistics.deciles import accuracy_by_decile
 from ccta_core.statistics.partial import partial_correlation
 from ccta_core.statistics.prediction import compare_auroc
 from ccta_core.text import interval, number, p_phrase
-from dashboard.charts.correlation_items import auroc_chart, decile_chart
-from dashboard.charts.correlation_scatter import scatter
-from dashboard.components.correlation_controls import download_table
-from dashboard.components.correlation_items import auroc_sentence, auroc_table, decile_sentence
-from dashboard.components.correlation_words import added, explained, held_text, named, verdict
-from dashboard.tables.correlation import (
+from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
+from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
+from dashboard.pages.correlation.models import download_table
+from dashboard.pages.correlation.tables import (
     OTHERS,
     Model,
     Question,
+    Told,
+    corrected,
     correlations,
+    deciles,
     held_fixed,
     points,
+    told_apart,
+    told_measures,
     units,
 )
-from dashboard.tables.correlation_items import Told, corrected, deciles, told_apart, told_measures
-from dashboard.tables.study_measures import CONTROLS, MEASURES
-from dashboard.tables.study_models import trained
+from dashboard.widgets.statistics_wording import added, explained, held_text, named, verdict
+from dashboard.widgets.study_measures import CONTROLS, MEASURES
+from dashboard.widgets.study_models import trained
 from tests.made_study import LANGS, answering, made_study
 
 PAIR = ("en", "zh")

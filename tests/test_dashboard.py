@@ -49,8 +49,8 @@ def test_opens_on_a_finished_example(page):
 
 def test_nothing_heavy_is_imported_before_the_first_paint():
     code = (
-        "import sys, dashboard.resources, dashboard.components.pair_picture, "
-        "dashboard.components.details, dashboard.components.waiting; "
+        "import sys, dashboard.resources, dashboard.widgets.pair_picture, "
+        "dashboard.pages.pair.details, dashboard.pages.pair.job; "
         "print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
     )
     found = subprocess.run(

@@ -13,12 +13,11 @@ from ccta_core.study.export.errors import Selection, pair_command, selection_pag
 from ccta_core.study.table import Study
 from ccta_core.study.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
-from dashboard.charts.errors_list import list_html
-from dashboard.components.errors_export import MOST_ROWS, caps, with_remarks
-from dashboard.components.files import to_csv
-from dashboard.tables import errors
-from dashboard.tables.errors_filters import Filters
-from dashboard.tables.errors_sorts import Order
+from dashboard.pages.errors import tables
+from dashboard.pages.errors.charts import list_html
+from dashboard.pages.errors.export import MOST_ROWS, caps, with_remarks
+from dashboard.pages.errors.filters import Filters, Order
+from dashboard.widgets.files import to_csv
 from tests.made_study import made_study
 
 MODEL, LAYER = "made/en", 8
@@ -32,7 +31,7 @@ def study(tmp_path_factory) -> Study:
 
 
 def hostile_rows() -> pd.DataFrame:
-    row = dict.fromkeys(errors.COLUMNS, HOSTILE) | {
+    row = dict.fromkeys(tables.COLUMNS, HOSTILE) | {
         "source_lang": "en", "target_lang": "ar", "source_correct": True, "target_correct": None,
         "source_confidence": 0.5, "target_confidence": float("nan"), "ems": 0.5, "gain": -0.0001,
         "sorted": 1.0,
@@ -63,7 +62,7 @@ def test_a_long_text_ends_between_characters():
 
 
 def test_the_page_of_evidence_is_whole_and_safe(study):
-    rows = errors.everything(study, replace(ALL, source="en"), Order("ems"), 5)
+    rows = tables.everything(study, replace(ALL, source="en"), Order("ems"), 5)
     examples = examples_of(study)
     rows.loc[0, ["item", "source_predicted"]] = HOSTILE
     page = selection_page(
@@ -98,7 +97,7 @@ def test_the_page_of_evidence_is_whole_and_safe(study):
 
 
 def test_a_table_has_the_tags_of_its_items(study):
-    rows = errors.everything(study, ALL, Order("item"), 200)
+    rows = tables.everything(study, ALL, Order("item"), 200)
     kept = with_remarks(rows, {"ferry-n": Remark(("a", "=b"), "=1+1")})
     text = to_csv(kept).decode("utf-8-sig")
     assert text.splitlines()[0].endswith(",tags,note")

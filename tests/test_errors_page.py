@@ -19,8 +19,8 @@ from ccta_core.store import notes
 from ccta_core.study.schema import arrow_schema
 from ccta_core.study.table import Study
 from dashboard import resources
-from dashboard.tables import errors, errors_doubt
-from dashboard.tables.errors_filters import Filters
+from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors.filters import Filters
 from tests.made_study import made_study
 
 MODEL = "made/en"
@@ -39,7 +39,7 @@ def page(tmp_path, monkeypatch) -> Callable[..., AppTest]:
 
     def open_page(query: dict[str, str] | None = None) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        app.switch_page("views/errors.py")
+        app.switch_page("pages/errors/errors.py")
         for key, value in (query or {}).items():
             app.query_params[key] = value
         return app.run()
@@ -287,14 +287,14 @@ def test_answers_are_listed_without_labels(answers):
 def test_answers_agree_where_both_are_right_or_both_wrong(answers):
     study = resources.study("made")
     filters = Filters(model=MODEL, layer=8, source="en", target="es", right="any")
-    same = errors_doubt.same_prediction(study, filters)
+    same = intervals.same_prediction(study, filters)
     alike = study.query(
         "SELECT count(*) AS n FROM rows WHERE model = ? AND layer = 8 AND source_lang = 'en' "
         "AND target_lang = 'es' AND source_correct = target_correct",
         [MODEL],
     )
     assert 0 < same.count == alike["n"][0] < same.n
-    assert errors.count(study, replace(filters, agreement="same")) == same.count
+    assert tables.count(study, replace(filters, agreement="same")) == same.count
 
 
 def test_another_model_takes_its_own_whole_range(page):

@@ -16,10 +16,9 @@ from ccta_core.study.search import containing
 from ccta_core.study.table import Study
 from ccta_core.study.texts import examples_of
 from ccta_core.types import Sentence
-from dashboard.tables import errors, errors_doubt
-from dashboard.tables.errors_confusion import confusion
-from dashboard.tables.errors_filters import AGREEMENT, RIGHT, Filters, Range, flagged, joined
-from dashboard.tables.errors_sorts import Order
+from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
+from dashboard.pages.errors.tables import confusion
 from tests.made_study import LABELS, LANGS, answering, made_study
 
 MODEL, LAYER = "made/en", 8
@@ -121,11 +120,11 @@ relaxed = settings(
 @relaxed
 @given(filters=filters_of())
 def test_the_sql_selects_what_pandas_does(study, table, filters):
-    rows = errors.everything(study, filters, Order("ems"), 10_000)
+    rows = tables.everything(study, filters, Order("ems"), 10_000)
     found, expected = comparisons(rows, filters), comparisons(passing(table, filters), filters)
     assert len(found) == len(set(found))
     assert found == sorted(set(expected))
-    assert errors.count(study, filters) == len(found)
+    assert tables.count(study, filters) == len(found)
     assert len(passing(rows, filters)) == len(rows)
 
 
@@ -134,8 +133,8 @@ def test_the_sql_selects_what_pandas_does(study, table, filters):
 def test_what_is_flagged_is_what_is_selected(study, filters):
     query = flagged(filters)
     rows = study.query(query.sql, query.parameters)
-    assert rows["chosen"].sum() == errors.count(study, filters)
-    assert len(rows) == errors.count(study, filters.whole)
+    assert rows["chosen"].sum() == tables.count(study, filters)
+    assert len(rows) == tables.count(study, filters.whole)
 
 
 @relaxed
@@ -146,12 +145,12 @@ def test_what_is_flagged_is_what_is_selected(study, filters):
 )
 def test_pages_follow_each_other(study, filters, name, down):
     order = Order(name, down)
-    whole = errors.everything(study, filters, order, 10_000)
+    whole = tables.everything(study, filters, order, 10_000)
     for early in (0, 10_000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(errors, "_EARLY", early)
+            patch.setattr(tables, "_EARLY", early)
             pages = [
-                errors.page(study, filters, order, start, 25) for start in range(0, len(whole), 25)
+                tables.page(study, filters, order, start, 25) for start in range(0, len(whole), 25)
             ]
         if pages:
             pd.testing.assert_frame_equal(
@@ -166,7 +165,7 @@ def test_unknown_values_stand_last(study, down):
     def half(query: str, parameters: Any = ()) -> pd.DataFrame:
         return study.query(query.replace("FROM rows", f"FROM {unknown} FROM rows)"), parameters)
 
-    found = errors.page(answering(study, half), ALL, Order("ems", down), 0, 1000)["sorted"]
+    found = tables.page(answering(study, half), ALL, Order("ems", down), 0, 1000)["sorted"]
     assert found.isna().any()
     assert found.notna().iloc[0]
     assert not found.isna().astype(int).diff().lt(0).any()
@@ -179,8 +178,8 @@ def test_unknown_values_stand_last(study, down):
 
 def test_a_share_has_the_interval_of_its_groups():
     sizes = pd.Series([4] * 50)
-    apart = errors_doubt.share_of(pd.Series([4, 0] * 25), sizes)  # a group is all right or wrong
-    mixed = errors_doubt.share_of(pd.Series([2] * 50), sizes)
+    apart = intervals.share_of(pd.Series([4, 0] * 25), sizes)  # a group is all right or wrong
+    mixed = intervals.share_of(pd.Series([2] * 50), sizes)
     exact = binomtest(25, 50).proportion_ci(method="exact")
     assert apart.value == mixed.value == 0.5
     assert apart.low == pytest.approx(exact.low, abs=0.01)  # as 50 independent ones, not 200
@@ -190,14 +189,14 @@ def test_a_share_has_the_interval_of_its_groups():
 
 
 def test_a_share_of_none_or_all_is_not_certain():
-    none = errors_doubt.share_of(pd.Series([0] * 20), pd.Series([3] * 20))
+    none = intervals.share_of(pd.Series([0] * 20), pd.Series([3] * 20))
     assert (none.low, none.value) == (0.0, 0.0)
     assert none.high == pytest.approx(binomtest(0, 20).proportion_ci(method="exact").high)
-    every = errors_doubt.share_of(pd.Series([3] * 20), pd.Series([3] * 20))
+    every = intervals.share_of(pd.Series([3] * 20), pd.Series([3] * 20))
     assert every.high == 1.0
     assert every.low == pytest.approx(1 - none.high)
-    assert errors_doubt.share_of(pd.Series([1]), pd.Series([3])).low is None
-    assert errors_doubt.share_of(pd.Series([], dtype=int), pd.Series([], dtype=int)).n == 0
+    assert intervals.share_of(pd.Series([1]), pd.Series([3])).low is None
+    assert intervals.share_of(pd.Series([], dtype=int), pd.Series([], dtype=int)).n == 0
 
 
 def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table):
@@ -210,7 +209,7 @@ def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table
     fit = formulas.ols("ems ~ chosen + C(target_lang)", rows).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["group"])[0]}
     )
-    found = errors_doubt.found(study, replace(ALL, source="en", right="rw"))
+    found = intervals.found(study, replace(ALL, source="en", right="rw"))
     assert found.ems.value == pytest.approx(fit.params["chosen"])
     half = (found.ems.high - found.ems.low) / 2 / t.ppf(0.975, rows["group"].nunique() - 1)
     # statsmodels also counts the fitted means as lost degrees of freedom
@@ -226,7 +225,7 @@ def test_without_a_measure_there_is_no_difference(study):
             parameters,
         )
 
-    found = errors_doubt.found(answering(study, without), replace(ALL, right="rw"))
+    found = intervals.found(answering(study, without), replace(ALL, right="rw"))
     assert found.gain is None
     assert found.ems is not None
 
@@ -238,12 +237,12 @@ def test_a_cell_counts_what_its_click_lists(study, filters):
     assert len(cells) == len(LABELS) ** 2
     for cell in cells.itertuples():
         listed = replace(filters.unsaid, source_says=cell.source, target_says=cell.target)
-        assert errors.count(study, listed) == cell.n
+        assert tables.count(study, listed) == cell.n
     words = confusion(study, filters, [])
     for cell in words.itertuples():
         listed = replace(filters.unsaid, right=cell.source[0] + cell.target[0])
-        assert errors.count(study, listed) == cell.n
-    same = errors_doubt.same_prediction(study, filters)
+        assert tables.count(study, listed) == cell.n
+    same = intervals.same_prediction(study, filters)
     diagonal = cells[cells["source"] == cells["target"]]
     assert same.count == diagonal["n"].sum()
 

@@ -21,7 +21,7 @@ from ccta_core.study.parts import write_part
 from ccta_core.study.plan import planned, write_plan
 from ccta_core.study.schema import NAMES
 from ccta_core.study.table import Study
-from dashboard.components.correlation_words import shares_text
+from dashboard.widgets.statistics_wording import shares_text
 
 LANGS = ("ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "zh")
 FEW = ("de", "en", "es", "zh")

@@ -16,15 +16,20 @@ from ccta_core.statistics.two_way import two_way
 from ccta_core.store.pairs import find_pair
 from ccta_core.text import number
 from dashboard import resources
-from dashboard.charts.languages_flows import flows_html, flows_svg
-from dashboard.charts.languages_layers import mexa_chart, profile_chart
-from dashboard.charts.languages_pair import spread, spread_chart
-from dashboard.charts.matrix_colours import shades_of
-from dashboard.components.languages_layers import mexa_sentence, profile_sentence
-from dashboard.components.languages_matrix import cells, finding
-from dashboard.components.languages_pair import pair_sentence
-from dashboard.components.matrix import Cell, Head, Matrix, payload
-from dashboard.tables import languages, languages_flows, languages_layers, languages_training
+from dashboard.pages.languages import tables
+from dashboard.pages.languages.charts import (
+    flows_html,
+    flows_svg,
+    mexa_chart,
+    profile_chart,
+    spread,
+    spread_chart,
+)
+from dashboard.pages.languages.layers import mexa_sentence, profile_sentence
+from dashboard.pages.languages.matrix import cells, finding
+from dashboard.pages.languages.pair import pair_sentence
+from dashboard.widgets.matrix import Cell, Head, Matrix, payload
+from dashboard.widgets.matrix_colours import shades_of
 from tests.made_study import LANGS, answering, made_study
 from tests.test_dashboard import clean, html_of, said
 
@@ -41,7 +46,7 @@ def rows(study):
 
 @pytest.mark.parametrize("measure", ["ems", "gain", "ems_unrelated", "z"])
 def test_a_cell_is_the_mean_with_its_clustered_interval(study, rows, measure):
-    table = languages.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
+    table = tables.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
     assert len(table) == len(LANGS) * (len(LANGS) - 1)
     own = rows[rows.model == "made/en"]
     for pair in (PAIR, PAIR[::-1], ("ar", "hi")):
@@ -56,7 +61,7 @@ def test_a_cell_is_the_mean_with_its_clustered_interval(study, rows, measure):
 def test_scores_and_agreement(study, rows):
     own = rows[rows.model == "made/en"]
     part = own[(own.source_lang == "en") & (own.target_lang == "zh")]
-    score = languages.matrix_table(study, "made/en", 8, "score").set_index(["source", "target"])
+    score = tables.matrix_table(study, "made/en", 8, "score").set_index(["source", "target"])
     assert score.loc[PAIR].value == pytest.approx(
         (part.source_score + part.target_score).mean() / 2
     )
@@ -67,42 +72,42 @@ def test_scores_and_agreement(study, rows):
         ("agreement", part.source_predicted == part.target_predicted),
         ("both_right", part.source_correct & part.target_correct),
     ):
-        found = languages.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
+        found = tables.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
         assert found.loc[PAIR].value == pytest.approx(wanted.mean())
         assert found.loc[PAIR[::-1]].value == found.loc[PAIR].value
 
 
 def test_very_large_studies_have_no_interval_in_the_cells(study, monkeypatch):
-    monkeypatch.setattr(languages, "_MOST", 10)
-    table = languages.matrix_table(study, "made/en", 8, "ems")
+    monkeypatch.setattr(tables, "_MOST", 10)
+    table = tables.matrix_table(study, "made/en", 8, "ems")
     assert table.low.isna().all()
     assert "95%" not in next(iter(cells(table, "EMS", 2).values())).say
 
 
 def test_orders(study):
-    table = languages.matrix_table(study, "made/en", 8, "ems")
-    assert languages.ordered(LANGS, "study", table) == list(LANGS)
-    assert languages.ordered(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
-    by_family = languages.ordered(LANGS, "family", table)
+    table = tables.matrix_table(study, "made/en", 8, "ems")
+    assert tables.ordered(LANGS, "study", table) == list(LANGS)
+    assert tables.ordered(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
+    by_family = tables.ordered(LANGS, "family", table)
     assert by_family.index("de") - by_family.index("en") == 1
-    names = languages.ordered(LANGS, "name", table)
-    away = 1 - languages.grid(table, names)
+    names = tables.ordered(LANGS, "name", table)
+    away = 1 - tables.grid(table, names)
     away = (away + away.T) / 2
     np.fill_diagonal(away, 0)
     near = squareform(away, checks=False)
     best = leaves_list(linkage(near, "average", optimal_ordering=True))
-    assert languages.ordered(LANGS, "clustering", table) == [names[at] for at in best]
-    assert languages.clustered(names, table[table.source != "ar"]) == names
+    assert tables.ordered(LANGS, "clustering", table) == [names[at] for at in best]
+    assert tables.clustered(names, table[table.source != "ar"]) == names
 
 
 def test_families(study):
-    table = languages.matrix_table(study, "made/en", 8, "ems")
+    table = tables.matrix_table(study, "made/en", 8, "ems")
     own = table.set_index(["source", "target"]).value
-    within, across = languages.within_families(table)
+    within, across = tables.within_families(table)
     assert within == pytest.approx(own.loc[("de", "en")])
     both = [("de", "en"), ("en", "de")]
     assert across == pytest.approx(own.drop(both).mean())
-    assert languages.within_families(table[table.source == "ar"]) is None
+    assert tables.within_families(table[table.source == "ar"]) is None
     text = finding(table, "ems", "nli")
     assert text.startswith("EMS is highest for ")
     assert number(own.max()) in text
@@ -111,10 +116,10 @@ def test_families(study):
 
 
 def test_the_items_of_a_pair(study, rows):
-    items = languages.pair_items(study, "made/en", 8, PAIR)
+    items = tables.pair_items(study, "made/en", 8, PAIR)
     assert len(items) == 48
     assert items.ems.is_monotonic_decreasing
-    means = languages.pair_means(items)
+    means = tables.pair_means(items)
     for name, mean in means.items():
         assert mean.value == pytest.approx(items[name].mean())
         wanted = clustered_interval(items[name].to_numpy(), list(items.group))
@@ -123,7 +128,7 @@ def test_the_items_of_a_pair(study, rows):
 
 
 def test_counts_of_the_histogram_are_all_items(study):
-    items = languages.pair_items(study, "made/en", 8, PAIR)
+    items = tables.pair_items(study, "made/en", 8, PAIR)
     table = spread(items, {"ems": "EMS", "ems_uniform": "embeddings only"})
     assert dict(table.groupby("measure")["items"].sum()) == {"EMS": 48, "embeddings only": 48}
     figure = spread_chart(table, {"EMS": 0.5}, dark=True)
@@ -131,9 +136,9 @@ def test_counts_of_the_histogram_are_all_items(study):
 
 
 def test_the_profile_is_the_mean_over_pairs(study):
-    table = languages_layers.layer_profile(study, "made/en").set_index(["measure", "layer"])
+    table = tables.layer_profile(study, "made/en").set_index(["measure", "layer"])
     pairs = study.query("SELECT * FROM pairs WHERE model = 'made/en'")
-    for measure in languages_layers.PROFILE:
+    for measure in tables.PROFILE:
         for layer in (4, 8):
             own = pairs[pairs.layer == layer]
             assert table.value[measure, layer] == pytest.approx(own[measure].mean())
@@ -144,26 +149,26 @@ def test_the_profile_is_the_mean_over_pairs(study):
     for measure, called in {"ems": "EMS", "gain": "gain", "ems_uniform": "embeddings only"}.items():
         assert f"{called} {number(table.value[measure, 8])} (95% " in alone
     assert "95%" not in profile_sentence(shown[shown.layer == 8].assign(low=np.nan, high=np.nan))
-    names = {name: name for name in languages_layers.PROFILE}
+    names = {name: name for name in tables.PROFILE}
     assert len(profile_chart(shown, names, 12, dark=False).data) == 3
 
 
 def test_mexa_is_the_cards(study):
     card = find("e5-small").card
-    table = languages_layers.mexa_table(card, ("es", "zh", "en"))
+    table = tables.mexa_table(card, ("es", "zh", "en"))
     assert set(table.lang) == {"es", "zh"}
     own = table[(table.variant == "mexa") & (table.lang == "es")].sort_values("layer")
     assert list(own.value) == card["mexa"]["scores"]["es"]["mexa"]
-    means = languages_layers.mexa_means(table)
-    assert set(means.variant) == set(languages_layers.VARIANTS)
+    means = tables.mexa_means(table)
+    assert set(means.variant) == set(tables.VARIANTS)
     assert "2 languages" in mexa_sentence(means)
-    assert len(mexa_chart(means, languages_layers.VARIANTS, 12, dark=True).data) == 3
-    assert languages_layers.mexa_table({}, ("es",)).empty
+    assert len(mexa_chart(means, tables.VARIANTS, 12, dark=True).data) == 3
+    assert tables.mexa_table({}, ("es",)).empty
 
 
 @pytest.mark.parametrize("measure", ["score", "ems"])
 def test_training_languages_are_a_two_way_table(study, rows, measure):
-    found = languages_training.training_table(study, 8, measure, MODELS)
+    found = tables.training_table(study, 8, measure, MODELS)
     away = found.table[found.table.source != found.table.target]
     own = rows[rows.source_lang == rows.training_language]
     column = "target_score" if measure == "score" else measure
@@ -186,7 +191,7 @@ def test_only_items_that_every_model_has_are_compared(study):
             parameters,
         )  # fmt: skip
 
-    assert languages_training.training_table(answering(study, some), 8, "ems", MODELS).items == 40
+    assert tables.training_table(answering(study, some), 8, "ems", MODELS).items == 40
 
 
 def test_a_model_below_the_majority_is_left_out(study):
@@ -199,7 +204,7 @@ def test_a_model_below_the_majority_is_left_out(study):
             frame = frame.assign(excess=frame["n"] * above)
         return frame
 
-    found = languages_training.training_table(answering(study, poor), 8, "score", MODELS)
+    found = tables.training_table(answering(study, poor), 8, "score", MODELS)
     assert found.left_out == ("made/en",)
     assert set(found.table.model) == {"made/es"}
     assert found.shares is None
@@ -217,7 +222,7 @@ def shipped():
 
 
 def test_flows_keep_the_mass(shipped):
-    flows = languages_flows.rank_flows(shipped)
+    flows = tables.rank_flows(shipped)
     sums = flows.groupby("item")[["mass", "expected"]].sum()
     np.testing.assert_allclose(sums.to_numpy(), 1, atol=1e-6)
     for item, _, result in shipped[:3]:
@@ -228,22 +233,22 @@ def test_flows_keep_the_mass(shipped):
         assert sent["4th to 6th"] == pytest.approx(ranked[3:6].sum())
         received = own.groupby("received")["mass"].sum()
         assert received["7th and on"] == pytest.approx(np.sort(result.target_mass)[::-1][6:].sum())
-    share = languages_flows.top_share(flows)
+    share = tables.top_share(flows)
     assert share.low <= share.share <= share.high
     assert share.n == len(shipped)
 
 
 def test_the_alluvial_picture_is_safe(shipped):
-    means = languages_flows.mean_flows(languages_flows.rank_flows(shipped))
-    text = flows_html(means, ("<i>", '"&'), languages_flows.BINS, alt='a "b" <c>')
+    means = tables.mean_flows(tables.rank_flows(shipped))
+    text = flows_html(means, ("<i>", '"&'), tables.BINS, alt='a "b" <c>')
     assert "<i>" not in text
     assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in text
     assert text.count("clip-path") == int((means.mass > 0).sum())
 
 
 def test_the_alluvial_picture_for_a_file_has_the_masses(shipped):
-    means = languages_flows.mean_flows(languages_flows.rank_flows(shipped))
-    drawn = ET.fromstring(flows_svg(means, ("<i>", '"&'), languages_flows.BINS, alt="a <c>"))
+    means = tables.mean_flows(tables.rank_flows(shipped))
+    drawn = ET.fromstring(flows_svg(means, ("<i>", '"&'), tables.BINS, alt="a <c>"))
     assert drawn.findtext(f"{SVG}title") == "a <c>"
     found = []
     for ribbon in drawn.iter(f"{SVG}polygon"):
@@ -301,8 +306,8 @@ def page(study_page):
 def test_the_page_shows_the_statistics(page, study):
     app = clean(page(target="zh"))
     text = html_of(app)
-    assert finding(languages.matrix_table(study, "made/en", 8, "ems"), "ems", "nli") in text
-    means = languages.pair_means(languages.pair_items(study, "made/en", 8, PAIR))
+    assert finding(tables.matrix_table(study, "made/en", 8, "ems"), "ems", "nli") in text
+    means = tables.pair_means(tables.pair_items(study, "made/en", 8, PAIR))
     assert pair_sentence(means) in text
     assert "English and Chinese, item by item" in text
     assert "the training language explains" in text

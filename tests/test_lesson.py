@@ -13,10 +13,10 @@ import ccta_core as ccta
 from ccta_core.errors import DamagedFileError
 from ccta_core.models.catalog import find
 from ccta_core.zoo.lesson import LESSON, read_lesson
-from dashboard.components.learn_notices import of_chance
-from dashboard.components.learn_view import LANGUAGES, MASSES, PARTNERS, POINTS
-from dashboard.tables import learn as tables
-from dashboard.tables.learn_hand import Problem, by_hand, hand_table, problem_of
+from dashboard.pages.learn import tables as tables
+from dashboard.pages.learn.tables import Problem, by_hand, hand_table, problem_of
+from dashboard.pages.learn.view import LANGUAGES, MASSES, PARTNERS, POINTS
+from dashboard.pages.learn.wording import of_chance
 from research.zoo.lesson import TEXTS
 from tests.strategies import transport_problems
 
@@ -165,7 +165,7 @@ def test_the_model_gives_the_lesson_again(model):
 
 def test_the_page_needs_no_model():
     code = (
-        "import sys, dashboard.components.learn_alone, dashboard.components.learn_couple; "
+        "import sys, dashboard.pages.learn.alone, dashboard.pages.learn.couple; "
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
     done = subprocess.run(

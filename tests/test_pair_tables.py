@@ -10,17 +10,28 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.report.marks import marks
 from ccta_core.types import Sentence
-from dashboard.charts.pair_walk import walk_chart
 from dashboard.choice import Request
-from dashboard.components.notice import plain
-from dashboard.components.pair_picture import compact, shared_top, usual_ribbons
-from dashboard.components.share import command, snippet
-from dashboard.components.skeleton import skeleton
-from dashboard.tables.pair import dearest, plan_csv, plan_table, predictions
-from dashboard.tables.pair_compare import both_predictions, differences, mass_changes, moved_mass
-from dashboard.tables.pair_gold import Gold, gold_of, judged, sentence
-from dashboard.tables.pair_parts import link_parts, partnerless, usual_best
-from dashboard.tables.pair_walk import layer_table, walk_sentence
+from dashboard.pages.pair.charts import walk_chart
+from dashboard.pages.pair.gold import Gold, gold_of, judged, sentence
+from dashboard.pages.pair.share import command, snippet
+from dashboard.pages.pair.skeleton import skeleton
+from dashboard.pages.pair.tables import (
+    both_predictions,
+    dearest,
+    differences,
+    layer_table,
+    link_parts,
+    mass_changes,
+    moved_mass,
+    partnerless,
+    plan_csv,
+    plan_table,
+    predictions,
+    usual_best,
+    walk_sentence,
+)
+from dashboard.widgets.notices import plain
+from dashboard.widgets.pair_picture import compact, shared_top, usual_ribbons
 from tests.made_pair import ITEM, MODEL, SIDES, make_result, request_of
 
 
@@ -51,7 +62,7 @@ def test_a_spreadsheet_sees_no_formula():
 
 
 def test_a_figure_shows_markup_as_text():
-    from dashboard.charts.plan import plan_heatmap
+    from dashboard.pages.pair.charts import plan_heatmap
 
     sentence = Sentence("<b>bold</b> two", "en")
     result = make_result(Request(MODEL, sentence, SIDES[1], Config()))

@@ -18,7 +18,7 @@ from ccta_core.study.parts import part_path
 from ccta_core.study.process import Order
 from ccta_core.study.state import FAILED, FINISHED, RUNNING, STARTING, STOPPED, state_of
 from ccta_core.study.table import open_study
-from dashboard.tables.studies import state_line, suggested_name
+from dashboard.pages.studies.tables import state_line, suggested_name
 from tests.families import build
 from tests.made_study import made_study
 

@@ -6,7 +6,7 @@ import pytest
 
 from ccta_core.cli.main import main
 from ccta_core.findings.page import page
-from dashboard.components.study_share import commands, snippet
+from dashboard.widgets.study_bar import commands, snippet
 
 PAGES = ("languages", "correlation", "errors", "learn")
 LINES = sorted({line for page in PAGES for line in commands(page, "made")})

@@ -15,7 +15,7 @@ from ccta_core.models.model import Model
 from ccta_core.result import PairResult
 from ccta_core.tasks.spans import LONGEST
 from ccta_core.types import Sentence
-from dashboard.components import numbers
+from dashboard.pages.pair import finding
 from tests.heads import TAGS, tiny
 
 FIXED = Quadrature(rule="gauss", points=4)
@@ -307,7 +307,7 @@ def test_every_method_explains_every_task(task, method, request):
     unsigned = method in ("gradient_norm", "rollout")
     assert (result.controls.sign_agreement is None) == unsigned
     assert "not measured" in result.to_html()
-    assert "not measured" in numbers._completeness(result)
+    assert "not measured" in finding._completeness(result)
     assert PairResult.from_payload(json.loads(result.to_json())).to_json() == result.to_json()
 
 

@@ -211,9 +211,9 @@ def script(browser):
     [
         ("ccta_core/report/pair/base.js", "fixed(x, 2)", lambda x: text.number(x, 2)),
         ("ccta_core/report/pair/base.js", "signed(x)", lambda x: text.signed(x, 3)),
-        ("dashboard/assets/learn_base.js", "fixed(x)", lambda x: text.number(x, 2)),
-        ("dashboard/assets/learn_base.js", "signed(x)", lambda x: text.signed(x, 2)),
-        ("dashboard/assets/learn_base.js", "percent(x)", lambda x: text.percent(x)),
+        ("dashboard/pages/learn/learn_base.js", "fixed(x)", lambda x: text.number(x, 2)),
+        ("dashboard/pages/learn/learn_base.js", "signed(x)", lambda x: text.signed(x, 2)),
+        ("dashboard/pages/learn/learn_base.js", "percent(x)", lambda x: text.percent(x)),
     ],
 )
 def test_scripts_write_numbers_as_the_program_does(script, path, expression, python):

@@ -1,1 +1,0 @@
-"""A DataFrame in, a plotly figure out; no Streamlit."""

@@ -1,1 +1,0 @@
-"""Parts of pages that do one job each."""

@@ -1,0 +1,1 @@
+"""A folder a page: the page itself, its controls, tables and charts, its styles and scripts."""

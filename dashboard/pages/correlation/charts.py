@@ -1,0 +1,273 @@
+"""The charts of the Correlation page."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.study.figures import line_of
+from ccta_core.text import count, interval, number, percent
+from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HEIGHT = 440
+MARKS = (
+    "circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon",
+    "triangle-down", "hexagon", "bowtie", "hourglass",
+)  # fmt: skip
+"""With the five colours of the theme: sixty marks that differ in print as well."""
+_MOST_LABELS = 48
+_SOME_LABELS = 14
+_MOST_LINES = 5
+_JITTER = 0.035
+_SIDES = (
+    ("middle right", 1, 0), ("middle left", -1, 0), ("top center", 0, 1), ("bottom center", 0, -1),
+)  # fmt: skip
+_WIDE, _HIGH = 300.0, 300.0
+"""Pixels of a small plot, a phone's: labels that are apart there are apart on a larger one."""
+_EDGE = 24
+"""Pixels at the right edge: a label beside the last point has room on a phone too."""
+Box = tuple[float, float, float, float]
+FIELDS = ("source", "target", "model", "label")
+"""What a clicked point tells, in this order."""
+
+
+def scatter(
+    points: pd.DataFrame, titles: tuple[str, str], *, dark: bool, named: bool = True
+) -> "go.Figure":
+    """Points of columns x, y, label, mark, hover, line and those of `FIELDS`.
+
+    Points of one `mark` share colour and symbol; those of one `line` share a least-squares line
+    (its band is drawn where there is one line). Up to 48 points are labelled, of more the 14
+    farthest from the line, none where not `named`. A y of two values (right, wrong) is spread a
+    little, so that points do not cover each other.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    _lines(figure, points, dark=dark)
+    shown = points.assign(up=_spread(points["y"]))
+    labels = labelled(shown) if named else pd.Series("", index=points.index)
+    sides = placed(shown, labels)
+    ink = INK[dark]
+    for at, (mark, own) in enumerate(shown.groupby("mark", sort=True)):
+        figure.add_scatter(
+            x=own["x"],
+            y=own["up"],
+            mode="markers+text" if named else "markers",
+            name=escape(str(mark)),
+            text=[escape(text) for text in labels[own.index]],
+            textposition=list(sides[own.index]),
+            textfont={"size": 13, "color": ink},
+            customdata=own[list(FIELDS)].to_numpy(),
+            hovertext=[escape(text).replace("\n", "<br>") for text in own["hover"]],
+            hoverinfo="text",
+            cliponaxis=False,
+            marker=_marker(at, len(points), dark=dark),
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}, "textfont": {"color": ink}},
+            showlegend=points["mark"].nunique() > 1,
+        )
+    quiet_layout(figure, height=HEIGHT, dark=dark)
+    figure.update_layout(
+        margin_r=_EDGE,
+        xaxis_title_text=escape(titles[0]),
+        yaxis_title_text=escape(titles[1]),
+        clickmode="event",
+    )
+    return figure
+
+
+def labelled(points: pd.DataFrame) -> pd.Series:
+    """The labels that are drawn: all of a few points, of many those farthest from their line."""
+    if len(points) <= _MOST_LABELS:
+        return points["label"].astype(str)
+    away = _away(points)
+    kept = away.nlargest(_SOME_LABELS).index
+    return points["label"].astype(str).where(points.index.isin(kept), "")
+
+
+def placed(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    """On which side of its point each label covers the least that is there already."""
+    across = _scaled(points["x"]) * _WIDE
+    up = _scaled(points["up"]) * _HIGH
+    taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
+    sides = []
+    for x, y, text in zip(across, up, labels, strict=True):
+        boxes = [_box(x, y, 7.5 * len(text), side) for side in _SIDES]
+        best = min(range(len(boxes)), key=lambda at: _covered(boxes[at], taken))
+        if text:
+            taken.append(boxes[best])
+        sides.append(_SIDES[best][0])
+    return pd.Series(sides, index=points.index, dtype=object)
+
+
+def _marker(at: int, count: int, *, dark: bool) -> dict[str, Any]:
+    return {
+        "size": 11 if count <= 60 else 8 if count <= 600 else 6,
+        "symbol": MARKS[at % len(MARKS)],
+        "color": SERIES[at % len(SERIES)][dark],
+        "opacity": 1 if count <= 150 else 0.55,
+    }
+
+
+def _lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> None:
+    names = sorted(points["line"].unique())
+    if len(names) > _MOST_LINES:
+        return
+    for at, name in enumerate(names):
+        own = points[points["line"] == name]
+        line = line_of(own["x"].tolist(), own["y"].tolist())
+        if line is None:
+            continue
+        colour = SERIES[at if len(names) > 1 else 0][dark]
+        if len(names) == 1:
+            figure.add_scatter(
+                x=[*line.x, *line.x[::-1]],
+                y=[*line.high, *line.low[::-1]],
+                fill="toself",
+                fillcolor=_faint(colour),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                mode="lines",
+            )
+        figure.add_scatter(
+            x=line.x,
+            y=line.y,
+            mode="lines",
+            line={"color": colour, "width": 1.5, "dash": DASHES[1 if len(names) == 1 else at]},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.13)"
+
+
+def _spread(values: pd.Series) -> pd.Series:
+    """Values of two kinds moved a little up and down, always the same way; others as they are."""
+    if values.nunique() > 2 or len(values) < 20:
+        return values
+    draw = np.random.default_rng(0)
+    return values + draw.uniform(-_JITTER, _JITTER, len(values))
+
+
+def _away(points: pd.DataFrame) -> pd.Series:
+    """Each point's distance from the line of all points."""
+    x, y = points["x"].to_numpy(float), points["y"].to_numpy(float)
+    if np.ptp(x) < 1e-12:
+        return pd.Series(np.abs(y - y.mean()), index=points.index)
+    slope, base = np.polyfit(x, y, 1)
+    return pd.Series(np.abs(y - base - slope * x), index=points.index)
+
+
+def _scaled(values: pd.Series) -> np.ndarray:
+    found = values.to_numpy(float)
+    return (found - found.min()) / (np.ptp(found) or 1.0)
+
+
+def _box(x: float, y: float, wide: float, side: tuple[str, int, int]) -> Box:
+    _, right, over = side
+    left = x + 9 if right > 0 else x - 9 - wide if right < 0 else x - wide / 2
+    low = y + 8 if over > 0 else y - 22 if over < 0 else y - 7
+    return left, low, left + wide, low + 14
+
+
+def _covered(box: Box, taken: Sequence[Box]) -> float:
+    """The area of a label that is covered, and much where it leaves the picture."""
+    left, low, right, high = box
+    outside = 1000.0 * (left < -30 or right > _WIDE + 30)
+    return outside + sum(
+        max(0.0, min(right, x2) - max(left, x1)) * max(0.0, min(high, y2) - max(low, y1))
+        for x1, y1, x2, y2 in taken
+    )
+
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+ITEMS_HEIGHT = 320
+
+
+def decile_chart(table: pd.DataFrame, name: str, overall: float, *, dark: bool) -> "go.Figure":
+    """Columns: number, accuracy, low, high, n, n_groups, score_low, score_high (see deciles)."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_hline(y=overall, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
+    figure.add_scatter(
+        x=table["number"],
+        y=table["accuracy"],
+        mode="markers+lines",
+        line={"color": ACCENT[dark], "width": 1},
+        marker={"size": 8, "color": ACCENT[dark]},
+        error_y=_bars(table, "accuracy", dark=dark),
+        hovertext=[
+            f"tenth {row.number}: {escape(name)} {interval(row.score_low, row.score_high, 3)}<br>"
+            f"right {percent(row.accuracy, 1)} "
+            f"(95% {percent(row.low, 1)} to {percent(row.high, 1)})<br>"
+            f"n = {row.n} in {count(row.n_groups, 'group')}"
+            for row in table.itertuples()
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    quiet_layout(figure, height=ITEMS_HEIGHT, dark=dark)
+    figure.update_xaxes(
+        title_text=escape(f"tenth of the items by {name}"),
+        dtick=1,
+        range=[0.5, 10.5],
+    )
+    figure.update_yaxes(title_text="share right", tickformat=".0%", range=[-0.03, 1.03])
+    return figure
+
+
+def auroc_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
+    """Columns: measure (as shown), auc, low, high, n; the row named `baseline` is set apart."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_vline(x=0.5, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
+    names = [escape(name) for name in table["measure"]]
+    colours = [SERIES[1][dark] if base else ACCENT[dark] for base in table["baseline"]]
+    figure.add_scatter(
+        x=table["auc"],
+        y=names,
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": colours,
+            "symbol": ["diamond" if base else "circle" for base in table["baseline"]],
+        },
+        error_x=_bars(table, "auc", dark=dark),
+        hovertext=[
+            f"{escape(row.measure)}: AUROC {number(row.auc, 3)}<br>"
+            f"95% {interval(row.low, row.high, 3)}<br>n = {row.n}"
+            for row in table.itertuples()
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    quiet_layout(figure, height=ITEMS_HEIGHT, dark=dark)
+    figure.update_xaxes(title_text="AUROC; .5 says nothing", range=[-0.02, 1.02])
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure
+
+
+def _bars(table: pd.DataFrame, value: str, *, dark: bool) -> dict:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (table["high"] - table[value]).tolist(),
+        "arrayminus": (table[value] - table["low"]).tolist(),
+        "color": QUIET[dark],
+        "thickness": 1.2,
+        "width": 3,
+    }

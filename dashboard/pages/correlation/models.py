@@ -1,0 +1,144 @@
+"""Every model's correlation, and what remains of it beside its controls."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.findings.claims import Tested
+from ccta_core.statistics.correlation import Correlation
+from ccta_core.text import interval, number, p_value
+from dashboard import resources
+from dashboard.address import Address
+from dashboard.pages.correlation.tables import Model, Question, correlations, held_fixed
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import csv_button
+from dashboard.widgets.statistics_wording import SYMBOLS, explained, held_text, named, verdict
+from dashboard.widgets.study_bar import Chosen, model_label
+from dashboard.widgets.study_measures import title
+
+
+def controls(
+    chosen: Chosen, question: Question, tested: Sequence[Tested], *, key: str = "tests"
+) -> None:
+    """Every correlation that is shown, with p before and after Holm over all of them."""
+    several = len({one.model for one in tested}) > 1
+    heads = [*(["model"] if several else []), "measure", SYMBOLS[question.kind], "95%", "p"]
+    y = title(question.y, chosen.task)
+    remarks = [remark(one.found, title(one.measure, chosen.task), y) for one in tested]
+    shared = shared_remark(remarks)
+    rows = [
+        [
+            *([model_label(chosen.study, one.model)] if several else []),
+            title(one.measure, chosen.task),
+            number(one.found.r),
+            interval(one.found.low, one.found.high),
+            p_value(one.found.p),
+            p_value(one.p_holm),
+            str(one.found.n),
+            *([] if shared is not None else [text]),
+        ]
+        for one, text in zip(tested, remarks, strict=True)
+    ]
+    text_blocks.table([*heads, "p after Holm", "n", *([] if shared is not None else [""])], rows)
+    if shared:
+        text_blocks.quiet(f"All of them {shared}.")
+    name = f"{chosen.study.name}-correlations-{question.unit}"
+    csv_button(download_table(tested), name, key=f"{key}_csv")
+
+
+def shared_remark(remarks: Sequence[str]) -> str | None:
+    """What is to be said of all rows alike; None where they differ."""
+    return remarks[0] if len(set(remarks)) == 1 else None
+
+
+def remark(found: Correlation, x: str, y: str) -> str:
+    """Why a number is not to be relied on, or nothing; x and y by name."""
+    if found.reliable:
+        return ""
+    return f"unreliable: {found.notice}" if found.r is not None else explained(found.notice, x, y)
+
+
+def download_table(tested: Sequence[Tested]) -> pd.DataFrame:
+    """One row a correlation, as it is downloaded."""
+    return pd.DataFrame(
+        {
+            "model": one.model, "measure": one.measure, "r": one.found.r, "low": one.found.low,
+            "high": one.found.high, "p": one.found.p, "p_holm": one.p_holm, "n": one.found.n,
+            "groups": one.found.n_groups, "reliable": one.found.reliable,
+            "notice": one.found.notice, "method": one.found.method,
+        }
+        for one in tested
+    )  # fmt: skip
+
+
+def held(chosen: Chosen, question: Question) -> None:
+    """What is left with embeddings only, length and fertility held fixed, with the VIF."""
+    if question.unit == "pair":
+        text_blocks.quiet(
+            "Nothing is held fixed here: pairs of languages are not independent; choose the unit "
+            "item for that."
+        )
+        return
+    if question.unit == "training":
+        return
+    found = resources.computed(chosen.study, held_fixed, question, question.models[0])
+    text = held_text(question, found, chosen.task)
+    if not text:
+        return
+    several = len(question.models) > 1
+    text_blocks.say(
+        f"{model_label(chosen.study, question.models[0].id)}: {text}" if several else text
+    )
+    remarks = [named(part.correlation.notice, question.x) for part in found]
+    shared = shared_remark(remarks)
+    rows = [
+        [
+            ", ".join(title(name) for name in part.covariates),
+            number(part.correlation.r),
+            interval(part.correlation.low, part.correlation.high),
+            p_value(part.correlation.p),
+            str(part.correlation.n),
+            number(part.vif.get("x"), 1),
+            *([] if shared is not None else [text]),
+        ]
+        for part, text in zip(found, remarks, strict=True)
+    ]
+    symbol = "r" if question.kind == "pearson" else SYMBOLS["spearman"]
+    heads = ["held fixed", symbol, "95%", "p", "n", "VIF"]
+    text_blocks.table([*heads, *([] if shared is not None else [""])], rows)
+    if shared:
+        text_blocks.quiet(f"{shared[:1].upper()}{shared[1:]}.")
+
+
+_UNITS = ("language", "pair")
+
+
+def every_model(address: Address, chosen: Chosen, question: Question) -> None:
+    """A folded table over all models, made when it is opened; Holm over the whole of it."""
+    if len(chosen.models) < 2 or question.unit not in _UNITS:
+        return
+    langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
+    models = tuple(Model(name, langs[name]) for name in chosen.models)
+    if models == question.models:
+        return
+    folded = st.expander(
+        f"The same for all {len(models)} models of the study",
+        on_change="rerun",
+        key=address.widget("every"),
+    )
+    with folded:
+        if folded.open:
+            _table(chosen, _all(question, models))
+
+
+def _all(question: Question, models: tuple[Model, ...]) -> Question:
+    return replace(question, models=models)
+
+
+def _table(chosen: Chosen, question: Question) -> None:
+    with st.spinner(f"Drawing 2,000 resamples for each of {len(question.models)} models…"):
+        tested = resources.computed(chosen.study, correlations, question)
+    text_blocks.say(verdict(question, tested, chosen.task))
+    controls(chosen, question, tested, key="every")

@@ -1,0 +1,293 @@
+"""The tables of the Correlation page: a point a language, an item, a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.errors import CctaError
+from ccta_core.findings.claims import Tested
+from ccta_core.languages import LANGUAGES
+from ccta_core.statistics.correlation import Correlation, correlate
+from ccta_core.statistics.deciles import Deciles, accuracy_by_decile
+from ccta_core.statistics.matrices import mantel
+from ccta_core.statistics.multiple import holm
+from ccta_core.statistics.partial import PartialCorrelation, partial_correlation
+from ccta_core.statistics.prediction import Auroc, AurocDifference, auroc, compare_auroc
+from ccta_core.study.table import Study
+from dashboard.widgets.study_measures import CONTROLS, FIXED, MEASURES
+from dashboard.widgets.study_models import shared
+
+HOME, OTHERS = "training", "others"
+"""Consistency with each model's training language, or the mean over all other languages."""
+TOGETHER = "all models"
+"""The name under which training languages are tested together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of a study and the language it was trained in, if one."""
+
+    id: str
+    home: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is held against what, over which unit.
+
+    `home`: with which language consistency is measured at the unit language (`HOME`, `OTHERS` or a
+    code). `pair`: source and target at the unit item. `languages` in the study's order.
+    """
+
+    unit: str
+    x: str
+    y: str
+    kind: str
+    models: tuple[Model, ...]
+    layer: int
+    languages: tuple[str, ...]
+    home: str = HOME
+    pair: tuple[str, str] = ("", "")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measure asked for, then EMS and its controls: what one table shows."""
+        return tuple(name for name in dict.fromkeys((self.x, *CONTROLS)) if name != self.y)
+
+
+def points(study: Study, question: Question) -> pd.DataFrame:
+    """One row a model and unit with both measures known.
+
+    Columns: model, label, source, target, group, n, x, y; `group` names what is not independent.
+    """
+    found = [
+        table.dropna(subset=[question.x, question.y]).assign(
+            x=lambda known: known[question.x], y=lambda known: known[question.y]
+        )
+        for model in question.models
+        if len(table := units(study, question, model, (question.x, question.y)))
+    ]
+    columns = ["model", "label", "source", "target", "group", "n", "x", "y"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(found, ignore_index=True)[columns]
+
+
+def units(study: Study, question: Question, model: Model, names: Sequence[str]) -> pd.DataFrame:
+    """One row a unit of one model: its label, languages, group, n and the mean of each measure.
+
+    The training language itself is left out (METHOD 5). Empty where the study does not have it.
+    """
+    home = home_of(question, model)
+    if question.unit in ("language", "training") and home is None:
+        return pd.DataFrame()
+    wanted = list(dict.fromkeys(names))
+    means = ", ".join(f"avg({MEASURES[name].at(question.unit)}) AS {name}" for name in wanted)
+    keys, where, details = _cut(question, home)
+    found = study.query(
+        f"SELECT {keys}, count(*) AS n, {means} FROM rows "
+        f"WHERE model = ? AND layer = ? AND {where} GROUP BY ALL ORDER BY ALL",
+        [model.id, question.layer, *details],
+    )
+    return found.assign(model=model.id, label=_labels(question, found))
+
+
+def home_of(question: Question, model: Model) -> str | None:
+    """The language a model's consistency is measured with; None where the study lacks it."""
+    if question.unit == "training" or question.home == HOME:
+        return model.home if model.home in question.languages else None
+    return question.home
+
+
+def correlations(study: Study, question: Question) -> tuple[Tested, ...]:
+    """The correlation of the measure and of each control, for every model; p also after Holm.
+
+    Holm's correction is over everything that is returned. At the unit `training` the models are
+    taken together and a group is a language that is read.
+    """
+    rows = []
+    if question.unit == "training":
+        tables = [units(study, question, model, _columns(question)) for model in question.models]
+        tables = [table for table in tables if len(table)]
+        if tables:
+            rows = _of_table(question, TOGETHER, pd.concat(tables, ignore_index=True))
+    else:
+        for model in question.models:
+            table = units(study, question, model, _columns(question))
+            if len(table):
+                rows += _of_table(question, model.id, table)
+    adjusted = holm([found.p for _, _, found in rows]).adjusted if rows else ()
+    return tuple(Tested(*row, p) for row, p in zip(rows, adjusted, strict=True))
+
+
+def held_fixed(study: Study, question: Question, model: Model) -> tuple[PartialCorrelation, ...]:
+    """The correlation with embeddings only, length and fertility held fixed.
+
+    From 20 independent units on all at once, below that one at a time (METHOD 5). Empty for pairs
+    of languages, which are not independent, and where a column does not vary or is not known.
+    """
+    names = tuple(name for name in FIXED if name not in (question.x, question.y))
+    if question.unit == "pair":
+        return ()
+    table = units(study, question, model, (question.x, question.y, *names))
+    if table.empty:
+        return ()
+    known = table.dropna(subset=[question.x, question.y, *names])
+    covariates = {name: known[name].to_numpy(float) for name in names}
+    kind = "pearson" if question.kind == "pearson" else "spearman"
+    try:
+        return partial_correlation(
+            known[question.x], known[question.y], covariates, groups=_groups(known), kind=kind
+        )
+    except CctaError:
+        return ()
+
+
+def family(code: str) -> str:
+    """A language's family; the code where it is not known."""
+    return LANGUAGES[code].family if code in LANGUAGES else code
+
+
+def _columns(question: Question) -> tuple[str, ...]:
+    return (*question.measures, question.y)
+
+
+def _cut(question: Question, home: str | None) -> tuple[str, str, list[str]]:
+    """What a unit is, which rows count, and the query's parameters."""
+    if question.unit == "item":
+        keys = 'source_lang AS source, target_lang AS target, "group", item'
+        return keys, "source_lang = ? AND target_lang = ?", list(question.pair)
+    if question.unit == "pair":
+        keys = (
+            "least(source_lang, target_lang) AS source, "
+            'greatest(source_lang, target_lang) AS target, NULL AS "group"'
+        )
+        return keys, "true", []
+    if home == OTHERS:
+        return "'' AS source, target_lang AS target, target_lang AS \"group\"", "true", []
+    keys = 'source_lang AS source, target_lang AS target, target_lang AS "group"'
+    where, details = "source_lang = ?", [str(home)]
+    if question.unit == "training":
+        alike, names = shared([model.id for model in question.models])
+        return keys, f"{where} AND {alike}", [*details, *names]
+    return keys, where, details
+
+
+def _labels(question: Question, table: pd.DataFrame) -> pd.Series:
+    if question.unit == "item":
+        return table["item"]
+    if question.unit == "language":
+        return table["target"]
+    joint = "\N{EN DASH}" if question.unit == "pair" else "\N{RIGHTWARDS ARROW}"
+    return table["source"] + joint + table["target"]
+
+
+def _of_table(
+    question: Question, model: str, table: pd.DataFrame
+) -> list[tuple[str, str, Correlation]]:
+    """The correlation of every measure with y, over the units where both are known."""
+    found = []
+    for name in question.measures:
+        known = table.dropna(subset=[name, question.y])
+        if question.unit == "pair":
+            pairs = _matrix(known, name, question), _matrix(known, question.y, question)
+            result = mantel(*pairs, kind=question.kind)
+        else:
+            result = correlate(
+                known[name], known[question.y], kind=question.kind, groups=_groups(known)
+            )
+        found.append((model, name, result))
+    return found
+
+
+def _groups(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table["group"]]
+
+
+def _matrix(table: pd.DataFrame, name: str, question: Question) -> np.ndarray:
+    """A symmetric language x language table of the languages of which every pair is known."""
+    wide = table.pivot(index="source", columns="target", values=name)
+    order = list(question.languages)
+    half = wide.reindex(index=order, columns=order).to_numpy(float)
+    both = np.where(np.isfinite(half), half, half.T)
+    missing = ~np.isfinite(both) & ~np.eye(len(both), dtype=bool)
+    kept = np.ones(len(both), dtype=bool)
+    while missing[np.ix_(kept, kept)].any():
+        kept[np.argmax(np.where(kept, missing[:, kept].sum(1), -1))] = False
+    return both[np.ix_(kept, kept)]
+
+
+CONFIDENCE = "confidence"
+FEWEST = 20
+"""With fewer items nothing is said, as in `ccta_core.findings.claims.by_item`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How well a measure tells right predictions from wrong ones, and against the confidence.
+
+    `against` is None for the confidence itself, and where it is not known. `p_holm` is its p,
+    `p_own` that of the AUROC against a half, both corrected for the measures shown together.
+    """
+
+    measure: str
+    own: Auroc
+    against: AurocDifference | None
+    p_holm: float | None = None
+    p_own: float | None = None
+
+
+def told_measures(question: Question) -> tuple[str, ...]:
+    """EMS and its controls, with the measure asked for where it belongs to a pair of texts."""
+    asked = (question.x,) if not MEASURES[question.x].sided else ()
+    return tuple(dict.fromkeys((*asked, *CONTROLS)))
+
+
+def right_items(study: Study, question: Question) -> pd.DataFrame:
+    """One row an item of the first model: every measure, `right` (1 or 0) and the confidence.
+
+    Right is the prediction in the target language. Columns as `tables.correlation.units`.
+    """
+    names = (*told_measures(question), CONFIDENCE, "correct")
+    table = units(study, question, question.models[0], names)
+    return table.dropna(subset=["correct"]).rename(columns={"correct": "right"})
+
+
+def deciles(study: Study, question: Question, measure: str) -> Deciles | None:
+    """Accuracy by tenths of a measure; None with fewer than 20 items."""
+    known = right_items(study, question).dropna(subset=[measure])
+    if len(known) < FEWEST:
+        return None
+    return accuracy_by_decile(known[measure], known["right"], list(known["group"]))
+
+
+def told_apart(study: Study, question: Question, measure: str) -> Told | None:
+    """One measure's AUROC beside the confidence's, on the items that have both.
+
+    None with fewer than 20 items.
+    """
+    table = right_items(study, question)
+    known = table.dropna(subset=[measure])
+    sure = known.dropna(subset=[CONFIDENCE])
+    if measure != CONFIDENCE and len(sure) >= FEWEST:
+        found = compare_auroc(sure[measure], sure[CONFIDENCE], sure["right"], list(sure["group"]))
+        return Told(measure, found.first, found)
+    if len(known) < FEWEST:
+        return None
+    return Told(measure, auroc(known[measure], known["right"], list(known["group"])), None)
+
+
+def corrected(study: Study, found: tuple[Told, ...]) -> tuple[Told, ...]:
+    """The same with both p-values after Holm, each over all of them.
+
+    Takes the study to be kept like every other answer: the correction takes a third of a second.
+    """
+    del study
+    own = holm([one.own.p for one in found]).adjusted
+    against = holm([one.against.p if one.against else None for one in found]).adjusted
+    return tuple(
+        Told(one.measure, one.own, one.against, p, p_own)
+        for one, p, p_own in zip(found, against, own, strict=True)
+    )

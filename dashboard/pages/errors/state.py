@@ -1,0 +1,223 @@
+"""What the page Errors shows, field by field from its address; what its choosers offer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, floor, log10
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.store import notes
+from ccta_core.store.notes import Remark
+from dashboard import resources
+from dashboard.address import Address, Field, one_of, span, whole, words
+from dashboard.pages.errors import tables
+from dashboard.pages.errors.filters import (
+    AGREEMENT,
+    CONTROLS,
+    RIGHT,
+    Filters,
+    Order,
+    Range,
+    joined,
+    sortable_names,
+)
+from dashboard.widgets.study_bar import Chosen, languages_of
+
+ANY = "any"
+SIZES = ("25", "50", "100")
+UP, DOWN = "up", "down"
+_MOST_PLACES = 20_000
+_STEPS = 200
+Ends = tuple[float, float]
+Row = tuple[str, str, str]
+"""Item, source, target."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view of one click: right or wrong on both sides, and how the list is sorted."""
+
+    title: str
+    right: str
+    sort: str
+    order: str
+
+
+VIEWS = (
+    View("Right in one language, wrong in the other", "rw", "ems", UP),
+    View("Most inconsistent but right", "rr", "ems", UP),
+    View("Consistent but wrong", "ww", "ems", DOWN),
+    View("Everything", ANY, "item", UP),
+)
+"""The first is what the page opens on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What there is to choose from; ends None where a measure is not known or does not vary."""
+
+    languages: Sequence[str]
+    gold: Sequence[str]
+    said: Sequence[str]
+    tags: dict[str, int]
+    sorts: Sequence[str]
+    ends: dict[str, Ends | None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is chosen now. `row` is the comparison that is looked at closely."""
+
+    chosen: Chosen
+    offered: Offered
+    filters: Filters
+    order: Order
+    size: int
+    control: str
+    row: Row | None
+    remarks: dict[str, Remark]
+    problems: list[str] = field(default_factory=list)
+
+
+def read(address: Address, chosen: Chosen) -> State:
+    """Every field but the page. Raises CctaError where the study's rows can't be read."""
+    study, model, layer = chosen.study, chosen.model, chosen.layer
+    remarks = notes.remarks(study.name)
+    gold, said = resources.computed(study, tables.words_of, model, layer)
+    control = address.value(one_of("by", CONTROLS, "gain"))
+    ends = {
+        name: _rounded(resources.computed(study, tables.ends_of, model, layer, measure))
+        for name, measure in (("ems", "ems"), ("range", control), ("words", "length"))
+    }
+    offered = Offered(
+        languages=languages_of(study),
+        gold=gold,
+        said=said,
+        tags=notes.counted(remarks),
+        sorts=sortable_names(chosen.task),
+        ends=ends,
+    )
+    problems: list[str] = []
+    filters = _filters(address, chosen, offered, control, problems)
+    tag = _one(address, "tag", offered.tags)
+    if tag:
+        tagged = (item for item, remark in remarks.items() if tag in remark.tags)
+        filters = replace(filters, items=joined(tagged))
+    down = address.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
+    order = Order(address.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
+    size = int(address.value(one_of("rows", SIZES, SIZES[0])))
+    row = _row(address.value(words("row", 300)))
+    return State(chosen, offered, filters, order, size, control, row, remarks, problems)
+
+
+def page_of(address: Address, state: State, total: int) -> tuple[int, int]:
+    """Which page of how many; the first again as soon as something else is listed."""
+    pages = max(1, ceil(total / state.size))
+    listed, memo = (state.filters, state.order, state.size), address.widget("listed")
+    if st.session_state.get(memo, listed) != listed:
+        st.session_state[address.widget("page")] = 1
+    st.session_state[memo] = listed
+    return address.value(whole("page", 1, pages, 1)), pages
+
+
+def show(address: Address, **values: object) -> None:
+    """Sets fields by name (a callback's work): the page shows them in its next run."""
+    for name, value in values.items():
+        st.session_state[address.widget(name)] = value
+
+
+def row_text(row: Row | None) -> str:
+    """A comparison as the address has it: source-target-item."""
+    return "" if row is None else f"{row[1]}-{row[2]}-{row[0]}"
+
+
+def _row(text: str) -> Row | None:
+    source, _, rest = text.partition("-")
+    target, _, item = rest.partition("-")
+    return (item, source, target) if item else None
+
+
+def _filters(
+    address: Address, chosen: Chosen, offered: Offered, control: str, problems: list[str]
+) -> Filters:
+    source, target = (_one(address, side, offered.languages) for side in ("src", "tgt"))
+    find = address.value(words("find")).strip()
+    return Filters(
+        chosen.model,
+        chosen.layer,
+        source=source,
+        target=target,
+        right=address.value(one_of("right", RIGHT, VIEWS[0].right)),
+        agreement=address.value(one_of("agree", AGREEMENT, ANY)),
+        gold=_one(address, "gold", offered.gold),
+        source_says=_one(address, "says", offered.said),
+        target_says=_one(address, "says2", offered.said),
+        ranges=tuple(_ranges(address, offered, control)),
+        find=find,
+        places=_places(chosen, find, [one for one in (source, target) if one], problems),
+    )
+
+
+def _one(address: Address, name: str, known: Sequence[str] | dict[str, int]) -> str:
+    """One of the known, or nothing for any."""
+    found = address.value(one_of(name, [ANY, *known], ANY))
+    return "" if found == ANY else found
+
+
+def _ranges(address: Address, offered: Offered, control: str) -> list[Range]:
+    found = []
+    measures = {"ems": "ems", "range": control, "words": "length"}
+    for name, ends in offered.ends.items():
+        if ends is not None:
+            low, high = address.value(_span(address, name, ends))
+            if (low, high) != ends:
+                found.append(Range(measures[name], low, high))
+    return found
+
+
+def _span(address: Address, name: str, ends: Ends) -> Field:
+    """A range; where the ends are others than before, what was all of it is so again."""
+    memo, key = address.widget(f"{name}_ends"), address.widget(name)
+    before = st.session_state.get(memo)
+    if before not in (None, ends) and st.session_state.get(key, before) == before:
+        st.session_state[key] = ends
+    st.session_state[memo] = ends
+    return span(name, *ends)
+
+
+def _places(chosen: Chosen, find: str, langs: Sequence[str], problems: list[str]) -> str:
+    """The texts that hold what is searched for; none, with a line, where there are none to read."""
+    if not find:
+        return ""
+    try:
+        found = resources.places_of(
+            chosen.study.name, find, langs or list(chosen.study.plan.languages)
+        )
+    except CctaError as error:
+        problems.append(f"only ids are searched: {error}")
+        return ""
+    if len(found) > _MOST_PLACES:
+        problems.append(
+            f"{len(found):,} texts hold what is searched for, at most {_MOST_PLACES:,} can be "
+            "filtered by; only ids are searched: type more of it"
+        )
+        return ""
+    return joined(f"{lang} {item}" for lang, item in found)
+
+
+def _rounded(ends: Ends | None) -> Ends | None:
+    """The ends a little further out, in steps a slider can take; None where nothing varies."""
+    if ends is None or not ends[1] > ends[0]:
+        return None
+    step = step_of(ends)
+    digits = max(0, -floor(log10(step)))
+    return (
+        round(floor(ends[0] / step + 1e-9) * step, digits),
+        round(ceil(ends[1] / step - 1e-9) * step, digits),
+    )
+
+
+def step_of(ends: Ends) -> float:
+    """1, 0.1, 0.01 and so on: at least about 20 steps from end to end."""
+    return 10.0 ** floor(log10((ends[1] - ends[0]) / _STEPS) + 1)

@@ -1,0 +1,186 @@
+"""What the page Learn shows now: every field of its address, read once a run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from ccta_core.text import read_decimal
+from dashboard.address import Address, Field, flag, one_of, whole
+
+LANGUAGES = ("en", "es", "ar", "zh")
+PARTNERS = ("es", "ar", "zh", "en")
+"""English with itself comes last: what perfect agreement would look like."""
+POINTS = (2, 3, 5, 9, 17, 33, 65, 129)
+MASSES = ("abs", "positive", "negative")
+SPACES = ("raw", "centered")
+SHUFFLES = (19, 99, 499, 999)
+CLAIMS = ("1", "2", "3")
+_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One state of the page; `partner` is the language that English is compared with."""
+
+    address: Address
+    step: int
+    lang: str
+    partner: str
+    alpha: float
+    points: int
+    mass: str
+    space: str
+    shuffles: int
+    seed: int
+    claim: str
+    large: bool
+
+    def widget(self, name: str) -> str:
+        """The session key of a field's widget."""
+        return self.address.widget(name)
+
+
+def read_view(address: Address, steps: int) -> View:
+    """Every field, valid, with a problem noted in the address for what was not."""
+
+    def choose(name: str, known: tuple[Any, ...], default: Any) -> Any:
+        return address.value(one_of(name, [str(one) for one in known], str(default)))
+
+    lang = choose("lang", LANGUAGES, LANGUAGES[0])
+    return View(
+        address=address,
+        step=int(choose("step", tuple(range(1, steps + 1)), 1)),
+        lang=lang,
+        partner=choose("with", PARTNERS, PARTNERS[0] if lang == LANGUAGES[0] else lang),
+        alpha=address.value(_alpha()),
+        points=int(choose("points", POINTS, 5)),
+        mass=choose("mass", MASSES, "abs"),
+        space=choose("space", SPACES, "centered"),
+        shuffles=int(choose("shuffles", SHUFFLES, 99)),
+        seed=address.value(whole("seed", 0, 9999, 0)),
+        claim=choose("claim", CLAIMS, "1"),
+        large=address.value(flag("present")),
+    )
+
+
+def follow_language(address: Address) -> None:
+    """The language read alone is the one that English is compared with next (a callback)."""
+    lang = st.session_state.get(address.widget("lang"))
+    if lang in PARTNERS and lang != LANGUAGES[0]:
+        st.session_state[address.widget("with")] = lang
+
+
+def go(address: Address, step: int) -> None:
+    """Turns to a step (a button's callback)."""
+    st.session_state[address.widget("step")] = str(step)
+
+
+def set_alpha(address: Address, value: Any) -> None:
+    """Takes the place on the path that the picture tells, if it is one."""
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        st.session_state[address.widget("alpha")] = round(float(value), _DIGITS)
+
+
+def _alpha() -> Field:
+    def read(text: str) -> float:
+        return round(read_decimal(text, 0, 1), _DIGITS)
+
+    return Field("alpha", 0.0, read, lambda value: f"{value:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its name in the list, its question, two or three sentences, something to try.
+
+    `pair`: it compares English with another language, others read one sentence.
+    """
+
+    name: str
+    question: str
+    told: str
+    tries: str
+    pair: bool = False
+
+
+STEPS = (
+    Step(
+        "Attribution",
+        "What is an attribution?",
+        "A model reads two texts, a premise and a hypothesis, and says whether the second follows "
+        "from the first, contradicts it, or neither. An attribution gives every word a number: how "
+        "much it moved the model's score for one class, here contradiction. Scores are in logits, "
+        "what the model computes before probabilities. Orange words speak for the class, blue "
+        "ones against it.",
+        "Click words to take them out of the sum. Which word alone comes nearest to the whole? "
+        "Then change the language.",
+    ),
+    Step(
+        "Path",
+        "Where do the numbers come from?",
+        "We start from padding, tokens that say nothing, and turn it into the sentence little by "
+        "little: alpha says how far we are. At each place every word has a slope: how fast the "
+        "score would grow if this word alone went on. A word's attribution is the sum of its "
+        "slopes over the whole way.",
+        "Move the slider slowly where the curve is steep. Whose colour is strong there? Watch the "
+        "bars: at alpha 1 they are the numbers of step 1.",
+    ),
+    Step(
+        "Sum",
+        "Do the numbers add up?",
+        "They have to: all attributions together, special tokens included, are the score of the "
+        "sentence minus the score of padding. This is called completeness. We can only look at "
+        "some places of the way, and with too few of them the sum misses.",
+        "Use more points until nothing is missed. Then change the language: does it need as many?",
+    ),
+    Step(
+        "Words",
+        "What counts as a word?",
+        "The model reads pieces of words and gives each piece its own number. We add up the pieces "
+        "of a word, because people read words. Special tokens, which mark where texts begin and "
+        "end, stay apart. For the next steps only size counts: a word's mass is its share of all "
+        "absolute numbers.",
+        "Find a word whose pieces pull in different directions. Then keep only the evidence for "
+        "the class: whose mass changes?",
+    ),
+    Step(
+        "Space",
+        "How can words of two languages be compared?",
+        "Inside the model each word is a point in a space of 384 dimensions, whatever its "
+        "language. Words that mean alike should lie close together. We first take away what all "
+        "words of a language share, its mean, and then measure the cosine: 1 is the same "
+        "direction, 0 is none in common.",
+        "Switch between raw and centred: what moves? Find a word whose nearest neighbour in the "
+        "other language is not its translation.",
+        pair=True,
+    ),
+    Step(
+        "Transport",
+        "How alike are two readings?",
+        "Each English word holds its mass, and each word of the other language wants its own. Move "
+        "all of it: what goes between similar words scores high. The score is the sum of mass "
+        "times cosine, and the best possible one is called Earth Mover's Similarity, EMS.",
+        "Click a cell to move all that fits, click again to empty it; with + and \N{MINUS SIGN} in "
+        "steps of 5%. Then show the optimum: what did you miss?",
+        pair=True,
+    ),
+    Step(
+        "Chance",
+        "Is that more than chance?",
+        "EMS is high wherever the words are alike, even if the model stresses other ones. So we "
+        "deal the same masses out to other words of the same text, at random, and measure again. "
+        "Only an EMS that most shuffles do not reach says that the stress agrees.",
+        "Shuffle again a few times with 19 shuffles, then with 999. How much does p move? Then "
+        "compare English with itself.",
+        pair=True,
+    ),
+    Step(
+        "Claims",
+        "What was claimed, and what do we find?",
+        "One sentence shows how the measure works, not how a model behaves. A study measures many "
+        "items in many languages, and puts each claim of the paper (Wang et al., 2021) to a test "
+        "beside its controls.",
+        "Open the study and look whether embeddings only would have told the same.",
+        pair=True,
+    ),
+)

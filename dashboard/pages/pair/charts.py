@@ -1,0 +1,182 @@
+"""The charts of the Pair page: the plan as a heatmap, the path of the attribution."""
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.text import number
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_LIGHT = [[0.0, "#f4f6f6"], [0.25, "#b7d6cf"], [1.0, "#0d7263"]]
+_DARK = [[0.0, "#1b2026"], [0.25, "#1d4b44"], [1.0, "#63d8c1"]]
+_ROW, _ROOM, _TALLEST = 30, 150, 1200
+
+
+def plan_heatmap(table: pd.DataFrame, *, names: tuple[str, str], dark: bool) -> "go.Figure":
+    """Rows are source words in reading order, columns target words; darker (or lighter) is more.
+
+    `table` has one row a pair of words (see `tables.pair.plan_table`).
+    """
+    import plotly.graph_objects as go
+
+    mass = _grid(table, "mass")
+    heat = go.Heatmap(
+        z=100 * mass.to_numpy(),
+        customdata=_grid(table, "cosine").to_numpy(),
+        colorscale=_DARK if dark else _LIGHT,
+        zmin=0,
+        xgap=1,
+        ygap=1,
+        colorbar={"title": {"text": "% of the mass"}, "thickness": 10, "outlinewidth": 0},
+        text=_hover(table, len(mass.columns)),
+        hovertemplate="%{text}<br>%{z:.1f}% of the mass<br>cosine %{customdata:.2f}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.update_layout(
+        height=_ROOM + min(_ROW * len(mass), _TALLEST),
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        xaxis=_axis(table, "target", names[1]) | {"side": "top", "tickangle": -40},
+        yaxis=_axis(table, "source", names[0]) | {"autorange": "reversed"},
+    )
+    return figure
+
+
+def _grid(table: pd.DataFrame, value: str) -> pd.DataFrame:
+    return table.pivot(index="source_position", columns="target_position", values=value)
+
+
+def _axis(table: pd.DataFrame, side: str, name: str) -> dict:
+    words = table.drop_duplicates(f"{side}_position").sort_values(f"{side}_position")
+    return {
+        "title": {"text": escape(name)},
+        "tickmode": "array",
+        "tickvals": list(range(len(words))),
+        "ticktext": [escape(text) for text in words[side]],
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def _hover(table: pd.DataFrame, width: int) -> list[list[str]]:
+    pairs = zip(table["source"], table["target"], strict=True)
+    cells = [f"{escape(one)} \N{RIGHTWARDS ARROW} {escape(other)}" for one, other in pairs]
+    return [cells[at : at + width] for at in range(0, len(cells), width)]
+
+
+LINES = (
+    ("ems", "EMS", "solid"),
+    ("shuffled", "shuffled, with the middle 95%", "dashed"),
+    ("uniform", "embeddings only", "dotted"),
+)
+"""Columns of the table, their names, how they are drawn."""
+_DASHES = {"solid": "none", "dashed": "6 4", "dotted": "2 4"}
+_SPREAD = 1.96
+"""Standard deviations on either side of the mean of the shuffled."""
+_PADDING = 0.08
+
+
+def walk_chart(table: pd.DataFrame, layers: tuple[int, ...], alt: str) -> str:
+    """The chart of `tables.pair_walk.layer_table`; layers that are not known leave gaps.
+
+    x is the place among all `layers`, y the score; lines are told apart by their dashes too. An
+    element `.ccta-walk-now` marks a layer: what shows the chart moves it by its custom property
+    `--x`, in percent.
+    """
+    low, high = _range(table)
+    known = table.set_index("layer").reindex(list(layers))
+    places = _places(len(layers))
+
+    def height(values: pd.Series) -> np.ndarray:
+        return 100 * (1 - (values.to_numpy(dtype=float) - low) / (high - low))
+
+    drawn = [_band(known, places, height)]
+    drawn += [_line(places, height(known[name]), name, dash) for name, _, dash in LINES]
+    dots = "".join(
+        f'<i class="ccta-walk-dot" data-layer="{layer}" style="left:{x:.2f}%;top:{y:.2f}%"></i>'
+        for layer, x, y in zip(layers, places, height(known["ems"]), strict=True)
+        if np.isfinite(y)
+    )
+    ticks = "".join(
+        f'<span style="left:{x:.2f}%">{layer}</span>'
+        for layer, x in zip(layers, places, strict=True)
+    )
+    keys = "".join(
+        f'<span class="is-{name}"><i></i>{escape(what)}</span>' for name, what, _ in LINES
+    )
+    return (
+        f'<div class="ccta-walk-chart" role="img" aria-label="{escape(alt)}">'
+        f'<div class="ccta-walk-keys">{keys}</div>'
+        f'<div class="ccta-walk-plot"><span class="ccta-walk-high">{number(high)}</span>'
+        f'<span class="ccta-walk-low">{number(low)}</span>'
+        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+        f'{"".join(drawn)}</svg><b class="ccta-walk-now"></b>{dots}</div>'
+        f'<div class="ccta-walk-ticks">{ticks}</div><div class="ccta-walk-axis">layer</div></div>'
+    )
+
+
+def _range(table: pd.DataFrame) -> tuple[float, float]:
+    spread = _SPREAD * table["shuffled_sd"]
+    values = pd.concat(
+        [
+            *(table[name] for name, _, _ in LINES),
+            table["shuffled"] - spread,
+            table["shuffled"] + spread,
+        ]
+    ).dropna()
+    if values.empty:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    room = max(high - low, 0.02) * _PADDING
+    return low - room, high + room
+
+
+def _places(count: int) -> np.ndarray:
+    return np.full(1, 50.0) if count == 1 else 2 + 96 * np.arange(count) / (count - 1)
+
+
+def _line(places: np.ndarray, heights: np.ndarray, name: str, dash: str) -> str:
+    runs = _runs(heights)
+    if not runs:
+        return ""
+    path = "".join(
+        f"M{places[a]:.2f} {heights[a]:.2f}"
+        + "".join(f"L{places[at]:.2f} {heights[at]:.2f}" for at in range(a + 1, b))
+        for a, b in runs
+    )
+    return (
+        f'<path class="is-{name}" d="{path}" fill="none" stroke-dasharray="{_DASHES[dash]}" '
+        'vector-effect="non-scaling-stroke"/>'
+    )
+
+
+def _band(
+    known: pd.DataFrame, places: np.ndarray, height: Callable[[pd.Series], np.ndarray]
+) -> str:
+    """Where 95% of the shuffled lie, if they are spread normally."""
+    spread = _SPREAD * known["shuffled_sd"].astype(float)
+    tops, bottoms = height(known["shuffled"] + spread), height(known["shuffled"] - spread)
+    path = "".join(
+        "M"
+        + "L".join(f"{places[at]:.2f} {tops[at]:.2f}" for at in range(a, b))
+        + "L"
+        + "L".join(f"{places[at]:.2f} {bottoms[at]:.2f}" for at in reversed(range(a, b)))
+        + "Z"
+        for a, b in _runs(tops)
+    )
+    return f'<path class="is-band" d="{path}"/>' if path else ""
+
+
+def _runs(heights: np.ndarray) -> list[tuple[int, int]]:
+    """(start, end) of every run of neighbours that are known."""
+    runs: list[tuple[int, int]] = []
+    for at in np.flatnonzero(np.isfinite(heights)):
+        if runs and runs[-1][1] == at:
+            runs[-1] = (runs[-1][0], int(at) + 1)
+        else:
+            runs.append((int(at), int(at) + 1))
+    return runs

@@ -1,0 +1,111 @@
+"""Pair: one item, two languages, what the model reads in each and how the two compare."""
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.report.verdict import both_sides
+from ccta_core.result import PairResult
+from dashboard import resources, state
+from dashboard.choice import DEFAULTS, OWN, Choice, Offer, Request
+from dashboard.engine import Job
+from dashboard.pages.pair import controls, finding, study_items, visited
+from dashboard.pages.pair.compare import second, top
+from dashboard.pages.pair.controls import drawing
+from dashboard.pages.pair.details import details
+from dashboard.pages.pair.gold import Gold, gold_of, judged
+from dashboard.pages.pair.job import find, progress
+from dashboard.pages.pair.share import downloads, share
+from dashboard.pages.pair.skeleton import skeleton
+from dashboard.widgets import notices
+from dashboard.widgets.model_card import card
+from dashboard.widgets.pair_picture import Look, pair_picture
+
+_TYPE = "Type the same text in two languages and press Compare."
+_TEACH = {
+    "nli": "A premise is enough; with a hypothesis on both sides the model says whether the one "
+    "follows from the other.",
+    "paraphrase": "With two sentences on both sides the model says whether they mean the same.",
+    "qa": "A question and the context it is answered from, on both sides.",
+    "ner": "One sentence on both sides: the model finds people, places and organisations.",
+}
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    study_items.back()
+    asked = state.asked()
+    both = both_sides(*(asked.wanted.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
+    with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
+        st.html(f"<h1 class='ccta-title'>Does the model read {both} the same way?</h1>")
+        tools = st.container(horizontal=True, width="content", key="pair_tools")
+    offer, lacking = study_items.with_study(resources.offer(), asked.wanted)
+    if not offer.models:
+        notices.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
+        return
+    lacking = [*lacking, *resources.outdated(asked.wanted)]
+    choice, problems = state.current(offer, asked, lacking)
+    info = offer.models[choice.model]
+    controls.drawer(choice)
+    with st.container(key="pair_controls", horizontal=True, vertical_alignment="bottom"):
+        controls.choosers(choice, offer)
+    with tools:
+        visited.views()
+        controls.options(info, choice.settings)
+    for text in problems:
+        notices.advice(text)
+    if choice.item == OWN:
+        controls.own_texts(choice, info.task)
+    request = _request(choice, offer)
+    result, job = find(request) if request else (None, None)
+    with tools:
+        share(choice, request)
+        downloads(choice, result)
+    if request is not None:
+        _show(choice, offer, request, (result, job))
+    card(info)
+    resources.warm(info)
+
+
+def _request(choice: Choice, offer: Offer) -> Request | None:
+    """What is asked for, or None after saying what is wrong with it."""
+    if choice.item == OWN and not any(text.strip() for text in choice.texts):
+        task = offer.models[choice.model].task
+        notices.advice(f"{_TYPE} {_TEACH.get(task, '')}".strip())
+        return None
+    try:
+        return choice.request(offer)
+    except CctaError as error:
+        notices.problem(f"{error}")
+        return None
+
+
+def _show(
+    choice: Choice, offer: Offer, request: Request, found: tuple[PairResult | None, Job | None]
+) -> None:
+    """Title, picture, verdict, numbers and details; the same places before and after."""
+    result, job = found
+    gold = (
+        Gold()
+        if choice.item == OWN
+        else gold_of(offer.example(choice.model, choice.item), choice.src, choice.tgt)
+    )
+    right = judged(result, gold) if result else None
+    with st.container(key="pair_finding"):
+        if result is not None:
+            finding.finding(result, right, gold)
+        elif job is not None:
+            progress(job)
+    payload = result.payload() if result else None
+    other = second(choice, offer)
+    scale = top(result, other.result) if other else None
+    look = Look(choice.settings, right, scale)
+    pair_picture(payload or skeleton(request), look, waiting=payload is None)
+    drawing(choice.settings, payload)
+    finding.verdict(result)
+    finding.numbers(result)
+    if result is not None:
+        notices.remarks(result.notices)
+        details(result, choice, offer, other)
+
+
+page()

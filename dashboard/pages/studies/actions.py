@@ -1,0 +1,111 @@
+"""What can be done with a study: look at it, take it along, stop it, go on, delete it."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.study import process
+from ccta_core.study.state import FINISHED, State
+from ccta_core.study.words import size
+from dashboard.address import Address
+from dashboard.widgets import notices
+
+_PAGES = (("languages", "Languages"), ("correlation", "Correlation"), ("errors", "Errors"))
+_FILES = (
+    ("csv", "Rows (CSV)", ".csv", "text/csv"),
+    ("parquet", "Rows (Parquet)", ".parquet", "application/vnd.apache.parquet"),
+    ("latex", "Means (LaTeX)", ".tex", "text/x-tex"),
+    ("html", "Page (HTML, works offline)", ".html", "text/html"),
+)
+
+
+def actions(address: Address, state: State) -> None:
+    """Links and buttons for one study, and its log."""
+    with st.container(horizontal=True, vertical_alignment="center", key="studies_actions"):
+        if state.done:
+            for page, label in _PAGES:
+                st.page_link(
+                    f"pages/{page}/{page}.py", label=label, query_params={"study": state.name}
+                )
+            _exports(address, state)
+        _run(address, state)
+        _delete(address, state)
+    if state.shipped:
+        notices.remarks([f"{state.name} ships with the product: it can't be changed or deleted."])
+    _log(address, state)
+
+
+def exported(state: State, form: str, ending: str) -> bytes:
+    """The study as a file's content. Raises CctaError as `export_study`."""
+    from ccta_core.study.export import export_study
+    from ccta_core.study.table import open_study
+
+    with TemporaryDirectory(prefix="ccta-export-") as folder:
+        path = Path(folder) / f"{state.name}{ending}"
+        return export_study(open_study(state.name), path, form).read_bytes()
+
+
+def _exports(address: Address, state: State) -> None:
+    with st.popover("Export"):
+        for form, label, ending, mime in _FILES:
+            st.download_button(
+                label,
+                data=partial(exported, state, form, ending),
+                file_name=f"{state.name}{ending}",
+                mime=mime,
+                key=address.widget(f"export_{form}"),
+                on_click="ignore",
+                width="stretch",
+            )
+        if state.done < state.total:
+            st.caption(f"{state.done} of {state.total} parts are measured so far.")
+
+
+def _run(address: Address, state: State) -> None:
+    """Stop what is at work, go on with what is not finished."""
+    if state.busy:
+        if st.button("Stop", key=address.widget("stop"), help="What is finished is kept"):
+            _tried(partial(_stopped, state.name))
+        return
+    unfinished = state.plan is not None and state.kind != FINISHED and not state.shipped
+    if unfinished and st.button("Resume", key=address.widget("resume")):
+        _tried(partial(process.resume, state.name, os.cpu_count() or 1))
+
+
+def _stopped(name: str) -> None:
+    if process.stop(name) == process.ASKED:
+        raise CctaError(f"{name} was asked to stop and will, after what it has in hand")
+
+
+def _delete(address: Address, state: State) -> None:
+    if state.shipped or state.busy:
+        return
+    with st.popover("Delete"):
+        used = sum(path.stat().st_size for path in state.folder.rglob("*") if path.is_file())
+        st.caption(f"{notices.plain(state.name)}: {size(used)} of rows, which only measuring again "
+                   "brings back.")  # fmt: skip
+        if st.button("Delete it for good", key=address.widget("delete"), type="primary"):
+            _tried(partial(process.delete, state.name))
+
+
+def _log(address: Address, state: State) -> None:
+    folded = st.expander("Log", on_change="rerun", key=address.widget("log"))
+    with folded:
+        if folded.open:
+            text = process.log_tail(state.name)
+            st.code(text or "No log: it was not started on this page.", language=None)
+
+
+def _tried(what: Callable[[], object]) -> None:
+    """Does it and shows the page anew, or says in one line why it can't be done."""
+    try:
+        what()
+    except CctaError as error:
+        notices.problem(str(error))
+        return
+    st.rerun()

@@ -1,1 +1,0 @@
-"""Pages, one file each; none of them computes."""

@@ -1,0 +1,50 @@
+"""Opening a pair or an error list from another page: one function each."""
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.address import Address, come_back
+from dashboard.pages.errors.tables import gold_of
+from dashboard.settings import of_study
+from dashboard.widgets.study_bar import Chosen
+
+
+def open_pair(
+    address: Address, chosen: Chosen, item: str, pair: tuple[str, str], model: str | None = None
+) -> None:
+    """Opens an item in two languages, with the study's settings and its gold label explained.
+
+    `model` is another of the study's models than the chosen one.
+    """
+    come_back(address)
+    st.switch_page("pages/pair/pair.py", query_params=pair_query(chosen, item, pair, model))
+
+
+def pair_query(
+    chosen: Chosen, item: str, pair: tuple[str, str], model: str | None = None
+) -> dict[str, str]:
+    """The address of the item on the Pair page."""
+    plan = chosen.study.plan
+    name = model or chosen.model
+    gold = resources.computed(chosen.study, gold_of, item, name)
+    settings = of_study(plan.config, chosen.task, gold)
+    return {
+        "study": plan.name,
+        "model": name,
+        "item": item,
+        "src": pair[0],
+        "tgt": pair[1],
+        "layer": str(chosen.layer),
+        **settings.query(),
+    }
+
+
+def open_errors(
+    address: Address, chosen: Chosen, model: str, source: str = "", target: str = ""
+) -> None:
+    """Opens Errors at the chosen layer, filtered to the languages; none named is any."""
+    come_back(address)
+    query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
+    sides = {"src": source, "tgt": target}
+    named = {side: lang for side, lang in sides.items() if lang}
+    st.switch_page("pages/errors/errors.py", query_params=query | named)

@@ -1,0 +1,115 @@
+"""The picture of a pair as a Streamlit component, around the engine's own script."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ccta_core.report.marks import marks
+from ccta_core.report.page import pair_assets, writing
+from dashboard import state
+from dashboard.assets import read_beside
+from dashboard.pages.pair.gold import Judged
+from dashboard.settings import Settings
+
+_LEAST, _DIGITS = 1e-6, 6
+_SIDES = ("source", "target")
+CSS, JS = pair_assets()
+_component = st.components.v2.component(
+    "ccta_pair_picture",
+    html='<div class="ccta-root"></div>',
+    css=CSS + read_beside(__file__, "picture.css"),
+    js=JS + read_beside(__file__, "picture.js"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a picture is drawn: the settings, what is right of it, a scale it shares."""
+
+    settings: Settings
+    judged: tuple[Judged, Judged] | None = None
+    top: Mapping[str, float] | None = None
+
+
+def pair_picture(
+    payload: dict[str, Any], look: Look, *, key: str = "pair_picture", waiting: bool = False
+) -> None:
+    """Draws a payload; `waiting` shows its words before there is anything to say about them.
+
+    A pinned word of the first picture is kept in the session. Everything typed reaches the page as
+    text only.
+    """
+    found = _component(
+        key=key,
+        data={"payload": compact(payload), "options": options(payload, look), "waiting": waiting},
+        on_pin_change=_ignore,
+    )
+    if found.pin is not None and key == "pair_picture":
+        index = found.pin.get("index")
+        state.set_pin(None if index is None else (found.pin["side"], int(index)))
+
+
+def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What the picture needs: the flows where mass moves, digits that can be seen."""
+    plan = np.array(payload["plan"])
+    flows: list[list[float]] = []
+    if plan.size:
+        cosines = np.array(payload["similarity"])
+        flows = [
+            [int(i), int(j), round(float(plan[i, j]), _DIGITS), round(float(cosines[i, j]), 4)]
+            for i, j in np.argwhere(plan > _LEAST)
+        ]
+    return {**payload, "plan": [], "similarity": [], "provenance": {}, "flows": flows}
+
+
+def options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
+    """What the script is told beside the payload."""
+    drawn = look.settings
+    found = marks(payload)
+    for side, judged in zip(_SIDES, look.judged or (), strict=False):
+        if judged.tags:
+            found[side]["tags"] = list(judged.tags)
+    return {
+        "view": drawn.view,
+        "subwords": drawn.units == "subwords",
+        "threshold": None if drawn.ribbons is None else drawn.ribbons / 100,
+        "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
+        "marks": found,
+        "judged": dict(zip(_SIDES, (one.text for one in look.judged or ()), strict=False)),
+        "top": dict(look.top or {}),
+    }
+
+
+def shared_top(payloads: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The top of one scale for several pictures: of the signed shares and of the masses."""
+    sides = [payload[side] for payload in payloads for side in _SIDES]
+    totals = [sum(map(abs, side["attribution"])) or 1.0 for side in sides]
+    peaks = [max(map(abs, side["attribution"]), default=0.0) for side in sides]
+    shares = [peak / total for peak, total in zip(peaks, totals, strict=True)]
+    return {
+        "signed": max(shares, default=0.0),
+        "mass": max((max(side["mass"], default=0.0) for side in sides), default=0.0),
+    }
+
+
+def usual_ribbons(payload: Mapping[str, Any]) -> float:
+    """What the script draws by default, in percent: the flows that carry 85% of the mass.
+
+    At most 40 of them, and never less than those of 2% (see flows.js); rounded down to 0.1.
+    """
+    masses = sorted(
+        (mass for row in payload["plan"] for mass in row if mass > _LEAST), reverse=True
+    )
+    if not masses:
+        return 0.0
+    enough = np.flatnonzero(np.cumsum(masses) >= 0.85)
+    last = min(int(enough[0]) if enough.size else len(masses) - 1, 39)
+    return float(np.floor(1000 * min(masses[last], 0.02)) / 10)
+
+
+def _ignore() -> None:
+    """A trigger needs a callback; the value is read after the component was drawn."""

@@ -1,0 +1,168 @@
+"""Which study, model and layer a page is about; the same row on every page that reads a study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ccta_core.command_line import command_line, option
+from ccta_core.errors import CctaError
+from ccta_core.findings.frames import measured_models
+from ccta_core.languages import LANGUAGES
+from ccta_core.study.export.facts import outline
+from ccta_core.study.table import Study
+from ccta_core.text import count
+from dashboard import resources
+from dashboard.address import Address, one_of
+from dashboard.widgets import notices
+from dashboard.widgets.wording import language_name
+
+_FIRST = ("xnli-training-languages", "demo-nli")
+"""Opened where the address names no study, if it is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A study that has rows, with the model and layer that are looked at.
+
+    `models` are those that have rows already, in the study's order.
+    """
+
+    study: Study
+    model: str
+    layer: int
+    models: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the study's plan says of the model."""
+        return next(one for one in self.study.plan.models if one["id"] == self.model)
+
+    @property
+    def task(self) -> str:
+        """The task of the model."""
+        return str(self.facts.get("task") or "")
+
+
+def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Chosen | None:
+    """The choosers in a row; None after saying what to do where there is nothing to look at."""
+    names = [name for name in resources.studies() if _has_rows(name)]
+    if not names:
+        notices.advice(
+            "No study has rows yet. Start one on the page Studies, or with `ccta study run`."
+        )
+        return None
+    first = next((name for name in _FIRST if name in names), names[0])
+    name = address.value(one_of("study", names, first, always=True))
+    try:
+        found = resources.study(name)
+        models = resources.computed(found, measured_models)
+    except CctaError as error:
+        _bar(address, {"study": names})
+        notices.problem(str(error))
+        return None
+    layers = [str(at) for at in found.plan.layers]
+    picked = address.value(one_of("model", models, models[0], always=True)) if model else models[0]
+    at = address.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
+    offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
+    _bar(address, offered, found)
+    _about(found, len(models))
+    return Chosen(found, picked, int(at), tuple(models))
+
+
+def languages_of(study: Study) -> Sequence[str]:
+    """The study's languages by name."""
+    return sorted(study.plan.languages, key=language_name)
+
+
+def model_label(study: Study, model: str) -> str:
+    """A model of a study as menus name it: its name and the language it was trained in."""
+    lang = next((m["training_language"] for m in study.plan.models if m["id"] == model), None)
+    name = model.rpartition("/")[2]
+    return f"{name} · {LANGUAGES[lang].name}" if lang and lang in LANGUAGES else name
+
+
+def _bar(address: Address, offered: dict[str, list[str]], study: Study | None = None) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{address.page}_bar"):
+        st.selectbox("Study", offered["study"], key=address.widget("study"), width=280)
+        if study is None:
+            return
+        if offered["model"]:
+            st.selectbox(
+                "Model",
+                offered["model"],
+                format_func=lambda name: model_label(study, name),
+                key=address.widget("model"),
+                width=280,
+            )
+        if offered["layer"]:
+            st.selectbox("Layer", offered["layer"], key=address.widget("layer"), width=96)
+        study_share(address.page, study.name)
+
+
+def _has_rows(name: str) -> bool:
+    """Whether a part is there, whole or not: looking closer at every study would take long."""
+    try:
+        return any(resources.study(name).folder.glob("parts/*/*.parquet"))
+    except CctaError:
+        return False
+
+
+def pair_of(address: Address, langs: Sequence[str], home: str | None) -> tuple[str, str]:
+    """Source and target of the pair looked at: by default `home`, if the study has it, and the
+    first other language.
+    """
+    source = address.value(one_of("source", langs, home if home and home in langs else langs[0]))
+    others = [lang for lang in langs if lang != source]
+    target = address.value(one_of("target", langs, others[0]))
+    if source == target:
+        address.problems.append(
+            f"{language_name(source)} can't be compared with itself; showing "
+            f"{language_name(others[0])} as target"
+        )
+        target = others[0]
+    return source, target
+
+
+def _about(study: Study, models: int) -> None:
+    """What the numbers below are of: data, how many, how complete."""
+    plan, (done, total) = study.plan, resources.done(study)
+    partial = "" if done == total else f" · {done} of {total} parts measured so far"
+    every = count(len(plan.models), "model")
+    some = every if models == len(plan.models) else f"{models} of {every}"
+    facts = escape(" · ".join((*outline(plan), some)))
+    st.html(f'<p class="ccta-finding">{facts}{partial}</p>')
+
+
+_COMMANDS = {"languages": "show", "correlation": "findings", "errors": "csv", "learn": "findings"}
+"""What of `ccta study` prints or writes what a page shows, of every layer; csv exports rows."""
+
+
+def study_share(page: str, name: str) -> None:
+    """The popover with the lines that give the same numbers; the address is the view's own."""
+    with st.popover("Share", width="content"):
+        st.caption("The address of this page leads back to this view.")
+        st.caption("The same numbers on the command line")
+        st.code("\n".join(commands(page, name)), language="bash", wrap_lines=True)
+        st.caption("Every row in Python")
+        st.code(snippet(name), language="python", wrap_lines=True)
+
+
+def commands(page: str, name: str) -> list[str]:
+    """The lines, quoted for a shell."""
+    action = _COMMANDS.get(page)
+    if action == "csv":
+        return [_export(name, "csv"), _export(name, "html")]
+    return [*([command_line(["study", action, name])] if action else []), _export(name, "html")]
+
+
+def _export(name: str, form: str) -> str:
+    to = option("to", f"{name}.{form}")
+    return command_line(["study", "export", name, *option("format", form), *to])
+
+
+def snippet(name: str) -> str:
+    """The Python that reads the study."""
+    return "\n".join(["import ccta_core as ccta", "", f"rows = ccta.open_study({name!r}).table()"])

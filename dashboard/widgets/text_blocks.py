@@ -1,0 +1,58 @@
+"""Sentences, tables and charts as every page shows them."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.theme import CONFIG
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def title(text: str) -> None:
+    """The page's question, its only first heading."""
+    st.html(f"<h1 class='ccta-title'>{escape(text)}</h1>")
+
+
+def heading(text: str) -> None:
+    """A part's heading: what it finds."""
+    st.html(f"<h2 class='ccta-heading'>{escape(text)}</h2>")
+
+
+def verdict(text: str) -> None:
+    """One honest sentence above a statistic."""
+    st.html(f'<p class="ccta-verdict">{escape(text)}</p>')
+
+
+def say(text: str) -> None:
+    """A sentence or two beside a picture or a table."""
+    st.html(f'<p class="ccta-say">{escape(text)}</p>')
+
+
+def quiet(text: str) -> None:
+    """What a reader may want to know: n, units, where a number comes from."""
+    st.html(f'<p class="ccta-finding">{escape(text)}</p>')
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, html: bool = False) -> None:
+    """A small table of texts; with `html` its cells are HTML already."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    cells = ("".join(f"<td>{cell if html else escape(cell)}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    st.html(
+        f'<div class="ccta-scroll" tabindex="0"><table class="ccta-table"><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def chart(figure: "go.Figure", *, key: str, alt: str, **options: Any) -> Any:
+    """A Plotly figure in the page's own theme, with its text alternative."""
+    return st.plotly_chart(figure, key=key, alt=alt, theme=None, config=CONFIG, **options)
+
+
+def dark() -> bool:
+    """Whether the page is dark now."""
+    return st.context.theme.type == "dark"
