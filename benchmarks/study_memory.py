@@ -40,10 +40,10 @@ def run(folder, workers):
     """The run itself; MiB at the peak of this process and of its largest worker, seconds."""
     from ccta_core.config import Config
     from ccta_core.models.added import add
-    from ccta_core.study import runner
+    from ccta_core.study.run import local
 
     began = time.perf_counter()
-    request = runner.Request(
+    request = local.Request(
         name=NAME,
         data=f"file:{folder / 'items.tsv'}",
         models=[add(str(folder / "model"))],
@@ -51,8 +51,8 @@ def run(folder, workers):
         config=Config(shuffles=2, unrelated=0, method="input_x_gradient"),
         chunk=CHUNK,
     )
-    runner.create(request)
-    runner.run(NAME, workers=workers, report=lambda progress: None)
+    local.create(request)
+    local.run(NAME, workers=workers, report=lambda progress: None)
     took = time.perf_counter() - began
     return [peak(resource.RUSAGE_SELF), peak(resource.RUSAGE_CHILDREN), took]
 
@@ -60,7 +60,7 @@ def run(folder, workers):
 def ask(folder, _):
     """The finished study is opened, its table built, one question asked of it."""
     from ccta_core import open_study
-    from ccta_core.study.table_files import compact
+    from ccta_core.study.storage.table_files import compact
 
     study = open_study(NAME)
     compact(study.source)

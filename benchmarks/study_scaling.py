@@ -20,9 +20,9 @@ import torch
 import ccta_core as ccta
 from ccta_core.config import Config
 from ccta_core.study import measure as study
-from ccta_core.study.items import FILE, write_items
-from ccta_core.study.parts import part_path, write_part
-from ccta_core.study.plan import CHUNK
+from ccta_core.study.manifest import CHUNK
+from ccta_core.study.storage.items import FILE, write_items
+from ccta_core.study.storage.parts import part_path, write_part
 
 MODEL = "e5-small/nli-en"
 LANGS = ("en", "es", "zh", "ar")

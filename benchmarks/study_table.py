@@ -26,11 +26,11 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.parts import part_path
-from ccta_core.study.plan import planned, write_plan
-from ccta_core.study.schema import COLUMNS, arrow_schema
-from ccta_core.study.table import Study, open_study
-from ccta_core.study.table_files import compact
+from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.storage.parts import part_path
+from ccta_core.study.storage.schema import COLUMNS, arrow_schema
+from ccta_core.study.storage.table import Study, open_study
+from ccta_core.study.storage.table_files import compact
 from dashboard.pages.errors import intervals, tables
 from dashboard.pages.errors.filters import Filters, Order
 from dashboard.pages.errors.tables import confusion
@@ -42,8 +42,8 @@ LATER = """
 import sys, time
 import duckdb, pandas
 from pathlib import Path
-from ccta_core.study.plan import read_plan
-from ccta_core.study.table import Study
+from ccta_core.study.manifest import read_plan
+from ccta_core.study.storage.table import Study
 place = Path(sys.argv[1])
 began = time.perf_counter()
 Study(place, read_plan(place)).query("SELECT 1")

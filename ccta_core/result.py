@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ccta_core.report.page import pair_page
-from ccta_core.report.verdict import Claim, Evidence, claim, verdict
+from ccta_core.reports.pair.page import pair_page
+from ccta_core.reports.pair.verdict import Claim, Evidence, claim, verdict
 from ccta_core.types import (
     Attribution,
     Controls,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.gate import GATE
+from dashboard.import_gate import GATE
 
 _logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent

@@ -21,18 +21,17 @@ from ccta_core.result import PairResult
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
-from ccta_core.study.items import FILE
-from ccta_core.study.plan import names
-from ccta_core.study.search import containing
+from ccta_core.study.manifest import names
+from ccta_core.study.run.status import State, states
 from ccta_core.study.selection import selected
-from ccta_core.study.state import State, states
-from ccta_core.study.table import Study, open_study
-from ccta_core.study.texts import examples_of, has_texts, ids_of
+from ccta_core.study.storage.items import FILE
+from ccta_core.study.storage.table import Study, open_study
+from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
-from dashboard.gate import GATE
+from dashboard.import_gate import GATE
 from dashboard.pages.studies.tables import DataFacts
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def nothing_ships(tmp_path, monkeypatch):
     """The studies that ship are not there: a test sees only its own."""
-    for module in ("plan", "state"):
+    for module in ("manifest", "run.status"):
         monkeypatch.setattr(f"ccta_core.study.{module}.SHIPPED", tmp_path / "ships-nothing")
 
 

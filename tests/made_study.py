@@ -11,11 +11,11 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.items import write_items
-from ccta_core.study.parts import write_part
-from ccta_core.study.plan import planned, write_plan
-from ccta_core.study.schema import NAMES
-from ccta_core.study.table import Study
+from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.storage.items import write_items
+from ccta_core.study.storage.parts import write_part
+from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.table import Study
 from ccta_core.types import ParallelExample
 
 LANGS = ("ar", "de", "en", "es", "hi", "zh")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ccta_core.corpus import muse
 from ccta_core.corpus.alignments import read_awesome_align, read_talp, read_xl_wa
+from ccta_core.corpus.formats import muse
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
 from research.space.gold import gold_sets, training_bitext

@@ -17,7 +17,7 @@ from strategies import marked_texts, texts
 import ccta_core as ccta
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.demo import read_demo
-from ccta_core.corpus.flores import FLORES_CODES, read_flores
+from ccta_core.corpus.formats.flores import FLORES_CODES, read_flores
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.evaluation.answers import answer_scores
@@ -25,7 +25,7 @@ from ccta_core.evaluation.predict import answers, classes, tags
 from ccta_core.models import embedded
 from ccta_core.models.catalog import find
 from ccta_core.models.load import load_model
-from ccta_core.models.q4 import read_file
+from ccta_core.models.quantized_weights import read_file
 from ccta_core.models.tokenizer import compose_first, is_read_composed
 from ccta_core.models.windows import windows
 from ccta_core.pipeline.sentences import aimed, look

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from ccta_core.text import interval, number
 from dashboard import resources
 from dashboard.pages.correlation.tables import correlations

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ccta_core.findings import claims, frames
-from ccta_core.statistics.correlation import Correlation, correlate
-from ccta_core.statistics.deciles import accuracy_by_decile
-from ccta_core.statistics.partial import partial_correlation
-from ccta_core.statistics.prediction import compare_auroc
+from ccta_core.analysis import claims
+from ccta_core.analysis.correlation import Correlation, correlate
+from ccta_core.analysis.partial import partial_correlation
+from ccta_core.analysis.prediction import accuracy_by_decile, compare_auroc
 from ccta_core.text import interval, number, p_phrase
 from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
 from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
@@ -83,7 +82,7 @@ def test_an_item_has_the_scores_of_its_target_and_the_length_of_both(study):
     asked = question(study, unit="item", pair=PAIR)
     names = ("ems", "score", "length", "fertility", "confidence")
     found = units(study, asked, asked.models[0], names)
-    wanted = frames.items(study, "made/en", 8, PAIR)
+    wanted = claims.items(study, "made/en", 8, PAIR)
     for name, other in (
         ("ems", "ems"), ("score", "target_score"), ("length", "units"),
         ("fertility", "fertility"), ("confidence", "target_confidence"),
@@ -123,7 +122,7 @@ def test_what_is_shown_are_the_findings_numbers(study, unit, reference):
 @pytest.mark.parametrize("kind", ["pearson", "spearman", "kendall"])
 def test_items_are_correlated_by_group(study, kind):
     asked = question(study, unit="item", pair=PAIR, kind=kind, models=question(study).models[:1])
-    table = frames.items(study, "made/en", 8, PAIR)
+    table = claims.items(study, "made/en", 8, PAIR)
     main = correlations(study, asked)[0]
     assert main.found == correlate(
         table.ems, table.target_score, kind=kind, groups=list(table.group)
@@ -152,7 +151,7 @@ def test_what_is_held_fixed_follows_the_number_of_units(study):
 
 def test_the_deciles_and_aurocs_are_those_of_the_statistics(study):
     asked = question(study, unit="item", pair=PAIR)
-    table = frames.items(study, "made/en", 8, PAIR)
+    table = claims.items(study, "made/en", 8, PAIR)
     right, groups = table.target_correct.astype(float), list(table.group)
     assert deciles(study, asked, "ems") == accuracy_by_decile(table.ems, right, groups)
     told = told_apart(study, asked, "gain")
@@ -170,7 +169,7 @@ def test_few_items_say_nothing(tmp_path):
 
 
 def test_the_models_of_a_study(study):
-    assert frames.measured_models(study) == ["made/en", "made/es"]
+    assert claims.measured_models(study) == ["made/en", "made/es"]
     kept, out = trained(study)
     assert list(kept.model) == ["made/en", "made/es"]
     assert out == []

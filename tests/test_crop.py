@@ -6,11 +6,11 @@ from ccta_core.cli import main
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
 from ccta_core.models.embedded import load_tokenizer, locate
-from ccta_core.study import runner
+from ccta_core.reports.study.facts import provenance
 from ccta_core.study.crop import LEAST, around, cropped
-from ccta_core.study.export.facts import provenance
-from ccta_core.study.table import open_study
-from ccta_core.study.texts import examples_of
+from ccta_core.study.run import local
+from ccta_core.study.storage.table import open_study
+from ccta_core.study.storage.texts import examples_of
 
 LANGS = ("en", "zh", "th", "ar")
 MODEL = "e5-small/qa-en"
@@ -105,4 +105,4 @@ def test_a_study_says_how_its_contexts_were_cut(tmp_path, monkeypatch, capsys):
     assert main(["study", "run", "--name", "cut", *words, "--crop", "32"]) != 0
     assert "crop: 24 here, 32 asked for" in capsys.readouterr().err
     with pytest.raises(CctaError, match="only contexts"):
-        runner.drafted(runner.Request("a", "demo:nli", [], crop=64))
+        local.drafted(local.Request("a", "demo:nli", [], crop=64))

@@ -15,7 +15,7 @@ from ccta_core import children
 from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.models.added import add
-from ccta_core.study.state import FINISHED, RUNNING, state_of
+from ccta_core.study.run.status import FINISHED, RUNNING, state_of
 from tests.families import build
 from tests.serving import wait_for
 
@@ -213,7 +213,7 @@ def test_a_child_that_is_done_says_how_it_ended():
 
 STARTER = """
 import sys, time
-from ccta_core.study import process
+from ccta_core.study.run import process
 process.start(process.Order("one", "demo:nli", [sys.argv[1]], [1], ["en", "es"], 60), 1)
 print("started", flush=True)
 time.sleep(300)

@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 from ccta_core.errors import DamagedFileError
 from ccta_core.evaluation.retrieval import layer_vectors
 from ccta_core.models import embedded
-from ccta_core.models.charsmap import precompile
-from ccta_core.models.q4 import SHA256, dequantise, read_file
+from ccta_core.models.quantized_weights import SHA256, dequantise, read_file
+from ccta_core.models.tokenizer import precompile
 
 XNLI = ["ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"]
 

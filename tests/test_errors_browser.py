@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ccta_core.study.items import write_items
-from ccta_core.study.schema import arrow_schema
-from ccta_core.study.texts import examples_of
+from ccta_core.study.storage.items import write_items
+from ccta_core.study.storage.schema import arrow_schema
+from ccta_core.study.storage.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from tests.made_study import LANGS, made_study
 from tests.serving import visiting

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from ccta_core.reports.study.errors import Selection, pair_command, selection_page
 from ccta_core.store.notes import Remark
-from ccta_core.study.export.errors import Selection, pair_command, selection_page
-from ccta_core.study.table import Study
-from ccta_core.study.texts import examples_of
+from ccta_core.study.storage.table import Study
+from ccta_core.study.storage.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.pages.errors import tables
 from dashboard.pages.errors.charts import list_html

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from ccta_core.errors import CctaError
 from ccta_core.store import notes
-from ccta_core.study.schema import arrow_schema
-from ccta_core.study.table import Study
+from ccta_core.study.storage.schema import arrow_schema
+from ccta_core.study.storage.table import Study
 from dashboard import resources
 from dashboard.pages.errors import intervals, tables
 from dashboard.pages.errors.filters import Filters

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
 from ccta_core.errors import CctaError
-from ccta_core.study import search
-from ccta_core.study.items import write_items
-from ccta_core.study.search import containing
-from ccta_core.study.table import Study
-from ccta_core.study.texts import examples_of
+from ccta_core.study.storage import texts
+from ccta_core.study.storage.items import write_items
+from ccta_core.study.storage.table import Study
+from ccta_core.study.storage.texts import containing, examples_of
 from ccta_core.types import Sentence
 from dashboard.pages.errors import intervals, tables
 from dashboard.pages.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
@@ -256,8 +255,8 @@ def test_a_text_is_found_in_the_file_as_in_the_items(study, tmp_path, monkeypatc
     for wanted in ("ÜBER", "u\u0308ber", "FLUSS", "50%", "\u00e9te\u0301", "Z(W", "ferry", "e"):
         found = containing(here, wanted, LANGS)
         with monkeypatch.context() as patch:
-            patch.setattr(search, "has_texts", lambda study: False)
-            patch.setattr(search, "examples_of", lambda study: {one.id: one for one in examples})
+            patch.setattr(texts, "has_texts", lambda study: False)
+            patch.setattr(texts, "examples_of", lambda study: {one.id: one for one in examples})
             assert sorted(containing(here, wanted, LANGS)) == sorted(found)
         if wanted in ("50%", "Z(W", "ÜBER", "u\u0308ber"):
             assert found == (("en", examples[0].id),)

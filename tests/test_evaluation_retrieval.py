@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ccta_core.corpus.flores import FLORES_CODES
+from ccta_core.corpus.formats.flores import FLORES_CODES
 from ccta_core.errors import CctaError
 from ccta_core.evaluation import retrieval
 from ccta_core.evaluation.retrieval import (

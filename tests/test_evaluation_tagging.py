@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 
+from ccta_core.analysis import intervals
+from ccta_core.analysis.intervals import clustered_interval, f1_interval, ratio_interval
 from ccta_core.errors import CctaError
-from ccta_core.evaluation import intervals
-from ccta_core.evaluation.intervals import clustered_interval, f1_interval, ratio_interval
 from ccta_core.evaluation.tagging import entity_counts, entity_scores
 
 TAGS = ("O", "O", "B-LOC", "I-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG")

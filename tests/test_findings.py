@@ -6,21 +6,22 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from ccta_core.analysis import claims
+from ccta_core.analysis.correlation import correlate
+from ccta_core.analysis.training_languages import Checkpoint
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError
-from ccta_core.findings import answers, claims, frames
-from ccta_core.findings.page import page
-from ccta_core.findings.random_head import sanity
 from ccta_core.models.catalog import ModelInfo, random_headed
-from ccta_core.statistics.correlation import correlate
-from ccta_core.statistics.ranking import Checkpoint
-from ccta_core.study.items import write_items
-from ccta_core.study.parts import write_part
-from ccta_core.study.plan import planned, write_plan
-from ccta_core.study.schema import NAMES
-from ccta_core.study.table import Study
+from ccta_core.reports.findings import answers
+from ccta_core.reports.findings.page import page
+from ccta_core.reports.findings.sections import sanity
+from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.storage.items import write_items
+from ccta_core.study.storage.parts import write_part
+from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.table import Study
 from dashboard.widgets.statistics_wording import shares_text
 
 LANGS = ("ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "zh")
@@ -97,10 +98,10 @@ def study(tmp_path_factory):
 
 
 def test_the_frames_leave_the_training_language_out(study):
-    table = frames.languages(study, "made/es", 8)
+    table = claims.languages(study, "made/es", 8)
     assert set(table.lang) == set(LANGS) - {"es"}
     assert set(table.n) == {60}
-    tables = frames.pairs(study, "made/es", 8)
+    tables = claims.pairs(study, "made/es", 8)
     assert tables["ems"].shape == (12, 12)
     assert np.isnan(np.diag(tables["ems"])).all()
     assert np.allclose(tables["ems"], tables["ems"].T, equal_nan=True)
@@ -201,7 +202,7 @@ def test_how_far_above_the_majority_is_a_clustered_interval(study):
     fit = sm.OLS(excess.to_numpy(), np.ones(len(rows))).fit(
         cov_type="cluster", cov_kwds={"groups": codes}, use_t=True
     )
-    found = frames.checkpoints(study).set_index("model").loc["made/en"]
+    found = claims.checkpoints(study).set_index("model").loc["made/en"]
     assert found.excess_low == pytest.approx(fit.conf_int()[0][0], abs=1e-3)
     assert found.excess_low < found.score - found.majority
 
@@ -291,11 +292,11 @@ def test_seeds_are_runs_of_their_language(tmp_path):
 
 def test_a_random_head_stands_aside(study):
     """It is in the check, and in no ranking, correlation or synonym test."""
-    assert frames.models(study) == ["made/en", "made/es", "made/zh"]
-    assert {one.model for one in claims.by_language(study, 8)} == set(frames.models(study))
-    assert {one.model for one in claims.by_pair(study, 8)} == set(frames.models(study))
-    assert set(frames.differences(study, 8).model) == set(frames.models(study))
-    assert not frames.consistency(study, 8, "ems").training_language.isna().any()
+    assert claims.models(study) == ["made/en", "made/es", "made/zh"]
+    assert {one.model for one in claims.by_language(study, 8)} == set(claims.models(study))
+    assert {one.model for one in claims.by_pair(study, 8)} == set(claims.models(study))
+    assert set(claims.differences(study, 8).model) == set(claims.models(study))
+    assert not claims.consistency(study, 8, "ems").training_language.isna().any()
     (one,) = sanity(study, 8)
     assert (one.model, one.twin, one.n) == ("made/en", TWIN, 60 * 66)
     assert one.ems.fall.value == pytest.approx(0.1, abs=0.01)

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
-from dashboard.gate import GATE, Gate
+from dashboard.import_gate import GATE, Gate
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LIGHT = ("pair", "studies", "models")

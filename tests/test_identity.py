@@ -23,9 +23,9 @@ from ccta_core.pipeline import compare_cached
 from ccta_core.store.files import read_entry
 from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
 from ccta_core.store.pairs import find_pair, pair_key
-from ccta_core.study import runner
-from ccta_core.study.plan import SHIPPED as SHIPPED_STUDIES
-from ccta_core.study.plan import read_plan
+from ccta_core.study.manifest import SHIPPED as SHIPPED_STUDIES
+from ccta_core.study.manifest import read_plan
+from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import LABELS, build, tokenizer_of
 
@@ -538,11 +538,11 @@ def test_a_study_begun_with_one_revision_refuses_another(folder, monkeypatch):
     renamed(folder)
     now = load_model(str(folder)).revision
     with pytest.raises(CctaError, match=f"is now revision {now}, the study began with {begun}"):
-        runner.run("mine", workers=0)
+        local.run("mine", workers=0)
     for extend in (False, True):
-        request = runner.Request("mine", "demo:nli", [listed(str(folder))], limit=2, layers=(1,))
+        request = local.Request("mine", "demo:nli", [listed(str(folder))], limit=2, layers=(1,))
         with pytest.raises(CctaError, match=r"is another one|in another revision") as caught:
-            runner.create(request, extend=extend)
+            local.create(request, extend=extend)
         assert "\n" not in str(caught.value)
 
 
@@ -573,7 +573,7 @@ def test_maps_are_part_of_what_a_study_began_with(trained):
     for change in (lambda: None, maps.unlink):
         change()
         with pytest.raises(CctaError, match=r"is now revision .*the study began with"):
-            runner.run("turned", workers=0)
+            local.run("turned", workers=0)
 
 
 # The dashboard

@@ -10,6 +10,7 @@ from heads import TAGS, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccta_core.analysis import claims
 from ccta_core.cli import main
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
@@ -19,13 +20,12 @@ from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.predict import classes
 from ccta_core.evaluation.score import score
-from ccta_core.findings import frames
 from ccta_core.models.catalog import find
 from ccta_core.sensitivity.settings import REFERENCE, Question
-from ccta_core.study import runner
+from ccta_core.study.manifest import folder_of, planned, read_plan
 from ccta_core.study.measure import measure
-from ccta_core.study.plan import folder_of, planned, read_plan
-from ccta_core.study.table import open_study
+from ccta_core.study.run import local
+from ccta_core.study.storage.table import open_study
 from ccta_core.training.fit import Data, fit, labels_of
 from ccta_core.training.recipe import recipe_for
 
@@ -216,7 +216,7 @@ def test_models_of_a_study_may_name_labels_differently(tmp_path):
 
 
 def test_the_majority_is_that_of_each_models_names(study_of_two_names):
-    found = frames.checkpoints(study_of_two_names).set_index("model")
+    found = claims.checkpoints(study_of_two_names).set_index("model")
     assert found.majority.tolist() == [0.5, 0.5]
     assert found.excess_low.notna().all()
     assert found.excess_low["made/a"] == pytest.approx(found.excess_low["made/b"])
@@ -225,10 +225,10 @@ def test_the_majority_is_that_of_each_models_names(study_of_two_names):
 @pytest.fixture
 def study_of_two_names(tmp_path):
     """Two models with equal rows but for the names of the labels: half of the items are a or 0."""
-    from ccta_core.study.parts import write_part
-    from ccta_core.study.plan import write_plan
-    from ccta_core.study.schema import NAMES
-    from ccta_core.study.table import Study
+    from ccta_core.study.manifest import write_plan
+    from ccta_core.study.storage.parts import write_part
+    from ccta_core.study.storage.schema import NAMES
+    from ccta_core.study.storage.table import Study
 
     examples = [
         replace(example, label=("0", "0", "1", "2")[at % 4])
@@ -366,12 +366,12 @@ def test_a_person_who_names_a_class_otherwise_gets_the_same_chance_level():
 
 def test_a_study_goes_on_with_the_labels_of_its_manifest(tmp_path):
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
-    request = runner.Request(
+    request = local.Request(
         name="again", data=spec, models=[find(MODEL)], layers=(11,), languages=("en", "es"),
         limit=3, config=Config(shuffles=1, unrelated=0),
     )  # fmt: skip
-    plan = runner.create(request)
-    assert runner.create(request) == plan
+    plan = local.create(request)
+    assert local.create(request) == plan
     assert read_plan(folder_of("again")).labels_of(MODEL) == dict(enumerate_text(NLI))
 
 

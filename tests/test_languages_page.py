@@ -7,12 +7,12 @@ import pytest
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from ccta_core.analysis.intervals import clustered_interval
+from ccta_core.analysis.two_way import two_way
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.evaluation.intervals import clustered_interval
 from ccta_core.models.catalog import find
-from ccta_core.statistics.two_way import two_way
 from ccta_core.store.pairs import find_pair
 from ccta_core.text import number
 from dashboard import resources

@@ -4,7 +4,7 @@ import pytest
 
 from ccta_core.cli import main
 from ccta_core.models.added import added, listed
-from ccta_core.study.table import open_study
+from ccta_core.study.storage.table import open_study
 from tests.families import build
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ccta_core.errors import CctaError
-from ccta_core.study.items import FILE
-from ccta_core.study.texts import examples_of, ids_of
+from ccta_core.study.storage.items import FILE
+from ccta_core.study.storage.texts import examples_of, ids_of
 from tests.made_pair import MODEL, clean, html_of, opener, said
 from tests.made_study import made_study
 

@@ -8,7 +8,7 @@ import pytest
 
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
-from ccta_core.report.marks import marks
+from ccta_core.reports.pair.marks import marks
 from ccta_core.types import Sentence
 from dashboard.choice import Request
 from dashboard.pages.pair.charts import walk_chart

@@ -10,8 +10,8 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import RANDOM_HEAD, catalog, find, random_headed
 from ccta_core.models.load import load_model
 from ccta_core.models.random_head import head_modules, initialise_head
-from ccta_core.study import runner
-from ccta_core.study.plan import folder_of, planned, read_plan, with_twin
+from ccta_core.study.manifest import folder_of, planned, read_plan, with_twin
+from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import FAMILIES, HEADS, build
 from tests.heads import tiny
@@ -124,7 +124,7 @@ def test_a_study_has_one_twin():
 
 
 def test_the_option_adds_the_twin_to_a_study(monkeypatch):
-    monkeypatch.setattr(runner, "run", lambda name, **settings: None)
+    monkeypatch.setattr(local, "run", lambda name, **settings: None)
     words = ["--model", MODEL, "--data", "demo:nli", "--langs", "en,es", "--limit", "3"]
     given = ["--layers", "11", "--random-head", "--workers", "1"]
     assert main(["study", "run", "--name", "twins", *words, *given]) == 0

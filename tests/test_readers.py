@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccta_core.corpus.answers import answer_spans
+from ccta_core.corpus.clean_text import mended
 from ccta_core.corpus.groups import clusters
 from ccta_core.corpus.items import Item
-from ccta_core.corpus.mend import mended
 from ccta_core.corpus.source import Placed
 from ccta_core.corpus.spec import read_corpus, read_items, scan
 from ccta_core.errors import CctaError

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ccta_core.report.page import pair_assets, pair_page
+from ccta_core.reports.pair.page import pair_assets, pair_page
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 NASTY = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ccta_core.report.page import pair_assets, pair_page
+from ccta_core.reports.pair.page import pair_assets, pair_page
 from tests.test_report import HOSTILE, make_payload, make_side
 
 ENGLISH = make_side("en", ["The", "ferry", "was", "late", "It", "left"], [0, 0, 0, 0, 1, 1])

@@ -14,9 +14,9 @@ from ccta_core.models.catalog import catalog, find
 from ccta_core.space.maps import language_means
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.study import process, runner
-from ccta_core.study.parts import write_part
-from ccta_core.study.plan import read_plan
+from ccta_core.study.manifest import read_plan
+from ccta_core.study.run import local, process
+from ccta_core.study.storage.parts import write_part
 from dashboard import resources
 from tests.made_study import made_study
 
@@ -39,8 +39,8 @@ def write(path, lines):
 def begun(path, lines, **settings):
     """A study of a file in the cache, its texts kept."""
     write(path, lines)
-    return runner.create(
-        runner.Request("own", f"file:{path}", [find(MODEL)], (11,), config=Config(), **settings)
+    return local.create(
+        local.Request("own", f"file:{path}", [find(MODEL)], (11,), config=Config(), **settings)
     )
 
 

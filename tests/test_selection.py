@@ -8,11 +8,11 @@ from ccta_core.cli.main import main
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
-from ccta_core.study.export.facts import outline, provenance
-from ccta_core.study.plan import config_of
-from ccta_core.study.runner import Request, create
+from ccta_core.reports.study.facts import outline, provenance
+from ccta_core.study.manifest import config_of
+from ccta_core.study.run.local import Request, create
 from ccta_core.study.selection import few_of_each, first, selected
-from ccta_core.study.texts import examples_of
+from ccta_core.study.storage.texts import examples_of
 
 SPEC, MODEL, LANGS = "demo:nli", "e5-small/nli-en", ("en", "es")
 

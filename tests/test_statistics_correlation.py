@@ -10,16 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
+from ccta_core.analysis import coefficients
+from ccta_core.analysis.coefficients import KINDS, concordance, moments, of_items, unlike
+from ccta_core.analysis.correlation import correlate, holm, mantel
+from ccta_core.analysis.partial import partial_correlation
+from ccta_core.analysis.permutation import all_orders, group_orders, sign_test
+from ccta_core.analysis.resampling import grouped
 from ccta_core.errors import CctaError
-from ccta_core.statistics import coefficients
-from ccta_core.statistics.coefficients import KINDS, moments, of_items
-from ccta_core.statistics.correlation import correlate
-from ccta_core.statistics.groups import grouped
-from ccta_core.statistics.matrices import mantel
-from ccta_core.statistics.multiple import holm
-from ccta_core.statistics.partial import partial_correlation
-from ccta_core.statistics.permuting import all_orders, group_orders, sign_test
-from ccta_core.statistics.ranks import concordance, unlike
 
 SCIPY = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
 THREES = np.repeat(np.arange(40), 3)

@@ -9,15 +9,13 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
+from ccta_core.analysis import prediction
+from ccta_core.analysis.prediction import accuracy_by_decile, auroc, compare_auroc
+from ccta_core.analysis.seeds import Scores, over_seeds
+from ccta_core.analysis.synonyms import synonym_test
+from ccta_core.analysis.training_languages import Checkpoint, rank_training_languages
+from ccta_core.analysis.two_way import two_way
 from ccta_core.errors import CctaError
-from ccta_core.statistics import prediction
-from ccta_core.statistics.deciles import accuracy_by_decile
-from ccta_core.statistics.prediction import auroc, compare_auroc
-from ccta_core.statistics.ranking import Checkpoint
-from ccta_core.statistics.seeds import Scores, over_seeds
-from ccta_core.statistics.synonyms import synonym_test
-from ccta_core.statistics.training import rank_training_languages
-from ccta_core.statistics.two_way import two_way
 from research.documents import coverage
 
 

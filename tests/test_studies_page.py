@@ -10,12 +10,11 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import MARK
-from ccta_core.study import locks, process
 from ccta_core.study.cost import estimate
-from ccta_core.study.log import LOG
-from ccta_core.study.parts import part_path
-from ccta_core.study.process import Order
-from ccta_core.study.state import state_of
+from ccta_core.study.run import locks, process
+from ccta_core.study.run.process import Order
+from ccta_core.study.run.status import LOG, state_of
+from ccta_core.study.storage.parts import part_path
 from dashboard.pages.studies.actions import exported
 from dashboard.pages.studies.tables import summary
 from tests.made_study import made_study

@@ -19,13 +19,13 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import find
-from ccta_core.study import runner
-from ccta_core.study.items import read_items_of, write_items
-from ccta_core.study.locks import CANCEL, LOCK, hold
-from ccta_core.study.parts import missing_parts, part_path, write_part
-from ccta_core.study.plan import folder_of, planned, read_plan
-from ccta_core.study.schema import NAMES
-from ccta_core.study.table import open_study
+from ccta_core.study.manifest import folder_of, planned, read_plan
+from ccta_core.study.run import local
+from ccta_core.study.run.locks import CANCEL, LOCK, hold
+from ccta_core.study.storage.items import read_items_of, write_items
+from ccta_core.study.storage.parts import missing_parts, part_path, write_part
+from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.table import open_study
 
 MODEL = "e5-small/nli-en"
 LANGS = ("en", "zh")
@@ -37,7 +37,7 @@ def request(name="one", **changes):
         "name": name, "data": "demo:nli", "models": [find(MODEL)], "layers": (11,),
         "languages": ("en", "es"), "limit": 12, "config": CONFIG, "chunk": 6,
     }  # fmt: skip
-    return runner.Request(**{**settings, **changes})
+    return local.Request(**{**settings, **changes})
 
 
 def quiet(progress):
@@ -55,8 +55,8 @@ def whole(tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCTA_CACHE", str(root))
-        runner.create(request())
-        runner.run("one", report=quiet)
+        local.create(request())
+        local.run("one", report=quiet)
     return root
 
 
@@ -86,8 +86,8 @@ def test_workers_change_nothing(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(whole))
     expected = part_bytes("one")
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
-    runner.create(request())
-    runner.run("one", workers=2, report=quiet)
+    local.create(request())
+    local.run("one", workers=2, report=quiet)
     assert part_bytes("one") == expected
 
 
@@ -95,8 +95,8 @@ def test_a_killed_study_goes_on_and_ends_the_same(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(whole))
     expected = part_bytes("one")
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
-    plan = runner.create(request())
-    code = "from ccta_core.study import runner; runner.run('one')"
+    plan = local.create(request())
+    code = "from ccta_core.study.run import local; local.run('one')"
     child = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -110,7 +110,7 @@ def test_a_killed_study_goes_on_and_ends_the_same(whole, tmp_path, monkeypatch):
     child.wait()
     left = missing_parts(folder, plan)
     assert first.exists()
-    runner.run("one", report=quiet)
+    local.run("one", report=quiet)
     assert left  # it was killed in the middle
     assert part_bytes("one") == expected
 
@@ -122,7 +122,7 @@ def test_a_damaged_part_is_set_aside_and_made_again(whole, tmp_path, monkeypatch
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
     expected, path = part_bytes("one"), part_path(folder_of("one"), MODEL, 1)
     path.write_bytes(path.read_bytes()[:-100])
-    runner.run("one", report=quiet)
+    local.run("one", report=quiet)
     assert path.with_suffix(".damaged").exists()
     assert part_bytes("one") == expected
 
@@ -139,14 +139,14 @@ def test_a_page_that_was_changed_is_found_when_the_study_goes_on(whole, tmp_path
     plan = read_plan(folder_of("one"))
     assert missing_parts(folder_of("one"), plan) == []
     assert missing_parts(folder_of("one"), plan, thorough=True) == [(MODEL, 1)]
-    runner.run("one", report=quiet)
+    local.run("one", report=quiet)
     assert path.with_suffix(".damaged").exists()
     assert part_bytes("one") == expected
 
 
 def test_a_finished_study_is_not_run_again(done):
     lines = []
-    assert runner.run("one", report=lines.append).name == "one"
+    assert local.run("one", report=lines.append).name == "one"
     assert lines == []
 
 
@@ -161,7 +161,7 @@ def test_a_finished_study_is_not_run_again(done):
 )
 def test_another_study_under_the_same_name_is_refused(done, changes, line):
     with pytest.raises(CctaError) as caught:
-        runner.create(request(**changes))
+        local.create(request(**changes))
     assert line in str(caught.value)
     assert "choose another name" in str(caught.value)
 
@@ -174,34 +174,34 @@ def test_a_study_grows_by_models_and_items(whole, tmp_path, monkeypatch):
     before = part_bytes("one")
     other = find("e5-small/nli-xnli-es")
     models = [find(MODEL), other]
-    plan = runner.create(request(models=models, limit=18), extend=True)
+    plan = local.create(request(models=models, limit=18), extend=True)
     assert missing_parts(folder_of("one"), plan) == [(MODEL, 2), *((other.id, n) for n in range(3))]
     assert {name: part_bytes("one")[name] for name in before} == before
     with pytest.raises(CctaError, match="has e5-small/nli-xnli-es too"):
-        runner.create(request(limit=18), extend=True)
+        local.create(request(limit=18), extend=True)
     with pytest.raises(CctaError, match="only a study of full chunks"):
-        runner.create(request(models=models, limit=12), extend=True)
+        local.create(request(models=models, limit=12), extend=True)
     with pytest.raises(CctaError, match="layers"):
-        runner.create(request(models=models, limit=18, layers=(10,)), extend=True)
+        local.create(request(models=models, limit=18, layers=(10,)), extend=True)
 
 
 def test_two_runs_at_once_are_refused(done):
     with hold(done.folder / LOCK), pytest.raises(CctaError, match="running already"):
-        runner.run("one", report=quiet)
-    with runner.opened("one"):
+        local.run("one", report=quiet)
+    with local.opened("one"):
         pass  # it is free again
 
 
 def test_a_study_stops_when_asked(tmp_path):
-    runner.create(request("stopped"))
+    local.create(request("stopped"))
 
     def ask(progress):
         if progress.done == 0:
             (folder_of("stopped") / CANCEL).touch()
 
     with pytest.raises(StoppedError, match="resume goes on"):
-        runner.run("stopped", report=ask)
-    with runner.opened("stopped"):
+        local.run("stopped", report=ask)
+    with local.opened("stopped"):
         pass  # nobody holds it
 
 
@@ -316,7 +316,7 @@ def test_in_this_process_the_rows_are_the_same(whole, tmp_path, monkeypatch):
 
 
 def test_a_study_without_parts_says_so(tmp_path):
-    runner.create(request("empty"))
+    local.create(request("empty"))
     with pytest.raises(CctaError, match="no finished part"):
         open_study("empty").table()
 

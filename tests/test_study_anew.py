@@ -12,12 +12,12 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog, find
-from ccta_core.study import process, runner
-from ccta_core.study.items import read_items_of
-from ccta_core.study.plan import folder_of, read_plan
-from ccta_core.study.table import open_study
-from ccta_core.study.table_files import compact
-from ccta_core.study.worker import Chunk, measure_part
+from ccta_core.study.manifest import folder_of, read_plan
+from ccta_core.study.run import local, process
+from ccta_core.study.run.worker import Chunk, measure_part
+from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.table import open_study
+from ccta_core.study.storage.table_files import compact
 from tests.made_study import made_study
 
 MODEL = "e5-small/nli-en"
@@ -60,7 +60,7 @@ def request(**changes):
         "languages": ("en", "es"), "limit": 2, "chunk": 2,
         "config": Config(shuffles=2, unrelated=0),
     }  # fmt: skip
-    return runner.Request(**{**settings, **changes})
+    return local.Request(**{**settings, **changes})
 
 
 def test_other_settings_under_the_same_name_are_the_ones_measured():
@@ -83,10 +83,10 @@ def test_other_languages_and_more_items_are_measured_in_the_same_process():
     fresh()
     _, rows = fresh(languages=("en", "zh"))
     assert {row[:2] for row in rows} == {("en", "zh")}
-    runner.create(request(limit=4, name="grown"))
-    runner.run("grown", workers=0, report=quiet)
-    runner.create(request(limit=6, name="grown", models=[find(MODEL), other_model()]), extend=True)
-    runner.run("grown", workers=0, report=quiet)
+    local.create(request(limit=4, name="grown"))
+    local.run("grown", workers=0, report=quiet)
+    local.create(request(limit=6, name="grown", models=[find(MODEL), other_model()]), extend=True)
+    local.run("grown", workers=0, report=quiet)
     assert open_study("grown").done == (6, 6)
     count = "SELECT model, count(*) FROM pairs GROUP BY 1 ORDER BY 1"
     assert open_study("grown").query(count).values.tolist() == [
@@ -100,11 +100,11 @@ def other_model():
 
 
 def test_a_chunk_carries_its_plan_and_costs_little():
-    plan = runner.create(request())
+    plan = local.create(request())
     chunk = Chunk(folder_of("s"), plan, MODEL, 0)
     assert pickle.loads(pickle.dumps(chunk)) == chunk
     every = [info for info in catalog().values() if info.task == "nli"]
-    large = runner.drafted(request(models=every, limit=2))[1]
+    large = local.drafted(request(models=every, limit=2))[1]
     assert len(pickle.dumps(replace(chunk, plan=large))) < 20_000
     with pytest.raises(CctaError, match=r"e5-small/none is no model of the study s; it has e5-"):
         measure_part(replace(chunk, model="e5-small/none"))
@@ -136,28 +136,28 @@ def swapped(lines):
 def test_other_texts_under_known_ids_are_another_study(tmp_path, change, said):
     """Ids alone do not tell: rows of the old texts would be called by the new ones' names."""
     path = tmp_path / "own.jsonl"
-    runner.create(own_file(path, LINES))
-    assert runner.create(own_file(path, LINES)).items == 3  # the same is the same
+    local.create(own_file(path, LINES))
+    assert local.create(own_file(path, LINES)).items == 3  # the same is the same
     wanted = own_file(path, change(LINES))
     with pytest.raises(CctaError, match=said) as caught:
-        runner.create(wanted)
+        local.create(wanted)
     assert "\n" not in str(caught.value)
     grown = own_file(path, [*change(LINES[:2]), ("d", "It is late.", "Es tarde.")])
     shutil.rmtree(folder_of("own"))
-    runner.create(own_file(path, LINES[:2]))
+    local.create(own_file(path, LINES[:2]))
     own_file(path, [*change(LINES[:2]), ("d", "It is late.", "Es tarde.")])
     with pytest.raises(CctaError, match=said):
-        runner.create(grown, extend=True)
+        local.create(grown, extend=True)
     own_file(path, [*LINES[:2], ("d", "It is late.", "Es tarde.")])
-    assert runner.create(grown, extend=True).items == 3
+    assert local.create(grown, extend=True).items == 3
 
 
 def test_lost_items_are_written_anew(tmp_path):
     wanted = own_file(tmp_path / "own.jsonl", LINES)
-    runner.create(wanted)
+    local.create(wanted)
     before = read_items_of(folder_of("own"), 0, 3)
     (folder_of("own") / "items.arrow").write_bytes(b"torn")
-    runner.create(wanted)
+    local.create(wanted)
     assert read_items_of(folder_of("own"), 0, 3) == before
 
 
@@ -165,7 +165,7 @@ def test_rows_without_a_manifest_are_nobodys():
     study = made_study(ccta_studies(), name="s", items=3)
     (study.folder / "manifest.json").unlink()
     with pytest.raises(CctaError, match=r"rows of a study whose manifest.json is gone") as caught:
-        runner.create(request())
+        local.create(request())
     assert "\n" not in str(caught.value)
     assert not (study.folder / "manifest.json").exists()
 

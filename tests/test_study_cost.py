@@ -10,7 +10,7 @@ from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
 from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, length_of, of_plan, pace_here, side
-from ccta_core.study.log import LOG, Progress, heading, log_lines, of_last_run, progress
+from ccta_core.study.run.status import LOG, Progress, heading, log_lines, of_last_run, progress
 from ccta_core.study.words import cost_line, duration, size
 from ccta_core.types import Sentence
 from tests.made_study import made_study

@@ -14,15 +14,15 @@ import pytest
 from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import DamagedFileError
-from ccta_core.study import figures
-from ccta_core.study.export import FORMATS, MEASURES, export_study
-from ccta_core.study.export.facts import data_name, left_out_reasons
-from ccta_core.study.export.latex import escaped
-from ccta_core.study.export.means import both_ways, summarised
-from ccta_core.study.parts import part_path, write_part
-from ccta_core.study.plan import Plan, write_plan
-from ccta_core.study.schema import NAMES
-from ccta_core.study.table import open_study
+from ccta_core.reports import figures
+from ccta_core.reports.study import FORMATS, MEASURES, export_study
+from ccta_core.reports.study.facts import data_name, left_out_reasons
+from ccta_core.reports.study.latex import escaped
+from ccta_core.reports.study.means import both_ways, summarised
+from ccta_core.study.manifest import Plan, write_plan
+from ccta_core.study.storage.parts import part_path, write_part
+from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.table import open_study
 
 LANGS = ("en", "es", "sw", "zh", "de", "ru")
 EVIL = 'my_own/nli-50%<img src=x onerror="x()">&$#^~{}'

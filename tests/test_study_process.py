@@ -11,13 +11,21 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models.added import add
 from ccta_core.store.usage import MARK
-from ccta_core.study import locks, process, state
 from ccta_core.study.cost import Cost
-from ccta_core.study.log import LOG, heading
-from ccta_core.study.parts import part_path
-from ccta_core.study.process import Order
-from ccta_core.study.state import FAILED, FINISHED, RUNNING, STARTING, STOPPED, state_of
-from ccta_core.study.table import open_study
+from ccta_core.study.run import locks, process, status
+from ccta_core.study.run.process import Order
+from ccta_core.study.run.status import (
+    FAILED,
+    FINISHED,
+    LOG,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    heading,
+    state_of,
+)
+from ccta_core.study.storage.parts import part_path
+from ccta_core.study.storage.table import open_study
 from dashboard.pages.studies.tables import state_line, suggested_name
 from tests.families import build
 from tests.made_study import made_study
@@ -77,7 +85,7 @@ def test_a_study_runs_stops_goes_on_is_killed_and_ends(small):
 
     process.resume("one", 1)
     waited("one", lambda found: found.kind == RUNNING)
-    os.killpg(int((folder_of("one") / state.HELD).read_text()), signal.SIGKILL)
+    os.killpg(int((folder_of("one") / status.HELD).read_text()), signal.SIGKILL)
     killed = waited("one", lambda found: not found.busy)
     assert killed.kind in (STOPPED, FINISHED)
     assert killed.kind == FINISHED or "killed" in killed.line
@@ -114,9 +122,9 @@ def test_a_run_that_only_begins_is_ended_at_once():
     assert time.monotonic() - began < 10
     ended = state_of(folder_of("one"))
     assert (ended.kind, ended.plan, ended.line) == (STOPPED, None, "stopped")
-    assert [one.name for one in state.states()] == ["one"]
+    assert [one.name for one in status.states()] == ["one"]
     process.delete("one")
-    assert state.states() == []
+    assert status.states() == []
 
 
 def test_a_run_that_fails_says_why():
@@ -145,7 +153,7 @@ def test_an_order_is_refused_in_one_line(changes, word):
     with pytest.raises(CctaError, match=word) as caught:
         process.start(order(**changes), 1)
     assert "\n" not in str(caught.value)
-    assert len(state.states()) == 1
+    assert len(status.states()) == 1
 
 
 def test_a_study_without_room_is_refused(monkeypatch):

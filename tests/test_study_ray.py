@@ -17,12 +17,12 @@ from ccta_core.cli import main
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import SHIPPED, find
-from ccta_core.study import ray_actors, ray_runner, runner
-from ccta_core.study.items import read_items_of
-from ccta_core.study.locks import CANCEL
-from ccta_core.study.parts import missing_parts
-from ccta_core.study.plan import folder_of, read_plan
-from ccta_core.study.ray_runner import Cluster
+from ccta_core.study.manifest import folder_of, read_plan
+from ccta_core.study.run import local, ray_actors, ray_runner
+from ccta_core.study.run.locks import CANCEL
+from ccta_core.study.run.ray_runner import Cluster
+from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.parts import missing_parts
 
 MODEL = "e5-small/nli-en"
 STORE = 100 << 20
@@ -40,7 +40,7 @@ def no_watch(monkeypatch):
 
 
 def request(model=MODEL):
-    return runner.Request(
+    return local.Request(
         name="one", data="demo:nli", models=[find(model)], layers=(11,), languages=("en", "es"),
         limit=12, config=Config(shuffles=4, unrelated=1), chunk=6,
     )  # fmt: skip
@@ -60,8 +60,8 @@ def expected(tmp_path_factory):
     """The parts as the local runner writes them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCTA_CACHE", str(tmp_path_factory.mktemp("local")))
-        runner.create(request())
-        runner.run("one", workers=0, report=quiet)
+        local.create(request())
+        local.run("one", workers=0, report=quiet)
         return part_bytes()
 
 
@@ -132,7 +132,7 @@ def test_a_local_cluster_writes_the_same_parts(ray, capfd, tmp_path, monkeypatch
 
 
 def test_a_killed_worker_changes_nothing(nodes, expected):
-    runner.create(request())
+    local.create(request())
     killed = []
     thread = threading.Thread(target=killed_in_hand, args=(nodes, killed))
     thread.start()
@@ -145,7 +145,7 @@ def test_a_killed_worker_changes_nothing(nodes, expected):
 def test_a_model_that_a_node_does_not_have_is_one_line(nodes):
     own = Path(os.environ["CCTA_CACHE"]) / "models" / "own" / "nli"
     shutil.copytree(SHIPPED / MODEL, own)
-    runner.create(request("own/nli"))
+    local.create(request("own/nli"))
     with pytest.raises(CctaError) as caught:
         ray_runner.run("one", Cluster(nodes.address), report=quiet)
     assert "own/nli is not on this node" in str(caught.value)
@@ -154,20 +154,20 @@ def test_a_model_that_a_node_does_not_have_is_one_line(nodes):
 
 
 def test_it_stops_when_asked_and_the_cluster_stays(nodes, ray):
-    runner.create(request())
+    local.create(request())
 
     def ask(progress):
         (folder_of("one") / CANCEL).touch()
 
     with pytest.raises(StoppedError, match="resume goes on"):
         ray_runner.run("one", Cluster(nodes.address), report=ask)
-    with runner.opened("one"):
+    with local.opened("one"):
         pass  # nobody holds it
     assert not ray.is_initialized()
 
 
 def test_more_than_the_cluster_has_is_refused(nodes):
-    runner.create(request())
+    local.create(request())
     with pytest.raises(CctaError, match="2 CPUs and 0 GPUs; an actor needs 1 and 1"):
         ray_runner.run("one", Cluster(nodes.address, gpus=1), report=quiet)
 
@@ -191,7 +191,7 @@ def free_port():
     ],
 )
 def test_bad_input_is_one_line(ray, words, line, capsys):
-    runner.create(request())
+    local.create(request())
     assert main(["study", "resume", "one", *words]) == 2
     err = capsys.readouterr().err
     assert line in err
@@ -199,7 +199,7 @@ def test_bad_input_is_one_line(ray, words, line, capsys):
 
 
 def test_what_is_not_ray_is_one_line(ray):
-    runner.create(request())
+    local.create(request())
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -218,7 +218,7 @@ def answer(listener):
 
 def test_without_ray_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
-    runner.create(request())
+    local.create(request())
     assert main(["study", "resume", "one", "--engine", "ray"]) == 2
     err = capsys.readouterr().err
     assert "pip install 'ccta-explorer[ray]'" in err
@@ -234,7 +234,7 @@ def test_the_ledger_counts_the_tries_of_each_chunk():
 
 
 def test_items_and_rows_travel_unchanged():
-    plan = runner.create(request())
+    plan = local.create(request())
     folder = folder_of("one")
     row = ray_actors.row_of(folder, plan, MODEL, 1)
     found = [ray_actors.example_of(item) for item in json.loads(row["items"])]

@@ -12,7 +12,7 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.models.frequency import log_frequencies, piece_scores
 from ccta_core.study import differences
 from ccta_core.study.measure import measure
-from ccta_core.study.schema import NAMES
+from ccta_core.study.storage.schema import NAMES
 
 MODEL = "e5-small/nli-en"
 LANGS = ("en", "zh")

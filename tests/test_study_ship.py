@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ccta_core.study.plan import SHIPPED, read_plan
-from ccta_core.study.state import is_shipped
-from ccta_core.study.table import Study
+from ccta_core.study.manifest import SHIPPED, read_plan
+from ccta_core.study.run.status import is_shipped
+from ccta_core.study.storage.table import Study
 from research.studies.ship import ship, shortened
 from tests.made_study import LABELS, made_study
 

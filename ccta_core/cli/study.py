@@ -100,8 +100,8 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from ccta_core.study.plan import with_twin
-    from ccta_core.study.runner import Request, create
+    from ccta_core.study.manifest import with_twin
+    from ccta_core.study.run.local import Request, create
     from ccta_core.study.words import label_lines
 
     models = [listed(name) for name in options.model.split(",")]
@@ -137,7 +137,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _resume(options: argparse.Namespace) -> None:
-    from ccta_core.study.table import open_study
+    from ccta_core.study.storage.table import open_study
 
     work = _engine(options)
     done, total = open_study(options.name).done
@@ -148,15 +148,15 @@ def _resume(options: argparse.Namespace) -> None:
 
 def _engine(options: argparse.Namespace) -> Callable[[str], object]:
     """What runs a study by name. Raises CctaError on options that do not go together."""
-    from ccta_core.study import runner
+    from ccta_core.study.run import local
 
     if options.workers is not None:
         _checked(options.workers)
     if options.engine == "local":
         if options.address or options.gpus:
             raise CctaError("--address and --gpus belong to --engine ray")
-        return partial(runner.run, workers=options.workers or os.cpu_count() or 1)
-    from ccta_core.study import ray_runner
+        return partial(local.run, workers=options.workers or os.cpu_count() or 1)
+    from ccta_core.study.run import ray_runner
 
     ray_runner.check_installed()
     cluster = ray_runner.Cluster(options.address, options.workers or 0, options.gpus)
@@ -164,8 +164,8 @@ def _engine(options: argparse.Namespace) -> Callable[[str], object]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from ccta_core.study.plan import names
-    from ccta_core.study.table import open_study
+    from ccta_core.study.manifest import names
+    from ccta_core.study.storage.table import open_study
 
     rows: list[dict[str, Any]] = []
     for name in names():
@@ -200,7 +200,7 @@ FROM rows GROUP BY ALL ORDER BY ALL
 
 
 def _show(options: argparse.Namespace) -> None:
-    from ccta_core.study.table import open_study
+    from ccta_core.study.storage.table import open_study
 
     rows = list(open_study(options.name).records(_MEANS))
     if options.json:
@@ -213,7 +213,7 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _stop(options: argparse.Namespace) -> None:
-    from ccta_core.study import process
+    from ccta_core.study.run import process
 
     name = options.name
     outcome = process.stop(name)
@@ -228,8 +228,8 @@ def _stop(options: argparse.Namespace) -> None:
 
 def _stands(name: str) -> str:
     """A study that does not run: its name, and that it ships, is finished or has parts missing."""
-    from ccta_core.study.process import find_folder
-    from ccta_core.study.state import FINISHED, state_of
+    from ccta_core.study.run.process import find_folder
+    from ccta_core.study.run.status import FINISHED, state_of
 
     state = state_of(find_folder(name))
     if state.shipped:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ccta_core.text import count
 
 if TYPE_CHECKING:
-    from ccta_core.study.runner import Request
+    from ccta_core.study.run.local import Request
 
 
 def show_cost(request: "Request", workers: int) -> None:
@@ -15,7 +15,7 @@ def show_cost(request: "Request", workers: int) -> None:
     Raises CctaError as creating the study would.
     """
     from ccta_core.study.cost import length_of, of_plan, pace_here
-    from ccta_core.study.runner import drafted
+    from ccta_core.study.run.local import drafted
     from ccta_core.study.words import cost_line, label_lines
 
     corpus, plan = drafted(request)

@@ -25,8 +25,8 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from ccta_core.study.export import export_study
-    from ccta_core.study.table import open_study
+    from ccta_core.reports.study import export_study
+    from ccta_core.study.storage.table import open_study
 
     measures = options.measure.split(",") if options.measure is not None else None
     path = export_study(open_study(options.name), options.to, options.form, measures)

@@ -18,7 +18,7 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 
 def _findings(options: argparse.Namespace) -> None:
-    from ccta_core.findings.page import page
-    from ccta_core.study.table import open_study
+    from ccta_core.reports.findings.page import page
+    from ccta_core.study.storage.table import open_study
 
     write_text(options.to, page([open_study(name) for name in options.names]) + "\n")

@@ -20,9 +20,9 @@ import regex
 
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import UNLABELLED, label_of, text_of, whole_number_of
+from ccta_core.corpus.formats.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.labels import CLASSES
-from ccta_core.corpus.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.source import WHOLE, Found, Opened, Placed, Streams
 from ccta_core.corpus.tables import Row, Table, Values, open_table
 from ccta_core.errors import CctaError

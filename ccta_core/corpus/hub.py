@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccta_core.corpus.cells import declared_names, named
-from ccta_core.corpus.hub_sets import HUB_SETS, HubRow, HubSet, Rows
+from ccta_core.corpus.formats.hub_sets import HUB_SETS, HubRow, HubSet, Rows
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.source import Found, Opened, Source, Streams, other_language
 from ccta_core.errors import CctaError

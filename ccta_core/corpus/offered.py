@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ccta_core.corpus.demo.reader import demo_names
-from ccta_core.corpus.hub_sets import HUB_SETS
+from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.opened import SHARED
 from ccta_core.corpus.registry import SOURCES
 from ccta_core.corpus.source import Source

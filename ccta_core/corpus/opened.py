@@ -8,8 +8,8 @@ from pathlib import Path
 from ccta_core.corpus.demo import demo_entities, read_demo
 from ccta_core.corpus.demo.words import tagged
 from ccta_core.corpus.files import open_file
+from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.hub import open_hub
-from ccta_core.corpus.hub_sets import HUB_SETS
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.registry import SOURCES
 from ccta_core.corpus.source import Found, Opened, Placed, Source, Streams, other_language

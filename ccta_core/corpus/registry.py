@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ccta_core.corpus import english_nli, mrpc, panx, parallel, pawsx, squad, xnli
+from ccta_core.corpus.formats import english_nli, mrpc, panx, parallel, pawsx, squad, xnli
 from ccta_core.corpus.source import Source
 
 _EACH = (

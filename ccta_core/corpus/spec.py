@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ccta_core.corpus.align import align, refusal
+from ccta_core.corpus.clean_text import mended
 from ccta_core.corpus.items import Item, LeftOut, Reading
 from ccta_core.corpus.labels import is_number
-from ccta_core.corpus.mend import mended
 from ccta_core.corpus.opened import open_spec
 from ccta_core.corpus.source import Found, Opened
 from ccta_core.errors import CctaError

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ccta_core.analysis.intervals import clustered_interval
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import match_labels, match_tags, relabel_items
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.answers import answer_scores
-from ccta_core.evaluation.intervals import clustered_interval
 from ccta_core.evaluation.predict import answers, classes, tags
 from ccta_core.evaluation.tagging import entity_scores
 from ccta_core.models.model import Model

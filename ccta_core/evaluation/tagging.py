@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import regex
 
+from ccta_core.analysis.intervals import f1_interval
 from ccta_core.errors import CctaError
-from ccta_core.evaluation.intervals import f1_interval
 
 _TAG = regex.compile(r"O|[BI]-.+")
 

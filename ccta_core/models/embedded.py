@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokeniz
 
 from ccta_core.errors import ModelUnavailableError
 from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION
-from ccta_core.models.q4 import QuantisedFile, read_file
+from ccta_core.models.quantized_weights import QuantisedFile, read_file
 from ccta_core.models.tokenizer import build_tokenizer, compose_first
 
 _log = logging.getLogger(__name__)

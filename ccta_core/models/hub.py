@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.models import pickled
+from ccta_core.models import checkpoint_pickle
 from ccta_core.models.columns import check_label_numbers
 from ccta_core.models.identity import SAFE, parts_of
 from ccta_core.models.places import Place, unavailable
@@ -257,20 +257,20 @@ def error_line(error: Exception) -> str:
 
 def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Pickled weights, which are read without running what is in them."""
-    path = place.file(pickled.FILE)
-    index = None if path else place.file(pickled.INDEX)
+    path = place.file(checkpoint_pickle.FILE)
+    index = None if path else place.file(checkpoint_pickle.INDEX)
     if path is not None:
-        state = pickled.read_pickled(path)
+        state = checkpoint_pickle.read_pickled(path)
     elif index is not None:
-        state = pickled.read_parts(index, place.file)
+        state = checkpoint_pickle.read_parts(index, place.file)
     else:
         raise CctaError(
             f"{place} has no weights that can be read; expected model.safetensors (or an older "
-            f"{pickled.FILE})"
+            f"{checkpoint_pickle.FILE})"
         )
     notice = (
-        f"The weights of {place} come from an older pickled file ({pickled.FILE}), read by torch's "
-        "weights_only loader; safetensors is safer."
+        f"The weights of {place} come from an older pickled file ({checkpoint_pickle.FILE}), read "
+        "by torch's weights_only loader; safetensors is safer."
     )
     _log.warning(notice)
     return state, (notice,)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ccta_core.config import cache_root
 from ccta_core.errors import DamagedFileError
-from ccta_core.models.q4 import SHA256
+from ccta_core.models.quantized_weights import SHA256
 from ccta_core.stamps import Stamp, stamp_of
 
 FILES = "files-"

@@ -6,9 +6,9 @@ from typing import Any, Literal
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.added import listed
-from ccta_core.study.plan import with_twin
-from ccta_core.study.runner import Report, Request, create, run
-from ccta_core.study.table import Study, open_study
+from ccta_core.study.manifest import with_twin
+from ccta_core.study.run.local import Report, Request, create, run
+from ccta_core.study.storage.table import Study, open_study
 
 __all__ = ["open_study", "run_study"]
 
@@ -60,7 +60,7 @@ def run_study(  # noqa: PLR0913 - what a study is
         )
     )
     if engine == "ray":
-        from ccta_core.study import ray_runner  # an optional extra
+        from ccta_core.study.run import ray_runner  # an optional extra
 
         ray_runner.run(name, ray_runner.Cluster(workers=workers), report=report)
     else:

@@ -16,9 +16,9 @@ import numpy as np
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.study.items import read_items_of
-from ccta_core.study.log import Run, runs_here
-from ccta_core.study.plan import CHUNK, Plan
+from ccta_core.study.manifest import CHUNK, Plan
+from ccta_core.study.run.status import Run, runs_here
+from ccta_core.study.storage.items import read_items_of
 from ccta_core.text import count
 from ccta_core.types import ParallelExample
 

@@ -2,7 +2,7 @@
 
 from ccta_core.corpus.labels import in_words
 from ccta_core.study.cost import Cost
-from ccta_core.study.plan import Plan
+from ccta_core.study.manifest import Plan
 
 _UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))

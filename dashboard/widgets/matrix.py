@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from ccta_core.study.figures import heatmap
+from ccta_core.reports.figures import heatmap
 from ccta_core.text import number
 from dashboard.assets import read_beside
 from dashboard.widgets.matrix_colours import shades_of

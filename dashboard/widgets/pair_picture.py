@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ccta_core.report.marks import marks
-from ccta_core.report.page import pair_assets, writing
+from ccta_core.reports.pair.marks import marks
+from ccta_core.reports.pair.page import pair_assets, writing
 from dashboard import state
 from dashboard.assets import read_beside
 from dashboard.pages.pair.gold import Judged

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from statistics import median
 
-from ccta_core.findings.claims import Tested
-from ccta_core.statistics.correlation import Correlation
-from ccta_core.statistics.partial import PartialCorrelation
-from ccta_core.statistics.two_way import TwoWay
+from ccta_core.analysis.claims import Tested
+from ccta_core.analysis.correlation import Correlation
+from ccta_core.analysis.partial import PartialCorrelation
+from ccta_core.analysis.two_way import TwoWay
 from ccta_core.text import count, interval, listing, number, p_phrase, percent
 from dashboard.pages.correlation.tables import TOGETHER, Question
 from dashboard.widgets.study_measures import label, title

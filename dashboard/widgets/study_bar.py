@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from ccta_core.analysis.claims import measured_models
 from ccta_core.command_line import command_line, option
 from ccta_core.errors import CctaError
-from ccta_core.findings.frames import measured_models
 from ccta_core.languages import LANGUAGES
-from ccta_core.study.export.facts import outline
-from ccta_core.study.table import Study
+from ccta_core.reports.study.facts import outline
+from ccta_core.study.storage.table import Study
 from ccta_core.text import count
 from dashboard import resources
 from dashboard.address import Address, one_of

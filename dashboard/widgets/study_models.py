@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ccta_core.findings import frames
-from ccta_core.study.table import Study
+from ccta_core.analysis import claims
+from ccta_core.study.storage.table import Study
 
 
 def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
@@ -14,9 +14,9 @@ def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
 
     METHOD 5: a checkpoint that is not shown above the majority is left out.
     """
-    known = frames.checkpoints(study).dropna(subset=["training_language"])
+    known = claims.checkpoints(study).dropna(subset=["training_language"])
     usable = [
-        not np.isfinite(row.majority) or frames.checkpoint(row).usable for row in known.itertuples()
+        not np.isfinite(row.majority) or claims.checkpoint(row).usable for row in known.itertuples()
     ]
     kept = np.array(usable, dtype=bool)
     return known[kept], list(known["model"][~kept])

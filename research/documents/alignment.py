@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccta_core.corpus.flores import read_flores
-from ccta_core.corpus.muse import LANGUAGES as DICTIONARIES
+from ccta_core.corpus.formats.flores import read_flores
+from ccta_core.corpus.formats.muse import LANGUAGES as DICTIONARIES
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.models.load import load_model

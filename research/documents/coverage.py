@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ccta_core.analysis.correlation import Correlation, correlate, mantel
+from ccta_core.analysis.seeds import Estimate, Scores, of_checkpoints, over_seeds
 from ccta_core.errors import CctaError
-from ccta_core.statistics.correlation import Correlation, correlate
-from ccta_core.statistics.matrices import mantel
-from ccta_core.statistics.seeds import Estimate, Scores, of_checkpoints, over_seeds
 
 SIMULATIONS = 400
 DRAWS = 500

@@ -6,8 +6,8 @@ python -m research.documents.findings [STUDY ...]
 import argparse
 from pathlib import Path
 
-from ccta_core.findings.page import page
-from ccta_core.study.table import open_study
+from ccta_core.reports.findings.page import page
+from ccta_core.study.storage.table import open_study
 
 _PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 STUDIES = (

@@ -5,7 +5,7 @@ python -m research.documents.schema
 
 from pathlib import Path
 
-from ccta_core.study.schema import COLUMNS, VERSION
+from ccta_core.study.storage.schema import COLUMNS, VERSION
 
 _PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 _HEAD = f"""# The rows of a study

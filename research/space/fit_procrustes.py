@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ccta_core.corpus.demo import read_demo
-from ccta_core.corpus.flores import LICENCE, read_flores
-from ccta_core.corpus.muse import LANGUAGES as DICTIONARIES
+from ccta_core.corpus.formats.flores import LICENCE, read_flores
+from ccta_core.corpus.formats.muse import LANGUAGES as DICTIONARIES
 from ccta_core.evaluation.means import unit_states
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccta_core.corpus.flores import FLORES_CODES, read_flores
+from ccta_core.corpus.formats.flores import FLORES_CODES, read_flores
 from ccta_core.evaluation.means import write_means
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model

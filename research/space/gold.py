@@ -11,7 +11,7 @@ import numpy as np
 import regex
 
 from ccta_core.corpus.alignments import AlignedPair, read_awesome_align, read_talp, read_xl_wa
-from ccta_core.corpus.flores import read_flores
+from ccta_core.corpus.formats.flores import read_flores
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.means import unit_states
 from ccta_core.languages import language

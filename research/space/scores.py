@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccta_core.corpus.flores import read_flores
-from ccta_core.corpus.muse import read_dictionary
+from ccta_core.corpus.formats.flores import read_flores
+from ccta_core.corpus.formats.muse import read_dictionary
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.means import unit_states
 from ccta_core.models.model import Model

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ccta_core.store.usage import MARK
-from ccta_core.study.parts import missing_parts
-from ccta_core.study.plan import Plan, folder_of, read_plan
-from ccta_core.study.schema import PREDICTIONS, TEXT_TASKS
+from ccta_core.study.manifest import Plan, folder_of, read_plan
+from ccta_core.study.storage.parts import missing_parts
+from ccta_core.study.storage.schema import PREDICTIONS, TEXT_TASKS
 
 _BITS = 14
 """Bits of a float's fraction that are kept: seven are 1%, fourteen 0.003%."""

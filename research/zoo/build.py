@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ccta_core.corpus.flores import read_flores
+from ccta_core.corpus.formats.flores import read_flores
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.registry import SOURCES
 from ccta_core.corpus.spec import read_items

@@ -19,7 +19,7 @@ import regex
 import torch
 
 from ccta_core.config import cache_root
-from ccta_core.corpus.flores import FLORES_CODES, LICENCE, read_flores
+from ccta_core.corpus.formats.flores import FLORES_CODES, LICENCE, read_flores
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.retrieval import accuracy_at_1, layer_vectors, mexa
 from ccta_core.models import embedded

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.study.figures import line_of
+from ccta_core.reports.figures import line_of
 from ccta_core.text import count, interval, number, percent
 from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
 

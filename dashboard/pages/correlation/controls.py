@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ccta_core.statistics.coefficients import KINDS
+from ccta_core.analysis.coefficients import KINDS
 from dashboard import resources
 from dashboard.address import Address, one_of, some_of
 from dashboard.pages.correlation.tables import HOME, OTHERS, Model, Question

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pandas as pd
 import streamlit as st
 
-from ccta_core.statistics.deciles import Deciles
+from ccta_core.analysis.prediction import Deciles
 from ccta_core.text import NONE, count, interval, number, p_value, percent
 from dashboard import resources
 from dashboard.address import Address

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from ccta_core.findings.claims import Tested
-from ccta_core.statistics.correlation import Correlation
+from ccta_core.analysis.claims import Tested
+from ccta_core.analysis.correlation import Correlation
 from ccta_core.text import interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address

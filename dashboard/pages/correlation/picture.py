@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from ccta_core.findings.claims import Tested
+from ccta_core.analysis.claims import Tested
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address

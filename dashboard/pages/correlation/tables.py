@@ -6,16 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ccta_core.analysis.claims import Tested
+from ccta_core.analysis.correlation import Correlation, correlate, holm, mantel
+from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
+from ccta_core.analysis.prediction import (
+    Auroc,
+    AurocDifference,
+    Deciles,
+    accuracy_by_decile,
+    auroc,
+    compare_auroc,
+)
 from ccta_core.errors import CctaError
-from ccta_core.findings.claims import Tested
 from ccta_core.languages import LANGUAGES
-from ccta_core.statistics.correlation import Correlation, correlate
-from ccta_core.statistics.deciles import Deciles, accuracy_by_decile
-from ccta_core.statistics.matrices import mantel
-from ccta_core.statistics.multiple import holm
-from ccta_core.statistics.partial import PartialCorrelation, partial_correlation
-from ccta_core.statistics.prediction import Auroc, AurocDifference, auroc, compare_auroc
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from dashboard.widgets.study_measures import CONTROLS, FIXED, MEASURES
 from dashboard.widgets.study_models import shared
 
@@ -221,7 +225,7 @@ def _matrix(table: pd.DataFrame, name: str, question: Question) -> np.ndarray:
 
 CONFIDENCE = "confidence"
 FEWEST = 20
-"""With fewer items nothing is said, as in `ccta_core.findings.claims.by_item`."""
+"""With fewer items nothing is said, as in `ccta_core.analysis.claims.by_item`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.reports.study.errors import MOST, Selection, selection_page
 from ccta_core.store.notes import Remark
-from ccta_core.study.export.errors import MOST, Selection, selection_page
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.pages.errors import intervals, tables, wording

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from ccta_core.study.export.measures import MEASURES as STORED
+from ccta_core.reports.study.measures import MEASURES as STORED
 from dashboard.widgets.study_measures import DIRECTED, MEASURES, SAME
 
 RIGHT = ("any", "rr", "rw", "wr", "ww")

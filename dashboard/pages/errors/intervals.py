@@ -6,7 +6,7 @@ from math import isfinite, sqrt
 import numpy as np
 import pandas as pd
 
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from dashboard.pages.errors.filters import Filters, Query, flagged, selected
 from dashboard.widgets.study_measures import SAME
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from dashboard.pages.errors.filters import UNKNOWN, Filters, Order, Query, finite, selected
 
 if TYPE_CHECKING:

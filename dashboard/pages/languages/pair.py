@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from ccta_core.text import NONE, count, interval, number
 from ccta_core.types import ParallelExample
 from dashboard import resources

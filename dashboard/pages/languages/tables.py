@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ccta_core.analysis.intervals import ratio_interval
+from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.errors import CctaError
-from ccta_core.evaluation.intervals import ratio_interval
 from ccta_core.languages import LANGUAGES
 from ccta_core.result import PairResult
-from ccta_core.statistics.two_way import TwoWay, two_way
-from ccta_core.study.table import Study
+from ccta_core.study.storage.table import Study
 from dashboard.widgets.study_measures import DIRECTED, MEASURES
 from dashboard.widgets.study_models import shared, trained
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ccta_core.analysis import claims
 from ccta_core.errors import CctaError
-from ccta_core.findings import claims
 from ccta_core.text import count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address, one_of

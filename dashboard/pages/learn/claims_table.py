@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ccta_core.findings.wording import name_of
-from ccta_core.study.table import Study
+from ccta_core.analysis.wording import name_of
+from ccta_core.study.storage.table import Study
 
 _COLUMNS = ("measure", "what", "value", "low", "high", "n", "reliable")
 
@@ -43,7 +43,8 @@ def found(study: Study, claim: str, layer: int) -> Found:
 
 def _performance(study: Study, layer: int) -> Found:
     """Claim 1, unit language: does a language's consistency go with its score?"""
-    from ccta_core.findings import answers, claims
+    from ccta_core.analysis import claims
+    from ccta_core.reports.findings import answers
 
     every = claims.by_language(study, layer)
     tested = [one for measure in answers.MEASURES for one in every if one.measure == measure]
@@ -66,7 +67,8 @@ def _performance(study: Study, layer: int) -> Found:
 
 def _training(study: Study, layer: int) -> Found:
     """Claim 2: which training language is the most consistent?"""
-    from ccta_core.findings import answers, claims
+    from ccta_core.analysis import claims
+    from ccta_core.reports.findings import answers
 
     rankings = {
         measure: claims.training_languages(study, layer, measure) for measure in answers.MEASURES
@@ -91,7 +93,8 @@ def _training(study: Study, layer: int) -> Found:
 
 def _synonyms(study: Study, layer: int) -> Found:
     """Claim 3: do linked words get different shares of the attribution?"""
-    from ccta_core.findings import answers, claims
+    from ccta_core.analysis import claims
+    from ccta_core.reports.findings import answers
 
     test = claims.synonyms(study, layer)
     rows = [

@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from ccta_core.report.verdict import against_shuffled
+from ccta_core.reports.pair.verdict import against_shuffled
 from ccta_core.text import count, number, p_phrase, percent, signed
 from ccta_core.zoo.lesson import Lesson, Told
 from dashboard.pages.learn.tables import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ccta_core.report.predicted import prediction_text
+from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, number, p_value, percent, signed
 from dashboard import state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ccta_core.report.verdict import both_sides, drawn_text, why_untestable
+from ccta_core.reports.pair.verdict import both_sides, drawn_text, why_untestable
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, count, number, p_value, percent, signed
 from dashboard import state

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ccta_core.corpus.demo import demo_entities
-from ccta_core.report.marks import tags_of
-from ccta_core.report.verdict import both_sides
+from ccta_core.reports.pair.marks import tags_of
+from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
 from ccta_core.text import count
 from ccta_core.types import Attribution, ParallelExample, Sentence

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.report.verdict import both_sides
+from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
 from dashboard import resources, state
 from dashboard.choice import DEFAULTS, OWN, Choice, Offer, Request

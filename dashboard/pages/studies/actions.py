@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.study import process
-from ccta_core.study.state import FINISHED, State
+from ccta_core.study.run import process
+from ccta_core.study.run.status import FINISHED, State
 from ccta_core.study.words import size
 from dashboard.address import Address
 from dashboard.widgets import notices
@@ -42,8 +42,8 @@ def actions(address: Address, state: State) -> None:
 
 def exported(state: State, form: str, ending: str) -> bytes:
     """The study as a file's content. Raises CctaError as `export_study`."""
-    from ccta_core.study.export import export_study
-    from ccta_core.study.table import open_study
+    from ccta_core.reports.study import export_study
+    from ccta_core.study.storage.table import open_study
 
     with TemporaryDirectory(prefix="ccta-export-") as folder:
         path = Path(folder) / f"{state.name}{ending}"

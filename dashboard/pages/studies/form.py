@@ -11,10 +11,10 @@ from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.models.added import known
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study import process
 from ccta_core.study.cost import Cost, length_of, of_plan
-from ccta_core.study.plan import Plan, planned, with_twin
-from ccta_core.study.process import Order
+from ccta_core.study.manifest import Plan, planned, with_twin
+from ccta_core.study.run import process
+from ccta_core.study.run.process import Order
 from ccta_core.study.selection import first
 from ccta_core.study.words import duration, label_lines, size
 from ccta_core.text import count

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from ccta_core.study.state import State
+from ccta_core.study.run.status import State
 from dashboard import resources
 from dashboard.pages.studies.tables import about, state_line, summary
 from dashboard.widgets import text_blocks

@@ -1,0 +1,1 @@
+"""Statistics, and the claims put to a study: one estimator a question, whoever asks."""

@@ -1,0 +1,384 @@
+"""The three claims put to a study: the tables they are tested on, the tests and controls."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ccta_core.analysis.correlation import Correlation, correlate, holm, mantel
+from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
+from ccta_core.analysis.prediction import (
+    Auroc,
+    AurocDifference,
+    Deciles,
+    accuracy_by_decile,
+    auroc,
+    compare_auroc,
+)
+from ccta_core.analysis.synonyms import SynonymTest, synonym_test
+from ccta_core.analysis.training_languages import (
+    Checkpoint,
+    TrainingRanking,
+    rank_training_languages,
+)
+from ccta_core.analysis.two_way import TwoWay, two_way
+from ccta_core.analysis.wording import name_of
+from ccta_core.errors import CctaError
+from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
+from ccta_core.study.storage.table import Study
+
+MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
+"""EMS, and what it must be held against."""
+
+
+def models(study: Study) -> list[str]:
+    """The models that have rows, in the plan's order, without twins with a random head."""
+    return [name for name in measured_models(study) if not is_random_head(name)]
+
+
+def twins(study: Study) -> list[tuple[str, str]]:
+    """(trained model, its twin with a random head), of those that both have rows."""
+    present = measured_models(study)
+    pairs = [(name.removesuffix(RANDOM_HEAD), name) for name in present if is_random_head(name)]
+    return [pair for pair in pairs if pair[0] in present]
+
+
+def measured_models(study: Study) -> list[str]:
+    """The models that have rows, in the plan's order."""
+    there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
+    return [one["id"] for one in study.plan.models if one["id"] in there]
+
+
+def checkpoints(study: Study) -> pd.DataFrame:
+    """One row a model: training language, seed, mean score over the study's items and languages.
+
+    `majority` is the share of the commonest gold label, NaN for answers; models may name labels
+    differently. `excess_low` is the lower end of the 95% interval of score less majority:
+    Student's t on whole groups of items (linearised ratio of sums); NaN with fewer than two groups.
+    """
+    scores = study.query(
+        "SELECT model, training_language, seed, avg(source_score) AS score FROM rows "
+        "GROUP BY ALL ORDER BY model"
+    )
+    labels = study.query(
+        "SELECT model, max(n) / sum(n) AS majority FROM (SELECT model, gold, count(DISTINCT item) "
+        "AS n FROM pairs WHERE gold IS NOT NULL GROUP BY model, gold) GROUP BY model"
+    )
+    shares = dict(zip(labels["model"], labels["majority"], strict=True))
+    scores["majority"] = [shares.get(name, np.nan) for name in scores["model"]]
+    lows = _excess_lows(study)
+    return scores.assign(excess_low=[lows.get(name, np.nan) for name in scores["model"]])
+
+
+def checkpoint(row: Any) -> Checkpoint:
+    """A row of `checkpoints` that has a training language and a majority."""
+    low = row.excess_low if np.isfinite(row.excess_low) else None
+    seed = 1 if pd.isna(row.seed) else int(row.seed)
+    return Checkpoint(str(row.training_language), seed, row.score, row.majority, low)
+
+
+def _excess_lows(study: Study) -> dict[str, float]:
+    """How far above always naming the commonest label each model is at least."""
+    sums = study.query(
+        'SELECT model, "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess '
+        "FROM rows JOIN (SELECT model, gold AS common FROM pairs WHERE gold IS NOT NULL "
+        "GROUP BY model, gold QUALIFY row_number() OVER (PARTITION BY model "
+        "ORDER BY count(DISTINCT item) DESC, gold) = 1) USING (model) "
+        'WHERE gold IS NOT NULL GROUP BY model, "group" ORDER BY model, "group"'
+    )
+    return {str(model): _low(own) for model, own in sums.groupby("model")}
+
+
+def _low(sums: pd.DataFrame) -> float:
+    """The lower end of the 95% interval of `excess` over `n`, both sums of groups."""
+    from scipy.stats import t
+
+    groups, total = len(sums), float(sums["n"].sum())
+    if groups < 2:
+        return float("nan")
+    mean = float(sums["excess"].sum()) / total
+    residuals = sums["excess"] - mean * sums["n"]
+    error = np.sqrt(groups / (groups - 1) * float((residuals**2).sum())) / total
+    return float(mean - t.ppf(0.975, groups - 1) * error)
+
+
+def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
+    """One row a language: mean of each measure with the training language, and its score.
+
+    The training language itself is left out (METHOD 5). Empty where the study does not have it.
+    """
+    home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
+    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    return study.query(
+        f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
+        "avg(target_subwords / target_units) AS fertility "
+        "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? GROUP BY target_lang "
+        "ORDER BY target_lang",
+        [model, layer, home],
+    )
+
+
+def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
+    """Language x language tables: each measure's mean and the mean score of the two languages.
+
+    Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
+    """
+    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    found = study.query(
+        f"SELECT source_lang, target_lang, {means}, "
+        "avg((source_score + target_score) / 2) AS score FROM rows "
+        "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
+        [model, layer],
+    )
+    order = list(study.plan.languages)
+    tables = {}
+    for name in (*MEASURES, "score"):
+        wide = found.pivot(index="source_lang", columns="target_lang", values=name)
+        tables[name] = wide.reindex(index=order, columns=order).to_numpy(float)
+    return tables
+
+
+def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
+    """One row an item of one ordered pair: measures, the target's score and confidence."""
+    return study.query(
+        'SELECT item, "group", ems, ems_uniform, ems_shuffled, ems_unrelated, gain, '
+        "link_spearman, target_score, target_correct, target_confidence, "
+        "source_units + target_units AS units, "
+        "(source_subwords + target_subwords) / (source_units + target_units) AS fertility, "
+        "linked_difference, unlinked_difference, shuffled_difference "
+        "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? AND target_lang = ? "
+        "ORDER BY item",
+        [model, layer, *pair],
+    )
+
+
+def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
+    """The long table that ranks training languages: one row a checkpoint, item and pair."""
+    return study.query(
+        f'SELECT models.training_language, models.seed, pairs."group", pairs.item, '
+        f"source_lang || '-' || target_lang AS pair, {measure} AS value "
+        "FROM pairs JOIN models USING (model) WHERE layer = ? AND models.training_language IS NOT "
+        "NULL",
+        [layer],
+    )
+
+
+def cells(study: Study, layer: int) -> pd.DataFrame:
+    """One row a model and language read: its score, and `ems` and `gain` over the language's pairs.
+
+    Models without a training language have none.
+    """
+    return study.query(
+        "SELECT model, training_language, source_lang AS lang, avg(ems) AS ems, "
+        "avg(gain) AS gain, avg(source_score) AS score FROM rows "
+        "WHERE layer = ? AND training_language IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        [layer],
+    )
+
+
+def beside_twin(study: Study, layer: int, trained: str, twin: str) -> pd.DataFrame:
+    """One row an item and pair that both models have: `ems` and `gain` of each."""
+    return study.query(
+        'SELECT a."group", a.ems, a.gain, b.ems AS twin_ems, b.gain AS twin_gain '
+        "FROM pairs a JOIN pairs b USING (item, layer, source_lang, target_lang) "
+        "WHERE layer = ? AND a.model = ? AND b.model = ? ORDER BY item, source_lang, target_lang",
+        [layer, trained, twin],
+    )
+
+
+def differences(study: Study, layer: int) -> pd.DataFrame:
+    """One row a model, item and pair: mean differences over linked, unlinked, shuffled words.
+
+    Twins with a random head are left out.
+    """
+    return study.query(
+        "SELECT model, \"group\", item, source_lang || '-' || target_lang AS pair, "
+        "linked_difference, unlinked_difference, shuffled_difference "
+        "FROM pairs WHERE layer = ? AND linked_difference IS NOT NULL AND list_contains(?, model)",
+        [layer, models(study)],
+    )
+
+
+TWO_WAY_MEASURES = ("ems", "gain", "score")
+_FEWEST_ITEMS = 20
+ITEM_MEASURES = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated", "target_confidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One correlation of one model: which measure against the score, and its p after Holm."""
+
+    model: str
+    measure: str
+    found: Correlation
+    p_holm: float | None
+
+
+def by_language(study: Study, layer: int) -> list[Tested]:
+    """Claim 1 at the unit language: x(L) = mean measure(training language, L), y = score(L)."""
+    rows = []
+    for model in models(study):
+        table = languages(study, model, layer)
+        for measure in MEASURES:
+            known = table[[measure, "score"]].dropna()
+            if len(known) >= 3:
+                rows.append((model, measure, correlate(known[measure], known["score"])))
+    return _with_holm(rows)
+
+
+def by_pair(study: Study, layer: int) -> list[Tested]:
+    """Claim 1 at the unit pair: mean measure against the mean score of the two languages."""
+    rows = []
+    for model in models(study):
+        tables = pairs(study, model, layer)
+        for measure in MEASURES:
+            table = tables[measure]
+            if len(table) >= 4 and np.isfinite(table[~np.eye(len(table), dtype=bool)]).all():
+                both = (table + table.T) / 2
+                rows.append((model, measure, mantel(both, tables["score"])))
+    return _with_holm(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLevel:
+    """Claim 1 at the unit item, for one model and ordered pair.
+
+    The AUROC of each measure, EMS's less that of the model's own confidence with its p after Holm
+    over all models and pairs, being right by tenth of EMS, and the partial correlation; None where
+    something can't be said.
+    """
+
+    model: str
+    pair: str
+    aurocs: dict[str, Auroc]
+    confidence: AurocDifference | None
+    p_holm: float | None
+    deciles: Deciles | None
+    partial: PartialCorrelation | None
+    n: int
+
+
+def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> list[ItemLevel]:
+    """What EMS says of a right prediction in the target language, item by item.
+
+    The partial correlation holds ems_uniform, length and fertility fixed.
+    """
+    rows = []
+    for model in models(study):
+        for pair in pairs:
+            table = items(study, model, layer, pair)
+            if len(table) >= _FEWEST_ITEMS:
+                rows.append(_item_level(model, "-".join(pair), table))
+    ps = [one.confidence.p if one.confidence else None for one in rows]
+    return [replace(one, p_holm=p) for one, p in zip(rows, _adjusted(ps), strict=True)]
+
+
+def _item_level(model: str, pair: str, table: pd.DataFrame) -> ItemLevel:
+    aurocs = {}
+    for measure in ITEM_MEASURES:
+        known = table.dropna(subset=[measure, "target_correct"])
+        if len(known) >= _FEWEST_ITEMS:
+            aurocs[measure] = auroc(known[measure], _right(known), list(known["group"]))
+    deciles = confidence = None
+    known = table.dropna(subset=["ems", "target_correct", "target_confidence"])
+    if len(known) >= _FEWEST_ITEMS:
+        right, groups = _right(known), list(known["group"])
+        deciles = accuracy_by_decile(known["ems"], right, groups)
+        confidence = compare_auroc(known["ems"], known["target_confidence"], right, groups)
+    return ItemLevel(model, pair, aurocs, confidence, None, deciles, _partial(table), len(table))
+
+
+def _right(known: pd.DataFrame) -> np.ndarray:
+    return known["target_correct"].to_numpy(bool)
+
+
+def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
+    known = table.dropna(subset=["ems", "ems_uniform", "target_score", "units", "fertility"])
+    covariates = {
+        name: known[name].to_numpy(float) for name in ("ems_uniform", "units", "fertility")
+    }
+    try:
+        found = partial_correlation(
+            known["ems"], known["target_score"], covariates, groups=list(known["group"])
+        )
+    except CctaError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
+    """Claim 2: which training language is the most consistent; None with fewer than two.
+
+    Checkpoints whose score is not shown above the majority's are left out and named. Raises
+    CctaError where two models have the same training language and seed.
+    """
+    _check_apart(study)
+    table = consistency(study, layer, measure).dropna(subset=["value"])
+    if table["training_language"].nunique() < 2:
+        return None
+    table["seed"] = table["seed"].fillna(1).astype(int)
+    return rank_training_languages(table, list(_checkpoints(study).values()))
+
+
+def _check_apart(study: Study) -> None:
+    """What differs between two runs of one language and seed is not the language."""
+    runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
+    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
+        if len(same) > 1:
+            raise CctaError(
+                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
+                "ranking takes one of them: study them apart"
+            )
+
+
+def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
+    """How much of each measure goes with the training language, how much with the language read.
+
+    Checkpoints not shown above the majority are left out; measures with too few cells are missing.
+    """
+    table = cells(study, layer)
+    out = {name for name, one in _checkpoints(study).items() if not one.usable}
+    table = table[~table["model"].isin(out)]
+    found = {}
+    for measure in TWO_WAY_MEASURES:
+        known = table.dropna(subset=[measure])
+        rows, columns = list(known["training_language"]), list(known["lang"])
+        try:
+            found[measure] = two_way(known[measure], rows, columns, runs=list(known["model"]))
+        except CctaError:  # one row or column, or no value left over: nothing to share out
+            continue
+    return found
+
+
+def _checkpoints(study: Study) -> dict[str, Checkpoint]:
+    """The models with a training language and a majority to be held against, by id."""
+    scores = checkpoints(study).dropna(subset=["training_language", "majority"])
+    return {row.model: checkpoint(row) for row in scores.itertuples()}
+
+
+def synonyms(study: Study, layer: int) -> SynonymTest:
+    """Claim 3: differences over linked words against unlinked words and shuffled masses.
+
+    The unit is a pair of sentences: the mean over its links.
+    """
+    table = differences(study, layer)
+    return synonym_test(
+        table["linked_difference"].to_numpy(float),
+        table["unlinked_difference"].to_numpy(float),
+        table["shuffled_difference"].to_numpy(float),
+        list(table["group"]),
+    )
+
+
+def _with_holm(rows: list[tuple[str, str, Correlation]]) -> list[Tested]:
+    """Holm's correction over everything that one table shows."""
+    adjusted = _adjusted([found.p for _, _, found in rows])
+    return [Tested(*row, p) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _adjusted(ps: list[float | None]) -> list[float | None]:
+    """Holm's correction of the p-values there are."""
+    known = [p for p in ps if p is not None]
+    found = iter(holm(known).adjusted) if known else iter(())
+    return [None if p is None else next(found) for p in ps]

@@ -1,0 +1,233 @@
+"""Coefficients of two columns under weights: what a resample's ranks and correlations are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccta_core.analysis.resampling import BLOCKS, Groups, Statistic
+from ccta_core.errors import CctaError
+
+
+class MidSums:
+    """For every item, the weight below it plus half the weight at its value, in one order.
+
+    Sorting happens once. With each weight 1 the sum is the midrank less one half.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.order = np.argsort(values, kind="stable")
+        ordered = values[self.order]
+        new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        starts = np.flatnonzero(new)
+        ends = np.concatenate([starts[1:], [len(values)]])
+        run = np.cumsum(new) - 1
+        self._starts, self._ends = starts[run], ends[run]
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        """Shape: (draws, items) weights -> (draws, items) sums."""
+        total = np.zeros((len(weights), weights.shape[1] + 1))
+        np.cumsum(weights[:, self.order], axis=1, out=total[:, 1:])
+        found = np.empty_like(weights, np.float64)
+        found[:, self.order] = (total[:, self._starts] + total[:, self._ends]) / 2
+        return found
+
+
+def midshares(values: np.ndarray) -> np.ndarray:
+    """(midrank - 1/2) / n of every item, in (0, 1); their mean is one half. Shape: (items,)."""
+    return MidSums(values)(np.ones((1, len(values))))[0] / len(values)
+
+
+def concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Mean over all j of sign(x_i - x_j) sign(y_i - y_j), for each item i. Shape: (items,).
+
+    Counting is n log n: pairs to the lower left by halving the ranks, the others by subtraction.
+    """
+    count = len(x)
+    (code_x, low_x, same_x), (code_y, low_y, same_y) = _places(x), _places(y)
+    _, low_both, same = _places(code_x * count + code_y)
+    _, low_turned, _ = _places(code_y * count + code_x)
+    # Ties: items of the same x further down, items of the same y further left.
+    beneath, beside = low_both - low_x, low_turned - low_y
+    low_left = _dominated(code_x, code_y)
+    high_left = low_x - low_left - beside
+    low_right = low_y - low_left - beneath
+    high_right = (count - low_x - same_x) - low_right - (same_y - beside - same)
+    return (low_left + high_right - high_left - low_right) / count
+
+
+def unlike(values: np.ndarray) -> np.ndarray:
+    """The share of items with another value, for each item. Shape: (items,)."""
+    return 1 - _places(values)[2] / len(values)
+
+
+def _places(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each item: its value's place among the values, items below it, items that equal it."""
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return codes, (np.cumsum(counts) - counts)[codes], counts[codes]
+
+
+def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How many items have a smaller x and a smaller y, for each item.
+
+    Items stand in the order of x, equal x from high to low y, so that "before, with a smaller y" is
+    what is asked for. Bit by bit from the top, two items whose ys first differ in this bit are
+    counted here: the one with the bit set is the larger.
+    """
+    place = np.lexsort((-y, x))
+    ranks = y[place]
+    counts = np.zeros(len(x), np.int64)
+    order = np.arange(len(x))
+    for bit in range(int(ranks.max(initial=0)).bit_length() - 1, -1, -1):
+        key = ranks[order]
+        one = (key >> bit) & 1
+        zeros = np.cumsum(1 - one) - (1 - one)
+        prefix = key >> (bit + 1)
+        first = np.concatenate([[True], prefix[1:] != prefix[:-1]])
+        before = np.maximum.accumulate(np.where(first, zeros, 0))
+        counts[order] += one * (zeros - before)
+        order = order[np.argsort(key >> bit, kind="stable")]
+    found = np.empty_like(counts)
+    found[place] = counts
+    return found
+
+
+KINDS = ("pearson", "spearman", "kendall")
+RANKED_ANEW = {"spearman": 3000, "kendall": 500}
+"""Up to so many items a resample is ranked anew; beyond, ranks are taken once."""
+_FLAT = 1e-12
+
+Finish = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Columns whose weighted sums decide a statistic. Shape: `columns` (items, k).
+
+    `finish` takes (draws, k) sums to (draws,) values.
+    """
+
+    columns: np.ndarray
+    finish: Finish
+
+    def over(self, groups: Groups, seed: int) -> tuple[Statistic, int]:
+        """The statistic as a function of the weights of groups (or blocks), and their number."""
+        blocks = groups.merged(BLOCKS, seed)
+        sums = blocks.sums(self.columns)
+        return lambda weights: self.finish(weights @ sums), blocks.count
+
+
+def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
+    """Raises CctaError on an unknown coefficient."""
+    if kind not in kinds:
+        raise CctaError(f"unknown correlation {kind!r}; choose {', '.join(kinds)}")
+
+
+def over_groups(
+    kind: str, x: np.ndarray, y: np.ndarray, groups: Groups, seed: int
+) -> tuple[Statistic, int, int]:
+    """The coefficient as a function of groups' weights; how many groups; columns it works on."""
+    if kind != "pearson" and len(x) <= RANKED_ANEW[kind]:
+        item = of_items(kind, x, y)
+        return lambda weights: item(weights[:, groups.codes]), groups.count, len(x)
+    statistic, count = moments(kind, x, y).over(groups, seed)
+    return statistic, count, count
+
+
+def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
+    """The coefficient exactly, as a function of (draws, items) weights."""
+    if kind == "pearson":
+        found = moments(kind, x, y)
+        return lambda weights: found.finish(weights @ found.columns)
+    return _spearman(x, y) if kind == "spearman" else _kendall(x, y)
+
+
+def moments(kind: str, x: np.ndarray, y: np.ndarray) -> Moments:
+    """The coefficient from sums over items; Spearman and Kendall to first order."""
+    if kind == "pearson":
+        x, y = standard(x), standard(y)
+        return Moments(np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y]), _pearson)
+    parts = np.column_stack(linear_parts(kind, x, y))
+    return Moments(parts, lambda sums: ratio(sums[:, 0], sums[:, 1], sums[:, 2]))
+
+
+def linear_parts(
+    kind: str, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each item's part in the numerator and the two denominators. Shape: three of (items,).
+
+    Coefficient = mean(first) / sqrt(mean(second) mean(third)). For Spearman and Kendall these are
+    the Hoeffding projections of the V-statistics: an item moves the ranks of the others too.
+    """
+    if kind == "pearson":
+        x, y = standard(x), standard(y)
+        return x * y, x * x, y * y
+    if kind == "spearman":
+        a, b = midshares(x), midshares(y)
+        return _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
+    score, unlike_x, unlike_y = (
+        2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))
+    )
+    return score, unlike_x, unlike_y
+
+
+def standard(values: np.ndarray) -> np.ndarray:
+    """Mean 0 and standard deviation 1 (with n below)."""
+    away = values - values.mean()
+    away = away - away.mean()
+    return away / np.sqrt(np.mean(away**2))
+
+
+def ratio(above: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The first by the root of the others' product, in [-1, 1]; NaN where a variance is zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.clip(above / np.sqrt(first * second), -1, 1)
+    return np.where((first > _FLAT) & (second > _FLAT), found, np.nan)
+
+
+def _drawn(total: np.ndarray) -> np.ndarray:
+    """The sum of the weights, NaN where nothing was drawn (tables of pairs: one language only)."""
+    return np.where(total > 0, total, np.nan)
+
+
+def _pearson(sums: np.ndarray) -> np.ndarray:
+    x, y, xx, yy, xy = (sums[:, 1:] / _drawn(sums[:, :1])).T
+    return ratio(xy - x * y, xx - x * x, yy - y * y)
+
+
+def _projection(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Parts of mean(a b) - 1/4, where a and b are the shares below x and y of the same sample."""
+    above_x = b.mean() - MidSums(x)(b[None])[0] / len(x)
+    above_y = a.mean() - MidSums(y)(a[None])[0] / len(y)
+    return a * b + above_x + above_y - 2 * np.mean(a * b) - 0.25
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> Statistic:
+    below_x, below_y = MidSums(x), MidSums(y)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        total = _drawn(weights.sum(1))
+        a, b = (below(weights) / total[:, None] - 0.5 for below in (below_x, below_y))
+        means = [
+            np.einsum("bi,bi,bi->b", weights, left, right) / total
+            for left, right in ((a, b), (a, a), (b, b))
+        ]
+        return ratio(*means)
+
+    return statistic
+
+
+def _kendall(x: np.ndarray, y: np.ndarray) -> Statistic:
+    left, right = signs(x), signs(y)
+    kernels = (left * right, left * left, right * right)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        pairs = _drawn(weights.sum(1)) ** 2
+        return ratio(*(((weights @ kernel) * weights).sum(1) / pairs for kernel in kernels))
+
+    return statistic
+
+
+def signs(values: np.ndarray) -> np.ndarray:
+    """sign(v_i - v_j). Shape: (items, items)."""
+    return np.sign(values[:, None] - values[None, :])

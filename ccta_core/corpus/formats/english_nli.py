@@ -1,0 +1,257 @@
+"""English natural language inference sets in their native files, and all of them as one.
+
+- `mnli`: pieces of MultiNLI (Williams et al., 2018) without final punctuation.
+- `taxinli`: TaxiNLI (Joshi et al., 2020), MultiNLI sentences with MultiNLI's gold label.
+- `cad`: Counterfactually-Augmented Data (Kaushik et al., 2020), the original pairs among them.
+- `sick`: SICK (Marelli et al., 2014).
+- `med`: Monotonicity Entailment Dataset (Yanaka et al., 2019): entailment and neutral only.
+- `nyu`: wiki parts of Vania et al. (2020), their three ways to collect hypotheses.
+- `nli_en`: what of these may be trained on (splits in `_TOGETHER`), each pair once, without any
+  premise of XNLI's dev and test parts where XNLI stands beside them.
+
+An id is `{set}-{part}-{row}` (rows from 1), or the set's own id; it is the same in `nli_en`. Items
+of one group share a premise, or in `cad` are linked by shared texts (an edited premise keeps its
+hypothesis).
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccta_core.corpus.cells import UNLABELLED
+from ccta_core.corpus.formats.nli import nli_label, text_key
+from ccta_core.corpus.groups import clusters
+from ccta_core.corpus.items import Item
+from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
+from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.errors import CctaError
+
+_LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a file as it stands: `place` is for messages, `number` its line."""
+
+    number: int
+    id: str
+    premise: str
+    hypothesis: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """A set's files by split ((part, path) in order) and how one is read."""
+
+    name: str
+    what: str
+    folder: str
+    licence: str
+    splits: dict[str, tuple[tuple[str, str], ...]]
+    rows: Callable[["_Set", str, Path], Iterator[_Row]]
+    columns: tuple[str, ...] = ()
+    """Premise, hypothesis and label in the header; without a header the first three columns."""
+    quoted: bool = False
+    linked: bool = False
+
+
+def _table(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+    """Rows of a tab-separated file; one without a header has premise, hypothesis and label."""
+    rows = text_rows(path)
+    header = [name.strip() for name in rows[0].split("\t")] if own.columns else ["p", "h", "label"]
+    missing = [name for name in own.columns if name not in header]
+    if missing:
+        raise CctaError(
+            f"{path}:1: expected the columns {', '.join(own.columns)}, found {', '.join(header)}"
+        )
+    places = [header.index(name) for name in own.columns or header]
+    first = 1 if own.columns else 0
+    for row, line in enumerate(rows[first:], 1):
+        fields = columns(path, row + first, line, header)
+        texts = [unquoted(fields[at]) if own.quoted else fields[at] for at in places]
+        yield _Row(row + first, f"{own.name}-{part}-{row}", *texts)
+
+
+def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+    """Rows of a file with one JSON object a line: id, premise, hypothesis and label (e, n, c)."""
+    for number, line in lines(path):
+        try:
+            row = json.loads(line)
+            texts = [row[name].strip() for name in ("premise", "hypothesis")]
+            label = "" if row["label"] is None else row["label"].strip()
+            label = _LETTERS.get(label, label)
+            yield _Row(number, f"{own.name}-{row['id']}", texts[0], texts[1], label)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CctaError(
+                f"{path}:{number}: expected a JSON object with id, premise, hypothesis and label "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
+
+_GOLD = ("sentence1", "sentence2", "gold_label")
+_SICK = {part: ((part, f"SICK_{part}{end}.txt"),) for part, end in
+         (("train", ""), ("trial", ""), ("test", "_annotated"))}  # fmt: skip
+_WIKI = ("base_wiki", "sim_wiki", "translate_wiki")
+_SETS = (
+    _Set(
+        "mnli",
+        "natural language inference, English: pieces of MultiNLI",
+        "mnli_subset",
+        "OANC and others (MultiNLI)",
+        {
+            "all": (
+                ("train", "mnli_train.parsed.tsv"),
+                ("validation", "mnli_validation.parsed.tsv"),
+            ),
+            "train": (("train", "mnli_train.parsed.tsv"),),
+            "validation": (("validation", "mnli_validation.parsed.tsv"),),
+        },
+        _table,
+    ),
+    _Set(
+        "taxinli",
+        "natural language inference, English: TaxiNLI, from MultiNLI",
+        "nli_en/taxinli",
+        "C-UDA 1.0",
+        {"all": (("all", "taxinli10k.tsv"),)},
+        _table,
+        ("prem", "hyp", "label"),
+        quoted=True,
+    ),
+    _Set(
+        "cad",
+        "natural language inference, English: counterfactual edits",
+        "nli_en/cad",
+        "Apache 2.0",
+        {part: ((part, f"all_combined/{part}.tsv"),) for part in ("train", "dev", "test")},
+        _table,
+        _GOLD,
+        quoted=True,
+        linked=True,
+    ),
+    _Set(
+        "sick",
+        "natural language inference, English: captions",
+        "nli_en/sick",
+        "CC BY-NC-SA 3.0",
+        {"all": tuple(files[0] for files in _SICK.values()), **_SICK},
+        _table,
+        ("sentence_A", "sentence_B", "entailment_judgment"),
+    ),
+    _Set(
+        "med",
+        "natural language inference, English: monotonicity; entailment and neutral only",
+        "nli_en/med",
+        "CC BY-SA 4.0",
+        {"all": (("all", "MED.tsv"),)},
+        _table,
+        _GOLD,
+    ),
+    _Set(
+        "nyu",
+        "natural language inference, English: Wikipedia premises",
+        "nli_en/nyu_semiauto",
+        "CC BY-SA 3.0 (Wikipedia)",
+        {
+            part: tuple((f"{wiki}_{part}", f"{wiki}/{part}.jsonl") for wiki in _WIKI)
+            for part in ("train", "test")
+        },
+        _objects,
+    ),
+)
+_TOGETHER = {
+    "mnli": "all", "taxinli": "all", "cad": "train", "sick": "all", "med": "all", "nyu": "train"
+}  # fmt: skip
+"""Set -> the split of it that is part of `nli_en`."""
+
+
+def _read_set(own: _Set, folder: Path, split: str) -> Iterator[Found]:
+    for part, name in own.splits[split]:
+        path = folder / name
+        rows = list(own.rows(own, part, path))
+        for row, group in zip(rows, _groups(rows, own.linked), strict=True):
+            item = Item(row.id, group, "en", row.premise, row.hypothesis)
+            place = f"{path.name}:{row.number}"
+            if row.label in UNLABELLED:
+                yield Placed(place, item, refused="it has no gold label")
+                continue
+            label = nli_label(row.label, f"{path}:{row.number}")
+            yield Placed(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
+
+
+def _groups(rows: list[_Row], linked: bool) -> list[str]:
+    pairs = [(row.premise, row.hypothesis if linked else row.premise) for row in rows]
+    return clusters(pairs, [row.id for row in rows])
+
+
+def _languages_of(own: _Set, folder: Path, split: str) -> tuple[str, ...]:
+    missing = [name for _, name in own.splits[split] if not (folder / name).is_file()]
+    if missing:
+        raise CctaError(f"expected {own.name} as {missing[0]} in {folder}, which is not there")
+    return ("en",)
+
+
+def _source(own: _Set) -> Source:
+    return Source(
+        name=own.name,
+        what=own.what,
+        task="nli",
+        folder=own.folder,
+        licence=own.licence,
+        splits=tuple(own.splits),
+        languages=lambda folder, split: _languages_of(own, folder, split),
+        read=lambda folder, split, lang: _read_set(own, folder, split),
+    )
+
+
+def languages(folder: Path, split: str) -> tuple[str, ...]:
+    """English, where all sets are in their folders below `folder`."""
+    for own in _SETS:
+        _languages_of(own, folder / own.folder, _TOGETHER[own.name])
+    return ("en",)
+
+
+def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+    """The items of all sets, each pair once, without XNLI's premises."""
+    premises = _xnli_premises(folder / "xnli")
+    seen: dict[tuple[str, str], str] = {}
+    for own in _SETS:
+        for found in _read_set(own, folder / own.folder, _TOGETHER[own.name]):
+            yield _once(found, premises, seen) if isinstance(found, Placed) else found
+
+
+def _once(found: Placed, premises: frozenset[str], seen: dict[tuple[str, str], str]) -> Placed:
+    item = found.item
+    if found.refused:
+        return found
+    premise = text_key(item.text)
+    if premise in premises:
+        return Placed(found.place, item, refused="its premise is one of XNLI's")
+    first = seen.setdefault((premise, text_key(item.text2 or "")), item.id)
+    if first != item.id:
+        return Placed(found.place, item, refused="the same pair stands in it already")
+    return found
+
+
+def _xnli_premises(folder: Path) -> frozenset[str]:
+    paths = [folder / f"{split}-en.tsv" for split in ("dev", "test")]
+    return frozenset(
+        text_key(line.split("\t")[0]) for path in paths if path.exists() for line in text_rows(path)
+    )
+
+
+SOURCES = (
+    *map(_source, _SETS),
+    Source(
+        name="nli_en",
+        what="the English inference sets as one, for training: no pair twice, none of XNLI's",
+        task="nli",
+        folder=".",
+        licence="OANC and others, C-UDA, Apache 2.0, CC BY-NC-SA, CC BY-SA: see each",
+        splits=("train",),
+        languages=languages,
+        read=read,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Pages that stand alone, figures, tables and documents made of results."""

@@ -1,0 +1,1 @@
+"""A pair as a page: its picture, its numbers, its verdict."""

@@ -1,0 +1,100 @@
+"""What a reader of an export must know beside the numbers: provenance, gaps, what was left out."""
+
+import re
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+from typing import Any
+
+from ccta_core.study.manifest import Plan
+from ccta_core.study.storage.parts import missing_parts
+from ccta_core.study.storage.table import Study
+from ccta_core.text import count
+
+_QUOTED = re.compile(r"(?<!\w)(['\"]).*\1")
+_COUNT = re.compile(r"(?<![+\w])\d+\b")
+_REPEATED = re.compile(r"^id .* stands already .*$")
+
+
+def outline(plan: Plan) -> list[str]:
+    """What was measured, in few words: data, items, languages, and what was left away."""
+    languages = count(len(plan.languages), "language")
+    return [data_name(plan), count(plan.items, "item"), languages, *plan.cuts]
+
+
+def layers(plan: Plan) -> str:
+    """At which layers."""
+    return f"layer{'s' * (len(plan.layers) > 1)} {', '.join(map(str, plan.layers))}"
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Data, models, settings and versions as plain values, and how much of the study is there."""
+    plan = study.plan
+    done, total = study.done
+    return {
+        "study": plan.name,
+        "data": data_name(plan),
+        "source": plan.source,
+        "split": plan.split,
+        "crop": plan.crop,
+        "per_group": plan.per_group,
+        "licence": plan.licence,
+        "items": plan.items,
+        "items_sha256": plan.items_sha256,
+        "left_out": plan.left_out,
+        "languages": list(plan.languages),
+        "layers": list(plan.layers),
+        "models": [dict(model) for model in plan.models],
+        "config": plan.config,
+        "fingerprint": plan.fingerprint,
+        "schema": plan.schema,
+        "parts": total,
+        "parts_done": done,
+        "threads": plan.threads,
+        "versions": plan.versions,
+        "exported_by": own_version(),
+    }
+
+
+def own_version() -> str:
+    """The name and version of this program."""
+    try:
+        return f"ccta-explorer {version('ccta-explorer')}"
+    except PackageNotFoundError:
+        return "ccta-explorer"
+
+
+def data_name(plan: Plan) -> str:
+    """The data as asked for; of a path only its last name, since folders may name a person."""
+    head, colon, where = plan.data.partition(":")
+    parts = where.replace("\\", "/")
+    if not colon or not (parts.startswith(("/", ".", "~")) or parts[1:2] == ":" or head == "file"):
+        return plan.data
+    return f"{head}:{PurePosixPath(parts).name}"
+
+
+def missing_by_model(study: Study) -> dict[str, int]:
+    """How many parts of each model are not there; models without a gap are not listed."""
+    return dict(Counter(model for model, _ in missing_parts(study.folder, study.plan)))
+
+
+def left_out_reasons(study: Study) -> list[tuple[str, int]]:
+    """Why items were left out and how many, most frequent first; empty where it was not kept.
+
+    What a reason quotes may be a text of the data: it is taken out. Counts become N.
+    """
+    try:
+        text = (study.folder / "left_out.tsv").read_text("utf-8", errors="replace")
+    except OSError:
+        return []
+    rows = (line.partition("\t") for line in text.split("\n"))
+    found = Counter(_reason(reason) for _, tab, reason in rows if tab)
+    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _reason(written: str) -> str:
+    if _REPEATED.match(written):
+        return "its id stands there already"
+    if written.startswith("labels differ"):
+        return "its labels differ between the languages"
+    return _COUNT.sub("N", _QUOTED.sub("\N{HORIZONTAL ELLIPSIS}", written)).strip()

@@ -1,0 +1,237 @@
+"""Means of a study by model, layer and language pair, with their intervals; facts by language."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from ccta_core.reports.study.measures import DIRECTED, TABLE
+from ccta_core.study.storage.table import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over n items with its 95% interval; None where nothing or too little is known.
+
+    The interval takes groups of items (premises, paragraphs) as what is independent: a ratio of
+    sums over groups, its variance linearised (Cochran, 1977, 6.4), Student's t.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PairMeans:
+    """The means of one language pair by measure; `n` items, `groups` of them independent."""
+
+    model: str
+    layer: int
+    source: str
+    target: str
+    n: int
+    groups: int
+    means: dict[str, Mean]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageFacts:
+    """What one language's texts say whatever they are compared with; None where not measured.
+
+    `accuracy` is the share of predictions that are right, `score` the mean score (of answers: F1).
+    """
+
+    model: str
+    layer: int
+    lang: str
+    n: int
+    accuracy: float | None
+    score: float | None
+    converged: float | None
+    median_error: float | None
+    worst_error: float | None
+    truncated: int
+    special_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Over all attributions: how many, the share that converged, their completeness errors."""
+
+    attributions: int
+    converged: float | None
+    median_error: float | None
+    worst_error: float | None
+    truncated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A study's means: one `PairMeans` a model x layer x ordered pair, in the study's order.
+
+    `measures` are those asked for; EMS and its controls are always there.
+    """
+
+    study: Study
+    measures: tuple[str, ...]
+    pairs: tuple[PairMeans, ...]
+    languages: tuple[LanguageFacts, ...]
+    completeness: Completeness
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """EMS and its controls, then what else was asked for."""
+        return columns_of(self.measures)
+
+    @property
+    def settings(self) -> list[tuple[str, int]]:
+        """(model, layer) of which there are rows, in the study's order."""
+        return list(dict.fromkeys((pair.model, pair.layer) for pair in self.pairs))
+
+    def of(self, model: str, layer: int) -> list[PairMeans]:
+        """The ordered pairs of a model and layer."""
+        return [pair for pair in self.pairs if (pair.model, pair.layer) == (model, layer)]
+
+    def by_language(self, model: str, layer: int) -> list[LanguageFacts]:
+        """The languages of a model and layer."""
+        return [one for one in self.languages if (one.model, one.layer) == (model, layer)]
+
+
+def summarised(study: Study, measures: Sequence[str]) -> Summary:
+    """Reads the study's means of EMS, its controls and these measures.
+
+    Raises CctaError where no part is finished, DamagedFileError where one can't be read.
+    """
+    columns = columns_of(measures)
+    pairs: list[PairMeans] = []
+    languages: list[LanguageFacts] = []
+    for model in (model["id"] for model in study.plan.models):
+        pairs += _pairs(study, model, columns)
+        languages += _languages(study, model)
+    order = {lang: at for at, lang in enumerate(study.plan.languages)}
+    layers = {layer: at for at, layer in enumerate(study.plan.layers)}
+    models = {model["id"]: at for at, model in enumerate(study.plan.models)}
+    pairs.sort(key=lambda p: (models[p.model], layers[p.layer], order[p.source], order[p.target]))
+    languages.sort(key=lambda one: (models[one.model], layers[one.layer], order[one.lang]))
+    found = _completeness(study)
+    return Summary(study, tuple(measures), tuple(pairs), tuple(languages), found)
+
+
+def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
+    """The measures of every table, then these, each once."""
+    return tuple(dict.fromkeys((*TABLE, *measures)))
+
+
+def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[PairMeans]:
+    """Each pair once, in the order of the languages; what has a direction is the mean of both."""
+    by_names = {(pair.source, pair.target): pair for pair in pairs}
+    found = []
+    for at, source in enumerate(languages):
+        for target in languages[at + 1 :]:
+            there, back = by_names.get((source, target)), by_names.get((target, source))
+            if there and back:
+                means = {name: _both(name, there, back) for name in there.means}
+                found.append(
+                    PairMeans(
+                        there.model, there.layer, source, target, there.n, there.groups, means
+                    )
+                )
+    return found
+
+
+def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
+    """The mean over pairs, each pair counting alike; None where a pair has none."""
+    values = [pair.means[measure].value for pair in pairs]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
+    one, other = there.means[name], back.means[name]
+    if name not in DIRECTED:
+        return one
+    known = [mean for mean in (one, other) if mean.value is not None]
+    n = sum(mean.n for mean in known)
+    if not n:
+        return Mean(None)
+    value = sum((mean.value or 0.0) * mean.n for mean in known) / n
+    return Mean(value, n=min(one.n, other.n))
+
+
+def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMeans]:
+    inner = ", ".join(
+        f"count({value}) AS k{at}, coalesce(sum({value}), 0) AS s{at}"
+        for at, value in enumerate(_finite(name) for name in measures)
+    )
+    outer = ", ".join(
+        f"[sum(k{at}), sum(s{at}), sum(s{at} * s{at}), sum(s{at} * k{at}), sum(k{at} * k{at}), "
+        f"count(*) FILTER (k{at} > 0)] AS m{at}"
+        for at in range(len(measures))
+    )
+    rows = study.records(
+        f"""
+        WITH grouped AS (
+            SELECT layer, source_lang, target_lang, "group", count(*) AS n, {inner}
+            FROM rows WHERE model = $1 GROUP BY ALL
+        )
+        SELECT layer, source_lang, target_lang, sum(n) AS n, count(*) AS groups, {outer}
+        FROM grouped GROUP BY layer, source_lang, target_lang ORDER BY ALL
+        """,
+        [model],
+    )
+    for row in rows:
+        means = {name: _mean(*map(float, row[f"m{at}"])) for at, name in enumerate(measures)}
+        pair = (row["layer"], row["source_lang"], row["target_lang"])
+        yield PairMeans(model, *pair, int(row["n"]), row["groups"], means)
+
+
+def _finite(name: str) -> str:
+    return f'CASE WHEN isfinite("{name}") THEN "{name}" END'
+
+
+def _mean(  # noqa: PLR0913 - sums over groups
+    count: float, total: float, squares: float, products: float, counts: float, groups: float
+) -> Mean:
+    """From sums over groups of s, s^2, s k, k^2, where a group of k items has the sum s."""
+    from scipy.special import stdtrit
+
+    if not count:
+        return Mean(None)
+    value = total / count
+    if groups < 2:
+        return Mean(value, n=int(count))
+    away = max(squares - 2 * value * products + value * value * counts, 0.0)
+    half = stdtrit(groups - 1, 0.975) * sqrt(away * groups / (groups - 1)) / count
+    return Mean(value, float(value - half), float(value + half), int(count))
+
+
+_ATTRIBUTIONS = """
+    avg(CAST(source_converged AS INTEGER)) AS converged,
+    median(source_completeness_error) AS median_error,
+    max(source_completeness_error) AS worst_error, count(*) FILTER (source_truncated) AS truncated
+"""
+
+
+def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
+    """Every text stands in as many rows as there are other languages: means over rows are right."""
+    rows = study.records(
+        f"""
+        SELECT layer, source_lang AS lang, count(*) AS n,
+            avg(CAST(source_correct AS INTEGER)) AS accuracy, avg(source_score) AS score,
+            {_ATTRIBUTIONS}, avg(source_special_share) AS special_share
+        FROM rows WHERE model = $1 GROUP BY layer, source_lang ORDER BY ALL
+        """,
+        [model],
+    )
+    others = len(study.plan.languages) - 1
+    for row in rows:
+        counts = {name: row[name] // others for name in ("n", "truncated")}
+        yield LanguageFacts(model=model, **row | counts)
+
+
+def _completeness(study: Study) -> Completeness:
+    (row,) = study.records(f"SELECT count(*) AS attributions, {_ATTRIBUTIONS} FROM rows")
+    others = len(study.plan.languages) - 1
+    counts = {name: row[name] // others for name in ("attributions", "truncated")}
+    return Completeness(**row | counts)

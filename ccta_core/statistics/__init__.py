@@ -1,1 +1,0 @@
-"""Do attributions that agree go with predictions that are right? Numbers with their doubt."""

@@ -1,0 +1,275 @@
+"""A study as a process of its own, which outlives whoever starts it.
+
+The process is the command line's (`python -m ccta_core study run ...`); what it writes goes to
+`log.txt` in the study's folder, and a lock that ends with it tells that it is at work.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ccta_core.command_line import option
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError
+from ccta_core.study.cost import Cost
+from ccta_core.study.manifest import check_name, folder_of, names
+from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
+from ccta_core.study.run.status import (
+    LOG,
+    at_work,
+    heading,
+    is_shipped,
+    log_lines,
+    of_last_run,
+    progress,
+    state_of,
+)
+from ccta_core.study.storage.table_files import tables_of
+
+IDLE: Final = "idle"
+"""`stop`: nothing was running."""
+ENDED: Final = "ended"
+"""`stop`: the run has ended."""
+ASKED: Final = "asked"
+"""`stop`: the run was asked and will end, but has not yet."""
+_SPARE = 200_000_000
+"""Bytes that stay free on the disk."""
+_PATIENCE = 4.0
+"""Seconds in which a run obeys."""
+_POLITE = 5
+"""Added to a run's niceness: the page it was started from answers first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A study as a person orders it; None takes all languages, all items."""
+
+    name: str
+    data: str
+    models: Sequence[str]
+    layers: Sequence[int]
+    languages: Sequence[str] | None = None
+    limit: int | None = None
+    allow_overlap: bool = False
+    random_head: bool = False
+    """The first model's twin with a random head too."""
+    crop: int | None = None
+    """Contexts are cut to so many tokens around their answers."""
+    per_group: int | None = None
+    """Items of a group at most."""
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments of `ccta study run`."""
+        values = {
+            "name": self.name,
+            "data": self.data,
+            "model": ",".join(self.models),
+            "layers": ",".join(map(str, self.layers)),
+            "langs": None if self.languages is None else ",".join(self.languages),
+            "limit": self.limit,
+            "crop": self.crop,
+            "per-group": self.per_group,
+        }
+        flags = {"--allow-overlap": self.allow_overlap, "--random-head": self.random_head}
+        return [
+            *(word for name, value in values.items() if value is not None
+              for word in option(name, value)),
+            *(flag for flag, given in flags.items() if given),
+        ]  # fmt: skip
+
+
+def check_order(order: Order) -> None:
+    """Raises CctaError (one line) on what can be seen without reading the data."""
+    if not order.name:
+        raise CctaError("a study needs a name; type one")
+    check_name(order.name)
+    if order.name in names():
+        raise CctaError(
+            f"the name {order.name} stands for another study; choose another, or resume that one"
+        )
+    if not order.models:
+        raise CctaError("a study needs at least one model; choose one")
+    if not order.layers:
+        raise CctaError("a study needs at least one layer; choose one")
+    if order.languages is not None and len(order.languages) < 2:
+        raise CctaError(
+            f"a study compares languages; choose two or more, found {len(order.languages)}"
+        )
+
+
+def check_room(cost: Cost) -> None:
+    """Raises CctaError where the disk has not the room a study will take."""
+    root = cache_root()
+    place = next(path for path in (root, *root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < cost.bytes + _SPARE:
+        raise CctaError(
+            f"the study takes about {_mega(cost.bytes)} and {_mega(_SPARE)} stay free, but "
+            f"{root} has {_mega(free)}; make room, or set CCTA_CACHE to another disk"
+        )
+
+
+def start(order: Order, workers: int, cost: Cost | None = None) -> None:
+    """Starts a study in a process of its own and returns at once.
+
+    Raises CctaError (one line) as `check_order` and `check_room`, and where it is being started
+    already or its folder can't be written.
+    """
+    check_order(order)
+    if cost is not None:
+        check_room(cost)
+    folder = cache_root() / "studies" / order.name
+    _launch(folder, ["run", *order.words], workers)
+
+
+def resume(name: str, workers: int) -> None:
+    """Goes on with a study in a process of its own and returns at once.
+
+    Raises CctaError where there is none of this name, it runs already, or it ships.
+    """
+    folder = folder_of(name)
+    if is_shipped(folder):
+        raise CctaError(f"{name} ships with the product; start a study of your own")
+    if state_of(folder).busy:
+        raise CctaError(f"{name} is running already; stop it first")
+    _launch(folder, ["resume", name], workers)
+
+
+def stop(name: str) -> Literal["idle", "ended", "asked"]:
+    """Stops a study's run, waiting a few seconds for its end. What is finished is kept.
+
+    A run that measures is asked; one that is only being started, or does not obey, is ended. Where
+    nothing runs, nothing is written. Raises CctaError where there is no study of this name, and
+    where its folder can't be written and the run can't be ended otherwise.
+    """
+    folder = find_folder(name)
+    if not _busy(folder):
+        return IDLE
+    if progress(of_last_run(log_lines(folder))) or not at_work(folder):
+        _wait(folder, asking=True)
+    if at_work(folder):
+        _end(folder)
+        _wait(folder)
+    return ASKED if _busy(folder) else ENDED
+
+
+def delete(name: str) -> int:
+    """Deletes a study of the user's, rows and all; returns the bytes that are free again.
+
+    Raises CctaError where it ships, runs, or lies outside the cache.
+    """
+    folder = find_folder(name)
+    if is_shipped(folder):
+        raise CctaError(f"{name} ships with the product and can't be deleted")
+    own = (cache_root() / "studies").resolve()
+    if folder.is_symlink() or folder.resolve().parent != own:
+        raise CctaError(f"{folder} lies outside the cache {own}; delete it by hand")
+    if _busy(folder):
+        raise CctaError(f"{name} is running; stop it first")
+    # Both locks are held meanwhile: no run begins in a folder that is half gone.
+    with hold(folder / HELD), hold(folder / LOCK):
+        tables = tables_of(name)
+        size = sum(path.stat().st_size for path in (*folder.rglob("*"), *tables) if path.is_file())
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise CctaError(
+                f"{folder} can't be deleted ({error.strerror}); do it by hand"
+            ) from error
+        for path in tables:  # what was computed from its rows
+            path.unlink(missing_ok=True)
+    return size
+
+
+def log_tail(name: str, count: int = 200) -> str:
+    """The last lines of a study's log; empty where nothing was written."""
+    return "\n".join(log_lines(find_folder(name))[-count:])
+
+
+def find_folder(name: str) -> Path:
+    """The folder of a study, of one that came to no plan too.
+
+    Raises CctaError, listing those there are, where there is none of this name.
+    """
+    check_name(name)
+    own = cache_root() / "studies" / name
+    return own if (own / LOG).exists() else folder_of(name)
+
+
+def _busy(folder: Path) -> bool:
+    return at_work(folder) or held(folder / LOCK)
+
+
+def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold(folder / HELD) as lock, (folder / LOG).open("ab") as log:
+            log.write(heading(words[0], workers).encode())
+            log.flush()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ccta_core", "study", *words, "--workers", str(workers)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # neither Ctrl-C nor the end of the server reaches it
+                pass_fds=(lock.fileno(),),
+            )
+            lock.truncate(0)
+            lock.write(str(process.pid).encode())
+    except OSError as error:
+        raise CctaError(
+            f"{folder} can't be written ({error.strerror}); make room, or set CCTA_CACHE to "
+            "another folder"
+        ) from error
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _POLITE)
+    threading.Thread(target=process.wait, daemon=True).start()  # no zombie while we live
+
+
+def _wait(folder: Path, *, asking: bool = False) -> None:
+    """Waits until a run has ended, for a few seconds; with `asking` tells it to."""
+    until = time.monotonic() + _PATIENCE
+    while _busy(folder) and time.monotonic() < until:
+        if asking:
+            # Again and again: a run that has only just begun removes what was asked before it.
+            _ask(folder)
+        time.sleep(0.1)
+
+
+def _ask(folder: Path) -> None:
+    """Asks the run of the study in this folder to stop.
+
+    Raises CctaError where the folder can't be written and the run is no process that `stop` ends.
+    """
+    try:
+        (folder / CANCEL).touch()
+    except OSError as error:
+        if not at_work(folder):
+            raise CctaError(
+                f"{folder.name} can't be asked to stop: {folder} can't be written "
+                f"({error.strerror}); end the process that runs it"
+            ) from error
+
+
+def _end(folder: Path) -> None:
+    """Ends a run's process and all that it started; parts are whole or absent however it ends."""
+    with suppress(OSError, ValueError):
+        number = int((folder / HELD).read_text("ascii"))
+        if at_work(folder):  # so the number is still its own
+            os.killpg(number, signal.SIGTERM)
+            with (folder / LOG).open("a", encoding="utf-8") as log:
+                log.write("ccta: stopped\n")
+
+
+def _mega(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,168 @@
+"""What runs on a cluster's nodes: the actors of a study, and how chunks and rows travel."""
+
+import json
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ccta_core.errors import CctaError, StoppedError
+from ccta_core.models.catalog import find
+from ccta_core.study.manifest import Plan
+from ccta_core.study.run.worker import rows_of
+from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.schema import arrow_schema
+from ccta_core.types import ParallelExample, Sentence
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TRIES = 4
+"""Starts of one chunk: what kills its worker so often will kill the next one too."""
+_SAME = ("ccta-explorer", "torch", "transformers", "pot", "numpy", "scipy")
+"""What decides a row's last bits, besides the processor."""
+
+
+class Ledger:
+    """The actor that all others ask: how often a chunk was begun, and whether to stop."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[tuple[str, int]] = Counter()
+        self._stopped = False
+
+    def begin(self, model: str, number: int) -> int:
+        """Which try of the chunk this is, from 1 on: the workers of the others are dead."""
+        self._begun[model, number] += 1
+        return self._begun[model, number]
+
+    def stop(self) -> None:
+        """Asks all to give up what they have in hand."""
+        self._stopped = True
+
+    def stopped(self) -> bool:
+        """Whether they are asked to."""
+        return self._stopped
+
+
+class Measurer:
+    """An actor of the cluster: measures the chunks it is given, with the model it has loaded."""
+
+    def __init__(self, plan: Plan, ledger: Any, wanted: dict[str, str], gpus: float) -> None:
+        self._plan, self._ledger, self._wanted, self._gpus = plan, ledger, wanted, gpus
+        self._asked, self._over = 0.0, False
+        if not gpus:  # else an actor would take a GPU that Ray did not give it
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+    def __call__(self, batch: "pa.Table") -> "pa.Table":
+        """One row (`row_of`) to one row: its rows as Arrow, or what is wrong in one line."""
+        import pyarrow as pa
+
+        (row,) = batch.to_pylist()
+        rows, error = b"", ""
+        try:
+            rows = self._measured(row)
+        except CctaError as wrong:
+            error = f"{wrong} (on {socket.gethostname()})"
+        found = {"model": row["model"], "number": row["number"], "rows": rows, "error": error}
+        return pa.Table.from_pylist([found])
+
+    def _measured(self, row: dict[str, Any]) -> bytes:
+        import ray
+
+        model = row["model"]
+        if self._stop():
+            raise StoppedError(f"{self._plan.name} was stopped")
+        tries = ray.get(self._ledger.begin.remote(model, row["number"]))
+        if tries > TRIES:
+            raise CctaError(
+                f"chunk {row['number']} of {model} killed its worker {TRIES} times (was there too "
+                "little memory?); what was finished is kept: resume with fewer workers a node"
+            )
+        self._check(model)
+        examples = [example_of(item) for item in json.loads(row["items"])]
+        return _packed(rows_of(self._plan, model, examples, self._stop))
+
+    def _stop(self) -> bool:
+        """Whether the run is over; asks at most once a second."""
+        import ray
+
+        if not self._over and time.monotonic() - self._asked >= 1:
+            self._over = bool(ray.get(self._ledger.stopped.remote()))
+            self._asked = time.monotonic()
+        return self._over
+
+    def _check(self, model: str) -> None:
+        """Raises CctaError where this node is not as the one that the study was begun on."""
+        own = versions()
+        different = [
+            f"{name} {own[name]} here, {wanted} where the study runs"
+            for name, wanted in self._wanted.items()
+            if own[name] != wanted
+        ]
+        if different:
+            raise CctaError(f"{'; '.join(different)}: install the same on every node")
+        try:
+            find(model)
+        except CctaError as error:
+            raise CctaError(
+                f"{model} is not on this node; copy its folder to $CCTA_CACHE/models/{model} there"
+            ) from error
+        if self._gpus:
+            import torch
+
+            if not torch.cuda.is_available():
+                raise CctaError("torch finds no GPU here; install its build for CUDA on this node")
+
+
+def row_of(folder: Path, plan: Plan, model: str, number: int) -> dict[str, Any]:
+    """What an actor needs for one chunk, besides the plan."""
+    examples = read_items_of(folder, number * plan.chunk, plan.chunk)
+    items = [
+        {"id": one.id, "group": one.group, "label": one.label,
+         "sentences": {lang: asdict(sentence) for lang, sentence in one.sentences.items()}}
+        for one in examples
+    ]  # fmt: skip
+    return {"model": model, "number": number, "items": json.dumps(items, ensure_ascii=False)}
+
+
+def example_of(item: dict[str, Any]) -> ParallelExample:
+    """One item as `row_of` sent it."""
+    sentences = {
+        lang: Sentence(**{**side, "focus": tuple((start, end) for start, end in side["focus"])})
+        for lang, side in item["sentences"].items()
+    }
+    return ParallelExample(**{**item, "sentences": sentences})
+
+
+def _packed(rows: Sequence[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+
+    table = pa.Table.from_pylist(list(rows), arrow_schema())
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def unpacked(data: bytes) -> list[dict[str, Any]]:
+    """The rows of a chunk as an actor sent them."""
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(data).read_all().to_pylist()
+    return rows
+
+
+def versions() -> dict[str, str]:
+    """Installed versions, without the name of a build (+cpu, +cu128)."""
+    found = {}
+    for name in _SAME:
+        try:
+            found[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            found[name] = "none"
+    return found

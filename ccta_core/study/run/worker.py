@@ -1,0 +1,108 @@
+"""What one worker process does: loads a model once, measures the chunks it is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ccta_core.attribution.protocol import Stop, never
+from ccta_core.corpus.labels import relabel_examples
+from ccta_core.errors import CctaError
+from ccta_core.models.identity import MAPS_MARK
+from ccta_core.models.model import Model
+from ccta_core.study.manifest import Plan, config_of
+from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.parts import write_part
+from ccta_core.types import ParallelExample
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One part to be measured, with the plan of the run that wants it.
+
+    The plan travels with every chunk: a folder may hold another study by the time its next chunk
+    is measured in this process, so nothing read from it is remembered by its path.
+    """
+
+    folder: Path
+    plan: Plan
+    model: str
+    number: int
+
+
+def measure_part(chunk: Chunk, stop: Stop = never) -> int:
+    """Measures one chunk and writes its part; returns how many items it has.
+
+    Raises CctaError where the model is another than the study's, or a chunk can't be measured,
+    StoppedError soon after `stop` turns true.
+    """
+    plan = chunk.plan
+    examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
+    rows = rows_of(plan, chunk.model, examples, stop)
+    write_part(chunk.folder, chunk.model, chunk.number, rows)
+    return len(examples)
+
+
+def rows_of(
+    plan: Plan, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
+) -> list[dict[str, Any]]:
+    """The rows of one chunk's examples, in a process that measures with the plan's threads.
+
+    Every runner calls this function: in a process of this machine or in an actor of a cluster.
+    Raises CctaError where the model is another than the study's, or a chunk can't be measured,
+    StoppedError soon after `stop` turns true.
+    """
+    import torch
+
+    from ccta_core.models.added import present_revision
+    from ccta_core.study.measure import measure
+
+    if torch.get_num_threads() != plan.threads:
+        torch.set_num_threads(plan.threads)
+    revision = _revision(plan, model_id)
+    model = _model(model_id, revision)
+    # Its files may change while this process holds the model: looked at for every chunk.
+    _check_revision(model_id, revision, present_revision(model.info, plan.config["space"]))
+    examples = relabel_examples(examples, plan.labels_of(model_id))
+    return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
+
+
+def _revision(plan: Plan, model_id: str) -> str:
+    """The revision that the study began with. Raises CctaError where it has no such model."""
+    revisions = {model["id"]: str(model["revision"]) for model in plan.models}
+    if model_id not in revisions:
+        raise CctaError(
+            f"{model_id} is no model of the study {plan.name}; it has {', '.join(revisions)}"
+        )
+    return revisions[model_id]
+
+
+@lru_cache(maxsize=1)
+def _model(model_id: str, revision: str) -> Model:
+    """The model; the last one only, since chunks come model by model.
+
+    Raises CctaError where its files are no longer those that the study began with.
+    """
+    from ccta_core.models.load import load_model
+
+    model = load_model(model_id)
+    _check_revision(model_id, _without_maps(revision), model.revision)
+    return model
+
+
+def _check_revision(model_id: str, revision: str, present: str | None) -> None:
+    """Raises CctaError where `present` is another revision than the study's.
+
+    None is of files that are gone. A study of an earlier version names no maps.
+    """
+    if present not in (None, revision) and _without_maps(present or "") != revision:
+        raise CctaError(
+            f"{model_id} is now revision {present}, the study began with {revision}; start another "
+            "study"
+        )
+
+
+def _without_maps(revision: str) -> str:
+    """The revision of the weights alone (`identity.with_maps`)."""
+    return revision.partition(MAPS_MARK)[0]

@@ -1,0 +1,1 @@
+"""What a study leaves on disk: its columns, items, parts, texts and tables."""

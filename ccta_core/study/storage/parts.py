@@ -1,0 +1,75 @@
+"""Parts of a study: one Parquet file a model and chunk, complete or absent."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ccta_core.errors import CctaError
+from ccta_core.study.manifest import Plan
+from ccta_core.study.storage.schema import arrow_schema
+
+_SLASH = "~"
+"""Stands for the slash of a model's id in a folder's name."""
+
+
+def part_path(folder: Path, model: str, chunk: int) -> Path:
+    """Where a part lies."""
+    return folder / "parts" / model.replace("/", _SLASH) / f"{chunk:05d}.parquet"
+
+
+def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes a part to a temporary file, syncs it and renames it into place.
+
+    The same rows give the same bytes. Raises CctaError where the disk takes no more.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = part_path(folder, model, chunk)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pylist(list(rows), arrow_schema())
+        with temporary.open("wb") as file:
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CctaError(
+            f"{path} can't be written ({error.strerror}); what was finished is kept: make room and "
+            "resume"
+        ) from error
+
+
+def missing_parts(folder: Path, plan: Plan, *, thorough: bool = False) -> list[tuple[str, int]]:
+    """The parts that are not there, in the order of work; damaged ones are set aside first.
+
+    `thorough` reads every page against its checksum; otherwise only what a file says of itself.
+    """
+    return [
+        (model, chunk)
+        for model, chunk in plan.parts
+        if not _whole(part_path(folder, model, chunk), thorough=thorough)
+    ]
+
+
+def _whole(path: Path, *, thorough: bool) -> bool:
+    """Whether a part is there and is a Parquet file with our columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return False
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.schema_arrow.names == arrow_schema().names and file.metadata.num_rows:
+                if thorough:
+                    file.read()
+                return True
+    except (OSError, pa.ArrowInvalid):
+        pass
+    path.replace(path.with_suffix(".damaged"))
+    return False

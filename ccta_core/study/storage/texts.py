@@ -1,0 +1,160 @@
+"""The texts of a study's items, and finding items by what they say."""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.study.selection import first, selected
+from ccta_core.study.storage.items import FILE, read_items_of
+from ccta_core.study.storage.table import Study
+from ccta_core.types import ParallelExample
+
+
+def has_texts(study: Study) -> bool:
+    """Whether the texts lie in the study's own folder: any few of them are read at once."""
+    return (study.folder / FILE).exists()
+
+
+def examples_of(study: Study, ids: Collection[str] | None = None) -> dict[str, ParallelExample]:
+    """The study's items by id, in the study's order; all, or those of `ids` that it has.
+
+    Raises CctaError, saying which data is missing and how to get it, where the texts are neither
+    in the study's folder nor to be read again.
+    """
+    if has_texts(study):
+        return {example.id: example for example in _kept(study, ids)}
+    return {
+        example.id: example for example in _read_again(study) if ids is None or example.id in ids
+    }
+
+
+def ids_of(study: Study) -> tuple[str, ...]:
+    """The ids of the study's items in order. Raises as `examples_of` does."""
+    if has_texts(study):
+        return tuple(_ids(study))
+    return tuple(example.id for example in _read_again(study))
+
+
+def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
+    if ids is None:
+        return read_items_of(study.folder, 0, study.plan.items)
+    wanted = set(ids)
+    places = [at for at, name in enumerate(_ids(study)) if name in wanted]
+    return [
+        example
+        for start, count in _runs(places)
+        for example in read_items_of(study.folder, start, count)
+    ]
+
+
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """(start, count) of every run of neighbours."""
+    runs: list[tuple[int, int]] = []
+    for place in places:
+        if runs and place == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((place, 1))
+    return runs
+
+
+def _ids(study: Study) -> list[str]:
+    """The column of ids alone: the texts stay on disk."""
+    import pyarrow as pa
+
+    path = study.folder / FILE
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            return pa.ipc.open_file(mapped).read_all().column("id").to_pylist()
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise DamagedFileError(
+            f"{path} can't be read ({error}); start the study again under the same name"
+        ) from error
+
+
+def _read_again(study: Study) -> tuple[ParallelExample, ...]:
+    """The items from the study's data set, if it still is the one that was measured."""
+    plan = study.plan
+    try:
+        corpus = selected(
+            plan.data, plan.languages,
+            limit=plan.items + plan.left_out, per_group=plan.per_group, crop=plan.crop,
+        )  # fmt: skip
+    except CctaError as error:
+        raise CctaError(
+            f"the texts of the study {study.name} are not here: its data {plan.data} can't be read "
+            f"({error}); get it as `ccta data list` says"
+        ) from error
+    corpus = first(corpus, plan.items)
+    if corpus.sha256 != plan.items_sha256:
+        raise CctaError(
+            f"the texts of the study {study.name} are not here: {plan.data} holds other items now; "
+            "put back the data it was measured on, or run the study again"
+        )
+    return corpus.examples
+
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Place = tuple[str, str]
+"""A language and the id of an item."""
+
+
+def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ...]:
+    """Where the text occurs in these languages: in either text of an item, whatever the case.
+
+    Composed and decomposed letters are the same. Raises CctaError where the study's texts are not
+    here.
+    """
+    wanted = _plain(text)
+    if has_texts(study):
+        return tuple(_in_file(study, wanted, langs))
+    return tuple(_in(examples_of(study), wanted, langs))
+
+
+def _in(examples: Mapping[str, ParallelExample], wanted: str, langs: Iterable[str]) -> list[Place]:
+    return [
+        (lang, name)
+        for lang in langs
+        for name, example in examples.items()
+        if lang in example.sentences
+        and any(wanted in _plain(segment) for segment in example.sentences[lang].segments)
+    ]
+
+
+def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
+    import pyarrow as pa
+
+    path = study.folder / FILE
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            table = pa.ipc.open_file(mapped).read_all()
+            return [(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)]
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise DamagedFileError(
+            f"{path} can't be read ({error}); start the study again under the same name"
+        ) from error
+
+
+def _matching_ids(table: "pa.Table", lang: str, wanted: str) -> list[str]:
+    import pyarrow.compute as pc
+
+    compute: Any = pc  # its functions are made when it is imported
+    hits = [
+        compute.fill_null(
+            compute.match_substring(_letters(compute, table, lang, name), wanted), False
+        )
+        for name in ("text", "text2")
+    ]
+    return table.column("id").filter(compute.or_(*hits)).to_pylist()
+
+
+def _letters(compute: Any, table: "pa.Table", lang: str, name: str) -> Any:
+    column = compute.struct_field(table.column(lang), name)
+    return compute.utf8_lower(compute.utf8_normalize(column, form="NFC"))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()
