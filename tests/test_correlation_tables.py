@@ -10,6 +10,7 @@ from ccta_core.analysis import claims
 from ccta_core.analysis.correlation import Correlation, correlate
 from ccta_core.analysis.partial import partial_correlation
 from ccta_core.analysis.prediction import accuracy_by_decile, compare_auroc
+from ccta_core.measures import MEASURES, WITH_CONTROLS
 from ccta_core.text import interval, number, p_phrase
 from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
 from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
@@ -29,7 +30,6 @@ from dashboard.pages.correlation.tables import (
     units,
 )
 from dashboard.widgets.statistics_wording import added, explained, held_text, named, verdict
-from dashboard.widgets.study_measures import CONTROLS, MEASURES
 from dashboard.widgets.study_models import trained
 from tests.made_study import LANGS, answering, made_study
 
@@ -131,7 +131,7 @@ def test_items_are_correlated_by_group(study, kind):
 
 def test_training_languages_count_the_languages_read(study):
     found = correlations(study, question(study, unit="training"))
-    assert {one.measure for one in found} == set(CONTROLS)
+    assert {one.measure for one in found} == set(WITH_CONTROLS)
     assert found[0].found.n == 2 * (len(LANGS) - 1)
     assert found[0].found.n_groups == len(LANGS)
 

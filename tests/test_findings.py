@@ -13,6 +13,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError
+from ccta_core.measures import label
 from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.page import page
@@ -338,9 +339,9 @@ def test_the_page_says_all_of_it(study):
     text = page([study])
     short, _, rest = text.partition("\n## made: demo:nli all, layer 8\n")
     tested = claims.by_language(study, 8)
-    for measure, name in answers.MEASURES.items():
+    for measure in answers.CLAIMED:
         held = sum(one.p_holm < 0.05 for one in tested if one.measure == measure)
-        assert f"{name} in {held} of 3" in short
+        assert f"{label(measure)} in {held} of 3" in short
     assert "By EMS, Spanish is first in 1 of 1 rankings, and shown to be above every" in short
     assert "shuffled masses (p < .05) in 1 of 1 tests." in short
     assert short.count("\n- `made` (demo:nli all, layer 8; 60 items") == 3

@@ -133,8 +133,8 @@ def other_result():
 def test_a_comparison_is_the_difference():
     first, second = make_result(request_of()), other_result()
     table = differences(first, second).set_index("measure")
-    assert table.loc["EMS", "difference"] == pytest.approx(second.ems - first.ems)
-    assert np.isnan(table.loc["p", "difference"])
+    assert table.loc["ems", "difference"] == pytest.approx(second.ems - first.ems)
+    assert np.isnan(table.loc["p_value", "difference"])
     changes = mass_changes(first, second)
     assert changes["change"].abs().is_monotonic_decreasing
     assert moved_mass(changes, "source") == pytest.approx(1 - first.source_mass[-1])

@@ -15,13 +15,13 @@ from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import DamagedFileError
 from ccta_core.reports import figures
-from ccta_core.reports.study import FORMATS, MEASURES, export_study
+from ccta_core.reports.study import EXPORTED, FORMATS, export_study
 from ccta_core.reports.study.facts import data_name, left_out_reasons
 from ccta_core.reports.study.latex import escaped
 from ccta_core.reports.study.means import both_ways, summarised
 from ccta_core.study.manifest import Plan, write_plan
 from ccta_core.study.storage.parts import part_path, write_part
-from ccta_core.study.storage.schema import NAMES
+from ccta_core.study.storage.schema import COLUMNS, NAMES
 from ccta_core.study.storage.table import open_study
 
 LANGS = ("en", "es", "sw", "zh", "de", "ru")
@@ -174,7 +174,9 @@ def test_parquet_says_where_it_is_from(study, tmp_path):
     assert facts["data"] == "xnli:xnli#dev"
     assert (facts["parts_done"], facts["parts"], facts["models"][1]["id"]) == (4, 4, EVIL)
     assert b"someone" not in path.read_bytes()
-    assert found.schema.field("gain").metadata[b"description"] == b"EMS - ems_shuffled"
+    assert found.schema.field("gain").metadata[b"description"] == next(
+        column.what.encode() for column in COLUMNS if column.name == "gain"
+    )
 
 
 def test_the_same_study_gives_the_same_bytes(study, tmp_path):
@@ -208,7 +210,7 @@ def test_a_short_latex_table_is_one_table(tmp_path, capsys):
     assert capsys.readouterr().out == f"{to}\n"
     text = to.read_text("utf-8")
     assert text.count(r"\begin{table}") == text.count(r"\end{tabular}") == 1
-    assert r"Pair & n & EMS & uniform & shuffled & unrelated & gain & z \\" in text
+    assert r"Pair & n & EMS & embeddings only & shuffled & unrelated & gain & z \\" in text
     assert "revision rev0, trained on en" in text
     assert "-- \\\\" in text  # no z is known
     assert escaped("a\nb \\ \u00e9") == r"a b \textbackslash{} é"
@@ -257,7 +259,7 @@ def test_the_page_numbers(study, tmp_path):
     tables = {tuple(table[0][:3]): table for table in page.tables}
     means = tables["language pair", "n", "groups"]
     assert means[0][3:] == [
-        "EMS", "95% interval", "uniform", "shuffled", "unrelated", "gain", "95% interval"
+        "EMS", "95% interval", "embeddings only", "shuffled", "unrelated", "gain", "95% interval"
     ]  # fmt: skip
     assert len(means) == 16
     assert all(re.fullmatch(r"0\.\d{3}", row[3]) for row in means[1:])
@@ -308,10 +310,10 @@ def test_an_unfinished_study_says_so(tmp_path):
 
 def test_other_measures_are_drawn(study, tmp_path):
     page = page_of(study, tmp_path, measures=["link_spearman", "ems_uniform"])
-    assert "Link spearman: not known of any pair" in " ".join(page.words)
-    assert "Mean uniform by language pair" in " ".join(page.words)
-    assert any(table[0][-1] == "link spearman" for table in page.tables)
-    assert "ems_unrelated_back" not in MEASURES
+    assert "Rank correlation of linked words: not known of any pair" in " ".join(page.words)
+    assert "Mean embeddings only by language pair" in " ".join(page.words)
+    assert any(table[0][-1] == "rank correlation of linked words" for table in page.tables)
+    assert "ems_unrelated_back" not in EXPORTED
 
 
 @pytest.mark.parametrize(

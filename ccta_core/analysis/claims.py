@@ -25,10 +25,10 @@ from ccta_core.analysis.training_languages import (
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.analysis.wording import name_of
 from ccta_core.errors import CctaError
+from ccta_core.measures import WITH_CONTROLS
 from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
 from ccta_core.study.storage.table import Study
 
-MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
 """EMS, and what it must be held against."""
 
 
@@ -109,7 +109,7 @@ def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
     """
     home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
-    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     return study.query(
         f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
         "avg(target_subwords / target_units) AS fertility "
@@ -124,7 +124,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
 
     Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
     """
-    means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
+    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     found = study.query(
         f"SELECT source_lang, target_lang, {means}, "
         "avg((source_score + target_score) / 2) AS score FROM rows "
@@ -133,7 +133,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
     )
     order = list(study.plan.languages)
     tables = {}
-    for name in (*MEASURES, "score"):
+    for name in (*WITH_CONTROLS, "score"):
         wide = found.pivot(index="source_lang", columns="target_lang", values=name)
         tables[name] = wide.reindex(index=order, columns=order).to_numpy(float)
     return tables
@@ -220,7 +220,7 @@ def by_language(study: Study, layer: int) -> list[Tested]:
     rows = []
     for model in models(study):
         table = languages(study, model, layer)
-        for measure in MEASURES:
+        for measure in WITH_CONTROLS:
             known = table[[measure, "score"]].dropna()
             if len(known) >= 3:
                 rows.append((model, measure, correlate(known[measure], known["score"])))
@@ -232,7 +232,7 @@ def by_pair(study: Study, layer: int) -> list[Tested]:
     rows = []
     for model in models(study):
         tables = pairs(study, model, layer)
-        for measure in MEASURES:
+        for measure in WITH_CONTROLS:
             table = tables[measure]
             if len(table) >= 4 and np.isfinite(table[~np.eye(len(table), dtype=bool)]).all():
                 both = (table + table.T) / 2

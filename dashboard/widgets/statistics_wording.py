@@ -8,9 +8,9 @@ from ccta_core.analysis.claims import Tested
 from ccta_core.analysis.correlation import Correlation
 from ccta_core.analysis.partial import PartialCorrelation
 from ccta_core.analysis.two_way import TwoWay
+from ccta_core.measures import label, title
 from ccta_core.text import count, interval, listing, number, p_phrase, percent
 from dashboard.pages.correlation.tables import TOGETHER, Question
-from dashboard.widgets.study_measures import label, title
 
 SYMBOLS = {"pearson": "r", "spearman": "\N{GREEK SMALL LETTER RHO}", "kendall": "tau"}
 _ALPHA = 0.05

@@ -9,10 +9,11 @@ from ccta_core.analysis.seeds import SEEDS
 from ccta_core.analysis.synonyms import Contrast, SynonymTest
 from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.analysis.wording import name_of
+from ccta_core.measures import label
 from ccta_core.text import number
 
-MEASURES = {"ems": "EMS", "gain": "gain over shuffled", "ems_uniform": "embeddings only"}
-"""What is put to the claims, and how a person reads it."""
+CLAIMED = ("ems", "gain", "ems_uniform")
+"""The measures that are put to the claims."""
 FEW_SEEDS = "Too few seeds: this holds for these checkpoints only."
 _ALPHA = 0.05
 _FEWEST = 10
@@ -25,9 +26,7 @@ def performance(tested: Sequence[Tested]) -> str:
     known = _known(tested)
     if not known:
         return "This study has too few languages beside a training language to say anything."
-    parts = [
-        f"{number(value)} for {MEASURES[measure]}" for measure, value in _medians(known).items()
-    ]
+    parts = [f"{number(value)} for {label(measure)}" for measure, value in _medians(known).items()]
     held = sum(map(_holds, known))
     models, few = len({one.model for one in known}), min(one.found.n for one in known)
     doubt = f" With only {few} languages none is reliable." if few < _FEWEST else ""
@@ -63,9 +62,9 @@ def performance_in_all(studies: Sequence[Sequence[Tested]]) -> str:
     """Claim 1 over studies: in how many models each measure is shown to go with the score."""
     known = [one for tested in studies for one in _known(tested)]
     parts = []
-    for measure, name in MEASURES.items():
+    for measure in CLAIMED:
         held = [_holds(one) for one in known if one.measure == measure]
-        parts.append(f"{name} in {sum(held)} of {len(held)}")
+        parts.append(f"{label(measure)} in {sum(held)} of {len(held)}")
     return (
         f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
         f"{', '.join(parts)}."
@@ -97,7 +96,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     if not ranking.comparisons:
         return f"Only {name} is left: there is nothing to rank."
     near = max(ranking.comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
-    mean = f"{name} has the highest mean {MEASURES[measure]}, {number(first.mean, 3)}"
+    mean = f"{name} has the highest mean {label(measure)}, {number(first.mean, 3)}"
     if _below(near.p_holm):
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
@@ -117,7 +116,7 @@ def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, la
     first = [one for one in ranked if one.languages[0].name == lang]
     shown = sum(all(_below(each.p_holm) for each in one.comparisons) for one in first)
     return (
-        f"By {MEASURES[measure]}, {name_of(lang)} is first in {len(first)} of {len(ranked)} "
+        f"By {label(measure)}, {name_of(lang)} is first in {len(first)} of {len(ranked)} "
         f"rankings, and shown to be above every other in {shown}."
     )
 
@@ -180,7 +179,7 @@ def contrasts(test: SynonymTest) -> dict[str, Contrast]:
 
 
 def _known(tested: Sequence[Tested]) -> list[Tested]:
-    return [one for one in tested if one.found.r is not None and one.measure in MEASURES]
+    return [one for one in tested if one.found.r is not None and one.measure in CLAIMED]
 
 
 def _medians(known: Sequence[Tested]) -> dict[str, float]:
@@ -188,7 +187,7 @@ def _medians(known: Sequence[Tested]) -> dict[str, float]:
 
 
 def _each_median(known: Sequence[Tested]) -> Iterator[tuple[str, float]]:
-    for measure in MEASURES:
+    for measure in CLAIMED:
         own = [one.found.r for one in known if one.measure == measure and one.found.r is not None]
         if own:
             yield measure, float(np.median(own))

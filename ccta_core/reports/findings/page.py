@@ -11,6 +11,7 @@ from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.analysis.two_way import Effect
 from ccta_core.analysis.wording import name_of, number, span
 from ccta_core.errors import CctaError
+from ccta_core.measures import WITH_CONTROLS
 from ccta_core.reports.findings import answers, sections
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain
@@ -161,9 +162,9 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
         f"completeness error {np.nan_to_num(whole.worst):.1%}; {whole.truncated:.0f} sides were "
         "cut.\n"
     )
-    yield "| model | score | majority |" + "".join(f" {name} |" for name in claims.MEASURES)
-    yield "|---|---|---|" + "---|" * len(claims.MEASURES)
-    means = ", ".join(f"avg({name}) AS {name}" for name in claims.MEASURES)
+    yield "| model | score | majority |" + "".join(f" {name} |" for name in WITH_CONTROLS)
+    yield "|---|---|---|" + "---|" * len(WITH_CONTROLS)
+    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     values = study.query(
         f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model", [layer]
     ).set_index("model")

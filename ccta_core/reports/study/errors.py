@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.languages import LANGUAGES
+from ccta_core.measures import label
 from ccta_core.reports.pair.page import still_page
 from ccta_core.reports.study.facts import data_name, own_version
-from ccta_core.reports.study.measures import label
 from ccta_core.reports.study.words import name_of, safe, shown
 from ccta_core.store.notes import Remark
 from ccta_core.study.manifest import Plan

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import groupby
 
+from ccta_core.measures import label
 from ccta_core.reports.study.facts import data_name, own_version
 from ccta_core.reports.study.means import Mean, PairMeans, Summary, both_ways
-from ccta_core.reports.study.measures import label
 from ccta_core.text import plain
 
 _ESCAPED = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from ccta_core.reports.study.measures import DIRECTED, TABLE
+from ccta_core.measures import MEASURES, WITH_CONTROLS
 from ccta_core.study.storage.table import Study
 
 
@@ -120,7 +120,7 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
     """The measures of every table, then these, each once."""
-    return tuple(dict.fromkeys((*TABLE, *measures)))
+    return tuple(dict.fromkeys((*WITH_CONTROLS, *measures)))
 
 
 def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[PairMeans]:
@@ -149,7 +149,7 @@ def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
 
 def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
     one, other = there.means[name], back.means[name]
-    if name not in DIRECTED:
+    if not MEASURES[name].directed:
         return one
     known = [mean for mean in (one, other) if mean.value is not None]
     n = sum(mean.n for mean in known)

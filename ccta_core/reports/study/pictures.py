@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from ccta_core.measures import MEASURES, label
 from ccta_core.reports.figures import Point, heatmap, scatter
 from ccta_core.reports.study.means import PairMeans, Summary
-from ccta_core.reports.study.measures import SIGNED, label
 from ccta_core.reports.study.words import name_of, safe, shown, titled
 
 
@@ -21,7 +21,7 @@ def _heat(summary: Summary, model: str, layer: int, measure: str) -> str:
         return f'<p class="quiet">{safe(titled(label(measure)))}: not known of any pair.</p>'
     cells = {(pair.source, pair.target): pair.means[measure].value for pair in pairs}
     title = _extremes(pairs, measure)
-    svg = heatmap(cells, summary.study.plan.languages, title=title, signed=measure in SIGNED)
+    svg = heatmap(cells, summary.study.plan.languages, title=title, signed=MEASURES[measure].signed)
     rows = [
         (pair.source, pair.target, pair.means[measure].value, pair.means[measure].n)
         for pair in pairs

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
+from ccta_core.measures import MEASURES
 from ccta_core.reports.study.facts import provenance
-from ccta_core.reports.study.measures import WHAT
 from ccta_core.study.storage.schema import COLUMNS, PREDICTIONS, TEXT_TASKS, VERSION
 from ccta_core.study.storage.table import Study
 
@@ -67,7 +67,7 @@ def _described(schema: "pa.Schema", study: Study) -> "pa.Schema":
 
     what: dict[str, Any] = {column.name: column.what for column in COLUMNS}
     what |= {
-        "calibrated": WHAT["calibrated"],
+        "calibrated": MEASURES["calibrated"].meaning,
         "task": "what the model was made for",
         "training_language": "language the model was trained on",
         "seed": "seed of its training",

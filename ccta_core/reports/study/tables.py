@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ccta_core.measures import MEASURES, WITH_CONTROLS, label
 from ccta_core.reports.study.facts import data_name, left_out_reasons, own_version
 from ccta_core.reports.study.means import (
     LanguageFacts,
@@ -13,14 +14,13 @@ from ccta_core.reports.study.means import (
     both_ways,
     overall,
 )
-from ccta_core.reports.study.measures import TABLE, WHAT, label
 from ccta_core.reports.study.words import name_of, percent, safe, shown
 from ccta_core.study.storage.table import Study
 from ccta_core.text import count
 
 _WITH_INTERVAL = ("ems", "gain")
 _MOST_REASONS = 20
-_SEEN = ("converged", "median error", "worst error", "truncated", "share on specials")
+_SEEN = ("converged", "median error", "worst error", "truncated", label("special_share"))
 
 
 def means_table(pairs: Sequence[PairMeans], columns: Sequence[str]) -> str:
@@ -39,16 +39,18 @@ def means_table(pairs: Sequence[PairMeans], columns: Sequence[str]) -> str:
         "Means by language pair, with 95% intervals in which groups (premises, paragraphs), "
         "not items, are independent; not corrected for the number of pairs."
     )
-    more = [name for name in columns if name not in TABLE]
+    more = [name for name in columns if name not in WITH_CONTROLS]
     if more:
-        caption += " " + "; ".join(f"{label(name)}: {WHAT[name]}" for name in more) + "."
+        caption += (
+            " " + "; ".join(f"{label(name)}: {MEASURES[name].meaning}" for name in more) + "."
+        )
     return _table(caption, heads, rows)
 
 
 def overview_table(summary: Summary) -> str:
     """A row a model and layer: means over language pairs, and over languages the accuracy."""
     heads = [("model", False), ("layer", True), ("pairs", True)]
-    heads += [(label(name), True) for name in TABLE]
+    heads += [(label(name), True) for name in WITH_CONTROLS]
     heads += [(_scored(summary), True), ("converged", True)]
     rows = []
     for model, layer in summary.settings:
@@ -59,7 +61,7 @@ def overview_table(summary: Summary) -> str:
                 _head(model),
                 _number(str(layer)),
                 _number(str(len(pairs))),
-                *(_number(shown(overall(pairs, name))) for name in TABLE),
+                *(_number(shown(overall(pairs, name))) for name in WITH_CONTROLS),
                 _number(shown(_over(facts, "score"))),
                 _number(percent(_over(facts, "converged"))),
             ]

@@ -4,8 +4,11 @@ Rows are stored once a pair of languages, in the order in which the study names 
 gives both directions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from ccta_core.measures import MEASURES
 
 VERSION = 1
 """Raised when a column changes its meaning; an older reader refuses a later schema."""
@@ -22,6 +25,14 @@ class Column:
 
 _BOTH = ("source", "target")
 
+
+def _measures(*keys: str) -> Iterator[Column]:
+    """Columns of measures: what they mean, and when they are null (measures.py)."""
+    for measure in (MEASURES[key] for key in keys):
+        null = f"; null: {measure.missing}" if measure.missing else ""
+        yield Column(measure.key, "float64", measure.meaning + null)
+
+
 _KEYS = (
     Column("item", "string", "id of the item in its data set"),
     Column("group", "string", "premise, paragraph or cluster; items of one are not independent"),
@@ -37,36 +48,13 @@ _KEYS = (
     Column("target_class", "string", "what is explained: the gold label, or the gold answer"),
 )
 _VALUES = (
-    Column("ems", "float64", "Earth Mover's Similarity, at most 1"),
-    Column("ems_uniform", "float64", "with uniform masses"),
-    Column("ems_length", "float64", "with masses proportional to subwords"),
-    Column("ems_shuffled", "float64", "mean over shuffled masses"),
-    Column("shuffled_sd", "float64", "their standard deviation"),
-    Column(
-        "p_value",
-        "float64",
-        "share of shuffles that reach EMS; null, like the mean, SD, gain and z, "
-        "where nothing can be permuted (one word a text, equal masses)",
-    ),
-    Column("ems_unrelated", "float64", "mean EMS of the source against unrelated targets"),
+    *_measures("ems", "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value"),
+    *_measures("ems_unrelated"),
     Column("ems_unrelated_back", "float64", "the same from the target to unrelated sources"),
-    Column("gain", "float64", "EMS - ems_shuffled"),
-    Column("z", "float64", "gain / shuffled_sd"),
-    Column("link_spearman", "float64", "rank correlation of scores over one-to-one word links"),
-    Column("sign_agreement", "float64", "mass moved between scores of one sign"),
-    Column("cross_segment_mass", "float64", "mass moved between the two texts of an item"),
+    *_measures("gain", "z", "link_spearman", "sign_agreement", "cross_segment_mass"),
     Column("links", "int32", "mutual one-to-one word links"),
-    Column("linked_difference", "float64", "mean |n_s m_i - n_t m_j| over the links"),
-    Column(
-        "unlinked_difference",
-        "float64",
-        "the same over each link's source word and the target word of another link, one-to-one: "
-        "the assignment nearest in log frequency to the words stood in for (sum of the pieces' "
-        "log probabilities in the tokenizer; words of one form are avoided); at random where the "
-        "tokenizer has none (WordPiece, BPE)",
-    ),
-    Column("shuffled_difference", "float64", "the same over the links, masses shuffled"),
-    Column("marginal_error", "float64", "largest deviation of the plan's sums from the masses"),
+    *_measures("linked_difference", "unlinked_difference", "shuffled_difference"),
+    *_measures("marginal_error"),
 )
 
 

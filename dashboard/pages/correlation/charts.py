@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ccta_core.measures import label
 from ccta_core.reports.figures import line_of
 from ccta_core.text import count, interval, number, percent
 from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
@@ -225,7 +226,7 @@ def decile_chart(table: pd.DataFrame, name: str, overall: float, *, dark: bool) 
         dtick=1,
         range=[0.5, 10.5],
     )
-    figure.update_yaxes(title_text="share right", tickformat=".0%", range=[-0.03, 1.03])
+    figure.update_yaxes(title_text=label("correct"), tickformat=".0%", range=[-0.03, 1.03])
     return figure
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ccta_core.analysis.coefficients import KINDS
+from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
 from dashboard.address import Address, one_of, some_of
 from dashboard.pages.correlation.tables import HOME, OTHERS, Model, Question
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
-from dashboard.widgets.study_measures import MEASURES, UNITS, offered, title
 from dashboard.widgets.study_models import trained
 from dashboard.widgets.wording import language_name
 
@@ -65,7 +65,9 @@ def _measures(address: Address, chosen: Chosen, names: list[str]) -> None:
             label,
             names,
             format_func=lambda one: title(one, chosen.task),
-            help="\n\n".join(f"{title(one, chosen.task)}: {MEASURES[one].what}." for one in names)
+            help="\n\n".join(
+                f"{title(one, chosen.task)}: {MEASURES[one].meaning}." for one in names
+            )
             if name == "x"
             else None,
             key=address.widget(name),

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.analysis.prediction import Deciles
+from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value, percent
 from dashboard import resources
 from dashboard.address import Address
@@ -26,7 +27,6 @@ from dashboard.pages.correlation.tables import (
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label
-from dashboard.widgets.study_measures import label, title
 from dashboard.widgets.wording import language_name
 
 _AT_ONCE = 1000

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ccta_core.analysis.claims import Tested
 from ccta_core.analysis.correlation import Correlation
+from ccta_core.measures import title
 from ccta_core.text import interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address
@@ -16,7 +17,6 @@ from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.statistics_wording import SYMBOLS, explained, held_text, named, verdict
 from dashboard.widgets.study_bar import Chosen, model_label
-from dashboard.widgets.study_measures import title
 
 
 def controls(

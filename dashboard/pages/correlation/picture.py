@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.analysis.claims import Tested
+from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address
@@ -27,7 +28,6 @@ from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
 from dashboard.widgets.statistics_wording import SYMBOLS, added, counted_units, shares_text, verdict
 from dashboard.widgets.study_bar import Chosen, model_label
-from dashboard.widgets.study_measures import label, title
 from dashboard.widgets.wording import language_name
 
 _MOST = 3000

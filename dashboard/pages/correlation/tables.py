@@ -19,8 +19,8 @@ from ccta_core.analysis.prediction import (
 )
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
+from ccta_core.measures import FIXED, MEASURES, WITH_CONTROLS
 from ccta_core.study.storage.table import Study
-from dashboard.widgets.study_measures import CONTROLS, FIXED, MEASURES
 from dashboard.widgets.study_models import shared
 
 HOME, OTHERS = "training", "others"
@@ -58,7 +58,7 @@ class Question:
     @property
     def measures(self) -> tuple[str, ...]:
         """The measure asked for, then EMS and its controls: what one table shows."""
-        return tuple(name for name in dict.fromkeys((self.x, *CONTROLS)) if name != self.y)
+        return tuple(name for name in dict.fromkeys((self.x, *WITH_CONTROLS)) if name != self.y)
 
 
 def points(study: Study, question: Question) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def units(study: Study, question: Question, model: Model, names: Sequence[str]) 
     if question.unit in ("language", "training") and home is None:
         return pd.DataFrame()
     wanted = list(dict.fromkeys(names))
-    means = ", ".join(f"avg({MEASURES[name].at(question.unit)}) AS {name}" for name in wanted)
+    means = ", ".join(f"avg({MEASURES[name].sql_at(question.unit)}) AS {name}" for name in wanted)
     keys, where, details = _cut(question, home)
     found = study.query(
         f"SELECT {keys}, count(*) AS n, {means} FROM rows "
@@ -246,7 +246,7 @@ class Told:
 def told_measures(question: Question) -> tuple[str, ...]:
     """EMS and its controls, with the measure asked for where it belongs to a pair of texts."""
     asked = (question.x,) if not MEASURES[question.x].sided else ()
-    return tuple(dict.fromkeys((*asked, *CONTROLS)))
+    return tuple(dict.fromkeys((*asked, *WITH_CONTROLS)))
 
 
 def right_items(study: Study, question: Question) -> pd.DataFrame:

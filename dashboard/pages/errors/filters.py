@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from ccta_core.reports.study.measures import MEASURES as STORED
-from dashboard.widgets.study_measures import DIRECTED, MEASURES, SAME
+from ccta_core.measures import EXPORTED, MEASURES, SAME_PREDICTION
 
 RIGHT = ("any", "rr", "rw", "wr", "ww")
 """Right (r) or wrong (w) in the source and in the target."""
@@ -158,7 +157,7 @@ def _right(combination: str) -> str:
 
 def _agreeing(agreement: str) -> str:
     signs = {"same": "", "different": "NOT "}
-    return f"{signs[agreement]}({SAME})" if agreement in signs else ""
+    return f"{signs[agreement]}({SAME_PREDICTION})" if agreement in signs else ""
 
 
 def _one_way(filters: Filters) -> bool:
@@ -176,7 +175,7 @@ def _alike(filters: Filters) -> bool:
     return not one_sided and not any(directed(one.name) for one in filters.ranges)
 
 
-CONTROLS = tuple(name for name in STORED if name != "ems")
+CONTROLS = tuple(name for name in EXPORTED if name != "ems")
 """What a range can be asked of, beside EMS and the length."""
 _LENGTH = "greatest(source_units, target_units)"
 _SIDED = ("confidence", "probability", "score", "completeness_error", "special_share")
@@ -186,7 +185,7 @@ UNKNOWN = 1e308
 
 def _sorts() -> dict[str, str]:
     sided = {f"{side}_{name}": "" for name in _SIDED for side in ("source", "target")}
-    plain = {name: f'"{name}"' for name in (*STORED, "links", *sided)}
+    plain = {name: f'"{name}"' for name in (*EXPORTED, "links", *sided)}
     return {**plain, "length": _LENGTH, "item": "item"}
 
 
@@ -227,7 +226,7 @@ def finite(name: str) -> str:
 
 def directed(name: str) -> bool:
     """Whether a measure of SORTS differs between a pair and the pair turned round."""
-    return name in DIRECTED or name.startswith(("source_", "target_"))
+    return (name in MEASURES and MEASURES[name].directed) or name.startswith(("source_", "target_"))
 
 
 def label(name: str) -> str:
@@ -242,8 +241,6 @@ def label(name: str) -> str:
 
 _LABELS = {
     "item": "item", "length": "length (words)", "links": "linked words",
-    "link_spearman": "rank correlation of linked words", "p_value": "p against shuffled",
-    "shuffled_sd": "SD of shuffled",
 }  # fmt: skip
 
 

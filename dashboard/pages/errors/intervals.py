@@ -6,9 +6,9 @@ from math import isfinite, sqrt
 import numpy as np
 import pandas as pd
 
+from ccta_core.measures import SAME_PREDICTION
 from ccta_core.study.storage.table import Study
 from dashboard.pages.errors.filters import Filters, Query, flagged, selected
-from dashboard.widgets.study_measures import SAME
 
 FEW = 10
 """With fewer groups an interval is not to be relied on."""
@@ -78,7 +78,8 @@ def same_prediction(study: Study, filters: Filters) -> Share:
     """
     query = selected(filters.unsaid)
     rows = study.query(
-        f'SELECT "group", count({SAME}) AS n, count(*) FILTER ({SAME}) AS same '
+        f'SELECT "group", count({SAME_PREDICTION}) AS n, '
+        f"count(*) FILTER ({SAME_PREDICTION}) AS same "
         f'FROM ({query.sql}) GROUP BY "group" ORDER BY "group"',
         query.parameters,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.measures import MEASURES
 from ccta_core.store import notes
 from ccta_core.store.notes import LONGEST_NOTE, Remark
 from ccta_core.text import NONE
@@ -84,10 +85,10 @@ def _numbers(found: "pd.DataFrame") -> None:
     text_blocks.table(["control", "value"], ([label(name), _value(row[name])] for name in names))
     sides = {
         "words": "units",
-        "confidence": "confidence",
-        "probability of the gold label": "probability",
-        "completeness error": "completeness_error",
-        "share on special tokens": "special_share",
+        **{
+            MEASURES[key].label: key
+            for key in ("confidence", "probability", "completeness_error", "special_share")
+        },
     }
     heads = ["of each text", language_name(row["source_lang"]), language_name(row["target_lang"])]
     text_blocks.table(

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from ccta_core.measures import label, title
 from ccta_core.text import count, interval, number, percent
 from dashboard import resources
 from dashboard.address import Address, one_of
@@ -20,7 +21,6 @@ from dashboard.pages.languages.tables import (
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, drawing_files
 from dashboard.widgets.study_bar import Chosen
-from dashboard.widgets.study_measures import label, title
 from dashboard.widgets.wording import language_name
 
 _DEPTH = 12

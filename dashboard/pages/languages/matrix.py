@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.languages import LANGUAGES
+from ccta_core.measures import CELLS, MEASURES, label, title
 from ccta_core.text import count, interval, number
 from dashboard import resources
 from dashboard.address import Address, one_of
@@ -12,7 +13,6 @@ from dashboard.widgets import text_blocks
 from dashboard.widgets.files import drawing_files
 from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.widgets.study_bar import Chosen
-from dashboard.widgets.study_measures import CELLS, MEASURES, label, title
 from dashboard.widgets.wording import language_name
 
 _ORDERS = {
@@ -64,7 +64,7 @@ def language_matrix(
         rows=(heads := [head(code) for code in langs]),
         columns=heads,
         cells=cells(table, label(measure, chosen.task), digits),
-        legend=f"{title(measure, chosen.task)}: {MEASURES[measure].what}",
+        legend=f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}",
         row_title="source",
         column_title="target",
         scale="signed" if MEASURES[measure].signed else "similarity",

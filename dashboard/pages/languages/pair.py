@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.measures import label, title
 from ccta_core.study.storage.table import Study
 from ccta_core.text import NONE, count, interval, number
 from ccta_core.types import ParallelExample
@@ -17,7 +18,6 @@ from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
 from dashboard.widgets.study_bar import Chosen, languages_of
-from dashboard.widgets.study_measures import title
 from dashboard.widgets.wording import language_name
 
 _SHOWN = ("ems", "ems_shuffled", "ems_uniform")
@@ -57,12 +57,8 @@ def pair_sentence(found: dict[str, Mean]) -> str:
     """The chart's finding: EMS beside its controls, with intervals."""
     ems = found["ems"]
     rest = [
-        f"{name} {_mean(found[measure])}"
-        for measure, name in (
-            ("ems_shuffled", "shuffled"),
-            ("ems_uniform", "embeddings only"),
-            ("gain", "gain"),
-        )
+        f"{label(measure)} {_mean(found[measure])}"
+        for measure in ("ems_shuffled", "ems_uniform", "gain")
         if measure in found
     ]
     return (
@@ -102,8 +98,8 @@ def _ends(address: Address, chosen: Chosen, pair: tuple[str, str], items: pd.Dat
     count = min(_ENDS, len(items) // 2) or 1
     ends = {"Highest EMS": items.head(count), "Lowest EMS": items.tail(count).iloc[::-1]}
     texts = _texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
-    for label, part in ends.items():
-        st.html(f'<p class="ccta-finding">{label}</p>')
+    for heading, part in ends.items():
+        st.html(f'<p class="ccta-finding">{heading}</p>')
         for row in part.itertuples():
             _item(address, chosen, pair, row, texts)
 

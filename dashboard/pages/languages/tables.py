@@ -11,9 +11,9 @@ from ccta_core.analysis.intervals import ratio_interval
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
+from ccta_core.measures import MEASURES
 from ccta_core.result import PairResult
 from ccta_core.study.storage.table import Study
-from dashboard.widgets.study_measures import DIRECTED, MEASURES
 from dashboard.widgets.study_models import shared, trained
 
 ORDERS = ("family", "clustering", "name", "study")
@@ -40,8 +40,8 @@ def matrix_table(study: Study, model: str, layer: int, measure: str) -> pd.DataF
     interval (NaN in very large studies: a single pair has one). Scores have rows source = target
     too: the language alone.
     """
-    sql = MEASURES[measure].at("pair")
-    if measure in DIRECTED:
+    sql = MEASURES[measure].sql_at("pair")
+    if MEASURES[measure].directed:
         return means(_sums(study, model, layer, sql, "true"), ["source", "target"])
     once = means(_sums(study, model, layer, sql, "source_lang < target_lang"), ["source", "target"])
     back = once.rename(columns={"source": "target", "target": "source"})
@@ -162,7 +162,7 @@ def _sums(study: Study, model: str, layer: int, sql: str, where: str) -> pd.Data
 
 def _alone(study: Study, model: str, layer: int) -> pd.DataFrame:
     """The scores of single languages, each text once though it stands in many rows."""
-    sql = MEASURES["score"].at("language")
+    sql = MEASURES["score"].sql_at("language")
     return study.query(
         'SELECT lang AS source, lang AS target, "group", sum(score) AS total, '
         f'count(score) AS known FROM (SELECT item, "group", target_lang AS lang, avg({sql}) AS '
@@ -192,7 +192,7 @@ def layer_profile(study: Study, model: str) -> pd.DataFrame:
     """
     parts = []
     for name in PROFILE:
-        sql = MEASURES[name].at("pair")
+        sql = MEASURES[name].sql_at("pair")
         sums = study.query(
             f'SELECT layer, "group", coalesce(sum({sql}), 0) AS total, count({sql}) AS known '
             'FROM pairs WHERE model = ? GROUP BY ALL ORDER BY layer, "group"',
@@ -275,7 +275,8 @@ def _sums_by_model(study: Study, layer: int, measure: str, names: Sequence[str])
     return study.query(
         'SELECT model, source, target, "group", coalesce(sum(value), 0) AS total, '
         "count(value) AS known FROM (SELECT model, training_language AS source, "
-        f'target_lang AS target, "group", item, avg({MEASURES[measure].at("training")}) AS value '
+        'target_lang AS target, "group", item, '
+        f"avg({MEASURES[measure].sql_at('training')}) AS value "
         f"FROM rows WHERE layer = ? AND model IN ({marks}) AND {alike} "
         f"AND (source_lang = training_language {own}) GROUP BY ALL) GROUP BY ALL "
         'ORDER BY model, source, target, "group"',

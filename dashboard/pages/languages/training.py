@@ -7,6 +7,7 @@ import streamlit as st
 
 from ccta_core.analysis import claims
 from ccta_core.errors import CctaError
+from ccta_core.measures import MEASURES, label, title
 from ccta_core.text import count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address, one_of
@@ -18,7 +19,6 @@ from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
 from dashboard.widgets.navigation import open_errors
 from dashboard.widgets.statistics_wording import shares_text
 from dashboard.widgets.study_bar import Chosen, model_label
-from dashboard.widgets.study_measures import MEASURES, label, title
 from dashboard.widgets.wording import language_name
 
 _MEASURES = ("score", "ems", "gain", "ems_uniform", "ems_unrelated", "calibrated")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ccta_core.analysis.wording import name_of
+from ccta_core.measures import label
 from ccta_core.study.storage.table import Study
 
 _COLUMNS = ("measure", "what", "value", "low", "high", "n", "reliable")
@@ -47,10 +48,10 @@ def _performance(study: Study, layer: int) -> Found:
     from ccta_core.reports.findings import answers
 
     every = claims.by_language(study, layer)
-    tested = [one for measure in answers.MEASURES for one in every if one.measure == measure]
+    tested = [one for measure in answers.CLAIMED for one in every if one.measure == measure]
     rows = [
         (
-            answers.MEASURES[one.measure],
+            label(one.measure),
             one.model.split("/")[-1],
             one.found.r,
             one.found.low,
@@ -71,11 +72,11 @@ def _training(study: Study, layer: int) -> Found:
     from ccta_core.reports.findings import answers
 
     rankings = {
-        measure: claims.training_languages(study, layer, measure) for measure in answers.MEASURES
+        measure: claims.training_languages(study, layer, measure) for measure in answers.CLAIMED
     }
     rows = [
         (
-            answers.MEASURES[measure],
+            label(measure),
             name_of(one.name),
             one.mean,
             one.low,

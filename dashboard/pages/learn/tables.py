@@ -13,6 +13,7 @@ from ccta_core.consistency import (
     permutation_test,
     shuffled,
 )
+from ccta_core.measures import label
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import PermutationTest, TransportPlan
 from ccta_core.zoo.lesson import Estimate, Lesson, Told
@@ -172,7 +173,7 @@ def reference_table(lesson: Lesson, lang: str) -> pd.DataFrame:
     found = cosines(lesson, lang)
     return pd.DataFrame(
         {
-            "name": ["EMS", "embeddings only", "unrelated"],
+            "name": [label(key) for key in ("ems", "ems_uniform", "ems_unrelated")],
             "value": [
                 ems(source.mass, target.mass, found).ems,
                 ems(np.ones_like(source.mass), np.ones_like(target.mass), found).ems,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ccta_core.measures import label
 from ccta_core.text import number
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def _hover(table: pd.DataFrame, width: int) -> list[list[str]]:
 
 
 LINES = (
-    ("ems", "EMS", "solid"),
-    ("shuffled", "shuffled, with the middle 95%", "dashed"),
-    ("uniform", "embeddings only", "dotted"),
+    ("ems", label("ems"), "solid"),
+    ("shuffled", f"{label('ems_shuffled')}, with the middle 95%", "dashed"),
+    ("uniform", label("ems_uniform"), "dotted"),
 )
 """Columns of the table, their names, how they are drawn."""
 _DASHES = {"solid": "none", "dashed": "6 4", "dotted": "2 4"}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ccta_core.measures import MEASURES, title
 from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.result import PairResult
-from ccta_core.text import NONE, number, p_value, percent, signed
+from ccta_core.text import NONE, number, percent, signed
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer, Request
 from dashboard.engine import Job
@@ -106,9 +107,9 @@ def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult
     text_blocks.say(_sentence(results, names))
     rows = [
         (
-            row.measure,
-            _shown(row.measure, row.first),
-            _shown(row.measure, row.second),
+            title(row.measure),
+            MEASURES[row.measure].write(_known(row.first)),
+            MEASURES[row.measure].write(_known(row.second)),
             signed(row.difference),
         )
         for row in measures.itertuples()
@@ -207,14 +208,6 @@ def _exchanged(choice: Choice) -> Choice:
         model2=choice.model if choice.model2 else "",
         layer2=None if choice.layer2 is None else choice.layer,
     )
-
-
-def _shown(measure: str, value: float) -> str:
-    """A measure's value; p with the digits that tell on which side of .05 it lies."""
-    from dashboard.pages.pair.tables import MEASURES
-
-    known = None if isnan(value) else value
-    return p_value(known) if measure == MEASURES["p_value"] else number(known)
 
 
 def _known(value: float) -> float | None:

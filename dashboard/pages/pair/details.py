@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ccta_core.measures import MEASURES, PAIR_CONTROLS
 from ccta_core.reports.pair.verdict import both_sides, drawn_text, why_untestable
 from ccta_core.result import PairResult
-from ccta_core.text import NONE, count, number, p_value, percent, signed
+from ccta_core.text import NONE, count, number, percent, signed
 from dashboard import state
 from dashboard.choice import OWN, Choice, Offer
 from dashboard.pages.pair.compare import Second, compare
@@ -20,24 +21,6 @@ from dashboard.widgets.wording import language_name
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_CONTROLS = (
-    ("ems_uniform", "Embeddings only", "EMS if every word weighed the same", number),
-    ("ems_length", "Length only", "EMS if words weighed as much as they have subwords", number),
-    ("ems_shuffled", "Shuffled", "mean EMS with the weights dealt out at random", number),
-    ("shuffled_sd", "Spread of the shuffled", "their standard deviation", number),
-    ("p_value", "p", "share of shuffles that reach EMS; small means more than chance", p_value),
-    ("ems_unrelated", "Unrelated", "the chance level: mean EMS of the source against unrelated "
-     "sentences of the class", number),
-    ("gain", "Gain", "EMS minus shuffled", number),
-    ("z", "z", "gain in standard deviations of the shuffled", number),
-    ("calibrated", "Calibrated", "0 like unrelated sentences, 1 perfect agreement", number),
-    ("link_spearman", "Linked words", "rank correlation of attribution over linked words", number),
-    ("sign_agreement", "Same sign", "mass moved between words that both speak for, or both "
-     "against, the class", percent),
-    ("cross_segment_mass", "Between the texts", "mass moved from a premise to a hypothesis or "
-     "back", percent),
-)  # fmt: skip
 
 
 def details(result: PairResult, choice: Choice, offer: Offer, other: Second | None) -> None:
@@ -93,8 +76,8 @@ def _controls(result: PairResult) -> None:
     )
     values = result.controls.as_dict()
     rows = [
-        (escape(name), NONE if (value := values[key]) is None else show(value), escape(what))
-        for key, name, what, show in _CONTROLS
+        (escape(measure.title), measure.write(values[measure.key]), escape(measure.meaning))
+        for measure in (MEASURES[key] for key in PAIR_CONTROLS)
     ]
     text_blocks.table(["control", "value", "what it is"], rows, html=True)
 

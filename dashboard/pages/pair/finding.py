@@ -5,16 +5,17 @@ from html import escape
 import streamlit as st
 
 from ccta_core.languages import language
+from ccta_core.measures import label
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, listing, number, p_phrase, percent
 from dashboard.pages.pair.gold import Gold, Judged, sentence
 from dashboard.widgets.wording import word
 
 _EMPTY = [
-    ("EMS", "how alike the two readings are, at most 1"),
-    ("shuffled", "same words, weights dealt out at random"),
-    ("embeddings only", "every word weighs the same"),
-    ("unrelated", "the chance level: against unrelated sentences"),
+    (label("ems"), "how alike the two readings are, at most 1"),
+    (label("ems_shuffled"), "same words, weights dealt out at random"),
+    (label("ems_uniform"), "every word weighs the same"),
+    (label("ems_unrelated"), "the chance level: against unrelated sentences"),
     ("completeness", "how far attributions miss the model's output"),
 ]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ccta_core.measures import PAIR_CONTROLS
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.text import count, number
@@ -140,19 +141,7 @@ def link_parts(result: PairResult) -> pd.DataFrame:
     return table.sort_values(["adds", "cosine"], ascending=False, kind="stable")
 
 
-MEASURES = {
-    "ems": "EMS",
-    "ems_uniform": "embeddings only",
-    "ems_length": "length only",
-    "ems_shuffled": "shuffled",
-    "p_value": "p",
-    "ems_unrelated": "unrelated",
-    "gain": "gain over shuffled",
-    "calibrated": "calibrated",
-    "link_spearman": "linked words, rank correlation",
-    "sign_agreement": "same sign",
-    "cross_segment_mass": "between the texts",
-}
+_COMPARED = ("ems", *(key for key in PAIR_CONTROLS if key not in ("shuffled_sd", "z")))
 
 
 def differences(first: PairResult, second: PairResult) -> pd.DataFrame:
@@ -161,9 +150,9 @@ def differences(first: PairResult, second: PairResult) -> pd.DataFrame:
     NaN where a measure can't be computed for one of them.
     """
     values = [{"ems": one.ems, **one.controls.as_dict()} for one in (first, second)]
-    table = pd.DataFrame({"measure": list(MEASURES.values())})
+    table = pd.DataFrame({"measure": list(_COMPARED)})
     for name, known in zip(("first", "second"), values, strict=True):
-        table[name] = [np.nan if known[key] is None else known[key] for key in MEASURES]
+        table[name] = [np.nan if known[key] is None else known[key] for key in _COMPARED]
     table["difference"] = table["second"] - table["first"]
     return table
 

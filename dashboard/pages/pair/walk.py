@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from ccta_core.measures import label
 from ccta_core.result import PairResult
 from ccta_core.text import count, number
 from dashboard import resources, state
@@ -140,8 +141,9 @@ def _measured(settings: Settings) -> Settings:
 def _text(layer: int, result: PairResult) -> str:
     controls = result.controls
     return (
-        f"Layer {layer}: EMS {number(result.ems)}, shuffled {number(controls.ems_shuffled)}, "
-        f"embeddings only {number(controls.ems_uniform)}"
+        f"Layer {layer}: EMS {number(result.ems)}, "
+        f"{label('ems_shuffled')} {number(controls.ems_shuffled)}, "
+        f"{label('ems_uniform')} {number(controls.ems_uniform)}"
     )
 
 
