@@ -31,7 +31,7 @@ from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.schema import COLUMNS, arrow_schema
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.table_files import compact
-from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors import tables
 from dashboard.pages.errors.filters import Filters, Order
 from dashboard.pages.errors.tables import confusion
 
@@ -82,7 +82,7 @@ def questions(model, layer):
         "errors: page at 400,000 of all, by p downwards": lambda s: tables.page(
             s, every, down, 400_000, PAGE
         ),
-        "errors: share and differences": lambda s: intervals.found(s, wrong),
+        "errors: share and differences": lambda s: tables.found(s, wrong),
         "errors: table of predictions": lambda s: confusion(s, every, LABELS),
     }
 

@@ -23,9 +23,9 @@ RANKS = {
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
     "pipeline": 6, "sensitivity": 6, "evaluation": 6,
     "training": 7, "study": 7,
-    "adjustment": 8, "analysis.claims": 8, "zoo": 8,
-    "reports.study": 9, "reports.findings": 9, "cli": 10,
-    "__main__": 11, "dashboard": 12, "research": 12,
+    "adjustment": 8, "analysis.questions": 8, "analysis.claims": 9, "zoo": 8,
+    "reports.study": 10, "reports.findings": 10, "cli": 11,
+    "__main__": 12, "dashboard": 13, "research": 13,
 }  # fmt: skip
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import streamlit as st
 
+from ccta_core.analysis.questions import correlations
 from ccta_core.errors import CctaError
 from ccta_core.study.storage.table import Study
 from ccta_core.text import interval, number
 from dashboard import resources
-from dashboard.pages.correlation.tables import correlations
 from tests.made_study import made_study
 from tests.test_correlation_tables import question
 from tests.test_dashboard import clean, html_of, said
@@ -26,8 +26,8 @@ def test_the_page_shows_the_statistics(page, study):
     app = clean(page())
     text = html_of(app)
     main = correlations(study, replace(question(study), models=question(study).models[:1]))[0]
-    assert f"<dd>{number(main.found.r)}</dd>" in text
-    assert interval(main.found.low, main.found.high) in text
+    assert f"<dd>{number(main.correlation.r)}</dd>" in text
+    assert interval(main.correlation.low, main.correlation.high) in text
     assert "unreliable" in text
     assert "Embeddings alone give" in text
     assert not said(app)

@@ -5,20 +5,18 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from ccta_core.analysis import claims
+from ccta_core.analysis.claims import trained
 from ccta_core.analysis.correlation import Correlation, correlate
 from ccta_core.analysis.partial import partial_correlation
 from ccta_core.analysis.prediction import accuracy_by_decile, compare_auroc
-from ccta_core.measures import MEASURES, WITH_CONTROLS
-from ccta_core.text import interval, number, p_phrase
-from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
-from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
-from dashboard.pages.correlation.models import download_table
-from dashboard.pages.correlation.tables import (
+from ccta_core.analysis.questions import (
     OTHERS,
     Model,
     Question,
+    ScoreCorrelation,
     Told,
     corrected,
     correlations,
@@ -29,8 +27,12 @@ from dashboard.pages.correlation.tables import (
     told_measures,
     units,
 )
+from ccta_core.measures import MEASURES, WITH_CONTROLS
+from ccta_core.text import interval, number, p_phrase
+from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
+from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
+from dashboard.pages.correlation.models import download_table
 from dashboard.widgets.statistics_wording import added, explained, held_text, named, verdict
-from dashboard.widgets.study_models import trained
 from tests.made_study import LANGS, answering, made_study
 
 PAIR = ("en", "zh")
@@ -101,22 +103,30 @@ def test_a_measure_that_is_not_known_is_left_out(study):
     assert "nothing to correlate" in verdict(question(study), (), "nli")
 
 
-@pytest.mark.parametrize(
-    ("unit", "reference"), [("language", claims.by_language), ("pair", claims.by_pair)]
-)
-def test_what_is_shown_are_the_findings_numbers(study, unit, reference):
-    wanted = {(one.model, one.measure): one for one in reference(study, 8)}
-    found = correlations(study, question(study, unit=unit))
-    assert {(one.model, one.measure) for one in found} == set(wanted)
-    for one in found:
-        other = wanted[one.model, one.measure]
-        for name in ("r", "low", "high", "p"):
-            own, theirs = getattr(one.found, name), getattr(other.found, name)
-            assert own == (theirs if theirs is None else pytest.approx(theirs, abs=1e-9))
-        assert one.p_holm == (
-            other.p_holm if other.p_holm is None else pytest.approx(other.p_holm, abs=1e-9)
+@pytest.mark.parametrize("measure", ["ems", "ems_uniform", "gain"])
+def test_the_correlation_over_languages_is_scipys(study, measure):
+    """The means by pandas, the coefficient by scipy; the findings give the page's number."""
+    rows = study.table()
+    for model, home in (("made/en", "en"), ("made/es", "es")):
+        with_home = rows[(rows.model == model) & (rows.layer == 8) & (rows.source_lang == home)]
+        means = with_home.groupby("target_lang")[[measure, "target_score"]].mean()
+        expected = scipy.stats.pearsonr(means[measure], means.target_score).statistic
+        for answers in (claims.by_language(study, 8), correlations(study, question(study))):
+            shown = next(one for one in answers if (one.model, one.measure) == (model, measure))
+            assert shown.correlation.r == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_correlation_over_pairs_is_numpys(study):
+    rows = study.table()
+    rows = rows[(rows.model == "made/en") & (rows.layer == 8)]
+    rows = rows.assign(both=(rows.source_score + rows.target_score) / 2)
+    means = rows[rows.source_lang < rows.target_lang].groupby(["source_lang", "target_lang"])
+    means = means[["ems", "both"]].mean()
+    for answers in (claims.by_pair(study, 8), correlations(study, question(study, unit="pair"))):
+        shown = next(one for one in answers if (one.model, one.measure) == ("made/en", "ems"))
+        assert shown.correlation.r == pytest.approx(
+            np.corrcoef(means.ems, means.both)[0, 1], abs=1e-9
         )
-        assert one.found.reliable == other.found.reliable
 
 
 @pytest.mark.parametrize("kind", ["pearson", "spearman", "kendall"])
@@ -124,7 +134,7 @@ def test_items_are_correlated_by_group(study, kind):
     asked = question(study, unit="item", pair=PAIR, kind=kind, models=question(study).models[:1])
     table = claims.items(study, "made/en", 8, PAIR)
     main = correlations(study, asked)[0]
-    assert main.found == correlate(
+    assert main.correlation == correlate(
         table.ems, table.target_score, kind=kind, groups=list(table.group)
     )
 
@@ -132,8 +142,8 @@ def test_items_are_correlated_by_group(study, kind):
 def test_training_languages_count_the_languages_read(study):
     found = correlations(study, question(study, unit="training"))
     assert {one.measure for one in found} == set(WITH_CONTROLS)
-    assert found[0].found.n == 2 * (len(LANGS) - 1)
-    assert found[0].found.n_groups == len(LANGS)
+    assert found[0].correlation.n == 2 * (len(LANGS) - 1)
+    assert found[0].correlation.n_groups == len(LANGS)
 
 
 def test_what_is_held_fixed_follows_the_number_of_units(study):
@@ -189,7 +199,7 @@ def made(r, p=0.01, reliable=True, notice=""):
 
 def some(**values):
     return [
-        claims.Tested("made/en", measure, made(r, 0.01 if abs(r) > 0.5 else 0.6), p)
+        ScoreCorrelation("made/en", measure, made(r, 0.01 if abs(r) > 0.5 else 0.6), p)
         for measure, (r, p) in values.items()
     ]
 
@@ -215,10 +225,10 @@ def test_the_verdict_says_what_the_controls_say(study):
 
 
 def test_what_is_unreliable_says_so(study):
-    found = [claims.Tested("made/en", "ems", made(0.9, 0.01, False, "only 5"), 0.01)]
+    found = [ScoreCorrelation("made/en", "ems", made(0.9, 0.01, False, "only 5"), 0.01)]
     assert "unreliable" in verdict(question(study), found, "nli")
     none = Correlation(None, None, None, None, 5, 5, "none", False, "a does not vary")
-    text = verdict(question(study), [claims.Tested("made/en", "ems", none, None)], "nli")
+    text = verdict(question(study), [ScoreCorrelation("made/en", "ems", none, None)], "nli")
     assert text == "No correlation of EMS and accuracy: EMS does not vary."
     notice = "variance inflation above 10: x 64, ems_uniform 64"
     assert named(notice, "ems") == "variance inflation above 10: EMS 64, embeddings only 64"
@@ -231,7 +241,7 @@ def test_what_is_unreliable_says_so(study):
 def test_several_models_are_counted(study):
     asked = question(study)
     found = [
-        claims.Tested(f"made/{at}", measure, made(r), p)
+        ScoreCorrelation(f"made/{at}", measure, made(r), p)
         for at, (r, p) in enumerate([(0.9, 0.01), (0.7, 0.2), (-0.2, 1.0)])
         for measure in ("ems", "gain")
     ]
@@ -307,7 +317,7 @@ def test_the_download_holds_every_number(study):
     table = download_table(found)
     for name in ("r", "low", "high", "p"):
         assert [_none(value) for value in table[name]] == [
-            getattr(one.found, name) for one in found
+            getattr(one.correlation, name) for one in found
         ]
     assert [_none(value) for value in table.p_holm] == [one.p_holm for one in found]
 

@@ -19,7 +19,7 @@ from ccta_core.store import notes
 from ccta_core.study.storage.schema import arrow_schema
 from ccta_core.study.storage.table import Study
 from dashboard import resources
-from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors import tables
 from dashboard.pages.errors.filters import Filters
 from tests.made_study import made_study
 
@@ -287,7 +287,7 @@ def test_answers_are_listed_without_labels(answers):
 def test_answers_agree_where_both_are_right_or_both_wrong(answers):
     study = resources.study("made")
     filters = Filters(model=MODEL, layer=8, source="en", target="es", right="any")
-    same = intervals.same_prediction(study, filters)
+    same = tables.same_prediction(study, filters)
     alike = study.query(
         "SELECT count(*) AS n FROM rows WHERE model = ? AND layer = 8 AND source_lang = 'en' "
         "AND target_lang = 'es' AND source_correct = target_correct",

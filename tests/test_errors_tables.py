@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
+from ccta_core.analysis.intervals import share_of
 from ccta_core.errors import CctaError
 from ccta_core.study.storage import texts
 from ccta_core.study.storage.items import write_items
 from ccta_core.study.storage.table import Study
 from ccta_core.study.storage.texts import containing, examples_of
 from ccta_core.types import Sentence
-from dashboard.pages.errors import intervals, tables
+from dashboard.pages.errors import tables
 from dashboard.pages.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
 from dashboard.pages.errors.tables import confusion
 from tests.made_study import LABELS, LANGS, answering, made_study
@@ -177,8 +178,8 @@ def test_unknown_values_stand_last(study, down):
 
 def test_a_share_has_the_interval_of_its_groups():
     sizes = pd.Series([4] * 50)
-    apart = intervals.share_of(pd.Series([4, 0] * 25), sizes)  # a group is all right or wrong
-    mixed = intervals.share_of(pd.Series([2] * 50), sizes)
+    apart = share_of(pd.Series([4, 0] * 25), sizes)  # a group is all right or wrong
+    mixed = share_of(pd.Series([2] * 50), sizes)
     exact = binomtest(25, 50).proportion_ci(method="exact")
     assert apart.value == mixed.value == 0.5
     assert apart.low == pytest.approx(exact.low, abs=0.01)  # as 50 independent ones, not 200
@@ -188,14 +189,14 @@ def test_a_share_has_the_interval_of_its_groups():
 
 
 def test_a_share_of_none_or_all_is_not_certain():
-    none = intervals.share_of(pd.Series([0] * 20), pd.Series([3] * 20))
+    none = share_of(pd.Series([0] * 20), pd.Series([3] * 20))
     assert (none.low, none.value) == (0.0, 0.0)
     assert none.high == pytest.approx(binomtest(0, 20).proportion_ci(method="exact").high)
-    every = intervals.share_of(pd.Series([3] * 20), pd.Series([3] * 20))
+    every = share_of(pd.Series([3] * 20), pd.Series([3] * 20))
     assert every.high == 1.0
     assert every.low == pytest.approx(1 - none.high)
-    assert intervals.share_of(pd.Series([1]), pd.Series([3])).low is None
-    assert intervals.share_of(pd.Series([], dtype=int), pd.Series([], dtype=int)).n == 0
+    assert share_of(pd.Series([1]), pd.Series([3])).low is None
+    assert share_of(pd.Series([], dtype=int), pd.Series([], dtype=int)).n == 0
 
 
 def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table):
@@ -208,7 +209,7 @@ def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table
     fit = formulas.ols("ems ~ chosen + C(target_lang)", rows).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["group"])[0]}
     )
-    found = intervals.found(study, replace(ALL, source="en", right="rw"))
+    found = tables.found(study, replace(ALL, source="en", right="rw"))
     assert found.ems.value == pytest.approx(fit.params["chosen"])
     half = (found.ems.high - found.ems.low) / 2 / t.ppf(0.975, rows["group"].nunique() - 1)
     # statsmodels also counts the fitted means as lost degrees of freedom
@@ -224,7 +225,7 @@ def test_without_a_measure_there_is_no_difference(study):
             parameters,
         )
 
-    found = intervals.found(answering(study, without), replace(ALL, right="rw"))
+    found = tables.found(answering(study, without), replace(ALL, right="rw"))
     assert found.gain is None
     assert found.ems is not None
 
@@ -241,7 +242,7 @@ def test_a_cell_counts_what_its_click_lists(study, filters):
     for cell in words.itertuples():
         listed = replace(filters.unsaid, right=cell.source[0] + cell.target[0])
         assert tables.count(study, listed) == cell.n
-    same = intervals.same_prediction(study, filters)
+    same = tables.same_prediction(study, filters)
     diagonal = cells[cells["source"] == cells["target"]]
     assert same.count == diagonal["n"].sum()
 

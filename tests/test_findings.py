@@ -8,6 +8,7 @@ import pytest
 
 from ccta_core.analysis import claims
 from ccta_core.analysis.correlation import correlate
+from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, units
 from ccta_core.analysis.training_languages import Checkpoint
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
@@ -98,23 +99,22 @@ def study(tmp_path_factory):
     )
 
 
-def test_the_frames_leave_the_training_language_out(study):
-    table = claims.languages(study, "made/es", 8)
-    assert set(table.lang) == set(LANGS) - {"es"}
+def test_the_units_leave_the_training_language_out(study):
+    asked = Question(
+        "language", "ems", "score", "pearson", (Model("made/es", "es"),), 8, tuple(LANGS)
+    )
+    table = units(study, asked, asked.models[0], ("ems", "score"))
+    assert set(table.target) == set(LANGS) - {"es"}
     assert set(table.n) == {60}
-    tables = claims.pairs(study, "made/es", 8)
-    assert tables["ems"].shape == (12, 12)
-    assert np.isnan(np.diag(tables["ems"])).all()
-    assert np.allclose(tables["ems"], tables["ems"].T, equal_nan=True)
 
 
 def test_a_correlation_that_is_the_embeddings_is_found_for_both(study):
     found = {(one.model, one.measure): one for one in claims.by_language(study, 8)}
     for measure in ("ems", "ems_uniform"):
-        assert found["made/en", measure].found.r > 0.8
-    assert abs(found["made/en", "gain"].found.r) < found["made/en", "ems"].found.r
+        assert found["made/en", measure].correlation.r > 0.8
+    assert abs(found["made/en", "gain"].correlation.r) < found["made/en", "ems"].correlation.r
     mantel = {(one.model, one.measure): one for one in claims.by_pair(study, 8)}
-    assert mantel["made/en", "ems"].found.r > 0.8
+    assert mantel["made/en", "ems"].correlation.r > 0.8
     assert mantel["made/en", "ems"].p_holm < 0.05
 
 
@@ -131,7 +131,8 @@ def test_whether_embeddings_explain_it_is_said(ems, gain, uniform, words):
     def of(measure, r, p_holm):
         plain = correlate([0.0, 1.0, 2.0, 3.0, 5.0], [0.0, 1.0, 2.0, 4.0, 3.0])
         return [
-            claims.Tested(name, measure, replace(plain, r=r, n=14), p_holm) for name in ("a", "b")
+            ScoreCorrelation(name, measure, replace(plain, r=r, n=14), p_holm)
+            for name in ("a", "b")
         ]
 
     tested = [*of("ems", ems, 0.2), *of("ems_uniform", uniform, 0.2)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.analysis.correlation import Correlation, correlate, holm, mantel
+from ccta_core.analysis.correlation import holm
 from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
 from ccta_core.analysis.prediction import (
     Auroc,
@@ -16,6 +16,7 @@ from ccta_core.analysis.prediction import (
     auroc,
     compare_auroc,
 )
+from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, correlations
 from ccta_core.analysis.synonyms import SynonymTest, synonym_test
 from ccta_core.analysis.training_languages import (
     Checkpoint,
@@ -25,11 +26,8 @@ from ccta_core.analysis.training_languages import (
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.analysis.wording import name_of
 from ccta_core.errors import CctaError
-from ccta_core.measures import WITH_CONTROLS
 from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
 from ccta_core.study.storage.table import Study
-
-"""EMS, and what it must be held against."""
 
 
 def models(study: Study) -> list[str]:
@@ -103,42 +101,6 @@ def _low(sums: pd.DataFrame) -> float:
     return float(mean - t.ppf(0.975, groups - 1) * error)
 
 
-def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
-    """One row a language: mean of each measure with the training language, and its score.
-
-    The training language itself is left out (METHOD 5). Empty where the study does not have it.
-    """
-    home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
-    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
-    return study.query(
-        f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
-        "avg(target_subwords / target_units) AS fertility "
-        "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? GROUP BY target_lang "
-        "ORDER BY target_lang",
-        [model, layer, home],
-    )
-
-
-def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
-    """Language x language tables: each measure's mean and the mean score of the two languages.
-
-    Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
-    """
-    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
-    found = study.query(
-        f"SELECT source_lang, target_lang, {means}, "
-        "avg((source_score + target_score) / 2) AS score FROM rows "
-        "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
-        [model, layer],
-    )
-    order = list(study.plan.languages)
-    tables = {}
-    for name in (*WITH_CONTROLS, "score"):
-        wide = found.pivot(index="source_lang", columns="target_lang", values=name)
-        tables[name] = wide.reindex(index=order, columns=order).to_numpy(float)
-    return tables
-
-
 def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
     """One row an item of one ordered pair: measures, the target's score and confidence."""
     return study.query(
@@ -205,39 +167,25 @@ _FEWEST_ITEMS = 20
 ITEM_MEASURES = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated", "target_confidence")
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """One correlation of one model: which measure against the score, and its p after Holm."""
-
-    model: str
-    measure: str
-    found: Correlation
-    p_holm: float | None
-
-
-def by_language(study: Study, layer: int) -> list[Tested]:
+def by_language(study: Study, layer: int) -> list[ScoreCorrelation]:
     """Claim 1 at the unit language: x(L) = mean measure(training language, L), y = score(L)."""
-    rows = []
-    for model in models(study):
-        table = languages(study, model, layer)
-        for measure in WITH_CONTROLS:
-            known = table[[measure, "score"]].dropna()
-            if len(known) >= 3:
-                rows.append((model, measure, correlate(known[measure], known["score"])))
-    return _with_holm(rows)
+    return _against_score(study, layer, "language", least=3)
 
 
-def by_pair(study: Study, layer: int) -> list[Tested]:
+def by_pair(study: Study, layer: int) -> list[ScoreCorrelation]:
     """Claim 1 at the unit pair: mean measure against the mean score of the two languages."""
-    rows = []
-    for model in models(study):
-        tables = pairs(study, model, layer)
-        for measure in WITH_CONTROLS:
-            table = tables[measure]
-            if len(table) >= 4 and np.isfinite(table[~np.eye(len(table), dtype=bool)]).all():
-                both = (table + table.T) / 2
-                rows.append((model, measure, mantel(both, tables["score"])))
-    return _with_holm(rows)
+    return _against_score(study, layer, "pair", least=6)
+
+
+def _against_score(study: Study, layer: int, unit: str, *, least: int) -> list[ScoreCorrelation]:
+    """The trained models' correlations of `least` units and more, Holm's correction over them."""
+    home = {one["id"]: one["training_language"] for one in study.plan.models}
+    trained = tuple(Model(model, home[model]) for model in models(study))
+    languages = tuple(study.plan.languages)
+    question = Question(unit, "ems", "score", "pearson", trained, layer, languages)
+    enough = [one for one in correlations(study, question) if one.correlation.n >= least]
+    adjusted = holm([one.correlation.p for one in enough]).adjusted
+    return [replace(one, p_holm=p) for one, p in zip(enough, adjusted, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +219,7 @@ def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> list[Item
             if len(table) >= _FEWEST_ITEMS:
                 rows.append(_item_level(model, "-".join(pair), table))
     ps = [one.confidence.p if one.confidence else None for one in rows]
-    return [replace(one, p_holm=p) for one, p in zip(rows, _adjusted(ps), strict=True)]
+    return [replace(one, p_holm=p) for one, p in zip(rows, holm(ps).adjusted, strict=True)]
 
 
 def _item_level(model: str, pair: str, table: pd.DataFrame) -> ItemLevel:
@@ -371,14 +319,12 @@ def synonyms(study: Study, layer: int) -> SynonymTest:
     )
 
 
-def _with_holm(rows: list[tuple[str, str, Correlation]]) -> list[Tested]:
-    """Holm's correction over everything that one table shows."""
-    adjusted = _adjusted([found.p for _, _, found in rows])
-    return [Tested(*row, p) for row, p in zip(rows, adjusted, strict=True)]
+def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
+    """The checkpoints with a training language that learned anything, and the names of the others.
 
-
-def _adjusted(ps: list[float | None]) -> list[float | None]:
-    """Holm's correction of the p-values there are."""
-    known = [p for p in ps if p is not None]
-    found = iter(holm(known).adjusted) if known else iter(())
-    return [None if p is None else next(found) for p in ps]
+    METHOD 5: a checkpoint that is not shown above the majority is left out.
+    """
+    known = checkpoints(study).dropna(subset=["training_language"])
+    usable = [not np.isfinite(row.majority) or checkpoint(row).usable for row in known.itertuples()]
+    kept = np.array(usable, dtype=bool)
+    return known[kept], list(known["model"][~kept])

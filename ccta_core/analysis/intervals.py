@@ -1,14 +1,60 @@
-"""Bootstrap intervals that respect what belongs together: whole groups are drawn."""
+"""Intervals of shares, means and ratios whose items belong together: groups are independent."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite, sqrt
 
 import numpy as np
+import pandas as pd
 
 from ccta_core.errors import CctaError
+
+FEW = 10
+"""With fewer groups an interval is not to be relied on."""
+_LEVEL = 0.975
+
 
 DRAWS = 2000
 _ROOM = 4_000_000
 """Indices drawn at once: bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`count` of `n` comparisons of `groups` groups, with the 95% interval of their share.
+
+    Clopper and Pearson's interval at the effective number of comparisons: as many independent ones
+    as have the variance the groups show (Korn and Graubard, 1998); the number of groups where they
+    show none. None where there is no comparison, or one group.
+    """
+
+    count: int
+    n: int
+    groups: int
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def value(self) -> float:
+        """The share; NaN of nothing."""
+        return self.count / self.n if self.n else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Chosen comparisons less the others, within pairs of languages, with its 95% interval.
+
+    A ratio of sums over groups, its variance linearised (Cochran, 1977, 6.4), Student's t.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
 
 
 def clustered_interval(right: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
@@ -84,3 +130,48 @@ def _ratios(above: np.ndarray, below: np.ndarray, rows: np.ndarray) -> np.ndarra
     tops, bottoms = above[rows].sum(1), below[rows].sum(1)
     defined = bottoms > 0
     return tops[defined] / bottoms[defined]
+
+
+def share_of(hits: pd.Series, sizes: pd.Series) -> Share:
+    """The share of hits from each group's hits and comparisons."""
+    k, n = (column.to_numpy(np.float64) for column in (hits, sizes))
+    count, total, groups = float(k.sum()), float(n.sum()), len(n)
+    if total == 0 or groups < 2:
+        return Share(int(count), int(total), groups)
+    share = count / total
+    variance = groups / (groups - 1) * float(np.sum((k - share * n) ** 2)) / total**2
+    low, high = _exact(share, _effective(share, variance, total, groups))
+    return Share(int(count), int(total), groups, low, high)
+
+
+def difference(above: pd.Series, below: pd.Series) -> Difference | None:
+    """The ratio of two sums over groups; None where it isn't defined, or of fewer than two."""
+    from scipy.special import stdtrit
+
+    top, bottom = (column.to_numpy(np.float64) for column in (above, below))
+    groups, whole = len(bottom), float(np.sum(bottom))
+    if groups < 2 or not whole > 0 or not isfinite(float(np.sum(top))):
+        return None
+    value = float(np.sum(top)) / whole
+    spread = sqrt(groups / (groups - 1) * float(np.sum((top - value * bottom) ** 2))) / whole
+    half = float(stdtrit(groups - 1, _LEVEL)) * spread
+    return Difference(value, value - half, value + half)
+
+
+def _effective(share: float, variance: float, total: float, groups: int) -> float:
+    """As many independent comparisons as have this variance, for the t of so many groups."""
+    from scipy.special import ndtri, stdtrit
+
+    if variance <= 0:
+        return float(min(groups, total))
+    ratio = float(ndtri(_LEVEL) / stdtrit(groups - 1, _LEVEL))
+    return min(share * (1 - share) / variance * ratio**2, total)
+
+
+def _exact(share: float, n: float) -> tuple[float, float]:
+    from scipy.special import betaincinv
+
+    k = share * n
+    low = betaincinv(k, n - k + 1, 1 - _LEVEL) if k > 0 else 0.0
+    high = betaincinv(k + 1, n - k, _LEVEL) if k < n else 1.0
+    return float(low), float(high)

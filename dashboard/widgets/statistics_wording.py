@@ -4,13 +4,12 @@ import re
 from collections.abc import Sequence
 from statistics import median
 
-from ccta_core.analysis.claims import Tested
 from ccta_core.analysis.correlation import Correlation
 from ccta_core.analysis.partial import PartialCorrelation
+from ccta_core.analysis.questions import TOGETHER, Question, ScoreCorrelation
 from ccta_core.analysis.two_way import TwoWay
 from ccta_core.measures import label, title
 from ccta_core.text import count, interval, listing, number, p_phrase, percent
-from dashboard.pages.correlation.tables import TOGETHER, Question
 
 SYMBOLS = {"pearson": "r", "spearman": "\N{GREEK SMALL LETTER RHO}", "kendall": "tau"}
 _ALPHA = 0.05
@@ -32,7 +31,7 @@ def counted_units(question: Question, found: Correlation) -> str:
     return f"{count(found.n, 'cell')}, {languages} read"
 
 
-def verdict(question: Question, tested: Sequence[Tested], task: str) -> str:
+def verdict(question: Question, tested: Sequence[ScoreCorrelation], task: str) -> str:
     """One or two sentences: does y go with x, and would embeddings alone say so too?"""
     main = [one for one in tested if one.measure == question.x]
     if not main:
@@ -43,19 +42,19 @@ def verdict(question: Question, tested: Sequence[Tested], task: str) -> str:
     return " ".join(part for part in (lead, _alone(question, tested, main[0])) if part)
 
 
-def added(question: Question, tested: Sequence[Tested]) -> str:
+def added(question: Question, tested: Sequence[ScoreCorrelation]) -> str:
     """What shuffled masses and gain give: what attributions add to the embeddings."""
     symbol = SYMBOLS[question.kind]
     models = {one.model for one in tested}
-    found = {one.measure: one for one in tested if one.found.r is not None}
+    found = {one.measure: one for one in tested if one.correlation.r is not None}
     shuffled, gain = found.get("ems_shuffled"), found.get("gain")
     if question.x not in _OF_EMS or gain is None or len(models) != 1:
         return ""
     way = "goes" if _shown(gain) else "is not shown to go"
-    rest = f" Shuffled masses give {symbol} = {number(shuffled.found.r)}." if shuffled else ""
+    rest = f" Shuffled masses give {symbol} = {number(shuffled.correlation.r)}." if shuffled else ""
     return (
         f"What attributions add to the embeddings (gain) {way} with it ({symbol} = "
-        f"{number(gain.found.r)}, {_after_holm(gain.p_holm)}).{rest}"
+        f"{number(gain.correlation.r)}, {_after_holm(gain.p_holm)}).{rest}"
     )
 
 
@@ -107,8 +106,8 @@ def named(notice: str, x: str) -> str:
     return re.sub(r"\bems_uniform\b", label("ems_uniform"), with_x)
 
 
-def _lead(question: Question, one: Tested, task: str) -> str:
-    found, symbol = one.found, SYMBOLS[question.kind]
+def _lead(question: Question, one: ScoreCorrelation, task: str) -> str:
+    found, symbol = one.correlation, SYMBOLS[question.kind]
     x, y = label(question.x, task), label(question.y, task)
     if found.r is None:
         return f"No correlation of {x} and {y}: {explained(found.notice, x, y)}."
@@ -127,24 +126,24 @@ def _after_holm(p: float | None) -> str:
     return f"{p_phrase(p)} after Holm" if p is not None else ""
 
 
-def _shown(one: Tested) -> bool:
+def _shown(one: ScoreCorrelation) -> bool:
     return one.p_holm is not None and one.p_holm < _ALPHA
 
 
-def _alone(question: Question, tested: Sequence[Tested], main: Tested) -> str:
+def _alone(question: Question, tested: Sequence[ScoreCorrelation], main: ScoreCorrelation) -> str:
     """What embeddings alone give, and what follows for EMS."""
     alone = next((one for one in tested if one.measure == "ems_uniform"), None)
-    own = main.found.r
-    if question.x not in _OF_EMS or own is None or alone is None or alone.found.r is None:
+    own = main.correlation.r
+    if question.x not in _OF_EMS or own is None or alone is None or alone.correlation.r is None:
         return ""
-    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {number(alone.found.r)}"
-    as_large = own * alone.found.r > 0 and abs(alone.found.r) >= abs(own) - _CLOSE
+    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {number(alone.correlation.r)}"
+    as_large = own * alone.correlation.r > 0 and abs(alone.correlation.r) >= abs(own) - _CLOSE
     if _shown(main) and as_large:
         text += ": EMS tells no more than similar embeddings would"
     return f"{text}."
 
 
-def _several(question: Question, tested: Sequence[Tested], task: str) -> str:
+def _several(question: Question, tested: Sequence[ScoreCorrelation], task: str) -> str:
     symbol = SYMBOLS[question.kind]
     own = _known(tested, question.x)
     if not own:
@@ -165,12 +164,12 @@ def _several(question: Question, tested: Sequence[Tested], task: str) -> str:
     return f"{text} Median of the controls: {', '.join(rest)}." if rest else text
 
 
-def _known(tested: Sequence[Tested], measure: str) -> list[tuple[float, bool]]:
+def _known(tested: Sequence[ScoreCorrelation], measure: str) -> list[tuple[float, bool]]:
     """(coefficient, below .05 after Holm) of every model that has one."""
     return [
-        (one.found.r, one.p_holm is not None and one.p_holm < _ALPHA)
+        (one.correlation.r, one.p_holm is not None and one.p_holm < _ALPHA)
         for one in tested
-        if one.measure == measure and one.found.r is not None and one.model != TOGETHER
+        if one.measure == measure and one.correlation.r is not None and one.model != TOGETHER
     ]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ccta_core.analysis.claims import ItemLevel, Tested
+from ccta_core.analysis.claims import ItemLevel
+from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.seeds import SEEDS
 from ccta_core.analysis.synonyms import Contrast, SynonymTest
 from ccta_core.analysis.training_languages import TrainingRanking
@@ -21,14 +22,14 @@ _NEAR = 0.1
 """Correlations that differ by less are called alike [ours]."""
 
 
-def performance(tested: Sequence[Tested]) -> str:
+def performance(tested: Sequence[ScoreCorrelation]) -> str:
     """Claim 1, unit language: how EMS, gain and embeddings alone go with the score."""
     known = _known(tested)
     if not known:
         return "This study has too few languages beside a training language to say anything."
     parts = [f"{number(value)} for {label(measure)}" for measure, value in _medians(known).items()]
     held = sum(map(_holds, known))
-    models, few = len({one.model for one in known}), min(one.found.n for one in known)
+    models, few = len({one.model for one in known}), min(one.correlation.n for one in known)
     doubt = f" With only {few} languages none is reliable." if few < _FEWEST else ""
     return (
         f"Over {models} models the median correlation with the score is {', '.join(parts)}; "
@@ -36,7 +37,7 @@ def performance(tested: Sequence[Tested]) -> str:
     )
 
 
-def explained(tested: Sequence[Tested]) -> str:
+def explained(tested: Sequence[ScoreCorrelation]) -> str:
     """Whether embeddings alone would show claim 1 too; empty where that can't be asked."""
     known = _known(tested)
     medians = _medians(known)
@@ -58,7 +59,7 @@ def explained(tested: Sequence[Tested]) -> str:
     return "That the attributions add to what the embeddings say (the gain) is shown for no model."
 
 
-def performance_in_all(studies: Sequence[Sequence[Tested]]) -> str:
+def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
     """Claim 1 over studies: in how many models each measure is shown to go with the score."""
     known = [one for tested in studies for one in _known(tested)]
     parts = []
@@ -178,20 +179,24 @@ def contrasts(test: SynonymTest) -> dict[str, Contrast]:
     return {name: one for name, one in every.items() if one.auc is not None}
 
 
-def _known(tested: Sequence[Tested]) -> list[Tested]:
-    return [one for one in tested if one.found.r is not None and one.measure in CLAIMED]
+def _known(tested: Sequence[ScoreCorrelation]) -> list[ScoreCorrelation]:
+    return [one for one in tested if one.correlation.r is not None and one.measure in CLAIMED]
 
 
-def _medians(known: Sequence[Tested]) -> dict[str, float]:
+def _medians(known: Sequence[ScoreCorrelation]) -> dict[str, float]:
     return dict(_each_median(known))
 
 
-def _each_median(known: Sequence[Tested]) -> Iterator[tuple[str, float]]:
+def _each_median(known: Sequence[ScoreCorrelation]) -> Iterator[tuple[str, float]]:
     for measure in CLAIMED:
-        own = [one.found.r for one in known if one.measure == measure and one.found.r is not None]
+        own = [
+            one.correlation.r
+            for one in known
+            if one.measure == measure and one.correlation.r is not None
+        ]
         if own:
             yield measure, float(np.median(own))
 
 
-def _holds(one: Tested) -> bool:
+def _holds(one: ScoreCorrelation) -> bool:
     return one.p_holm is not None and one.p_holm < _ALPHA

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ccta_core.analysis import claims
+from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.analysis.two_way import Effect
 from ccta_core.analysis.wording import name_of, number, span
@@ -61,7 +62,7 @@ class _Claim:
     together: Callable[[list[Any]], str]
 
 
-_Performed = tuple[list[claims.Tested], list[claims.ItemLevel]]
+_Performed = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
 
 
 def _performed(one: _Told) -> _Performed:

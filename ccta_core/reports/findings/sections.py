@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.analysis import claims
+from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.resampling import DRAWS, grouped
 from ccta_core.analysis.seeds import Estimate, Scores, of_checkpoints
 from ccta_core.analysis.wording import number, span
@@ -50,14 +51,16 @@ def _pairs(langs: Sequence[str]) -> list[tuple[str, str]]:
     return [pair if pair[0] == "en" else pair[::-1] for pair in home][:_MOST_PAIRS]
 
 
-def _summary(found: Sequence[claims.Tested]) -> str:
+def _summary(found: Sequence[ScoreCorrelation]) -> str:
     """How many models show it, for EMS and for embeddings alone."""
     sentences = []
     for measure in ("ems", "gain", "ems_uniform"):
-        own = [one for one in found if one.measure == measure and one.found.r is not None]
+        own = [one for one in found if one.measure == measure and one.correlation.r is not None]
         if own:
             held = sum(one.p_holm is not None and one.p_holm < _ALPHA for one in own)
-            middle = float(np.median([one.found.r for one in own if one.found.r is not None]))
+            middle = float(
+                np.median([one.correlation.r for one in own if one.correlation.r is not None])
+            )
             sentences.append(
                 f"`{measure}`: median r {plain(middle, 2)} over {len(own)} models, {held} with "
                 "p < .05 after Holm"
@@ -65,10 +68,10 @@ def _summary(found: Sequence[claims.Tested]) -> str:
     return "; ".join(sentences) + "." if sentences else ""
 
 
-def _correlations(found: Sequence[claims.Tested]) -> Iterator[str]:
+def _correlations(found: Sequence[ScoreCorrelation]) -> Iterator[str]:
     yield "| model | measure | r | 95% | p | p (Holm) | n |\n|---|---|---|---|---|---|---|"
     for one in found:
-        result = one.found
+        result = one.correlation
         mark = "" if result.reliable else " (unreliable)"
         yield (
             f"| {one.model} | {one.measure} | {number(result.r)} | {span(result)}{mark} | "

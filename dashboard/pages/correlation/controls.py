@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ccta_core.analysis.claims import trained
 from ccta_core.analysis.coefficients import KINDS
+from ccta_core.analysis.questions import HOME, OTHERS, Model, Question
 from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
 from dashboard.address import Address, one_of, some_of
-from dashboard.pages.correlation.tables import HOME, OTHERS, Model, Question
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
-from dashboard.widgets.study_models import trained
 from dashboard.widgets.wording import language_name
 
 _UNITS = {

@@ -1,12 +1,12 @@
 """Correlation: does consistency go with performance, and do the embeddings alone as well?"""
 
+from ccta_core.analysis.questions import Question
 from ccta_core.errors import CctaError
 from dashboard.address import Address
 from dashboard.pages.correlation.controls import choosers
 from dashboard.pages.correlation.items import items
 from dashboard.pages.correlation.models import every_model
 from dashboard.pages.correlation.picture import picture
-from dashboard.pages.correlation.tables import Question
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, study_bar
 

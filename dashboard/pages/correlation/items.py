@@ -7,13 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.analysis.prediction import Deciles
-from ccta_core.measures import label, title
-from ccta_core.text import NONE, count, interval, number, p_value, percent
-from dashboard import resources
-from dashboard.address import Address
-from dashboard.pages.correlation.charts import ITEMS_HEIGHT, auroc_chart, decile_chart
-from dashboard.pages.correlation.controls import pair_choosers
-from dashboard.pages.correlation.tables import (
+from ccta_core.analysis.questions import (
     CONFIDENCE,
     FEWEST,
     Question,
@@ -24,6 +18,12 @@ from dashboard.pages.correlation.tables import (
     told_apart,
     told_measures,
 )
+from ccta_core.measures import label, title
+from ccta_core.text import NONE, count, interval, number, p_value, percent
+from dashboard import resources
+from dashboard.address import Address
+from dashboard.pages.correlation.charts import ITEMS_HEIGHT, auroc_chart, decile_chart
+from dashboard.pages.correlation.controls import pair_choosers
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label

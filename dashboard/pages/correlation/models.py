@@ -1,18 +1,17 @@
 """Every model's correlation, and what remains of it beside its controls."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import streamlit as st
 
-from ccta_core.analysis.claims import Tested
 from ccta_core.analysis.correlation import Correlation
+from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, correlations, held_fixed
 from ccta_core.measures import title
 from ccta_core.text import interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address
-from dashboard.pages.correlation.tables import Model, Question, correlations, held_fixed
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.statistics_wording import SYMBOLS, explained, held_text, named, verdict
@@ -20,23 +19,23 @@ from dashboard.widgets.study_bar import Chosen, model_label
 
 
 def controls(
-    chosen: Chosen, question: Question, tested: Sequence[Tested], *, key: str = "tests"
+    chosen: Chosen, question: Question, tested: Sequence[ScoreCorrelation], *, key: str = "tests"
 ) -> None:
     """Every correlation that is shown, with p before and after Holm over all of them."""
     several = len({one.model for one in tested}) > 1
     heads = [*(["model"] if several else []), "measure", SYMBOLS[question.kind], "95%", "p"]
     y = title(question.y, chosen.task)
-    remarks = [remark(one.found, title(one.measure, chosen.task), y) for one in tested]
+    remarks = [remark(one.correlation, title(one.measure, chosen.task), y) for one in tested]
     shared = shared_remark(remarks)
     rows = [
         [
             *([model_label(chosen.study, one.model)] if several else []),
             title(one.measure, chosen.task),
-            number(one.found.r),
-            interval(one.found.low, one.found.high),
-            p_value(one.found.p),
+            number(one.correlation.r),
+            interval(one.correlation.low, one.correlation.high),
+            p_value(one.correlation.p),
             p_value(one.p_holm),
-            str(one.found.n),
+            str(one.correlation.n),
             *([] if shared is not None else [text]),
         ]
         for one, text in zip(tested, remarks, strict=True)
@@ -60,17 +59,33 @@ def remark(found: Correlation, x: str, y: str) -> str:
     return f"unreliable: {found.notice}" if found.r is not None else explained(found.notice, x, y)
 
 
-def download_table(tested: Sequence[Tested]) -> pd.DataFrame:
+def download_table(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
     """One row a correlation, as it is downloaded."""
-    return pd.DataFrame(
+    rows = [
         {
-            "model": one.model, "measure": one.measure, "r": one.found.r, "low": one.found.low,
-            "high": one.found.high, "p": one.found.p, "p_holm": one.p_holm, "n": one.found.n,
-            "groups": one.found.n_groups, "reliable": one.found.reliable,
-            "notice": one.found.notice, "method": one.found.method,
+            "model": row.model,
+            "measure": row.measure,
+            **asdict(row.correlation),
+            "p_holm": row.p_holm,
+            "groups": row.correlation.n_groups,
         }
-        for one in tested
-    )  # fmt: skip
+        for row in tested
+    ]
+    columns = [
+        "model",
+        "measure",
+        "r",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "n",
+        "groups",
+        "reliable",
+        "notice",
+        "method",
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def held(chosen: Chosen, question: Question) -> None:

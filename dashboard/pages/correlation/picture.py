@@ -6,22 +6,22 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from ccta_core.analysis.claims import Tested
+from ccta_core.analysis.questions import (
+    HOME,
+    OTHERS,
+    TOGETHER,
+    Question,
+    ScoreCorrelation,
+    correlations,
+    family,
+    points,
+)
 from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.pages.correlation.charts import FIELDS, scatter
 from dashboard.pages.correlation.models import controls, held
-from dashboard.pages.correlation.tables import (
-    HOME,
-    OTHERS,
-    TOGETHER,
-    Question,
-    correlations,
-    family,
-    points,
-)
 from dashboard.pages.languages.tables import training_table
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
@@ -172,12 +172,12 @@ def _caption(question: Question, count: int, shown: int) -> str:
     return f"n = {count}.{some} {band}{out} {action}"
 
 
-def _numbers(question: Question, main: Sequence[Tested]) -> None:
+def _numbers(question: Question, main: Sequence[ScoreCorrelation]) -> None:
     """The coefficient, its interval, p and n, large, where there is one model."""
     if len(main) != 1:
         text_blocks.quiet("Several models are drawn: their coefficients are in the table below.")
         return
-    found = main[0].found
+    found = main[0].correlation
     reliable = "" if found.reliable else " <small>unreliable</small>"
     cells = [
         (SYMBOLS[question.kind], number(found.r), "of 1, up or down"),

@@ -11,7 +11,7 @@ from ccta_core.types import ParallelExample
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.assets import read_beside
-from dashboard.pages.errors import intervals
+from dashboard.pages.errors import tables
 from dashboard.pages.errors.charts import list_html
 from dashboard.pages.errors.state import ANY, State, row_text, show
 from dashboard.pages.errors.tables import RIGHT, confusion
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
 def table(address: Address, state: State) -> None:
     """The finding, the matrix with n in each cell, and its data."""
     study, filters = state.chosen.study, state.filters
-    same = resources.computed(study, intervals.same_prediction, filters)
+    same = resources.computed(study, tables.same_prediction, filters)
     if not same.n:
         text_blocks.quiet("No comparison passes the other filters.")
         return

@@ -8,15 +8,7 @@ from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 from dashboard import resources
 from dashboard.address import Address
-from dashboard.pages.errors import (
-    comparisons,
-    controls,
-    export,
-    intervals,
-    panel,
-    tables,
-    wording,
-)
+from dashboard.pages.errors import comparisons, controls, export, panel, tables, wording
 from dashboard.pages.errors.comparisons import Place
 from dashboard.pages.errors.state import State, page_of, read
 from dashboard.widgets import notices, text_blocks
@@ -45,8 +37,8 @@ def _show(address: Address, state: State) -> None:
     total = resources.computed(study, tables.count, filters)
     at, pages = page_of(address, state, total)
     _advise([*address.problems, *state.problems])
-    found = resources.computed(study, intervals.found, filters)
-    same = resources.computed(study, intervals.same_prediction, filters)
+    found = resources.computed(study, tables.found, filters)
+    same = resources.computed(study, tables.same_prediction, filters)
     text_blocks.verdict(wording.verdict(found, filters, same, state.chosen.task))
     text_blocks.quiet(wording.doubt(found, filters))
     comparisons.folded(address, state)

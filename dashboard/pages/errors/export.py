@@ -10,7 +10,7 @@ from ccta_core.reports.study.errors import MOST, Selection, selection_page
 from ccta_core.store.notes import Remark
 from dashboard import resources
 from dashboard.address import Address
-from dashboard.pages.errors import intervals, tables, wording
+from dashboard.pages.errors import tables, wording
 from dashboard.pages.errors.state import ANY, State
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import to_csv
@@ -75,8 +75,8 @@ def with_remarks(rows: "pd.DataFrame", remarks: dict[str, Remark]) -> "pd.DataFr
 def _page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
     chosen, filters = state.chosen, state.filters
     rows = tables.everything(chosen.study, filters, state.order, MOST)
-    found = intervals.found(chosen.study, filters)
-    same = intervals.same_prediction(chosen.study, filters)
+    found = tables.found(chosen.study, filters)
+    same = tables.same_prediction(chosen.study, filters)
     try:
         examples = resources.texts(chosen.study.name, list(dict.fromkeys(rows["item"])))
     except CctaError:

@@ -1,13 +1,16 @@
 """The tables of the Errors page: items and confusions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ccta_core.analysis.intervals import Difference, Share, difference, share_of
+from ccta_core.measures import SAME_PREDICTION
 from ccta_core.study.storage.table import Study
-from dashboard.pages.errors.filters import UNKNOWN, Filters, Order, Query, finite, selected
+from dashboard.pages.errors.filters import UNKNOWN, Filters, Order, Query, finite, flagged, selected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,3 +163,58 @@ def confusion(study: Study, filters: Filters, labels: Sequence[str]) -> pd.DataF
     ]
     cells_of = pd.DataFrame(rows, columns=["source", "target", "n"])
     return cells_of.assign(share=cells_of["n"] / total if total else float("nan"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the page says of a selection: its share, and how EMS and the gain differ in it."""
+
+    share: Share
+    ems: Difference | None
+    gain: Difference | None
+
+
+def found(study: Study, filters: Filters) -> Found:
+    """The share of comparisons that pass among those of `filters.whole`, and what differs."""
+    rows = study.query(*_sums(flagged(filters)))
+    share = share_of(rows["chosen"], rows["n"])
+    differences = (
+        difference(rows[f"{name}_above"], rows[f"{name}_below"]) for name in ("ems", "gain")
+    )
+    return Found(share, *differences)
+
+
+def same_prediction(study: Study, filters: Filters) -> Share:
+    """The share of comparisons with one prediction in both languages, answers right in both or
+    wrong in both; of those where that is known.
+    """
+    query = selected(filters.unsaid)
+    rows = study.query(
+        f'SELECT "group", count({SAME_PREDICTION}) AS n, '
+        f"count(*) FILTER ({SAME_PREDICTION}) AS same "
+        f'FROM ({query.sql}) GROUP BY "group" ORDER BY "group"',
+        query.parameters,
+    )
+    return share_of(rows["same"], rows["n"])
+
+
+def _sums(query: Query) -> tuple[str, tuple]:
+    """Each group's comparisons, chosen ones, and sums of products within pairs of languages."""
+    means, sums = [], []
+    for name in ("ems", "gain"):  # each over the comparisons in which it is known
+        known = f"FILTER (isfinite({name}))"
+        means.append(f"avg(chosen) {known} AS {name}_c, avg({name}) {known} AS {name}_m")
+        away = f"(chosen - {name}_c)"
+        sums.append(
+            f"coalesce(sum({away} * {away}) {known}, 0) AS {name}_below, "
+            f"coalesce(sum({away} * ({name} - {name}_m)) {known}, 0) AS {name}_above"
+        )
+    return (
+        f"""
+        WITH base AS ({query.sql}),
+            means AS (SELECT a, b, {", ".join(means)} FROM base GROUP BY a, b)
+        SELECT "group", count(*) AS n, sum(chosen)::BIGINT AS chosen, {", ".join(sums)}
+        FROM base JOIN means USING (a, b) GROUP BY "group" ORDER BY "group"
+        """,
+        query.parameters,
+    )

@@ -1,9 +1,10 @@
 """What the page Errors says: combinations, the verdict, filters, each in plain words."""
 
+from ccta_core.analysis.intervals import FEW, Difference, Share
 from ccta_core.text import MINUS, count, interval, number, percent
 from dashboard.pages.errors.filters import Filters, label
-from dashboard.pages.errors.intervals import FEW, Difference, Found, Share
 from dashboard.pages.errors.state import ANY, State
+from dashboard.pages.errors.tables import Found
 from dashboard.widgets.wording import language_name
 
 _LETTERS = {"r": "right", "w": "wrong"}

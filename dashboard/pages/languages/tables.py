@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ccta_core.analysis.claims import trained
 from ccta_core.analysis.intervals import ratio_interval
+from ccta_core.analysis.questions import shared
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import MEASURES
 from ccta_core.result import PairResult
 from ccta_core.study.storage.table import Study
-from dashboard.widgets.study_models import shared, trained
 
 ORDERS = ("family", "clustering", "name", "study")
 _MOST = 60_000

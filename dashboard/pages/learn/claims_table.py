@@ -53,14 +53,14 @@ def _performance(study: Study, layer: int) -> Found:
         (
             label(one.measure),
             one.model.split("/")[-1],
-            one.found.r,
-            one.found.low,
-            one.found.high,
-            one.found.n,
-            one.found.reliable,
+            one.correlation.r,
+            one.correlation.low,
+            one.correlation.high,
+            one.correlation.n,
+            one.correlation.reliable,
         )
         for one in tested
-        if one.found.r is not None
+        if one.correlation.r is not None
     ]
     said = f"{answers.performance(tested)} {answers.explained(tested)}".strip()
     return Found(_frame(rows), said, "correlation with the score", 0.0, "languages")

@@ -1,4 +1,4 @@
-"""The tables of the Correlation page: a point a language, an item, a model."""
+"""Claim 1 at every unit: consistency against performance over languages, pairs, items, models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ccta_core.analysis.claims import Tested
 from ccta_core.analysis.correlation import Correlation, correlate, holm, mantel
 from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
 from ccta_core.analysis.prediction import (
@@ -21,12 +20,21 @@ from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import FIXED, MEASURES, WITH_CONTROLS
 from ccta_core.study.storage.table import Study
-from dashboard.widgets.study_models import shared
 
 HOME, OTHERS = "training", "others"
 """Consistency with each model's training language, or the mean over all other languages."""
 TOGETHER = "all models"
 """The name under which training languages are tested together."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCorrelation:
+    """One correlation of one model: which measure against the score, and its p after Holm."""
+
+    model: str
+    measure: str
+    correlation: Correlation
+    p_holm: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ def home_of(question: Question, model: Model) -> str | None:
     return question.home
 
 
-def correlations(study: Study, question: Question) -> tuple[Tested, ...]:
+def correlations(study: Study, question: Question) -> tuple[ScoreCorrelation, ...]:
     """The correlation of the measure and of each control, for every model; p also after Holm.
 
     Holm's correction is over everything that is returned. At the unit `training` the models are
@@ -123,7 +131,7 @@ def correlations(study: Study, question: Question) -> tuple[Tested, ...]:
             if len(table):
                 rows += _of_table(question, model.id, table)
     adjusted = holm([found.p for _, _, found in rows]).adjusted if rows else ()
-    return tuple(Tested(*row, p) for row, p in zip(rows, adjusted, strict=True))
+    return tuple(ScoreCorrelation(*row, p) for row, p in zip(rows, adjusted, strict=True))
 
 
 def held_fixed(study: Study, question: Question, model: Model) -> tuple[PartialCorrelation, ...]:
@@ -295,3 +303,12 @@ def corrected(study: Study, found: tuple[Told, ...]) -> tuple[Told, ...]:
         Told(one.measure, one.own, one.against, p, p_own)
         for one, p, p_own in zip(found, against, own, strict=True)
     )
+
+
+def shared(models: Sequence[str]) -> tuple[str, list[str]]:
+    """SQL that is true of rows whose item every one of the models has, and its parameters."""
+    marks = ", ".join("?" for _ in models)
+    return (
+        f"item IN (SELECT item FROM pairs WHERE model IN ({marks}) GROUP BY item "
+        f"HAVING count(DISTINCT model) = {len(models)})"
+    ), list(models)
