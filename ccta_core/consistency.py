@@ -240,9 +240,9 @@ def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
     if not shuffles:
         return "no shuffles"
     masses = [side.mass[where] for side in (pair.source, pair.target) for where in _places(side)]
-    if all(len(found) == 1 for found in masses):
+    if all(len(segment_masses) == 1 for segment_masses in masses):
         return "one unit a segment"
-    if all(np.ptp(found) < _SAME for found in masses):
+    if all(np.ptp(segment_masses) < _SAME for segment_masses in masses):
         return "equal masses"
     return None
 
@@ -276,19 +276,21 @@ def _arranged(side: SideMass) -> np.ndarray:
 
 def _orders(kinds: list[int]) -> Iterator[list[int]]:
     """Orders of the units, one for each distinct sequence of their kinds, lexicographically."""
-    units = [[at for at, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})]
+    units = [
+        [unit for unit, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})
+    ]
     sequence = sorted(kinds)
     while True:
-        left = [iter(of_kind) for of_kind in units]
-        yield [next(left[kind]) for kind in sequence]
+        unused = [iter(of_kind) for of_kind in units]
+        yield [next(unused[kind]) for kind in sequence]
         # The next sequence: raise the last entry that can be, put what follows in order.
-        rising = [at for at in range(len(sequence) - 1) if sequence[at] < sequence[at + 1]]
+        rising = [left for left in range(len(sequence) - 1) if sequence[left] < sequence[left + 1]]
         if not rising:
             return
-        at = rising[-1]
-        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[at])
-        sequence[at], sequence[to] = sequence[to], sequence[at]
-        sequence[at + 1 :] = sequence[:at:-1]
+        pivot = rising[-1]
+        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[pivot])
+        sequence[pivot], sequence[to] = sequence[to], sequence[pivot]
+        sequence[pivot + 1 :] = sequence[:pivot:-1]
 
 
 def _reached(value: float, null: np.ndarray) -> int:

@@ -28,9 +28,9 @@ class MidSums:
         """Shape: (draws, items) weights -> (draws, items) sums."""
         total = np.zeros((len(weights), weights.shape[1] + 1))
         np.cumsum(weights[:, self.order], axis=1, out=total[:, 1:])
-        found = np.empty_like(weights, np.float64)
-        found[:, self.order] = (total[:, self._starts] + total[:, self._ends]) / 2
-        return found
+        sums = np.empty_like(weights, np.float64)
+        sums[:, self.order] = (total[:, self._starts] + total[:, self._ends]) / 2
+        return sums
 
 
 def midshares(values: np.ndarray) -> np.ndarray:
@@ -80,16 +80,16 @@ def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     order = np.arange(len(x))
     for bit in range(int(ranks.max(initial=0)).bit_length() - 1, -1, -1):
         key = ranks[order]
-        one = (key >> bit) & 1
-        zeros = np.cumsum(1 - one) - (1 - one)
+        bits = (key >> bit) & 1
+        zeros = np.cumsum(1 - bits) - (1 - bits)
         prefix = key >> (bit + 1)
         first = np.concatenate([[True], prefix[1:] != prefix[:-1]])
         before = np.maximum.accumulate(np.where(first, zeros, 0))
-        counts[order] += one * (zeros - before)
+        counts[order] += bits * (zeros - before)
         order = order[np.argsort(key >> bit, kind="stable")]
-    found = np.empty_like(counts)
-    found[place] = counts
-    return found
+    by_item = np.empty_like(counts)
+    by_item[place] = counts
+    return by_item
 
 
 KINDS = ("pearson", "spearman", "kendall")
@@ -137,8 +137,8 @@ def over_groups(
 def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
     """The coefficient exactly, as a function of (draws, items) weights."""
     if kind == "pearson":
-        found = moments(kind, x, y)
-        return lambda weights: found.finish(weights @ found.columns)
+        pearson = moments(kind, x, y)
+        return lambda weights: pearson.finish(weights @ pearson.columns)
     return _spearman(x, y) if kind == "spearman" else _kendall(x, y)
 
 
@@ -181,8 +181,8 @@ def standard(values: np.ndarray) -> np.ndarray:
 def ratio(above: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The first by the root of the others' product, in [-1, 1]; NaN where a variance is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.clip(above / np.sqrt(first * second), -1, 1)
-    return np.where((first > _FLAT) & (second > _FLAT), found, np.nan)
+        quotients = np.clip(above / np.sqrt(first * second), -1, 1)
+    return np.where((first > _FLAT) & (second > _FLAT), quotients, np.nan)
 
 
 def _drawn(total: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Does EMS still go with accuracy where the controls are held fixed?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,13 +74,19 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     if len(named) != len(covariates) + 2:
         raise CctaError("a covariate can't be called x or y; give it another name")
     columns = {name: column(values, name) for name, values in named.items()}
-    found = grouped(groups, same_length(columns))
+    clusters = grouped(groups, same_length(columns))
     names = tuple(covariates)
-    chosen = [names] if found.count >= TOGETHER or len(names) == 1 else [(name,) for name in names]
+    chosen = (
+        [names] if clusters.count >= TOGETHER or len(names) == 1 else [(name,) for name in names]
+    )
     alone = len(chosen) > 1
     return tuple(
         _held(
-            kind, {name: columns[name] for name in ("x", "y", *some)}, found, (draws, seed), alone
+            kind,
+            {name: columns[name] for name in ("x", "y", *some)},
+            clusters,
+            (draws, seed),
+            alone,
         )
         for some in chosen
     )
@@ -113,19 +119,18 @@ def _held(
         return PartialCorrelation(names, unknown(what, sizes, reason), vif)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
-    found = assembled(what, r, interval, test, sizes, draws)
-    return PartialCorrelation(names, _noticed(found, vif, alone), vif)
+    correlation = assembled(what, r, interval, test, sizes, draws)
+    return PartialCorrelation(names, _noticed(correlation, vif, alone), vif)
 
 
-def _noticed(found: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
-    notices = [found.notice] if found.notice else []
+def _noticed(correlation: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
+    notices = [correlation.notice] if correlation.notice else []
     if alone:
         notices.append(f"fewer than {TOGETHER} independent units: one covariate at a time")
     large = [f"{name} {value:.0f}" for name, value in vif.items() if value > INFLATED]
     if large:
         notices.append(f"variance inflation above {INFLATED:.0f}: {', '.join(large)}")
-    given = (found.r, found.low, found.high, found.p, found.n, found.n_groups)
-    return Correlation(*given, found.method, found.reliable, "; ".join(notices))
+    return replace(correlation, notice="; ".join(notices))
 
 
 def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
@@ -145,10 +150,12 @@ def _statistic(
         below = [MidSums(values) for values in table.T]
 
         def ranked(weights: np.ndarray) -> np.ndarray:
-            own = weights[:, groups.codes]
-            total = own.sum(1)
-            shares = np.stack([ranks(own) for ranks in below], 2) / total[:, None, None] - 0.5
-            products = np.einsum("bi,bij,bik->bjk", own, shares, shares, optimize=True)
+            item_weights = weights[:, groups.codes]
+            total = item_weights.sum(1)
+            shares = (
+                np.stack([ranks(item_weights) for ranks in below], 2) / total[:, None, None] - 0.5
+            )
+            products = np.einsum("bi,bij,bik->bjk", item_weights, shares, shares, optimize=True)
             return _partial(products / total[:, None, None])
 
         return ranked, groups.count, items * k
@@ -177,19 +184,19 @@ def _partial(covariances: np.ndarray) -> np.ndarray:
     sound &= np.linalg.eigvalsh(correlations)[:, 0] > _SINGULAR
     correlations[~sound] = np.eye(covariances.shape[1])
     inverse = np.linalg.inv(correlations)
-    found = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
-    return np.where(sound, np.clip(found, -1, 1), np.nan)
+    partials = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
+    return np.where(sound, np.clip(partials, -1, 1), np.nan)
 
 
 def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
     basis, _ = np.linalg.qr(np.column_stack([np.ones(len(table)), table[:, 2:]]))
     x, y = (values - basis @ (basis.T @ values) for values in table[:, :2].T)
     if not rearrangeable(groups, draws, basis.shape[1] + 1):
-        found = sign_test(x * y, groups, draws=draws, seed=seed)
-        return PValue(found.p, f"{found.method} (residuals)")
+        test = sign_test(x * y, groups, draws=draws, seed=seed)
+        return PValue(test.p, f"{test.method} (residuals)")
     score = _refitted(x, y, basis)
-    found = rearranged_p(score, groups, draws=draws, seed=seed)
-    return PValue(found.p, f"{found.method} of residuals (Freedman-Lane)")
+    test = rearranged_p(score, groups, draws=draws, seed=seed)
+    return PValue(test.p, f"{test.method} of residuals (Freedman-Lane)")
 
 
 def _refitted(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:

@@ -107,7 +107,9 @@ def all_orders(count: int, width: int = 0) -> Iterator[np.ndarray]:
     """
     orders = np.zeros((1, 0), np.int64)
     for new in range(count):
-        orders = np.concatenate([np.insert(orders, at, new, axis=1) for at in range(new + 1)])
+        orders = np.concatenate(
+            [np.insert(orders, position, new, axis=1) for position in range(new + 1)]
+        )
     rows = chunk(max(count, width))
     for start in range(0, len(orders), rows):
         yield orders[start : start + rows]

@@ -100,7 +100,7 @@ def over_seeds(scores: Scores, weights: Mapping[str, float], *, draws: int, seed
     variance = sum(parts)
     if variance <= _TIE**2 * value**2:
         return Estimate(value, value, value, None)
-    degrees = variance**2 / sum(part**2 / own for part, own in zip(parts, freedom, strict=True))
+    degrees = variance**2 / sum(part**2 / df for part, df in zip(parts, freedom, strict=True))
     error = float(np.sqrt(variance))
     reach = float(student.ppf(0.975, degrees)) * error
     p = 2 * float(student.sf(abs(value) / error, degrees))

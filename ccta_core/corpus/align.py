@@ -48,11 +48,11 @@ def sentence_of(item: Item) -> Sentence:
     return Sentence(item.text, item.lang, item.text2, focus=item.answers[:1])
 
 
-def refusal(found: Placed) -> str | None:
+def refusal(placed: Placed) -> str | None:
     """Why an item can't be used, None if it can: its reader's reason, or a text no model reads."""
-    if found.refused:
-        return found.refused
-    item = found.item
+    if placed.refused:
+        return placed.refused
+    item = placed.item
     if _legible(item.text) and (item.text2 is None or _legible(item.text2)):
         return None
     try:
@@ -89,11 +89,11 @@ def align(
     seen = _Seen()
     most = 2 * limit + SLACK if bounded and limit is not None else None
     for stream in streams:
-        for found in stream:
-            if isinstance(found, LeftOut):
-                seen.left_out.append(found)
-            elif most is None or found.item.id in seen.entries or len(seen.entries) < most:
-                _add(seen, found, len(langs))
+        for placed in stream:
+            if isinstance(placed, LeftOut):
+                seen.left_out.append(placed)
+            elif most is None or placed.item.id in seen.entries or len(seen.entries) < most:
+                _add(seen, placed, len(langs))
             elif together:
                 break
             if most is not None and seen.complete >= most:
@@ -101,23 +101,23 @@ def align(
     return _examples(seen, langs, limit)
 
 
-def _add(seen: _Seen, found: Placed, languages: int) -> None:
-    item = found.item
+def _add(seen: _Seen, placed: Placed, languages: int) -> None:
+    item = placed.item
     entry = seen.entries.setdefault(item.id, _Entry())
     if item.lang in entry.items:
         first = entry.items[item.lang].place
-        seen.left_out.append(LeftOut(found.place, f"id {item.id} stands already at {first}"))
+        seen.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
         return
     try:
-        reason = refusal(found)
+        reason = refusal(placed)
         sentence = None if reason else sentence_of(item)
     except CctaError as error:
         reason, sentence = str(error), None
     if sentence is None:
-        seen.left_out.append(LeftOut(found.place, reason or ""))
+        seen.left_out.append(LeftOut(placed.place, reason or ""))
         entry.refused.add(item.lang)
         return
-    entry.items[item.lang], entry.sentences[item.lang] = found, sentence
+    entry.items[item.lang], entry.sentences[item.lang] = placed, sentence
     seen.complete += len(entry.items) == languages
 
 
@@ -135,8 +135,8 @@ def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
         if missing or reason:
             continue
         examples.append(_example(id_, entry, langs))
-        for found in entry.items.values():
-            repaired += [LeftOut(found.place, reason) for reason in found.repaired]
+        for placed in entry.items.values():
+            repaired += [LeftOut(placed.place, reason) for reason in placed.repaired]
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
 
 
@@ -145,10 +145,10 @@ def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
     absent = [lang for lang in missing if lang not in entry.refused]
     if absent and entry.items:
         return f"no counterpart in {', '.join(absent)}"
-    alone = [lang for lang, found in entry.items.items() if found.item.text2 is None]
+    alone = [lang for lang, placed in entry.items.items() if placed.item.text2 is None]
     if not missing and 0 < len(alone) < len(entry.items):
         return f"no second text in {', '.join(alone)}"
-    labels = {lang: found.item.label for lang, found in entry.items.items()}
+    labels = {lang: placed.item.label for lang, placed in entry.items.items()}
     if not missing and len({label for label in labels.values() if label is not None}) > 1:
         return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())
     return None

@@ -19,16 +19,16 @@ def mended(stream: Iterator[Found]) -> Iterator[Found]:
     Turkish they are what is left of letters decoded twice. Line ends and tabs stay. What is changed
     is said in `repaired`.
     """
-    for found in stream:
-        yield _mended(found) if isinstance(found, Placed) and not found.refused else found
+    for placed in stream:
+        yield _mended(placed) if isinstance(placed, Placed) and not placed.refused else placed
 
 
-def _mended(found: Placed) -> Placed:
-    item = found.item
+def _mended(placed: Placed) -> Placed:
+    item = placed.item
     in_first, in_second = _stray(item.text), _stray(item.text2 or "")
     taken = len(in_first) + len(in_second)
     if not taken:
-        return found
+        return placed
     mended = replace(
         item,
         text=_STRAY.sub("", item.text),
@@ -36,7 +36,7 @@ def _mended(found: Placed) -> Placed:
         words=_moved(item.words, in_first),
         answers=_moved(item.answers, in_second),
     )
-    return Placed(found.place, mended, (*found.repaired, *[_SAID] * taken))
+    return Placed(placed.place, mended, (*placed.repaired, *[_SAID] * taken))
 
 
 def _stray(text: str) -> list[int]:
@@ -46,6 +46,9 @@ def _stray(text: str) -> list[int]:
 def _moved(spans: tuple[Span, ...], stray: list[int]) -> tuple[Span, ...]:
     """Spans in a text from which the characters at `stray` were taken."""
     return tuple(
-        (start - sum(at < start for at in stray), end - sum(at < end for at in stray))
+        (
+            start - sum(position < start for position in stray),
+            end - sum(position < end for position in stray),
+        )
         for start, end in spans
     )

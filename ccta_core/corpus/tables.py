@@ -73,12 +73,12 @@ def _delimited(path: Path, delimiter: str) -> Table:
     _check_names(path, names)
 
     def rows() -> Iterator[Row | LeftOut]:
-        for number, found in enumerate(read_records(path, delimiter, names), 1):
-            if isinstance(found, LeftOut):
-                yield found
+        for number, record in enumerate(read_records(path, delimiter, names), 1):
+            if isinstance(record, LeftOut):
+                yield record
             else:
-                values = dict(zip(names, found.fields, strict=True))
-                yield Row(f"{path.name}:{found.line}", number, values, found.note)
+                values = dict(zip(names, record.fields, strict=True))
+                yield Row(f"{path.name}:{record.line}", number, values, record.note)
 
     return Table(path, tuple(names), path.stat().st_size, rows)
 
@@ -86,8 +86,8 @@ def _delimited(path: Path, delimiter: str) -> Table:
 def _check_names(path: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if not any(names) or twice:
-        found = f"the column {twice[0]!r} twice" if twice else "an empty line"
-        raise CctaError(f"{path}:1: expected a header with each column once, found {found}")
+        problem = f"the column {twice[0]!r} twice" if twice else "an empty line"
+        raise CctaError(f"{path}:1: expected a header with each column once, found {problem}")
 
 
 def _jsonl(path: Path) -> Table:
@@ -122,7 +122,7 @@ def _parquet(path: Path) -> Table:
             names = tuple(file.schema_arrow.names)
             classes = _declared_classes(file.schema_arrow.metadata or {})
             groups = range(file.metadata.num_row_groups)
-            size = sum(file.metadata.row_group(at).total_byte_size for at in groups)
+            size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
     except (pyarrow.ArrowException, OSError) as error:
         raise CctaError(f"{path} is not a parquet file ({error}); write it again") from error
 
@@ -133,8 +133,8 @@ def _parquet(path: Path) -> Table:
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for values in batch.to_pylist():
                         number += 1
-                        for column, known in classes.items():
-                            values[column] = named(values.get(column), known)
+                        for column, names_of_classes in classes.items():
+                            values[column] = named(values.get(column), names_of_classes)
                         yield Row(f"{path.name}:{number}", number, values)
         except (pyarrow.ArrowException, OSError) as error:
             raise CctaError(

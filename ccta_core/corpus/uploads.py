@@ -52,8 +52,8 @@ class Checked:
 
 def uploads() -> list[str]:
     """The names of the files kept, in order."""
-    found = (cache_root() / FOLDER).glob("*-*.*")
-    return sorted(path.name for path in found if path.suffix in ENDINGS)
+    paths = (cache_root() / FOLDER).glob("*-*.*")
+    return sorted(path.name for path in paths if path.suffix in ENDINGS)
 
 
 def spec_of(name: str) -> str:
@@ -98,12 +98,12 @@ def check(name: str) -> Checked:
     """
     spec = spec_of(name)
     try:
-        found = scan(spec)
-        if len(found.languages) < 2:
+        scanned = scan(spec)
+        if len(scanned.languages) < 2:
             raise CctaError(
-                f"{name} has one language, {found.languages[0]}; a study compares two or more"
+                f"{name} has one language, {scanned.languages[0]}; a study compares two or more"
             )
-        return _checked(name, spec, found)
+        return _checked(name, spec, scanned)
     except CctaError as error:
         raise CctaError(_without_folder(str(error), spec)) from error
 
@@ -133,22 +133,22 @@ def line_of(place: str) -> str:
     return place.rpartition(":")[2]
 
 
-def _checked(name: str, spec: str, found: Scan) -> Checked:
+def _checked(name: str, spec: str, scanned: Scan) -> Checked:
     try:
-        corpus, apart = read_corpus(spec, found.languages), None
+        corpus, apart = read_corpus(spec, scanned.languages), None
     except CctaError as error:
         corpus, apart = None, _without_folder(str(error), spec)
-    told = {(item.id, item.label) for item in found.reading.items if item.label is not None}
-    labels = Counter(label for _, label in told)
+    labelled = {(item.id, item.label) for item in scanned.reading.items if item.label is not None}
+    labels = Counter(label for _, label in labelled)
     return Checked(
         name=name,
-        task=found.task,
-        items=dict(Counter(item.lang for item in found.reading.items)),
+        task=scanned.task,
+        items=dict(Counter(item.lang for item in scanned.reading.items)),
         labels=dict(sorted(labels.items())),
         shared=len(corpus.examples) if corpus else 0,
         apart=apart,
-        left_out=corpus.left_out if corpus else found.reading.left_out,
-        repaired=corpus.repaired if corpus else found.repaired,
+        left_out=corpus.left_out if corpus else scanned.reading.left_out,
+        repaired=corpus.repaired if corpus else scanned.repaired,
     )
 
 

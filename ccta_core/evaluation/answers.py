@@ -49,8 +49,8 @@ def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> tuple[floa
     if not golds:
         raise CctaError("expected at least one gold answer, got none; leave the question out")
     predicted, *golds = (unicodedata.normalize("NFC", text) for text in (predicted, *golds))
-    found = answer_tokens(predicted, lang)
-    scores = [_scores(found, answer_tokens(gold, lang)) for gold in golds]
+    predicted_tokens = answer_tokens(predicted, lang)
+    scores = [_scores(predicted_tokens, answer_tokens(gold, lang)) for gold in golds]
     return max(f1 for f1, _ in scores), max(exact for _, exact in scores)
 
 
@@ -77,9 +77,9 @@ def _is_punctuation(character: str) -> bool:
     return character in _ASCII_MARKS or unicodedata.category(character).startswith("P")
 
 
-def _scores(found: tuple[str, ...], gold: tuple[str, ...]) -> tuple[float, float]:
+def _scores(predicted: tuple[str, ...], gold: tuple[str, ...]) -> tuple[float, float]:
     """F1 = 2 |common| / (|found| + |gold|), tokens counted as often as they occur; exact match."""
-    if found == gold:
+    if predicted == gold:
         return 1.0, 1.0
-    common = sum((Counter(found) & Counter(gold)).values())
-    return 2 * common / (len(found) + len(gold)), 0.0
+    common = sum((Counter(predicted) & Counter(gold)).values())
+    return 2 * common / (len(predicted) + len(gold)), 0.0

@@ -28,8 +28,8 @@ def unit_states(
     for start in range(0, len(sentences), _CHUNK):
         encoded = [model.encode(s, spaced=spaced) for s in sentences[start : start + _CHUNK]]
         for item, reading in zip(encoded, read(model, encoded, list(layers)), strict=True):
-            states = [unit_means(item, reading.states[at].cpu().numpy()) for at in layers]
-            yield np.stack(states), [unit.text for found in item.maps for unit in found.units]
+            states = [unit_means(item, reading.states[layer].cpu().numpy()) for layer in layers]
+            yield np.stack(states), [unit.text for unit_map in item.maps for unit in unit_map.units]
 
 
 def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
@@ -43,7 +43,7 @@ def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
 
 def write_means(model: Model, texts: Mapping[str, Sequence[str]], folder: Path) -> None:
     """Writes every language's mean over its texts to `folder`, in float16."""
-    means = {lang: language_mean(model, own, lang) for lang, own in texts.items()}
+    means = {lang: language_mean(model, sentences, lang) for lang, sentences in texts.items()}
     path = folder / MEANS_FILE
     save_file({lang: mean.astype(np.float16) for lang, mean in means.items()}, path)
     path.chmod(0o644)

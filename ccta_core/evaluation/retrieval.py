@@ -34,15 +34,15 @@ def layer_vectors(
     limit = min(int(tokenizer.model_max_length), max_tokens)
     ids = tokenizer([prefix + text for text in place], truncation=True, max_length=limit)
     rows = ids["input_ids"]
-    found: np.ndarray | None = None
+    vectors: np.ndarray | None = None
     for batch in _even_batches([len(row) for row in rows]):
         pooled = _pooled(encoder.base_model, [rows[row] for row in batch])
-        if found is None:
-            found = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
-        found[:, batch] = pooled
-    if found is None:
+        if vectors is None:
+            vectors = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
+        vectors[:, batch] = pooled
+    if vectors is None:
         raise AssertionError("at least one text was given")
-    return found[:, [place[text] for text in texts]]
+    return vectors[:, [place[text] for text in texts]]
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
@@ -63,13 +63,13 @@ def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = Non
     if len(pool) < len(queries):
         raise CctaError(f"{len(queries)} queries need a row each: the pool has {len(pool)}")
     columns = np.arange(len(pool))
-    found = np.empty(len(queries), int)
+    ranks_of_queries = np.empty(len(queries), int)
     for start, similarity in _blocks(queries, pool, neighbours):
-        own = np.arange(start, start + len(similarity))[:, None]
-        gap = similarity - np.take_along_axis(similarity, own, 1)
-        before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < own))
-        found[start : start + len(similarity)] = 1 + before.sum(1)
-    return found
+        translations = np.arange(start, start + len(similarity))[:, None]
+        gap = similarity - np.take_along_axis(similarity, translations, 1)
+        before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < translations))
+        ranks_of_queries[start : start + len(similarity)] = 1 + before.sum(1)
+    return ranks_of_queries
 
 
 def csls(queries: np.ndarray, pool: np.ndarray, *, neighbours: int = NEIGHBOURS) -> np.ndarray:
@@ -98,23 +98,25 @@ def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
 
 def _stands_out(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """Whether a query is more similar to its own row than to any other. Shape: (queries,)."""
-    found = np.empty(len(queries), bool)
+    nearest = np.empty(len(queries), bool)
     for start, cosine in _blocks(queries, pool):
         rows = np.arange(len(cosine))
-        own = cosine[rows, start + rows]
+        to_translation = cosine[rows, start + rows]
         cosine[rows, start + rows] = -np.inf
-        found[start + rows] = own > cosine.max(1) + _TIE
-    return found
+        nearest[start + rows] = to_translation > cosine.max(1) + _TIE
+    return nearest
 
 
 def _blocks(
     queries: np.ndarray, pool: np.ndarray, neighbours: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(first query, similarities of some queries to the whole pool): never the whole matrix."""
-    own, other = _directions(queries), _directions(pool)
-    density = None if neighbours is None else _density(other, own, neighbours)
-    for start in range(0, len(own), _BLOCK):
-        cosine = own[start : start + _BLOCK] @ other.T
+    query_directions, pool_directions = _directions(queries), _directions(pool)
+    density = (
+        None if neighbours is None else _density(pool_directions, query_directions, neighbours)
+    )
+    for start in range(0, len(query_directions), _BLOCK):
+        cosine = query_directions[start : start + _BLOCK] @ pool_directions.T
         if density is None or neighbours is None:
             yield start, cosine
         else:

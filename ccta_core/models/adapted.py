@@ -78,13 +78,17 @@ def load_adapted(place: Place) -> Parts:
     """
     settings = adapter_settings(place)
     config, tensors = _peft_config(place, settings), _tensors(place)
-    found = base_of(place)
-    base = _Base(found, read_settings(found)) if found else _Base(None, {}, backbone_parts())
+    base_place = base_of(place)
+    base = (
+        _Base(base_place, read_settings(base_place))
+        if base_place
+        else _Base(None, {}, backbone_parts())
+    )
     kind = _kind(place, base, settings)
     head = tensors.get(_head_weight(kind))
     named, notices = _named(place, base, head)
     _shape_head(place, kind, named, head)
-    hf_model, missing, said = _base_model(base, kind, tensors)
+    hf_model, missing, base_notices = _base_model(base, kind, tensors)
     lacking = [name for name in missing if _STEM + name not in tensors]
     if lacking:
         raise CctaError(
@@ -93,7 +97,7 @@ def load_adapted(place: Place) -> Parts:
             "with its head (modules_to_save)"
         )
     merged = _merged(place, config, hf_model)
-    return Parts(kind, named, merged, _tokenizer(place, base), (*said, *notices))
+    return Parts(kind, named, merged, _tokenizer(place, base), (*base_notices, *notices))
 
 
 def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
@@ -108,11 +112,12 @@ def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
         raise CctaError(
             f"{place}: PEFT {PEFT_VERSION} knows no adapter of type {name!r}; {_INSTEAD}"
         )
-    known = {field.name for field in fields(kind)}
+    known_settings = {field.name for field in fields(kind)}
     unknown = [
         key
         for key, value in settings.items()
-        if key not in known and (value is True or (value and isinstance(value, dict | list)))
+        if key not in known_settings
+        and (value is True or (value and isinstance(value, dict | list)))
     ]
     if unknown:
         raise CctaError(
@@ -167,14 +172,14 @@ def _kind(place: Place, base: _Base, settings: Mapping[str, Any]) -> Kind:
             f"{place} is an adapter for the task {task}; expected one of {', '.join(_TASKS)} "
             f"(task_type in {ADAPTER_CONFIG})"
         )
-    own, classes = _TASKS[task]
+    task_name, classes = _TASKS[task]
     model_class: Any = None
     config = base.embedded[0] if base.embedded else read_config(_place(base), base.settings)
     if type(config) in classes:
         model_class = classes[type(config)]
     if model_class is None:
         raise CctaError(f"{place}: transformers has no head for {task} on {config.model_type}")
-    return Kind(own, config, model_class)
+    return Kind(task_name, config, model_class)
 
 
 def _head_weight(kind: Kind) -> str:
@@ -208,10 +213,10 @@ def _named(
     if base.place is not None and base.place.folder == place.folder:
         return base.settings, ()
     if place.file("config.json"):
-        own = read_settings(place)
-        check_label_numbers(str(place), own)
-        if own.get("id2label"):
-            return own, ()
+        settings = read_settings(place)
+        check_label_numbers(str(place), settings)
+        if settings.get("id2label"):
+            return settings, ()
     if head is None:
         return base.settings, ()
     if len(base.settings.get("id2label") or ()) == len(head):

@@ -43,12 +43,12 @@ def find(model_id: str) -> ModelInfo:
 
     Raises CctaError as `catalog.find`, and where the model's files changed since it was added.
     """
-    own = added().get(model_id.removesuffix(RANDOM_HEAD))
-    if own is None:
+    info = added().get(model_id.removesuffix(RANDOM_HEAD))
+    if info is None:
         return catalog_find(model_id)
-    if CHANGED in own.card:
-        raise CctaError(own.card[CHANGED])
-    return random_headed(own) if is_random_head(model_id) else own
+    if CHANGED in info.card:
+        raise CctaError(info.card[CHANGED])
+    return random_headed(info) if is_random_head(model_id) else info
 
 
 def listed(name: str) -> ModelInfo:
@@ -58,9 +58,9 @@ def listed(name: str) -> ModelInfo:
     """
     folder = Path(name).expanduser()
     model_id = str(folder.resolve()) if folder.is_dir() and name not in catalog() else name
-    own = added().get(model_id)
-    if own is not None:
-        return add(model_id) if CHANGED in own.card else own
+    info = added().get(model_id)
+    if info is not None:
+        return add(model_id) if CHANGED in info.card else info
     return add(name) if folder.is_dir() and name not in catalog() else find(name)
 
 
@@ -125,9 +125,9 @@ def size_of(info: ModelInfo) -> int:
 
 
 def _info(entry: Mapping[str, Any]) -> ModelInfo:
-    own = read_info(Path(entry["id"]))
-    if own is not None:  # an adapter's folder has its own card
-        return replace(own, id=entry["id"])
+    adapter_info = read_info(Path(entry["id"]))
+    if adapter_info is not None:  # an adapter's folder has its own card
+        return replace(adapter_info, id=entry["id"])
     info = ModelInfo(
         id=entry["id"],
         task=entry["task"],
@@ -140,8 +140,8 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         outputs=entry.get("outputs", CLASSES),
     )
     # An earlier version knew a model by less than its files: what it kept is not to be trusted.
-    known = info.revision.startswith(FILES)
-    present = present_revision(info) if known else "not read yet"
+    is_file_hash = info.revision.startswith(FILES)
+    present = present_revision(info) if is_file_hash else "not read yet"
     if present in (None, info.revision):
         return info
     changed = (
@@ -158,10 +158,10 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
     """
     model_id = info.id.removesuffix(RANDOM_HEAD)
     if info.folder is not None:
-        own = read_info(info.folder)
-        if own is None:
+        present = read_info(info.folder)
+        if present is None:
             return None
-        revision, files = own.revision, own.files
+        revision, files = present.revision, present.files
     else:
         try:
             place = local_place(model_id)

@@ -19,11 +19,11 @@ def add_apart(name: str) -> str:
     with children.start(
         "ccta_core", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as child:
-        told = child.stderr.read() if child.stderr else ""
+        messages = child.stderr.read() if child.stderr else ""
         code = child.wait()
     if code == 0:
         return model_id
-    last = (told.strip().splitlines() or ["it ended without a word"])[-1]
+    last = (messages.strip().splitlines() or ["it ended without a word"])[-1]
     if code == 2 and last.startswith(_OURS):
         raise CctaError(last.removeprefix(_OURS))
     raise CctaError(

@@ -80,11 +80,11 @@ def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
     """The parts put together, once they are seen to belong together."""
     name, config = place.name, parts.kind.config
     columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
-    labels, said = column_names(name, parts.kind.task, parts.settings, columns)
+    labels, notices = column_names(name, parts.kind.task, parts.settings, columns)
     check_vocabulary(name, parts.tokenizer, parts.hf_model)
     hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
     trace = watch(hf_model)
-    said += check_padding(name, parts.tokenizer, trace)
+    notices += check_padding(name, parts.tokenizer, trace)
     is_classes = parts.kind.task == "classification"
     outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES
     info = ModelInfo(
@@ -97,7 +97,7 @@ def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
         revision=revision,
         outputs=outputs,
     )
-    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *said))
+    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *notices))
     check_room(model)
     return model
 

@@ -27,15 +27,15 @@ def check_label_numbers(name: str, settings: Mapping[str, Any]) -> None:
     written = [str(number) for number in table] if isinstance(table, Mapping) else []
     numbers = sorted(int(number) for number in written if number.isdecimal())
     if not numbers or len(numbers) < len(written) or numbers != list(range(len(numbers))):
-        found = ", ".join(written[:_SHOWN]) or "not at all"
+        shown = ", ".join(written[:_SHOWN]) or "not at all"
         raise CctaError(
-            f"{name}: id2label in config.json numbers its labels {found}; expected 0, 1, 2 and so "
+            f"{name}: id2label in config.json numbers its labels {shown}; expected 0, 1, 2 and so "
             "on, one a column of the head: mend it there"
         )
-    said = settings.get("num_labels")
-    if isinstance(said, int) and said != len(numbers):
+    declared = settings.get("num_labels")
+    if isinstance(declared, int) and declared != len(numbers):
         raise CctaError(
-            f"{name}: config.json has num_labels {said} and {len(numbers)} names in id2label; "
+            f"{name}: config.json has num_labels {declared} and {len(numbers)} names in id2label; "
             "expected as many names as the head has columns: mend it there"
         )
 
@@ -116,7 +116,7 @@ def _stored(table: Mapping[Any, Any] | None, columns: int) -> tuple[str, ...]:
 def _other_numbers(name: str, stored: Sequence[str], numbers: object) -> Iterator[str]:
     """A sentence where label2id contradicts id2label."""
     for label, number in numbers.items() if isinstance(numbers, Mapping) else ():
-        columns = [column for column, own in enumerate(stored) if own == label]
+        columns = [column for column, stored_label in enumerate(stored) if stored_label == label]
         if columns and number not in columns:
             yield (
                 f"label2id in {name}'s config.json gives {label!r} the number {number}, id2label "

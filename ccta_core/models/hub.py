@@ -120,14 +120,14 @@ def read_settings(place: Place) -> dict[str, Any]:
     try:
         if path is None:
             raise unavailable(place.name)
-        found = json.loads(path.read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         if isinstance(error, OSError):
             raise unavailable(place.name) from error
         raise DamagedFileError(f"{place}: config.json is not JSON ({error}); restore it") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise DamagedFileError(f"{place}: config.json holds no settings; restore it")
-    return found
+    return settings
 
 
 def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
@@ -149,14 +149,14 @@ def _head(place: Place, config: PreTrainedConfig) -> tuple[str, type[PreTrainedM
         for kind in kinds:
             if mark not in kind or type(config) not in classes:
                 continue
-            found: Any = classes[type(config)]
-            own = getattr(transformers, kind, None)
-            if own not in (None, found) and own.config_class is type(config):
+            model_class: Any = classes[type(config)]
+            named_class = getattr(transformers, kind, None)
+            if named_class not in (None, model_class) and named_class.config_class is type(config):
                 raise CctaError(
                     f"{place}: the head of {kind} gives no logits for every position (it searches "
-                    f"by beam); a checkpoint of {found.__name__} works"
+                    f"by beam); a checkpoint of {model_class.__name__} works"
                 )
-            return task, found
+            return task, model_class
     raise CctaError(
         f"{place} has no sequence classification head, nor one for question answering or tagging "
         f"({', '.join(kinds) or 'config.json names no architecture'}); {_WANTED}"
@@ -212,7 +212,7 @@ def read_weights(
     except OSError as error:
         raise unavailable(place.name) from error
     model, report = loaded
-    sizes = {str(name): (found, wanted) for name, found, wanted in report["mismatched_keys"]}
+    sizes = {str(name): (stored, expected) for name, stored, expected in report["mismatched_keys"]}
     _check_sizes(place, kind, {name: sizes[name] for name in sizes if name not in replaced})
     return model, sorted({*report["missing_keys"], *sizes}), notices
 
@@ -223,16 +223,16 @@ def _check_sizes(
     """Raises DamagedFileError where weights have another size than config.json says."""
     if not sizes:
         return
-    name, (found, wanted) = sorted(sizes.items(), key=lambda entry: -len(entry[1][0]))[0]
+    name, (stored, expected) = sorted(sizes.items(), key=lambda entry: -len(entry[1][0]))[0]
     labels = kind.config.num_labels
-    if wanted[0] == labels and found[1:] == wanted[1:]:
+    if expected[0] == labels and stored[1:] == expected[1:]:
         raise DamagedFileError(
             f"{place}: the weights do not fit config.json: it names {labels} labels, the head has "
-            f"{found[0]} columns ({name}); give each column a name there"
+            f"{stored[0]} columns ({name}); give each column a name there"
         )
     raise DamagedFileError(
-        f"{place}: the weights do not fit config.json ({name} is {_size(found)}, expected "
-        f"{_size(wanted)}); restore the two from one checkpoint"
+        f"{place}: the weights do not fit config.json ({name} is {_size(stored)}, expected "
+        f"{_size(expected)}); restore the two from one checkpoint"
     )
 
 

@@ -169,20 +169,22 @@ class Model:
                 text,
                 [
                     (token, span)
-                    for token, (span, home) in enumerate(
+                    for token, (span, segment_of_token) in enumerate(
                         zip(encoding.offsets, encoding.sequence_ids, strict=True)
                     )
-                    if home == segment
+                    if segment_of_token == segment
                 ],
                 spaced=language(sentence.lang).spaced if spaced is None else spaced,
                 segment=segment,
             )
             for segment, text in enumerate(sentence.segments)
         )
-        for number, (found, text) in enumerate(zip(maps, sentence.segments, strict=True), 1):
-            if not found.units:
+        for number, (unit_map, text) in enumerate(zip(maps, sentence.segments, strict=True), 1):
+            if not unit_map.units:
                 raise CctaError(f"text {number} ({text[:20]!r}) has no token the model knows")
-        special = torch.tensor([home is None for home in encoding.sequence_ids])
+        special = torch.tensor(
+            [segment_of_token is None for segment_of_token in encoding.sequence_ids]
+        )
         return Encoded(
             sentence=sentence,
             ids=self._without_typed_specials(torch.tensor(encoding.ids), special),

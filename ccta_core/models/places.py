@@ -63,11 +63,11 @@ class Place:
         """
         base = None
         if self.is_adapter:
-            found = base_of(self, local=True)
-            if found is None:
+            base_place = base_of(self, local=True)
+            if base_place is None:
                 base = backbone_revision()
             else:
-                base = None if found.folder == self.folder else found.revision()
+                base = None if base_place.folder == self.folder else base_place.revision()
         return folder_revision(self.folder, base=base)
 
 
@@ -125,12 +125,12 @@ def adapter_settings(place: Place) -> dict[str, Any]:
     """What adapter_config.json says. Raises DamagedFileError where it can't be read."""
     path = place.folder / ADAPTER_CONFIG
     try:
-        found = json.loads(path.read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DamagedFileError(f"{path} can't be read ({error}); restore it") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise DamagedFileError(f"{path} holds no settings; restore it")
-    return found
+    return settings
 
 
 def base_of(place: Place, *, local: bool = False) -> Place | None:
@@ -148,22 +148,22 @@ def base_of(place: Place, *, local: bool = False) -> Place | None:
             f"{place} is an adapter that does not say which model it belongs to; name it as "
             f"base_model_name_or_path in {ADAPTER_CONFIG}"
         )
-    found = None if named == EMBEDDED_ID else _find_base(place, named, settings, local=local)
-    if found is not None and found.folder.resolve() == place.folder.resolve():
-        found = place
-    if place.is_whole and found is not place:
+    base = None if named == EMBEDDED_ID else _find_base(place, named, settings, local=local)
+    if base is not None and base.folder.resolve() == place.folder.resolve():
+        base = place
+    if place.is_whole and base is not place:
         raise CctaError(
             f"{place} holds a whole model and beside it an adapter for another one, {named!r}: "
             "nobody can tell which is meant; keep each in a folder of its own, or, where the "
             f'adapter belongs to the model beside it, set base_model_name_or_path to "." in '
             f"{ADAPTER_CONFIG}"
         )
-    if found is not None and not found.is_whole and found.is_adapter:
+    if base is not None and not base.is_whole and base.is_adapter:
         raise CctaError(
             f"{place} is an adapter for {named!r}, which is an adapter itself; merge that one with "
             "PEFT into a whole model first"
         )
-    return found
+    return base
 
 
 def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: bool) -> Place | None:
@@ -173,10 +173,10 @@ def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: boo
             return Place(named, folder)
     revision = settings.get("revision")
     try:
-        found = local_place(named, revision) if local else fetch(named, revision)
+        base = local_place(named, revision) if local else fetch(named, revision)
     except ModelUnavailableError:
-        found = None
-    if found is None:
+        base = None
+    if base is None:
         here = f"; the embedded {EMBEDDED_ID} is a 4-bit copy of it, with other weights" * (
             named == "intfloat/multilingual-e5-small"
         )
@@ -185,4 +185,4 @@ def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: boo
             f"reachable on the hub{here}; bring it here, or set base_model_name_or_path in "
             f"{ADAPTER_CONFIG} to its folder"
         )
-    return found
+    return base

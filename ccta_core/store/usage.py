@@ -79,12 +79,10 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
 
 
 def _kind(name: str) -> Kind:
-    clearable = [kind for kind in KINDS if kind.clearable]
-    found = next((kind for kind in clearable if kind.name == name), None)
-    if found is None:
-        expected = ", ".join(kind.name for kind in clearable)
-        raise CctaError(f"{name!r} is not cleared here; expected one of: {expected}")
-    return found
+    clearable = {kind.name: kind for kind in KINDS if kind.clearable}
+    if name not in clearable:
+        raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")
+    return clearable[name]
 
 
 def _folder(kind: Kind) -> Path:
@@ -106,10 +104,10 @@ def _use(kind: Kind) -> Use:
 def _entries(kind: Kind, folder: Path) -> Iterator[Path]:
     """What stands in a kind's folder and may be cleared with it."""
     try:
-        found = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:
         return
-    for path in found:
+    for path in paths:
         if kind.name == "studies" and ((path / MARK).exists() or not path.is_dir()):
             continue
         yield path
@@ -132,11 +130,11 @@ def _files(path: Path) -> Iterator[os.stat_result]:
 
 
 def _size(path: Path) -> int:
-    return sum(found.st_size for found in _files(path))
+    return sum(status.st_size for status in _files(path))
 
 
 def _fresh(path: Path) -> bool:
-    return any(time.time() - found.st_mtime < _FRESH for found in _files(path))
+    return any(time.time() - status.st_mtime < _FRESH for status in _files(path))
 
 
 def _delete(path: Path) -> None:

@@ -68,15 +68,15 @@ class Spans:
 
     def aim(self, model: Model, seen: Seen, label: str) -> Aim:
         """Start and end logits of the answer, in the window that reads it best."""
-        found = candidates(seen)
-        prediction, predicted = answers(seen, found)
+        ranked = candidates(seen)
+        prediction, predicted = answers(seen, ranked)
         if label == ANSWER and seen.sentence.focus:
             focus = seen.sentence.focus[0]
             window, first, last = given_span(seen, focus)
         else:
             focus = predicted
             window, first, last = (
-                int(values[0]) for values in (found.window, found.first, found.last)
+                int(values[0]) for values in (ranked.window, ranked.first, ranked.last)
             )
         return Aim(
             label=label,
@@ -115,15 +115,15 @@ def candidates(seen: Seen, *, longest: int = LONGEST) -> Candidates:
     )
 
 
-def answers(seen: Seen, found: Candidates, *, shown: int = SHOWN) -> tuple[dict[str, float], Span]:
+def answers(seen: Seen, ranked: Candidates, *, shown: int = SHOWN) -> tuple[dict[str, float], Span]:
     """The likeliest answers as text -> probability of its likeliest place, and the best's span.
 
     Spans are widened to whole graphemes: no glyph is cut.
     """
     text = seen.sentence.segments[-1]
-    lows, highs = _widened(text, found.start, found.end)
+    lows, highs = _widened(text, ranked.start, ranked.end)
     prediction: dict[str, float] = {}
-    for low, high, probability in zip(lows, highs, found.probability, strict=True):
+    for low, high, probability in zip(lows, highs, ranked.probability, strict=True):
         prediction.setdefault(text[low:high], float(probability))
         if len(prediction) == shown:
             break
@@ -183,6 +183,6 @@ def _spans(
     values = logits.double().cpu().numpy()[tokens]
     length = tokens[None, :] - tokens[:, None] + 1
     first, last = np.nonzero((length >= 1) & (length <= longest))
-    home = np.full(len(first), number)
-    places = np.stack([starts[first], ends[last], home, tokens[first], tokens[last]])
+    window_numbers = np.full(len(first), number)
+    places = np.stack([starts[first], ends[last], window_numbers, tokens[first], tokens[last]])
     return places, values[first, 0] + values[last, 1]

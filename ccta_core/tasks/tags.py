@@ -61,10 +61,12 @@ class Tags:
             return _named(model, asked)
         words = words_of(seen)
         chosen = _in_focus(seen, words) or words
-        found = entities(chosen, model.labels)
-        if found:
-            return max(found, key=lambda entity: entity.probability).type
-        columns = [at for at, label in enumerate(model.labels) if entity_type(label) is not None]
+        runs = entities(chosen, model.labels)
+        if runs:
+            return max(runs, key=lambda entity: entity.probability).type
+        columns = [
+            column for column, label in enumerate(model.labels) if entity_type(label) is not None
+        ]
         best = _best(seen.logits[0], chosen, columns)
         return entity_type(model.labels[best[1]]) or OUTSIDE
 
@@ -98,9 +100,9 @@ def words_of(seen: Seen) -> list[Word]:
     """
     window, shares = seen.windows[0], seen.logits[0].double().softmax(-1)
     text = seen.sentence.segments[-1]
-    found = window.encoded.maps[-1]
+    unit_map = window.encoded.maps[-1]
     words = []
-    for unit, members in zip(found.units, found.members, strict=True):
+    for unit, members in zip(unit_map.units, unit_map.members, strict=True):
         token = _first_piece(window, members, text)
         tag = int(shares[token].argmax())
         words.append(Word(unit, token, tag, float(shares[token, tag])))
@@ -112,17 +114,17 @@ def entities(words: Sequence[Word], labels: Sequence[str]) -> list[Entity]:
 
     As seqeval's default, an I- tag without a B- before it begins an entity too.
     """
-    found: list[Entity] = []
+    runs: list[Entity] = []
     open_type: str | None = None
     for word in words:
         kind = entity_type(labels[word.tag])
         if kind is not None and kind == open_type and not _begins(labels[word.tag]):
-            last = found[-1]
-            found[-1] = Entity(kind, (*last.words, word), last.probability * word.probability)
+            last = runs[-1]
+            runs[-1] = Entity(kind, (*last.words, word), last.probability * word.probability)
         elif kind is not None:
-            found.append(Entity(kind, (word,), word.probability))
+            runs.append(Entity(kind, (word,), word.probability))
         open_type = kind
-    return found
+    return runs
 
 
 def entity_type(tag: str) -> str | None:
@@ -169,7 +171,7 @@ def _columns(labels: Sequence[str], label: str) -> list[int]:
     """The tags a label stands for: itself, or every tag of the type."""
     if label in labels:
         return [labels.index(label)]
-    return [at for at, tag in enumerate(labels) if entity_type(tag) == label]
+    return [column for column, tag in enumerate(labels) if entity_type(tag) == label]
 
 
 def _named(model: Model, asked: str) -> str:
@@ -178,9 +180,9 @@ def _named(model: Model, asked: str) -> str:
     Raises CctaError, listing them, where it is neither.
     """
     types = sorted({kind for tag in model.labels if (kind := entity_type(tag)) is not None})
-    for known in (*model.labels, *types):
-        if known.casefold() == asked.casefold():
-            return known
+    for name in (*model.labels, *types):
+        if name.casefold() == asked.casefold():
+            return name
     raise CctaError(
         f"unknown entity type or tag {asked!r}; {model.id} knows: {', '.join(types)} "
         f"and the tags {', '.join(model.labels)}"
@@ -197,11 +199,11 @@ def _prediction(
     sentence: Sentence, words: Sequence[Word], labels: Sequence[str]
 ) -> dict[str, float]:
     """Entities as "words: TYPE" -> probability, the surest first; O -> its mean without any."""
-    found = entities(words, labels)
-    if not found:
+    runs = entities(words, labels)
+    if not runs:
         return {OUTSIDE: sum(word.probability for word in words) / len(words)}
     prediction: dict[str, float] = {}
-    for entity in sorted(found, key=lambda entity: -entity.probability):
+    for entity in sorted(runs, key=lambda entity: -entity.probability):
         span = entity.words[0].unit.start, entity.words[-1].unit.end
         prediction.setdefault(f"{_bare(sentence.text, span)}: {entity.type}", entity.probability)
     return prediction

@@ -93,8 +93,8 @@ class Told:
     @property
     def mass(self) -> np.ndarray:
         """|scores| scaled to sum to 1. Shape: (words,)."""
-        found = np.abs(self.scores)
-        return found / found.sum()
+        magnitudes = np.abs(self.scores)
+        return magnitudes / magnitudes.sum()
 
     @property
     def predicted(self) -> str:
@@ -173,7 +173,8 @@ def _told(data: Mapping[str, Any]) -> Told:
     read["scores"] = np.array(data["scores"])
     read["path"] = AlongPath(**_arrays(data["path"]))
     read["estimates"] = tuple(
-        Estimate(**{**one, "scores": np.array(one["scores"])}) for one in data["estimates"]
+        Estimate(**{**estimate, "scores": np.array(estimate["scores"])})
+        for estimate in data["estimates"]
     )
     return Told(**{**data, **read})
 

@@ -21,9 +21,9 @@ def unmarked(text: str) -> tuple[str, Span]:
     Raises CctaError unless one `[[` stands before one `]]`, there is no other square bracket, and
     the answer between them is not empty and neither begins nor ends with a space.
     """
-    before, opened, rest = text.partition(OPEN)
-    answer, closed, after = rest.partition(CLOSE)
-    if not opened or not closed or any(mark in before + answer + after for mark in "[]"):
+    before, opening, rest = text.partition(OPEN)
+    answer, closing, after = rest.partition(CLOSE)
+    if not opening or not closing or any(mark in before + answer + after for mark in "[]"):
         raise CctaError(
             f"expected one answer in the context, marked {OPEN}like this{CLOSE}, and no other "
             f"square bracket; found {text.count(OPEN)} {OPEN} and {text.count(CLOSE)} {CLOSE}"
@@ -42,14 +42,14 @@ def entities(written: str, text: str) -> tuple[Entity, ...]:
     Raises CctaError on another form, and on a name that is empty, outside the text, not after the
     one before it, or that cuts a character in two (UAX #29).
     """
-    found = tuple(_entity(part, text) for part in written.split(" ")) if written else ()
-    for left, right in pairwise(found):
+    named = tuple(_entity(part, text) for part in written.split(" ")) if written else ()
+    for left, right in pairwise(named):
         if right[0] < left[1]:
             raise CctaError(
                 f"expected entities in the order of the text that share no character, found "
                 f"{written_entity(left)} before {written_entity(right)}"
             )
-    return found
+    return named
 
 
 def written_entity(entity: Entity) -> str:
@@ -70,7 +70,7 @@ def _entity(written: str, text: str) -> Entity:
             f"entity {written} is empty or outside the text; expected "
             f"0 <= start < end <= {len(text)}"
         )
-    edges = [0, *(found.end() for found in regex.finditer(r"\X", text))]
+    edges = [0, *(grapheme.end() for grapheme in regex.finditer(r"\X", text))]
     whole = edges[bisect_left(edges, start + 1) - 1], edges[bisect_left(edges, end)]
     if whole != (start, end):
         raise CctaError(

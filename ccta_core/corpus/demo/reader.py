@@ -42,8 +42,8 @@ def read_demo(name: str) -> list[ParallelExample]:
 
 def demo_names() -> tuple[str, ...]:
     """The parts of the corpus that `read_demo` knows."""
-    found = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
-    return tuple(name for name in found if name in FORMS)
+    parts = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
+    return tuple(name for name in parts if name in FORMS)
 
 
 @cache

@@ -24,10 +24,9 @@ def tagged(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, Any]:
     pattern = _WORDS if language(sentence.lang).spaced else _CHARACTERS
     edges = {edge for start, end, _ in entities for edge in (start, end)}
     words: list[tuple[int, int]] = []
-    for found in pattern.finditer(sentence.text):
-        cuts = sorted(
-            {found.start(), found.end(), *(e for e in edges if found.start() < e < found.end())}
-        )
+    for match in pattern.finditer(sentence.text):
+        start, end = match.span()
+        cuts = sorted({start, end, *(edge for edge in edges if start < edge < end)})
         words += pairwise(cuts)
     return {"words": tuple(words), "tags": tuple(_tag(word, entities) for word in words)}
 

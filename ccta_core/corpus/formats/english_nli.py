@@ -57,24 +57,29 @@ class _Set:
     linked: bool = False
 
 
-def _table(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _table(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
     """Rows of a tab-separated file; one without a header has premise, hypothesis and label."""
     rows = text_rows(path)
-    header = [name.strip() for name in rows[0].split("\t")] if own.columns else ["p", "h", "label"]
-    missing = [name for name in own.columns if name not in header]
+    header = (
+        [name.strip() for name in rows[0].split("\t")] if nli_set.columns else ["p", "h", "label"]
+    )
+    missing = [name for name in nli_set.columns if name not in header]
     if missing:
         raise CctaError(
-            f"{path}:1: expected the columns {', '.join(own.columns)}, found {', '.join(header)}"
+            f"{path}:1: expected the columns {', '.join(nli_set.columns)}, "
+            f"found {', '.join(header)}"
         )
-    places = [header.index(name) for name in own.columns or header]
-    first = 1 if own.columns else 0
+    places = [header.index(name) for name in nli_set.columns or header]
+    first = 1 if nli_set.columns else 0
     for row, line in enumerate(rows[first:], 1):
         fields = columns(path, row + first, line, header)
-        texts = [unquoted(fields[at]) if own.quoted else fields[at] for at in places]
-        yield _Row(row + first, f"{own.name}-{part}-{row}", *texts)
+        texts = [
+            unquoted(fields[column]) if nli_set.quoted else fields[column] for column in places
+        ]
+        yield _Row(row + first, f"{nli_set.name}-{part}-{row}", *texts)
 
 
-def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _objects(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
     """Rows of a file with one JSON object a line: id, premise, hypothesis and label (e, n, c)."""
     for number, line in lines(path):
         try:
@@ -82,7 +87,7 @@ def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
             texts = [row[name].strip() for name in ("premise", "hypothesis")]
             label = "" if row["label"] is None else row["label"].strip()
             label = _LETTERS.get(label, label)
-            yield _Row(number, f"{own.name}-{row['id']}", texts[0], texts[1], label)
+            yield _Row(number, f"{nli_set.name}-{row['id']}", texts[0], texts[1], label)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CctaError(
                 f"{path}:{number}: expected a JSON object with id, premise, hypothesis and label "
@@ -167,11 +172,11 @@ _TOGETHER = {
 """Set -> the split of it that is part of `nli_en`."""
 
 
-def _read_set(own: _Set, folder: Path, split: str) -> Iterator[Found]:
-    for part, name in own.splits[split]:
+def _read_set(nli_set: _Set, folder: Path, split: str) -> Iterator[Found]:
+    for part, name in nli_set.splits[split]:
         path = folder / name
-        rows = list(own.rows(own, part, path))
-        for row, group in zip(rows, _groups(rows, own.linked), strict=True):
+        rows = list(nli_set.rows(nli_set, part, path))
+        for row, group in zip(rows, _groups(rows, nli_set.linked), strict=True):
             item = Item(row.id, group, "en", row.premise, row.hypothesis)
             place = f"{path.name}:{row.number}"
             if row.label in UNLABELLED:
@@ -186,30 +191,30 @@ def _groups(rows: list[_Row], linked: bool) -> list[str]:
     return clusters(pairs, [row.id for row in rows])
 
 
-def _languages_of(own: _Set, folder: Path, split: str) -> tuple[str, ...]:
-    missing = [name for _, name in own.splits[split] if not (folder / name).is_file()]
+def _languages_of(nli_set: _Set, folder: Path, split: str) -> tuple[str, ...]:
+    missing = [name for _, name in nli_set.splits[split] if not (folder / name).is_file()]
     if missing:
-        raise CctaError(f"expected {own.name} as {missing[0]} in {folder}, which is not there")
+        raise CctaError(f"expected {nli_set.name} as {missing[0]} in {folder}, which is not there")
     return ("en",)
 
 
-def _source(own: _Set) -> Source:
+def _source(nli_set: _Set) -> Source:
     return Source(
-        name=own.name,
-        what=own.what,
+        name=nli_set.name,
+        what=nli_set.what,
         task="nli",
-        folder=own.folder,
-        licence=own.licence,
-        splits=tuple(own.splits),
-        languages=lambda folder, split: _languages_of(own, folder, split),
-        read=lambda folder, split, lang: _read_set(own, folder, split),
+        folder=nli_set.folder,
+        licence=nli_set.licence,
+        splits=tuple(nli_set.splits),
+        languages=lambda folder, split: _languages_of(nli_set, folder, split),
+        read=lambda folder, split, lang: _read_set(nli_set, folder, split),
     )
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """English, where all sets are in their folders below `folder`."""
-    for own in _SETS:
-        _languages_of(own, folder / own.folder, _TOGETHER[own.name])
+    for nli_set in _SETS:
+        _languages_of(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name])
     return ("en",)
 
 
@@ -217,22 +222,22 @@ def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
     """The items of all sets, each pair once, without XNLI's premises."""
     premises = _xnli_premises(folder / "xnli")
     seen: dict[tuple[str, str], str] = {}
-    for own in _SETS:
-        for found in _read_set(own, folder / own.folder, _TOGETHER[own.name]):
-            yield _once(found, premises, seen) if isinstance(found, Placed) else found
+    for nli_set in _SETS:
+        for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
+            yield _once(placed, premises, seen) if isinstance(placed, Placed) else placed
 
 
-def _once(found: Placed, premises: frozenset[str], seen: dict[tuple[str, str], str]) -> Placed:
-    item = found.item
-    if found.refused:
-        return found
+def _once(placed: Placed, premises: frozenset[str], seen: dict[tuple[str, str], str]) -> Placed:
+    item = placed.item
+    if placed.refused:
+        return placed
     premise = text_key(item.text)
     if premise in premises:
-        return Placed(found.place, item, refused="its premise is one of XNLI's")
+        return Placed(placed.place, item, refused="its premise is one of XNLI's")
     first = seen.setdefault((premise, text_key(item.text2 or "")), item.id)
     if first != item.id:
-        return Placed(found.place, item, refused="the same pair stands in it already")
-    return found
+        return Placed(placed.place, item, refused="the same pair stands in it already")
+    return placed
 
 
 def _xnli_premises(folder: Path) -> frozenset[str]:

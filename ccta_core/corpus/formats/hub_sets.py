@@ -40,10 +40,13 @@ class HubRow:
         if label in UNLABELLED or label == "-1":  # the hub's number for no class
             return None, "it has no gold label"
         number = whole_number_of(label)
-        known = class_of(label, classes)
+        class_name = class_of(label, classes)
         if number is not None and 0 <= number < len(classes):
-            known = classes[number]
-        return known, None if known else f"unknown label {label!r}, expected {', '.join(classes)}"
+            class_name = classes[number]
+        return (
+            class_name,
+            None if class_name else f"unknown label {label!r}, expected {', '.join(classes)}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,9 @@ def _nli(row: HubRow) -> Placed:
 
 def _mnli(row: HubRow) -> Placed:
     """MultiNLI's rows: no order of premises, so each is a group of its own."""
-    found = _nli(row)
+    placed = _nli(row)
     id_ = f"mnli-{row.split}-{row.index + 1}"
-    return replace(found, item=replace(found.item, id=id_, group=id_))
+    return replace(placed, item=replace(placed.item, id=id_, group=id_))
 
 
 def _pair(row: HubRow) -> Placed:

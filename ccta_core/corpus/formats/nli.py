@@ -11,10 +11,10 @@ def nli_label(label: str, place: str) -> str:
 
     Raises CctaError, naming the place, on any other.
     """
-    known = key_of(label)
-    if known not in LABELS:
+    folded = key_of(label)
+    if folded not in LABELS:
         raise CctaError(f"{place}: unknown label {label!r}, expected one of: {', '.join(LABELS)}")
-    return known
+    return folded
 
 
 def text_key(text: str) -> str:

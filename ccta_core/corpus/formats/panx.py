@@ -28,8 +28,8 @@ _Sentence = list[tuple[int, str]]
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split."""
-    found = files_there(folder, f"{split}-*.tsv", "PAN-X")
-    codes = (path.stem.removeprefix(f"{split}-") for path in found)
+    paths = files_there(folder, f"{split}-*.tsv", "PAN-X")
+    codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
@@ -111,15 +111,15 @@ def as_iob2(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
 
     Raises CctaError on what is no IOB tag.
     """
-    made, wrong, before = [], 0, "O"
+    iob2, wrong, before = [], 0, "O"
     for tag in tags:
         if not _IOB.fullmatch(tag):
             raise CctaError(f"unknown tag {tag!r}; expected O, B-TYPE or I-TYPE")
         broken = tag.startswith("I-") and before[2:] != tag[2:]
         before = f"B-{tag[2:]}" if broken else tag
-        made.append(before)
+        iob2.append(before)
         wrong += broken
-    return tuple(made), wrong
+    return tuple(iob2), wrong
 
 
 SOURCE = Source(

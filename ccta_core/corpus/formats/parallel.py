@@ -34,8 +34,8 @@ def _tatoeba_path(folder: Path, lang: str, *, english: bool = False) -> Path:
 
 def _tatoeba_languages(folder: Path, split: str) -> tuple[str, ...]:
     files_there(folder, "tatoeba.*-eng.*", "LASER's Tatoeba test set")
-    found = (lang for lang in TATOEBA_CODES if _tatoeba_path(folder, lang).exists())
-    return ("en", *found)
+    languages = (lang for lang in TATOEBA_CODES if _tatoeba_path(folder, lang).exists())
+    return ("en", *languages)
 
 
 def _read_tatoeba(folder: Path, split: str, lang: str) -> Iterator[Found]:
@@ -89,19 +89,19 @@ def _articles(path: Path, rows: int) -> dict[int, str]:
 
 
 def _pud_languages(folder: Path, split: str) -> tuple[str, ...]:
-    found = files_there(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
-    return tuple(path.name.partition("_")[0] for path in found)
+    paths = files_there(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
+    return tuple(path.name.partition("_")[0] for path in paths)
 
 
 def _read_pud(folder: Path, split: str, lang: str) -> Iterator[Found]:
     path = folder / f"{lang}_pud-ud-test.conllu"
-    id_, at = "", 0
+    id_, id_line = "", 0
     for number, line in lines(path):
         name, _, value = line.removeprefix("#").partition("=")
         if line.startswith("#") and name.strip() == "sent_id":
             if id_:
-                yield LeftOut(f"{path.name}:{at}", f"sentence {id_} has no text")
-            id_, at = value.strip(), number
+                yield LeftOut(f"{path.name}:{id_line}", f"sentence {id_} has no text")
+            id_, id_line = value.strip(), number
         elif line.startswith("#") and name.strip() == "text" and id_:
             item = Item(id_, id_[:_DOCUMENT], lang, value.strip())
             yield Placed(f"{path.name}:{number}", item)

@@ -38,8 +38,8 @@ _COLUMNS = ("sentence", "sentence", "label")
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split."""
     part = split if split in PARTS else PARTS[0]
-    found = files_there(folder, f"{part}-*.tsv", "PAWS-X")
-    codes = (path.stem.removeprefix(f"{part}-") for path in found)
+    paths = files_there(folder, f"{part}-*.tsv", "PAWS-X")
+    codes = (path.stem.removeprefix(f"{part}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
@@ -72,14 +72,16 @@ def _separated(folder: Path, split: str, lang: str) -> Iterator[Found]:
         pairs += [(_words(first), _words(second)) for first, second in _pairs(lines)]
     cluster.update(zip(ids, clusters(pairs, ids), strict=True))
     for part in PARTS:
-        for found in read(folder, part, lang):
-            if not isinstance(found, Placed):
-                yield found
+        for placed in read(folder, part, lang):
+            if not isinstance(placed, Placed):
+                yield placed
                 continue
-            own = cluster[found.item.id]
-            wanted = not _held(own) if split == "train" else _held(own) and part == "dev"
+            cluster_id = cluster[placed.item.id]
+            wanted = (
+                not _held(cluster_id) if split == "train" else _held(cluster_id) and part == "dev"
+            )
             if wanted:
-                yield replace(found, item=replace(found.item, group=own))
+                yield replace(placed, item=replace(placed.item, group=cluster_id))
 
 
 def _ids(folder: Path, part: str, count: int) -> list[str]:

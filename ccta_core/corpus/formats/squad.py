@@ -64,8 +64,8 @@ def read_questions(path: Path) -> list[Question | LeftOut]:
             f"{path}: expected SQuAD's JSON (data, paragraphs, context, qas), found something "
             f"else ({type(error).__name__}: {str(error)[:80]})"
         ) from error
-    return [found for place, article in enumerate(articles, 1)
-            for found in _article(f"{path.name}:article {place}", article)]  # fmt: skip
+    return [question for place, article in enumerate(articles, 1)
+            for question in _article(f"{path.name}:article {place}", article)]  # fmt: skip
 
 
 def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
@@ -82,12 +82,14 @@ def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
             yield LeftOut(here, "it has no list of questions (qas)")
             continue
         group = f"{title or place.rpartition(':')[2]}/{number}"
-        for at, row in enumerate(rows, 1):
+        for position, row in enumerate(rows, 1):
             if not isinstance(row, dict) or isinstance(row.get("id"), list | dict):
-                yield LeftOut(f"{here}, question {at}", "it is no question with an id")
+                yield LeftOut(f"{here}, question {position}", "it is no question with an id")
                 continue
-            found = question_of(row, title=title, group=group, context=paragraph.get("context"))
-            yield found if found.id else LeftOut(f"{here}, question {at}", "it has no id")
+            question = question_of(row, title=title, group=group, context=paragraph.get("context"))
+            yield (
+                question if question.id else LeftOut(f"{here}, question {position}", "it has no id")
+            )
 
 
 def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> Question:
@@ -152,17 +154,17 @@ def question_item(place: str, lang: str, question: Question, group: str | None =
     if question.refused:
         item = Item(question.id, group or question.group, lang, question.question)
         return Placed(place, item, refused=question.refused)
-    found = answer_spans(question.context, question.answers)
+    located = answer_spans(question.context, question.answers)
     item = Item(
         id=question.id,
         group=group or question.group,
         lang=lang,
         text=question.question,
         text2=question.context,
-        answers=found.spans,
+        answers=located.spans,
     )
-    repaired = (*found.repaired, *(f"{reason}: left out" for reason in question.left_out))
-    return Placed(place, item, repaired=repaired, refused=found.refused)
+    repaired = (*located.repaired, *(f"{reason}: left out" for reason in question.left_out))
+    return Placed(place, item, repaired=repaired, refused=located.refused)
 
 
 def _placed(path: Path, question: Question | LeftOut, lang: str, group: str | None = None) -> Found:
@@ -202,16 +204,16 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
 
 
 def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
-    found = files_there(folder, "xquad.*.json", "XQuAD")
-    codes = (path.name.split(".")[1] for path in found)
+    paths = files_there(folder, "xquad.*.json", "XQuAD")
+    codes = (path.name.split(".")[1] for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
 def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[Found]:
     path = folder / f"xquad.{lang}.json"
     questions = read_questions(path)
-    known = (question.title for question in questions if isinstance(question, Question))
-    titles = sorted({title for title in known if title is not None})
+    stored_titles = (question.title for question in questions if isinstance(question, Question))
+    titles = sorted({title for title in stored_titles if title is not None})
     heldout = frozenset(titles[::5])
     for question in questions:
         title = question.title if isinstance(question, Question) else None

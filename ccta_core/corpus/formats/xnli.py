@@ -23,8 +23,8 @@ _KOREAN = "ko"
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split, without Korean."""
-    found = files_there(folder, f"{split}-*.tsv", "XNLI")
-    codes = (path.stem.removeprefix(f"{split}-") for path in found)
+    paths = files_there(folder, f"{split}-*.tsv", "XNLI")
+    codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
