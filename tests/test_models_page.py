@@ -16,9 +16,9 @@ from ccta_core.models.added import (
     FILE,
     add,
     added,
+    available_models,
     checked_name,
     find,
-    known,
     remove,
     size_of,
 )
@@ -169,7 +169,7 @@ def test_a_folder_is_loaded_once_and_listed(small):
     assert found.labels == ("entailment", "neutral", "contradiction")
     assert added() == {found.id: found}
     assert find(found.id) == found
-    assert list(known())[-1] == found.id
+    assert list(available_models())[-1] == found.id
     assert size_of(found) > 10_000
     add(str(small))
     assert len(added()) == 1
@@ -225,7 +225,7 @@ def test_a_damaged_list_is_told_and_hides_nothing_else():
     cache_root().mkdir(parents=True)
     (cache_root() / FILE).write_text("{")
     assert added() == {}
-    assert "e5-small/nli-en" in known()
+    assert "e5-small/nli-en" in available_models()
     with pytest.raises(CctaError, match="restore it, or delete it"):
         remove("anything")
 

@@ -108,16 +108,14 @@ def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
 
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
     """
-    training_language = next(
-        entry["training_language"] for entry in study.plan.models if entry["id"] == model
-    )
+    home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
     means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     return study.query(
         f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
         "avg(target_subwords / target_units) AS fertility "
         "FROM rows WHERE model = ? AND layer = ? AND source_lang = ? GROUP BY target_lang "
         "ORDER BY target_lang",
-        [model, layer, training_language],
+        [model, layer, home],
     )
 
 
@@ -127,7 +125,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
     Shape of each: (languages, languages), in the study's order; the diagonal is NaN.
     """
     means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
-    means_by_pair = study.query(
+    found = study.query(
         f"SELECT source_lang, target_lang, {means}, "
         "avg((source_score + target_score) / 2) AS score FROM rows "
         "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
@@ -136,7 +134,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
     order = list(study.plan.languages)
     tables = {}
     for name in (*WITH_CONTROLS, "score"):
-        wide = means_by_pair.pivot(index="source_lang", columns="target_lang", values=name)
+        wide = found.pivot(index="source_lang", columns="target_lang", values=name)
         tables[name] = wide.reindex(index=order, columns=order).to_numpy(float)
     return tables
 
@@ -223,9 +221,9 @@ def by_language(study: Study, layer: int) -> list[Tested]:
     for model in models(study):
         table = languages(study, model, layer)
         for measure in WITH_CONTROLS:
-            complete = table[[measure, "score"]].dropna()
-            if len(complete) >= 3:
-                rows.append((model, measure, correlate(complete[measure], complete["score"])))
+            known = table[[measure, "score"]].dropna()
+            if len(known) >= 3:
+                rows.append((model, measure, correlate(known[measure], known["score"])))
     return _with_holm(rows)
 
 
@@ -377,12 +375,12 @@ def synonyms(study: Study, layer: int) -> SynonymTest:
 
 def _with_holm(rows: list[tuple[str, str, Correlation]]) -> list[Tested]:
     """Holm's correction over everything that one table shows."""
-    adjusted = _adjusted([correlation.p for _, _, correlation in rows])
+    adjusted = _adjusted([found.p for _, _, found in rows])
     return [Tested(*row, p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _adjusted(ps: list[float | None]) -> list[float | None]:
     """Holm's correction of the p-values there are."""
-    tested = [p for p in ps if p is not None]
-    corrected = iter(holm(tested).adjusted) if tested else iter(())
-    return [None if p is None else next(corrected) for p in ps]
+    known = [p for p in ps if p is not None]
+    found = iter(holm(known).adjusted) if known else iter(())
+    return [None if p is None else next(found) for p in ps]

@@ -33,7 +33,7 @@ class MidSums:
         return sums
 
 
-def midshares(values: np.ndarray) -> np.ndarray:
+def fractional_midranks(values: np.ndarray) -> np.ndarray:
     """(midrank - 1/2) / n of every item, in (0, 1); their mean is one half. Shape: (items,)."""
     return MidSums(values)(np.ones((1, len(values))))[0] / len(values)
 
@@ -163,7 +163,7 @@ def linear_parts(
         x, y = standard(x), standard(y)
         return x * y, x * x, y * y
     if kind == "spearman":
-        a, b = midshares(x), midshares(y)
+        a, b = fractional_midranks(x), fractional_midranks(y)
         return _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
     score, unlike_x, unlike_y = (
         2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, check_kind, midshares
+from ccta_core.analysis.coefficients import (
+    RANKED_ANEW,
+    MidSums,
+    Moments,
+    check_kind,
+    fractional_midranks,
+)
 from ccta_core.analysis.correlation import Correlation, assembled, check_draws, too_little, unknown
 from ccta_core.analysis.permutation import PValue, Score, rearrangeable, rearranged_p, sign_test
 from ccta_core.analysis.resampling import (
@@ -109,7 +115,7 @@ def _held(
     if reason:
         return PartialCorrelation(names, unknown(what, sizes, reason), {})
     groups, ordered = in_order(groups, *columns.values())
-    table = np.column_stack([midshares(v) if kind == "spearman" else v for v in ordered])
+    table = np.column_stack([fractional_midranks(v) if kind == "spearman" else v for v in ordered])
     table = (table - table.mean(0)) / table.std(0)
     vif = _vif(table, names)
     statistic, count, width = _statistic(kind, table, groups, seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import linear_parts, midshares, signs, standard
+from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standard
 from ccta_core.analysis.resampling import BLOCKS, FEW, Groups, chunk
 
 EXACT_SIGNS = 12
@@ -173,6 +173,6 @@ def association_score(kind: str, x: np.ndarray, y: np.ndarray) -> Score:
 
         return concordant
     if kind == "spearman":
-        x, y = midshares(x), midshares(y)
+        x, y = fractional_midranks(x), fractional_midranks(y)
     left, right = standard(x) / len(x), standard(y)
     return lambda order: right[order] @ left

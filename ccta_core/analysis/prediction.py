@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, midshares
+from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, fractional_midranks
 from ccta_core.analysis.correlation import check_draws
 from ccta_core.analysis.permutation import association_p
 from ccta_core.analysis.resampling import (
@@ -282,7 +282,7 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     if n == 0 or bins < 2:
         raise CctaError(f"expected at least one item and two bins, got {n} and {bins}")
     clusters, (values, right) = in_order(grouped(groups, n), *columns.values())
-    bin_of = np.minimum((midshares(values) * bins).astype(int), bins - 1)
+    bin_of = np.minimum((fractional_midranks(values) * bins).astype(int), bins - 1)
     numbers = np.unique(bin_of)
     members = (bin_of[:, None] == numbers).astype(np.float64)  # (items, deciles)
     rates = _rates(members, right, clusters, draws, seed)

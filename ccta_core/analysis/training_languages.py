@@ -8,7 +8,14 @@ import pandas as pd
 
 from ccta_core.analysis.correlation import check_draws, holm
 from ccta_core.analysis.resampling import DRAWS, FEW, column, grouped
-from ccta_core.analysis.seeds import SEEDS, Estimate, Scores, highest_p, of_checkpoints, over_seeds
+from ccta_core.analysis.seeds import (
+    SEEDS,
+    CheckpointScores,
+    ContrastEstimate,
+    highest_p,
+    of_checkpoints,
+    over_seeds,
+)
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.text import plain
@@ -228,7 +235,7 @@ def _kept(
     return rows[usable], out
 
 
-def _scores(rows: pd.DataFrame) -> tuple[Scores, int]:
+def _scores(rows: pd.DataFrame) -> tuple[CheckpointScores, int]:
     """Sums over groups of the (item, pair) that every checkpoint has; how many some lack."""
     keys = [name for name in ("group", "item", "pair") if name in rows.columns]
     maker = ["training_language", "seed"]
@@ -240,17 +247,17 @@ def _scores(rows: pd.DataFrame) -> tuple[Scores, int]:
     sums = clusters.sums(full.to_numpy(np.float64))
     makers = full.columns.get_level_values("training_language")
     by_language = {name: sums[:, makers == name].T for name in sorted(set(makers))}
-    return Scores(by_language, clusters.sizes), len(wide) - len(full)
+    return CheckpointScores(by_language, clusters.sizes), len(wide) - len(full)
 
 
 def _estimates(
-    names: Sequence[str], scores: Scores, seeds: int, resampling: tuple[int, int]
+    names: Sequence[str], scores: CheckpointScores, seeds: int, resampling: tuple[int, int]
 ) -> tuple[tuple[TrainingLanguage, ...], tuple[Comparison, ...]]:
     """Every language's mean, and the first less each other, in the order of `names`."""
     draws, seed = resampling
     estimate = over_seeds if seeds >= SEEDS else of_checkpoints
 
-    def contrast(weights: Mapping[str, float]) -> Estimate:
+    def contrast(weights: Mapping[str, float]) -> ContrastEstimate:
         return estimate(scores, weights, draws=draws, seed=seed)
 
     means = {name: contrast({name: 1.0}) for name in names}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.source import Found, Placed
+from ccta_core.corpus.source import PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample, Sentence
 
@@ -23,19 +23,19 @@ class Aligned:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _ItemVersions:
     """What was found of one id: its items by language, and the languages that were refused."""
 
-    items: dict[str, Placed] = field(default_factory=dict)
+    items: dict[str, PlacedItem] = field(default_factory=dict)
     sentences: dict[str, Sentence] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Collected:
     """What was found so far, ids in order of first appearance."""
 
-    entries: dict[str, _Entry] = field(default_factory=dict)
+    entries: dict[str, _ItemVersions] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     complete: int = 0
 
@@ -48,7 +48,7 @@ def sentence_of(item: Item) -> Sentence:
     return Sentence(item.text, item.lang, item.text2, focus=item.answers[:1])
 
 
-def refusal(placed: Placed) -> str | None:
+def refusal(placed: PlacedItem) -> str | None:
     """Why an item can't be used, None if it can: its reader's reason, or a text no model reads."""
     if placed.refused:
         return placed.refused
@@ -73,7 +73,7 @@ def _legible(text: str) -> bool:
 
 
 def align(
-    streams: Iterable[Iterable[Found]],
+    streams: Iterable[Iterable[ReaderOutput]],
     langs: Sequence[str],
     *,
     limit: int | None = None,
@@ -86,7 +86,7 @@ def align(
     in which the items are then looked for; `together` says that what belongs to one id follows in
     one stream, so that reading may stop. Labels that differ between languages leave an item out.
     """
-    seen = _Seen()
+    seen = _Collected()
     most = 2 * limit + SLACK if bounded and limit is not None else None
     for stream in streams:
         for placed in stream:
@@ -101,9 +101,9 @@ def align(
     return _examples(seen, langs, limit)
 
 
-def _add(seen: _Seen, placed: Placed, languages: int) -> None:
+def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
     item = placed.item
-    entry = seen.entries.setdefault(item.id, _Entry())
+    entry = seen.entries.setdefault(item.id, _ItemVersions())
     if item.lang in entry.items:
         first = entry.items[item.lang].place
         seen.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
@@ -121,7 +121,7 @@ def _add(seen: _Seen, placed: Placed, languages: int) -> None:
     seen.complete += len(entry.items) == languages
 
 
-def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
+def _examples(seen: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
     examples: list[ParallelExample] = []
     left_out = seen.left_out
     repaired: list[LeftOut] = []
@@ -140,7 +140,7 @@ def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
 
 
-def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
+def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     """Why an id is no example, None if it is one or its refused items are listed already."""
     absent = [lang for lang in missing if lang not in entry.refused]
     if absent and entry.items:
@@ -154,7 +154,7 @@ def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
     return None
 
 
-def _example(id_: str, entry: _Entry, langs: Sequence[str]) -> ParallelExample:
+def _example(id_: str, entry: _ItemVersions, langs: Sequence[str]) -> ParallelExample:
     items = [entry.items[lang].item for lang in langs]
     label = next((item.label for item in items if item.label is not None), None)
     sentences = {lang: entry.sentences[lang] for lang in langs}

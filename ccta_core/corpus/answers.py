@@ -12,7 +12,7 @@ from ccta_core.units import grapheme_boundaries
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class AnswerSpans:
     """The answers as spans, each once, in order; what was put right, and why any was left out."""
 
     spans: tuple[Span, ...]
@@ -20,7 +20,7 @@ class Spans:
     refused: str | None = None
 
 
-def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spans:
+def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> AnswerSpans:
     """The spans of (text, offset) in a context; an offset of None is looked for.
 
     An answer that does not stand at its offset is looked for elsewhere, the nearest place first:
@@ -44,8 +44,8 @@ def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spa
             repairs.append("an answer was widened to whole characters")
         spans[span] = None
     if not spans:
-        return Spans((), refused=lost[0] if lost else "it has no gold answer")
-    return Spans(tuple(spans), (*repairs, *(f"{reason}: left out" for reason in lost)))
+        return AnswerSpans((), refused=lost[0] if lost else "it has no gold answer")
+    return AnswerSpans(tuple(spans), (*repairs, *(f"{reason}: left out" for reason in lost)))
 
 
 def _place(context: str, text: str, offset: int | None) -> Span | None:

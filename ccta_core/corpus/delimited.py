@@ -62,7 +62,7 @@ def read_records(path: Path, delimiter: str, names: Sequence[str]) -> Iterator[R
     """
     lines = _Lines(raw_lines(path))
     language = names.index("lang") if "lang" in names else None
-    reader = _Reader(path.name, delimiter, len(names), language)
+    reader = _RecordReader(path.name, delimiter, len(names), language)
     header = True
     while (first := lines.take()) is not None:
         number, raw = first
@@ -114,7 +114,7 @@ class _Split:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _RecordReader:
     """How lines become records: `width` fields each; `language` is the place of a code."""
 
     name: str

@@ -23,8 +23,8 @@ from ccta_core.corpus.cells import UNLABELLED, label_of, text_of, whole_number_o
 from ccta_core.corpus.formats.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.labels import CLASSES
-from ccta_core.corpus.source import WHOLE, Found, Opened, Placed, Streams
-from ccta_core.corpus.tables import Row, Table, Values, open_table
+from ccta_core.corpus.source import WHOLE, OpenDataSet, PlacedItem, ReaderOutput, Streams
+from ccta_core.corpus.tables import Table, TableRow, Values, open_table
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -37,7 +37,7 @@ _PEEKED = 20
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def open_file(where: str) -> Opened:
+def open_file(where: str) -> OpenDataSet:
     """The data in a file. Raises CctaError (one line) where it has neither layout."""
     if not where:
         raise CctaError("file: names no file; expected file:PATH")
@@ -65,7 +65,7 @@ def open_file(where: str) -> Opened:
             ),
         )
 
-    return Opened(
+    return OpenDataSet(
         source=f"file:{Path(where).name}",
         task=task,
         split="all",
@@ -105,7 +105,7 @@ def _check_header(table: Table, wide: Mapping[str, str]) -> None:
     columns = list(wide.values())
     empty = True
     for row in islice(table.rows(), _PEEKED if wide else 0):
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             if not all(_text(row.values, column) in LANGUAGES for column in columns):
                 return
             empty = False
@@ -121,7 +121,7 @@ def _languages(table: Table) -> tuple[str, ...]:
     codes: dict[str, None] = {}
     left_out: list[LeftOut] = []
     for row in table.rows():
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             codes[_text(row.values, "lang")] = None
         else:
             left_out.append(row)
@@ -149,7 +149,7 @@ def _task(table: Table, *, long: bool) -> str:
         return _TAGGED
     if "label" not in columns:
         return "retrieval"
-    labels = (_text(row.values, "label") for row in table.rows() if isinstance(row, Row))
+    labels = (_text(row.values, "label") for row in table.rows() if isinstance(row, TableRow))
     first = next((label for label in labels if label not in UNLABELLED), "").casefold()
     return next((task for task, classes in CLASSES.items() if first in classes), "classification")
 
@@ -160,7 +160,7 @@ def _all_labels(table: Table) -> tuple[str, ...]:
         return ()
     labels: dict[str, None] = {}
     for row in table.rows():
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             try:
                 labels[label_of(row.values.get("label"))] = None
             except CctaError:
@@ -176,7 +176,7 @@ class _Labels:
     classes: tuple[str, ...] | None
     labelled: bool
 
-    def read(self, placed: Placed, values: Values) -> Placed:
+    def read(self, placed: PlacedItem, values: Values) -> PlacedItem:
         """The item with its row's label. Raises CctaError, naming the line, on an unknown one."""
         if not self.labelled or "label" not in values:
             return placed
@@ -211,13 +211,13 @@ def _nested(values: Values) -> str | None:
     )
 
 
-def _noted(row: Row) -> tuple[str, ...]:
+def _noted(row: TableRow) -> tuple[str, ...]:
     return (row.note,) if row.note else ()
 
 
 def _wide_items(
     table: Table, labels: _Labels, columns: Mapping[str, str], langs: Sequence[str]
-) -> Iterator[Found]:
+) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -234,10 +234,10 @@ def _wide_items(
             text2 = _text(row.values, second) if second in table.columns else None
             item = Item(id_, group, lang, text, text2)
             noted = _noted(row) if place == 0 else ()
-            yield labels.read(Placed(row.place, item, noted), row.values)
+            yield labels.read(PlacedItem(row.place, item, noted), row.values)
 
 
-def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[Found]:
+def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -254,11 +254,11 @@ def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator
             group = _text(row.values, "group") or id_
             text2 = _text(row.values, "text2") or None
             item = Item(id_, group, lang, _text(row.values, "text"), text2)
-            answered = _with_answer(Placed(row.place, item, _noted(row)), row.values)
+            answered = _with_answer(PlacedItem(row.place, item, _noted(row)), row.values)
             yield labels.read(_with_tags(answered, row.values), row.values)
 
 
-def _with_answer(placed: Placed, values: Values) -> Placed:
+def _with_answer(placed: PlacedItem, values: Values) -> PlacedItem:
     if "answer" not in values:
         return placed
     if placed.item.text2 is None:
@@ -282,7 +282,7 @@ def _with_answer(placed: Placed, values: Values) -> Placed:
     return replace(placed, item=item, repaired=repaired, refused=spans.refused)
 
 
-def _with_tags(placed: Placed, values: Values) -> Placed:
+def _with_tags(placed: PlacedItem, values: Values) -> PlacedItem:
     if "tags" not in values or placed.refused:
         return placed
     value = values["tags"]

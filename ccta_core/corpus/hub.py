@@ -10,12 +10,12 @@ from pathlib import Path
 from ccta_core.corpus.cells import declared_names, named
 from ccta_core.corpus.formats.hub_sets import HUB_SETS, HubRow, HubSet, Rows
 from ccta_core.corpus.items import LeftOut
-from ccta_core.corpus.source import Found, Opened, Source, Streams, other_language
+from ccta_core.corpus.source import DataSource, OpenDataSet, ReaderOutput, Streams, other_language
 from ccta_core.errors import CctaError
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _HubPlace:
     """Where a data set is: a folder, or a name on the hub with the commit that is read.
 
     `configs` are the configurations that it declares, `folders` the subfolders that stand for them
@@ -32,7 +32,7 @@ class _Place:
         return f"{self.name}@{self.revision}" if self.revision else self.name
 
 
-def open_hub(source: Source, where: str, split: str) -> Opened:
+def open_hub(source: DataSource, where: str, split: str) -> OpenDataSet:
     """A data set as `owner/name[@revision]` or as a folder of parquet, jsonl or arrow files.
 
     Without a revision the present commit is looked up, and that one is read and named. Raises
@@ -73,7 +73,7 @@ def open_hub(source: Source, where: str, split: str) -> Opened:
             yield (lang,), _placed(hub_set, rows, prefix, lang)
 
     paired = source.read_english is not None
-    return Opened(
+    return OpenDataSet(
         source=f"{source.name}:{place.shown}",
         task=source.task,
         split=split,
@@ -85,19 +85,19 @@ def open_hub(source: Source, where: str, split: str) -> Opened:
     )
 
 
-def _place(where: str) -> _Place:
+def _place(where: str) -> _HubPlace:
     if Path(where).is_dir():
-        return _Place(where, None)
+        return _HubPlace(where, None)
     name, _, revision = where.partition("@")
     if revision:
-        return _Place(name, revision)
+        return _HubPlace(name, revision)
     from huggingface_hub import HfApi
 
     with _reached(name):
-        return _Place(name, HfApi().dataset_info(name).sha)
+        return _HubPlace(name, HfApi().dataset_info(name).sha)
 
 
-def _with_configs(place: _Place) -> _Place:
+def _with_configs(place: _HubPlace) -> _HubPlace:
     from datasets import get_dataset_config_names
 
     with _reached(place.shown):
@@ -109,7 +109,7 @@ def _with_configs(place: _Place) -> _Place:
     return replace(place, configs=declared, folders=tuple(below))
 
 
-def _config(hub_set: HubSet, place: _Place, split: str, lang: str) -> str | None:
+def _config(hub_set: HubSet, place: _HubPlace, split: str, lang: str) -> str | None:
     """The configuration of one language, None where there is none."""
     names = hub_set.configs(split, lang)
     if hub_set.languages == ("en",):
@@ -131,7 +131,7 @@ def _alike(rows: Rows, with_id: dict[bool, str], lang: str) -> Rows:
         yield place, values
 
 
-def _rows(hub_set: HubSet, place: _Place, config: str | None, split: str) -> Rows:
+def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> Rows:
     """(where it stands, row) one after another; declared classes by their names.
 
     Raises CctaError where a column is missing or the rows can't be read.
@@ -170,11 +170,11 @@ def _rows(hub_set: HubSet, place: _Place, config: str | None, split: str) -> Row
         yield f"{shown} row {number}", values
 
 
-def _placed(hub_set: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[Found]:
+def _placed(hub_set: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[ReaderOutput]:
     for index, (place, values) in enumerate(rows):
         row = HubRow(values, index, place, prefix, lang)
         try:
-            placed: Found = hub_set.placed(row)
+            placed: ReaderOutput = hub_set.placed(row)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             placed = LeftOut(
                 place,

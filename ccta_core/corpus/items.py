@@ -37,7 +37,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadItems:
     """What a reader found: the items in file order, and what it left out, aloud."""
 
     items: tuple[Item, ...]

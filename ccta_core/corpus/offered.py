@@ -6,7 +6,7 @@ from ccta_core.corpus.demo.reader import demo_names
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.opened import SHARED
 from ccta_core.corpus.registry import SOURCES
-from ccta_core.corpus.source import Source
+from ccta_core.corpus.source import DataSource
 from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError
 
@@ -78,7 +78,7 @@ def _demo(name: str) -> DataSet:
     )
 
 
-def _named(source: Source) -> DataSet:
+def _named(source: DataSource) -> DataSet:
     langs = _languages(source)
     hub = HUB_SETS.get(source.name)
     return DataSet(
@@ -94,7 +94,7 @@ def _named(source: Source) -> DataSet:
     )
 
 
-def _languages(source: Source) -> tuple[str, ...]:
+def _languages(source: DataSource) -> tuple[str, ...]:
     for split in source.splits:
         try:
             return source.languages(SHARED / source.folder, split)

@@ -12,7 +12,14 @@ from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.hub import open_hub
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.registry import SOURCES
-from ccta_core.corpus.source import Found, Opened, Placed, Source, Streams, other_language
+from ccta_core.corpus.source import (
+    DataSource,
+    OpenDataSet,
+    PlacedItem,
+    ReaderOutput,
+    Streams,
+    other_language,
+)
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 
@@ -22,7 +29,7 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
 _HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
 
 
-def open_spec(spec: str) -> Opened:
+def open_spec(spec: str) -> OpenDataSet:
     """What `NAME[:WHERE][#SPLIT]` names.
 
     Raises CctaError (one line) where it names nothing that is here.
@@ -48,7 +55,7 @@ def open_spec(spec: str) -> Opened:
     return _open_source(source, where, split)
 
 
-def _open_source(source: Source, where: str, split: str) -> Opened:
+def _open_source(source: DataSource, where: str, split: str) -> OpenDataSet:
     folder = Path(where) if where else SHARED / source.folder
     if not where and not folder.is_dir():
         raise CctaError(
@@ -70,7 +77,9 @@ def _in_hub_form(folder: Path) -> bool:
     return folder.is_dir() and any(path for pattern in patterns for path in folder.glob(pattern))
 
 
-def _from_hub_folder(source: Source, folder: Path, split: str, native: CctaError) -> Opened:
+def _from_hub_folder(
+    source: DataSource, folder: Path, split: str, native: CctaError
+) -> OpenDataSet:
     """The folder in the hub's form. Raises CctaError with what either form would need."""
     try:
         return open_hub(source, str(folder), split)
@@ -78,7 +87,9 @@ def _from_hub_folder(source: Source, folder: Path, split: str, native: CctaError
         raise CctaError(f"{native}; nor can it be read in the hub's form: {error}") from error
 
 
-def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]) -> Opened:
+def _native(
+    source: DataSource, folder: Path, split: str, languages: tuple[str, ...]
+) -> OpenDataSet:
     def streams(langs: Sequence[str]) -> Streams:
         for lang in langs:
             if lang == "en" and source.read_english:
@@ -89,7 +100,7 @@ def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]
             else:
                 yield (lang,), source.read(folder, split, lang)
 
-    return Opened(
+    return OpenDataSet(
         source=source.name,
         task=source.task,
         split=split,
@@ -102,7 +113,7 @@ def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]
     )
 
 
-def _open_demo(name: str, split: str) -> Opened:
+def _open_demo(name: str, split: str) -> OpenDataSet:
     if split:
         raise CctaError(f"demo:{name} has no splits, found #{split}; name it without")
     examples = read_demo(name)
@@ -112,7 +123,7 @@ def _open_demo(name: str, split: str) -> Opened:
         for lang in langs:
             yield (lang,), _demo_items(name, examples, lang)
 
-    return Opened(
+    return OpenDataSet(
         source=f"demo:{name}",
         task={"sentences": "retrieval"}.get(name, name),
         split="all",
@@ -122,7 +133,9 @@ def _open_demo(name: str, split: str) -> Opened:
     )
 
 
-def _demo_items(name: str, examples: Sequence[ParallelExample], lang: str) -> Iterator[Found]:
+def _demo_items(
+    name: str, examples: Sequence[ParallelExample], lang: str
+) -> Iterator[ReaderOutput]:
     for number, example in enumerate(examples, 1):
         if lang in example.sentences:
             text = example.sentences[lang]
@@ -132,4 +145,4 @@ def _demo_items(name: str, examples: Sequence[ParallelExample], lang: str) -> It
             )
             if name == "sentences":
                 item = replace(item, **tagged(text, demo_entities()[lang][example.id]))
-            yield Placed(f"demo:{name} item {number}", item)
+            yield PlacedItem(f"demo:{name} item {number}", item)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ccta_core.corpus.formats import english_nli, mrpc, panx, parallel, pawsx, squad, xnli
-from ccta_core.corpus.source import Source
+from ccta_core.corpus.source import DataSource
 
 _EACH = (
     xnli.SOURCE,
@@ -15,5 +15,5 @@ _EACH = (
     panx.SOURCE,
     *parallel.SOURCES,
 )
-SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _EACH})
+SOURCES: Mapping[str, DataSource] = MappingProxyType({source.name: source for source in _EACH})
 """Name -> data set, in the order in which they are listed."""

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ccta_core.corpus.align import align, refusal
-from ccta_core.corpus.clean_text import mended
-from ccta_core.corpus.items import Item, LeftOut, Reading
+from ccta_core.corpus.clean_text import clean_text
+from ccta_core.corpus.items import Item, LeftOut, ReadItems
 from ccta_core.corpus.labels import is_number
 from ccta_core.corpus.opened import open_spec
-from ccta_core.corpus.source import Found, Opened
+from ccta_core.corpus.source import OpenDataSet, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 
@@ -59,7 +59,7 @@ class Scan:
     split: str
     licence: str
     languages: tuple[str, ...]
-    reading: Reading
+    reading: ReadItems
     repaired: tuple[LeftOut, ...] = ()
     labels: tuple[str, ...] = ()
     """As those of a Corpus."""
@@ -83,7 +83,7 @@ def ids_sha256(ids: Iterable[str]) -> str:
 
 def read_items(
     spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
-) -> Reading:
+) -> ReadItems:
     """The items of each language by itself, for training and scoring; all languages by default.
 
     `limit` takes the first so many of each language. Items come language by language, in file
@@ -96,9 +96,9 @@ def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = N
     """As `read_items`, with the set's name, licence and what was put right in its items."""
     data = open_spec(spec)
     chosen = _chosen(data, langs, limit)
-    collected = _Found({lang: {} for lang in chosen}, limit)
+    collected = _ItemCollector({lang: {} for lang in chosen}, limit)
     for stream_languages, stream in data.streams(chosen):
-        collected.fill(stream_languages, mended(stream))
+        collected.fill(stream_languages, clean_text(stream))
     for lang in chosen:
         if not collected.items[lang]:
             raise CctaError(_nothing(spec, lang, collected.left_out))
@@ -109,7 +109,7 @@ def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = N
         split=data.split,
         licence=data.licence,
         languages=chosen,
-        reading=Reading(items, tuple(collected.left_out)),
+        reading=ReadItems(items, tuple(collected.left_out)),
         repaired=tuple(collected.repaired),
         labels=_more_labels(data, (item.label for item in items)),
     )
@@ -128,7 +128,7 @@ def read_corpus(
     chosen = _chosen(data, langs, limit)
     data.check_parallel(chosen)
     aligned = align(
-        (mended(stream) for _, stream in data.streams(chosen)),
+        (clean_text(stream) for _, stream in data.streams(chosen)),
         chosen,
         limit=limit,
         bounded=data.source.startswith("file:"),
@@ -149,7 +149,7 @@ def read_corpus(
     )
 
 
-def _more_labels(data: Opened, labels: Iterable[str | None]) -> tuple[str, ...]:
+def _more_labels(data: OpenDataSet, labels: Iterable[str | None]) -> tuple[str, ...]:
     """The labels of all the data where those that were read are numbers.
 
     Which classes numbers stand for depends on how many there are (`corpus.labels`), and the first
@@ -159,7 +159,7 @@ def _more_labels(data: Opened, labels: Iterable[str | None]) -> tuple[str, ...]:
     return data.labels() if numbers else ()
 
 
-def _chosen(data: Opened, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
+def _chosen(data: OpenDataSet, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
     if limit is not None and limit < 1:
         raise CctaError(f"a limit of {limit} items reads nothing; expected 1 or more")
     data.check_size(limit)
@@ -181,7 +181,7 @@ def _chosen(data: Opened, langs: Sequence[str] | None, limit: int | None) -> tup
 
 
 @dataclass(slots=True)
-class _Found:
+class _ItemCollector:
     """The items found so far of each language, by id, up to `limit`."""
 
     items: dict[str, dict[str, Item]]
@@ -189,7 +189,7 @@ class _Found:
     left_out: list[LeftOut] = field(default_factory=list)
     repaired: list[LeftOut] = field(default_factory=list)
 
-    def fill(self, langs: Sequence[str], stream: Iterator[Found]) -> None:
+    def fill(self, langs: Sequence[str], stream: Iterator[ReaderOutput]) -> None:
         """Adds a stream's items until each of its languages has enough."""
         for placed in stream:
             if isinstance(placed, LeftOut):

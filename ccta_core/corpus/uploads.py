@@ -27,7 +27,7 @@ _LONGEST_STEM = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class UploadContents:
     """What a file holds: items and labels of each language, what all languages have, what is not
     used and why.
     """
@@ -90,7 +90,7 @@ def keep(name: str, content: bytes) -> str:
     return kept
 
 
-def check(name: str) -> Checked:
+def check(name: str) -> UploadContents:
     """Looks through a kept file, as `ccta data check` does.
 
     Raises CctaError (one line, the file by its name) where it can't be read as parallel text or
@@ -133,14 +133,14 @@ def line_of(place: str) -> str:
     return place.rpartition(":")[2]
 
 
-def _checked(name: str, spec: str, scanned: Scan) -> Checked:
+def _checked(name: str, spec: str, scanned: Scan) -> UploadContents:
     try:
         corpus, apart = read_corpus(spec, scanned.languages), None
     except CctaError as error:
         corpus, apart = None, _without_folder(str(error), spec)
     labelled = {(item.id, item.label) for item in scanned.reading.items if item.label is not None}
     labels = Counter(label for _, label in labelled)
-    return Checked(
+    return UploadContents(
         name=name,
         task=scanned.task,
         items=dict(Counter(item.lang for item in scanned.reading.items)),

@@ -32,7 +32,7 @@ from ccta_core.models.columns import check_label_numbers
 from ccta_core.models.embedded import backbone_parts
 from ccta_core.models.heads import head_logits
 from ccta_core.models.hub import (
-    Kind,
+    ModelKind,
     Parts,
     error_line,
     load_tokenizer,
@@ -42,7 +42,7 @@ from ccta_core.models.hub import (
     read_weights,
 )
 from ccta_core.models.identity import ADAPTER, ADAPTER_CONFIG, PICKLED_ADAPTER
-from ccta_core.models.places import EMBEDDED_ID, Place, adapter_settings, base_of
+from ccta_core.models.places import EMBEDDED_ID, ModelPlace, adapter_settings, base_of
 from ccta_core.models.trace import differ
 
 _TASKS = {
@@ -61,7 +61,7 @@ _INSTEAD = "merge it with PEFT and save the whole model"
 class _Base:
     """What an adapter is laid over: a model in a place, or the embedded backbone's parts."""
 
-    place: Place | None
+    place: ModelPlace | None
     settings: Mapping[str, Any]
     embedded: tuple[PreTrainedConfig, dict[str, torch.Tensor], Any] | None = None
 
@@ -69,7 +69,7 @@ class _Base:
         return EMBEDDED_ID if self.place is None else str(self.place)
 
 
-def load_adapted(place: Place) -> Parts:
+def load_adapted(place: ModelPlace) -> Parts:
     """The base model with the adapter of this place merged into it.
 
     The head is the adapter's where it brings one, else the base's own. Raises CctaError, in one
@@ -100,7 +100,7 @@ def load_adapted(place: Place) -> Parts:
     return Parts(kind, named, merged, _tokenizer(place, base), (*base_notices, *notices))
 
 
-def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
+def _peft_config(place: ModelPlace, settings: Mapping[str, Any]) -> PeftConfig:
     """The adapter's settings as PEFT reads them.
 
     Raises CctaError on a kind that can't be merged into weights, and on a setting that is switched
@@ -141,7 +141,7 @@ def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
     return config
 
 
-def _tensors(place: Place) -> dict[str, torch.Tensor]:
+def _tensors(place: ModelPlace) -> dict[str, torch.Tensor]:
     """The adapter's tensors by name; of a pickled file tensors and nothing else."""
     if not place.file(ADAPTER) and not place.file(PICKLED_ADAPTER):
         raise CctaError(
@@ -156,7 +156,7 @@ def _tensors(place: Place) -> dict[str, torch.Tensor]:
         ) from error
 
 
-def _kind(place: Place, base: _Base, settings: Mapping[str, Any]) -> Kind:
+def _kind(place: ModelPlace, base: _Base, settings: Mapping[str, Any]) -> ModelKind:
     """What is to be loaded: the adapter's task, else that of its base's own head."""
     task = settings.get("task_type")
     if task is None and base.place is not None:
@@ -179,10 +179,10 @@ def _kind(place: Place, base: _Base, settings: Mapping[str, Any]) -> Kind:
         model_class = classes[type(config)]
     if model_class is None:
         raise CctaError(f"{place}: transformers has no head for {task} on {config.model_type}")
-    return Kind(task_name, config, model_class)
+    return ModelKind(task_name, config, model_class)
 
 
-def _head_weight(kind: Kind) -> str:
+def _head_weight(kind: ModelKind) -> str:
     """The name, among an adapter's tensors, of the weight with a row for each label.
 
     It is read off the model's shape with a telling number of labels; empty where there is none.
@@ -204,7 +204,7 @@ def _head_weight(kind: Kind) -> str:
 
 
 def _named(
-    place: Place, base: _Base, head: torch.Tensor | None
+    place: ModelPlace, base: _Base, head: torch.Tensor | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """The settings that name the head's columns, and a sentence where they are not the adapter's.
 
@@ -228,7 +228,7 @@ def _named(
 
 
 def _shape_head(
-    place: Place, kind: Kind, named: Mapping[str, Any], head: torch.Tensor | None
+    place: ModelPlace, kind: ModelKind, named: Mapping[str, Any], head: torch.Tensor | None
 ) -> None:
     """Gives the configuration as many labels as the head has rows, and their names."""
     if kind.task == "qa":
@@ -245,7 +245,7 @@ def _shape_head(
 
 
 def _base_model(
-    base: _Base, kind: Kind, tensors: Mapping[str, torch.Tensor]
+    base: _Base, kind: ModelKind, tensors: Mapping[str, torch.Tensor]
 ) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
     """The base with the head's shape, the weights that it lacks, and what should be known."""
     if base.embedded is None:
@@ -262,13 +262,13 @@ def _base_model(
     return model, sorted(report["missing_keys"]), ()
 
 
-def _place(base: _Base) -> Place:
+def _place(base: _Base) -> ModelPlace:
     if base.place is None:
         raise AssertionError("the embedded backbone has no place of its own")
     return base.place
 
 
-def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreTrainedModel:
+def _merged(place: ModelPlace, config: PeftConfig, hf_model: PreTrainedModel) -> PreTrainedModel:
     """The base with the adapter in its weights, seen to give the logits that PEFT itself gives."""
     kind = MODEL_TYPE_TO_PEFT_MODEL_MAPPING.get(config.task_type or "", PeftModel)
     try:
@@ -303,7 +303,7 @@ def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreT
     return merged
 
 
-def _check_keys(place: Place, missing: list[str], unexpected: list[str]) -> None:
+def _check_keys(place: ModelPlace, missing: list[str], unexpected: list[str]) -> None:
     """Raises CctaError where PEFT left a weight of the adapter out, or one is not in its file."""
     # With trained biases PEFT saves a head's bias twice, once under a name that it does not read.
     unexpected = [name for name in unexpected if ".modules_to_save." not in name]
@@ -320,7 +320,7 @@ def _logits(model: Any) -> torch.Tensor:
     return head_logits(model(input_ids=ids, attention_mask=torch.ones_like(ids)))
 
 
-def _tokenizer(place: Place, base: _Base) -> PreTrainedTokenizerFast:
+def _tokenizer(place: ModelPlace, base: _Base) -> PreTrainedTokenizerFast:
     """The tokenizer saved with the adapter, else that of its base."""
     if place.file("tokenizer.json") or place.file("tokenizer_config.json"):
         return load_tokenizer(place)

@@ -33,7 +33,7 @@ CHANGED = "changed"
 _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
-def known() -> dict[str, ModelInfo]:
+def available_models() -> dict[str, ModelInfo]:
     """The catalogue and the added models, by id."""
     return {**catalog(), **added()}
 

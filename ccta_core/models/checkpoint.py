@@ -15,7 +15,7 @@ from ccta_core.models.adapted import load_adapted
 from ccta_core.models.catalog import CLASSES, ModelInfo
 from ccta_core.models.columns import column_names, outputs_of, task_named
 from ccta_core.models.hub import (
-    Kind,
+    ModelKind,
     Parts,
     load_tokenizer,
     load_whole,
@@ -24,9 +24,9 @@ from ccta_core.models.hub import (
     read_weights,
 )
 from ccta_core.models.model import Model
-from ccta_core.models.places import Place, fetch
+from ccta_core.models.places import ModelPlace, fetch
 from ccta_core.models.tail import words_reach_head
-from ccta_core.models.trace import watch
+from ccta_core.models.trace import trace_forward
 from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
 
 
@@ -66,7 +66,9 @@ def encoder_from_transformers(
         pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
         settings = {"add_pooling_layer": False} if pooler else {}
         tokenizer = load_tokenizer(place)
-        model, missing, _ = read_weights(place, Kind("backbone", config, model_class, settings))
+        model, missing, _ = read_weights(
+            place, ModelKind("backbone", config, model_class, settings)
+        )
     if missing:
         raise CctaError(f"{name}: its checkpoint lacks {', '.join(missing[:3])}; take a whole one")
     if place.revision() != revision:
@@ -76,14 +78,14 @@ def encoder_from_transformers(
     return revision, config, model.state_dict(), tokenizer, depth
 
 
-def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
+def _model(place: ModelPlace, parts: Parts, revision: str, device: str) -> Model:
     """The parts put together, once they are seen to belong together."""
     name, config = place.name, parts.kind.config
     columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
     labels, notices = column_names(name, parts.kind.task, parts.settings, columns)
     check_vocabulary(name, parts.tokenizer, parts.hf_model)
     hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
-    trace = watch(hf_model)
+    trace = trace_forward(hf_model)
     notices += check_padding(name, parts.tokenizer, trace)
     is_classes = parts.kind.task == "classification"
     outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES

@@ -27,7 +27,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models import checkpoint_pickle
 from ccta_core.models.columns import check_label_numbers
 from ccta_core.models.identity import SAFE, parts_of
-from ccta_core.models.places import Place, unavailable
+from ccta_core.models.places import ModelPlace, unavailable
 from ccta_core.models.trace import WORKING
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _ENCODERS = f"encoders with a task head work ({WORKING} families)"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ModelKind:
     """What a configuration says there is to load."""
 
     task: str
@@ -56,14 +56,14 @@ class Kind:
 class Parts:
     """A model that was read: `settings` are those of config.json that name its columns."""
 
-    kind: Kind
+    kind: ModelKind
     settings: Mapping[str, Any]
     hf_model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     notices: tuple[str, ...] = ()
 
 
-def load_whole(place: Place) -> Parts:
+def load_whole(place: ModelPlace) -> Parts:
     """A whole model of one folder. Raises CctaError as `checkpoint.from_transformers`."""
     settings = read_settings(place)
     kind = read_kind(place, settings)
@@ -72,7 +72,7 @@ def load_whole(place: Place) -> Parts:
     return Parts(kind, settings, hf_model, tokenizer, notices)
 
 
-def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:
+def read_kind(place: ModelPlace, settings: Mapping[str, Any]) -> ModelKind:
     """The configuration with transformers' class for the head it names. Raises CctaError."""
     config = read_config(place, settings)
     task, model_class = _head(place, config)
@@ -81,10 +81,10 @@ def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:
             f"{place}: a question answering head has 2 columns, start and end; config.json names "
             f"{config.num_labels} labels: take id2label and num_labels out of it"
         )
-    return Kind(task, config, model_class)
+    return ModelKind(task, config, model_class)
 
 
-def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
+def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedConfig:
     """The configuration of an encoder; everything else is refused with a CctaError."""
     if settings.get("auto_map"):
         raise CctaError(
@@ -114,7 +114,7 @@ def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
     return config
 
 
-def read_settings(place: Place) -> dict[str, Any]:
+def read_settings(place: ModelPlace) -> dict[str, Any]:
     """What config.json says. Raises ModelUnavailableError without it, DamagedFileError."""
     path = place.file("config.json")
     try:
@@ -130,7 +130,7 @@ def read_settings(place: Place) -> dict[str, Any]:
     return settings
 
 
-def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
+def _check_encoder(place: ModelPlace, config: PreTrainedConfig) -> None:
     kinds = ", ".join(config.architectures or ["no architecture named"])
     one_way = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and (
         type(config) not in MODEL_FOR_MASKED_LM_MAPPING or getattr(config, "is_decoder", False)
@@ -142,7 +142,7 @@ def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
         )
 
 
-def _head(place: Place, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
+def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
     """The task and transformers' class for the head that the configuration names."""
     kinds = config.architectures or []
     for mark, (task, classes) in _HEADS.items():
@@ -163,7 +163,7 @@ def _head(place: Place, config: PreTrainedConfig) -> tuple[str, type[PreTrainedM
     )
 
 
-def _weights(place: Place, kind: Kind) -> tuple[PreTrainedModel, tuple[str, ...]]:
+def _weights(place: ModelPlace, kind: ModelKind) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The model with every weight from its checkpoint, in float32, and what should be known."""
     model, missing, notices = read_weights(place, kind)
     if missing:
@@ -176,7 +176,7 @@ def _weights(place: Place, kind: Kind) -> tuple[PreTrainedModel, tuple[str, ...]
 
 
 def read_weights(
-    place: Place, kind: Kind, *, replaced: Collection[str] = ()
+    place: ModelPlace, kind: ModelKind, *, replaced: Collection[str] = ()
 ) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
     """The model in float32, the weights that its checkpoint lacks, and what should be known.
 
@@ -218,7 +218,7 @@ def read_weights(
 
 
 def _check_sizes(
-    place: Place, kind: Kind, sizes: Mapping[str, tuple[Sequence[int], Sequence[int]]]
+    place: ModelPlace, kind: ModelKind, sizes: Mapping[str, tuple[Sequence[int], Sequence[int]]]
 ) -> None:
     """Raises DamagedFileError where weights have another size than config.json says."""
     if not sizes:
@@ -240,7 +240,7 @@ def _size(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _safe_state(place: Place) -> dict[str, torch.Tensor]:
+def _safe_state(place: ModelPlace) -> dict[str, torch.Tensor]:
     """The tensors of a folder's safetensors, in one file or in parts."""
     if path := place.file(SAFE):
         return load_file(path)
@@ -255,7 +255,7 @@ def error_line(error: Exception) -> str:
     return " ".join(str(error).split())[:160]
 
 
-def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+def _older(place: ModelPlace) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Pickled weights, which are read without running what is in them."""
     path = place.file(checkpoint_pickle.FILE)
     index = None if path else place.file(checkpoint_pickle.INDEX)
@@ -276,7 +276,7 @@ def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     return state, (notice,)
 
 
-def load_tokenizer(place: Place) -> PreTrainedTokenizerFast:
+def load_tokenizer(place: ModelPlace) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a folder. Raises CctaError where there is none."""
     instead = "a tokenizer.json (PreTrainedTokenizerFast) saved beside the weights works"
     whole = place.file("tokenizer.json")

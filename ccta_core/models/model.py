@@ -14,7 +14,7 @@ from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.tail import Above, above
 from ccta_core.models.tokenizer import compose_first, is_read_composed
-from ccta_core.models.trace import Trace, accepts, watch
+from ccta_core.models.trace import Trace, accepts, trace_forward
 from ccta_core.types import Sentence
 from ccta_core.units import UnitMap, segment_units
 
@@ -72,7 +72,7 @@ class Model:
         self.notices = notices
         """What every result of this model should say beside its numbers, a sentence each."""
         self.device = next(hf_model.parameters()).device
-        self._trace = trace or watch(self.hf_model)
+        self._trace = trace or trace_forward(self.hf_model)
         self._has_types = accepts(hf_model, "token_type_ids") and _table_of_types(hf_model) > 1
         self._above: dict[int, Above] = {}
         self._lock = Lock()

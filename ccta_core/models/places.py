@@ -31,7 +31,7 @@ _PICKLED_FILES = [PICKLED, "pytorch_model-*-of-*.bin", PICKLED_ADAPTER]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModelPlace:
     """A model as a person names it, and the folder with its files."""
 
     name: str
@@ -71,18 +71,18 @@ class Place:
         return folder_revision(self.folder, base=base)
 
 
-def fetch(name: str, revision: str | None = None) -> Place:
+def fetch(name: str, revision: str | None = None) -> ModelPlace:
     """The folder of that name, or the hub model's snapshot, downloaded where it is not here.
 
     Raises ModelUnavailableError where there is neither.
     """
     if Path(name).is_dir():
-        return Place(name, Path(name))
+        return ModelPlace(name, Path(name))
     from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_SAFE_FILES))
-        place = Place(name, folder)
+        place = ModelPlace(name, folder)
         if not any(folder.glob("*.safetensors")):
             snapshot_download(name, revision=revision, allow_patterns=_PICKLED_FILES)
         parts = {part for index in folder.glob("*.index.json") for part in parts_of(index)}
@@ -94,10 +94,10 @@ def fetch(name: str, revision: str | None = None) -> Place:
     return place
 
 
-def local_place(name: str, revision: str | None = None) -> Place | None:
+def local_place(name: str, revision: str | None = None) -> ModelPlace | None:
     """What `fetch` would give without a network; None where the model is not on this machine."""
     if Path(name).is_dir():
-        return Place(name, Path(name))
+        return ModelPlace(name, Path(name))
     if name.count("/") > 1 or name.startswith(("/", ".", "~")):
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -108,7 +108,7 @@ def local_place(name: str, revision: str | None = None) -> Place | None:
         except ValueError:  # no name of the hub
             return None
         if isinstance(path, str):
-            return Place(name, Path(path).parent)
+            return ModelPlace(name, Path(path).parent)
     return None
 
 
@@ -121,7 +121,7 @@ def unavailable(name: str) -> ModelUnavailableError:
     )
 
 
-def adapter_settings(place: Place) -> dict[str, Any]:
+def adapter_settings(place: ModelPlace) -> dict[str, Any]:
     """What adapter_config.json says. Raises DamagedFileError where it can't be read."""
     path = place.folder / ADAPTER_CONFIG
     try:
@@ -133,7 +133,7 @@ def adapter_settings(place: Place) -> dict[str, Any]:
     return settings
 
 
-def base_of(place: Place, *, local: bool = False) -> Place | None:
+def base_of(place: ModelPlace, *, local: bool = False) -> ModelPlace | None:
     """The model that the adapter in this place is laid over; None for the embedded backbone.
 
     adapter_config.json names it: our `e5-small`, a folder (also relative to the adapter's own, or
@@ -166,11 +166,13 @@ def base_of(place: Place, *, local: bool = False) -> Place | None:
     return base
 
 
-def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: bool) -> Place | None:
+def _find_base(
+    place: ModelPlace, named: str, settings: dict[str, Any], *, local: bool
+) -> ModelPlace | None:
     # As a person writes a path beside the adapter, then as PEFT reads it: from the present folder.
     for folder in (place.folder / named, Path(named)):
         if (folder / "config.json").is_file() or (folder / ADAPTER_CONFIG).is_file():
-            return Place(named, folder)
+            return ModelPlace(named, folder)
     revision = settings.get("revision")
     try:
         base = local_place(named, revision) if local else fetch(named, revision)

@@ -64,7 +64,7 @@ class Trace:
         return len(self.makers) - 1
 
 
-def watch(model: PreTrainedModel) -> Trace:
+def trace_forward(model: PreTrainedModel) -> Trace:
     """Runs `model` on a few tokens and reads off how it is built.
 
     Fixes in its configuration that `hidden_states[-1]` is the one before a final norm. Not for a

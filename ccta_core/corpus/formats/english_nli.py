@@ -24,14 +24,14 @@ from ccta_core.corpus.formats.nli import nli_label, text_key
 from ccta_core.corpus.groups import clusters
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
 _LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _NliRow:
     """One row of a file as it stands: `place` is for messages, `number` its line."""
 
     number: int
@@ -42,7 +42,7 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class _NliSet:
     """A set's files by split ((part, path) in order) and how one is read."""
 
     name: str
@@ -50,14 +50,14 @@ class _Set:
     folder: str
     licence: str
     splits: dict[str, tuple[tuple[str, str], ...]]
-    rows: Callable[["_Set", str, Path], Iterator[_Row]]
+    rows: Callable[["_NliSet", str, Path], Iterator[_NliRow]]
     columns: tuple[str, ...] = ()
     """Premise, hypothesis and label in the header; without a header the first three columns."""
     quoted: bool = False
     linked: bool = False
 
 
-def _table(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _table(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     """Rows of a tab-separated file; one without a header has premise, hypothesis and label."""
     rows = text_rows(path)
     header = (
@@ -76,10 +76,10 @@ def _table(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
         texts = [
             unquoted(fields[column]) if nli_set.quoted else fields[column] for column in places
         ]
-        yield _Row(row + first, f"{nli_set.name}-{part}-{row}", *texts)
+        yield _NliRow(row + first, f"{nli_set.name}-{part}-{row}", *texts)
 
 
-def _objects(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _objects(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     """Rows of a file with one JSON object a line: id, premise, hypothesis and label (e, n, c)."""
     for number, line in lines(path):
         try:
@@ -87,7 +87,7 @@ def _objects(nli_set: _Set, part: str, path: Path) -> Iterator[_Row]:
             texts = [row[name].strip() for name in ("premise", "hypothesis")]
             label = "" if row["label"] is None else row["label"].strip()
             label = _LETTERS.get(label, label)
-            yield _Row(number, f"{nli_set.name}-{row['id']}", texts[0], texts[1], label)
+            yield _NliRow(number, f"{nli_set.name}-{row['id']}", texts[0], texts[1], label)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CctaError(
                 f"{path}:{number}: expected a JSON object with id, premise, hypothesis and label "
@@ -100,7 +100,7 @@ _SICK = {part: ((part, f"SICK_{part}{end}.txt"),) for part, end in
          (("train", ""), ("trial", ""), ("test", "_annotated"))}  # fmt: skip
 _WIKI = ("base_wiki", "sim_wiki", "translate_wiki")
 _SETS = (
-    _Set(
+    _NliSet(
         "mnli",
         "natural language inference, English: pieces of MultiNLI",
         "mnli_subset",
@@ -115,7 +115,7 @@ _SETS = (
         },
         _table,
     ),
-    _Set(
+    _NliSet(
         "taxinli",
         "natural language inference, English: TaxiNLI, from MultiNLI",
         "nli_en/taxinli",
@@ -125,7 +125,7 @@ _SETS = (
         ("prem", "hyp", "label"),
         quoted=True,
     ),
-    _Set(
+    _NliSet(
         "cad",
         "natural language inference, English: counterfactual edits",
         "nli_en/cad",
@@ -136,7 +136,7 @@ _SETS = (
         quoted=True,
         linked=True,
     ),
-    _Set(
+    _NliSet(
         "sick",
         "natural language inference, English: captions",
         "nli_en/sick",
@@ -145,7 +145,7 @@ _SETS = (
         _table,
         ("sentence_A", "sentence_B", "entailment_judgment"),
     ),
-    _Set(
+    _NliSet(
         "med",
         "natural language inference, English: monotonicity; entailment and neutral only",
         "nli_en/med",
@@ -154,7 +154,7 @@ _SETS = (
         _table,
         _GOLD,
     ),
-    _Set(
+    _NliSet(
         "nyu",
         "natural language inference, English: Wikipedia premises",
         "nli_en/nyu_semiauto",
@@ -172,7 +172,7 @@ _TOGETHER = {
 """Set -> the split of it that is part of `nli_en`."""
 
 
-def _read_set(nli_set: _Set, folder: Path, split: str) -> Iterator[Found]:
+def _read_set(nli_set: _NliSet, folder: Path, split: str) -> Iterator[ReaderOutput]:
     for part, name in nli_set.splits[split]:
         path = folder / name
         rows = list(nli_set.rows(nli_set, part, path))
@@ -180,26 +180,26 @@ def _read_set(nli_set: _Set, folder: Path, split: str) -> Iterator[Found]:
             item = Item(row.id, group, "en", row.premise, row.hypothesis)
             place = f"{path.name}:{row.number}"
             if row.label in UNLABELLED:
-                yield Placed(place, item, refused="it has no gold label")
+                yield PlacedItem(place, item, refused="it has no gold label")
                 continue
             label = nli_label(row.label, f"{path}:{row.number}")
-            yield Placed(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
+            yield PlacedItem(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
 
 
-def _groups(rows: list[_Row], linked: bool) -> list[str]:
+def _groups(rows: list[_NliRow], linked: bool) -> list[str]:
     pairs = [(row.premise, row.hypothesis if linked else row.premise) for row in rows]
     return clusters(pairs, [row.id for row in rows])
 
 
-def _languages_of(nli_set: _Set, folder: Path, split: str) -> tuple[str, ...]:
+def _languages_of(nli_set: _NliSet, folder: Path, split: str) -> tuple[str, ...]:
     missing = [name for _, name in nli_set.splits[split] if not (folder / name).is_file()]
     if missing:
         raise CctaError(f"expected {nli_set.name} as {missing[0]} in {folder}, which is not there")
     return ("en",)
 
 
-def _source(nli_set: _Set) -> Source:
-    return Source(
+def _source(nli_set: _NliSet) -> DataSource:
+    return DataSource(
         name=nli_set.name,
         what=nli_set.what,
         task="nli",
@@ -218,25 +218,27 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
     return ("en",)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items of all sets, each pair once, without XNLI's premises."""
     premises = _xnli_premises(folder / "xnli")
     seen: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
         for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
-            yield _once(placed, premises, seen) if isinstance(placed, Placed) else placed
+            yield _once(placed, premises, seen) if isinstance(placed, PlacedItem) else placed
 
 
-def _once(placed: Placed, premises: frozenset[str], seen: dict[tuple[str, str], str]) -> Placed:
+def _once(
+    placed: PlacedItem, premises: frozenset[str], seen: dict[tuple[str, str], str]
+) -> PlacedItem:
     item = placed.item
     if placed.refused:
         return placed
     premise = text_key(item.text)
     if premise in premises:
-        return Placed(placed.place, item, refused="its premise is one of XNLI's")
+        return PlacedItem(placed.place, item, refused="its premise is one of XNLI's")
     first = seen.setdefault((premise, text_key(item.text2 or "")), item.id)
     if first != item.id:
-        return Placed(placed.place, item, refused="the same pair stands in it already")
+        return PlacedItem(placed.place, item, refused="the same pair stands in it already")
     return placed
 
 
@@ -249,7 +251,7 @@ def _xnli_premises(folder: Path) -> frozenset[str]:
 
 SOURCES = (
     *map(_source, _SETS),
-    Source(
+    DataSource(
         name="nli_en",
         what="the English inference sets as one, for training: no pair twice, none of XNLI's",
         task="nli",

@@ -17,7 +17,7 @@ from ccta_core.corpus.formats.pawsx import untranslated
 from ccta_core.corpus.formats.squad import MLQA_LANGUAGES, mlqa_split, question_item, question_of
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import CLASSES, class_of
-from ccta_core.corpus.source import Placed
+from ccta_core.corpus.source import PlacedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class HubSet:
     configs: Callable[[str, str], tuple[str, ...]]
     columns: tuple[str, ...]
     languages: tuple[str, ...]
-    placed: Callable[[HubRow], Placed]
+    placed: Callable[[HubRow], PlacedItem]
     own_ids: bool = False
     prepare: "Callable[[Rows, str], Rows] | None" = None
 
@@ -72,7 +72,7 @@ Rows = Iterator[tuple[str, dict[str, Any]]]
 """(where it stands, its values) of one row after another."""
 
 
-def _nli(row: HubRow) -> Placed:
+def _nli(row: HubRow) -> PlacedItem:
     """XNLI's rows: three a premise, in order."""
     label, refused = row.label(CLASSES["nli"])
     first = row.index - row.index % 3 + 1
@@ -84,33 +84,33 @@ def _nli(row: HubRow) -> Placed:
         text2=row.text("hypothesis"),
         label=label,
     )
-    return Placed(row.place, item, refused=refused)
+    return PlacedItem(row.place, item, refused=refused)
 
 
-def _mnli(row: HubRow) -> Placed:
+def _mnli(row: HubRow) -> PlacedItem:
     """MultiNLI's rows: no order of premises, so each is a group of its own."""
     placed = _nli(row)
     id_ = f"mnli-{row.split}-{row.index + 1}"
     return replace(placed, item=replace(placed.item, id=id_, group=id_))
 
 
-def _pair(row: HubRow) -> Placed:
+def _pair(row: HubRow) -> PlacedItem:
     label, refused = row.label(CLASSES["paraphrase"])
     number = row.text("id") if "id" in row.values else str(row.index + 1)
     id_ = f"{row.split}-{number}"
     item = Item(id_, id_, row.lang, row.text("sentence1"), row.text("sentence2"), label)
     if not number:
         refused = "it has no id"
-    return Placed(row.place, item, refused=refused or untranslated(item))
+    return PlacedItem(row.place, item, refused=refused or untranslated(item))
 
 
-def _question(row: HubRow) -> Placed:
+def _question(row: HubRow) -> PlacedItem:
     group = text_of(row.values.get("title")) or text_of(row.values["id"])
     question = question_of(row.values, title=group, group=group, context=row.values["context"])
     return question_item(row.place, row.lang, question)
 
 
-def _tags(row: HubRow) -> Placed:
+def _tags(row: HubRow) -> PlacedItem:
     """Tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
     id_ = f"{row.split}-{row.lang}-{row.index + 1}"
     words = [text_of(token) for token in row.values["tokens"] or ()]
@@ -119,7 +119,7 @@ def _tags(row: HubRow) -> Placed:
     if wrong and len(tags) == len(words):
         item = Item(id_, id_, row.lang, " ".join(words))
         reason = f"the tag {tags[wrong[0]]} of token {wrong[0] + 1} is not the number of one"
-        return Placed(row.place, item, refused=reason)
+        return PlacedItem(row.place, item, refused=reason)
     return tagged(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
 
 
@@ -146,18 +146,18 @@ def _without_language(rows: Rows, lang: str) -> Rows:
         )
 
 
-def _retrieval(row: HubRow) -> Placed:
+def _retrieval(row: HubRow) -> PlacedItem:
     """One side of a pair: the English one where that is asked for; `split` names the other."""
     english = "source" if row.text("source_lang") in ("en", "eng") else "target"
     other = "target" if english == "source" else "source"
     side = english if row.lang == "en" else other
     id_ = f"{row.split}-{row.index + 1}"
-    return Placed(row.place, Item(id_, id_, row.lang, row.text(f"{side}_sentence")))
+    return PlacedItem(row.place, Item(id_, id_, row.lang, row.text(f"{side}_sentence")))
 
 
-def _sentence(row: HubRow) -> Placed:
+def _sentence(row: HubRow) -> PlacedItem:
     id_ = f"{row.split}-{row.index + 1}"
-    return Placed(row.place, Item(id_, id_, row.lang, row.text("text")))
+    return PlacedItem(row.place, Item(id_, id_, row.lang, row.text("text")))
 
 
 def _mlqa_configs(split: str, lang: str) -> tuple[str, ...]:

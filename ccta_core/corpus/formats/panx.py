@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there, lines
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.types import Span
@@ -33,7 +33,7 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The tagged sentences of one language, in file order."""
     path = folder / f"{split}-{lang}.tsv"
     prefix = f"{lang}:"
@@ -75,7 +75,7 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 
 def tagged(
     place: str, names: tuple[str, str, str], words: Sequence[str], tags: Sequence[str]
-) -> Placed:
+) -> PlacedItem:
     """A tagged item of (id, group, language): words joined as the language writes them.
 
     It is refused where a word is empty, words and tags do not pair up, or a tag is no IOB tag.
@@ -85,15 +85,15 @@ def tagged(
     item = Item(id=id_, group=group, lang=lang, text=text)
     empty = [number for number, word in enumerate(words, 1) if not word.strip()]
     if empty:
-        return Placed(place, item, refused=f"its token {empty[0]} is empty")
+        return PlacedItem(place, item, refused=f"its token {empty[0]} is empty")
     if len(tags) != len(words):
         reason = f"expected a tag for each of its {len(words)} tokens, found {len(tags)}"
-        return Placed(place, item, refused=reason)
+        return PlacedItem(place, item, refused=reason)
     try:
         iob2, wrong = as_iob2(tags)
     except CctaError as error:
-        return Placed(place, item, refused=str(error))
-    return Placed(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
+        return PlacedItem(place, item, refused=str(error))
+    return PlacedItem(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
 
 
 def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:
@@ -122,7 +122,7 @@ def as_iob2(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
     return tuple(iob2), wrong
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="panx",
     what="named entities (PER ORG LOC) of Wikipedia; the languages are not parallel",
     task="ner",

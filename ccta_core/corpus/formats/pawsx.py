@@ -24,7 +24,7 @@ from ccta_core.corpus.groups import clusters
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows, unquoted
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -43,7 +43,7 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items of one language, in file order."""
     if split not in PARTS:
         yield from _separated(folder, split, lang)
@@ -59,10 +59,10 @@ def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
     for number, (line, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 1):
         first, second, label = columns(path, number, line, _COLUMNS)
         item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
-        yield Placed(f"{path.name}:{number}", item, refused=untranslated(item))
+        yield PlacedItem(f"{path.name}:{number}", item, refused=untranslated(item))
 
 
-def _separated(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The pairs of `train` or of `heldout`; no sentence stands in both."""
     cluster: dict[str, str] = {}
     ids, pairs = [], []
@@ -73,7 +73,7 @@ def _separated(folder: Path, split: str, lang: str) -> Iterator[Found]:
     cluster.update(zip(ids, clusters(pairs, ids), strict=True))
     for part in PARTS:
         for placed in read(folder, part, lang):
-            if not isinstance(placed, Placed):
+            if not isinstance(placed, PlacedItem):
                 yield placed
                 continue
             cluster_id = cluster[placed.item.id]
@@ -126,7 +126,7 @@ def _pairs(lines: list[str]) -> list[tuple[str, str]]:
     return [(row[0], row[1] if len(row) > 1 else row[0]) for row in fields]
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="pawsx",
     what="paraphrase or not, de en es fr ja ko zh, line-parallel",
     task="paraphrase",

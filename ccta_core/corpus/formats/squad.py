@@ -24,7 +24,7 @@ from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import text_of, whole_number_of
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -32,7 +32,7 @@ MLQA_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SquadQuestion:
     """One question: `answers` are (text, offset into the context).
 
     `left_out` says why answers of it can't be used, `refused` why the question can't.
@@ -48,7 +48,7 @@ class Question:
     refused: str | None = None
 
 
-def read_questions(path: Path) -> list[Question | LeftOut]:
+def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
     """The questions of a file, in its order; what is none by place and reason.
 
     Raises CctaError where the file can't be read or is not in SQuAD's form as a whole.
@@ -68,7 +68,7 @@ def read_questions(path: Path) -> list[Question | LeftOut]:
             for question in _article(f"{path.name}:article {place}", article)]  # fmt: skip
 
 
-def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
+def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
     """The questions of an article; one without a title is a group of its own by its place."""
     paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
     if not isinstance(paragraphs, list):
@@ -92,14 +92,14 @@ def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
             )
 
 
-def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> Question:
+def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> SquadQuestion:
     """A question from its values, whatever they are: null, or of another type, refuses it."""
     texts = {"question": row.get("question"), "context": context, "title": title}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
     refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
     answers, left_out = _answers(row.get("answers"), "" if wrong else context)
     id_ = text_of(row.get("id"))
-    return Question(
+    return SquadQuestion(
         id=id_,
         title=title if isinstance(title, str) else None,
         group=group,
@@ -149,11 +149,13 @@ def _found(value: Any) -> str:
     return "an object" if isinstance(value, dict) else "a list"
 
 
-def question_item(place: str, lang: str, question: Question, group: str | None = None) -> Placed:
+def question_item(
+    place: str, lang: str, question: SquadQuestion, group: str | None = None
+) -> PlacedItem:
     """A question as an item, its answers as spans of the context."""
     if question.refused:
         item = Item(question.id, group or question.group, lang, question.question)
-        return Placed(place, item, refused=question.refused)
+        return PlacedItem(place, item, refused=question.refused)
     located = answer_spans(question.context, question.answers)
     item = Item(
         id=question.id,
@@ -164,10 +166,12 @@ def question_item(place: str, lang: str, question: Question, group: str | None =
         answers=located.spans,
     )
     repaired = (*located.repaired, *(f"{reason}: left out" for reason in question.left_out))
-    return Placed(place, item, repaired=repaired, refused=located.refused)
+    return PlacedItem(place, item, repaired=repaired, refused=located.refused)
 
 
-def _placed(path: Path, question: Question | LeftOut, lang: str, group: str | None = None) -> Found:
+def _placed(
+    path: Path, question: SquadQuestion | LeftOut, lang: str, group: str | None = None
+) -> ReaderOutput:
     """A question of a file as an item, by its id."""
     if isinstance(question, LeftOut):
         return question
@@ -183,7 +187,7 @@ def _squad_languages(folder: Path, split: str) -> tuple[str, ...]:
     return ("en",)
 
 
-def _read_squad(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_squad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     contexts = _xquad_contexts(folder) if split == "outside-xquad" else frozenset()
     for path in _squad_files(folder):
         for question in read_questions(path):
@@ -199,7 +203,7 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
             "name squad:FOLDER#all"
         )
     return frozenset(
-        question.context for question in read_questions(path) if isinstance(question, Question)
+        question.context for question in read_questions(path) if isinstance(question, SquadQuestion)
     ) - {""}
 
 
@@ -209,14 +213,16 @@ def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = folder / f"xquad.{lang}.json"
     questions = read_questions(path)
-    stored_titles = (question.title for question in questions if isinstance(question, Question))
+    stored_titles = (
+        question.title for question in questions if isinstance(question, SquadQuestion)
+    )
     titles = sorted({title for title in stored_titles if title is not None})
     heldout = frozenset(titles[::5])
     for question in questions:
-        title = question.title if isinstance(question, Question) else None
+        title = question.title if isinstance(question, SquadQuestion) else None
         if split == "all" or (title in heldout) == (split == "heldout"):
             yield _placed(path, question, lang)
 
@@ -250,23 +256,23 @@ def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
     return tuple(lang for lang in MLQA_LANGUAGES if _mlqa_path(folder, split, lang).exists())
 
 
-def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _mlqa_path(folder, split, lang)
     english = _mlqa_path(folder, mlqa_split(split)[0], "en")
     groups: dict[str, str] = {}
     if english.exists():
         for question in read_questions(english):
-            if isinstance(question, Question):
+            if isinstance(question, SquadQuestion):
                 groups[question.id] = question.group
     for question in read_questions(path):
-        group = groups.get(question.id) if isinstance(question, Question) else None
+        group = groups.get(question.id) if isinstance(question, SquadQuestion) else None
         yield _placed(path, question, lang, group)
 
 
 _MIXED = tuple(f"{side}-{lang}" for side in ("question", "context") for lang in MLQA_LANGUAGES)
 
 SOURCES = (
-    Source(
+    DataSource(
         name="squad",
         what="questions on paragraphs, English (SQuAD 1.1); XQuAD's paragraphs left out",
         task="qa",
@@ -276,7 +282,7 @@ SOURCES = (
         languages=_squad_languages,
         read=_read_squad,
     ),
-    Source(
+    DataSource(
         name="xquad",
         what="questions on paragraphs, 12 languages, the same questions in each",
         task="qa",
@@ -286,7 +292,7 @@ SOURCES = (
         languages=_xquad_languages,
         read=_read_xquad,
     ),
-    Source(
+    DataSource(
         name="mlqa",
         what="questions on paragraphs, 7 languages, also question and context in different ones "
         "(#question-LANG, #context-LANG)",
