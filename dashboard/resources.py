@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from ccta_core.corpus.catalogue import DataSet, data_sets, items_of
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
-from ccta_core.corpus.offered import DataSet, data_sets, items_of
-from ccta_core.corpus.opened import open_spec
-from ccta_core.corpus.replaced import data_stamp
+from ccta_core.corpus.resolve import data_stamp, open_spec
 from ccta_core.corpus.spec import Corpus
 from ccta_core.corpus.uploads import UploadContents, check, spec_of
 from ccta_core.errors import CctaError

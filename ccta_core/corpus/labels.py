@@ -72,6 +72,19 @@ def is_number(label: str) -> bool:
     return _NUMBER.fullmatch(label) is not None
 
 
+def nli_label(label: str, place: str) -> str:
+    """The label as one of the classes of natural language inference, whatever its case.
+
+    Raises CctaError, naming the place, on any other.
+    """
+    folded = key_of(label)
+    if folded not in CLASSES["nli"]:
+        raise CctaError(
+            f"{place}: unknown label {label!r}, expected one of: {', '.join(CLASSES['nli'])}"
+        )
+    return folded
+
+
 def match_labels(
     labels: Iterable[str], classes: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ccta_core.corpus.align import align, refusal
 from ccta_core.corpus.clean_text import clean_text
 from ccta_core.corpus.items import Item, LeftOut, ReadItems
 from ccta_core.corpus.labels import is_number
-from ccta_core.corpus.opened import open_spec
+from ccta_core.corpus.resolve import open_spec
 from ccta_core.corpus.source import OpenDataSet, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample

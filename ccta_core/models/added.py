@@ -6,11 +6,13 @@ catalogue's.
 
 import json
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ccta_core import children
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import (
@@ -30,6 +32,8 @@ from ccta_core.models.places import local_place
 FILE = "models.json"
 CHANGED = "changed"
 """In a card: a sentence that says that the files are not those that were added."""
+_MESSAGE_MARK = "ccta: "
+"""Begins the line that the command `ccta` writes where it refuses something."""
 _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
@@ -90,6 +94,29 @@ def add(name: str) -> ModelInfo:
     entry["bytes"] = sum(each.numel() * 4 for each in model.hf_model.parameters())
     _write([*(old for old in _entries() if old["id"] != info.id), entry])
     return _info(entry)
+
+
+def add_apart(name: str) -> str:
+    """Adds the model in a process of its own, so that this one loads no weights; returns its id.
+
+    It waits until the model is loaded, which may be long. Raises CctaError as `add`.
+    """
+    model_id = checked_name(name)
+    words = ["models", "add", model_id]
+    with children.start(
+        "ccta_core", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as child:
+        messages = child.stderr.read() if child.stderr else ""
+        code = child.wait()
+    if code == 0:
+        return model_id
+    last = (messages.strip().splitlines() or ["it ended without a word"])[-1]
+    if code == 2 and last.startswith(_MESSAGE_MARK):
+        raise CctaError(last.removeprefix(_MESSAGE_MARK))
+    raise CctaError(
+        f"{model_id} could not be loaded ({last[:200]}); was there too little memory? Try a "
+        "smaller model"
+    )
 
 
 def checked_name(name: str) -> str:

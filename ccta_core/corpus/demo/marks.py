@@ -1,18 +1,23 @@
 """What stands inside a cell: the marks around an answer, the places of a sentence's names."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import regex
 
 from ccta_core.errors import CctaError
-from ccta_core.types import Span
+from ccta_core.languages import language
+from ccta_core.types import Sentence, Span
 
 Entity = tuple[int, int, str]
 """Characters of a text, from `start` up to and without `end`, and what they name."""
 TYPES = ("PER", "LOC", "ORG")
 OPEN, CLOSE = "[[", "]]"
 _ENTITY = regex.compile(rf"([0-9]{{1,6}}):([0-9]{{1,6}}):({'|'.join(TYPES)})")
+_WORDS = regex.compile(r"[\p{L}\p{M}\p{N}\p{Pd}\p{Pc}'\u2019\u200c\u200d]+|[^\s]")
+_CHARACTERS = regex.compile(r"[^\s]\p{M}*")
 
 
 def unmarked(text: str) -> tuple[str, Span]:
@@ -77,3 +82,27 @@ def _entity(written: str, text: str) -> Entity:
             f"entity {written} cuts a character in two; expected {whole[0]}:{whole[1]}:{match[3]}"
         )
     return start, end, match[3]
+
+
+def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, Any]:
+    """`words` (spans) and `tags` (IOB2) as an Item holds them.
+
+    A word is a run of letters and digits, or one mark; where words are not separated by spaces,
+    one character with what combines with it. A word that an entity begins or ends inside (a Turkish
+    suffix after its apostrophe) is split there.
+    """
+    pattern = _WORDS if language(sentence.lang).spaced else _CHARACTERS
+    edges = {edge for start, end, _ in entities for edge in (start, end)}
+    words: list[tuple[int, int]] = []
+    for match in pattern.finditer(sentence.text):
+        start, end = match.span()
+        cuts = sorted({start, end, *(edge for edge in edges if start < edge < end)})
+        words += pairwise(cuts)
+    return {"words": tuple(words), "tags": tuple(_tag(word, entities) for word in words)}
+
+
+def _tag(word: tuple[int, int], entities: Sequence[Entity]) -> str:
+    for start, end, kind in entities:
+        if start <= word[0] and word[1] <= end:
+            return f"{'B' if word[0] == start else 'I'}-{kind}"
+    return "O"

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccta_core.corpus.cells import UNLABELLED
-from ccta_core.corpus.formats.nli import nli_label, text_key
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
+from ccta_core.corpus.labels import nli_label
 from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
@@ -176,7 +175,9 @@ def _read_set(nli_set: _NliSet, folder: Path, split: str) -> Iterator[ReaderOutp
     for part, name in nli_set.splits[split]:
         path = folder / name
         rows = list(nli_set.rows(nli_set, part, path))
-        for row, group in zip(rows, _groups(rows, nli_set.linked), strict=True):
+        pairs = [(row.premise, row.hypothesis if nli_set.linked else row.premise) for row in rows]
+        groups = linked_groups(pairs, [row.id for row in rows])
+        for row, group in zip(rows, groups, strict=True):
             item = Item(row.id, group, "en", row.premise, row.hypothesis)
             place = f"{path.name}:{row.number}"
             if row.label in UNLABELLED:
@@ -184,11 +185,6 @@ def _read_set(nli_set: _NliSet, folder: Path, split: str) -> Iterator[ReaderOutp
                 continue
             label = nli_label(row.label, f"{path}:{row.number}")
             yield PlacedItem(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
-
-
-def _groups(rows: list[_NliRow], linked: bool) -> list[str]:
-    pairs = [(row.premise, row.hypothesis if linked else row.premise) for row in rows]
-    return clusters(pairs, [row.id for row in rows])
 
 
 def _languages_of(nli_set: _NliSet, folder: Path, split: str) -> tuple[str, ...]:
@@ -233,19 +229,27 @@ def _once(
     item = placed.item
     if placed.refused:
         return placed
-    premise = text_key(item.text)
+    premise = _text_key(item.text)
     if premise in premises:
         return PlacedItem(placed.place, item, refused="its premise is one of XNLI's")
-    first = seen.setdefault((premise, text_key(item.text2 or "")), item.id)
+    first = seen.setdefault((premise, _text_key(item.text2 or "")), item.id)
     if first != item.id:
         return PlacedItem(placed.place, item, refused="the same pair stands in it already")
     return placed
 
 
+def _text_key(text: str) -> str:
+    """What two texts share that differ in case and final punctuation only."""
+    return text.strip().rstrip(".!?").casefold()
+
+
 def _xnli_premises(folder: Path) -> frozenset[str]:
     paths = [folder / f"{split}-en.tsv" for split in ("dev", "test")]
     return frozenset(
-        text_key(line.split("\t")[0]) for path in paths if path.exists() for line in text_rows(path)
+        _text_key(line.split("\t")[0])
+        for path in paths
+        if path.exists()
+        for line in text_rows(path)
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccta_core.corpus.formats.pawsx import labelled
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.lines import columns, files_there, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
@@ -31,7 +30,7 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
         raise CctaError(f"{path}:1: expected the columns {' | '.join(_COLUMNS)}, found {header!r}")
     rows = [columns(path, number, line, _COLUMNS) for number, line in enumerate(lines, 2)]
     ids = [f"{split}-{row}" for row in range(1, len(rows) + 1)]
-    groups = clusters([(row[1], row[2]) for row in rows], ids)
+    groups = linked_groups([(row[1], row[2]) for row in rows], ids)
     for number, (row, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 2):
         label, _, _, first, second = row
         item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")

@@ -20,8 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows, unquoted
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
@@ -55,7 +54,7 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
         labels = [line.split("\t") for line in parallel_rows(folder / "test.ids_labels.tsv", path)]
         ids = [f"test-{fields[0]}" for fields in labels]
         rows = [f"{row}\t{fields[-1]}" for row, fields in zip(rows, labels, strict=True)]
-    groups = clusters(_pairs(text_rows(english)), ids)
+    groups = linked_groups(_pairs(text_rows(english)), ids)
     for number, (line, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 1):
         first, second, label = columns(path, number, line, _COLUMNS)
         item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
@@ -70,7 +69,7 @@ def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
         lines = text_rows(folder / f"{part}-en.tsv")
         ids += _ids(folder, part, len(lines))
         pairs += [(_words(first), _words(second)) for first, second in _pairs(lines)]
-    cluster.update(zip(ids, clusters(pairs, ids), strict=True))
+    cluster.update(zip(ids, linked_groups(pairs, ids), strict=True))
     for part in PARTS:
         for placed in read(folder, part, lang):
             if not isinstance(placed, PlacedItem):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccta_core.corpus.cells import UNLABELLED
-from ccta_core.corpus.formats.nli import nli_label
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import nli_label
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError

@@ -7,8 +7,7 @@ import streamlit as st
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.models.added import CHANGED, added, remove
-from ccta_core.models.adding import add_apart
+from ccta_core.models.added import CHANGED, add_apart, added, remove
 from ccta_core.store.usage import CacheUse, clear, usage
 from ccta_core.study.words import size
 from ccta_core.text import NONE, count

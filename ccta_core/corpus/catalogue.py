@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from ccta_core.corpus.demo.reader import demo_names
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
-from ccta_core.corpus.opened import SHARED
-from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.resolve import SHARED, SOURCES
 from ccta_core.corpus.source import DataSource
 from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError

@@ -1,17 +1,18 @@
-"""Turns a spec into something that can be read: where it is, its languages, its streams."""
+"""Resolves `NAME[:WHERE][#SPLIT]` to a data set that is there, ready to be read."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from ccta_core.corpus.demo import demo_entities, read_demo
-from ccta_core.corpus.demo.words import tagged
+from ccta_core.corpus.demo.marks import tagged_words
 from ccta_core.corpus.files import open_file
+from ccta_core.corpus.formats import english_nli, mrpc, panx, parallel, pawsx, squad, xnli
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.hub import open_hub
 from ccta_core.corpus.items import Item
-from ccta_core.corpus.registry import SOURCES
 from ccta_core.corpus.source import (
     DataSource,
     OpenDataSet,
@@ -21,8 +22,20 @@ from ccta_core.corpus.source import (
     other_language,
 )
 from ccta_core.errors import CctaError
+from ccta_core.stamps import folder_stamp
 from ccta_core.types import ParallelExample
 
+_FORMATS = (
+    xnli.SOURCE,
+    *english_nli.SOURCES,
+    pawsx.SOURCE,
+    mrpc.SOURCE,
+    *squad.SOURCES,
+    panx.SOURCE,
+    *parallel.SOURCES,
+)
+SOURCES: Mapping[str, DataSource] = MappingProxyType({source.name: source for source in _FORMATS})
+"""Name -> data set, in the order in which they are listed."""
 SHARED = Path("..") / "shared" / "data"
 """Where a data set is looked for when its spec names no folder."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
@@ -55,6 +68,21 @@ def open_spec(spec: str) -> OpenDataSet:
     return _open_source(source, where, split)
 
 
+def data_stamp(spec: str) -> tuple[object, ...]:
+    """Another value whenever a file that `NAME[:WHERE][#SPLIT]` reads may be another one.
+
+    Bundled data does not change while the program runs, data on the hub is not looked up.
+    """
+    name, _, where = spec.partition(":")
+    if name == "file":
+        return folder_stamp(Path(where))
+    name, _, where = spec.partition("#")[0].partition(":")
+    if name not in SOURCES:
+        return ()
+    folder = Path(where) if where else SHARED / SOURCES[name].folder
+    return folder_stamp(folder) if folder.exists() else ()
+
+
 def _open_source(source: DataSource, where: str, split: str) -> OpenDataSet:
     folder = Path(where) if where else SHARED / source.folder
     if not where and not folder.is_dir():
@@ -66,15 +94,12 @@ def _open_source(source: DataSource, where: str, split: str) -> OpenDataSet:
     try:
         languages = source.languages(folder, split)
     except CctaError as error:
-        if source.name in HUB_SETS and _in_hub_form(folder):
+        patterns = (pattern for kind in _HUB_FILES for pattern in (kind, f"*/{kind}"))
+        in_hub_form = folder.is_dir() and any(any(folder.glob(pattern)) for pattern in patterns)
+        if source.name in HUB_SETS and in_hub_form:
             return _from_hub_folder(source, folder, split, error)
         raise
     return _native(source, folder, split, languages)
-
-
-def _in_hub_form(folder: Path) -> bool:
-    patterns = (pattern for kind in _HUB_FILES for pattern in (kind, f"*/{kind}"))
-    return folder.is_dir() and any(path for pattern in patterns for path in folder.glob(pattern))
 
 
 def _from_hub_folder(
@@ -144,5 +169,5 @@ def _demo_items(
                 example.id, example.group, lang, text.text, text.text2, example.label, answers
             )
             if name == "sentences":
-                item = replace(item, **tagged(text, demo_entities()[lang][example.id]))
+                item = replace(item, **tagged_words(text, demo_entities()[lang][example.id]))
             yield PlacedItem(f"demo:{name} item {number}", item)
