@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import beta, spearmanr
@@ -37,8 +38,15 @@ class SideMass:
     subword_counts: np.ndarray
 
 
-def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> tuple[np.ndarray, bool]:
-    """Unit scores -> masses that sum to 1, and whether they had to be uniform (all were 0).
+class UnitMasses(NamedTuple):
+    """Masses (units,) that sum to 1; `uniform` says that all are equal, since every score was 0."""
+
+    masses: np.ndarray
+    uniform: bool
+
+
+def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> UnitMasses:
+    """Unit scores as masses that sum to 1.
 
     `abs` |a|, `positive` and `negative` its parts, `norm` the L2 norms. Shape: (units,).
     """
@@ -52,8 +60,8 @@ def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> tuple[np.nd
     }[kind]()
     total = raw.sum()
     if total <= 0:
-        return np.full(len(raw), 1 / len(raw)), True
-    return raw / total, False
+        return UnitMasses(np.full(len(raw), 1 / len(raw)), True)
+    return UnitMasses(raw / total, False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ccta_core.analysis.resampling import BLOCKS, Groups, Statistic
+from ccta_core.analysis.resampling import BLOCKS, Groups, GroupStatistic, Statistic
 from ccta_core.errors import CctaError
 
 
@@ -110,11 +111,16 @@ class Moments:
     columns: np.ndarray
     finish: Finish
 
-    def over(self, groups: Groups, seed: int) -> tuple[Statistic, int]:
-        """The statistic as a function of the weights of groups (or blocks), and their number."""
+    def over(self, groups: Groups, seed: int, columns: int = 1) -> GroupStatistic:
+        """The statistic as a function of the weights of groups, or of blocks of many groups.
+
+        `columns` is how many numbers it works on for each group.
+        """
         blocks = groups.merged(BLOCKS, seed)
         sums = blocks.sums(self.columns)
-        return lambda weights: self.finish(weights @ sums), blocks.count
+        return GroupStatistic(
+            lambda weights: self.finish(weights @ sums), blocks.count, blocks.count * columns
+        )
 
 
 def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
@@ -125,13 +131,12 @@ def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
 
 def over_groups(
     kind: str, x: np.ndarray, y: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
-    """The coefficient as a function of groups' weights; how many groups; columns it works on."""
+) -> GroupStatistic:
+    """The coefficient as a function of the weights of groups."""
     if kind != "pearson" and len(x) <= RANKED_ANEW[kind]:
         item = of_items(kind, x, y)
-        return lambda weights: item(weights[:, groups.codes]), groups.count, len(x)
-    statistic, count = moments(kind, x, y).over(groups, seed)
-    return statistic, count, count
+        return GroupStatistic(lambda weights: item(weights[:, groups.codes]), groups.count, len(x))
+    return moments(kind, x, y).over(groups, seed)
 
 
 def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
@@ -151,24 +156,35 @@ def moments(kind: str, x: np.ndarray, y: np.ndarray) -> Moments:
     return Moments(parts, lambda sums: ratio(sums[:, 0], sums[:, 1], sums[:, 2]))
 
 
-def linear_parts(
-    kind: str, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each item's part in the numerator and the two denominators. Shape: three of (items,).
+class LinearParts(NamedTuple):
+    """Each item's part in a coefficient = mean(association) / sqrt(mean(spread_x) mean(spread_y)).
 
-    Coefficient = mean(first) / sqrt(mean(second) mean(third)). For Spearman and Kendall these are
-    the Hoeffding projections of the V-statistics: an item moves the ranks of the others too.
+    Shape of each: (items,).
+    """
+
+    association: np.ndarray
+    spread_x: np.ndarray
+    spread_y: np.ndarray
+
+
+def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
+    """Each item's part in the numerator and in the two factors of the denominator.
+
+    For Spearman and Kendall these are the Hoeffding projections of the V-statistics: an item moves
+    the ranks of the others too.
     """
     if kind == "pearson":
         x, y = standard(x), standard(y)
-        return x * y, x * x, y * y
+        return LinearParts(x * y, x * x, y * y)
     if kind == "spearman":
         a, b = fractional_midranks(x), fractional_midranks(y)
-        return _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
+        return LinearParts(
+            _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
+        )
     score, unlike_x, unlike_y = (
         2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))
     )
-    return score, unlike_x, unlike_y
+    return LinearParts(score, unlike_x, unlike_y)
 
 
 def standard(values: np.ndarray) -> np.ndarray:

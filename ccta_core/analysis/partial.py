@@ -17,9 +17,9 @@ from ccta_core.analysis.permutation import PValue, Score, rearrangeable, rearran
 from ccta_core.analysis.resampling import (
     DRAWS,
     Groups,
+    GroupStatistic,
     Names,
     Numbers,
-    Statistic,
     bootstrap_interval,
     column,
     grouped,
@@ -148,9 +148,7 @@ def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
     return dict(zip(("x", *names), np.diag(np.linalg.inv(correlations)).tolist(), strict=True))
 
 
-def _statistic(
-    kind: str, table: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
+def _statistic(kind: str, table: np.ndarray, groups: Groups, seed: int) -> GroupStatistic:
     items, k = table.shape
     if kind == "spearman" and items <= RANKED_ANEW[kind]:
         below = [MidSums(values) for values in table.T]
@@ -164,7 +162,7 @@ def _statistic(
             products = np.einsum("bi,bij,bik->bjk", item_weights, shares, shares, optimize=True)
             return _partial(products / total[:, None, None])
 
-        return ranked, groups.count, items * k
+        return GroupStatistic(ranked, groups.count, items * k)
     rows, columns = np.triu_indices(k)
     ones = np.ones(items)
     products = np.column_stack([ones, table, table[:, rows] * table[:, columns]])
@@ -176,8 +174,7 @@ def _statistic(
         matrix[:, rows, columns] = matrix[:, columns, rows] = means[:, k + 1 :]
         return _partial(matrix - centre[:, :, None] * centre[:, None, :])
 
-    statistic, count = Moments(products, finish).over(groups, seed)
-    return statistic, count, count * k
+    return Moments(products, finish).over(groups, seed, columns=k)
 
 
 def _partial(covariances: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def association_p(  # noqa: PLR0913 - the question, whose groups, the resampling
     if rearrangeable(groups, draws, depth):
         score = association_score(kind, x, y)
         return rearranged_p(score, groups, draws=draws, seed=seed, depth=depth)
-    return sign_test(linear_parts(kind, x, y)[0], groups, draws=draws, seed=seed)
+    return sign_test(linear_parts(kind, x, y).association, groups, draws=draws, seed=seed)
 
 
 def rearrangeable(groups: Groups, draws: int, depth: int = 1) -> bool:

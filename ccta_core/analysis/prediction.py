@@ -13,6 +13,7 @@ from ccta_core.analysis.resampling import (
     DRAWS,
     FEW,
     Groups,
+    GroupStatistic,
     Names,
     Numbers,
     Statistic,
@@ -193,15 +194,17 @@ def _auroc(score: np.ndarray, right: np.ndarray, groups: Groups, draws: int, see
 
 def auc_over_groups(
     score: np.ndarray, right: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
-    """The AUROC as a function of groups' weights; how many groups; columns it works on.
+) -> GroupStatistic:
+    """The AUROC as a function of the weights of groups.
 
     Beyond 3,000 items from the placements' sums: the mean over right items plus that over wrong
     ones, less the AUROC.
     """
     if len(score) <= RANKED_ANEW["spearman"]:
         item = auc_statistic(score, right)
-        return lambda weights: item(weights[:, groups.codes]), groups.count, len(score)
+        return GroupStatistic(
+            lambda weights: item(weights[:, groups.codes]), groups.count, len(score)
+        )
     place = placements(score, right)
     auc = place[right == 1].mean()
     columns = np.column_stack([right, 1 - right, place * right, place * (1 - right)])
@@ -210,8 +213,7 @@ def auc_over_groups(
         with np.errstate(divide="ignore", invalid="ignore"):
             return sums[:, 2] / sums[:, 0] + sums[:, 3] / sums[:, 1] - auc
 
-    statistic, count = Moments(columns, finish).over(groups, seed)
-    return statistic, count, count
+    return Moments(columns, finish).over(groups, seed)
 
 
 def _side_p(statistic: Statistic, count: int, draws: int, seed: int, width: int) -> float:

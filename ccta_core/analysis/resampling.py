@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -140,6 +141,17 @@ _UNDEFINED = 0.05
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """(draws, groups) weights -> (draws,) values, NaN where a draw has none."""
+
+
+class GroupStatistic(NamedTuple):
+    """A statistic as a function of the weights of `n_groups` groups (or blocks of groups).
+
+    `width` is how many numbers one draw works on: it bounds the memory.
+    """
+
+    statistic: Statistic
+    n_groups: int
+    width: int
 
 
 @dataclass(frozen=True, slots=True)

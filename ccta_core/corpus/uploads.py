@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import regex
 
@@ -45,8 +46,8 @@ class UploadContents:
     left_out: tuple[LeftOut, ...]
     repaired: tuple[LeftOut, ...]
 
-    def reasons(self) -> list[tuple[str, int, str]]:
-        """(reason, how often, the first places), commonest first."""
+    def reasons(self) -> "list[ReasonCount]":
+        """Why rows are not used, the commonest reason first."""
         return by_reason(self.left_out)
 
 
@@ -115,10 +116,18 @@ def forget(name: str) -> None:
             (cache_root() / FOLDER / name).unlink()
 
 
-def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[tuple[str, int, str]]:
-    """(reason, how often, the first places), commonest first."""
+class ReasonCount(NamedTuple):
+    """Why rows were left out or put right: how many rows, and where the first ones stand."""
+
+    reason: str
+    rows: int
+    places: str
+
+
+def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[ReasonCount]:
+    """The reasons of rows with the first `shown` places of each, the commonest reason first."""
     return [
-        (
+        ReasonCount(
             reason,
             len(places),
             ", ".join(line_of(place) for place in places[:shown])

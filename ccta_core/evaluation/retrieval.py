@@ -57,8 +57,10 @@ def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | No
 def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> np.ndarray:
     """The place (from 1) of each query's own row among the rows of `pool`. Shape: (queries,).
 
-    By cosine, or by CSLS with so many `neighbours`. Of equal rows the first comes first. Raises
-    CctaError where a query has no row, and on vectors without a direction.
+    By cosine, or with `neighbours` by CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), where r is the mean
+    cosine to so many nearest rows on the other side, or to all where it has fewer (Conneau et al.,
+    2018, arXiv 1710.04087). Of equal rows the first comes first. Raises CctaError where a query has
+    no row, and on vectors without a direction.
     """
     if len(pool) < len(queries):
         raise CctaError(f"{len(queries)} queries need a row each: the pool has {len(pool)}")
@@ -70,15 +72,6 @@ def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = Non
         before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < translations))
         ranks_of_queries[start : start + len(similarity)] = 1 + before.sum(1)
     return ranks_of_queries
-
-
-def csls(queries: np.ndarray, pool: np.ndarray, *, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), in [-4, 4]. Shape: (queries, pool).
-
-    r is the mean cosine to the nearest `neighbours` on the other side, or to all where it has fewer
-    (Conneau et al., 2018, arXiv 1710.04087). Raises CctaError on vectors without a direction.
-    """
-    return np.concatenate([block for _, block in _blocks(queries, pool, neighbours)])
 
 
 def mexa(queries: np.ndarray, pool: np.ndarray) -> float:

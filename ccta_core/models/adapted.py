@@ -22,16 +22,16 @@ from transformers import (
     MODEL_FOR_QUESTION_ANSWERING_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
-    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.columns import check_label_numbers
-from ccta_core.models.embedded import backbone_parts
+from ccta_core.models.embedded import EncoderParts, backbone_parts
 from ccta_core.models.heads import head_logits
 from ccta_core.models.hub import (
+    LoadedWeights,
     ModelKind,
     Parts,
     error_line,
@@ -63,7 +63,7 @@ class _Base:
 
     place: ModelPlace | None
     settings: Mapping[str, Any]
-    embedded: tuple[PreTrainedConfig, dict[str, torch.Tensor], Any] | None = None
+    embedded: EncoderParts | None = None
 
     def __str__(self) -> str:
         return EMBEDDED_ID if self.place is None else str(self.place)
@@ -174,7 +174,7 @@ def _kind(place: ModelPlace, base: _Base, settings: Mapping[str, Any]) -> ModelK
         )
     task_name, classes = _TASKS[task]
     model_class: Any = None
-    config = base.embedded[0] if base.embedded else read_config(_place(base), base.settings)
+    config = base.embedded.config if base.embedded else read_config(_place(base), base.settings)
     if type(config) in classes:
         model_class = classes[type(config)]
     if model_class is None:
@@ -244,22 +244,20 @@ def _shape_head(
         kind.config.num_labels = len(head)
 
 
-def _base_model(
-    base: _Base, kind: ModelKind, tensors: Mapping[str, torch.Tensor]
-) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
-    """The base with the head's shape, the weights that it lacks, and what should be known."""
+def _base_model(base: _Base, kind: ModelKind, tensors: Mapping[str, torch.Tensor]) -> LoadedWeights:
+    """The base with the head's shape, and the weights that it lacks."""
     if base.embedded is None:
         brought = {name.removeprefix(_STEM) for name in tensors}
         return read_weights(_place(base), kind, replaced=brought)
     loaded: Any = kind.model_class.from_pretrained(
         None,
         config=kind.config,
-        state_dict={f"bert.{name}": value for name, value in base.embedded[1].items()},
+        state_dict={f"bert.{name}": value for name, value in base.embedded.state.items()},
         dtype=torch.float32,
         output_loading_info=True,
     )
     model, report = loaded
-    return model, sorted(report["missing_keys"]), ()
+    return LoadedWeights(model, sorted(report["missing_keys"]), ())
 
 
 def _place(base: _Base) -> ModelPlace:
@@ -324,4 +322,4 @@ def _tokenizer(place: ModelPlace, base: _Base) -> PreTrainedTokenizerFast:
     """The tokenizer saved with the adapter, else that of its base."""
     if place.file("tokenizer.json") or place.file("tokenizer_config.json"):
         return load_tokenizer(place)
-    return base.embedded[2] if base.embedded else load_tokenizer(_place(base))
+    return base.embedded.tokenizer if base.embedded else load_tokenizer(_place(base))

@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -46,13 +46,23 @@ def from_transformers(name: str, device: str) -> Model:
     return _model(place, parts, revision, device)
 
 
-def encoder_from_transformers(
-    name: str,
-) -> tuple[str, PreTrainedConfig, dict[str, torch.Tensor], PreTrainedTokenizerFast, int]:
+class EncoderCheckpoint(NamedTuple):
+    """An encoder without its head: `state` holds its weights in float32, without a pooler.
+
+    `align_layer` is the layer at two thirds of its depth.
+    """
+
+    revision: str
+    config: PreTrainedConfig
+    state: dict[str, torch.Tensor]
+    tokenizer: PreTrainedTokenizerFast
+    align_layer: int
+
+
+def encoder_from_transformers(name: str) -> EncoderCheckpoint:
     """The encoder of a folder or hub model without its head.
 
-    Returns its revision, configuration, weights in float32 (no pooler), tokenizer, and two thirds
-    of its depth. Raises CctaError as `from_transformers`, but asks for no head.
+    Raises CctaError as `from_transformers`, but asks for no head.
     """
     with _quiet():
         place = fetch(name)
@@ -75,7 +85,7 @@ def encoder_from_transformers(
         raise CctaError(f"{name}: its files changed while they were loaded; try again")
     check_vocabulary(name, tokenizer, model)
     depth = max(1, round(config.num_hidden_layers * 2 / 3))
-    return revision, config, model.state_dict(), tokenizer, depth
+    return EncoderCheckpoint(revision, config, model.state_dict(), tokenizer, depth)
 
 
 def _model(place: ModelPlace, parts: Parts, revision: str, device: str) -> Model:

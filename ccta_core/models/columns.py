@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES, LABELS, SCORES
@@ -40,17 +40,22 @@ def check_label_numbers(name: str, settings: Mapping[str, Any]) -> None:
         )
 
 
-def column_names(
-    name: str, task: str, settings: Mapping[str, Any], columns: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns' names, each another, and what should be known of them, a sentence each.
+class ColumnNames(NamedTuple):
+    """The names of a head's columns, all different, and what a person should know of them."""
+
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int) -> ColumnNames:
+    """The names of a head's columns by config.json, with a sentence for each doubtful thing.
 
     Tags are named as they are stored, classes in lower case where that is unique; columns that
     share a name are told apart by their number. Raises CctaError on tags that share one, and on a
     tagger of a single tag.
     """
     if task == "qa":
-        return ("start", "end"), ()
+        return ColumnNames(("start", "end"), ())
     stored = _stored(settings.get("id2label"), columns)
     notices = list(_other_numbers(name, stored, settings.get("label2id")))
     shared = sorted({label for label in stored if stored.count(label) > 1})
@@ -62,7 +67,7 @@ def column_names(
                 f"{name}: id2label in config.json gives several columns the tag "
                 f"{', '.join(map(repr, shared[:_SHOWN]))}; give each a name of its own there"
             )
-        return stored, tuple(notices)
+        return ColumnNames(stored, tuple(notices))
     if shared:
         stored = _told_apart(stored)
         notices.append(
@@ -70,11 +75,11 @@ def column_names(
             "config.json: each is shown with its number."
         )
     if columns == 1 and _GENERIC.fullmatch(stored[0]):
-        return (SCORE if outputs_of(name, settings, columns) == SCORES else stored[0],), tuple(
-            notices
-        )
+        is_score = outputs_of(name, settings, columns) == SCORES
+        return ColumnNames((SCORE if is_score else stored[0],), tuple(notices))
     lower = tuple(label if _GENERIC.fullmatch(label) else label.lower() for label in stored)
-    return (stored if len(set(lower)) < len(lower) else lower), tuple(notices)
+    names = stored if len(set(lower)) < len(lower) else lower
+    return ColumnNames(names, tuple(notices))
 
 
 def outputs_of(name: str, settings: Mapping[str, Any], columns: int) -> str:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -175,10 +175,21 @@ def _weights(place: ModelPlace, kind: ModelKind) -> tuple[PreTrainedModel, tuple
     return model, notices
 
 
+class LoadedWeights(NamedTuple):
+    """A model in float32 with its weights: `missing` are the names of those that were not read.
+
+    `notices` is what a person should know of the checkpoint, a sentence each.
+    """
+
+    model: PreTrainedModel
+    missing: list[str]
+    notices: tuple[str, ...]
+
+
 def read_weights(
     place: ModelPlace, kind: ModelKind, *, replaced: Collection[str] = ()
-) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
-    """The model in float32, the weights that its checkpoint lacks, and what should be known.
+) -> LoadedWeights:
+    """The model in float32 with the weights of its checkpoint, and the names of those it lacks.
 
     `replaced` are weights that an adapter brings: they count as lacking where they have another
     size. Raises CctaError where the checkpoint can't be read, or other weights have another size.
@@ -214,7 +225,7 @@ def read_weights(
     model, report = loaded
     sizes = {str(name): (stored, expected) for name, stored, expected in report["mismatched_keys"]}
     _check_sizes(place, kind, {name: sizes[name] for name in sizes if name not in replaced})
-    return model, sorted({*report["missing_keys"], *sizes}), notices
+    return LoadedWeights(model, sorted({*report["missing_keys"], *sizes}), notices)
 
 
 def _check_sizes(

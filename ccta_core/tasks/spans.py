@@ -1,6 +1,7 @@
 """Extractive question answering: F is the start logit plus the end logit of the answer's span."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -115,10 +116,15 @@ def candidates(output: ModelOutput, *, longest: int = LONGEST) -> Candidates:
     )
 
 
-def answers(
-    output: ModelOutput, ranked: Candidates, *, shown: int = SHOWN
-) -> tuple[dict[str, float], Span]:
-    """The likeliest answers as text -> probability of its likeliest place, and the best's span.
+class LikeliestAnswers(NamedTuple):
+    """Likely answers, text -> probability of its likeliest place, and the span of the best one."""
+
+    probabilities: dict[str, float]
+    best: Span
+
+
+def answers(output: ModelOutput, ranked: Candidates, *, shown: int = SHOWN) -> LikeliestAnswers:
+    """The `shown` likeliest answers of ranked candidates.
 
     Spans are widened to whole graphemes: no glyph is cut.
     """
@@ -129,15 +135,23 @@ def answers(
         prediction.setdefault(text[low:high], float(probability))
         if len(prediction) == shown:
             break
-    return prediction, (int(lows[0]), int(highs[0]))
+    return LikeliestAnswers(prediction, (int(lows[0]), int(highs[0])))
 
 
-def given_span(output: ModelOutput, focus: Span) -> tuple[int, int, int]:
-    """(window, first token, last token) of a given answer, where it has most context on both sides.
+class TokenSpan(NamedTuple):
+    """A span of tokens in one window of a context, the last token included."""
+
+    window: int
+    first: int
+    last: int
+
+
+def given_span(output: ModelOutput, focus: Span) -> TokenSpan:
+    """The tokens of a given answer, in the window where it has most context on both sides.
 
     Raises CctaError where no window holds it whole.
     """
-    best: tuple[int, int, int] | None = None
+    best: TokenSpan | None = None
     most = -1
     text = output.sentence.segments[-1]
     start, end = trimmed(text, focus) or focus
@@ -157,7 +171,7 @@ def given_span(output: ModelOutput, focus: Span) -> tuple[int, int, int]:
             continue
         room = min(inside[0] - visible[0][0], visible[-1][0] - inside[-1])
         if room > most:
-            best, most = (number, inside[0], inside[-1]), room
+            best, most = TokenSpan(number, inside[0], inside[-1]), room
     if best is None:
         raise CctaError(
             f"the answer at {focus[0]}:{focus[1]} is in no part of the {output.sentence.lang} "

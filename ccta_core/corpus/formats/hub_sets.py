@@ -7,7 +7,7 @@ with the same columns reads the same way.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.corpus.cells import UNLABELLED, label_of, named, text_of, whole_number_of
 from ccta_core.corpus.formats.flores import FLORES_CODES
@@ -34,19 +34,25 @@ class HubRow:
         """A value as text, empty where there is none. Raises CctaError as `cells.text_of`."""
         return text_of(self.values[name])
 
-    def label(self, classes: Sequence[str]) -> tuple[str | None, str | None]:
-        """(the class that the label names or numbers, None), or (None, why there is none)."""
+    def label(self, classes: Sequence[str]) -> "GoldLabel":
+        """The class that the row's label names or numbers."""
         label = label_of(self.values["label"])
         if label in UNLABELLED or label == "-1":  # the hub's number for no class
-            return None, "it has no gold label"
+            return GoldLabel(None, "it has no gold label")
         number = whole_number_of(label)
         class_name = class_of(label, classes)
         if number is not None and 0 <= number < len(classes):
             class_name = classes[number]
-        return (
-            class_name,
-            None if class_name else f"unknown label {label!r}, expected {', '.join(classes)}",
-        )
+        if class_name is None:
+            return GoldLabel(None, f"unknown label {label!r}, expected {', '.join(classes)}")
+        return GoldLabel(class_name, None)
+
+
+class GoldLabel(NamedTuple):
+    """The gold class of a row, or the reason why it has none; one of the two is None."""
+
+    class_name: str | None
+    refused: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there, lines
@@ -106,8 +107,15 @@ def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]
     return gap.join(words), tuple(spans)
 
 
-def as_iob2(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """The tags with every entity beginning with B-, and how many had to be changed.
+class Iob2Tags(NamedTuple):
+    """Tags in which every entity begins with B-, and how many were changed for that."""
+
+    tags: tuple[str, ...]
+    changed: int
+
+
+def as_iob2(tags: Sequence[str]) -> Iob2Tags:
+    """The tags with every entity beginning with B-.
 
     Raises CctaError on what is no IOB tag.
     """
@@ -119,7 +127,7 @@ def as_iob2(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
         before = f"B-{tag[2:]}" if broken else tag
         iob2.append(before)
         wrong += broken
-    return tuple(iob2), wrong
+    return Iob2Tags(tuple(iob2), wrong)
 
 
 SOURCE = DataSource(

@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import text_of, whole_number_of
@@ -235,11 +235,22 @@ def _mlqa_folder(folder: Path, part: str) -> Path:
     return folder
 
 
-def mlqa_split(split: str) -> tuple[str, str, str]:
-    """Part, side and language: test-question-es -> test, question, es; dev has only a part."""
+class MlqaSplit(NamedTuple):
+    """What the name of a split of MLQA says: `side` has the language `lang` whatever is read.
+
+    `side` is "question", "context" or empty.
+    """
+
+    part: str
+    side: str
+    lang: str
+
+
+def mlqa_split(split: str) -> MlqaSplit:
+    """The parts of a split's name: test-question-es -> test, question, es; dev has only a part."""
     part = "test" if split.startswith("test") else "dev"
     side, _, lang = split.removeprefix(part).removeprefix("-").partition("-")
-    return part, side, lang
+    return MlqaSplit(part, side, lang)
 
 
 def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
@@ -251,14 +262,14 @@ def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
 
 
 def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
-    part = mlqa_split(split)[0]
+    part = mlqa_split(split).part
     files_there(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
     return tuple(lang for lang in MLQA_LANGUAGES if _mlqa_path(folder, split, lang).exists())
 
 
 def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _mlqa_path(folder, split, lang)
-    english = _mlqa_path(folder, mlqa_split(split)[0], "en")
+    english = _mlqa_path(folder, mlqa_split(split).part, "en")
     groups: dict[str, str] = {}
     if english.exists():
         for question in read_questions(english):
