@@ -100,6 +100,6 @@ def cache_root() -> Path:
     return Path(os.environ.get("CCTA_CACHE") or Path(__file__).parents[1] / "cache")
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(known)}")
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(choices)}")

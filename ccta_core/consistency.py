@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import beta, spearmanr
@@ -37,8 +38,15 @@ class SideMass:
     subword_counts: np.ndarray
 
 
-def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> tuple[np.ndarray, bool]:
-    """Unit scores -> masses that sum to 1, and whether they had to be uniform (all were 0).
+class UnitMasses(NamedTuple):
+    """Masses (units,) that sum to 1; `uniform` says that all are equal, since every score was 0."""
+
+    masses: np.ndarray
+    uniform: bool
+
+
+def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> UnitMasses:
+    """Unit scores as masses that sum to 1.
 
     `abs` |a|, `positive` and `negative` its parts, `norm` the L2 norms. Shape: (units,).
     """
@@ -52,8 +60,8 @@ def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> tuple[np.nd
     }[kind]()
     total = raw.sum()
     if total <= 0:
-        return np.full(len(raw), 1 / len(raw)), True
-    return raw / total, False
+        return UnitMasses(np.full(len(raw), 1 / len(raw)), True)
+    return UnitMasses(raw / total, False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,9 +248,9 @@ def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
     if not shuffles:
         return "no shuffles"
     masses = [side.mass[where] for side in (pair.source, pair.target) for where in _places(side)]
-    if all(len(found) == 1 for found in masses):
+    if all(len(segment_masses) == 1 for segment_masses in masses):
         return "one unit a segment"
-    if all(np.ptp(found) < _SAME for found in masses):
+    if all(np.ptp(segment_masses) < _SAME for segment_masses in masses):
         return "equal masses"
     return None
 
@@ -276,19 +284,21 @@ def _arranged(side: SideMass) -> np.ndarray:
 
 def _orders(kinds: list[int]) -> Iterator[list[int]]:
     """Orders of the units, one for each distinct sequence of their kinds, lexicographically."""
-    units = [[at for at, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})]
+    units = [
+        [unit for unit, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})
+    ]
     sequence = sorted(kinds)
     while True:
-        left = [iter(of_kind) for of_kind in units]
-        yield [next(left[kind]) for kind in sequence]
+        unused = [iter(of_kind) for of_kind in units]
+        yield [next(unused[kind]) for kind in sequence]
         # The next sequence: raise the last entry that can be, put what follows in order.
-        rising = [at for at in range(len(sequence) - 1) if sequence[at] < sequence[at + 1]]
+        rising = [left for left in range(len(sequence) - 1) if sequence[left] < sequence[left + 1]]
         if not rising:
             return
-        at = rising[-1]
-        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[at])
-        sequence[at], sequence[to] = sequence[to], sequence[at]
-        sequence[at + 1 :] = sequence[:at:-1]
+        pivot = rising[-1]
+        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[pivot])
+        sequence[pivot], sequence[to] = sequence[to], sequence[pivot]
+        sequence[pivot + 1 :] = sequence[:pivot:-1]
 
 
 def _reached(value: float, null: np.ndarray) -> int:

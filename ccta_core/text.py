@@ -1,4 +1,4 @@
-"""How numbers, signs, p-values, intervals, counts and lists are written, and numbers read.
+"""How numbers, p-values, intervals, counts, lists and command lines are written; numbers read.
 
 What a person reads has a true minus and a dash where there is no number. `plain` is for a terminal,
 for LaTeX and for tables of Markdown, which programs read too. Nothing is ever a negative zero: a
@@ -7,7 +7,8 @@ value is rounded first, and what is left of it decides on the sign.
 
 import math
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 
 NONE = "\N{EN DASH}"
 """Stands where there is no number."""
@@ -84,6 +85,21 @@ def listing(words: Sequence[str], last: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def option(name: str, value: object) -> list[str]:
+    """`--name value` as arguments; `align_layer` is written `--align-layer`.
+
+    A value that begins with a dash, as a text may ("-Stop!"), would be taken for an option of its
+    own: it is written as one argument, `--name=value`.
+    """
+    flag, text = f"--{name.replace('_', '-')}", str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+
+
+def command_line(words: Iterable[str]) -> str:
+    """`ccta` and its arguments as one line for a POSIX shell, every one of them as it is."""
+    return shlex.join(["ccta", *words])
 
 
 def read_whole(text: str, low: int, high: int) -> int:

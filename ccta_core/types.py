@@ -139,9 +139,12 @@ def _checked_focus(focus: tuple[Span, ...], text: str) -> tuple[Span, ...]:
                 f"focus {start}:{end} holds only spaces or invisible characters; expected at least "
                 "one word"
             )
-    ends = [0, *(found.end() for found in regex.finditer(r"\X", text))]
+    ends = [0, *(grapheme.end() for grapheme in regex.finditer(r"\X", text))]
     for start, end in spans:
-        whole = max(at for at in ends if at <= start), min(at for at in ends if at >= end)
+        whole = (
+            max(edge for edge in ends if edge <= start),
+            min(edge for edge in ends if edge >= end),
+        )
         if whole != (start, end):
             raise CctaError(
                 f"focus {start}:{end} cuts a character in two; expected {whole[0]}:{whole[1]}"

@@ -35,12 +35,12 @@ def segment_units(
     waiting: list[int] = []
     last = None
     for (token, whole), visible in zip(spans, shown, strict=True):
-        home = _home(pieces, visible or whole)
-        if home is None:
+        piece_index = _home(pieces, visible or whole)
+        if piece_index is None:
             waiting.append(token)
             continue
-        groups[home] += [*waiting, token]
-        waiting, last = [], home
+        groups[piece_index] += [*waiting, token]
+        waiting, last = [], piece_index
     if waiting and last is not None:
         groups[last] += waiting
     kept = [(piece, tuple(group)) for piece, group in zip(pieces, groups, strict=True) if group]
@@ -94,14 +94,14 @@ def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | N
 
     A word that begins inside a token has that token: several words may share one.
     """
-    found: list[int | None] = []
+    tokens: list[int | None] = []
     token = 0
     for start, end in words:
         while token < len(offsets) and offsets[token][1] <= start:
             token += 1
         inside = token < len(offsets) and offsets[token][0] < end
-        found.append(token if inside else None)
-    return found
+        tokens.append(token if inside else None)
+    return tokens
 
 
 def whole_offsets(text: str, offsets: Sequence[Span]) -> list[Span]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from ccta_core.corpus.catalogue import DataSet, data_sets, items_of
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
-from ccta_core.corpus.offered import DataSet, data_sets, items_of
-from ccta_core.corpus.opened import open_spec
-from ccta_core.corpus.replaced import data_stamp
+from ccta_core.corpus.resolve import data_stamp, open_spec
 from ccta_core.corpus.spec import Corpus
-from ccta_core.corpus.uploads import Checked, check, spec_of
+from ccta_core.corpus.uploads import UploadContents, check, spec_of
 from ccta_core.errors import CctaError
-from ccta_core.models.added import CHANGED, added, known
+from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
 from ccta_core.stamps import file_stamp
@@ -53,7 +52,7 @@ _WARM_AFTER = 1.5
 
 def offer() -> Offer:
     """The models that have a task head, and the items of the demo."""
-    models = {name: info for name, info in known().items() if info.labels}
+    models = {name: info for name, info in available_models().items() if info.labels}
     parts = {task: _items(part) for task, part in DEMO_PARTS.items()}
     items = {name: item for part in parts.values() for name, item in part.items()}
     return Offer(models, items, {task: tuple(part) for task, part in parts.items()})
@@ -192,7 +191,7 @@ def corpus(
     return _corpus(spec, data_stamp(spec), languages, per_group, crop)
 
 
-def checked_upload(name: str) -> Checked:
+def checked_upload(name: str) -> UploadContents:
     """What a kept file holds. Raises CctaError where it is no parallel text."""
     return _checked(name, data_stamp(spec_of(name)))
 
@@ -225,7 +224,7 @@ def _corpus(
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def _checked(name: str, files: Hashable) -> Checked:
+def _checked(name: str, files: Hashable) -> UploadContents:
     del files
     return check(name)
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from ccta_core.cli.main import _Parser, _parser
 from ccta_core.cli.sensitivity import _command
 from ccta_core.cli.train import _reads
-from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.models.catalog import find
 from ccta_core.reports.study.errors import pair_command
 from ccta_core.study.run.process import Order
+from ccta_core.text import command_line, option
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.choice import Request
 from dashboard.pages.pair.share import command as of_pair

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from ccta_core.cli import main
-from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.resolve import SOURCES
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ccta_core.corpus.spec import read_corpus, scan
-from ccta_core.corpus.tables import Row, open_table
+from ccta_core.corpus.tables import TableRow, open_table
 from ccta_core.errors import CctaError
 
 
@@ -145,7 +145,7 @@ def test_what_a_writer_wrote_is_read_or_left_out_never_mixed(tmp_path_factory, n
         writer.writerows((id_, "en", f"x{text}", *rest) for id_, text, *rest in written)
         writer.writerow(["last", "en", "End", "", ""])
     found = list(open_table(path).rows())
-    read = {row.values["id"]: row.values for row in found if isinstance(row, Row)}
+    read = {row.values["id"]: row.values for row in found if isinstance(row, TableRow)}
     for id_, text, *rest in written:
         if id_ in read:
             assert [read[id_][name] for name in ("text", "label", "note")] == [f"x{text}", *rest]
@@ -170,7 +170,7 @@ def test_no_quote_moves_a_text_to_another_row(tmp_path_factory, name, mark, mark
     for row in open_table(path).rows():
         line = int(row.place.rpartition(":")[2])
         told.add(line)
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             at = line - 2
             assert row.values["id"] == str(at)
             for name_, word in (("text", "one"), ("text2", "two")):

@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
-from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.resolve import SOURCES
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
 

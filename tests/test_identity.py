@@ -14,11 +14,11 @@ from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models import identity
-from ccta_core.models.added import CHANGED, FILE, add, added, find, known, listed
+from ccta_core.models.added import CHANGED, FILE, add, added, available_models, find, listed
 from ccta_core.models.catalog import RANDOM_HEAD, SHIPPED, catalog
 from ccta_core.models.identity import SUMS_FILE, deciding_files, folder_revision, sum_of
 from ccta_core.models.load import load_model
-from ccta_core.models.places import Place, local_place
+from ccta_core.models.places import ModelPlace, local_place
 from ccta_core.pipeline import compare_cached
 from ccta_core.store.files import read_entry
 from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
@@ -178,7 +178,7 @@ def test_an_adapters_base_counts(whole, tmp_path):
     base = shutil.copytree(whole, tmp_path / "base")
     adapter = adapt(base, tmp_path / "adapter")
     before = load_model(str(adapter)).revision
-    assert before == Place(str(adapter), adapter).revision()
+    assert before == ModelPlace(str(adapter), adapter).revision()
     settings(base, layer_norm_eps=0.1)
     after = load_model(str(adapter)).revision
     settings(adapter, "adapter_config.json", lora_alpha=8)
@@ -437,7 +437,7 @@ def test_a_listed_model_whose_files_change_is_out_of_date(folder, capsys):
         find(str(folder))
     assert main(["models", "info", str(folder)]) == 2
     assert line in capsys.readouterr().err
-    assert str(folder) in known()
+    assert str(folder) in available_models()
     again = listed(str(folder))
     assert again.labels == ("neutral", "entailment", "contradiction")
     assert again.revision == info.revision != first.revision
@@ -518,7 +518,7 @@ def test_an_adapter_of_the_hub_over_a_base_of_the_hub(hub, whole, tmp_path):
 
     folder = adapt(whole, tmp_path / "adapter", named="owner/model")
     model = load_model(str(folder))
-    assert (model.labels, model.revision) == (LABELS, Place("", folder).revision())
+    assert (model.labels, model.revision) == (LABELS, ModelPlace("", folder).revision())
     settings(folder, "adapter_config.json", revision="b" * 40)
     other = load_model(str(folder))
     assert (other.labels[0], other.revision == model.revision) == ("neutral", False)

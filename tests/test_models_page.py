@@ -10,19 +10,19 @@ from streamlit.testing.v1 import AppTest
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from ccta_core.config import cache_root
-from ccta_core.corpus.offered import data_sets, items_of
+from ccta_core.corpus.catalogue import data_sets, items_of
 from ccta_core.errors import CctaError
 from ccta_core.models.added import (
     FILE,
     add,
+    add_apart,
     added,
+    available_models,
     checked_name,
     find,
-    known,
     remove,
     size_of,
 )
-from ccta_core.models.adding import add_apart
 from ccta_core.models.catalog import ModelInfo, catalog
 from dashboard.pages.models.charts import described, score_dots
 from dashboard.pages.models.tables import data_table, finding, score_table, zoo_table
@@ -142,7 +142,7 @@ def test_data_sets_are_counted():
 
 
 def test_what_is_not_here_is_named_as_the_hub_has_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("ccta_core.corpus.offered.SHARED", tmp_path)
+    monkeypatch.setattr("ccta_core.corpus.catalogue.SHARED", tmp_path)
     sets = {one.name: one for one in data_sets()}
     assert sets["xnli"].specs == ("xnli:facebook/xnli#dev", "xnli:facebook/xnli#test")
     assert sets["xnli"].parallel
@@ -152,7 +152,7 @@ def test_what_is_not_here_is_named_as_the_hub_has_it(monkeypatch, tmp_path):
 
 
 def test_shared_sets_have_their_splits(shared_data, monkeypatch):
-    monkeypatch.setattr("ccta_core.corpus.offered.SHARED", shared_data)
+    monkeypatch.setattr("ccta_core.corpus.catalogue.SHARED", shared_data)
     sets = {one.name: one for one in data_sets()}
     assert sets["xnli"].specs == ("xnli#dev", "xnli#test")
     assert len(sets["xnli"].languages) == 15
@@ -169,7 +169,7 @@ def test_a_folder_is_loaded_once_and_listed(small):
     assert found.labels == ("entailment", "neutral", "contradiction")
     assert added() == {found.id: found}
     assert find(found.id) == found
-    assert list(known())[-1] == found.id
+    assert list(available_models())[-1] == found.id
     assert size_of(found) > 10_000
     add(str(small))
     assert len(added()) == 1
@@ -225,7 +225,7 @@ def test_a_damaged_list_is_told_and_hides_nothing_else():
     cache_root().mkdir(parents=True)
     (cache_root() / FILE).write_text("{")
     assert added() == {}
-    assert "e5-small/nli-en" in known()
+    assert "e5-small/nli-en" in available_models()
     with pytest.raises(CctaError, match="restore it, or delete it"):
         remove("anything")
 
@@ -242,7 +242,7 @@ def test_a_process_that_dies_is_one_line(monkeypatch, small):
 @pytest.fixture
 def page(monkeypatch, tmp_path):
     """Opens the page with a query; no data sets but the bundled ones."""
-    monkeypatch.setattr("ccta_core.corpus.offered.SHARED", tmp_path)
+    monkeypatch.setattr("ccta_core.corpus.catalogue.SHARED", tmp_path)
 
     def open_page(query=None):
         app = AppTest.from_file(APP, default_timeout=120)

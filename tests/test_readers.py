@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccta_core.corpus.answers import answer_spans
-from ccta_core.corpus.clean_text import mended
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
-from ccta_core.corpus.source import Placed
+from ccta_core.corpus.clean_text import clean_text
+from ccta_core.corpus.items import Item, linked_groups
+from ccta_core.corpus.source import PlacedItem
 from ccta_core.corpus.spec import read_corpus, read_items, scan
 from ccta_core.errors import CctaError
 
@@ -161,7 +160,7 @@ def test_mrpc_has_a_byte_order_mark_and_plain_quotes(tmp_path):
 
 def test_clusters_follow_shared_texts():
     pairs = [("a", "b"), ("c", "d"), ("b", "e"), ("f", "c")]
-    assert clusters(pairs, ["1", "2", "3", "4"]) == ["1", "2", "1", "2"]
+    assert linked_groups(pairs, ["1", "2", "3", "4"]) == ["1", "2", "1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,7 @@ def test_spans_move_with_the_characters_that_are_taken_out(text, data):
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     item = Item("i", "i", "en", "Who?", text, answers=((start, end),))
-    (found,) = mended(iter([Placed("here", item)]))
+    (found,) = clean_text(iter([PlacedItem("here", item)]))
     ((left, right),) = found.item.answers
     clean = str.maketrans("", "", "\x07\x9d")
     assert found.item.text2 == text.translate(clean)

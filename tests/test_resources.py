@@ -8,7 +8,7 @@ import pytest
 
 from ccta_core.config import Config, cache_root
 from ccta_core.corpus.demo import read_demo
-from ccta_core.corpus.replaced import data_stamp
+from ccta_core.corpus.resolve import data_stamp
 from ccta_core.corpus.uploads import keep, spec_of
 from ccta_core.models.catalog import catalog, find
 from ccta_core.space.maps import language_means
@@ -115,10 +115,7 @@ def test_an_upload_that_was_replaced_is_looked_through_anew():
 
 
 def test_a_data_set_that_changed_is_counted_anew(tmp_path, monkeypatch):
-    from ccta_core.corpus import offered, opened, replaced
-
-    for module in (offered, opened, replaced):
-        monkeypatch.setattr(module, "SHARED", tmp_path)
+    monkeypatch.setattr("ccta_core.corpus.resolve.SHARED", tmp_path)
     folder = tmp_path / "pawsx"
     assert data_stamp("pawsx#dev") == data_stamp("pawsx") == ()
     folder.mkdir()

@@ -11,7 +11,7 @@ from statsmodels.stats.anova import anova_lm
 
 from ccta_core.analysis import prediction
 from ccta_core.analysis.prediction import accuracy_by_decile, auroc, compare_auroc
-from ccta_core.analysis.seeds import Scores, over_seeds
+from ccta_core.analysis.seeds import CheckpointScores, over_seeds
 from ccta_core.analysis.synonyms import synonym_test
 from ccta_core.analysis.training_languages import Checkpoint, rank_training_languages
 from ccta_core.analysis.two_way import two_way
@@ -287,7 +287,7 @@ def test_three_seeds_speak_of_models_and_seeds_widen_the_doubt():
 
 def test_seeds_and_groups_by_hand():
     # One value for all groups: only seeds vary, and t has S - 1 degrees of freedom.
-    scores = Scores({"a": np.outer([1.0, 2, 3], np.ones(4))}, np.ones(4))
+    scores = CheckpointScores({"a": np.outer([1.0, 2, 3], np.ones(4))}, np.ones(4))
     found = over_seeds(scores, {"a": 1.0}, draws=100, seed=0)
     reach = stats.t.ppf(0.975, 2) / np.sqrt(3)
     assert [found.low, found.high] == pytest.approx([2 - reach, 2 + reach])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ccta_core.errors import CctaError
 from ccta_core.models.windows import Window
-from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import answers, candidates, given_span
 from ccta_core.types import Sentence
 
@@ -18,7 +18,7 @@ WORDS = [(at, at + len(word)) for word in CONTEXT.split() for at in [CONTEXT.ind
 
 def seen(windows, values, context=CONTEXT):
     """Windows given as lists of word spans (None: a special or the question), and their logits."""
-    return Seen(
+    return ModelOutput(
         Sentence("What?", "en", context),
         tuple(Window(None, tuple(spans)) for spans in windows),
         tuple(torch.tensor(value, dtype=torch.float32).reshape(-1, 2) for value in values),

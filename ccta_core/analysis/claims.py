@@ -45,7 +45,7 @@ def twins(study: Study) -> list[tuple[str, str]]:
 def measured_models(study: Study) -> list[str]:
     """The models that have rows, in the plan's order."""
     there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
-    return [one["id"] for one in study.plan.models if one["id"] in there]
+    return [entry["id"] for entry in study.plan.models if entry["id"] in there]
 
 
 def checkpoints(study: Study) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def _excess_lows(study: Study) -> dict[str, float]:
         "ORDER BY count(DISTINCT item) DESC, gold) = 1) USING (model) "
         'WHERE gold IS NOT NULL GROUP BY model, "group" ORDER BY model, "group"'
     )
-    return {str(model): _low(own) for model, own in sums.groupby("model")}
+    return {str(model): _low(group_sums) for model, group_sums in sums.groupby("model")}
 
 
 def _low(sums: pd.DataFrame) -> float:
@@ -218,41 +218,41 @@ def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> list[Item
             table = items(study, model, layer, pair)
             if len(table) >= _FEWEST_ITEMS:
                 rows.append(_item_level(model, "-".join(pair), table))
-    ps = [one.confidence.p if one.confidence else None for one in rows]
-    return [replace(one, p_holm=p) for one, p in zip(rows, holm(ps).adjusted, strict=True)]
+    ps = [level.confidence.p if level.confidence else None for level in rows]
+    return [replace(level, p_holm=p) for level, p in zip(rows, holm(ps).adjusted, strict=True)]
 
 
 def _item_level(model: str, pair: str, table: pd.DataFrame) -> ItemLevel:
     aurocs = {}
     for measure in ITEM_MEASURES:
-        known = table.dropna(subset=[measure, "target_correct"])
-        if len(known) >= _FEWEST_ITEMS:
-            aurocs[measure] = auroc(known[measure], _right(known), list(known["group"]))
+        complete = table.dropna(subset=[measure, "target_correct"])
+        if len(complete) >= _FEWEST_ITEMS:
+            aurocs[measure] = auroc(complete[measure], _right(complete), list(complete["group"]))
     deciles = confidence = None
-    known = table.dropna(subset=["ems", "target_correct", "target_confidence"])
-    if len(known) >= _FEWEST_ITEMS:
-        right, groups = _right(known), list(known["group"])
-        deciles = accuracy_by_decile(known["ems"], right, groups)
-        confidence = compare_auroc(known["ems"], known["target_confidence"], right, groups)
+    complete = table.dropna(subset=["ems", "target_correct", "target_confidence"])
+    if len(complete) >= _FEWEST_ITEMS:
+        right, groups = _right(complete), list(complete["group"])
+        deciles = accuracy_by_decile(complete["ems"], right, groups)
+        confidence = compare_auroc(complete["ems"], complete["target_confidence"], right, groups)
     return ItemLevel(model, pair, aurocs, confidence, None, deciles, _partial(table), len(table))
 
 
-def _right(known: pd.DataFrame) -> np.ndarray:
-    return known["target_correct"].to_numpy(bool)
+def _right(table: pd.DataFrame) -> np.ndarray:
+    return table["target_correct"].to_numpy(bool)
 
 
 def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
-    known = table.dropna(subset=["ems", "ems_uniform", "target_score", "units", "fertility"])
+    complete = table.dropna(subset=["ems", "ems_uniform", "target_score", "units", "fertility"])
     covariates = {
-        name: known[name].to_numpy(float) for name in ("ems_uniform", "units", "fertility")
+        name: complete[name].to_numpy(float) for name in ("ems_uniform", "units", "fertility")
     }
     try:
-        found = partial_correlation(
-            known["ems"], known["target_score"], covariates, groups=list(known["group"])
+        results = partial_correlation(
+            complete["ems"], complete["target_score"], covariates, groups=list(complete["group"])
         )
     except CctaError:
         return None
-    return found[0] if len(found) == 1 else None
+    return results[0] if len(results) == 1 else None
 
 
 def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
@@ -286,17 +286,19 @@ def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
     Checkpoints not shown above the majority are left out; measures with too few cells are missing.
     """
     table = cells(study, layer)
-    out = {name for name, one in _checkpoints(study).items() if not one.usable}
+    out = {name for name, trained in _checkpoints(study).items() if not trained.usable}
     table = table[~table["model"].isin(out)]
-    found = {}
+    analyses = {}
     for measure in TWO_WAY_MEASURES:
-        known = table.dropna(subset=[measure])
-        rows, columns = list(known["training_language"]), list(known["lang"])
+        complete = table.dropna(subset=[measure])
+        rows, columns = list(complete["training_language"]), list(complete["lang"])
         try:
-            found[measure] = two_way(known[measure], rows, columns, runs=list(known["model"]))
+            analyses[measure] = two_way(
+                complete[measure], rows, columns, runs=list(complete["model"])
+            )
         except CctaError:  # one row or column, or no value left over: nothing to share out
             continue
-    return found
+    return analyses
 
 
 def _checkpoints(study: Study) -> dict[str, Checkpoint]:

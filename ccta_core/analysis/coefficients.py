@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ccta_core.analysis.resampling import BLOCKS, Groups, Statistic
+from ccta_core.analysis.resampling import BLOCKS, Groups, GroupStatistic, Statistic
 from ccta_core.errors import CctaError
 
 
@@ -28,12 +29,12 @@ class MidSums:
         """Shape: (draws, items) weights -> (draws, items) sums."""
         total = np.zeros((len(weights), weights.shape[1] + 1))
         np.cumsum(weights[:, self.order], axis=1, out=total[:, 1:])
-        found = np.empty_like(weights, np.float64)
-        found[:, self.order] = (total[:, self._starts] + total[:, self._ends]) / 2
-        return found
+        sums = np.empty_like(weights, np.float64)
+        sums[:, self.order] = (total[:, self._starts] + total[:, self._ends]) / 2
+        return sums
 
 
-def midshares(values: np.ndarray) -> np.ndarray:
+def fractional_midranks(values: np.ndarray) -> np.ndarray:
     """(midrank - 1/2) / n of every item, in (0, 1); their mean is one half. Shape: (items,)."""
     return MidSums(values)(np.ones((1, len(values))))[0] / len(values)
 
@@ -80,16 +81,16 @@ def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     order = np.arange(len(x))
     for bit in range(int(ranks.max(initial=0)).bit_length() - 1, -1, -1):
         key = ranks[order]
-        one = (key >> bit) & 1
-        zeros = np.cumsum(1 - one) - (1 - one)
+        bits = (key >> bit) & 1
+        zeros = np.cumsum(1 - bits) - (1 - bits)
         prefix = key >> (bit + 1)
         first = np.concatenate([[True], prefix[1:] != prefix[:-1]])
         before = np.maximum.accumulate(np.where(first, zeros, 0))
-        counts[order] += one * (zeros - before)
+        counts[order] += bits * (zeros - before)
         order = order[np.argsort(key >> bit, kind="stable")]
-    found = np.empty_like(counts)
-    found[place] = counts
-    return found
+    by_item = np.empty_like(counts)
+    by_item[place] = counts
+    return by_item
 
 
 KINDS = ("pearson", "spearman", "kendall")
@@ -110,11 +111,16 @@ class Moments:
     columns: np.ndarray
     finish: Finish
 
-    def over(self, groups: Groups, seed: int) -> tuple[Statistic, int]:
-        """The statistic as a function of the weights of groups (or blocks), and their number."""
+    def over(self, groups: Groups, seed: int, columns: int = 1) -> GroupStatistic:
+        """The statistic as a function of the weights of groups, or of blocks of many groups.
+
+        `columns` is how many numbers it works on for each group.
+        """
         blocks = groups.merged(BLOCKS, seed)
         sums = blocks.sums(self.columns)
-        return lambda weights: self.finish(weights @ sums), blocks.count
+        return GroupStatistic(
+            lambda weights: self.finish(weights @ sums), blocks.count, blocks.count * columns
+        )
 
 
 def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
@@ -125,20 +131,19 @@ def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
 
 def over_groups(
     kind: str, x: np.ndarray, y: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
-    """The coefficient as a function of groups' weights; how many groups; columns it works on."""
+) -> GroupStatistic:
+    """The coefficient as a function of the weights of groups."""
     if kind != "pearson" and len(x) <= RANKED_ANEW[kind]:
         item = of_items(kind, x, y)
-        return lambda weights: item(weights[:, groups.codes]), groups.count, len(x)
-    statistic, count = moments(kind, x, y).over(groups, seed)
-    return statistic, count, count
+        return GroupStatistic(lambda weights: item(weights[:, groups.codes]), groups.count, len(x))
+    return moments(kind, x, y).over(groups, seed)
 
 
 def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
     """The coefficient exactly, as a function of (draws, items) weights."""
     if kind == "pearson":
-        found = moments(kind, x, y)
-        return lambda weights: found.finish(weights @ found.columns)
+        pearson = moments(kind, x, y)
+        return lambda weights: pearson.finish(weights @ pearson.columns)
     return _spearman(x, y) if kind == "spearman" else _kendall(x, y)
 
 
@@ -151,24 +156,35 @@ def moments(kind: str, x: np.ndarray, y: np.ndarray) -> Moments:
     return Moments(parts, lambda sums: ratio(sums[:, 0], sums[:, 1], sums[:, 2]))
 
 
-def linear_parts(
-    kind: str, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each item's part in the numerator and the two denominators. Shape: three of (items,).
+class LinearParts(NamedTuple):
+    """Each item's part in a coefficient = mean(association) / sqrt(mean(spread_x) mean(spread_y)).
 
-    Coefficient = mean(first) / sqrt(mean(second) mean(third)). For Spearman and Kendall these are
-    the Hoeffding projections of the V-statistics: an item moves the ranks of the others too.
+    Shape of each: (items,).
+    """
+
+    association: np.ndarray
+    spread_x: np.ndarray
+    spread_y: np.ndarray
+
+
+def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
+    """Each item's part in the numerator and in the two factors of the denominator.
+
+    For Spearman and Kendall these are the Hoeffding projections of the V-statistics: an item moves
+    the ranks of the others too.
     """
     if kind == "pearson":
         x, y = standard(x), standard(y)
-        return x * y, x * x, y * y
+        return LinearParts(x * y, x * x, y * y)
     if kind == "spearman":
-        a, b = midshares(x), midshares(y)
-        return _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
+        a, b = fractional_midranks(x), fractional_midranks(y)
+        return LinearParts(
+            _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
+        )
     score, unlike_x, unlike_y = (
         2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))
     )
-    return score, unlike_x, unlike_y
+    return LinearParts(score, unlike_x, unlike_y)
 
 
 def standard(values: np.ndarray) -> np.ndarray:
@@ -181,8 +197,8 @@ def standard(values: np.ndarray) -> np.ndarray:
 def ratio(above: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The first by the root of the others' product, in [-1, 1]; NaN where a variance is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.clip(above / np.sqrt(first * second), -1, 1)
-    return np.where((first > _FLAT) & (second > _FLAT), found, np.nan)
+        quotients = np.clip(above / np.sqrt(first * second), -1, 1)
+    return np.where((first > _FLAT) & (second > _FLAT), quotients, np.nan)
 
 
 def _drawn(total: np.ndarray) -> np.ndarray:

@@ -50,15 +50,15 @@ def holm(p_values: Sequence[float | None], alpha: float = 0.05) -> Holm:
     counted. Raises CctaError on a value outside [0, 1].
     """
     given = tuple(None if p is None else float(p) for p in p_values)
-    known = [p for p in given if p is not None]
-    strange = [p for p in known if not 0 <= p <= 1]
+    tested = [p for p in given if p is not None]
+    strange = [p for p in tested if not 0 <= p <= 1]
     if strange:
         raise CctaError(f"expected p-values in [0, 1], got {strange[0]}")
-    if not known:
+    if not tested:
         return Holm(given, given, (False,) * len(given), alpha)
     from statsmodels.stats.multitest import multipletests
 
-    rejected, adjusted, *_ = multipletests(known, alpha=alpha, method="holm")
+    rejected, adjusted, *_ = multipletests(tested, alpha=alpha, method="holm")
     each = iter(zip(adjusted.tolist(), rejected.tolist(), strict=True))
     pairs = [(None, False) if p is None else next(each) for p in given]
     return Holm(given, tuple(p for p, _ in pairs), tuple(bad for _, bad in pairs), alpha)
@@ -112,19 +112,19 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
     check_draws(draws)
     x, y = column(x, "x"), column(y, "y")
     n = same_length({"x": x, "y": y})
-    found = grouped(groups, n)
-    reason = too_little(found, x=x, y=y)
+    clusters = grouped(groups, n)
+    reason = too_little(clusters, x=x, y=y)
     if reason:
-        return unknown(kind, (n, found.count), reason)
-    found, (x, y) = in_order(found, x, y)
-    statistic, count, width = over_groups(kind, x, y, found, seed)
+        return unknown(kind, (n, clusters.count), reason)
+    clusters, (x, y) = in_order(clusters, x, y)
+    statistic, count, width = over_groups(kind, x, y, clusters, seed)
     r = float(statistic(np.ones((1, count)))[0])
-    if found.count < 3:
-        reason = f"{found.count} groups: no interval and no p-value below 3"
-        return unknown(kind, (n, found.count), reason, r)
+    if clusters.count < 3:
+        reason = f"{clusters.count} groups: no interval and no p-value below 3"
+        return unknown(kind, (n, clusters.count), reason, r)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
-    test = association_p(kind, x, y, found, draws=draws, seed=seed)
-    return assembled(kind, r, interval, test, (n, found.count), draws)
+    test = association_p(kind, x, y, clusters, draws=draws, seed=seed)
+    return assembled(kind, r, interval, test, (n, clusters.count), draws)
 
 
 def assembled(  # noqa: PLR0913 - the parts of one result
@@ -206,10 +206,10 @@ def mantel(
 
 
 def _table(values: np.ndarray | list[Numbers], name: str) -> np.ndarray:
-    found = np.asarray(values, np.float64)
-    if found.ndim != 2 or found.shape[0] != found.shape[1]:
-        raise CctaError(f"{name} has the shape {found.shape}; expected languages x languages")
-    return found
+    table = np.asarray(values, np.float64)
+    if table.ndim != 2 or table.shape[0] != table.shape[1]:
+        raise CctaError(f"{name} has the shape {table.shape}; expected languages x languages")
+    return table
 
 
 def _pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

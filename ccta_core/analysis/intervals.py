@@ -63,10 +63,10 @@ def clustered_interval(right: np.ndarray, groups: Sequence[str]) -> tuple[float,
     Shape: `right` (items,), hits or scores; `groups` one name an item. Raises CctaError on no item
     and on unequal lengths.
     """
-    found = ratio_interval(right, np.ones(len(right)), groups)
-    if found is None:
+    interval = ratio_interval(right, np.ones(len(right)), groups)
+    if interval is None:
         raise AssertionError("every group has an item")
-    return found
+    return interval
 
 
 def f1_interval(

@@ -1,19 +1,25 @@
 """Does EMS still go with accuracy where the controls are held fixed?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, check_kind, midshares
+from ccta_core.analysis.coefficients import (
+    RANKED_ANEW,
+    MidSums,
+    Moments,
+    check_kind,
+    fractional_midranks,
+)
 from ccta_core.analysis.correlation import Correlation, assembled, check_draws, too_little, unknown
 from ccta_core.analysis.permutation import PValue, Score, rearrangeable, rearranged_p, sign_test
 from ccta_core.analysis.resampling import (
     DRAWS,
     Groups,
+    GroupStatistic,
     Names,
     Numbers,
-    Statistic,
     bootstrap_interval,
     column,
     grouped,
@@ -74,13 +80,19 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     if len(named) != len(covariates) + 2:
         raise CctaError("a covariate can't be called x or y; give it another name")
     columns = {name: column(values, name) for name, values in named.items()}
-    found = grouped(groups, same_length(columns))
+    clusters = grouped(groups, same_length(columns))
     names = tuple(covariates)
-    chosen = [names] if found.count >= TOGETHER or len(names) == 1 else [(name,) for name in names]
+    chosen = (
+        [names] if clusters.count >= TOGETHER or len(names) == 1 else [(name,) for name in names]
+    )
     alone = len(chosen) > 1
     return tuple(
         _held(
-            kind, {name: columns[name] for name in ("x", "y", *some)}, found, (draws, seed), alone
+            kind,
+            {name: columns[name] for name in ("x", "y", *some)},
+            clusters,
+            (draws, seed),
+            alone,
         )
         for some in chosen
     )
@@ -103,7 +115,7 @@ def _held(
     if reason:
         return PartialCorrelation(names, unknown(what, sizes, reason), {})
     groups, ordered = in_order(groups, *columns.values())
-    table = np.column_stack([midshares(v) if kind == "spearman" else v for v in ordered])
+    table = np.column_stack([fractional_midranks(v) if kind == "spearman" else v for v in ordered])
     table = (table - table.mean(0)) / table.std(0)
     vif = _vif(table, names)
     statistic, count, width = _statistic(kind, table, groups, seed)
@@ -113,19 +125,18 @@ def _held(
         return PartialCorrelation(names, unknown(what, sizes, reason), vif)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
-    found = assembled(what, r, interval, test, sizes, draws)
-    return PartialCorrelation(names, _noticed(found, vif, alone), vif)
+    correlation = assembled(what, r, interval, test, sizes, draws)
+    return PartialCorrelation(names, _noticed(correlation, vif, alone), vif)
 
 
-def _noticed(found: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
-    notices = [found.notice] if found.notice else []
+def _noticed(correlation: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
+    notices = [correlation.notice] if correlation.notice else []
     if alone:
         notices.append(f"fewer than {TOGETHER} independent units: one covariate at a time")
     large = [f"{name} {value:.0f}" for name, value in vif.items() if value > INFLATED]
     if large:
         notices.append(f"variance inflation above {INFLATED:.0f}: {', '.join(large)}")
-    given = (found.r, found.low, found.high, found.p, found.n, found.n_groups)
-    return Correlation(*given, found.method, found.reliable, "; ".join(notices))
+    return replace(correlation, notice="; ".join(notices))
 
 
 def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
@@ -137,21 +148,21 @@ def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
     return dict(zip(("x", *names), np.diag(np.linalg.inv(correlations)).tolist(), strict=True))
 
 
-def _statistic(
-    kind: str, table: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
+def _statistic(kind: str, table: np.ndarray, groups: Groups, seed: int) -> GroupStatistic:
     items, k = table.shape
     if kind == "spearman" and items <= RANKED_ANEW[kind]:
         below = [MidSums(values) for values in table.T]
 
         def ranked(weights: np.ndarray) -> np.ndarray:
-            own = weights[:, groups.codes]
-            total = own.sum(1)
-            shares = np.stack([ranks(own) for ranks in below], 2) / total[:, None, None] - 0.5
-            products = np.einsum("bi,bij,bik->bjk", own, shares, shares, optimize=True)
+            item_weights = weights[:, groups.codes]
+            total = item_weights.sum(1)
+            shares = (
+                np.stack([ranks(item_weights) for ranks in below], 2) / total[:, None, None] - 0.5
+            )
+            products = np.einsum("bi,bij,bik->bjk", item_weights, shares, shares, optimize=True)
             return _partial(products / total[:, None, None])
 
-        return ranked, groups.count, items * k
+        return GroupStatistic(ranked, groups.count, items * k)
     rows, columns = np.triu_indices(k)
     ones = np.ones(items)
     products = np.column_stack([ones, table, table[:, rows] * table[:, columns]])
@@ -163,8 +174,7 @@ def _statistic(
         matrix[:, rows, columns] = matrix[:, columns, rows] = means[:, k + 1 :]
         return _partial(matrix - centre[:, :, None] * centre[:, None, :])
 
-    statistic, count = Moments(products, finish).over(groups, seed)
-    return statistic, count, count * k
+    return Moments(products, finish).over(groups, seed, columns=k)
 
 
 def _partial(covariances: np.ndarray) -> np.ndarray:
@@ -177,19 +187,19 @@ def _partial(covariances: np.ndarray) -> np.ndarray:
     sound &= np.linalg.eigvalsh(correlations)[:, 0] > _SINGULAR
     correlations[~sound] = np.eye(covariances.shape[1])
     inverse = np.linalg.inv(correlations)
-    found = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
-    return np.where(sound, np.clip(found, -1, 1), np.nan)
+    partials = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
+    return np.where(sound, np.clip(partials, -1, 1), np.nan)
 
 
 def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
     basis, _ = np.linalg.qr(np.column_stack([np.ones(len(table)), table[:, 2:]]))
     x, y = (values - basis @ (basis.T @ values) for values in table[:, :2].T)
     if not rearrangeable(groups, draws, basis.shape[1] + 1):
-        found = sign_test(x * y, groups, draws=draws, seed=seed)
-        return PValue(found.p, f"{found.method} (residuals)")
+        test = sign_test(x * y, groups, draws=draws, seed=seed)
+        return PValue(test.p, f"{test.method} (residuals)")
     score = _refitted(x, y, basis)
-    found = rearranged_p(score, groups, draws=draws, seed=seed)
-    return PValue(found.p, f"{found.method} of residuals (Freedman-Lane)")
+    test = rearranged_p(score, groups, draws=draws, seed=seed)
+    return PValue(test.p, f"{test.method} of residuals (Freedman-Lane)")
 
 
 def _refitted(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import linear_parts, midshares, signs, standard
+from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standard
 from ccta_core.analysis.resampling import BLOCKS, FEW, Groups, chunk
 
 EXACT_SIGNS = 12
@@ -46,7 +46,7 @@ def association_p(  # noqa: PLR0913 - the question, whose groups, the resampling
     if rearrangeable(groups, draws, depth):
         score = association_score(kind, x, y)
         return rearranged_p(score, groups, draws=draws, seed=seed, depth=depth)
-    return sign_test(linear_parts(kind, x, y)[0], groups, draws=draws, seed=seed)
+    return sign_test(linear_parts(kind, x, y).association, groups, draws=draws, seed=seed)
 
 
 def rearrangeable(groups: Groups, draws: int, depth: int = 1) -> bool:
@@ -107,7 +107,9 @@ def all_orders(count: int, width: int = 0) -> Iterator[np.ndarray]:
     """
     orders = np.zeros((1, 0), np.int64)
     for new in range(count):
-        orders = np.concatenate([np.insert(orders, at, new, axis=1) for at in range(new + 1)])
+        orders = np.concatenate(
+            [np.insert(orders, position, new, axis=1) for position in range(new + 1)]
+        )
     rows = chunk(max(count, width))
     for start in range(0, len(orders), rows):
         yield orders[start : start + rows]
@@ -171,6 +173,6 @@ def association_score(kind: str, x: np.ndarray, y: np.ndarray) -> Score:
 
         return concordant
     if kind == "spearman":
-        x, y = midshares(x), midshares(y)
+        x, y = fractional_midranks(x), fractional_midranks(y)
     left, right = standard(x) / len(x), standard(y)
     return lambda order: right[order] @ left

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, midshares
+from ccta_core.analysis.coefficients import RANKED_ANEW, MidSums, Moments, fractional_midranks
 from ccta_core.analysis.correlation import check_draws
 from ccta_core.analysis.permutation import association_p
 from ccta_core.analysis.resampling import (
@@ -13,6 +13,7 @@ from ccta_core.analysis.resampling import (
     DRAWS,
     FEW,
     Groups,
+    GroupStatistic,
     Names,
     Numbers,
     Statistic,
@@ -86,8 +87,8 @@ def auroc(
     Raises CctaError on unequal lengths, missing values, and values of `correct` other than 0 and 1.
     """
     check_draws(draws)
-    (values, right), found = _items({"score": score}, correct, groups)
-    return _auroc(values, right, found, draws, seed)
+    (values, right), clusters = _items({"score": score}, correct, groups)
+    return _auroc(values, right, clusters, draws, seed)
 
 
 def compare_auroc(  # noqa: PLR0913 - two scores of the same items, and the resampling
@@ -105,14 +106,22 @@ def compare_auroc(  # noqa: PLR0913 - two scores of the same items, and the resa
     bootstrap). p = 2 (1 + draws on the smaller side of 0) / (1 + draws), at most 1.
     """
     check_draws(draws)
-    (*scores, right), found = _items({"first": first, "second": second}, correct, groups)
-    one, two = (_auroc(score, right, found, draws, seed) for score in scores)
-    if one.auc is None or two.auc is None or found.count < 3:
+    (*scores, right), clusters = _items({"first": first, "second": second}, correct, groups)
+    auroc_first, auroc_second = (_auroc(score, right, clusters, draws, seed) for score in scores)
+    if auroc_first.auc is None or auroc_second.auc is None or clusters.count < 3:
         return AurocDifference(
-            one, two, None, None, None, None, one.method, False, one.notice or two.notice
+            auroc_first,
+            auroc_second,
+            None,
+            None,
+            None,
+            None,
+            auroc_first.method,
+            False,
+            auroc_first.notice or auroc_second.notice,
         )
     (left, count, width), (other, *_) = (
-        auc_over_groups(score, right, found, seed) for score in scores
+        auc_over_groups(score, right, clusters, seed) for score in scores
     )
 
     def difference(weights: np.ndarray) -> np.ndarray:
@@ -120,9 +129,9 @@ def compare_auroc(  # noqa: PLR0913 - two scores of the same items, and the resa
 
     interval = bootstrap_interval(difference, count, draws=draws, seed=seed, width=width)
     return AurocDifference(
-        one,
-        two,
-        one.auc - two.auc,
+        auroc_first,
+        auroc_second,
+        auroc_first.auc - auroc_second.auc,
         interval.low,
         interval.high,
         _side_p(difference, count, draws, seed, width),
@@ -161,8 +170,8 @@ def _items(
     """The scores and `correct`, checked and in order, and the groups."""
     columns = {name: column(values, name) for name, values in scores.items()}
     columns["correct"] = truths(correct, "correct")
-    found, ordered = in_order(grouped(groups, same_length(columns)), *columns.values())
-    return ordered, found
+    clusters, ordered = in_order(grouped(groups, same_length(columns)), *columns.values())
+    return ordered, clusters
 
 
 def _auroc(score: np.ndarray, right: np.ndarray, groups: Groups, draws: int, seed: int) -> Auroc:
@@ -176,24 +185,26 @@ def _auroc(score: np.ndarray, right: np.ndarray, groups: Groups, draws: int, see
         return Auroc(auc, None, None, None, *sizes, "none", False, notice)
     if not varies(score):
         return Auroc(auc, None, None, None, *sizes, "none", False, "the score does not vary")
-    found = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
+    interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = association_p("spearman", score, right, groups, draws=draws, seed=seed)
-    method = f"interval: {found.method}, {draws} draws; p: {test.method}"
-    given = (auc, found.low, found.high, test.p)
-    return Auroc(*given, *sizes, method, found.reliable, found.notice)
+    method = f"interval: {interval.method}, {draws} draws; p: {test.method}"
+    given = (auc, interval.low, interval.high, test.p)
+    return Auroc(*given, *sizes, method, interval.reliable, interval.notice)
 
 
 def auc_over_groups(
     score: np.ndarray, right: np.ndarray, groups: Groups, seed: int
-) -> tuple[Statistic, int, int]:
-    """The AUROC as a function of groups' weights; how many groups; columns it works on.
+) -> GroupStatistic:
+    """The AUROC as a function of the weights of groups.
 
     Beyond 3,000 items from the placements' sums: the mean over right items plus that over wrong
     ones, less the AUROC.
     """
     if len(score) <= RANKED_ANEW["spearman"]:
         item = auc_statistic(score, right)
-        return lambda weights: item(weights[:, groups.codes]), groups.count, len(score)
+        return GroupStatistic(
+            lambda weights: item(weights[:, groups.codes]), groups.count, len(score)
+        )
     place = placements(score, right)
     auc = place[right == 1].mean()
     columns = np.column_stack([right, 1 - right, place * right, place * (1 - right)])
@@ -202,8 +213,7 @@ def auc_over_groups(
         with np.errstate(divide="ignore", invalid="ignore"):
             return sums[:, 2] / sums[:, 0] + sums[:, 3] / sums[:, 1] - auc
 
-    statistic, count = Moments(columns, finish).over(groups, seed)
-    return statistic, count, count
+    return Moments(columns, finish).over(groups, seed)
 
 
 def _side_p(statistic: Statistic, count: int, draws: int, seed: int, width: int) -> float:
@@ -273,20 +283,20 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     n = same_length(columns)
     if n == 0 or bins < 2:
         raise CctaError(f"expected at least one item and two bins, got {n} and {bins}")
-    found, (values, right) = in_order(grouped(groups, n), *columns.values())
-    bin_of = np.minimum((midshares(values) * bins).astype(int), bins - 1)
+    clusters, (values, right) = in_order(grouped(groups, n), *columns.values())
+    bin_of = np.minimum((fractional_midranks(values) * bins).astype(int), bins - 1)
     numbers = np.unique(bin_of)
     members = (bin_of[:, None] == numbers).astype(np.float64)  # (items, deciles)
-    rates = _rates(members, right, found, draws, seed)
+    rates = _rates(members, right, clusters, draws, seed)
     deciles = tuple(
-        _decile(int(number), values[inside], right[inside], found.codes[inside], rates[:, at])
-        for at, number in enumerate(numbers)
+        _decile(int(number), values[inside], right[inside], clusters.codes[inside], rates[:, row])
+        for row, number in enumerate(numbers)
         for inside in [bin_of == number]
     )
     few = [decile.number for decile in deciles if decile.n_groups < FEW]
     notice = f"fewer than {FEW} groups in decile {', '.join(map(str, few))}" if few else ""
     rise = _rise(deciles, rates)
-    return Deciles(deciles, *rise, n, found.count, not few, notice)
+    return Deciles(deciles, *rise, n, clusters.count, not few, notice)
 
 
 def _rates(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -80,35 +81,35 @@ def column(values: Numbers, name: str) -> np.ndarray:
     Raises CctaError where it is not one-dimensional or a value is no number, missing or infinite.
     """
     try:
-        found = np.asarray(values, np.float64)
+        numbers = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
         raise CctaError(f"{name} is not made of numbers: {error}; expected one an item") from None
-    if found.ndim != 1:
-        raise CctaError(f"{name} has the shape {found.shape}; expected one number an item")
-    if not np.isfinite(found).all():
-        place = int(np.argmin(np.isfinite(found)))
+    if numbers.ndim != 1:
+        raise CctaError(f"{name} has the shape {numbers.shape}; expected one number an item")
+    if not np.isfinite(numbers).all():
+        place = int(np.argmin(np.isfinite(numbers)))
         raise CctaError(
-            f"{name} has {found[place]} at place {place + 1}; leave items without a value out"
+            f"{name} has {numbers[place]} at place {place + 1}; leave items without a value out"
         )
-    return found
+    return numbers
 
 
 def same_length(columns: dict[str, np.ndarray]) -> int:
     """How many items all columns have. Raises CctaError where they differ."""
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise CctaError(f"expected one value an item in every column: got {told}")
+        listing = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise CctaError(f"expected one value an item in every column: got {listing}")
     return next(iter(lengths.values()))
 
 
 def truths(values: Numbers, name: str) -> np.ndarray:
     """A column of right (1) and wrong (0). Raises CctaError on any other value."""
-    found = column(values, name)
-    strange = found[(found != 0) & (found != 1)]
+    outcomes = column(values, name)
+    strange = outcomes[(outcomes != 0) & (outcomes != 1)]
     if len(strange):
         raise CctaError(f"{name} has {strange[0]}; expected 1 (right) or 0 (wrong) for each item")
-    return found
+    return outcomes
 
 
 def in_order(groups: Groups, *columns: np.ndarray) -> tuple[Groups, tuple[np.ndarray, ...]]:
@@ -140,6 +141,17 @@ _UNDEFINED = 0.05
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """(draws, groups) weights -> (draws,) values, NaN where a draw has none."""
+
+
+class GroupStatistic(NamedTuple):
+    """A statistic as a function of the weights of `n_groups` groups (or blocks of groups).
+
+    `width` is how many numbers one draw works on: it bounds the memory.
+    """
+
+    statistic: Statistic
+    n_groups: int
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +191,11 @@ def bootstrap_interval(
     elif np.ptp(values) <= _TIE:
         notices.append("every resample gives the same value: the interval is unreliable")
     else:
-        found = _bca_ends(values, statistic, count, rows)
-        if found is None:
+        bca_ends = _bca_ends(values, statistic, count, rows)
+        if bca_ends is None:
             notices.append("the bias correction is undefined: percentiles instead")
         else:
-            ends, method = found, "BCa"
+            ends, method = bca_ends, "BCa"
     low, high = (float(end) for end in np.quantile(values, ends))
     return Interval(low, high, method, not notices, "; ".join(notices))
 

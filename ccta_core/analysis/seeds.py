@@ -15,7 +15,7 @@ _TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class CheckpointScores:
     """What the checkpoints scored on the same items and pairs, summed over groups of items.
 
     Shape: `by_language` maps a training language to (seeds, groups) sums; `sizes` (groups,) is how
@@ -40,7 +40,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ContrastEstimate:
     """A mean or a difference, its 95% interval and its p-value against 0 (None where none)."""
 
     value: float
@@ -50,8 +50,8 @@ class Estimate:
 
 
 def of_checkpoints(
-    scores: Scores, weights: Mapping[str, float], *, draws: int, seed: int
-) -> Estimate:
+    scores: CheckpointScores, weights: Mapping[str, float], *, draws: int, seed: int
+) -> ContrastEstimate:
     """A contrast of these checkpoints: only the items could have been others.
 
     Interval: whole groups drawn (BCa; percentiles below 10 groups). p: the two languages change
@@ -69,12 +69,14 @@ def of_checkpoints(
     interval = bootstrap_interval(statistic, blocks.count, draws=draws, seed=seed)
     value = float(above.sum() / scores.sizes.sum())
     if scores.groups < 3:
-        return Estimate(value, None, None, None)
+        return ContrastEstimate(value, None, None, None)
     p = sign_test(above, Groups(np.arange(scores.groups), scores.groups), draws=draws, seed=seed).p
-    return Estimate(value, interval.low, interval.high, p)
+    return ContrastEstimate(value, interval.low, interval.high, p)
 
 
-def over_seeds(scores: Scores, weights: Mapping[str, float], *, draws: int, seed: int) -> Estimate:
+def over_seeds(
+    scores: CheckpointScores, weights: Mapping[str, float], *, draws: int, seed: int
+) -> ContrastEstimate:
     """A contrast of training languages: items and seeds could both have been others.
 
     Two levels: SE^2 = V_groups + sum_L w_L^2 s_L^2 / S_L, with V_groups the clustered variance of
@@ -89,7 +91,7 @@ def over_seeds(scores: Scores, weights: Mapping[str, float], *, draws: int, seed
     above = scores.contrast(weights)
     value = float(above.sum() / total)
     if count < 3:
-        return Estimate(value, None, None, None)
+        return ContrastEstimate(value, None, None, None)
     residuals = above - value * scores.sizes
     parts = [count / (count - 1) * float(residuals @ residuals) / total**2]
     freedom = [count - 1]
@@ -99,15 +101,15 @@ def over_seeds(scores: Scores, weights: Mapping[str, float], *, draws: int, seed
         freedom.append(len(means) - 1)
     variance = sum(parts)
     if variance <= _TIE**2 * value**2:
-        return Estimate(value, value, value, None)
-    degrees = variance**2 / sum(part**2 / own for part, own in zip(parts, freedom, strict=True))
+        return ContrastEstimate(value, value, value, None)
+    degrees = variance**2 / sum(part**2 / df for part, df in zip(parts, freedom, strict=True))
     error = float(np.sqrt(variance))
     reach = float(student.ppf(0.975, degrees)) * error
     p = 2 * float(student.sf(abs(value) / error, degrees))
-    return Estimate(value, value - reach, value + reach, p)
+    return ContrastEstimate(value, value - reach, value + reach, p)
 
 
-def highest_p(scores: Scores, *, draws: int, seed: int) -> float | None:
+def highest_p(scores: CheckpointScores, *, draws: int, seed: int) -> float | None:
     """How often meaningless labels put one training language as far above the rest.
 
     The labels are permuted within each group of items, all items and pairs of a group together; the

@@ -69,7 +69,7 @@ def synonym_test(  # noqa: PLR0913 - three kinds of differences, and the resampl
     """
     check_draws(draws)
     linked = column(difference_linked, "difference_linked")
-    found = grouped(groups, len(linked))
+    clusters = grouped(groups, len(linked))
     tables = [
         _table(values, name, len(linked))
         for name, values in (
@@ -77,39 +77,39 @@ def synonym_test(  # noqa: PLR0913 - three kinds of differences, and the resampl
             ("difference_shuffled", difference_shuffled),
         )
     ]
-    return SynonymTest(*(_contrast(linked, table, found, draws, seed) for table in tables))
+    return SynonymTest(*(_contrast(linked, table, clusters, draws, seed) for table in tables))
 
 
 def _table(values: np.ndarray, name: str, count: int) -> np.ndarray:
-    found = np.asarray(values, np.float64)
-    found = found[:, None] if found.ndim == 1 else found
-    if found.ndim != 2 or len(found) != count:
+    table = np.asarray(values, np.float64)
+    table = table[:, None] if table.ndim == 1 else table
+    if table.ndim != 2 or len(table) != count:
         raise CctaError(
             f"{name} has the shape {np.shape(values)}; expected ({count},) or ({count}, k): "
             "one row a linked pair"
         )
-    return found
+    return table
 
 
 def _contrast(
     linked: np.ndarray, table: np.ndarray, groups: Groups, draws: int, seed: int
 ) -> Contrast:
-    known = np.isfinite(table)
-    usable = known.any(1)
-    row, place = np.nonzero(known)
+    defined = np.isfinite(table)
+    usable = defined.any(1)
+    row, place = np.nonzero(defined)
     values = np.concatenate([linked[usable], table[row, place]])
     codes = np.concatenate([groups.codes[usable], groups.codes[row]])
     other = np.concatenate([np.zeros(usable.sum()), np.ones(len(row))])
     order = np.lexsort((values, other, codes))
     values, other = values[order], other[order]
-    found = grouped(codes[order], len(values))
-    sizes = (int(usable.sum()), len(row), found.count)
-    if found.count < 3:
-        reason = f"{found.count} groups with both kinds of pairs: nothing to say below 3"
+    clusters = grouped(codes[order], len(values))
+    sizes = (int(usable.sum()), len(row), clusters.count)
+    if clusters.count < 3:
+        reason = f"{clusters.count} groups with both kinds of pairs: nothing to say below 3"
         return Contrast(None, None, None, None, None, None, *sizes, "none", False, reason)
-    statistic, count, width = auc_over_groups(values, other, found, seed)
+    statistic, count, width = auc_over_groups(values, other, clusters, seed)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
-    test = sign_test(_sides(values, other), found, draws=draws, seed=seed)
+    test = sign_test(_sides(values, other), clusters, draws=draws, seed=seed)
     return Contrast(
         float(statistic(np.ones((1, count)))[0]),
         interval.low,

@@ -8,7 +8,14 @@ import pandas as pd
 
 from ccta_core.analysis.correlation import check_draws, holm
 from ccta_core.analysis.resampling import DRAWS, FEW, column, grouped
-from ccta_core.analysis.seeds import SEEDS, Estimate, Scores, highest_p, of_checkpoints, over_seeds
+from ccta_core.analysis.seeds import (
+    SEEDS,
+    CheckpointScores,
+    ContrastEstimate,
+    highest_p,
+    of_checkpoints,
+    over_seeds,
+)
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.text import plain
@@ -96,20 +103,20 @@ def verdict_of(
     With fewer than three seeds in some language it speaks of "these checkpoints".
     """
     named = ", ".join(
-        f"{_name(one.training_language)} seed {one.seed} "
-        f"({one.score:.3f} against {one.majority:.3f})"
-        for one in left_out
+        f"{_name(checkpoint.training_language)} seed {checkpoint.seed} "
+        f"({checkpoint.score:.3f} against {checkpoint.majority:.3f})"
+        for checkpoint in left_out
     )
     aside = f" Left out, not shown above the majority: {named}." if named else ""
     if not languages:
         return f"No checkpoint is left: nothing is ranked.{aside}"
-    seeds = min(one.seeds for one in languages)
+    seeds = min(language.seeds for language in languages)
     subject = "these checkpoints" if seeds < SEEDS else f"models of {seeds} seeds a language"
     first, mean = _name(languages[0].name), plain(languages[0].mean)
     if not comparisons:
         return f"Of {subject} only {first} is left: there is nothing to rank.{aside}"
     scope = f"over {groups} groups of items"
-    worst = max(comparisons, key=lambda one: 2.0 if one.p_holm is None else one.p_holm)
+    worst = max(comparisons, key=lambda gap: 2.0 if gap.p_holm is None else gap.p_holm)
     if worst.p_holm is None or worst.p_holm >= _ALPHA:
         p = "" if worst.p_holm is None else f" (p = {worst.p_holm:.2g} after Holm)"
         return (
@@ -197,10 +204,10 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
     rows["training_language"] = rows["training_language"].astype(str)
     twice = rows.duplicated([name for name in names if name != "value"])
     if twice.any():
-        own = rows[twice].iloc[0]
+        row = rows[twice].iloc[0]
         raise CctaError(
-            f"{own['training_language']} seed {own['seed']} has group {own['group']}, pair "
-            f"{own['pair']} more than once; name the group's items in a column `item`"
+            f"{row['training_language']} seed {row['seed']} has group {row['group']}, pair "
+            f"{row['pair']} more than once; name the group's items in a column `item`"
         )
     return rows
 
@@ -211,18 +218,24 @@ def _kept(
     """Rows of checkpoints above the majority, and the others; all rows where no score is given."""
     if not checkpoints:
         return rows, ()
-    known = {(one.training_language, one.seed): one for one in checkpoints}
+    by_key = {
+        (checkpoint.training_language, checkpoint.seed): checkpoint for checkpoint in checkpoints
+    }
     keys = list(zip(rows["training_language"], rows["seed"], strict=True))
     for key in sorted(set(keys)):
-        if key not in known:
+        if key not in by_key:
             raise CctaError(f"checkpoint {key[0]} seed {key[1]} has no score; add a Checkpoint")
-    usable = np.array([known[key].usable for key in keys], bool)
+    usable = np.array([by_key[key].usable for key in keys], bool)
     present = set(keys)
-    out = tuple(one for key, one in sorted(known.items()) if not one.usable and key in present)
+    out = tuple(
+        checkpoint
+        for key, checkpoint in sorted(by_key.items())
+        if not checkpoint.usable and key in present
+    )
     return rows[usable], out
 
 
-def _scores(rows: pd.DataFrame) -> tuple[Scores, int]:
+def _scores(rows: pd.DataFrame) -> tuple[CheckpointScores, int]:
     """Sums over groups of the (item, pair) that every checkpoint has; how many some lack."""
     keys = [name for name in ("group", "item", "pair") if name in rows.columns]
     maker = ["training_language", "seed"]
@@ -230,30 +243,30 @@ def _scores(rows: pd.DataFrame) -> tuple[Scores, int]:
     full = wide.dropna()
     if full.empty:
         raise CctaError("the checkpoints share no item and pair; run them on the same ones")
-    found = grouped(full.index.get_level_values("group").to_numpy(), len(full))
-    sums = found.sums(full.to_numpy(np.float64))
+    clusters = grouped(full.index.get_level_values("group").to_numpy(), len(full))
+    sums = clusters.sums(full.to_numpy(np.float64))
     makers = full.columns.get_level_values("training_language")
     by_language = {name: sums[:, makers == name].T for name in sorted(set(makers))}
-    return Scores(by_language, found.sizes), len(wide) - len(full)
+    return CheckpointScores(by_language, clusters.sizes), len(wide) - len(full)
 
 
 def _estimates(
-    names: Sequence[str], scores: Scores, seeds: int, resampling: tuple[int, int]
+    names: Sequence[str], scores: CheckpointScores, seeds: int, resampling: tuple[int, int]
 ) -> tuple[tuple[TrainingLanguage, ...], tuple[Comparison, ...]]:
     """Every language's mean, and the first less each other, in the order of `names`."""
     draws, seed = resampling
     estimate = over_seeds if seeds >= SEEDS else of_checkpoints
 
-    def found(weights: Mapping[str, float]) -> Estimate:
+    def contrast(weights: Mapping[str, float]) -> ContrastEstimate:
         return estimate(scores, weights, draws=draws, seed=seed)
 
-    means = {name: found({name: 1.0}) for name in names}
+    means = {name: contrast({name: 1.0}) for name in names}
     languages = tuple(
-        TrainingLanguage(name, own.value, own.low, own.high, len(scores.by_language[name]))
-        for name, own in means.items()
+        TrainingLanguage(name, mean.value, mean.low, mean.high, len(scores.by_language[name]))
+        for name, mean in means.items()
     )
     best = names[0]
-    gaps = {name: found({best: 1.0, name: -1.0}) for name in names[1:]}
+    gaps = {name: contrast({best: 1.0, name: -1.0}) for name in names[1:]}
     adjusted = holm([gap.p for gap in gaps.values()]).adjusted
     comparisons = tuple(
         Comparison(best, name, gap.value, gap.low, gap.high, gap.p, p_holm)

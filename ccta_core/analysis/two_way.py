@@ -100,15 +100,15 @@ def two_way(
     _check(value, left, top, each)
     nested = each.count > left.count
     find = _nested if nested else _plain
-    own, between, other, residual = find(value, left, top, each, draws)
+    row_effect, between, column_effect, residual = find(value, left, top, each, draws)
     within = between.share if between else 0.0
     places = "of whole runs (rows), within cells (runs), within runs (columns)"
     return TwoWay(
-        own,
-        other,
+        row_effect,
+        column_effect,
         between,
         residual,
-        1 - residual - own.share - within - other.share,
+        1 - residual - row_effect.share - within - column_effect.share,
         len(value),
         left.count,
         top.count,
@@ -125,9 +125,9 @@ def _plain(value: np.ndarray, left: Groups, top: Groups, _: Groups, draws: int) 
     """Effects of rows, no runs, columns, and the share that is left over."""
     full, total = _basis(left.codes, top.codes), _squares(value)
     table = _table(value, left.codes, top.codes)
-    own = _effect(table.loc["C(row)"], total, _p(value, full, top.codes, draws))
-    other = _effect(table.loc["C(column)"], total, _p(value, full, left.codes, draws))
-    return own, None, other, float(table.loc["Residual", "sum_sq"]) / total
+    row_effect = _effect(table.loc["C(row)"], total, _p(value, full, top.codes, draws))
+    column_effect = _effect(table.loc["C(column)"], total, _p(value, full, left.codes, draws))
+    return row_effect, None, column_effect, float(table.loc["Residual", "sum_sq"]) / total
 
 
 def _nested(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> _Shared:
@@ -136,9 +136,11 @@ def _nested(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: i
     outer, inner = (_table(value, codes, top.codes) for codes in (left.codes, each.codes))
     cells = left.codes * top.count + top.codes
     between = _between(outer, inner, total, _p(value, full, cells, draws))
-    own = _against(outer.loc["C(row)"], between, total, _p_of_rows(value, left, top, each, draws))
-    other = _effect(inner.loc["C(column)"], total, _p(value, full, each.codes, draws))
-    return own, between, other, float(inner.loc["Residual", "sum_sq"]) / total
+    row_effect = _against(
+        outer.loc["C(row)"], between, total, _p_of_rows(value, left, top, each, draws)
+    )
+    column_effect = _effect(inner.loc["C(column)"], total, _p(value, full, each.codes, draws))
+    return row_effect, between, column_effect, float(inner.loc["Residual", "sum_sq"]) / total
 
 
 def _squares(value: np.ndarray) -> float:
@@ -201,8 +203,8 @@ def _against(line: pd.Series, runs: Effect, total: float, p: float) -> Effect:
     return Effect(squares, df, squares / total, f, float(stats.f.sf(f, df, runs.df)), p)
 
 
-def _ratio(one: float, other: float) -> float:
-    return one / other if other else math.inf
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else math.inf
 
 
 def _basis(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ def number(value: float | None) -> str:
     return f"{value:.1e}" if 0 < abs(value) < 0.0005 else plain(value, 3)
 
 
-def span(found: _Ranged, digits: int = 2) -> str:
+def span(estimate: _Ranged, digits: int = 2) -> str:
     """The interval as `low to high`, or nothing."""
-    if found.low is None or found.high is None:
+    if estimate.low is None or estimate.high is None:
         return ""
-    return f"{plain(found.low, digits)} to {plain(found.high, digits)}"
+    return f"{plain(estimate.low, digits)} to {plain(estimate.high, digits)}"

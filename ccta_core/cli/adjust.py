@@ -125,8 +125,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _usual_tests() -> tuple[str, ...]:
     """LASER's Tatoeba, which parallel text of the same source repeats, where it is at hand."""
-    from ccta_core.corpus.opened import SHARED
-    from ccta_core.corpus.registry import SOURCES
+    from ccta_core.corpus.resolve import SHARED, SOURCES
 
     folder = SHARED / SOURCES[_TATOEBA].folder
     return (f"{_TATOEBA}:{folder}",) if folder.is_dir() else ()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccta_core.cli.write import write_text
+from ccta_core.corpus.catalogue import data_sets
 from ccta_core.corpus.items import Item, LeftOut, by_line, places_by_reason
-from ccta_core.corpus.offered import data_sets
 from ccta_core.corpus.spec import Corpus, Scan, read_corpus, scan
 from ccta_core.errors import CctaError
 

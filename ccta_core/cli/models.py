@@ -10,7 +10,7 @@ from ccta_core.cli import train
 from ccta_core.cli.write import write_text
 from ccta_core.errors import CctaError
 from ccta_core.models import added
-from ccta_core.models.added import find, known, size_of
+from ccta_core.models.added import available_models, find, size_of
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.wording import card_lines
 
@@ -75,7 +75,7 @@ def _row(info: ModelInfo) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    models = list(known().values())
+    models = list(available_models().values())
     rows = [_row(info) for info in models]
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")

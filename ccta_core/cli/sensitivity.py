@@ -7,12 +7,11 @@ from typing import TypeVar
 
 from ccta_core.attribution.methods import METHODS, traits
 from ccta_core.cli.write import progress, write_text
-from ccta_core.command_line import command_line, option
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Pair, Question, grid, spread
-from ccta_core.text import read_whole
+from ccta_core.text import command_line, option, read_whole
 
 _EXAMPLE = """example:
   ccta sensitivity --model e5-small/nli-en --corpus demo:nli --pairs en-es,en-zh --limit 12 \\

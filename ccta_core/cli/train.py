@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ccta_core.cli.write import write_text
-from ccta_core.command_line import command_line, option
 from ccta_core.config import cache_root
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import (
@@ -21,6 +20,7 @@ from ccta_core.corpus.labels import (
 )
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
+from ccta_core.text import command_line, option
 
 _EXAMPLE = (
     "ccta models train --task nli --train xnli:../shared/data/xnli#test --lang es "

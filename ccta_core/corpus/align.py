@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.source import Found, Placed
+from ccta_core.corpus.source import PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample, Sentence
 
@@ -23,19 +23,19 @@ class Aligned:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _ItemVersions:
     """What was found of one id: its items by language, and the languages that were refused."""
 
-    items: dict[str, Placed] = field(default_factory=dict)
+    items: dict[str, PlacedItem] = field(default_factory=dict)
     sentences: dict[str, Sentence] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Collected:
     """What was found so far, ids in order of first appearance."""
 
-    entries: dict[str, _Entry] = field(default_factory=dict)
+    entries: dict[str, _ItemVersions] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     complete: int = 0
 
@@ -48,11 +48,11 @@ def sentence_of(item: Item) -> Sentence:
     return Sentence(item.text, item.lang, item.text2, focus=item.answers[:1])
 
 
-def refusal(found: Placed) -> str | None:
+def refusal(placed: PlacedItem) -> str | None:
     """Why an item can't be used, None if it can: its reader's reason, or a text no model reads."""
-    if found.refused:
-        return found.refused
-    item = found.item
+    if placed.refused:
+        return placed.refused
+    item = placed.item
     if _legible(item.text) and (item.text2 is None or _legible(item.text2)):
         return None
     try:
@@ -73,7 +73,7 @@ def _legible(text: str) -> bool:
 
 
 def align(
-    streams: Iterable[Iterable[Found]],
+    streams: Iterable[Iterable[ReaderOutput]],
     langs: Sequence[str],
     *,
     limit: int | None = None,
@@ -86,14 +86,14 @@ def align(
     in which the items are then looked for; `together` says that what belongs to one id follows in
     one stream, so that reading may stop. Labels that differ between languages leave an item out.
     """
-    seen = _Seen()
+    seen = _Collected()
     most = 2 * limit + SLACK if bounded and limit is not None else None
     for stream in streams:
-        for found in stream:
-            if isinstance(found, LeftOut):
-                seen.left_out.append(found)
-            elif most is None or found.item.id in seen.entries or len(seen.entries) < most:
-                _add(seen, found, len(langs))
+        for placed in stream:
+            if isinstance(placed, LeftOut):
+                seen.left_out.append(placed)
+            elif most is None or placed.item.id in seen.entries or len(seen.entries) < most:
+                _add(seen, placed, len(langs))
             elif together:
                 break
             if most is not None and seen.complete >= most:
@@ -101,27 +101,27 @@ def align(
     return _examples(seen, langs, limit)
 
 
-def _add(seen: _Seen, found: Placed, languages: int) -> None:
-    item = found.item
-    entry = seen.entries.setdefault(item.id, _Entry())
+def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
+    item = placed.item
+    entry = seen.entries.setdefault(item.id, _ItemVersions())
     if item.lang in entry.items:
         first = entry.items[item.lang].place
-        seen.left_out.append(LeftOut(found.place, f"id {item.id} stands already at {first}"))
+        seen.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
         return
     try:
-        reason = refusal(found)
+        reason = refusal(placed)
         sentence = None if reason else sentence_of(item)
     except CctaError as error:
         reason, sentence = str(error), None
     if sentence is None:
-        seen.left_out.append(LeftOut(found.place, reason or ""))
+        seen.left_out.append(LeftOut(placed.place, reason or ""))
         entry.refused.add(item.lang)
         return
-    entry.items[item.lang], entry.sentences[item.lang] = found, sentence
+    entry.items[item.lang], entry.sentences[item.lang] = placed, sentence
     seen.complete += len(entry.items) == languages
 
 
-def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
+def _examples(seen: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
     examples: list[ParallelExample] = []
     left_out = seen.left_out
     repaired: list[LeftOut] = []
@@ -135,26 +135,26 @@ def _examples(seen: _Seen, langs: Sequence[str], limit: int | None) -> Aligned:
         if missing or reason:
             continue
         examples.append(_example(id_, entry, langs))
-        for found in entry.items.values():
-            repaired += [LeftOut(found.place, reason) for reason in found.repaired]
+        for placed in entry.items.values():
+            repaired += [LeftOut(placed.place, reason) for reason in placed.repaired]
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
 
 
-def _unfit(entry: _Entry, missing: Sequence[str]) -> str | None:
+def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     """Why an id is no example, None if it is one or its refused items are listed already."""
     absent = [lang for lang in missing if lang not in entry.refused]
     if absent and entry.items:
         return f"no counterpart in {', '.join(absent)}"
-    alone = [lang for lang, found in entry.items.items() if found.item.text2 is None]
+    alone = [lang for lang, placed in entry.items.items() if placed.item.text2 is None]
     if not missing and 0 < len(alone) < len(entry.items):
         return f"no second text in {', '.join(alone)}"
-    labels = {lang: found.item.label for lang, found in entry.items.items()}
+    labels = {lang: placed.item.label for lang, placed in entry.items.items()}
     if not missing and len({label for label in labels.values() if label is not None}) > 1:
         return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())
     return None
 
 
-def _example(id_: str, entry: _Entry, langs: Sequence[str]) -> ParallelExample:
+def _example(id_: str, entry: _ItemVersions, langs: Sequence[str]) -> ParallelExample:
     items = [entry.items[lang].item for lang in langs]
     label = next((item.label for item in items if item.label is not None), None)
     sentences = {lang: entry.sentences[lang] for lang in langs}

@@ -37,9 +37,9 @@ def read_awesome_align(folder: Path, name: str) -> list[AlignedPair]:
 def read_talp(texts: Path, links: Path) -> list[AlignedPair]:
     """A file of `source ||| target` and one of 1-based links, `p` = possible (German-English)."""
     pairs = []
-    for text, found in zip(_lines(texts), _lines(links), strict=True):
+    for text, line in zip(_lines(texts), _lines(links), strict=True):
         source, target = text.split("|||")
-        pairs.append(_pair(source, target, found, base=1))
+        pairs.append(_pair(source, target, line, base=1))
     return pairs
 
 

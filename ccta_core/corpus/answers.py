@@ -12,7 +12,7 @@ from ccta_core.units import grapheme_boundaries
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class AnswerSpans:
     """The answers as spans, each once, in order; what was put right, and why any was left out."""
 
     spans: tuple[Span, ...]
@@ -20,7 +20,7 @@ class Spans:
     refused: str | None = None
 
 
-def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spans:
+def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> AnswerSpans:
     """The spans of (text, offset) in a context; an offset of None is looked for.
 
     An answer that does not stand at its offset is looked for elsewhere, the nearest place first:
@@ -28,7 +28,7 @@ def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spa
     cuts a grapheme is widened to whole ones. `refused` where no answer is left.
     """
     spans: dict[Span, None] = {}
-    said: list[str] = []
+    repairs: list[str] = []
     lost: list[str] = []
     for text, offset in answers:
         place = _place(context, text, offset)
@@ -36,16 +36,16 @@ def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Spa
             lost.append(f"the answer {text[:40]!r} does not stand in its context")
             continue
         if offset is not None and place[0] != offset:
-            said.append("an answer was found elsewhere in its context")
+            repairs.append("an answer was found elsewhere in its context")
         if context[slice(*place)] != text:
-            said.append("an answer was found in another Unicode form")
+            repairs.append("an answer was found in another Unicode form")
         span = _whole(context, place)
         if span != place:
-            said.append("an answer was widened to whole characters")
+            repairs.append("an answer was widened to whole characters")
         spans[span] = None
     if not spans:
-        return Spans((), refused=lost[0] if lost else "it has no gold answer")
-    return Spans(tuple(spans), (*said, *(f"{reason}: left out" for reason in lost)))
+        return AnswerSpans((), refused=lost[0] if lost else "it has no gold answer")
+    return AnswerSpans(tuple(spans), (*repairs, *(f"{reason}: left out" for reason in lost)))
 
 
 def _place(context: str, text: str, offset: int | None) -> Span | None:

@@ -4,39 +4,43 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ccta_core.corpus.source import Found, Placed
+from ccta_core.corpus.source import PlacedItem, ReaderOutput
 from ccta_core.types import Span
 
 _STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_SAID = "a control character was taken out"
+_REPAIR = "a control character was taken out"
 
 
-def mended(stream: Iterator[Found]) -> Iterator[Found]:
+def clean_text(stream: Iterator[ReaderOutput]) -> Iterator[ReaderOutput]:
     """The stream with control characters taken out of texts, and spans moved along.
 
     XNLI has them inside Greek and Chinese words, PAWS-X in Korean ones; in TaxiNLI and in XQuAD's
     Turkish they are what is left of letters decoded twice. Line ends and tabs stay. What is changed
     is said in `repaired`.
     """
-    for found in stream:
-        yield _mended(found) if isinstance(found, Placed) and not found.refused else found
+    for placed in stream:
+        yield (
+            _without_control_characters(placed)
+            if isinstance(placed, PlacedItem) and not placed.refused
+            else placed
+        )
 
 
-def _mended(found: Placed) -> Placed:
-    item = found.item
+def _without_control_characters(placed: PlacedItem) -> PlacedItem:
+    item = placed.item
     in_first, in_second = _stray(item.text), _stray(item.text2 or "")
     taken = len(in_first) + len(in_second)
     if not taken:
-        return found
-    mended = replace(
+        return placed
+    cleaned = replace(
         item,
         text=_STRAY.sub("", item.text),
         text2=None if item.text2 is None else _STRAY.sub("", item.text2),
         words=_moved(item.words, in_first),
         answers=_moved(item.answers, in_second),
     )
-    return Placed(found.place, mended, (*found.repaired, *[_SAID] * taken))
+    return PlacedItem(placed.place, cleaned, (*placed.repaired, *[_REPAIR] * taken))
 
 
 def _stray(text: str) -> list[int]:
@@ -46,6 +50,9 @@ def _stray(text: str) -> list[int]:
 def _moved(spans: tuple[Span, ...], stray: list[int]) -> tuple[Span, ...]:
     """Spans in a text from which the characters at `stray` were taken."""
     return tuple(
-        (start - sum(at < start for at in stray), end - sum(at < end for at in stray))
+        (
+            start - sum(position < start for position in stray),
+            end - sum(position < end for position in stray),
+        )
         for start, end in spans
     )

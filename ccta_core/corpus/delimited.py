@@ -49,7 +49,7 @@ def read_header(path: Path, delimiter: str) -> list[str]:
         line = _without_end(raw)
         if line:
             split = _split(line, delimiter)
-            if split.opened or split.stray:
+            if split.unclosed or split.stray:
                 raise CctaError(f"{path}:{number}: the header's quotes can't be read; {_ADVICE}")
             return [name.strip() for name in split.fields]
     return []
@@ -62,7 +62,7 @@ def read_records(path: Path, delimiter: str, names: Sequence[str]) -> Iterator[R
     """
     lines = _Lines(raw_lines(path))
     language = names.index("lang") if "lang" in names else None
-    reader = _Reader(path.name, delimiter, len(names), language)
+    reader = _RecordReader(path.name, delimiter, len(names), language)
     header = True
     while (first := lines.take()) is not None:
         number, raw = first
@@ -103,18 +103,18 @@ class _Lines:
 class _Split:
     """The fields of a text between delimiters; a field with a wrong quote stands as it is.
 
-    `opened`: a quote begins a field and does not close; `stray`: text stands behind a closing
+    `unclosed`: a quote begins a field and does not close; `stray`: text stands behind a closing
     quote; `spanning` are the fields in quotes that have a line end.
     """
 
     fields: list[str]
     spanning: tuple[str, ...]
-    opened: bool
+    unclosed: bool
     stray: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _RecordReader:
     """How lines become records: `width` fields each; `language` is the place of a code."""
 
     name: str
@@ -132,7 +132,7 @@ class _Reader:
         """What stands on a line with quotes, and on those that its last field goes on over."""
         line = _without_end(raw)
         split = _split(line, self.delimiter)
-        whole, more = self._over_lines(raw, lines) if split.opened else (None, 0)
+        whole, more = self._over_lines(raw, lines) if split.unclosed else (None, 0)
         tabs = self.delimiter == "\t"
         if whole is not None:
             holds = any(self.delimiter in field for field in whole.spanning)
@@ -150,10 +150,10 @@ class _Reader:
             # Two fields that begin and end with a quote of their text look like one with a tab.
             plain = line.split("\t")
             fits = len(split.fields) != self.width and len(plain) == self.width
-            note = _ONE_CHARACTER if split.opened else None
+            note = _ONE_CHARACTER if split.unclosed else None
             yield self.record(number, plain if fits else split.fields, note)
-        elif split.opened or split.stray:
-            what = "a quote opens that does not close" if split.opened else "text follows a quote"
+        elif split.unclosed or split.stray:
+            what = "a quote opens that does not close" if split.unclosed else "text follows a quote"
             yield self._left_out(number, f"{what}; {_ADVICE}")
         else:
             yield self.record(number, split.fields)
@@ -169,7 +169,7 @@ class _Reader:
                 split = _split(_without_end(text), self.delimiter)
                 if split.stray and self.delimiter != "\t":
                     break
-                if not split.opened:
+                if not split.unclosed:
                     return (split if len(split.fields) == self.width else None), more
         return None, 0
 
@@ -201,14 +201,14 @@ def _split(text: str, delimiter: str) -> _Split:
     """The fields of a text, which may have line ends inside quotes."""
     fields: list[str] = []
     spanning: list[str] = []
-    opened = stray = False
+    unclosed = stray = False
     start = 0
     while True:
         end = -1
         if text.startswith('"', start):
             close = _closing(text, start + 1)
             if close < 0:
-                opened = True
+                unclosed = True
             elif close + 1 == len(text) or text.startswith(delimiter, close + 1):
                 end = close + 1
                 fields.append(text[start + 1 : close].replace('""', '"'))
@@ -216,11 +216,11 @@ def _split(text: str, delimiter: str) -> _Split:
             else:
                 stray = True
         if end < 0:  # no quotes around it, or wrong ones
-            found = text.find(delimiter, start)
-            end = len(text) if found < 0 else found
+            delimiter_start = text.find(delimiter, start)
+            end = len(text) if delimiter_start < 0 else delimiter_start
             fields.append(text[start:end])
         if end == len(text):
-            return _Split(fields, tuple(spanning), opened, stray)
+            return _Split(fields, tuple(spanning), unclosed, stray)
         start = end + 1
 
 

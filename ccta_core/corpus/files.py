@@ -23,8 +23,8 @@ from ccta_core.corpus.cells import UNLABELLED, label_of, text_of, whole_number_o
 from ccta_core.corpus.formats.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.labels import CLASSES
-from ccta_core.corpus.source import WHOLE, Found, Opened, Placed, Streams
-from ccta_core.corpus.tables import Row, Table, Values, open_table
+from ccta_core.corpus.source import WHOLE, OpenDataSet, PlacedItem, ReaderOutput, Streams
+from ccta_core.corpus.tables import Table, TableRow, Values, open_table
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -37,7 +37,7 @@ _PEEKED = 20
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def open_file(where: str) -> Opened:
+def open_file(where: str) -> OpenDataSet:
     """The data in a file. Raises CctaError (one line) where it has neither layout."""
     if not where:
         raise CctaError("file: names no file; expected file:PATH")
@@ -65,7 +65,7 @@ def open_file(where: str) -> Opened:
             ),
         )
 
-    return Opened(
+    return OpenDataSet(
         source=f"file:{Path(where).name}",
         task=task,
         split="all",
@@ -81,10 +81,10 @@ def open_file(where: str) -> Opened:
 
 def _language_columns(columns: Sequence[str]) -> dict[str, str]:
     """Language -> its column."""
-    found = {name: name for name in columns if name in LANGUAGES and name != _INDONESIAN[0]}
+    by_language = {name: name for name in columns if name in LANGUAGES and name != _INDONESIAN[0]}
     if _INDONESIAN[1] in columns:
-        found[_INDONESIAN[0]] = _INDONESIAN[1]
-    return found
+        by_language[_INDONESIAN[0]] = _INDONESIAN[1]
+    return by_language
 
 
 def _other_separator(table: Table) -> str:
@@ -105,7 +105,7 @@ def _check_header(table: Table, wide: Mapping[str, str]) -> None:
     columns = list(wide.values())
     empty = True
     for row in islice(table.rows(), _PEEKED if wide else 0):
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             if not all(_text(row.values, column) in LANGUAGES for column in columns):
                 return
             empty = False
@@ -118,15 +118,15 @@ def _check_header(table: Table, wide: Mapping[str, str]) -> None:
 
 def _languages(table: Table) -> tuple[str, ...]:
     """The languages of a file with a row for each item and language: the whole file is read."""
-    found: dict[str, None] = {}
+    codes: dict[str, None] = {}
     left_out: list[LeftOut] = []
     for row in table.rows():
-        if isinstance(row, Row):
-            found[_text(row.values, "lang")] = None
+        if isinstance(row, TableRow):
+            codes[_text(row.values, "lang")] = None
         else:
             left_out.append(row)
-    known = tuple(lang for lang in found if lang in LANGUAGES)
-    if not known:
+    languages = tuple(lang for lang in codes if lang in LANGUAGES)
+    if not languages:
         why = (
             f"; {len(left_out)} lines left out, the first ({left_out[0].place}): "
             if left_out
@@ -134,10 +134,10 @@ def _languages(table: Table) -> tuple[str, ...]:
         )
         raise CctaError(
             f"{table.path} has no row of a known language; expected codes such as en or es in the "
-            f"column lang, found: {', '.join(found)[:80] or 'no row'}"
+            f"column lang, found: {', '.join(codes)[:80] or 'no row'}"
             f"{why}{left_out[0].reason if left_out else ''}"
         )
-    return known
+    return languages
 
 
 def _task(table: Table, *, long: bool) -> str:
@@ -149,7 +149,7 @@ def _task(table: Table, *, long: bool) -> str:
         return _TAGGED
     if "label" not in columns:
         return "retrieval"
-    labels = (_text(row.values, "label") for row in table.rows() if isinstance(row, Row))
+    labels = (_text(row.values, "label") for row in table.rows() if isinstance(row, TableRow))
     first = next((label for label in labels if label not in UNLABELLED), "").casefold()
     return next((task for task, classes in CLASSES.items() if first in classes), "classification")
 
@@ -158,14 +158,14 @@ def _all_labels(table: Table) -> tuple[str, ...]:
     """Every label of the file, whichever of its rows are used."""
     if table.size > WHOLE:
         return ()
-    found: dict[str, None] = {}
+    labels: dict[str, None] = {}
     for row in table.rows():
-        if isinstance(row, Row):
+        if isinstance(row, TableRow):
             try:
-                found[label_of(row.values.get("label"))] = None
+                labels[label_of(row.values.get("label"))] = None
             except CctaError:
                 continue  # reading the row says so
-    return tuple(label for label in found if label not in UNLABELLED)
+    return tuple(label for label in labels if label not in UNLABELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,23 +176,23 @@ class _Labels:
     classes: tuple[str, ...] | None
     labelled: bool
 
-    def read(self, found: Placed, values: Values) -> Placed:
+    def read(self, placed: PlacedItem, values: Values) -> PlacedItem:
         """The item with its row's label. Raises CctaError, naming the line, on an unknown one."""
         if not self.labelled or "label" not in values:
-            return found
+            return placed
         try:
             label = label_of(values["label"])
         except CctaError as error:
-            raise CctaError(f"{self.path}:{found.place.rpartition(':')[2]}: {error}") from error
+            raise CctaError(f"{self.path}:{placed.place.rpartition(':')[2]}: {error}") from error
         if label in UNLABELLED:
-            return replace(found, refused=found.refused or "it has no gold label")
+            return replace(placed, refused=placed.refused or "it has no gold label")
         if self.classes and label.casefold() not in self.classes:
             raise CctaError(
-                f"{self.path}:{found.place.rpartition(':')[2]}: unknown label {label!r}, expected "
+                f"{self.path}:{placed.place.rpartition(':')[2]}: unknown label {label!r}, expected "
                 f"one of: {', '.join(self.classes)}"
             )
-        known = label.casefold() if self.classes else label
-        return replace(found, item=replace(found.item, label=known))
+        class_name = label.casefold() if self.classes else label
+        return replace(placed, item=replace(placed.item, label=class_name))
 
 
 def _text(values: Values, name: str) -> str:
@@ -211,13 +211,13 @@ def _nested(values: Values) -> str | None:
     )
 
 
-def _noted(row: Row) -> tuple[str, ...]:
+def _noted(row: TableRow) -> tuple[str, ...]:
     return (row.note,) if row.note else ()
 
 
 def _wide_items(
     table: Table, labels: _Labels, columns: Mapping[str, str], langs: Sequence[str]
-) -> Iterator[Found]:
+) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -234,10 +234,10 @@ def _wide_items(
             text2 = _text(row.values, second) if second in table.columns else None
             item = Item(id_, group, lang, text, text2)
             noted = _noted(row) if place == 0 else ()
-            yield labels.read(Placed(row.place, item, noted), row.values)
+            yield labels.read(PlacedItem(row.place, item, noted), row.values)
 
 
-def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[Found]:
+def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -254,51 +254,51 @@ def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator
             group = _text(row.values, "group") or id_
             text2 = _text(row.values, "text2") or None
             item = Item(id_, group, lang, _text(row.values, "text"), text2)
-            found = _with_answer(Placed(row.place, item, _noted(row)), row.values)
-            yield labels.read(_with_tags(found, row.values), row.values)
+            answered = _with_answer(PlacedItem(row.place, item, _noted(row)), row.values)
+            yield labels.read(_with_tags(answered, row.values), row.values)
 
 
-def _with_answer(found: Placed, values: Values) -> Placed:
+def _with_answer(placed: PlacedItem, values: Values) -> PlacedItem:
     if "answer" not in values:
-        return found
-    if found.item.text2 is None:
-        return replace(found, refused="an answer needs its context in text2")
+        return placed
+    if placed.item.text2 is None:
+        return replace(placed, refused="an answer needs its context in text2")
     start = None
     if _text(values, "answer_start"):
         start = whole_number_of(values["answer_start"])
         # The context is read without its outer spaces.
         raw = values["text2"]
         lead = len(raw) - len(raw.lstrip()) if isinstance(raw, str) else 0
-        if start is None or not 0 <= start - lead < len(found.item.text2):
+        if start is None or not 0 <= start - lead < len(placed.item.text2):
             return replace(
-                found,
+                placed,
                 refused=f"its answer_start is {_text(values, 'answer_start')!r}, no place in the "
                 "context",
             )
         start -= lead
-    spans = answer_spans(found.item.text2, [(_text(values, "answer"), start)])
-    item = replace(found.item, answers=spans.spans)
-    repaired = (*found.repaired, *spans.repaired)
-    return replace(found, item=item, repaired=repaired, refused=spans.refused)
+    spans = answer_spans(placed.item.text2, [(_text(values, "answer"), start)])
+    item = replace(placed.item, answers=spans.spans)
+    repaired = (*placed.repaired, *spans.repaired)
+    return replace(placed, item=item, repaired=repaired, refused=spans.refused)
 
 
-def _with_tags(found: Placed, values: Values) -> Placed:
-    if "tags" not in values or found.refused:
-        return found
+def _with_tags(placed: PlacedItem, values: Values) -> PlacedItem:
+    if "tags" not in values or placed.refused:
+        return placed
     value = values["tags"]
     try:
         tags = (
             [text_of(tag) for tag in value] if isinstance(value, list) else text_of(value).split()
         )
     except CctaError as error:
-        return replace(found, refused=f"its tags: {error}")
-    words = tuple(match.span() for match in regex.finditer(r"\S+", found.item.text))
+        return replace(placed, refused=f"its tags: {error}")
+    words = tuple(match.span() for match in regex.finditer(r"\S+", placed.item.text))
     if len(tags) != len(words):
         reason = f"expected a tag for each of its {len(words)} words, found {len(tags)}"
-        return replace(found, refused=reason)
+        return replace(placed, refused=reason)
     try:
         iob2, wrong = as_iob2(tags)
     except CctaError as error:
-        return replace(found, refused=str(error))
-    item = replace(found.item, words=words, tags=iob2)
-    return replace(found, item=item, repaired=(*found.repaired, *[NOT_IOB2] * wrong))
+        return replace(placed, refused=str(error))
+    item = replace(placed.item, words=words, tags=iob2)
+    return replace(placed, item=item, repaired=(*placed.repaired, *[NOT_IOB2] * wrong))

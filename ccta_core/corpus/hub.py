@@ -10,12 +10,12 @@ from pathlib import Path
 from ccta_core.corpus.cells import declared_names, named
 from ccta_core.corpus.formats.hub_sets import HUB_SETS, HubRow, HubSet, Rows
 from ccta_core.corpus.items import LeftOut
-from ccta_core.corpus.source import Found, Opened, Source, Streams, other_language
+from ccta_core.corpus.source import DataSource, OpenDataSet, ReaderOutput, Streams, other_language
 from ccta_core.errors import CctaError
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _HubPlace:
     """Where a data set is: a folder, or a name on the hub with the commit that is read.
 
     `configs` are the configurations that it declares, `folders` the subfolders that stand for them
@@ -32,29 +32,29 @@ class _Place:
         return f"{self.name}@{self.revision}" if self.revision else self.name
 
 
-def open_hub(source: Source, where: str, split: str) -> Opened:
+def open_hub(source: DataSource, where: str, split: str) -> OpenDataSet:
     """A data set as `owner/name[@revision]` or as a folder of parquet, jsonl or arrow files.
 
     Without a revision the present commit is looked up, and that one is read and named. Raises
     CctaError (one line) where there is no such set, no network or no such split.
     """
-    known = HUB_SETS.get(source.name)
-    if known is None:
+    hub_set = HUB_SETS.get(source.name)
+    if hub_set is None:
         raise CctaError(
             f"{source.name} is read from its native files only; name their folder as "
             f"{source.name}:FOLDER"
         )
-    if split not in known.splits:
+    if split not in hub_set.splits:
         raise CctaError(
             f"{source.name}#{split} needs the native files; in the hub's form these splits can be "
-            f"read: {' '.join(name for name in known.splits if name in source.splits)}"
+            f"read: {' '.join(name for name in hub_set.splits if name in source.splits)}"
         )
     place = _with_configs(_place(where))
-    languages = tuple(lang for lang in known.languages if _config(known, place, split, lang))
+    languages = tuple(lang for lang in hub_set.languages if _config(hub_set, place, split, lang))
     if not languages:
         raise CctaError(
             f"{place.shown} is not {source.name} in the hub's form: expected a configuration such "
-            f"as {known.configs(split, known.languages[0])[0]!r}, found "
+            f"as {hub_set.configs(split, hub_set.languages[0])[0]!r}, found "
             f"{', '.join((*place.configs, *place.folders))[:200]}"
         )
 
@@ -63,17 +63,17 @@ def open_hub(source: Source, where: str, split: str) -> Opened:
         for lang in langs:
             english = lang == "en" and source.read_english is not None
             config_lang = other_language(source.name, langs) if english else lang
-            config = _config(known, place, split, config_lang)
-            rows = _rows(known, place, config, split)
-            if known.own_ids:
+            config = _config(hub_set, place, split, config_lang)
+            rows = _rows(hub_set, place, config, split)
+            if hub_set.own_ids:
                 rows = _alike(rows, with_id, lang)
-            if known.prepare is not None:
-                rows = known.prepare(rows, lang)
+            if hub_set.prepare is not None:
+                rows = hub_set.prepare(rows, lang)
             prefix = config_lang if source.read_english else split
-            yield (lang,), _placed(known, rows, prefix, lang)
+            yield (lang,), _placed(hub_set, rows, prefix, lang)
 
     paired = source.read_english is not None
-    return Opened(
+    return OpenDataSet(
         source=f"{source.name}:{place.shown}",
         task=source.task,
         split=split,
@@ -85,19 +85,19 @@ def open_hub(source: Source, where: str, split: str) -> Opened:
     )
 
 
-def _place(where: str) -> _Place:
+def _place(where: str) -> _HubPlace:
     if Path(where).is_dir():
-        return _Place(where, None)
+        return _HubPlace(where, None)
     name, _, revision = where.partition("@")
     if revision:
-        return _Place(name, revision)
+        return _HubPlace(name, revision)
     from huggingface_hub import HfApi
 
     with _reached(name):
-        return _Place(name, HfApi().dataset_info(name).sha)
+        return _HubPlace(name, HfApi().dataset_info(name).sha)
 
 
-def _with_configs(place: _Place) -> _Place:
+def _with_configs(place: _HubPlace) -> _HubPlace:
     from datasets import get_dataset_config_names
 
     with _reached(place.shown):
@@ -109,10 +109,10 @@ def _with_configs(place: _Place) -> _Place:
     return replace(place, configs=declared, folders=tuple(below))
 
 
-def _config(known: HubSet, place: _Place, split: str, lang: str) -> str | None:
+def _config(hub_set: HubSet, place: _HubPlace, split: str, lang: str) -> str | None:
     """The configuration of one language, None where there is none."""
-    names = known.configs(split, lang)
-    if known.languages == ("en",):
+    names = hub_set.configs(split, lang)
+    if hub_set.languages == ("en",):
         names = (*names, "default")
     return next((name for name in names if name in (*place.configs, *place.folders)), None)
 
@@ -131,22 +131,22 @@ def _alike(rows: Rows, with_id: dict[bool, str], lang: str) -> Rows:
         yield place, values
 
 
-def _rows(known: HubSet, place: _Place, config: str | None, split: str) -> Rows:
+def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> Rows:
     """(where it stands, row) one after another; declared classes by their names.
 
     Raises CctaError where a column is missing or the rows can't be read.
     """
     from datasets import load_dataset
 
-    own = {"data_dir" if config in place.folders else "name": config}
-    shown = f"{place.shown} {config} {known.splits[split]}"
+    selection = {"data_dir" if config in place.folders else "name": config}
+    shown = f"{place.shown} {config} {hub_set.splits[split]}"
     with _reached(shown):
         table = load_dataset(
             place.name,
-            split=known.splits[split],
+            split=hub_set.splits[split],
             streaming=True,
             revision=place.revision,
-            **own,
+            **selection,
         )
         rows = iter(table)
     features = getattr(table, "features", None)
@@ -158,29 +158,30 @@ def _rows(known: HubSet, place: _Place, config: str | None, split: str) -> Rows:
         if values is None:
             return
         number += 1
-        missing = [name for name in known.columns if name not in values]
+        missing = [name for name in hub_set.columns if name not in values]
         if missing:
             raise CctaError(
                 f"{shown} has no column {', '.join(missing)}; expected "
-                f"{', '.join(known.columns)}, found: {', '.join(values)[:200]}"
+                f"{', '.join(hub_set.columns)}, found: {', '.join(values)[:200]}"
             )
-        for name in known.columns:
+        for name in hub_set.columns:
             if name in classes:
                 values[name] = named(values[name], classes[name])
         yield f"{shown} row {number}", values
 
 
-def _placed(known: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[Found]:
+def _placed(hub_set: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[ReaderOutput]:
     for index, (place, values) in enumerate(rows):
         row = HubRow(values, index, place, prefix, lang)
         try:
-            found: Found = known.placed(row)
+            placed: ReaderOutput = hub_set.placed(row)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            found = LeftOut(
+            placed = LeftOut(
                 place,
-                f"it is not as {known.name} has its columns {', '.join(known.columns)} ({error})",
+                f"it is not as {hub_set.name} has its columns {', '.join(hub_set.columns)} "
+                f"({error})",
             )
-        yield found
+        yield placed
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """One labelled item of one language, whatever the task: what readers give and trainers take."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ccta_core.types import Span
@@ -37,7 +37,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadItems:
     """What a reader found: the items in file order, and what it left out, aloud."""
 
     items: tuple[Item, ...]
@@ -64,3 +64,27 @@ def _place_order(place: str) -> list[tuple[bool, int, str]]:
         (False, int(part), "") if re.fullmatch(r"[0-9]{1,18}", part) else (True, 0, part)
         for part in parts
     ]
+
+
+def linked_groups(pairs: Iterable[tuple[str, str]], ids: Sequence[str]) -> list[str]:
+    """The group of each pair of texts: the id of the first pair it is linked to by shared texts.
+
+    Two pairs are linked where they share a text, or where a chain of such pairs joins them
+    (union-find).
+    """
+    parent: dict[str, str] = {}
+    pairs = list(pairs)
+    for left, right in pairs:
+        parent[_root(parent, left)] = _root(parent, right)
+    first: dict[str, str] = {}
+    return [
+        first.setdefault(_root(parent, left), id_)
+        for (left, _), id_ in zip(pairs, ids, strict=True)
+    ]
+
+
+def _root(parent: dict[str, str], text: str) -> str:
+    while parent.setdefault(text, text) != text:
+        parent[text] = parent[parent[text]]
+        text = parent[text]
+    return text

@@ -72,6 +72,19 @@ def is_number(label: str) -> bool:
     return _NUMBER.fullmatch(label) is not None
 
 
+def nli_label(label: str, place: str) -> str:
+    """The label as one of the classes of natural language inference, whatever its case.
+
+    Raises CctaError, naming the place, on any other.
+    """
+    folded = key_of(label)
+    if folded not in CLASSES["nli"]:
+        raise CctaError(
+            f"{place}: unknown label {label!r}, expected one of: {', '.join(CLASSES['nli'])}"
+        )
+    return folded
+
+
 def match_labels(
     labels: Iterable[str], classes: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:
@@ -80,17 +93,17 @@ def match_labels(
     `data` and `model` name both in messages. Raises CctaError, showing both sets, where one label
     is not certainly one of the classes.
     """
-    known = sorted(set(labels), key=_order)
-    by_name = {label: class_of(label, classes) for label in known}
+    distinct = sorted(set(labels), key=_order)
+    by_name = {label: class_of(label, classes) for label in distinct}
     named = {label: name for label, name in by_name.items() if name is not None}
-    if len(named) == len(known):
+    if len(named) == len(distinct):
         return named
-    numbers = sorted(int(label) for label in known if is_number(label))
-    if len(classes) > 1 and numbers == list(range(len(classes))) and len(known) == len(classes):
-        return _by_number(known, classes, data=data, model=model)
-    unknown = [label for label in known if label not in named]
+    numbers = sorted(int(label) for label in distinct if is_number(label))
+    if len(classes) > 1 and numbers == list(range(len(classes))) and len(distinct) == len(classes):
+        return _by_number(distinct, classes, data=data, model=model)
+    unknown = [label for label in distinct if label not in named]
     raise CctaError(
-        f"{data} has the labels {_listed(known)}; {model} has {_classes_in_words(classes)}: "
+        f"{data} has the labels {_listed(distinct)}; {model} has {_classes_in_words(classes)}: "
         f"{_listed(unknown)} {'is' if len(unknown) == 1 else 'are'} not certainly among them; "
         "choose a model made for this data, or write the model's names into the data"
     )
@@ -122,18 +135,22 @@ def match_tags(
     unknown: dict[str, None] = {}
     tags = sorted(set(tags))
     for tag in tags:
-        own = type_of(tag)
-        fitting = [own] if own in types else [name for name in types if _same_type(name, own)]
-        if not own:
+        entity_type = type_of(tag)
+        fitting = (
+            [entity_type]
+            if entity_type in types
+            else [name for name in types if _same_type(name, entity_type)]
+        )
+        if not entity_type:
             matched[tag] = tag
         elif len(fitting) == 1:
             matched[tag] = f"{tag[:2]}{fitting[0]}"
         else:
-            unknown[own] = None
+            unknown[entity_type] = None
     if unknown:
-        own_types = sorted({type_of(tag) for tag in tags} - {""})
+        data_types = sorted({type_of(tag) for tag in tags} - {""})
         raise CctaError(
-            f"{data} tags names of the types {_listed(own_types)}; {model} knows "
+            f"{data} tags names of the types {_listed(data_types)}; {model} knows "
             f"{_listed(list(types)) or 'none'}: {_listed(sorted(unknown))} can't be found by it; "
             "choose a model made for this data, or leave these names untagged"
         )
@@ -182,13 +199,13 @@ def relabel_examples(
 
 
 def _by_number(
-    known: Sequence[str], classes: Sequence[str], *, data: str, model: str
+    labels: Sequence[str], classes: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:
     """Numbers as places among the classes. Raises CctaError where another order is as likely."""
-    mapping = {label: classes[int(label)] for label in known}
+    mapping = {label: classes[int(label)] for label in labels}
     if any(is_number(name) for name in classes):
         raise CctaError(
-            f"{data} has the labels {_listed(known)}; {model} has {_classes_in_words(classes)}: "
+            f"{data} has the labels {_listed(labels)}; {model} has {_classes_in_words(classes)}: "
             "names or places, nothing tells which; write the model's names into the data"
         )
     keys = [key_of(name) for name in classes]
@@ -196,15 +213,15 @@ def _by_number(
         if sorted(keys) == sorted(usual) and keys != list(usual):
             public = {str(number): name for number, name in enumerate(usual)}
             raise CctaError(
-                f"{data} has the labels {_listed(known)}; by the model {model} they are "
+                f"{data} has the labels {_listed(labels)}; by the model {model} they are "
                 f"{in_words(mapping)}, as in {sets} {in_words(public)}: nothing tells which; write "
                 "the names into the data"
             )
     return mapping
 
 
-def _same_type(one: str, other: str) -> bool:
-    keys = [name.casefold() for name in (one, other)]
+def _same_type(first: str, second: str) -> bool:
+    keys = [name.casefold() for name in (first, second)]
     return _TYPES.get(keys[0], keys[0]) == _TYPES.get(keys[1], keys[1])
 
 

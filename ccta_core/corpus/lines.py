@@ -111,12 +111,12 @@ def files_there(folder: Path, pattern: str, what: str) -> list[Path]:
     """
     if not folder.is_dir():
         raise CctaError(f"expected {what} in the folder {folder}, which is not there")
-    found = sorted(folder.glob(pattern))
-    if not found:
+    paths = sorted(folder.glob(pattern))
+    if not paths:
         names = sorted(path.name for path in folder.iterdir())
         shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
         raise CctaError(
             f"expected {what} as {pattern} in {folder}, found {shown or 'nothing'}; "
             "name the folder that holds it"
         )
-    return found
+    return paths

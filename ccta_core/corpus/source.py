@@ -14,7 +14,7 @@ _HELD = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedItem:
     """An item and where it stands ("dev-es.tsv:17").
 
     `repaired` says what of it was put right, each time; `refused` says why it can't be used.
@@ -26,17 +26,17 @@ class Placed:
     refused: str | None = None
 
 
-Found = Placed | LeftOut
+ReaderOutput = PlacedItem | LeftOut
 """What a reader yields, in file order: an item, or a place that holds none and why."""
-Streams = Iterable[tuple[tuple[str, ...], Iterator[Found]]]
+Streams = Iterable[tuple[tuple[str, ...], Iterator[ReaderOutput]]]
 """(languages, their items to be read one by one)."""
 
 Languages = Callable[[Path, str], tuple[str, ...]]
-Read = Callable[[Path, str, str], Iterator[Found]]
+Read = Callable[[Path, str, str], Iterator[ReaderOutput]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DataSource:
     """A data set that is read from its native files.
 
     `read(folder, split, lang)` streams one language; `languages(folder, split)` says which are
@@ -62,7 +62,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenDataSet:
     """A data set that is there: `streams(langs)` reads it, `languages()` says what it has.
 
     `listed` is False where only reading all of it tells the languages; `together` says that what

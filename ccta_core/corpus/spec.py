@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ccta_core.corpus.align import align, refusal
-from ccta_core.corpus.clean_text import mended
-from ccta_core.corpus.items import Item, LeftOut, Reading
+from ccta_core.corpus.clean_text import clean_text
+from ccta_core.corpus.items import Item, LeftOut, ReadItems
 from ccta_core.corpus.labels import is_number
-from ccta_core.corpus.opened import open_spec
-from ccta_core.corpus.source import Found, Opened
+from ccta_core.corpus.resolve import open_spec
+from ccta_core.corpus.source import OpenDataSet, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 
@@ -41,8 +41,8 @@ class Corpus:
     @property
     def all_labels(self) -> frozenset[str]:
         """Every label that the data is known to have."""
-        own = (example.label for example in self.examples if example.label is not None)
-        return frozenset((*own, *self.labels))
+        example_labels = (example.label for example in self.examples if example.label is not None)
+        return frozenset((*example_labels, *self.labels))
 
     @property
     def sha256(self) -> str:
@@ -59,7 +59,7 @@ class Scan:
     split: str
     licence: str
     languages: tuple[str, ...]
-    reading: Reading
+    reading: ReadItems
     repaired: tuple[LeftOut, ...] = ()
     labels: tuple[str, ...] = ()
     """As those of a Corpus."""
@@ -67,8 +67,8 @@ class Scan:
     @property
     def all_labels(self) -> frozenset[str]:
         """Every label that the data is known to have."""
-        own = (item.label for item in self.reading.items if item.label is not None)
-        return frozenset((*own, *self.labels))
+        item_labels = (item.label for item in self.reading.items if item.label is not None)
+        return frozenset((*item_labels, *self.labels))
 
     @property
     def sha256(self) -> str:
@@ -83,7 +83,7 @@ def ids_sha256(ids: Iterable[str]) -> str:
 
 def read_items(
     spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
-) -> Reading:
+) -> ReadItems:
     """The items of each language by itself, for training and scoring; all languages by default.
 
     `limit` takes the first so many of each language. Items come language by language, in file
@@ -94,24 +94,24 @@ def read_items(
 
 def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None) -> Scan:
     """As `read_items`, with the set's name, licence and what was put right in its items."""
-    opened = open_spec(spec)
-    chosen = _chosen(opened, langs, limit)
-    found = _Found({lang: {} for lang in chosen}, limit)
-    for own, stream in opened.streams(chosen):
-        found.fill(own, mended(stream))
+    data = open_spec(spec)
+    chosen = _chosen(data, langs, limit)
+    collected = _ItemCollector({lang: {} for lang in chosen}, limit)
+    for stream_languages, stream in data.streams(chosen):
+        collected.fill(stream_languages, clean_text(stream))
     for lang in chosen:
-        if not found.items[lang]:
-            raise CctaError(_nothing(spec, lang, found.left_out))
-    items = tuple(item for lang in chosen for item in found.items[lang].values())
+        if not collected.items[lang]:
+            raise CctaError(_nothing(spec, lang, collected.left_out))
+    items = tuple(item for lang in chosen for item in collected.items[lang].values())
     return Scan(
-        source=opened.source,
-        task=opened.task,
-        split=opened.split,
-        licence=opened.licence,
+        source=data.source,
+        task=data.task,
+        split=data.split,
+        licence=data.licence,
         languages=chosen,
-        reading=Reading(items, tuple(found.left_out)),
-        repaired=tuple(found.repaired),
-        labels=_more_labels(opened, (item.label for item in items)),
+        reading=ReadItems(items, tuple(collected.left_out)),
+        repaired=tuple(collected.repaired),
+        labels=_more_labels(data, (item.label for item in items)),
     )
 
 
@@ -124,64 +124,64 @@ def read_corpus(
     CctaError (one line) where the spec, the folder or a file is not what it says, and where the
     languages are not parallel in this set.
     """
-    opened = open_spec(spec)
-    chosen = _chosen(opened, langs, limit)
-    opened.check_parallel(chosen)
-    found = align(
-        (mended(stream) for _, stream in opened.streams(chosen)),
+    data = open_spec(spec)
+    chosen = _chosen(data, langs, limit)
+    data.check_parallel(chosen)
+    aligned = align(
+        (clean_text(stream) for _, stream in data.streams(chosen)),
         chosen,
         limit=limit,
-        bounded=opened.source.startswith("file:"),
-        together=opened.together,
+        bounded=data.source.startswith("file:"),
+        together=data.together,
     )
-    if not found.examples:
-        raise CctaError(_nothing(spec, " ".join(chosen), found.left_out))
+    if not aligned.examples:
+        raise CctaError(_nothing(spec, " ".join(chosen), aligned.left_out))
     return Corpus(
-        source=opened.source,
-        task=opened.task,
-        split=opened.split,
-        licence=opened.licence,
+        source=data.source,
+        task=data.task,
+        split=data.split,
+        licence=data.licence,
         languages=chosen,
-        examples=found.examples,
-        left_out=found.left_out,
-        repaired=found.repaired,
-        labels=_more_labels(opened, (example.label for example in found.examples)),
+        examples=aligned.examples,
+        left_out=aligned.left_out,
+        repaired=aligned.repaired,
+        labels=_more_labels(data, (example.label for example in aligned.examples)),
     )
 
 
-def _more_labels(opened: Opened, labels: Iterable[str | None]) -> tuple[str, ...]:
+def _more_labels(data: OpenDataSet, labels: Iterable[str | None]) -> tuple[str, ...]:
     """The labels of all the data where those that were read are numbers.
 
     Which classes numbers stand for depends on how many there are (`corpus.labels`), and the first
     items of a file need not have them all.
     """
     numbers = any(label is not None and is_number(label) for label in set(labels))
-    return opened.labels() if numbers else ()
+    return data.labels() if numbers else ()
 
 
-def _chosen(opened: Opened, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
+def _chosen(data: OpenDataSet, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
     if limit is not None and limit < 1:
         raise CctaError(f"a limit of {limit} items reads nothing; expected 1 or more")
-    opened.check_size(limit)
+    data.check_size(limit)
     if langs is None:
-        every = opened.languages()
-        return tuple(lang for lang in every if not (opened.paired and lang == "en"))
+        every = data.languages()
+        return tuple(lang for lang in every if not (data.paired and lang == "en"))
     chosen = tuple(dict.fromkeys(langs))
     if not chosen:
-        raise CctaError(f"no language of {opened.source} was named; expected one or more")
-    if opened.listed:
-        known = (*opened.languages(), *opened.more_languages)
-        unknown = [lang for lang in chosen if lang not in known]
+        raise CctaError(f"no language of {data.source} was named; expected one or more")
+    if data.listed:
+        languages = (*data.languages(), *data.more_languages)
+        unknown = [lang for lang in chosen if lang not in languages]
         if unknown:
             raise CctaError(
-                f"{opened.source}#{opened.split} has no {', '.join(unknown)} here; expected some "
-                f"of: {' '.join(known)}"
+                f"{data.source}#{data.split} has no {', '.join(unknown)} here; expected some "
+                f"of: {' '.join(languages)}"
             )
     return chosen
 
 
 @dataclass(slots=True)
-class _Found:
+class _ItemCollector:
     """The items found so far of each language, by id, up to `limit`."""
 
     items: dict[str, dict[str, Item]]
@@ -189,18 +189,18 @@ class _Found:
     left_out: list[LeftOut] = field(default_factory=list)
     repaired: list[LeftOut] = field(default_factory=list)
 
-    def fill(self, langs: Sequence[str], stream: Iterator[Found]) -> None:
+    def fill(self, langs: Sequence[str], stream: Iterator[ReaderOutput]) -> None:
         """Adds a stream's items until each of its languages has enough."""
-        for found in stream:
-            if isinstance(found, LeftOut):
-                self.left_out.append(found)
-            elif not self._full(found.item.lang):
-                reason = refusal(found) or self._repeated(found.item)
+        for placed in stream:
+            if isinstance(placed, LeftOut):
+                self.left_out.append(placed)
+            elif not self._full(placed.item.lang):
+                reason = refusal(placed) or self._repeated(placed.item)
                 if reason:
-                    self.left_out.append(LeftOut(found.place, reason))
+                    self.left_out.append(LeftOut(placed.place, reason))
                     continue
-                self.items[found.item.lang][found.item.id] = found.item
-                self.repaired += [LeftOut(found.place, reason) for reason in found.repaired]
+                self.items[placed.item.lang][placed.item.id] = placed.item
+                self.repaired += [LeftOut(placed.place, reason) for reason in placed.repaired]
                 if all(self._full(lang) for lang in langs):
                     return
 

@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row: where it stands ("mine.csv:17"), its number from 1, its values by column.
 
     `note` is what a reader of the file should know of how it was read.
@@ -45,7 +45,7 @@ class Table:
     path: Path
     columns: tuple[str, ...]
     size: int
-    rows: Callable[[], Iterator[Row | LeftOut]]
+    rows: Callable[[], Iterator[TableRow | LeftOut]]
 
 
 def open_table(path: Path) -> Table:
@@ -72,13 +72,13 @@ def _delimited(path: Path, delimiter: str) -> Table:
     names = read_header(path, delimiter)
     _check_names(path, names)
 
-    def rows() -> Iterator[Row | LeftOut]:
-        for number, found in enumerate(read_records(path, delimiter, names), 1):
-            if isinstance(found, LeftOut):
-                yield found
+    def rows() -> Iterator[TableRow | LeftOut]:
+        for number, record in enumerate(read_records(path, delimiter, names), 1):
+            if isinstance(record, LeftOut):
+                yield record
             else:
-                values = dict(zip(names, found.fields, strict=True))
-                yield Row(f"{path.name}:{found.line}", number, values, found.note)
+                values = dict(zip(names, record.fields, strict=True))
+                yield TableRow(f"{path.name}:{record.line}", number, values, record.note)
 
     return Table(path, tuple(names), path.stat().st_size, rows)
 
@@ -86,12 +86,12 @@ def _delimited(path: Path, delimiter: str) -> Table:
 def _check_names(path: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if not any(names) or twice:
-        found = f"the column {twice[0]!r} twice" if twice else "an empty line"
-        raise CctaError(f"{path}:1: expected a header with each column once, found {found}")
+        problem = f"the column {twice[0]!r} twice" if twice else "an empty line"
+        raise CctaError(f"{path}:1: expected a header with each column once, found {problem}")
 
 
 def _jsonl(path: Path) -> Table:
-    def rows() -> Iterator[Row | LeftOut]:
+    def rows() -> Iterator[TableRow | LeftOut]:
         for number, line in lines(path):
             if not line.strip():
                 continue
@@ -101,12 +101,12 @@ def _jsonl(path: Path) -> Table:
             except (ValueError, RecursionError):
                 values = None
             if isinstance(values, dict):
-                yield Row(place, number, values)
+                yield TableRow(place, number, values)
             else:
                 yield LeftOut(place, "expected one JSON object, found something else")
 
     # An object need not have every key: a second text may begin in the middle of the file.
-    looked = (row for row in islice(rows(), _LOOKED) if isinstance(row, Row))
+    looked = (row for row in islice(rows(), _LOOKED) if isinstance(row, TableRow))
     columns = dict.fromkeys(name for row in looked for name in row.values)
     if not columns:
         raise CctaError(f"{path} has no JSON object; expected one on each line")
@@ -122,20 +122,20 @@ def _parquet(path: Path) -> Table:
             names = tuple(file.schema_arrow.names)
             classes = _declared_classes(file.schema_arrow.metadata or {})
             groups = range(file.metadata.num_row_groups)
-            size = sum(file.metadata.row_group(at).total_byte_size for at in groups)
+            size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
     except (pyarrow.ArrowException, OSError) as error:
         raise CctaError(f"{path} is not a parquet file ({error}); write it again") from error
 
-    def rows() -> Iterator[Row | LeftOut]:
+    def rows() -> Iterator[TableRow | LeftOut]:
         number = 0
         try:
             with ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=_BATCH):
                     for values in batch.to_pylist():
                         number += 1
-                        for column, known in classes.items():
-                            values[column] = named(values.get(column), known)
-                        yield Row(f"{path.name}:{number}", number, values)
+                        for column, names_of_classes in classes.items():
+                            values[column] = named(values.get(column), names_of_classes)
+                        yield TableRow(f"{path.name}:{number}", number, values)
         except (pyarrow.ArrowException, OSError) as error:
             raise CctaError(
                 f"{path} is damaged after row {number} ({error}); write it again"

@@ -41,7 +41,7 @@ def unrelated_sentences(  # noqa: PLR0913 - what decides them
         return ()
     composed = _composed(target)
     items = [item for item in read_demo(task) if target.lang in item.sentences]
-    own = {
+    related_groups = {
         item.group
         for item in items
         for side in (target, beside or target)
@@ -50,7 +50,9 @@ def unrelated_sentences(  # noqa: PLR0913 - what decides them
     gold = {item.label for item in items if [*item.sentences[target.lang].segments] == composed}
     wanted = gold or {key_of(label)}
     others = [
-        item for item in items if item.group not in own and (task == "qa" or item.label in wanted)
+        item
+        for item in items
+        if item.group not in related_groups and (task == "qa" or item.label in wanted)
     ]
     near = _nearest(others, target.lang, composed)[: count * _POOL]
     if len(near) < count or not count:
@@ -75,7 +77,7 @@ def _nearest(
     length = _length(segments)
     order = sorted(
         ((item.sentences[lang], item.group) for item in items),
-        key=lambda found: (abs(_length(found[0].segments) - length), found[0].text),
+        key=lambda candidate: (abs(_length(candidate[0].segments) - length), candidate[0].text),
     )
     first: dict[str, Sentence] = {}
     for sentence, group in order:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import regex
 
@@ -27,7 +28,7 @@ _LONGEST_STEM = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class UploadContents:
     """What a file holds: items and labels of each language, what all languages have, what is not
     used and why.
     """
@@ -45,15 +46,15 @@ class Checked:
     left_out: tuple[LeftOut, ...]
     repaired: tuple[LeftOut, ...]
 
-    def reasons(self) -> list[tuple[str, int, str]]:
-        """(reason, how often, the first places), commonest first."""
+    def reasons(self) -> "list[ReasonCount]":
+        """Why rows are not used, the commonest reason first."""
         return by_reason(self.left_out)
 
 
 def uploads() -> list[str]:
     """The names of the files kept, in order."""
-    found = (cache_root() / FOLDER).glob("*-*.*")
-    return sorted(path.name for path in found if path.suffix in ENDINGS)
+    paths = (cache_root() / FOLDER).glob("*-*.*")
+    return sorted(path.name for path in paths if path.suffix in ENDINGS)
 
 
 def spec_of(name: str) -> str:
@@ -90,7 +91,7 @@ def keep(name: str, content: bytes) -> str:
     return kept
 
 
-def check(name: str) -> Checked:
+def check(name: str) -> UploadContents:
     """Looks through a kept file, as `ccta data check` does.
 
     Raises CctaError (one line, the file by its name) where it can't be read as parallel text or
@@ -98,12 +99,12 @@ def check(name: str) -> Checked:
     """
     spec = spec_of(name)
     try:
-        found = scan(spec)
-        if len(found.languages) < 2:
+        scanned = scan(spec)
+        if len(scanned.languages) < 2:
             raise CctaError(
-                f"{name} has one language, {found.languages[0]}; a study compares two or more"
+                f"{name} has one language, {scanned.languages[0]}; a study compares two or more"
             )
-        return _checked(name, spec, found)
+        return _checked(name, spec, scanned)
     except CctaError as error:
         raise CctaError(_without_folder(str(error), spec)) from error
 
@@ -115,10 +116,18 @@ def forget(name: str) -> None:
             (cache_root() / FOLDER / name).unlink()
 
 
-def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[tuple[str, int, str]]:
-    """(reason, how often, the first places), commonest first."""
+class ReasonCount(NamedTuple):
+    """Why rows were left out or put right: how many rows, and where the first ones stand."""
+
+    reason: str
+    rows: int
+    places: str
+
+
+def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[ReasonCount]:
+    """The reasons of rows with the first `shown` places of each, the commonest reason first."""
     return [
-        (
+        ReasonCount(
             reason,
             len(places),
             ", ".join(line_of(place) for place in places[:shown])
@@ -133,22 +142,22 @@ def line_of(place: str) -> str:
     return place.rpartition(":")[2]
 
 
-def _checked(name: str, spec: str, found: Scan) -> Checked:
+def _checked(name: str, spec: str, scanned: Scan) -> UploadContents:
     try:
-        corpus, apart = read_corpus(spec, found.languages), None
+        corpus, apart = read_corpus(spec, scanned.languages), None
     except CctaError as error:
         corpus, apart = None, _without_folder(str(error), spec)
-    told = {(item.id, item.label) for item in found.reading.items if item.label is not None}
-    labels = Counter(label for _, label in told)
-    return Checked(
+    labelled = {(item.id, item.label) for item in scanned.reading.items if item.label is not None}
+    labels = Counter(label for _, label in labelled)
+    return UploadContents(
         name=name,
-        task=found.task,
-        items=dict(Counter(item.lang for item in found.reading.items)),
+        task=scanned.task,
+        items=dict(Counter(item.lang for item in scanned.reading.items)),
         labels=dict(sorted(labels.items())),
         shared=len(corpus.examples) if corpus else 0,
         apart=apart,
-        left_out=corpus.left_out if corpus else found.reading.left_out,
-        repaired=corpus.repaired if corpus else found.repaired,
+        left_out=corpus.left_out if corpus else scanned.reading.left_out,
+        repaired=corpus.repaired if corpus else scanned.repaired,
     )
 
 

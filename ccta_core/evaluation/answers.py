@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import regex
 
@@ -38,7 +39,14 @@ _ASCII_MARKS = frozenset("$+<=>^`|~")
 """ASCII punctuation that Unicode counts as symbols."""
 
 
-def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> tuple[float, float]:
+class AnswerScores(NamedTuple):
+    """How well an answer matches the gold ones: F1 over tokens and exact match, both in [0, 1]."""
+
+    f1: float
+    exact: float
+
+
+def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> AnswerScores:
     """F1 over tokens and exact match, each the best over the gold answers; both in [0, 1].
 
     Answers are compared in Unicode's composed form (NFC): canonically equivalent ones are equal.
@@ -49,9 +57,9 @@ def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> tuple[floa
     if not golds:
         raise CctaError("expected at least one gold answer, got none; leave the question out")
     predicted, *golds = (unicodedata.normalize("NFC", text) for text in (predicted, *golds))
-    found = answer_tokens(predicted, lang)
-    scores = [_scores(found, answer_tokens(gold, lang)) for gold in golds]
-    return max(f1 for f1, _ in scores), max(exact for _, exact in scores)
+    predicted_tokens = answer_tokens(predicted, lang)
+    scores = [_scores(predicted_tokens, answer_tokens(gold, lang)) for gold in golds]
+    return AnswerScores(max(pair.f1 for pair in scores), max(pair.exact for pair in scores))
 
 
 def answer_tokens(text: str, lang: str) -> tuple[str, ...]:
@@ -77,9 +85,9 @@ def _is_punctuation(character: str) -> bool:
     return character in _ASCII_MARKS or unicodedata.category(character).startswith("P")
 
 
-def _scores(found: tuple[str, ...], gold: tuple[str, ...]) -> tuple[float, float]:
-    """F1 = 2 |common| / (|found| + |gold|), tokens counted as often as they occur; exact match."""
-    if found == gold:
-        return 1.0, 1.0
-    common = sum((Counter(found) & Counter(gold)).values())
-    return 2 * common / (len(found) + len(gold)), 0.0
+def _scores(predicted: tuple[str, ...], gold: tuple[str, ...]) -> AnswerScores:
+    """F1 = 2 |common| / (|predicted| + |gold|) over tokens with repetition, and exact match."""
+    if predicted == gold:
+        return AnswerScores(1.0, 1.0)
+    common = sum((Counter(predicted) & Counter(gold)).values())
+    return AnswerScores(2 * common / (len(predicted) + len(gold)), 0.0)

@@ -14,7 +14,7 @@ from ccta_core.models.catalog import LABELS, SCORES
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model, pad_batch
 from ccta_core.models.windows import Window, windows
-from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import answers as best_answers
 from ccta_core.tasks.spans import candidates
 from ccta_core.types import NO_LABEL, Sentence
@@ -46,10 +46,10 @@ def classes(
         truncation="longest_first",
         max_length=model.max_tokens,
     )
-    found = [""] * len(items)
+    predicted = [""] * len(items)
     for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
-        found[row] = _predicted(model, logits[0])
-    return found
+        predicted[row] = _predicted(model, logits[0])
+    return predicted
 
 
 def _predicted(model: Model, logits: torch.Tensor) -> str:
@@ -74,7 +74,7 @@ def tags(
         max_length=model.max_tokens,
         return_offsets_mapping=True,
     )
-    found: list[list[str]] = [[] for _ in items]
+    predicted: list[list[str]] = [[] for _ in items]
     for row, logits in _logits(model, encoded, bfloat16=bfloat16, stop=stop):
         best = logits.argmax(-1).tolist()
         before = None
@@ -82,31 +82,31 @@ def tags(
         for token in first_tokens(offsets, items[row].words):
             tag = OUTSIDE if token is None else model.labels[best[token]]
             inside = token is not None and token == before
-            found[row].append(f"I-{tag[2:]}" if inside and tag.startswith("B-") else tag)
+            predicted[row].append(f"I-{tag[2:]}" if inside and tag.startswith("B-") else tag)
             before = token
-    return found
+    return predicted
 
 
 def answers(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> list[str]:
     """The likeliest answer in every item's context, read in windows as the pair page reads it."""
-    found = []
+    predicted = []
     for start in range(0, len(items), _CHUNK):
         sentences = [
-            Sentence(one.text, one.lang, one.text2) for one in items[start : start + _CHUNK]
+            Sentence(item.text, item.lang, item.text2) for item in items[start : start + _CHUNK]
         ]
         views = [windows(model, sentence) for sentence in sentences]
         flat = [window.encoded for view in views for window in view]
         logits = iter(_of_encoded(model, flat, bfloat16=bfloat16, stop=stop))
         for sentence, view in zip(sentences, views, strict=True):
-            found.append(_answer(sentence, view, tuple(next(logits) for _ in view)))
-    return found
+            predicted.append(_answer(sentence, view, tuple(next(logits) for _ in view)))
+    return predicted
 
 
 def _answer(sentence: Sentence, view: tuple[Window, ...], logits: tuple[torch.Tensor, ...]) -> str:
-    seen = Seen(sentence, view, logits)
-    _, (start, end) = best_answers(seen, candidates(seen), shown=1)
+    output = ModelOutput(sentence, view, logits)
+    _, (start, end) = best_answers(output, candidates(output), shown=1)
     return sentence.segments[-1][start:end]
 
 
@@ -141,11 +141,11 @@ def _of_encoded(
         return _run(model, model.inputs([encoded[row] for row in rows]), bfloat16)
 
     lengths = [item.length for item in encoded]
-    found: dict[int, torch.Tensor] = {}
+    by_window: dict[int, torch.Tensor] = {}
     for rows, logits in in_batches(model, lengths, forward, stop=stop, gradients=False):
         for place, row in enumerate(rows):
-            found[row] = logits[place, : lengths[row]].clone()
-    return [found[row] for row in range(len(encoded))]
+            by_window[row] = logits[place, : lengths[row]].clone()
+    return [by_window[row] for row in range(len(encoded))]
 
 
 def _run(model: Model, batch: dict[str, Any], bfloat16: bool) -> torch.Tensor:

@@ -34,15 +34,15 @@ def layer_vectors(
     limit = min(int(tokenizer.model_max_length), max_tokens)
     ids = tokenizer([prefix + text for text in place], truncation=True, max_length=limit)
     rows = ids["input_ids"]
-    found: np.ndarray | None = None
+    vectors: np.ndarray | None = None
     for batch in _even_batches([len(row) for row in rows]):
         pooled = _pooled(encoder.base_model, [rows[row] for row in batch])
-        if found is None:
-            found = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
-        found[:, batch] = pooled
-    if found is None:
+        if vectors is None:
+            vectors = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
+        vectors[:, batch] = pooled
+    if vectors is None:
         raise AssertionError("at least one text was given")
-    return found[:, [place[text] for text in texts]]
+    return vectors[:, [place[text] for text in texts]]
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
@@ -57,28 +57,21 @@ def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | No
 def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> np.ndarray:
     """The place (from 1) of each query's own row among the rows of `pool`. Shape: (queries,).
 
-    By cosine, or by CSLS with so many `neighbours`. Of equal rows the first comes first. Raises
-    CctaError where a query has no row, and on vectors without a direction.
+    By cosine, or with `neighbours` by CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), where r is the mean
+    cosine to so many nearest rows on the other side, or to all where it has fewer (Conneau et al.,
+    2018, arXiv 1710.04087). Of equal rows the first comes first. Raises CctaError where a query has
+    no row, and on vectors without a direction.
     """
     if len(pool) < len(queries):
         raise CctaError(f"{len(queries)} queries need a row each: the pool has {len(pool)}")
     columns = np.arange(len(pool))
-    found = np.empty(len(queries), int)
+    ranks_of_queries = np.empty(len(queries), int)
     for start, similarity in _blocks(queries, pool, neighbours):
-        own = np.arange(start, start + len(similarity))[:, None]
-        gap = similarity - np.take_along_axis(similarity, own, 1)
-        before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < own))
-        found[start : start + len(similarity)] = 1 + before.sum(1)
-    return found
-
-
-def csls(queries: np.ndarray, pool: np.ndarray, *, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), in [-4, 4]. Shape: (queries, pool).
-
-    r is the mean cosine to the nearest `neighbours` on the other side, or to all where it has fewer
-    (Conneau et al., 2018, arXiv 1710.04087). Raises CctaError on vectors without a direction.
-    """
-    return np.concatenate([block for _, block in _blocks(queries, pool, neighbours)])
+        translations = np.arange(start, start + len(similarity))[:, None]
+        gap = similarity - np.take_along_axis(similarity, translations, 1)
+        before = (gap > _TIE) | ((np.abs(gap) <= _TIE) & (columns < translations))
+        ranks_of_queries[start : start + len(similarity)] = 1 + before.sum(1)
+    return ranks_of_queries
 
 
 def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
@@ -98,23 +91,25 @@ def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
 
 def _stands_out(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """Whether a query is more similar to its own row than to any other. Shape: (queries,)."""
-    found = np.empty(len(queries), bool)
+    nearest = np.empty(len(queries), bool)
     for start, cosine in _blocks(queries, pool):
         rows = np.arange(len(cosine))
-        own = cosine[rows, start + rows]
+        to_translation = cosine[rows, start + rows]
         cosine[rows, start + rows] = -np.inf
-        found[start + rows] = own > cosine.max(1) + _TIE
-    return found
+        nearest[start + rows] = to_translation > cosine.max(1) + _TIE
+    return nearest
 
 
 def _blocks(
     queries: np.ndarray, pool: np.ndarray, neighbours: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(first query, similarities of some queries to the whole pool): never the whole matrix."""
-    own, other = _directions(queries), _directions(pool)
-    density = None if neighbours is None else _density(other, own, neighbours)
-    for start in range(0, len(own), _BLOCK):
-        cosine = own[start : start + _BLOCK] @ other.T
+    query_directions, pool_directions = _directions(queries), _directions(pool)
+    density = (
+        None if neighbours is None else _density(pool_directions, query_directions, neighbours)
+    )
+    for start in range(0, len(query_directions), _BLOCK):
+        cosine = query_directions[start : start + _BLOCK] @ pool_directions.T
         if density is None or neighbours is None:
             yield start, cosine
         else:

@@ -32,10 +32,10 @@ def score(
     if not items:
         raise CctaError("there is no item to score; check the data set's split and language")
     scorer = {"qa": _answers, "ner": _tags}.get(model.info.task, _classes)
-    found = scorer(model, items, bfloat16, stop)
+    figures = scorer(model, items, bfloat16, stop)
     return {
         name: round(value, _DIGITS) if isinstance(value, float) else value
-        for name, value in found.items()
+        for name, value in figures.items()
     } | {"n": len(items)}
 
 
@@ -46,20 +46,22 @@ def _classes(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) ->
     labels = {item.label for item in items if item.label is not None}
     mapping = match_labels(labels, model.labels, data="the data", model=model.id)
     items = relabel_items(items, mapping)
-    said = classes(model, items, bfloat16=bfloat16, stop=stop)
-    right = np.array([own == item.label for own, item in zip(said, items, strict=True)], float)
+    predicted = classes(model, items, bfloat16=bfloat16, stop=stop)
+    right = np.array(
+        [label == item.label for label, item in zip(predicted, items, strict=True)], float
+    )
     low, high = clustered_interval(right, [item.group for item in items])
     return {"accuracy": float(right.mean()), "low": low, "high": high}
 
 
 def _answers(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) -> dict[str, Any]:
-    said = answers(model, items, bfloat16=bfloat16, stop=stop)
+    predicted = answers(model, items, bfloat16=bfloat16, stop=stop)
     pairs = []
-    for own, item in zip(said, items, strict=True):
+    for answer, item in zip(predicted, items, strict=True):
         if item.text2 is None or not item.answers:
             raise CctaError(f"item {item.id} ({item.lang}) has no answer marked in a context")
         golds = [item.text2[start:end] for start, end in item.answers]
-        pairs.append(answer_scores(own, golds, item.lang))
+        pairs.append(answer_scores(answer, golds, item.lang))
     f1, em = np.array(pairs, float).T
     low, high = clustered_interval(f1, [item.group for item in items])
     return {"f1": float(f1.mean()), "em": float(em.mean()), "low": low, "high": high}
@@ -69,6 +71,6 @@ def _tags(model: Model, items: Sequence[Item], bfloat16: bool, stop: Stop) -> di
     gold = {tag for item in items for tag in item.tags}
     mapping = match_tags(gold, model.labels, data="the data", model=model.id)
     items = relabel_items(items, mapping)
-    said = tags(model, items, bfloat16=bfloat16, stop=stop)
-    found = entity_scores([list(item.tags) for item in items], said)
-    return {name: found[name] for name in ("f1", "precision", "recall", "low", "high")}
+    predicted = tags(model, items, bfloat16=bfloat16, stop=stop)
+    scores = entity_scores([list(item.tags) for item in items], predicted)
+    return {name: scores[name] for name in ("f1", "precision", "recall", "low", "high")}

@@ -68,15 +68,18 @@ def entity_counts(
     up, and on a tag that is not O, B-TYPE or I-TYPE.
     """
     _check(gold, predicted)
-    pairs = [(_entities(own), _entities(found)) for own, found in zip(gold, predicted, strict=True)]
+    pairs = [
+        (_entities(gold_entities), _entities(predicted_entities))
+        for gold_entities, predicted_entities in zip(gold, predicted, strict=True)
+    ]
     types = sorted({entity[0] for pair in pairs for side in pair for entity in side})
     column = {kind: place for place, kind in enumerate(types)}
     correct, in_gold, in_predicted = np.zeros((3, len(pairs), len(types)), int)
-    for row, (own, found) in enumerate(pairs):
+    for row, (gold_entities, predicted_entities) in enumerate(pairs):
         for counts, entities in (
-            (correct, own & found),
-            (in_gold, own),
-            (in_predicted, found),
+            (correct, gold_entities & predicted_entities),
+            (in_gold, gold_entities),
+            (in_predicted, predicted_entities),
         ):
             for kind, _, _ in entities:
                 counts[row, column[kind]] += 1
@@ -89,13 +92,13 @@ def _check(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
             f"expected as many predicted sentences as gold ones, at least one; got {len(gold)} "
             f"gold and {len(predicted)} predicted"
         )
-    for place, (own, found) in enumerate(zip(gold, predicted, strict=True)):
-        if len(own) != len(found):
+    for place, (gold_tags, predicted_tags) in enumerate(zip(gold, predicted, strict=True)):
+        if len(gold_tags) != len(predicted_tags):
             raise CctaError(
-                f"sentence {place}: expected one predicted tag a gold tag, got {len(own)} gold and "
-                f"{len(found)} predicted"
+                f"sentence {place}: expected one predicted tag a gold tag, got {len(gold_tags)} "
+                f"gold and {len(predicted_tags)} predicted"
             )
-        for tag in (*own, *found):
+        for tag in (*gold_tags, *predicted_tags):
             if not _TAG.fullmatch(tag):
                 raise CctaError(f"sentence {place}: expected O, B-TYPE or I-TYPE, got {tag!r}")
 

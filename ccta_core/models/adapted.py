@@ -22,17 +22,17 @@ from transformers import (
     MODEL_FOR_QUESTION_ANSWERING_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
-    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.columns import check_label_numbers
-from ccta_core.models.embedded import backbone_parts
+from ccta_core.models.embedded import EncoderParts, backbone_parts
 from ccta_core.models.heads import head_logits
 from ccta_core.models.hub import (
-    Kind,
+    LoadedWeights,
+    ModelKind,
     Parts,
     error_line,
     load_tokenizer,
@@ -42,7 +42,7 @@ from ccta_core.models.hub import (
     read_weights,
 )
 from ccta_core.models.identity import ADAPTER, ADAPTER_CONFIG, PICKLED_ADAPTER
-from ccta_core.models.places import EMBEDDED_ID, Place, adapter_settings, base_of
+from ccta_core.models.places import EMBEDDED_ID, ModelPlace, adapter_settings, base_of
 from ccta_core.models.trace import differ
 
 _TASKS = {
@@ -61,15 +61,15 @@ _INSTEAD = "merge it with PEFT and save the whole model"
 class _Base:
     """What an adapter is laid over: a model in a place, or the embedded backbone's parts."""
 
-    place: Place | None
+    place: ModelPlace | None
     settings: Mapping[str, Any]
-    embedded: tuple[PreTrainedConfig, dict[str, torch.Tensor], Any] | None = None
+    embedded: EncoderParts | None = None
 
     def __str__(self) -> str:
         return EMBEDDED_ID if self.place is None else str(self.place)
 
 
-def load_adapted(place: Place) -> Parts:
+def load_adapted(place: ModelPlace) -> Parts:
     """The base model with the adapter of this place merged into it.
 
     The head is the adapter's where it brings one, else the base's own. Raises CctaError, in one
@@ -78,13 +78,17 @@ def load_adapted(place: Place) -> Parts:
     """
     settings = adapter_settings(place)
     config, tensors = _peft_config(place, settings), _tensors(place)
-    found = base_of(place)
-    base = _Base(found, read_settings(found)) if found else _Base(None, {}, backbone_parts())
+    base_place = base_of(place)
+    base = (
+        _Base(base_place, read_settings(base_place))
+        if base_place
+        else _Base(None, {}, backbone_parts())
+    )
     kind = _kind(place, base, settings)
     head = tensors.get(_head_weight(kind))
     named, notices = _named(place, base, head)
     _shape_head(place, kind, named, head)
-    hf_model, missing, said = _base_model(base, kind, tensors)
+    hf_model, missing, base_notices = _base_model(base, kind, tensors)
     lacking = [name for name in missing if _STEM + name not in tensors]
     if lacking:
         raise CctaError(
@@ -93,10 +97,10 @@ def load_adapted(place: Place) -> Parts:
             "with its head (modules_to_save)"
         )
     merged = _merged(place, config, hf_model)
-    return Parts(kind, named, merged, _tokenizer(place, base), (*said, *notices))
+    return Parts(kind, named, merged, _tokenizer(place, base), (*base_notices, *notices))
 
 
-def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
+def _peft_config(place: ModelPlace, settings: Mapping[str, Any]) -> PeftConfig:
     """The adapter's settings as PEFT reads them.
 
     Raises CctaError on a kind that can't be merged into weights, and on a setting that is switched
@@ -108,11 +112,12 @@ def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
         raise CctaError(
             f"{place}: PEFT {PEFT_VERSION} knows no adapter of type {name!r}; {_INSTEAD}"
         )
-    known = {field.name for field in fields(kind)}
+    known_settings = {field.name for field in fields(kind)}
     unknown = [
         key
         for key, value in settings.items()
-        if key not in known and (value is True or (value and isinstance(value, dict | list)))
+        if key not in known_settings
+        and (value is True or (value and isinstance(value, dict | list)))
     ]
     if unknown:
         raise CctaError(
@@ -136,7 +141,7 @@ def _peft_config(place: Place, settings: Mapping[str, Any]) -> PeftConfig:
     return config
 
 
-def _tensors(place: Place) -> dict[str, torch.Tensor]:
+def _tensors(place: ModelPlace) -> dict[str, torch.Tensor]:
     """The adapter's tensors by name; of a pickled file tensors and nothing else."""
     if not place.file(ADAPTER) and not place.file(PICKLED_ADAPTER):
         raise CctaError(
@@ -151,7 +156,7 @@ def _tensors(place: Place) -> dict[str, torch.Tensor]:
         ) from error
 
 
-def _kind(place: Place, base: _Base, settings: Mapping[str, Any]) -> Kind:
+def _kind(place: ModelPlace, base: _Base, settings: Mapping[str, Any]) -> ModelKind:
     """What is to be loaded: the adapter's task, else that of its base's own head."""
     task = settings.get("task_type")
     if task is None and base.place is not None:
@@ -167,17 +172,17 @@ def _kind(place: Place, base: _Base, settings: Mapping[str, Any]) -> Kind:
             f"{place} is an adapter for the task {task}; expected one of {', '.join(_TASKS)} "
             f"(task_type in {ADAPTER_CONFIG})"
         )
-    own, classes = _TASKS[task]
+    task_name, classes = _TASKS[task]
     model_class: Any = None
-    config = base.embedded[0] if base.embedded else read_config(_place(base), base.settings)
+    config = base.embedded.config if base.embedded else read_config(_place(base), base.settings)
     if type(config) in classes:
         model_class = classes[type(config)]
     if model_class is None:
         raise CctaError(f"{place}: transformers has no head for {task} on {config.model_type}")
-    return Kind(own, config, model_class)
+    return ModelKind(task_name, config, model_class)
 
 
-def _head_weight(kind: Kind) -> str:
+def _head_weight(kind: ModelKind) -> str:
     """The name, among an adapter's tensors, of the weight with a row for each label.
 
     It is read off the model's shape with a telling number of labels; empty where there is none.
@@ -199,7 +204,7 @@ def _head_weight(kind: Kind) -> str:
 
 
 def _named(
-    place: Place, base: _Base, head: torch.Tensor | None
+    place: ModelPlace, base: _Base, head: torch.Tensor | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """The settings that name the head's columns, and a sentence where they are not the adapter's.
 
@@ -208,10 +213,10 @@ def _named(
     if base.place is not None and base.place.folder == place.folder:
         return base.settings, ()
     if place.file("config.json"):
-        own = read_settings(place)
-        check_label_numbers(str(place), own)
-        if own.get("id2label"):
-            return own, ()
+        settings = read_settings(place)
+        check_label_numbers(str(place), settings)
+        if settings.get("id2label"):
+            return settings, ()
     if head is None:
         return base.settings, ()
     if len(base.settings.get("id2label") or ()) == len(head):
@@ -223,7 +228,7 @@ def _named(
 
 
 def _shape_head(
-    place: Place, kind: Kind, named: Mapping[str, Any], head: torch.Tensor | None
+    place: ModelPlace, kind: ModelKind, named: Mapping[str, Any], head: torch.Tensor | None
 ) -> None:
     """Gives the configuration as many labels as the head has rows, and their names."""
     if kind.task == "qa":
@@ -239,31 +244,29 @@ def _shape_head(
         kind.config.num_labels = len(head)
 
 
-def _base_model(
-    base: _Base, kind: Kind, tensors: Mapping[str, torch.Tensor]
-) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
-    """The base with the head's shape, the weights that it lacks, and what should be known."""
+def _base_model(base: _Base, kind: ModelKind, tensors: Mapping[str, torch.Tensor]) -> LoadedWeights:
+    """The base with the head's shape, and the weights that it lacks."""
     if base.embedded is None:
         brought = {name.removeprefix(_STEM) for name in tensors}
         return read_weights(_place(base), kind, replaced=brought)
     loaded: Any = kind.model_class.from_pretrained(
         None,
         config=kind.config,
-        state_dict={f"bert.{name}": value for name, value in base.embedded[1].items()},
+        state_dict={f"bert.{name}": value for name, value in base.embedded.state.items()},
         dtype=torch.float32,
         output_loading_info=True,
     )
     model, report = loaded
-    return model, sorted(report["missing_keys"]), ()
+    return LoadedWeights(model, sorted(report["missing_keys"]), ())
 
 
-def _place(base: _Base) -> Place:
+def _place(base: _Base) -> ModelPlace:
     if base.place is None:
         raise AssertionError("the embedded backbone has no place of its own")
     return base.place
 
 
-def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreTrainedModel:
+def _merged(place: ModelPlace, config: PeftConfig, hf_model: PreTrainedModel) -> PreTrainedModel:
     """The base with the adapter in its weights, seen to give the logits that PEFT itself gives."""
     kind = MODEL_TYPE_TO_PEFT_MODEL_MAPPING.get(config.task_type or "", PeftModel)
     try:
@@ -298,7 +301,7 @@ def _merged(place: Place, config: PeftConfig, hf_model: PreTrainedModel) -> PreT
     return merged
 
 
-def _check_keys(place: Place, missing: list[str], unexpected: list[str]) -> None:
+def _check_keys(place: ModelPlace, missing: list[str], unexpected: list[str]) -> None:
     """Raises CctaError where PEFT left a weight of the adapter out, or one is not in its file."""
     # With trained biases PEFT saves a head's bias twice, once under a name that it does not read.
     unexpected = [name for name in unexpected if ".modules_to_save." not in name]
@@ -315,8 +318,8 @@ def _logits(model: Any) -> torch.Tensor:
     return head_logits(model(input_ids=ids, attention_mask=torch.ones_like(ids)))
 
 
-def _tokenizer(place: Place, base: _Base) -> PreTrainedTokenizerFast:
+def _tokenizer(place: ModelPlace, base: _Base) -> PreTrainedTokenizerFast:
     """The tokenizer saved with the adapter, else that of its base."""
     if place.file("tokenizer.json") or place.file("tokenizer_config.json"):
         return load_tokenizer(place)
-    return base.embedded[2] if base.embedded else load_tokenizer(_place(base))
+    return base.embedded.tokenizer if base.embedded else load_tokenizer(_place(base))

@@ -43,10 +43,10 @@ def merge(state: dict[str, torch.Tensor], folder: Path) -> dict[str, torch.Tenso
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
     path = folder / "adapter_model.safetensors"
     try:
-        found = load_file(path)
+        tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise DamagedFileError(f"{path} can't be read ({error}); restore or retrain it") from error
-    return {name.removeprefix(_STEM): value.float() for name, value in found.items()}
+    return {name.removeprefix(_STEM): value.float() for name, value in tensors.items()}
 
 
 def _scale(folder: Path) -> float:

@@ -6,11 +6,13 @@ catalogue's.
 
 import json
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ccta_core import children
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import (
@@ -30,10 +32,12 @@ from ccta_core.models.places import local_place
 FILE = "models.json"
 CHANGED = "changed"
 """In a card: a sentence that says that the files are not those that were added."""
+_MESSAGE_MARK = "ccta: "
+"""Begins the line that the command `ccta` writes where it refuses something."""
 _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
-def known() -> dict[str, ModelInfo]:
+def available_models() -> dict[str, ModelInfo]:
     """The catalogue and the added models, by id."""
     return {**catalog(), **added()}
 
@@ -43,12 +47,12 @@ def find(model_id: str) -> ModelInfo:
 
     Raises CctaError as `catalog.find`, and where the model's files changed since it was added.
     """
-    own = added().get(model_id.removesuffix(RANDOM_HEAD))
-    if own is None:
+    info = added().get(model_id.removesuffix(RANDOM_HEAD))
+    if info is None:
         return catalog_find(model_id)
-    if CHANGED in own.card:
-        raise CctaError(own.card[CHANGED])
-    return random_headed(own) if is_random_head(model_id) else own
+    if CHANGED in info.card:
+        raise CctaError(info.card[CHANGED])
+    return random_headed(info) if is_random_head(model_id) else info
 
 
 def listed(name: str) -> ModelInfo:
@@ -58,9 +62,9 @@ def listed(name: str) -> ModelInfo:
     """
     folder = Path(name).expanduser()
     model_id = str(folder.resolve()) if folder.is_dir() and name not in catalog() else name
-    own = added().get(model_id)
-    if own is not None:
-        return add(model_id) if CHANGED in own.card else own
+    info = added().get(model_id)
+    if info is not None:
+        return add(model_id) if CHANGED in info.card else info
     return add(name) if folder.is_dir() and name not in catalog() else find(name)
 
 
@@ -90,6 +94,29 @@ def add(name: str) -> ModelInfo:
     entry["bytes"] = sum(each.numel() * 4 for each in model.hf_model.parameters())
     _write([*(old for old in _entries() if old["id"] != info.id), entry])
     return _info(entry)
+
+
+def add_apart(name: str) -> str:
+    """Adds the model in a process of its own, so that this one loads no weights; returns its id.
+
+    It waits until the model is loaded, which may be long. Raises CctaError as `add`.
+    """
+    model_id = checked_name(name)
+    words = ["models", "add", model_id]
+    with children.start(
+        "ccta_core", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as child:
+        messages = child.stderr.read() if child.stderr else ""
+        code = child.wait()
+    if code == 0:
+        return model_id
+    last = (messages.strip().splitlines() or ["it ended without a word"])[-1]
+    if code == 2 and last.startswith(_MESSAGE_MARK):
+        raise CctaError(last.removeprefix(_MESSAGE_MARK))
+    raise CctaError(
+        f"{model_id} could not be loaded ({last[:200]}); was there too little memory? Try a "
+        "smaller model"
+    )
 
 
 def checked_name(name: str) -> str:
@@ -125,9 +152,9 @@ def size_of(info: ModelInfo) -> int:
 
 
 def _info(entry: Mapping[str, Any]) -> ModelInfo:
-    own = read_info(Path(entry["id"]))
-    if own is not None:  # an adapter's folder has its own card
-        return replace(own, id=entry["id"])
+    adapter_info = read_info(Path(entry["id"]))
+    if adapter_info is not None:  # an adapter's folder has its own card
+        return replace(adapter_info, id=entry["id"])
     info = ModelInfo(
         id=entry["id"],
         task=entry["task"],
@@ -140,8 +167,8 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         outputs=entry.get("outputs", CLASSES),
     )
     # An earlier version knew a model by less than its files: what it kept is not to be trusted.
-    known = info.revision.startswith(FILES)
-    present = present_revision(info) if known else "not read yet"
+    is_file_hash = info.revision.startswith(FILES)
+    present = present_revision(info) if is_file_hash else "not read yet"
     if present in (None, info.revision):
         return info
     changed = (
@@ -158,10 +185,10 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
     """
     model_id = info.id.removesuffix(RANDOM_HEAD)
     if info.folder is not None:
-        own = read_info(info.folder)
-        if own is None:
+        present = read_info(info.folder)
+        if present is None:
             return None
-        revision, files = own.revision, own.files
+        revision, files = present.revision, present.files
     else:
         try:
             place = local_place(model_id)

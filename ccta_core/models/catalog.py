@@ -91,13 +91,13 @@ def find(model_id: str) -> ModelInfo:
 
     Raises CctaError, listing the known ids, where there is none.
     """
-    known = catalog()
-    trained = known.get(model_id.removesuffix(RANDOM_HEAD))
+    models = catalog()
+    trained = models.get(model_id.removesuffix(RANDOM_HEAD))
     if is_random_head(model_id) and trained is not None and trained.labels:
         return random_headed(trained)
-    if model_id not in known:
-        raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(known)}")
-    return known[model_id]
+    if model_id not in models:
+        raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(models)}")
+    return models[model_id]
 
 
 def adjusted(name: str) -> ModelInfo | None:
@@ -145,15 +145,15 @@ def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:
 
     One that can't be read counts as such: loading the model says what is wrong with it.
     """
-    found = {}
+    sums = {}
     for name in names:
         path = (info.folder or SHIPPED) / name
         if path.is_file():
             try:
-                found[name] = sum_of(path)
+                sums[name] = sum_of(path)
             except DamagedFileError:
-                found[name] = "unreadable"
-    return found
+                sums[name] = "unreadable"
+    return sums
 
 
 def unchanged_folder(info: ModelInfo) -> Path | None:
@@ -161,9 +161,9 @@ def unchanged_folder(info: ModelInfo) -> Path | None:
 
     Raises CctaError where one of its files is another by now: numbers would be of two models.
     """
-    known = info.files
-    present = file_sums(info, (*OURS, MAPS)) if known else {}
-    changed = [name for name in {**known, **present} if known.get(name) != present.get(name)]
+    loaded = info.files
+    present = file_sums(info, (*OURS, MAPS)) if loaded else {}
+    changed = [name for name in {**loaded, **present} if loaded.get(name) != present.get(name)]
     if changed:
         raise CctaError(
             f"{info.id}: {', '.join(changed)} changed since the model was loaded; load it again"
@@ -179,12 +179,12 @@ def check_files(info: ModelInfo) -> None:
     for name, expected in info.card.get("sha256", {}).items():
         path = (info.folder or SHIPPED) / name
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            actual = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             raise DamagedFileError(f"{info.id}: {path} can't be read ({error.strerror})") from error
-        if found != expected:
+        if actual != expected:
             raise DamagedFileError(
-                f"{info.id}: {path} has sha256 {found[:12]}…, its card says {expected[:12]}…; "
+                f"{info.id}: {path} has sha256 {actual[:12]}…, its card says {expected[:12]}…; "
                 "restore the file (git checkout) or train it again"
             )
 
@@ -205,12 +205,12 @@ def _backbone() -> ModelInfo:
 
 
 def _adapters(root: Path) -> dict[str, ModelInfo]:
-    found = {}
+    by_id = {}
     for path in sorted(root.glob("*/*/card.json")):
         info = read_info(path.parent)
         if info is not None:
-            found[info.id] = info
-    return found
+            by_id[info.id] = info
+    return by_id
 
 
 def _identified(info: ModelInfo) -> ModelInfo:
@@ -219,7 +219,7 @@ def _identified(info: ModelInfo) -> ModelInfo:
     The labels are in the card alone, so that a card with others than usual is named by them too.
     """
     files = file_sums(info, (*OURS, MAPS))
-    sums = {name: found for name, found in files.items() if name != MAPS}
+    sums = {name: checksum for name, checksum in files.items() if name != MAPS}
     # An adapter on an adjusted backbone names that one; its own files are looked at when it loads.
     base = info.card.get("base")
     stands_on = str(base.get("revision")) if isinstance(base, dict) else backbone_revision()

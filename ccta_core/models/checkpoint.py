@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -15,7 +15,7 @@ from ccta_core.models.adapted import load_adapted
 from ccta_core.models.catalog import CLASSES, ModelInfo
 from ccta_core.models.columns import column_names, outputs_of, task_named
 from ccta_core.models.hub import (
-    Kind,
+    ModelKind,
     Parts,
     load_tokenizer,
     load_whole,
@@ -24,9 +24,9 @@ from ccta_core.models.hub import (
     read_weights,
 )
 from ccta_core.models.model import Model
-from ccta_core.models.places import Place, fetch
+from ccta_core.models.places import ModelPlace, fetch
 from ccta_core.models.tail import words_reach_head
-from ccta_core.models.trace import watch
+from ccta_core.models.trace import trace_forward
 from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
 
 
@@ -46,13 +46,23 @@ def from_transformers(name: str, device: str) -> Model:
     return _model(place, parts, revision, device)
 
 
-def encoder_from_transformers(
-    name: str,
-) -> tuple[str, PreTrainedConfig, dict[str, torch.Tensor], PreTrainedTokenizerFast, int]:
+class EncoderCheckpoint(NamedTuple):
+    """An encoder without its head: `state` holds its weights in float32, without a pooler.
+
+    `align_layer` is the layer at two thirds of its depth.
+    """
+
+    revision: str
+    config: PreTrainedConfig
+    state: dict[str, torch.Tensor]
+    tokenizer: PreTrainedTokenizerFast
+    align_layer: int
+
+
+def encoder_from_transformers(name: str) -> EncoderCheckpoint:
     """The encoder of a folder or hub model without its head.
 
-    Returns its revision, configuration, weights in float32 (no pooler), tokenizer, and two thirds
-    of its depth. Raises CctaError as `from_transformers`, but asks for no head.
+    Raises CctaError as `from_transformers`, but asks for no head.
     """
     with _quiet():
         place = fetch(name)
@@ -66,25 +76,27 @@ def encoder_from_transformers(
         pooler = "add_pooling_layer" in inspect.signature(model_class).parameters
         settings = {"add_pooling_layer": False} if pooler else {}
         tokenizer = load_tokenizer(place)
-        model, missing, _ = read_weights(place, Kind("backbone", config, model_class, settings))
+        model, missing, _ = read_weights(
+            place, ModelKind("backbone", config, model_class, settings)
+        )
     if missing:
         raise CctaError(f"{name}: its checkpoint lacks {', '.join(missing[:3])}; take a whole one")
     if place.revision() != revision:
         raise CctaError(f"{name}: its files changed while they were loaded; try again")
     check_vocabulary(name, tokenizer, model)
     depth = max(1, round(config.num_hidden_layers * 2 / 3))
-    return revision, config, model.state_dict(), tokenizer, depth
+    return EncoderCheckpoint(revision, config, model.state_dict(), tokenizer, depth)
 
 
-def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
+def _model(place: ModelPlace, parts: Parts, revision: str, device: str) -> Model:
     """The parts put together, once they are seen to belong together."""
     name, config = place.name, parts.kind.config
     columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
-    labels, said = column_names(name, parts.kind.task, parts.settings, columns)
+    labels, notices = column_names(name, parts.kind.task, parts.settings, columns)
     check_vocabulary(name, parts.tokenizer, parts.hf_model)
     hf_model = parts.hf_model.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
-    trace = watch(hf_model)
-    said += check_padding(name, parts.tokenizer, trace)
+    trace = trace_forward(hf_model)
+    notices += check_padding(name, parts.tokenizer, trace)
     is_classes = parts.kind.task == "classification"
     outputs = outputs_of(name, parts.settings, columns) if is_classes else CLASSES
     info = ModelInfo(
@@ -97,7 +109,7 @@ def _model(place: Place, parts: Parts, revision: str, device: str) -> Model:
         revision=revision,
         outputs=outputs,
     )
-    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *said))
+    model = Model(info, hf_model, parts.tokenizer, trace=trace, notices=(*parts.notices, *notices))
     check_room(model)
     return model
 

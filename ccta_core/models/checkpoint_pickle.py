@@ -25,7 +25,7 @@ def read_pickled(path: Path) -> dict[str, torch.Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the pickle's age: the notice says it
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CctaError(
             f"{path} holds more than tensors and was not run (a pickle may run code); {_INSTEAD}"
@@ -34,11 +34,11 @@ def read_pickled(path: Path) -> dict[str, torch.Tensor]:
         raise DamagedFileError(
             f"{path} is not a whole PyTorch checkpoint ({_line(error)}); download it again"
         ) from error
-    if not isinstance(found, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in found.items()
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise CctaError(f"{path} is not a table of named tensors; {_INSTEAD}")
-    return dict(found)
+    return dict(state)
 
 
 def read_parts(index: Path, fetch: Callable[[str], Path | None]) -> dict[str, torch.Tensor]:

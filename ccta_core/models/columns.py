@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES, LABELS, SCORES
@@ -27,30 +27,35 @@ def check_label_numbers(name: str, settings: Mapping[str, Any]) -> None:
     written = [str(number) for number in table] if isinstance(table, Mapping) else []
     numbers = sorted(int(number) for number in written if number.isdecimal())
     if not numbers or len(numbers) < len(written) or numbers != list(range(len(numbers))):
-        found = ", ".join(written[:_SHOWN]) or "not at all"
+        shown = ", ".join(written[:_SHOWN]) or "not at all"
         raise CctaError(
-            f"{name}: id2label in config.json numbers its labels {found}; expected 0, 1, 2 and so "
+            f"{name}: id2label in config.json numbers its labels {shown}; expected 0, 1, 2 and so "
             "on, one a column of the head: mend it there"
         )
-    said = settings.get("num_labels")
-    if isinstance(said, int) and said != len(numbers):
+    declared = settings.get("num_labels")
+    if isinstance(declared, int) and declared != len(numbers):
         raise CctaError(
-            f"{name}: config.json has num_labels {said} and {len(numbers)} names in id2label; "
+            f"{name}: config.json has num_labels {declared} and {len(numbers)} names in id2label; "
             "expected as many names as the head has columns: mend it there"
         )
 
 
-def column_names(
-    name: str, task: str, settings: Mapping[str, Any], columns: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns' names, each another, and what should be known of them, a sentence each.
+class ColumnNames(NamedTuple):
+    """The names of a head's columns, all different, and what a person should know of them."""
+
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int) -> ColumnNames:
+    """The names of a head's columns by config.json, with a sentence for each doubtful thing.
 
     Tags are named as they are stored, classes in lower case where that is unique; columns that
     share a name are told apart by their number. Raises CctaError on tags that share one, and on a
     tagger of a single tag.
     """
     if task == "qa":
-        return ("start", "end"), ()
+        return ColumnNames(("start", "end"), ())
     stored = _stored(settings.get("id2label"), columns)
     notices = list(_other_numbers(name, stored, settings.get("label2id")))
     shared = sorted({label for label in stored if stored.count(label) > 1})
@@ -62,7 +67,7 @@ def column_names(
                 f"{name}: id2label in config.json gives several columns the tag "
                 f"{', '.join(map(repr, shared[:_SHOWN]))}; give each a name of its own there"
             )
-        return stored, tuple(notices)
+        return ColumnNames(stored, tuple(notices))
     if shared:
         stored = _told_apart(stored)
         notices.append(
@@ -70,11 +75,11 @@ def column_names(
             "config.json: each is shown with its number."
         )
     if columns == 1 and _GENERIC.fullmatch(stored[0]):
-        return (SCORE if outputs_of(name, settings, columns) == SCORES else stored[0],), tuple(
-            notices
-        )
+        is_score = outputs_of(name, settings, columns) == SCORES
+        return ColumnNames((SCORE if is_score else stored[0],), tuple(notices))
     lower = tuple(label if _GENERIC.fullmatch(label) else label.lower() for label in stored)
-    return (stored if len(set(lower)) < len(lower) else lower), tuple(notices)
+    names = stored if len(set(lower)) < len(lower) else lower
+    return ColumnNames(names, tuple(notices))
 
 
 def outputs_of(name: str, settings: Mapping[str, Any], columns: int) -> str:
@@ -116,7 +121,7 @@ def _stored(table: Mapping[Any, Any] | None, columns: int) -> tuple[str, ...]:
 def _other_numbers(name: str, stored: Sequence[str], numbers: object) -> Iterator[str]:
     """A sentence where label2id contradicts id2label."""
     for label, number in numbers.items() if isinstance(numbers, Mapping) else ():
-        columns = [column for column, own in enumerate(stored) if own == label]
+        columns = [column for column, stored_label in enumerate(stored) if stored_label == label]
         if columns and number not in columns:
             yield (
                 f"label2id in {name}'s config.json gives {label!r} the number {number}, id2label "

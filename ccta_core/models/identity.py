@@ -63,9 +63,9 @@ def sum_of(path: Path) -> str:
         stamp = stamp_of(path)
         if not _sums:
             _sums.update(_kept_sums())
-        known = _sums.get(key)
-        if known is not None and known[0] == stamp:
-            return known[1]
+        remembered = _sums.get(key)
+        if remembered is not None and remembered[0] == stamp:
+            return remembered[1]
         began, digest = time.time(), hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
@@ -74,12 +74,12 @@ def sum_of(path: Path) -> str:
             raise DamagedFileError(f"{path} is being written; wait until that ends, then try again")
     except OSError as error:
         raise DamagedFileError(f"{path} can't be read ({error.strerror}); restore it") from error
-    found = digest.hexdigest()
+    checksum = digest.hexdigest()
     if began - max(stamp[1:3]) / 1e9 > _SETTLED:
-        _sums[key] = stamp, found
+        _sums[key] = stamp, checksum
         if stamp[0] >= _LARGE:
             _keep_sum(key, _sums[key])
-    return found
+    return checksum
 
 
 def digest_of(facts: object, length: int = 16) -> str:
@@ -163,7 +163,7 @@ def _kept_sums() -> dict[str, tuple[Stamp, str]]:
 
     A list that has grown long is written anew, without what is gone.
     """
-    path, found = cache_root() / SUMS_FILE, {}
+    path, sums = cache_root() / SUMS_FILE, {}
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -171,26 +171,26 @@ def _kept_sums() -> dict[str, tuple[Stamp, str]]:
     for line in lines:
         try:
             name, (size, changed, entered, number), value = json.loads(line)
-            found[str(name)] = (int(size), int(changed), int(entered), int(number)), str(value)
+            sums[str(name)] = (int(size), int(changed), int(entered), int(number)), str(value)
         except (ValueError, TypeError):
             continue
     if len(lines) > _LONG:
-        found = {name: value for name, value in found.items() if os.path.exists(name)}
+        sums = {name: value for name, value in sums.items() if os.path.exists(name)}
         temporary = path.with_name(f".{SUMS_FILE}.{os.getpid()}.tmp")
         with suppress(OSError):
-            temporary.write_text("".join(map(_line, found, found.values())), "utf-8")
+            temporary.write_text("".join(map(_line, sums, sums.values())), "utf-8")
             temporary.replace(path)
-    return found
+    return sums
 
 
-def _keep_sum(name: str, found: tuple[Stamp, str]) -> None:
+def _keep_sum(name: str, stamped: tuple[Stamp, str]) -> None:
     """Adds a line for later processes; where the cache can't be written they hash it again."""
     path = cache_root() / SUMS_FILE
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(_line(name, found))
+            file.write(_line(name, stamped))
 
 
-def _line(name: str, found: tuple[Stamp, str]) -> str:
-    return json.dumps([name, *found]) + "\n"
+def _line(name: str, stamped: tuple[Stamp, str]) -> str:
+    return json.dumps([name, *stamped]) + "\n"

@@ -78,24 +78,24 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
     The device is the given one, else the GPU where there is one. Raises CctaError (one line: what
     is wrong, what to do) where the model is unknown, damaged, without a head or can't be fetched.
     """
-    known = catalog()
+    models = catalog()
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if is_random_head(model_id):
         return with_random_head(load_model(model_id.removesuffix(RANDOM_HEAD), device="cpu"), where)
-    own = known.get(model_id) or read_info(Path(model_id))
-    if own is not None and own.task == "backbone":
+    entry = models.get(model_id) or read_info(Path(model_id))
+    if entry is not None and entry.task == "backbone":
         raise CctaError(
             f"{model_id} has no task head to attribute; train one on it (ccta models train), or "
-            "choose one of: " + ", ".join(name for name, info in known.items() if info.labels)
+            "choose one of: " + ", ".join(name for name, info in models.items() if info.labels)
         )
-    if model_id in known:
-        return _from_zoo(known[model_id], where)
-    if own is not None:
-        return _from_zoo(replace(own, id=model_id), where)
+    if model_id in models:
+        return _from_zoo(models[model_id], where)
+    if entry is not None:
+        return _from_zoo(replace(entry, id=model_id), where)
     if Path(model_id).is_dir() or model_id.count("/") == 1:
         return from_transformers(model_id, where)
     raise CctaError(
-        f"unknown model {model_id!r}; expected one of: {', '.join(known)}, "
+        f"unknown model {model_id!r}; expected one of: {', '.join(models)}, "
         "a folder, or a hub name (owner/name)"
     )
 
@@ -143,14 +143,14 @@ def backbone_of(card: Mapping[str, Any]) -> Backbone:
     named = card.get("base")
     if named is None:
         return _embedded()
-    found = backbone(named["id"])
-    if found.revision != named["revision"]:
+    base = backbone(named["id"])
+    if base.revision != named["revision"]:
         raise CctaError(
             f"this model was trained on the backbone {named['id']} of revision "
-            f"{named['revision']}, and the one here has revision {found.revision}; bring the "
+            f"{named['revision']}, and the one here has revision {base.revision}; bring the "
             "former back, or train the model again"
         )
-    return found
+    return base
 
 
 def head_class(task: str, config: PreTrainedConfig) -> type[PreTrainedModel]:

@@ -14,7 +14,7 @@ from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.tail import Above, above
 from ccta_core.models.tokenizer import compose_first, is_read_composed
-from ccta_core.models.trace import Trace, accepts, watch
+from ccta_core.models.trace import Trace, accepts, trace_forward
 from ccta_core.types import Sentence
 from ccta_core.units import UnitMap, segment_units
 
@@ -72,7 +72,7 @@ class Model:
         self.notices = notices
         """What every result of this model should say beside its numbers, a sentence each."""
         self.device = next(hf_model.parameters()).device
-        self._trace = trace or watch(self.hf_model)
+        self._trace = trace or trace_forward(self.hf_model)
         self._has_types = accepts(hf_model, "token_type_ids") and _table_of_types(hf_model) > 1
         self._above: dict[int, Above] = {}
         self._lock = Lock()
@@ -169,20 +169,22 @@ class Model:
                 text,
                 [
                     (token, span)
-                    for token, (span, home) in enumerate(
+                    for token, (span, segment_of_token) in enumerate(
                         zip(encoding.offsets, encoding.sequence_ids, strict=True)
                     )
-                    if home == segment
+                    if segment_of_token == segment
                 ],
                 spaced=language(sentence.lang).spaced if spaced is None else spaced,
                 segment=segment,
             )
             for segment, text in enumerate(sentence.segments)
         )
-        for number, (found, text) in enumerate(zip(maps, sentence.segments, strict=True), 1):
-            if not found.units:
+        for number, (unit_map, text) in enumerate(zip(maps, sentence.segments, strict=True), 1):
+            if not unit_map.units:
                 raise CctaError(f"text {number} ({text[:20]!r}) has no token the model knows")
-        special = torch.tensor([home is None for home in encoding.sequence_ids])
+        special = torch.tensor(
+            [segment_of_token is None for segment_of_token in encoding.sequence_ids]
+        )
         return Encoded(
             sentence=sentence,
             ids=self._without_typed_specials(torch.tensor(encoding.ids), special),

@@ -31,7 +31,7 @@ _PICKLED_FILES = [PICKLED, "pytorch_model-*-of-*.bin", PICKLED_ADAPTER]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModelPlace:
     """A model as a person names it, and the folder with its files."""
 
     name: str
@@ -63,26 +63,26 @@ class Place:
         """
         base = None
         if self.is_adapter:
-            found = base_of(self, local=True)
-            if found is None:
+            base_place = base_of(self, local=True)
+            if base_place is None:
                 base = backbone_revision()
             else:
-                base = None if found.folder == self.folder else found.revision()
+                base = None if base_place.folder == self.folder else base_place.revision()
         return folder_revision(self.folder, base=base)
 
 
-def fetch(name: str, revision: str | None = None) -> Place:
+def fetch(name: str, revision: str | None = None) -> ModelPlace:
     """The folder of that name, or the hub model's snapshot, downloaded where it is not here.
 
     Raises ModelUnavailableError where there is neither.
     """
     if Path(name).is_dir():
-        return Place(name, Path(name))
+        return ModelPlace(name, Path(name))
     from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_SAFE_FILES))
-        place = Place(name, folder)
+        place = ModelPlace(name, folder)
         if not any(folder.glob("*.safetensors")):
             snapshot_download(name, revision=revision, allow_patterns=_PICKLED_FILES)
         parts = {part for index in folder.glob("*.index.json") for part in parts_of(index)}
@@ -94,10 +94,10 @@ def fetch(name: str, revision: str | None = None) -> Place:
     return place
 
 
-def local_place(name: str, revision: str | None = None) -> Place | None:
+def local_place(name: str, revision: str | None = None) -> ModelPlace | None:
     """What `fetch` would give without a network; None where the model is not on this machine."""
     if Path(name).is_dir():
-        return Place(name, Path(name))
+        return ModelPlace(name, Path(name))
     if name.count("/") > 1 or name.startswith(("/", ".", "~")):
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -108,7 +108,7 @@ def local_place(name: str, revision: str | None = None) -> Place | None:
         except ValueError:  # no name of the hub
             return None
         if isinstance(path, str):
-            return Place(name, Path(path).parent)
+            return ModelPlace(name, Path(path).parent)
     return None
 
 
@@ -121,19 +121,19 @@ def unavailable(name: str) -> ModelUnavailableError:
     )
 
 
-def adapter_settings(place: Place) -> dict[str, Any]:
+def adapter_settings(place: ModelPlace) -> dict[str, Any]:
     """What adapter_config.json says. Raises DamagedFileError where it can't be read."""
     path = place.folder / ADAPTER_CONFIG
     try:
-        found = json.loads(path.read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DamagedFileError(f"{path} can't be read ({error}); restore it") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise DamagedFileError(f"{path} holds no settings; restore it")
-    return found
+    return settings
 
 
-def base_of(place: Place, *, local: bool = False) -> Place | None:
+def base_of(place: ModelPlace, *, local: bool = False) -> ModelPlace | None:
     """The model that the adapter in this place is laid over; None for the embedded backbone.
 
     adapter_config.json names it: our `e5-small`, a folder (also relative to the adapter's own, or
@@ -148,35 +148,37 @@ def base_of(place: Place, *, local: bool = False) -> Place | None:
             f"{place} is an adapter that does not say which model it belongs to; name it as "
             f"base_model_name_or_path in {ADAPTER_CONFIG}"
         )
-    found = None if named == EMBEDDED_ID else _find_base(place, named, settings, local=local)
-    if found is not None and found.folder.resolve() == place.folder.resolve():
-        found = place
-    if place.is_whole and found is not place:
+    base = None if named == EMBEDDED_ID else _find_base(place, named, settings, local=local)
+    if base is not None and base.folder.resolve() == place.folder.resolve():
+        base = place
+    if place.is_whole and base is not place:
         raise CctaError(
             f"{place} holds a whole model and beside it an adapter for another one, {named!r}: "
             "nobody can tell which is meant; keep each in a folder of its own, or, where the "
             f'adapter belongs to the model beside it, set base_model_name_or_path to "." in '
             f"{ADAPTER_CONFIG}"
         )
-    if found is not None and not found.is_whole and found.is_adapter:
+    if base is not None and not base.is_whole and base.is_adapter:
         raise CctaError(
             f"{place} is an adapter for {named!r}, which is an adapter itself; merge that one with "
             "PEFT into a whole model first"
         )
-    return found
+    return base
 
 
-def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: bool) -> Place | None:
+def _find_base(
+    place: ModelPlace, named: str, settings: dict[str, Any], *, local: bool
+) -> ModelPlace | None:
     # As a person writes a path beside the adapter, then as PEFT reads it: from the present folder.
     for folder in (place.folder / named, Path(named)):
         if (folder / "config.json").is_file() or (folder / ADAPTER_CONFIG).is_file():
-            return Place(named, folder)
+            return ModelPlace(named, folder)
     revision = settings.get("revision")
     try:
-        found = local_place(named, revision) if local else fetch(named, revision)
+        base = local_place(named, revision) if local else fetch(named, revision)
     except ModelUnavailableError:
-        found = None
-    if found is None:
+        base = None
+    if base is None:
         here = f"; the embedded {EMBEDDED_ID} is a 4-bit copy of it, with other weights" * (
             named == "intfloat/multilingual-e5-small"
         )
@@ -185,4 +187,4 @@ def _find_base(place: Place, named: str, settings: dict[str, Any], *, local: boo
             f"reachable on the hub{here}; bring it here, or set base_model_name_or_path in "
             f"{ADAPTER_CONFIG} to its folder"
         )
-    return found
+    return base

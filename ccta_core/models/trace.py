@@ -64,7 +64,7 @@ class Trace:
         return len(self.makers) - 1
 
 
-def watch(model: PreTrainedModel) -> Trace:
+def trace_forward(model: PreTrainedModel) -> Trace:
     """Runs `model` on a few tokens and reads off how it is built.
 
     Fixes in its configuration that `hidden_states[-1]` is the one before a final norm. Not for a
@@ -175,19 +175,19 @@ class _Watched:
         index = self._open.pop()
         self.done[index] = len(self.done)
         self.outputs[index] = output
-        found = _first(output)
-        if found is not None:
-            self.versions[index] = found._version
+        tensor = _first(output)
+        if tensor is not None:
+            self.versions[index] = tensor._version
 
     def calls(self, shape: torch.Size) -> tuple[Call, ...]:
         """The calls, those that returned a tensor of `shape` marked as replaceable."""
-        found = []
+        records = []
         for index, module in enumerate(self.modules):
             output = self.outputs[index]
             tensor = _first(output)
             fits = tensor is not None and tensor.shape == shape and tensor.is_floating_point()
             length = len(output) if isinstance(output, tuple) else 0
-            found.append(
+            records.append(
                 Call(
                     module=module,
                     parent=self.parents[index],
@@ -196,7 +196,7 @@ class _Watched:
                     written=tensor is not None and tensor._version > self.versions[index],
                 )
             )
-        return tuple(found)
+        return tuple(records)
 
 
 def _first(output: object) -> torch.Tensor | None:
@@ -215,18 +215,18 @@ def _maker(calls: tuple[Call, ...], outputs: dict[int, object], state: torch.Ten
     if not same:
         return None
     # The first to end, and what it lies in: a dropout after the last layer returns the same tensor.
-    found = min(same, key=lambda index: calls[index].done)
-    while calls[found].parent in same:
-        found = calls[found].parent  # type: ignore[assignment]
-    return found
+    outermost = min(same, key=lambda index: calls[index].done)
+    while calls[outermost].parent in same:
+        outermost = calls[outermost].parent  # type: ignore[assignment]
+    return outermost
 
 
 def _first_position(model: PreTrainedModel, plain: _Watched, padded: _Watched) -> int | None:
     """The first position, where the rows looked up in a table run on and a PAD changes them."""
-    for one, other in zip(plain.looked_up, padded.looked_up, strict=True):
-        row = one.reshape(-1).tolist()
+    for positions, padded_positions in zip(plain.looked_up, padded.looked_up, strict=True):
+        row = positions.reshape(-1).tolist()
         runs_on = len(row) == _TOKENS and row == list(range(row[0], row[0] + _TOKENS))
-        if runs_on and not torch.equal(one, other):
+        if runs_on and not torch.equal(positions, padded_positions):
             if not accepts(model, "position_ids"):
                 raise CctaError(
                     f"{type(model).__name__} can't be attributed: a PAD in the text would shift "
@@ -242,14 +242,14 @@ def _padding_matters(model: PreTrainedModel, inputs: dict[str, torch.Tensor], ou
     pad = getattr(model.config, "pad_token_id", None) or 0
     fill = {"input_ids": pad, "attention_mask": 0}
     wider = {name: nn.functional.pad(t, (0, 2), value=fill[name]) for name, t in inputs.items()}
-    found = model(**wider, output_hidden_states=True)
-    pairs = [(head_logits(found), head_logits(output))]
-    pairs += zip(found.hidden_states or (), output.hidden_states or (), strict=False)
-    return any(differ(one[:, : other.shape[1]], other) for one, other in pairs)
+    padded_output = model(**wider, output_hidden_states=True)
+    pairs = [(head_logits(padded_output), head_logits(output))]
+    pairs += zip(padded_output.hidden_states or (), output.hidden_states or (), strict=False)
+    return any(differ(padded[:, : unpadded.shape[1]], unpadded) for padded, unpadded in pairs)
 
 
-def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+def differ(actual: torch.Tensor, expected: torch.Tensor) -> bool:
     """By more than rounding; what is not finite in both is the same."""
-    one, other = one.float(), other.float()
-    most = float(other.abs().nan_to_num(0.0).max())
-    return not torch.allclose(one, other, rtol=0, atol=1e-4 * most + 1e-9, equal_nan=True)
+    actual, expected = actual.float(), expected.float()
+    most = float(expected.abs().nan_to_num(0.0).max())
+    return not torch.allclose(actual, expected, rtol=0, atol=1e-4 * most + 1e-9, equal_nan=True)

@@ -41,15 +41,17 @@ def check_padding(name: str, tokenizer: PreTrainedTokenizerFast, trace: Trace) -
     Raises CctaError where they differ and the model counts positions by its own: then a text that
     holds its PAD as a word would be read at other places than here.
     """
-    own, pad = trace.model.config.pad_token_id, tokenizer.pad_token_id
-    if own is None or pad is None or own == pad:
+    config_pad, pad = trace.model.config.pad_token_id, tokenizer.pad_token_id
+    if config_pad is None or pad is None or config_pad == pad:
         return ()
     if trace.first_position is not None:
         raise CctaError(
-            f"{name}: its tokenizer's PAD is {pad}, config.json says {own}, and the model counts "
-            f"positions by it; {_BESIDE}, or mend pad_token_id in config.json"
+            f"{name}: its tokenizer's PAD is {pad}, config.json says {config_pad}, and the model "
+            f"counts positions by it; {_BESIDE}, or mend pad_token_id in config.json"
         )
-    return (f"The PAD of {name}'s tokenizer is {pad}, config.json says {own}: {pad} is used.",)
+    return (
+        f"The PAD of {name}'s tokenizer is {pad}, config.json says {config_pad}: {pad} is used.",
+    )
 
 
 def check_room(model: Model) -> None:

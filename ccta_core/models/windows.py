@@ -56,13 +56,13 @@ def windows(model: Model, sentence: Sentence, *, stride: int = STRIDE) -> tuple[
     room = model.max_tokens - model.tokenizer.num_special_tokens_to_add(pair=True) - _SLACK
     question, taken, cut = _question(model, sentence, max(1, room // 2))
     units, counts = _counted(model, sentence.text2, sentence.lang)
-    found = []
+    parts = []
     for first, last in _ranges(counts, max(1, room - taken), stride):
         start, end = units[first].start, units[last - 1].end
-        part = model.encode(Sentence(question, sentence.lang, sentence.text2[start:end]))
-        window = _moved(_window(model, part), sentence, start)
-        found.append(replace(window, question_cut=cut))
-    return tuple(found)
+        encoded = model.encode(Sentence(question, sentence.lang, sentence.text2[start:end]))
+        window = _moved(_window(model, encoded), sentence, start)
+        parts.append(replace(window, question_cut=cut))
+    return tuple(parts)
 
 
 def _question(model: Model, sentence: Sentence, most: int) -> tuple[str, int, bool]:
@@ -78,8 +78,8 @@ def _question(model: Model, sentence: Sentence, most: int) -> tuple[str, int, bo
 def _counted(model: Model, text: str, lang: str) -> tuple[tuple[Unit, ...], list[int]]:
     """The units of a text of any length, and how many tokens each has."""
     spans = list(enumerate(model.tokenize(text, whole=True).offsets))
-    found = segment_units(text, spans, spaced=language(lang).spaced)
-    return found.units, [len(group) for group in found.members]
+    unit_map = segment_units(text, spans, spaced=language(lang).spaced)
+    return unit_map.units, [len(group) for group in unit_map.members]
 
 
 def _ranges(counts: Sequence[int], room: int, stride: int) -> Iterator[tuple[int, int]]:
@@ -118,8 +118,10 @@ def _window(model: Model, encoded: Encoded) -> Window:
     return Window(
         encoded,
         tuple(
-            trimmed(segments[last], span) if home == last and token.strip(_MARK) else None
-            for token, span, home in zip(read.tokens, read.offsets, read.sequence_ids, strict=True)
+            trimmed(segments[last], span) if segment == last and token.strip(_MARK) else None
+            for token, span, segment in zip(
+                read.tokens, read.offsets, read.sequence_ids, strict=True
+            )
         ),
     )
 

@@ -59,10 +59,10 @@ def recipe_line(training: dict[str, Any]) -> str:
 def score_rows(card: dict[str, Any]) -> Iterator[list[str]]:
     """A row of headings, then one a language: metrics, 95% interval, majority, items."""
     metric, scores = card.get("metric", "accuracy"), card.get("scores", {})
-    one: dict[str, Any] = next(iter(scores.values()), {})
-    others = [name for name in ("em", "precision", "recall") if name in one]
-    majority = "majority" in one or "majority" in card
-    interval = "low" in one
+    first_score: dict[str, Any] = next(iter(scores.values()), {})
+    others = [name for name in ("em", "precision", "recall") if name in first_score]
+    majority = "majority" in first_score or "majority" in card
+    interval = "low" in first_score
     yield [
         "language", metric, *(["95%"] if interval else []), *others,
         *(["majority"] if majority else []), "n",

@@ -19,7 +19,7 @@ from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.tasks import Seen, task_of
+from ccta_core.tasks import ModelOutput, task_of
 from ccta_core.types import Controls, Sentence, in_order
 
 
@@ -195,7 +195,7 @@ def _kept(
         yield replace(result, notices=(*result.notices, problem)) if problem else result
 
 
-def _shared_label(model: Model, source: Seen, config: Config) -> str:
+def _shared_label(model: Model, source: ModelOutput, config: Config) -> str:
     """The class both sides explain, or "each"."""
     if config.target_class != "auto":
         return config.target_class

@@ -14,7 +14,7 @@ from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES
 from ccta_core.models.model import Encoded, Model
-from ccta_core.tasks import Aim, Seen, task_of
+from ccta_core.tasks import Explained, ModelOutput, task_of
 from ccta_core.types import Attribution, Sentence
 
 
@@ -25,7 +25,7 @@ class Look:
     The readings hold states where there is one window only: of several, one is explained.
     """
 
-    seen: Seen
+    seen: ModelOutput
     readings: tuple[Reading, ...]
 
 
@@ -33,8 +33,8 @@ class Look:
 class Input:
     """One sentence as the model read it, in the window that is explained, and what is explained."""
 
-    seen: Seen
-    aim: Aim
+    seen: ModelOutput
+    aim: Explained
     reading: Reading
 
     @property
@@ -120,7 +120,7 @@ def look(model: Model, sentences: Sequence[Sentence], layers: Sequence[int]) -> 
     for sentence, found in zip(sentences, windows, strict=True):
         readings = tuple(next(of_short if len(found) == 1 else of_long) for _ in found)
         logits = tuple(reading.logits for reading in readings)
-        looks.append(Look(Seen(sentence, found, logits), readings))
+        looks.append(Look(ModelOutput(sentence, found, logits), readings))
     return looks
 
 
@@ -128,7 +128,7 @@ def aimed(model: Model, looks: Sequence[Look], label: str, layers: Sequence[int]
     """What is explained of every sentence ("each" and "auto": of itself), and its states."""
     task = task_of(model.info.task)
     seen = [one.seen for one in looks]
-    aims = [task.aim(model, one, task.label(model, one, label)) for one in seen]
+    aims = [task.explain(model, one, task.label(model, one, label)) for one in seen]
     chosen = [one.windows[aim.window].encoded for one, aim in zip(seen, aims, strict=True)]
     again = [item for item, one in zip(chosen, seen, strict=True) if len(one.windows) > 1]
     with_states = iter(_read(model, again, layers))

@@ -60,7 +60,9 @@ def _eflomal(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tupl
         links_filename_rev=str(backward),
     )
     ways = [_read_links(path, len(bitext)) for path in (forward, backward)]
-    return [one & other for one, other in zip(*ways, strict=True)]
+    return [
+        forward_links & backward_links for forward_links, backward_links in zip(*ways, strict=True)
+    ]
 
 
 def _read_links(path: Path, expected: int) -> list[set[tuple[int, int]]]:
@@ -88,7 +90,7 @@ def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tupl
         optimize_tension=True,
         variational_bayes=True,
     )
-    found = package.Aligner(str(forward), str(backward)).align_batch(
+    aligned = package.Aligner(str(forward), str(backward)).align_batch(
         [list(left) for left, _ in bitext], [list(right) for _, right in bitext]
     )
-    return [{(int(i), int(j)) for i, j in item["alignments"]} for item in found]
+    return [{(int(i), int(j)) for i, j in item["alignments"]} for item in aligned]

@@ -30,7 +30,7 @@ def mutual_links_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarr
     Shape: each of `sources` and `targets` is (units, width). Pairs of similar size are padded and
     solved together; padding is never linked.
     """
-    found: list[Links] = [[] for _ in sources]
+    links: list[Links] = [[] for _ in sources]
     for batch in _batches([(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]):
         left = _padded([normal(sources[index]) for index in batch])
         right = _padded([normal(targets[index]) for index in batch])
@@ -44,8 +44,8 @@ def mutual_links_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarr
         back = np.take_along_axis(backward, forward, axis=1)
         mutual = (back == np.arange(cosines.shape[1])) & real_row
         for index, kept, best in zip(batch, mutual, forward, strict=True):
-            found[index] = [(int(i), int(best[i])) for i in np.flatnonzero(kept)]
-    return found
+            links[index] = [(int(i), int(best[i])) for i in np.flatnonzero(kept)]
+    return links
 
 
 def plan_links(plan: np.ndarray, similarity: np.ndarray) -> Links:

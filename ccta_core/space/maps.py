@@ -56,15 +56,15 @@ def pair_similarities(
     `embeddings` is language -> (units, width) at `layer`; each language is mapped and scaled once.
     """
     ready: dict[tuple[str, str], np.ndarray] = {}
-    found = {}
+    by_pair = {}
     for pair in combinations(embeddings, 2):
         name, notice = _usable(info, layer, pair, space)
         for lang in pair:
             if (lang, name) not in ready:
                 ready[lang, name] = normal(into_space(info, layer, lang, embeddings[lang], name))
         left, right = (ready[lang, name] for lang in pair)
-        found[pair] = CommonSpace(name, _cosines(left, right), notice)
-    return found
+        by_pair[pair] = CommonSpace(name, _cosines(left, right), notice)
+    return by_pair
 
 
 def into_space(

@@ -61,11 +61,11 @@ def rotation(cross: np.ndarray, shrinkage: float = 0.0) -> np.ndarray:
     return left @ right
 
 
-def write_maps(found: ProcrustesMaps, folder: Path) -> Path:
+def write_maps(fitted: ProcrustesMaps, folder: Path) -> Path:
     """Writes the maps in float16 and returns the file."""
     path = folder / PROCRUSTES_FILE
-    tensors = {lang: matrix.astype(np.float16) for lang, matrix in found.maps.items()}
-    notes = {"layer": found.layer, "pivot": PIVOT, "facts": dict(found.facts)}
+    tensors = {lang: matrix.astype(np.float16) for lang, matrix in fitted.maps.items()}
+    notes = {"layer": fitted.layer, "pivot": PIVOT, "facts": dict(fitted.facts)}
     # One key: the order of several is not kept, and the same maps would have another checksum.
     save_file(tensors, path, metadata={"maps": json.dumps(notes, sort_keys=True)})
     path.chmod(0o644)

@@ -51,9 +51,9 @@ def remarks(study: str) -> dict[str, Remark]:
         return {}
 
 
-def counted(found: Mapping[str, Remark]) -> dict[str, int]:
+def counted(by_item: Mapping[str, Remark]) -> dict[str, int]:
     """The tags by name, and on how many items each is."""
-    names = Counter(tag for remark in found.values() for tag in remark.tags)
+    names = Counter(tag for remark in by_item.values() for tag in remark.tags)
     return dict(sorted(names.items()))
 
 

@@ -18,7 +18,7 @@ _FRESH = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CacheKind:
     """One kind of things that are kept, and what is lost when it is cleared."""
 
     name: str
@@ -29,28 +29,32 @@ class Kind:
 
 
 KINDS = (
-    Kind("pairs", "pairs", "Comparisons that ship", "", clearable=False),
-    Kind("results", "results", "Comparisons of your own", "they are computed again when asked for"),
-    Kind("tables", "tables", "Tables computed from studies", "they are computed again"),
-    Kind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
-    Kind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
-    Kind("uploads", "data", "Files handed in", "their studies stay, but can't be started again"),
-    Kind("training", "training", "Training runs", "their checkpoints: trainings can't go on"),
-    Kind("models", "models", "Models trained here", "", clearable=False),
+    CacheKind("pairs", "pairs", "Comparisons that ship", "", clearable=False),
+    CacheKind(
+        "results", "results", "Comparisons of your own", "they are computed again when asked for"
+    ),
+    CacheKind("tables", "tables", "Tables computed from studies", "they are computed again"),
+    CacheKind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
+    CacheKind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
+    CacheKind(
+        "uploads", "data", "Files handed in", "their studies stay, but can't be started again"
+    ),
+    CacheKind("training", "training", "Training runs", "their checkpoints: trainings can't go on"),
+    CacheKind("models", "models", "Models trained here", "", clearable=False),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class CacheUse:
     """How much one kind takes: bytes, and how many things stand in its folder."""
 
-    kind: Kind
+    kind: CacheKind
     folder: Path
     count: int
     bytes: int
 
 
-def usage() -> list[Use]:
+def usage() -> list[CacheUse]:
     """What each kind takes; of pairs what ships, of studies what doesn't."""
     return [_use(kind) for kind in KINDS]
 
@@ -78,16 +82,14 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     return freed
 
 
-def _kind(name: str) -> Kind:
-    clearable = [kind for kind in KINDS if kind.clearable]
-    found = next((kind for kind in clearable if kind.name == name), None)
-    if found is None:
-        expected = ", ".join(kind.name for kind in clearable)
-        raise CctaError(f"{name!r} is not cleared here; expected one of: {expected}")
-    return found
+def _kind(name: str) -> CacheKind:
+    clearable = {kind.name: kind for kind in KINDS if kind.clearable}
+    if name not in clearable:
+        raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")
+    return clearable[name]
 
 
-def _folder(kind: Kind) -> Path:
+def _folder(kind: CacheKind) -> Path:
     """The kind's folder. Raises CctaError where it is not really in the cache."""
     root = cache_root().resolve()
     folder = cache_root() / kind.folder
@@ -96,20 +98,20 @@ def _folder(kind: Kind) -> Path:
     return folder
 
 
-def _use(kind: Kind) -> Use:
+def _use(kind: CacheKind) -> CacheUse:
     folder = SHIPPED_PAIRS if kind.name == "pairs" else cache_root() / kind.folder
     paths = list(_entries(kind, folder))
     count = sum(1 for _ in _files(folder)) if kind.name in ("pairs", "results") else len(paths)
-    return Use(kind, folder, count, sum(_size(path) for path in paths))
+    return CacheUse(kind, folder, count, sum(_size(path) for path in paths))
 
 
-def _entries(kind: Kind, folder: Path) -> Iterator[Path]:
+def _entries(kind: CacheKind, folder: Path) -> Iterator[Path]:
     """What stands in a kind's folder and may be cleared with it."""
     try:
-        found = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:
         return
-    for path in found:
+    for path in paths:
         if kind.name == "studies" and ((path / MARK).exists() or not path.is_dir()):
             continue
         yield path
@@ -132,11 +134,11 @@ def _files(path: Path) -> Iterator[os.stat_result]:
 
 
 def _size(path: Path) -> int:
-    return sum(found.st_size for found in _files(path))
+    return sum(status.st_size for status in _files(path))
 
 
 def _fresh(path: Path) -> bool:
-    return any(time.time() - found.st_mtime < _FRESH for found in _files(path))
+    return any(time.time() - status.st_mtime < _FRESH for status in _files(path))
 
 
 def _delete(path: Path) -> None:

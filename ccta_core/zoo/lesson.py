@@ -45,7 +45,7 @@ class AlongPath:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Estimate:
+class TrapezoidEstimate:
     """The attribution from `points` evenly spaced points by the trapezoid rule.
 
     Shape: `scores` (words,). `error` is its completeness error.
@@ -58,7 +58,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class LessonSentence:
     """The sentence in one language as the model reads it.
 
     Shape: `scores` (words,), signed, in logits of the explained class; `specials` is the sum over
@@ -83,7 +83,7 @@ class Told:
     evaluations: int
     error: float
     path: AlongPath
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[TrapezoidEstimate, ...]
 
     @property
     def difference(self) -> float:
@@ -93,8 +93,8 @@ class Told:
     @property
     def mass(self) -> np.ndarray:
         """|scores| scaled to sum to 1. Shape: (words,)."""
-        found = np.abs(self.scores)
-        return found / found.sum()
+        magnitudes = np.abs(self.scores)
+        return magnitudes / magnitudes.sum()
 
     @property
     def predicted(self) -> str:
@@ -136,7 +136,7 @@ class Lesson:
     revision: str
     target_class: str
     align_layer: int
-    sentences: Mapping[str, Told]
+    sentences: Mapping[str, LessonSentence]
     couples: Mapping[str, Couple]
 
 
@@ -167,15 +167,16 @@ def _lesson(data: Mapping[str, Any]) -> Lesson:
     )
 
 
-def _told(data: Mapping[str, Any]) -> Told:
+def _told(data: Mapping[str, Any]) -> LessonSentence:
     read: dict[str, Any] = {name: tuple(data[name]) for name in _TUPLES}
     read["pieces"] = tuple(Piece(*piece) for piece in data["pieces"])
     read["scores"] = np.array(data["scores"])
     read["path"] = AlongPath(**_arrays(data["path"]))
     read["estimates"] = tuple(
-        Estimate(**{**one, "scores": np.array(one["scores"])}) for one in data["estimates"]
+        TrapezoidEstimate(**{**estimate, "scores": np.array(estimate["scores"])})
+        for estimate in data["estimates"]
     )
-    return Told(**{**data, **read})
+    return LessonSentence(**{**data, **read})
 
 
 def _couple(data: Mapping[str, Any]) -> Couple:

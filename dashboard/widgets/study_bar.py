@@ -8,12 +8,11 @@ from typing import Any
 import streamlit as st
 
 from ccta_core.analysis.claims import measured_models
-from ccta_core.command_line import command_line, option
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.reports.study.facts import outline
 from ccta_core.study.storage.table import Study
-from ccta_core.text import count
+from ccta_core.text import command_line, count, option
 from dashboard import resources
 from dashboard.address import Address, one_of
 from dashboard.widgets import notices

@@ -16,7 +16,7 @@ import regex
 
 from ccta_core.corpus.demo.forms import FORMS, Form
 from ccta_core.corpus.demo.marks import written_entity
-from ccta_core.corpus.demo.reader import REFERENCE, ROOT, Row, cells_of, out_of_step, read_line
+from ccta_core.corpus.demo.reader import REFERENCE, ROOT, DemoRow, cells_of, out_of_step, read_line
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -56,14 +56,14 @@ class Part:
 
     folder: str
     form: Form
-    files: Mapping[str, Sequence[Row]]
+    files: Mapping[str, Sequence[DemoRow]]
 
     @property
-    def reference(self) -> Mapping[str, Row]:
+    def reference(self) -> Mapping[str, DemoRow]:
         """Id -> the English row."""
         return {row.id: row for row in self.files.get(REFERENCE, ())}
 
-    def beside(self, lang: str) -> list[tuple[Row, Row]]:
+    def beside(self, lang: str) -> list[tuple[DemoRow, DemoRow]]:
         """(row, the English row of its id) of one language."""
         known = self.reference
         return [(row, known[row.id]) for row in self.files[lang] if row.id in known]
@@ -172,7 +172,7 @@ def groups(part: Part) -> Iterator[str]:
     if shared is None:
         return
     for rows in part.files.values():
-        firsts: dict[str, Row] = {}
+        firsts: dict[str, DemoRow] = {}
         for row in rows:
             first = firsts.setdefault(row.group, row)
             if row.sentence.segments[shared] != first.sentence.segments[shared]:
@@ -195,7 +195,7 @@ def names(part: Part) -> Iterator[str]:
                 )
 
 
-def _edges(row: Row) -> Iterator[str]:
+def _edges(row: DemoRow) -> Iterator[str]:
     text, spaced = row.sentence.text, LANGUAGES[row.sentence.lang].spaced
     for start, end, kind in row.entities:
         what = f"{row.place}: entity {written_entity((start, end, kind))}"
@@ -207,7 +207,7 @@ def _edges(row: Row) -> Iterator[str]:
             yield f"{what} cuts a word: {text[start:end]!r}"
 
 
-def _types(row: Row) -> Counter[str]:
+def _types(row: DemoRow) -> Counter[str]:
     return Counter(kind for _, _, kind in row.entities)
 
 
@@ -216,16 +216,16 @@ def _listed(types: Counter[str]) -> str:
 
 
 def _seen_before(
-    rows: Sequence[Row], said: Callable[[Row], tuple[str, ...]], what: str
+    rows: Sequence[DemoRow], said: Callable[[DemoRow], tuple[str, ...]], what: str
 ) -> Iterator[str]:
-    firsts: dict[tuple[str, ...], Row] = {}
+    firsts: dict[tuple[str, ...], DemoRow] = {}
     for row in rows:
         first = firsts.setdefault(said(row), row)
         if first is not row:
             yield f"{row.place}: {what} as in {first.place}"
 
 
-def _rows(part: Part) -> Iterator[Row]:
+def _rows(part: Part) -> Iterator[DemoRow]:
     for rows in part.files.values():
         yield from rows
 
@@ -296,7 +296,7 @@ def _part(folder: Path, form: Form, found: list[str]) -> Part:
     return Part(str(folder), form, files)
 
 
-def _file(path: Path, form: Form, found: list[str]) -> list[Row]:
+def _file(path: Path, form: Form, found: list[str]) -> list[DemoRow]:
     rows = []
     try:
         raw = path.read_bytes()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ccta_core.analysis.correlation import Correlation, correlate, mantel
-from ccta_core.analysis.seeds import Estimate, Scores, of_checkpoints, over_seeds
+from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
 from ccta_core.errors import CctaError
 
 SIMULATIONS = 400
@@ -199,7 +199,7 @@ def _normal(n: int, rho: float, generator: np.random.Generator) -> np.ndarray:
     return np.stack([x, rho * x + np.sqrt(1 - rho**2) * e])
 
 
-def _scores(groups: int, generator: np.random.Generator) -> Scores:
+def _scores(groups: int, generator: np.random.Generator) -> CheckpointScores:
     """Two training languages on the same items: item, training x item and seed effects."""
     items = generator.normal(size=groups)
     by_language = {}
@@ -208,10 +208,10 @@ def _scores(groups: int, generator: np.random.Generator) -> Scores:
         seeds = generator.normal(size=(_SEEDS, 1)) / np.sqrt(groups)
         noise = 0.5 * generator.normal(size=(_SEEDS, groups))
         by_language[name] = items + own + seeds + noise
-    return Scores(by_language, np.ones(groups))
+    return CheckpointScores(by_language, np.ones(groups))
 
 
-def _row(what: str, n: int, truth: float, found: Sequence[Correlation | Estimate]) -> Row:
+def _row(what: str, n: int, truth: float, found: Sequence[Correlation | ContrastEstimate]) -> Row:
     known = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
     held = [low - 1e-9 <= truth <= high + 1e-9 for low, high in known]
     methods = {_interval(one) for one in found}
@@ -226,9 +226,9 @@ def _row(what: str, n: int, truth: float, found: Sequence[Correlation | Estimate
     )
 
 
-def _interval(one: Correlation | Estimate) -> str:
+def _interval(one: Correlation | ContrastEstimate) -> str:
     """The kind of the interval: "BCa" of "pearson; interval: BCa, 500 draws; p: permutation"."""
-    if isinstance(one, Estimate):
+    if isinstance(one, ContrastEstimate):
         return "difference"
     return one.method.partition("interval: ")[2].partition(",")[0]
 

@@ -15,7 +15,7 @@ import torch
 
 from ccta_core.corpus.formats.flores import read_flores
 from ccta_core.corpus.items import Item
-from ccta_core.corpus.registry import SOURCES
+from ccta_core.corpus.resolve import SOURCES
 from ccta_core.corpus.spec import read_items
 from ccta_core.models.catalog import BACKBONE, SHIPPED, find
 from ccta_core.models.load import load_model

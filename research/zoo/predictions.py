@@ -35,7 +35,7 @@ def predictions(model: Model, sentences: Sequence[Sentence]) -> list[Said]:
     found = []
     for start in range(0, len(sentences), _CHUNK):
         for one in look(model, sentences[start : start + _CHUNK], []):
-            said = task.aim(model, one.seen, task.label(model, one.seen, "each")).prediction
+            said = task.explain(model, one.seen, task.label(model, one.seen, "each")).prediction
             best = sorted(said.items(), key=lambda entry: -entry[1])
             kept = best if model.info.task == "ner" else best[:1]
             found.append({name: round(probability, _DIGITS) for name, probability in kept})

@@ -19,7 +19,7 @@ REFERENCE = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DemoRow:
     """What one line of one file says; `place` names it in messages."""
 
     place: str
@@ -42,8 +42,8 @@ def read_demo(name: str) -> list[ParallelExample]:
 
 def demo_names() -> tuple[str, ...]:
     """The parts of the corpus that `read_demo` knows."""
-    found = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
-    return tuple(name for name in found if name in FORMS)
+    parts = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
+    return tuple(name for name in parts if name in FORMS)
 
 
 @cache
@@ -78,7 +78,7 @@ def read_folder(folder: Path, part: str = "nli") -> tuple[ParallelExample, ...]:
     )
 
 
-def read_files(folder: Path, form: Form) -> dict[str, list[Row]]:
+def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
     """Language -> the rows of its file, which say the same thing line by line.
 
     Raises CctaError as `read_folder`, and where the English file is missing.
@@ -107,7 +107,7 @@ def cells_of(path: Path, form: Form) -> Iterator[tuple[str, list[str]]]:
             )
 
 
-def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> Row:
+def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> DemoRow:
     """What a line says. Raises CctaError, naming the place, where it is not of the form."""
     if len(cells) != len(form.columns):
         raise CctaError(
@@ -126,10 +126,10 @@ def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> Row:
         sentence, entities = form.texts(lang, *rest)
     except CctaError as error:
         raise CctaError(f"{place}: {error}") from error
-    return Row(place, item, form.group(item), label, sentence, entities)
+    return DemoRow(place, item, form.group(item), label, sentence, entities)
 
 
-def out_of_step(path: Path, rows: Sequence[Row], reference: Sequence[Row]) -> Iterator[str]:
+def out_of_step(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoRow]) -> Iterator[str]:
     """One message for every row that has not the id and the label of the English one.
 
     The messages end where ids differ: from there on every line would be named.
@@ -147,7 +147,7 @@ def out_of_step(path: Path, rows: Sequence[Row], reference: Sequence[Row]) -> It
             return
 
 
-def _other_length(path: Path, rows: Sequence[Row], reference: Sequence[Row]) -> str:
+def _other_length(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoRow]) -> str:
     short = min(len(rows), len(reference))
     where = rows[short].place if len(rows) > short else f"{path}:{short + 2}"
     return (
@@ -156,11 +156,11 @@ def _other_length(path: Path, rows: Sequence[Row], reference: Sequence[Row]) -> 
     )
 
 
-def _named(row: Row) -> str:
+def _named(row: DemoRow) -> str:
     return row.id if row.label is None else f"{row.id} {row.label}"
 
 
-def _read_file(path: Path, form: Form) -> list[Row]:
+def _read_file(path: Path, form: Form) -> list[DemoRow]:
     return [read_line(place, path.stem, cells, form) for place, cells in cells_of(path, form)]
 
 

@@ -20,18 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccta_core.corpus.cells import UNLABELLED
-from ccta_core.corpus.formats.nli import nli_label, text_key
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
+from ccta_core.corpus.labels import nli_label
 from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
 _LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _NliRow:
     """One row of a file as it stands: `place` is for messages, `number` its line."""
 
     number: int
@@ -42,7 +41,7 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class _NliSet:
     """A set's files by split ((part, path) in order) and how one is read."""
 
     name: str
@@ -50,31 +49,36 @@ class _Set:
     folder: str
     licence: str
     splits: dict[str, tuple[tuple[str, str], ...]]
-    rows: Callable[["_Set", str, Path], Iterator[_Row]]
+    rows: Callable[["_NliSet", str, Path], Iterator[_NliRow]]
     columns: tuple[str, ...] = ()
     """Premise, hypothesis and label in the header; without a header the first three columns."""
     quoted: bool = False
     linked: bool = False
 
 
-def _table(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _table(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     """Rows of a tab-separated file; one without a header has premise, hypothesis and label."""
     rows = text_rows(path)
-    header = [name.strip() for name in rows[0].split("\t")] if own.columns else ["p", "h", "label"]
-    missing = [name for name in own.columns if name not in header]
+    header = (
+        [name.strip() for name in rows[0].split("\t")] if nli_set.columns else ["p", "h", "label"]
+    )
+    missing = [name for name in nli_set.columns if name not in header]
     if missing:
         raise CctaError(
-            f"{path}:1: expected the columns {', '.join(own.columns)}, found {', '.join(header)}"
+            f"{path}:1: expected the columns {', '.join(nli_set.columns)}, "
+            f"found {', '.join(header)}"
         )
-    places = [header.index(name) for name in own.columns or header]
-    first = 1 if own.columns else 0
+    places = [header.index(name) for name in nli_set.columns or header]
+    first = 1 if nli_set.columns else 0
     for row, line in enumerate(rows[first:], 1):
         fields = columns(path, row + first, line, header)
-        texts = [unquoted(fields[at]) if own.quoted else fields[at] for at in places]
-        yield _Row(row + first, f"{own.name}-{part}-{row}", *texts)
+        texts = [
+            unquoted(fields[column]) if nli_set.quoted else fields[column] for column in places
+        ]
+        yield _NliRow(row + first, f"{nli_set.name}-{part}-{row}", *texts)
 
 
-def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
+def _objects(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     """Rows of a file with one JSON object a line: id, premise, hypothesis and label (e, n, c)."""
     for number, line in lines(path):
         try:
@@ -82,7 +86,7 @@ def _objects(own: _Set, part: str, path: Path) -> Iterator[_Row]:
             texts = [row[name].strip() for name in ("premise", "hypothesis")]
             label = "" if row["label"] is None else row["label"].strip()
             label = _LETTERS.get(label, label)
-            yield _Row(number, f"{own.name}-{row['id']}", texts[0], texts[1], label)
+            yield _NliRow(number, f"{nli_set.name}-{row['id']}", texts[0], texts[1], label)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CctaError(
                 f"{path}:{number}: expected a JSON object with id, premise, hypothesis and label "
@@ -95,7 +99,7 @@ _SICK = {part: ((part, f"SICK_{part}{end}.txt"),) for part, end in
          (("train", ""), ("trial", ""), ("test", "_annotated"))}  # fmt: skip
 _WIKI = ("base_wiki", "sim_wiki", "translate_wiki")
 _SETS = (
-    _Set(
+    _NliSet(
         "mnli",
         "natural language inference, English: pieces of MultiNLI",
         "mnli_subset",
@@ -110,7 +114,7 @@ _SETS = (
         },
         _table,
     ),
-    _Set(
+    _NliSet(
         "taxinli",
         "natural language inference, English: TaxiNLI, from MultiNLI",
         "nli_en/taxinli",
@@ -120,7 +124,7 @@ _SETS = (
         ("prem", "hyp", "label"),
         quoted=True,
     ),
-    _Set(
+    _NliSet(
         "cad",
         "natural language inference, English: counterfactual edits",
         "nli_en/cad",
@@ -131,7 +135,7 @@ _SETS = (
         quoted=True,
         linked=True,
     ),
-    _Set(
+    _NliSet(
         "sick",
         "natural language inference, English: captions",
         "nli_en/sick",
@@ -140,7 +144,7 @@ _SETS = (
         _table,
         ("sentence_A", "sentence_B", "entailment_judgment"),
     ),
-    _Set(
+    _NliSet(
         "med",
         "natural language inference, English: monotonicity; entailment and neutral only",
         "nli_en/med",
@@ -149,7 +153,7 @@ _SETS = (
         _table,
         _GOLD,
     ),
-    _Set(
+    _NliSet(
         "nyu",
         "natural language inference, English: Wikipedia premises",
         "nli_en/nyu_semiauto",
@@ -167,84 +171,91 @@ _TOGETHER = {
 """Set -> the split of it that is part of `nli_en`."""
 
 
-def _read_set(own: _Set, folder: Path, split: str) -> Iterator[Found]:
-    for part, name in own.splits[split]:
+def _read_set(nli_set: _NliSet, folder: Path, split: str) -> Iterator[ReaderOutput]:
+    for part, name in nli_set.splits[split]:
         path = folder / name
-        rows = list(own.rows(own, part, path))
-        for row, group in zip(rows, _groups(rows, own.linked), strict=True):
+        rows = list(nli_set.rows(nli_set, part, path))
+        pairs = [(row.premise, row.hypothesis if nli_set.linked else row.premise) for row in rows]
+        groups = linked_groups(pairs, [row.id for row in rows])
+        for row, group in zip(rows, groups, strict=True):
             item = Item(row.id, group, "en", row.premise, row.hypothesis)
             place = f"{path.name}:{row.number}"
             if row.label in UNLABELLED:
-                yield Placed(place, item, refused="it has no gold label")
+                yield PlacedItem(place, item, refused="it has no gold label")
                 continue
             label = nli_label(row.label, f"{path}:{row.number}")
-            yield Placed(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
+            yield PlacedItem(place, Item(row.id, group, "en", row.premise, row.hypothesis, label))
 
 
-def _groups(rows: list[_Row], linked: bool) -> list[str]:
-    pairs = [(row.premise, row.hypothesis if linked else row.premise) for row in rows]
-    return clusters(pairs, [row.id for row in rows])
-
-
-def _languages_of(own: _Set, folder: Path, split: str) -> tuple[str, ...]:
-    missing = [name for _, name in own.splits[split] if not (folder / name).is_file()]
+def _languages_of(nli_set: _NliSet, folder: Path, split: str) -> tuple[str, ...]:
+    missing = [name for _, name in nli_set.splits[split] if not (folder / name).is_file()]
     if missing:
-        raise CctaError(f"expected {own.name} as {missing[0]} in {folder}, which is not there")
+        raise CctaError(f"expected {nli_set.name} as {missing[0]} in {folder}, which is not there")
     return ("en",)
 
 
-def _source(own: _Set) -> Source:
-    return Source(
-        name=own.name,
-        what=own.what,
+def _source(nli_set: _NliSet) -> DataSource:
+    return DataSource(
+        name=nli_set.name,
+        what=nli_set.what,
         task="nli",
-        folder=own.folder,
-        licence=own.licence,
-        splits=tuple(own.splits),
-        languages=lambda folder, split: _languages_of(own, folder, split),
-        read=lambda folder, split, lang: _read_set(own, folder, split),
+        folder=nli_set.folder,
+        licence=nli_set.licence,
+        splits=tuple(nli_set.splits),
+        languages=lambda folder, split: _languages_of(nli_set, folder, split),
+        read=lambda folder, split, lang: _read_set(nli_set, folder, split),
     )
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """English, where all sets are in their folders below `folder`."""
-    for own in _SETS:
-        _languages_of(own, folder / own.folder, _TOGETHER[own.name])
+    for nli_set in _SETS:
+        _languages_of(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name])
     return ("en",)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items of all sets, each pair once, without XNLI's premises."""
     premises = _xnli_premises(folder / "xnli")
     seen: dict[tuple[str, str], str] = {}
-    for own in _SETS:
-        for found in _read_set(own, folder / own.folder, _TOGETHER[own.name]):
-            yield _once(found, premises, seen) if isinstance(found, Placed) else found
+    for nli_set in _SETS:
+        for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
+            yield _once(placed, premises, seen) if isinstance(placed, PlacedItem) else placed
 
 
-def _once(found: Placed, premises: frozenset[str], seen: dict[tuple[str, str], str]) -> Placed:
-    item = found.item
-    if found.refused:
-        return found
-    premise = text_key(item.text)
+def _once(
+    placed: PlacedItem, premises: frozenset[str], seen: dict[tuple[str, str], str]
+) -> PlacedItem:
+    item = placed.item
+    if placed.refused:
+        return placed
+    premise = _text_key(item.text)
     if premise in premises:
-        return Placed(found.place, item, refused="its premise is one of XNLI's")
-    first = seen.setdefault((premise, text_key(item.text2 or "")), item.id)
+        return PlacedItem(placed.place, item, refused="its premise is one of XNLI's")
+    first = seen.setdefault((premise, _text_key(item.text2 or "")), item.id)
     if first != item.id:
-        return Placed(found.place, item, refused="the same pair stands in it already")
-    return found
+        return PlacedItem(placed.place, item, refused="the same pair stands in it already")
+    return placed
+
+
+def _text_key(text: str) -> str:
+    """What two texts share that differ in case and final punctuation only."""
+    return text.strip().rstrip(".!?").casefold()
 
 
 def _xnli_premises(folder: Path) -> frozenset[str]:
     paths = [folder / f"{split}-en.tsv" for split in ("dev", "test")]
     return frozenset(
-        text_key(line.split("\t")[0]) for path in paths if path.exists() for line in text_rows(path)
+        _text_key(line.split("\t")[0])
+        for path in paths
+        if path.exists()
+        for line in text_rows(path)
     )
 
 
 SOURCES = (
     *map(_source, _SETS),
-    Source(
+    DataSource(
         name="nli_en",
         what="the English inference sets as one, for training: no pair twice, none of XNLI's",
         task="nli",

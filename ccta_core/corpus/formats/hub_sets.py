@@ -7,7 +7,7 @@ with the same columns reads the same way.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.corpus.cells import UNLABELLED, label_of, named, text_of, whole_number_of
 from ccta_core.corpus.formats.flores import FLORES_CODES
@@ -17,7 +17,7 @@ from ccta_core.corpus.formats.pawsx import untranslated
 from ccta_core.corpus.formats.squad import MLQA_LANGUAGES, mlqa_split, question_item, question_of
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import CLASSES, class_of
-from ccta_core.corpus.source import Placed
+from ccta_core.corpus.source import PlacedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,25 @@ class HubRow:
         """A value as text, empty where there is none. Raises CctaError as `cells.text_of`."""
         return text_of(self.values[name])
 
-    def label(self, classes: Sequence[str]) -> tuple[str | None, str | None]:
-        """(the class that the label names or numbers, None), or (None, why there is none)."""
+    def label(self, classes: Sequence[str]) -> "GoldLabel":
+        """The class that the row's label names or numbers."""
         label = label_of(self.values["label"])
         if label in UNLABELLED or label == "-1":  # the hub's number for no class
-            return None, "it has no gold label"
+            return GoldLabel(None, "it has no gold label")
         number = whole_number_of(label)
-        known = class_of(label, classes)
+        class_name = class_of(label, classes)
         if number is not None and 0 <= number < len(classes):
-            known = classes[number]
-        return known, None if known else f"unknown label {label!r}, expected {', '.join(classes)}"
+            class_name = classes[number]
+        if class_name is None:
+            return GoldLabel(None, f"unknown label {label!r}, expected {', '.join(classes)}")
+        return GoldLabel(class_name, None)
+
+
+class GoldLabel(NamedTuple):
+    """The gold class of a row, or the reason why it has none; one of the two is None."""
+
+    class_name: str | None
+    refused: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class HubSet:
     configs: Callable[[str, str], tuple[str, ...]]
     columns: tuple[str, ...]
     languages: tuple[str, ...]
-    placed: Callable[[HubRow], Placed]
+    placed: Callable[[HubRow], PlacedItem]
     own_ids: bool = False
     prepare: "Callable[[Rows, str], Rows] | None" = None
 
@@ -69,7 +78,7 @@ Rows = Iterator[tuple[str, dict[str, Any]]]
 """(where it stands, its values) of one row after another."""
 
 
-def _nli(row: HubRow) -> Placed:
+def _nli(row: HubRow) -> PlacedItem:
     """XNLI's rows: three a premise, in order."""
     label, refused = row.label(CLASSES["nli"])
     first = row.index - row.index % 3 + 1
@@ -81,33 +90,33 @@ def _nli(row: HubRow) -> Placed:
         text2=row.text("hypothesis"),
         label=label,
     )
-    return Placed(row.place, item, refused=refused)
+    return PlacedItem(row.place, item, refused=refused)
 
 
-def _mnli(row: HubRow) -> Placed:
+def _mnli(row: HubRow) -> PlacedItem:
     """MultiNLI's rows: no order of premises, so each is a group of its own."""
-    found = _nli(row)
+    placed = _nli(row)
     id_ = f"mnli-{row.split}-{row.index + 1}"
-    return replace(found, item=replace(found.item, id=id_, group=id_))
+    return replace(placed, item=replace(placed.item, id=id_, group=id_))
 
 
-def _pair(row: HubRow) -> Placed:
+def _pair(row: HubRow) -> PlacedItem:
     label, refused = row.label(CLASSES["paraphrase"])
     number = row.text("id") if "id" in row.values else str(row.index + 1)
     id_ = f"{row.split}-{number}"
     item = Item(id_, id_, row.lang, row.text("sentence1"), row.text("sentence2"), label)
     if not number:
         refused = "it has no id"
-    return Placed(row.place, item, refused=refused or untranslated(item))
+    return PlacedItem(row.place, item, refused=refused or untranslated(item))
 
 
-def _question(row: HubRow) -> Placed:
+def _question(row: HubRow) -> PlacedItem:
     group = text_of(row.values.get("title")) or text_of(row.values["id"])
     question = question_of(row.values, title=group, group=group, context=row.values["context"])
     return question_item(row.place, row.lang, question)
 
 
-def _tags(row: HubRow) -> Placed:
+def _tags(row: HubRow) -> PlacedItem:
     """Tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
     id_ = f"{row.split}-{row.lang}-{row.index + 1}"
     words = [text_of(token) for token in row.values["tokens"] or ()]
@@ -116,7 +125,7 @@ def _tags(row: HubRow) -> Placed:
     if wrong and len(tags) == len(words):
         item = Item(id_, id_, row.lang, " ".join(words))
         reason = f"the tag {tags[wrong[0]]} of token {wrong[0] + 1} is not the number of one"
-        return Placed(row.place, item, refused=reason)
+        return PlacedItem(row.place, item, refused=reason)
     return tagged(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
 
 
@@ -143,18 +152,18 @@ def _without_language(rows: Rows, lang: str) -> Rows:
         )
 
 
-def _retrieval(row: HubRow) -> Placed:
+def _retrieval(row: HubRow) -> PlacedItem:
     """One side of a pair: the English one where that is asked for; `split` names the other."""
     english = "source" if row.text("source_lang") in ("en", "eng") else "target"
     other = "target" if english == "source" else "source"
     side = english if row.lang == "en" else other
     id_ = f"{row.split}-{row.index + 1}"
-    return Placed(row.place, Item(id_, id_, row.lang, row.text(f"{side}_sentence")))
+    return PlacedItem(row.place, Item(id_, id_, row.lang, row.text(f"{side}_sentence")))
 
 
-def _sentence(row: HubRow) -> Placed:
+def _sentence(row: HubRow) -> PlacedItem:
     id_ = f"{row.split}-{row.index + 1}"
-    return Placed(row.place, Item(id_, id_, row.lang, row.text("text")))
+    return PlacedItem(row.place, Item(id_, id_, row.lang, row.text("text")))
 
 
 def _mlqa_configs(split: str, lang: str) -> tuple[str, ...]:

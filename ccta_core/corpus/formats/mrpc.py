@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccta_core.corpus.formats.pawsx import labelled
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.lines import columns, files_there, text_rows
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
 _COLUMNS = ("Quality", "#1 ID", "#2 ID", "#1 String", "#2 String")
@@ -23,7 +22,7 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
     return ("en",)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items, in file order."""
     path = folder / f"msr_paraphrase_{split}.txt"
     header, *lines = text_rows(path)
@@ -31,14 +30,14 @@ def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
         raise CctaError(f"{path}:1: expected the columns {' | '.join(_COLUMNS)}, found {header!r}")
     rows = [columns(path, number, line, _COLUMNS) for number, line in enumerate(lines, 2)]
     ids = [f"{split}-{row}" for row in range(1, len(rows) + 1)]
-    groups = clusters([(row[1], row[2]) for row in rows], ids)
+    groups = linked_groups([(row[1], row[2]) for row in rows], ids)
     for number, (row, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 2):
         label, _, _, first, second = row
         item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
-        yield Placed(f"{path.name}:{number}", item)
+        yield PlacedItem(f"{path.name}:{number}", item)
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="mrpc",
     what="paraphrase or not, English news",
     task="paraphrase",

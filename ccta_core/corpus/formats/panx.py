@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there, lines
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.types import Span
@@ -28,12 +29,12 @@ _Sentence = list[tuple[int, str]]
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split."""
-    found = files_there(folder, f"{split}-*.tsv", "PAN-X")
-    codes = (path.stem.removeprefix(f"{split}-") for path in found)
+    paths = files_there(folder, f"{split}-*.tsv", "PAN-X")
+    codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The tagged sentences of one language, in file order."""
     path = folder / f"{split}-{lang}.tsv"
     prefix = f"{lang}:"
@@ -75,7 +76,7 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 
 def tagged(
     place: str, names: tuple[str, str, str], words: Sequence[str], tags: Sequence[str]
-) -> Placed:
+) -> PlacedItem:
     """A tagged item of (id, group, language): words joined as the language writes them.
 
     It is refused where a word is empty, words and tags do not pair up, or a tag is no IOB tag.
@@ -85,15 +86,15 @@ def tagged(
     item = Item(id=id_, group=group, lang=lang, text=text)
     empty = [number for number, word in enumerate(words, 1) if not word.strip()]
     if empty:
-        return Placed(place, item, refused=f"its token {empty[0]} is empty")
+        return PlacedItem(place, item, refused=f"its token {empty[0]} is empty")
     if len(tags) != len(words):
         reason = f"expected a tag for each of its {len(words)} tokens, found {len(tags)}"
-        return Placed(place, item, refused=reason)
+        return PlacedItem(place, item, refused=reason)
     try:
         iob2, wrong = as_iob2(tags)
     except CctaError as error:
-        return Placed(place, item, refused=str(error))
-    return Placed(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
+        return PlacedItem(place, item, refused=str(error))
+    return PlacedItem(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
 
 
 def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:
@@ -106,23 +107,30 @@ def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]
     return gap.join(words), tuple(spans)
 
 
-def as_iob2(tags: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """The tags with every entity beginning with B-, and how many had to be changed.
+class Iob2Tags(NamedTuple):
+    """Tags in which every entity begins with B-, and how many were changed for that."""
+
+    tags: tuple[str, ...]
+    changed: int
+
+
+def as_iob2(tags: Sequence[str]) -> Iob2Tags:
+    """The tags with every entity beginning with B-.
 
     Raises CctaError on what is no IOB tag.
     """
-    made, wrong, before = [], 0, "O"
+    iob2, wrong, before = [], 0, "O"
     for tag in tags:
         if not _IOB.fullmatch(tag):
             raise CctaError(f"unknown tag {tag!r}; expected O, B-TYPE or I-TYPE")
         broken = tag.startswith("I-") and before[2:] != tag[2:]
         before = f"B-{tag[2:]}" if broken else tag
-        made.append(before)
+        iob2.append(before)
         wrong += broken
-    return tuple(made), wrong
+    return Iob2Tags(tuple(iob2), wrong)
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="panx",
     what="named entities (PER ORG LOC) of Wikipedia; the languages are not parallel",
     task="ner",

@@ -15,7 +15,7 @@ from ccta_core.corpus.formats.flores import FLORES_CODES
 from ccta_core.corpus.formats.flores import LICENCE as FLORES_LICENCE
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there, lines, parallel_rows, text_rows
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 
 _LASER = """
 ar=ara bn=ben bg=bul cs=ces zh=cmn de=deu el=ell et=est eu=eus fi=fin fr=fra he=heb hi=hin id=ind
@@ -34,26 +34,26 @@ def _tatoeba_path(folder: Path, lang: str, *, english: bool = False) -> Path:
 
 def _tatoeba_languages(folder: Path, split: str) -> tuple[str, ...]:
     files_there(folder, "tatoeba.*-eng.*", "LASER's Tatoeba test set")
-    found = (lang for lang in TATOEBA_CODES if _tatoeba_path(folder, lang).exists())
-    return ("en", *found)
+    languages = (lang for lang in TATOEBA_CODES if _tatoeba_path(folder, lang).exists())
+    return ("en", *languages)
 
 
-def _read_tatoeba(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_tatoeba(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _tatoeba_path(folder, lang)
     rows = parallel_rows(path, _tatoeba_path(folder, lang, english=True))
     yield from _sentences(path, rows, lang, lang)
 
 
-def _read_tatoeba_english(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_tatoeba_english(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _tatoeba_path(folder, lang, english=True)
     rows = parallel_rows(path, _tatoeba_path(folder, lang))
     yield from _sentences(path, rows, "en", lang)
 
 
-def _sentences(path: Path, rows: list[str], lang: str, prefix: str) -> Iterator[Found]:
+def _sentences(path: Path, rows: list[str], lang: str, prefix: str) -> Iterator[ReaderOutput]:
     for number, line in enumerate(rows, 1):
         id_ = f"{prefix}-{number}"
-        yield Placed(f"{path.name}:{number}", Item(id_, id_, lang, line.strip()))
+        yield PlacedItem(f"{path.name}:{number}", Item(id_, id_, lang, line.strip()))
 
 
 def _flores_path(folder: Path, lang: str) -> Path:
@@ -65,14 +65,14 @@ def _flores_languages(folder: Path, split: str) -> tuple[str, ...]:
     return tuple(lang for lang in FLORES_CODES if _flores_path(folder, lang).exists())
 
 
-def _read_flores(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_flores(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _flores_path(folder, lang)
     rows = parallel_rows(path, _flores_path(folder, "en"))
     groups = _articles(folder / "metadata_devtest.tsv", len(rows))
     for number, line in enumerate(rows, 1):
         id_ = f"devtest-{number}"
         item = Item(id_, groups.get(number, id_), lang, line.strip())
-        yield Placed(f"{path.name}:{number}", item)
+        yield PlacedItem(f"{path.name}:{number}", item)
 
 
 def _articles(path: Path, rows: int) -> dict[int, str]:
@@ -89,27 +89,27 @@ def _articles(path: Path, rows: int) -> dict[int, str]:
 
 
 def _pud_languages(folder: Path, split: str) -> tuple[str, ...]:
-    found = files_there(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
-    return tuple(path.name.partition("_")[0] for path in found)
+    paths = files_there(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
+    return tuple(path.name.partition("_")[0] for path in paths)
 
 
-def _read_pud(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_pud(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = folder / f"{lang}_pud-ud-test.conllu"
-    id_, at = "", 0
+    id_, id_line = "", 0
     for number, line in lines(path):
         name, _, value = line.removeprefix("#").partition("=")
         if line.startswith("#") and name.strip() == "sent_id":
             if id_:
-                yield LeftOut(f"{path.name}:{at}", f"sentence {id_} has no text")
-            id_, at = value.strip(), number
+                yield LeftOut(f"{path.name}:{id_line}", f"sentence {id_} has no text")
+            id_, id_line = value.strip(), number
         elif line.startswith("#") and name.strip() == "text" and id_:
             item = Item(id_, id_[:_DOCUMENT], lang, value.strip())
-            yield Placed(f"{path.name}:{number}", item)
+            yield PlacedItem(f"{path.name}:{number}", item)
             id_ = ""
 
 
 SOURCES = (
-    Source(
+    DataSource(
         name="tatoeba",
         what="sentences of English and one of 33 languages, pair by pair",
         task="retrieval",
@@ -120,7 +120,7 @@ SOURCES = (
         read=_read_tatoeba,
         read_english=_read_tatoeba_english,
     ),
-    Source(
+    DataSource(
         name="flores",
         what="sentences of articles, 26 languages, line-parallel",
         task="retrieval",
@@ -130,7 +130,7 @@ SOURCES = (
         languages=_flores_languages,
         read=_read_flores,
     ),
-    Source(
+    DataSource(
         name="pud",
         what="sentences of news and Wikipedia, 10 languages, the same in each",
         task="retrieval",

@@ -20,11 +20,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ccta_core.corpus.groups import clusters
-from ccta_core.corpus.items import Item
+from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows, unquoted
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -38,12 +37,12 @@ _COLUMNS = ("sentence", "sentence", "label")
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split."""
     part = split if split in PARTS else PARTS[0]
-    found = files_there(folder, f"{part}-*.tsv", "PAWS-X")
-    codes = (path.stem.removeprefix(f"{part}-") for path in found)
+    paths = files_there(folder, f"{part}-*.tsv", "PAWS-X")
+    codes = (path.stem.removeprefix(f"{part}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items of one language, in file order."""
     if split not in PARTS:
         yield from _separated(folder, split, lang)
@@ -55,14 +54,14 @@ def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
         labels = [line.split("\t") for line in parallel_rows(folder / "test.ids_labels.tsv", path)]
         ids = [f"test-{fields[0]}" for fields in labels]
         rows = [f"{row}\t{fields[-1]}" for row, fields in zip(rows, labels, strict=True)]
-    groups = clusters(_pairs(text_rows(english)), ids)
+    groups = linked_groups(_pairs(text_rows(english)), ids)
     for number, (line, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 1):
         first, second, label = columns(path, number, line, _COLUMNS)
         item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
-        yield Placed(f"{path.name}:{number}", item, refused=untranslated(item))
+        yield PlacedItem(f"{path.name}:{number}", item, refused=untranslated(item))
 
 
-def _separated(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The pairs of `train` or of `heldout`; no sentence stands in both."""
     cluster: dict[str, str] = {}
     ids, pairs = [], []
@@ -70,16 +69,18 @@ def _separated(folder: Path, split: str, lang: str) -> Iterator[Found]:
         lines = text_rows(folder / f"{part}-en.tsv")
         ids += _ids(folder, part, len(lines))
         pairs += [(_words(first), _words(second)) for first, second in _pairs(lines)]
-    cluster.update(zip(ids, clusters(pairs, ids), strict=True))
+    cluster.update(zip(ids, linked_groups(pairs, ids), strict=True))
     for part in PARTS:
-        for found in read(folder, part, lang):
-            if not isinstance(found, Placed):
-                yield found
+        for placed in read(folder, part, lang):
+            if not isinstance(placed, PlacedItem):
+                yield placed
                 continue
-            own = cluster[found.item.id]
-            wanted = not _held(own) if split == "train" else _held(own) and part == "dev"
+            cluster_id = cluster[placed.item.id]
+            wanted = (
+                not _held(cluster_id) if split == "train" else _held(cluster_id) and part == "dev"
+            )
             if wanted:
-                yield replace(found, item=replace(found.item, group=own))
+                yield replace(placed, item=replace(placed.item, group=cluster_id))
 
 
 def _ids(folder: Path, part: str, count: int) -> list[str]:
@@ -124,7 +125,7 @@ def _pairs(lines: list[str]) -> list[tuple[str, str]]:
     return [(row[0], row[1] if len(row) > 1 else row[0]) for row in fields]
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="pawsx",
     what="paraphrase or not, de en es fr ja ko zh, line-parallel",
     task="paraphrase",

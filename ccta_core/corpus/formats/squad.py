@@ -18,13 +18,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import text_of, whole_number_of
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.lines import files_there
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -32,7 +32,7 @@ MLQA_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SquadQuestion:
     """One question: `answers` are (text, offset into the context).
 
     `left_out` says why answers of it can't be used, `refused` why the question can't.
@@ -48,7 +48,7 @@ class Question:
     refused: str | None = None
 
 
-def read_questions(path: Path) -> list[Question | LeftOut]:
+def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
     """The questions of a file, in its order; what is none by place and reason.
 
     Raises CctaError where the file can't be read or is not in SQuAD's form as a whole.
@@ -64,11 +64,11 @@ def read_questions(path: Path) -> list[Question | LeftOut]:
             f"{path}: expected SQuAD's JSON (data, paragraphs, context, qas), found something "
             f"else ({type(error).__name__}: {str(error)[:80]})"
         ) from error
-    return [found for place, article in enumerate(articles, 1)
-            for found in _article(f"{path.name}:article {place}", article)]  # fmt: skip
+    return [question for place, article in enumerate(articles, 1)
+            for question in _article(f"{path.name}:article {place}", article)]  # fmt: skip
 
 
-def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
+def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
     """The questions of an article; one without a title is a group of its own by its place."""
     paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
     if not isinstance(paragraphs, list):
@@ -82,22 +82,24 @@ def _article(place: str, article: Any) -> Iterator[Question | LeftOut]:
             yield LeftOut(here, "it has no list of questions (qas)")
             continue
         group = f"{title or place.rpartition(':')[2]}/{number}"
-        for at, row in enumerate(rows, 1):
+        for position, row in enumerate(rows, 1):
             if not isinstance(row, dict) or isinstance(row.get("id"), list | dict):
-                yield LeftOut(f"{here}, question {at}", "it is no question with an id")
+                yield LeftOut(f"{here}, question {position}", "it is no question with an id")
                 continue
-            found = question_of(row, title=title, group=group, context=paragraph.get("context"))
-            yield found if found.id else LeftOut(f"{here}, question {at}", "it has no id")
+            question = question_of(row, title=title, group=group, context=paragraph.get("context"))
+            yield (
+                question if question.id else LeftOut(f"{here}, question {position}", "it has no id")
+            )
 
 
-def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> Question:
+def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> SquadQuestion:
     """A question from its values, whatever they are: null, or of another type, refuses it."""
     texts = {"question": row.get("question"), "context": context, "title": title}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
     refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
     answers, left_out = _answers(row.get("answers"), "" if wrong else context)
     id_ = text_of(row.get("id"))
-    return Question(
+    return SquadQuestion(
         id=id_,
         title=title if isinstance(title, str) else None,
         group=group,
@@ -147,25 +149,29 @@ def _found(value: Any) -> str:
     return "an object" if isinstance(value, dict) else "a list"
 
 
-def question_item(place: str, lang: str, question: Question, group: str | None = None) -> Placed:
+def question_item(
+    place: str, lang: str, question: SquadQuestion, group: str | None = None
+) -> PlacedItem:
     """A question as an item, its answers as spans of the context."""
     if question.refused:
         item = Item(question.id, group or question.group, lang, question.question)
-        return Placed(place, item, refused=question.refused)
-    found = answer_spans(question.context, question.answers)
+        return PlacedItem(place, item, refused=question.refused)
+    located = answer_spans(question.context, question.answers)
     item = Item(
         id=question.id,
         group=group or question.group,
         lang=lang,
         text=question.question,
         text2=question.context,
-        answers=found.spans,
+        answers=located.spans,
     )
-    repaired = (*found.repaired, *(f"{reason}: left out" for reason in question.left_out))
-    return Placed(place, item, repaired=repaired, refused=found.refused)
+    repaired = (*located.repaired, *(f"{reason}: left out" for reason in question.left_out))
+    return PlacedItem(place, item, repaired=repaired, refused=located.refused)
 
 
-def _placed(path: Path, question: Question | LeftOut, lang: str, group: str | None = None) -> Found:
+def _placed(
+    path: Path, question: SquadQuestion | LeftOut, lang: str, group: str | None = None
+) -> ReaderOutput:
     """A question of a file as an item, by its id."""
     if isinstance(question, LeftOut):
         return question
@@ -181,7 +187,7 @@ def _squad_languages(folder: Path, split: str) -> tuple[str, ...]:
     return ("en",)
 
 
-def _read_squad(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_squad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     contexts = _xquad_contexts(folder) if split == "outside-xquad" else frozenset()
     for path in _squad_files(folder):
         for question in read_questions(path):
@@ -197,24 +203,26 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
             "name squad:FOLDER#all"
         )
     return frozenset(
-        question.context for question in read_questions(path) if isinstance(question, Question)
+        question.context for question in read_questions(path) if isinstance(question, SquadQuestion)
     ) - {""}
 
 
 def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
-    found = files_there(folder, "xquad.*.json", "XQuAD")
-    codes = (path.name.split(".")[1] for path in found)
+    paths = files_there(folder, "xquad.*.json", "XQuAD")
+    codes = (path.name.split(".")[1] for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = folder / f"xquad.{lang}.json"
     questions = read_questions(path)
-    known = (question.title for question in questions if isinstance(question, Question))
-    titles = sorted({title for title in known if title is not None})
+    stored_titles = (
+        question.title for question in questions if isinstance(question, SquadQuestion)
+    )
+    titles = sorted({title for title in stored_titles if title is not None})
     heldout = frozenset(titles[::5])
     for question in questions:
-        title = question.title if isinstance(question, Question) else None
+        title = question.title if isinstance(question, SquadQuestion) else None
         if split == "all" or (title in heldout) == (split == "heldout"):
             yield _placed(path, question, lang)
 
@@ -227,11 +235,22 @@ def _mlqa_folder(folder: Path, part: str) -> Path:
     return folder
 
 
-def mlqa_split(split: str) -> tuple[str, str, str]:
-    """Part, side and language: test-question-es -> test, question, es; dev has only a part."""
+class MlqaSplit(NamedTuple):
+    """What the name of a split of MLQA says: `side` has the language `lang` whatever is read.
+
+    `side` is "question", "context" or empty.
+    """
+
+    part: str
+    side: str
+    lang: str
+
+
+def mlqa_split(split: str) -> MlqaSplit:
+    """The parts of a split's name: test-question-es -> test, question, es; dev has only a part."""
     part = "test" if split.startswith("test") else "dev"
     side, _, lang = split.removeprefix(part).removeprefix("-").partition("-")
-    return part, side, lang
+    return MlqaSplit(part, side, lang)
 
 
 def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
@@ -243,28 +262,28 @@ def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
 
 
 def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
-    part = mlqa_split(split)[0]
+    part = mlqa_split(split).part
     files_there(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
     return tuple(lang for lang in MLQA_LANGUAGES if _mlqa_path(folder, split, lang).exists())
 
 
-def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def _read_mlqa(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     path = _mlqa_path(folder, split, lang)
-    english = _mlqa_path(folder, mlqa_split(split)[0], "en")
+    english = _mlqa_path(folder, mlqa_split(split).part, "en")
     groups: dict[str, str] = {}
     if english.exists():
         for question in read_questions(english):
-            if isinstance(question, Question):
+            if isinstance(question, SquadQuestion):
                 groups[question.id] = question.group
     for question in read_questions(path):
-        group = groups.get(question.id) if isinstance(question, Question) else None
+        group = groups.get(question.id) if isinstance(question, SquadQuestion) else None
         yield _placed(path, question, lang, group)
 
 
 _MIXED = tuple(f"{side}-{lang}" for side in ("question", "context") for lang in MLQA_LANGUAGES)
 
 SOURCES = (
-    Source(
+    DataSource(
         name="squad",
         what="questions on paragraphs, English (SQuAD 1.1); XQuAD's paragraphs left out",
         task="qa",
@@ -274,7 +293,7 @@ SOURCES = (
         languages=_squad_languages,
         read=_read_squad,
     ),
-    Source(
+    DataSource(
         name="xquad",
         what="questions on paragraphs, 12 languages, the same questions in each",
         task="qa",
@@ -284,7 +303,7 @@ SOURCES = (
         languages=_xquad_languages,
         read=_read_xquad,
     ),
-    Source(
+    DataSource(
         name="mlqa",
         what="questions on paragraphs, 7 languages, also question and context in different ones "
         "(#question-LANG, #context-LANG)",

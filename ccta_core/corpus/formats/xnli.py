@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ccta_core.corpus.cells import UNLABELLED
-from ccta_core.corpus.formats.nli import nli_label
 from ccta_core.corpus.items import Item
+from ccta_core.corpus.labels import nli_label
 from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows
-from ccta_core.corpus.source import Found, Placed, Source
+from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -23,12 +23,12 @@ _KOREAN = "ko"
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """The languages with a file of this split, without Korean."""
-    found = files_there(folder, f"{split}-*.tsv", "XNLI")
-    codes = (path.stem.removeprefix(f"{split}-") for path in found)
+    paths = files_there(folder, f"{split}-*.tsv", "XNLI")
+    codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
-def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
+def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """The items of one language, in file order."""
     path = _path(folder, split, lang)
     english = text_rows(_path(folder, split, "en"))
@@ -38,10 +38,10 @@ def read(folder: Path, split: str, lang: str) -> Iterator[Found]:
         place, id_ = f"{path.name}:{number}", f"{split}-{row}"
         if label in UNLABELLED:
             item = Item(id_, groups[row - 1], lang, premise, hypothesis)
-            yield Placed(place, item, refused="it has no gold label")
+            yield PlacedItem(place, item, refused="it has no gold label")
             continue
         gold = nli_label(label, f"{path}:{number}")
-        yield Placed(place, Item(id_, groups[row - 1], lang, premise, hypothesis, gold))
+        yield PlacedItem(place, Item(id_, groups[row - 1], lang, premise, hypothesis, gold))
 
 
 def _path(folder: Path, split: str, lang: str) -> Path:
@@ -75,7 +75,7 @@ def _groups(english: list[str], split: str) -> list[str]:
     ]
 
 
-SOURCE = Source(
+SOURCE = DataSource(
     name="xnli",
     what="natural language inference, 15 languages, line-parallel; ko (KorNLI) when named",
     task="nli",

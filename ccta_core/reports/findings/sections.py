@@ -10,7 +10,7 @@ import pandas as pd
 from ccta_core.analysis import claims
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.resampling import DRAWS, grouped
-from ccta_core.analysis.seeds import Estimate, Scores, of_checkpoints
+from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
 from ccta_core.analysis.wording import number, span
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain, signed
@@ -181,7 +181,7 @@ class Fall:
 
     trained: float
     random: float
-    fall: Estimate
+    fall: ContrastEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def _fall(table: pd.DataFrame, measure: str) -> Fall:
     known = np.isfinite(trained) & np.isfinite(random)
     own = grouped(list(table["group"][known]), int(known.sum()))
     sums = own.sums(np.column_stack([trained[known], random[known]]))
-    scores = Scores({"trained": sums[None, :, 0], "random": sums[None, :, 1]}, own.sizes)
+    scores = CheckpointScores({"trained": sums[None, :, 0], "random": sums[None, :, 1]}, own.sizes)
     fall = of_checkpoints(scores, {"trained": 1.0, "random": -1.0}, draws=DRAWS, seed=0)
     return Fall(scores.mean("trained"), scores.mean("random"), fall)
 
@@ -267,6 +267,6 @@ def random_head_section(study: Study, layer: int) -> Iterator[str]:
         )
 
 
-def _difference(found: Estimate) -> str:
+def _difference(found: ContrastEstimate) -> str:
     interval = span(found, 3)
     return signed(found.value, 3) + (f" (95% {interval})" if interval else "")

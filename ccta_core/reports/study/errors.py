@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import label
@@ -15,7 +14,7 @@ from ccta_core.reports.study.words import name_of, safe, shown
 from ccta_core.store.notes import Remark
 from ccta_core.study.manifest import Plan
 from ccta_core.study.storage.table import Study
-from ccta_core.text import count
+from ccta_core.text import command_line, count, option
 from ccta_core.types import ParallelExample, Sentence
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from ccta_core.command_line import option
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.cost import Cost
@@ -34,6 +33,7 @@ from ccta_core.study.run.status import (
     state_of,
 )
 from ccta_core.study.storage.table_files import tables_of
+from ccta_core.text import option
 
 IDLE: Final = "idle"
 """`stop`: nothing was running."""

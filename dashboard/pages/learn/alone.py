@@ -6,7 +6,7 @@ import streamlit as st
 
 from ccta_core.languages import language
 from ccta_core.text import number, percent
-from ccta_core.zoo.lesson import Lesson, Told
+from ccta_core.zoo.lesson import Lesson, LessonSentence
 from dashboard.pages.learn import tables as tables
 from dashboard.pages.learn import wording as notices
 from dashboard.pages.learn.charts import error_curve, pieces_html, waterfall
@@ -141,9 +141,9 @@ def _listed(names: Iterable[object], values: Iterable[float]) -> str:
     return ", ".join(f"{name} {number(value)}" for name, value in pairs) + "."
 
 
-def _told(view: View, lesson: Lesson) -> Told:
+def _told(view: View, lesson: Lesson) -> LessonSentence:
     return lesson.sentences[view.lang]
 
 
-def _writing(told: Told) -> dict[str, str]:
+def _writing(told: LessonSentence) -> dict[str, str]:
     return {"lang": told.lang, "dir": "rtl" if language(told.lang).rtl else "ltr"}

@@ -16,7 +16,7 @@ from ccta_core.consistency import (
 from ccta_core.measures import label
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import PermutationTest, TransportPlan
-from ccta_core.zoo.lesson import Estimate, Lesson, Told
+from ccta_core.zoo.lesson import Lesson, LessonSentence, TrapezoidEstimate
 
 PIVOT = "en"
 CENTERED = "centered"
@@ -24,7 +24,7 @@ TEXTS = ("premise", "hypothesis")
 SPECIALS = "specials"
 
 
-def words_table(told: Told) -> pd.DataFrame:
+def words_table(told: LessonSentence) -> pd.DataFrame:
     """One row a word, the special tokens last: attribution in logits, and mass."""
     table = pd.DataFrame(
         {
@@ -39,7 +39,7 @@ def words_table(told: Told) -> pd.DataFrame:
     return table
 
 
-def path_table(told: Told) -> pd.DataFrame:
+def path_table(told: LessonSentence) -> pd.DataFrame:
     """One row a point of the path and a word: its slope there and its sum from 0 to there."""
     path, names = told.path, (*told.words, SPECIALS)
     points, columns = path.rates.shape
@@ -56,7 +56,7 @@ def path_table(told: Told) -> pd.DataFrame:
     )
 
 
-def sum_table(told: Told, estimate: Estimate) -> pd.DataFrame:
+def sum_table(told: LessonSentence, estimate: TrapezoidEstimate) -> pd.DataFrame:
     """A waterfall from F(baseline) to F(input): words, specials, and what the estimate misses.
 
     `start` and `end` bound each bar; `value` is its height, `kind` tells what it is.
@@ -80,7 +80,7 @@ def sum_table(told: Told, estimate: Estimate) -> pd.DataFrame:
     )
 
 
-def error_table(told: Told) -> pd.DataFrame:
+def error_table(told: LessonSentence) -> pd.DataFrame:
     """The completeness error by points on the way: evenly spaced ones, and the engine's."""
     even = told.estimates
     return pd.DataFrame(
@@ -92,12 +92,12 @@ def error_table(told: Told) -> pd.DataFrame:
     )
 
 
-def estimate_of(told: Told, points: int) -> Estimate:
+def estimate_of(told: LessonSentence, points: int) -> TrapezoidEstimate:
     """The estimate from so many points."""
     return next(one for one in told.estimates if one.points == points)
 
 
-def pieces_table(told: Told, kind: str) -> pd.DataFrame:
+def pieces_table(told: LessonSentence, kind: str) -> pd.DataFrame:
     """One row a subword: its score, its word's score, and the word's mass of this kind."""
     masses = word_masses(told, kind)
     homes = [piece.word for piece in told.pieces]
@@ -113,7 +113,7 @@ def pieces_table(told: Told, kind: str) -> pd.DataFrame:
     )
 
 
-def word_masses(told: Told, kind: str) -> np.ndarray:
+def word_masses(told: LessonSentence, kind: str) -> np.ndarray:
     """Masses `abs`, `positive` or `negative`, as the engine makes them. Shape: (words,)."""
     return mass(told.scores, None, kind)[0]
 
@@ -156,7 +156,7 @@ def places_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def side_of(told: Told) -> SideMass:
+def side_of(told: LessonSentence) -> SideMass:
     """What the engine's controls need of a sentence."""
     counts = np.bincount([piece.word for piece in told.pieces if piece.word is not None])
     return SideMass(told.mass, told.scores, np.array(told.segments), counts.astype(float))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ccta_core.reports.pair.verdict import against_shuffled
 from ccta_core.text import count, number, p_phrase, percent, signed
-from ccta_core.zoo.lesson import Lesson, Told
+from ccta_core.zoo.lesson import Lesson, LessonSentence
 from dashboard.pages.learn.tables import (
     PIVOT,
     ByHand,
@@ -20,7 +20,7 @@ from dashboard.pages.learn.tables import (
 from dashboard.widgets.wording import language_name, word
 
 
-def of_sum(told: Told, label: str) -> str:
+def of_sum(told: LessonSentence, label: str) -> str:
     """Step 1: the strongest word against the whole."""
     at = int(np.abs(told.scores).argmax())
     own = told.predicted
@@ -33,7 +33,7 @@ def of_sum(told: Told, label: str) -> str:
     )
 
 
-def of_path(told: Told) -> str:
+def of_path(told: LessonSentence) -> str:
     """Step 2: where most happens."""
     steps = np.abs(np.diff(told.path.values))
     order = np.argsort(-steps)
@@ -44,7 +44,7 @@ def of_path(told: Told) -> str:
     )
 
 
-def of_padding(told: Told, label: str) -> str:
+def of_padding(told: LessonSentence, label: str) -> str:
     """Step 2, beside it: what the model says to the baseline."""
     blank = max(told.blank_prediction, key=lambda name: told.blank_prediction[name])
     return (
@@ -54,7 +54,7 @@ def of_padding(told: Told, label: str) -> str:
     )
 
 
-def of_completeness(told: Told, points: int) -> str:
+def of_completeness(told: LessonSentence, points: int) -> str:
     """Step 3: what so many points miss, and what the engine does."""
     found = estimate_of(told, points)
     missed = told.difference - float(found.scores.sum()) - found.specials
@@ -65,7 +65,7 @@ def of_completeness(told: Told, points: int) -> str:
     )
 
 
-def of_units(told: Told, kind: str) -> str:
+def of_units(told: LessonSentence, kind: str) -> str:
     """Step 4: whose mass is largest, and what is cut into most pieces."""
     masses = word_masses(told, kind)
     at, homes = int(masses.argmax()), _homes(told)
@@ -76,7 +76,7 @@ def of_units(told: Told, kind: str) -> str:
     )
 
 
-def of_specials(told: Told) -> str:
+def of_specials(told: LessonSentence) -> str:
     """Step 4, beside it: what the special tokens hold here and further up."""
     shares = told.special_shares
     high = max(range(len(shares)), key=lambda layer: shares[layer])
@@ -149,5 +149,5 @@ def of_deals(lesson: Lesson, lang: str, found: float) -> str:
     )
 
 
-def _homes(told: Told) -> list[int]:
+def _homes(told: LessonSentence) -> list[int]:
     return [piece.word for piece in told.pieces if piece.word is not None]

@@ -1,6 +1,6 @@
 """Models and data: what is here, how well each model reads each language, what the cache holds."""
 
-from ccta_core.models.added import known
+from ccta_core.models.added import available_models
 from dashboard.address import Address
 from dashboard.pages.models.sources import models_add, models_data, models_usage
 from dashboard.pages.models.zoo import models_zoo
@@ -11,7 +11,7 @@ def page() -> None:
     """The whole page."""
     text_blocks.title("Which models and data are here, and how good are they?")
     address = Address("models")
-    models_zoo(address, known())
+    models_zoo(address, available_models())
     models_add(address)
     models_data(address)
     models_usage(address)

@@ -7,9 +7,8 @@ import streamlit as st
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.models.added import CHANGED, added, remove
-from ccta_core.models.adding import add_apart
-from ccta_core.store.usage import Use, clear, usage
+from ccta_core.models.added import CHANGED, add_apart, added, remove
+from ccta_core.store.usage import CacheUse, clear, usage
 from ccta_core.study.words import size
 from ccta_core.text import NONE, count
 from dashboard import resources
@@ -109,7 +108,7 @@ def models_usage(address: Address) -> None:
             _line(address, use)
 
 
-def _line(address: Address, use: Use) -> None:
+def _line(address: Address, use: CacheUse) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notices.plain(what.replace("entrys", "entries")), width="stretch")
@@ -121,7 +120,7 @@ def _line(address: Address, use: Use) -> None:
                 _clear(use)
 
 
-def _clear(use: Use) -> None:
+def _clear(use: CacheUse) -> None:
     """Clears a kind; of studies those that are at work stay."""
     busy = [state.name for state in resources.study_states() if state.busy]
     try:

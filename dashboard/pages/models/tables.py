@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from ccta_core.corpus.offered import DataSet
+from ccta_core.corpus.catalogue import DataSet
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.models.added import size_of
 from ccta_core.models.catalog import ModelInfo

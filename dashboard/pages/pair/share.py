@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.result import PairResult
+from ccta_core.text import command_line, option
 from ccta_core.types import Sentence
 from dashboard import state
 from dashboard.choice import Choice, Request

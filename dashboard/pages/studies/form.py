@@ -9,7 +9,7 @@ import streamlit as st
 from ccta_core.config import Config
 from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
-from ccta_core.models.added import known
+from ccta_core.models.added import available_models
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.cost import Cost, length_of, of_plan
 from ccta_core.study.manifest import Plan, planned, with_twin
@@ -103,7 +103,7 @@ def _filled_in(
     facts: DataFacts,
     taken: Sequence[str],
 ) -> Draft:
-    models = fitting(known(), facts.task)
+    models = fitting(available_models(), facts.task)
     first = [next(iter(models))] if models else []
     chosen = address.value(some_of("models", list(models), first))
     langs = address.value(some_of("langs", facts.languages, facts.first_languages))

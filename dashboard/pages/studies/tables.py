@@ -6,15 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ccta_core.command_line import command_line, option
-from ccta_core.corpus.offered import DataSet
+from ccta_core.corpus.catalogue import DataSet
 from ccta_core.corpus.uploads import spec_of
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.reports.study.facts import layers, outline
 from ccta_core.study.run.process import Order
 from ccta_core.study.run.status import FAILED, FINISHED, RUNNING, STARTING, STOPPED, State
 from ccta_core.study.words import duration
-from ccta_core.text import count
+from ccta_core.text import command_line, count, option
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from ccta_core.corpus.items import by_line
 from ccta_core.corpus.uploads import (
     ENDINGS,
     MOST_MEGABYTES,
-    Checked,
+    UploadContents,
     by_reason,
     forget,
     keep,
@@ -65,7 +65,7 @@ def _take(address: Address, name: str, content: bytes) -> None:
     _report(address, checked)
 
 
-def _report(address: Address, checked: Checked) -> None:
+def _report(address: Address, checked: UploadContents) -> None:
     counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
     every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
     text_blocks.verdict(

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from ccta_core.corpus.demo.reader import demo_names
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
-from ccta_core.corpus.opened import SHARED
-from ccta_core.corpus.registry import SOURCES
-from ccta_core.corpus.source import Source
+from ccta_core.corpus.resolve import SHARED, SOURCES
+from ccta_core.corpus.source import DataSource
 from ccta_core.corpus.spec import read_items
 from ccta_core.errors import CctaError
 
@@ -38,8 +37,8 @@ class DataSet:
         """A spec for each split: of what is here, else of the hub; none where neither has it."""
         if self.present:
             return tuple(f"{self.name}#{split}" for split in self.splits) or (self.name,)
-        known = HUB_SETS[self.name].splits if self.hub else {}
-        splits = (split for split in self.splits if split in known)
+        hub_splits = HUB_SETS[self.name].splits if self.hub else {}
+        splits = (split for split in self.splits if split in hub_splits)
         return tuple(f"{self.name}:{self.hub}#{split}" for split in splits)
 
 
@@ -48,15 +47,15 @@ def data_sets() -> list[DataSet]:
     return [*(_demo(name) for name in demo_names()), *(_named(each) for each in SOURCES.values())]
 
 
-def items_of(found: DataSet) -> dict[str, int]:
+def items_of(data_set: DataSet) -> dict[str, int]:
     """How many items each split has, counted in one language (with English, where only pairs are
     parallel); a split that can't be read is left out.
     """
-    if not found.present:
+    if not data_set.present:
         return {}
     counts = {}
-    lang = found.languages[-1]
-    for spec, split in zip(found.specs, found.splits or ("",), strict=True):
+    lang = data_set.languages[-1]
+    for spec, split in zip(data_set.specs, data_set.splits or ("",), strict=True):
         try:
             counts[split] = len(read_items(spec, [lang]).items)
         except CctaError:
@@ -78,7 +77,7 @@ def _demo(name: str) -> DataSet:
     )
 
 
-def _named(source: Source) -> DataSet:
+def _named(source: DataSource) -> DataSet:
     langs = _languages(source)
     hub = HUB_SETS.get(source.name)
     return DataSet(
@@ -94,7 +93,7 @@ def _named(source: Source) -> DataSet:
     )
 
 
-def _languages(source: Source) -> tuple[str, ...]:
+def _languages(source: DataSource) -> tuple[str, ...]:
     for split in source.splits:
         try:
             return source.languages(SHARED / source.folder, split)

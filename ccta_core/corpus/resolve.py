@@ -1,28 +1,48 @@
-"""Turns a spec into something that can be read: where it is, its languages, its streams."""
+"""Resolves `NAME[:WHERE][#SPLIT]` to a data set that is there, ready to be read."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from ccta_core.corpus.demo import demo_entities, read_demo
-from ccta_core.corpus.demo.words import tagged
+from ccta_core.corpus.demo.marks import tagged_words
 from ccta_core.corpus.files import open_file
+from ccta_core.corpus.formats import english_nli, mrpc, panx, parallel, pawsx, squad, xnli
 from ccta_core.corpus.formats.hub_sets import HUB_SETS
 from ccta_core.corpus.hub import open_hub
 from ccta_core.corpus.items import Item
-from ccta_core.corpus.registry import SOURCES
-from ccta_core.corpus.source import Found, Opened, Placed, Source, Streams, other_language
+from ccta_core.corpus.source import (
+    DataSource,
+    OpenDataSet,
+    PlacedItem,
+    ReaderOutput,
+    Streams,
+    other_language,
+)
 from ccta_core.errors import CctaError
+from ccta_core.stamps import folder_stamp
 from ccta_core.types import ParallelExample
 
+_FORMATS = (
+    xnli.SOURCE,
+    *english_nli.SOURCES,
+    pawsx.SOURCE,
+    mrpc.SOURCE,
+    *squad.SOURCES,
+    panx.SOURCE,
+    *parallel.SOURCES,
+)
+SOURCES: Mapping[str, DataSource] = MappingProxyType({source.name: source for source in _FORMATS})
+"""Name -> data set, in the order in which they are listed."""
 SHARED = Path("..") / "shared" / "data"
 """Where a data set is looked for when its spec names no folder."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
 _HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
 
 
-def open_spec(spec: str) -> Opened:
+def open_spec(spec: str) -> OpenDataSet:
     """What `NAME[:WHERE][#SPLIT]` names.
 
     Raises CctaError (one line) where it names nothing that is here.
@@ -48,7 +68,22 @@ def open_spec(spec: str) -> Opened:
     return _open_source(source, where, split)
 
 
-def _open_source(source: Source, where: str, split: str) -> Opened:
+def data_stamp(spec: str) -> tuple[object, ...]:
+    """Another value whenever a file that `NAME[:WHERE][#SPLIT]` reads may be another one.
+
+    Bundled data does not change while the program runs, data on the hub is not looked up.
+    """
+    name, _, where = spec.partition(":")
+    if name == "file":
+        return folder_stamp(Path(where))
+    name, _, where = spec.partition("#")[0].partition(":")
+    if name not in SOURCES:
+        return ()
+    folder = Path(where) if where else SHARED / SOURCES[name].folder
+    return folder_stamp(folder) if folder.exists() else ()
+
+
+def _open_source(source: DataSource, where: str, split: str) -> OpenDataSet:
     folder = Path(where) if where else SHARED / source.folder
     if not where and not folder.is_dir():
         raise CctaError(
@@ -59,18 +94,17 @@ def _open_source(source: Source, where: str, split: str) -> Opened:
     try:
         languages = source.languages(folder, split)
     except CctaError as error:
-        if source.name in HUB_SETS and _in_hub_form(folder):
+        patterns = (pattern for kind in _HUB_FILES for pattern in (kind, f"*/{kind}"))
+        in_hub_form = folder.is_dir() and any(any(folder.glob(pattern)) for pattern in patterns)
+        if source.name in HUB_SETS and in_hub_form:
             return _from_hub_folder(source, folder, split, error)
         raise
     return _native(source, folder, split, languages)
 
 
-def _in_hub_form(folder: Path) -> bool:
-    patterns = (pattern for kind in _HUB_FILES for pattern in (kind, f"*/{kind}"))
-    return folder.is_dir() and any(path for pattern in patterns for path in folder.glob(pattern))
-
-
-def _from_hub_folder(source: Source, folder: Path, split: str, native: CctaError) -> Opened:
+def _from_hub_folder(
+    source: DataSource, folder: Path, split: str, native: CctaError
+) -> OpenDataSet:
     """The folder in the hub's form. Raises CctaError with what either form would need."""
     try:
         return open_hub(source, str(folder), split)
@@ -78,7 +112,9 @@ def _from_hub_folder(source: Source, folder: Path, split: str, native: CctaError
         raise CctaError(f"{native}; nor can it be read in the hub's form: {error}") from error
 
 
-def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]) -> Opened:
+def _native(
+    source: DataSource, folder: Path, split: str, languages: tuple[str, ...]
+) -> OpenDataSet:
     def streams(langs: Sequence[str]) -> Streams:
         for lang in langs:
             if lang == "en" and source.read_english:
@@ -89,7 +125,7 @@ def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]
             else:
                 yield (lang,), source.read(folder, split, lang)
 
-    return Opened(
+    return OpenDataSet(
         source=source.name,
         task=source.task,
         split=split,
@@ -102,7 +138,7 @@ def _native(source: Source, folder: Path, split: str, languages: tuple[str, ...]
     )
 
 
-def _open_demo(name: str, split: str) -> Opened:
+def _open_demo(name: str, split: str) -> OpenDataSet:
     if split:
         raise CctaError(f"demo:{name} has no splits, found #{split}; name it without")
     examples = read_demo(name)
@@ -112,7 +148,7 @@ def _open_demo(name: str, split: str) -> Opened:
         for lang in langs:
             yield (lang,), _demo_items(name, examples, lang)
 
-    return Opened(
+    return OpenDataSet(
         source=f"demo:{name}",
         task={"sentences": "retrieval"}.get(name, name),
         split="all",
@@ -122,7 +158,9 @@ def _open_demo(name: str, split: str) -> Opened:
     )
 
 
-def _demo_items(name: str, examples: Sequence[ParallelExample], lang: str) -> Iterator[Found]:
+def _demo_items(
+    name: str, examples: Sequence[ParallelExample], lang: str
+) -> Iterator[ReaderOutput]:
     for number, example in enumerate(examples, 1):
         if lang in example.sentences:
             text = example.sentences[lang]
@@ -131,5 +169,5 @@ def _demo_items(name: str, examples: Sequence[ParallelExample], lang: str) -> It
                 example.id, example.group, lang, text.text, text.text2, example.label, answers
             )
             if name == "sentences":
-                item = replace(item, **tagged(text, demo_entities()[lang][example.id]))
-            yield Placed(f"demo:{name} item {number}", item)
+                item = replace(item, **tagged_words(text, demo_entities()[lang][example.id]))
+            yield PlacedItem(f"demo:{name} item {number}", item)
