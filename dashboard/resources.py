@@ -90,7 +90,7 @@ def studies() -> list[str]:
 
 
 def study(name: str) -> Study:
-    """A study's plan and folder, read anew: a run may have gone on.
+    """A study's manifest and folder, read anew: a run may have gone on.
 
     Raises CctaError where there is none of this name, or it can't be read.
     """
@@ -151,8 +151,10 @@ def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, st
 
 def _texts_mark(found: Study) -> str:
     """Another word whenever a study's texts may have changed: ids alone do not tell."""
-    stamps = file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.plan.data)
-    return repr((found.plan, stamps))
+    stamps = (
+        file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.manifest.data)
+    )
+    return repr((found.manifest, stamps))
 
 
 def study_states() -> list[State]:

@@ -84,7 +84,7 @@ def test_the_pair_pages_line_is_the_pair(source, target, second, label):
     assert (found.layer, found.target_class, found.shuffles) == (8, label, 7)
 
 
-Plan = namedtuple("Plan", "config")
+Manifest = namedtuple("Manifest", "config")
 Row = namedtuple("Row", "model source_lang target_lang layer gold")
 
 
@@ -95,9 +95,9 @@ def test_the_errors_pages_line_is_the_pair(source, target, second, label):
     sides = {
         "en": sentence(source, "en", second, ()), "es": sentence(target, "es", None, ((1, 2),)),
     }  # fmt: skip
-    plan = Plan(asdict(Config(seed=3, align_layer=2)))
+    manifest = Manifest(asdict(Config(seed=3, align_layer=2)))
     row = Row(label, "en", "es", 4, label)
-    found = parsed(pair_command(plan, row, ParallelExample("a", "a", None, sides)))
+    found = parsed(pair_command(manifest, row, ParallelExample("a", "a", None, sides)))
     assert (found.source, found.target, found.source_2) == (source, target, second)
     assert found.target_2 is None
     assert (found.model, found.target_class, found.target_focus) == (label, label, ["1:2"])

@@ -93,8 +93,8 @@ def test_a_study_says_how_its_contexts_were_cut(tmp_path, monkeypatch, capsys):
     words += ["--layers", "11", "--shuffles", "2", "--unrelated", "0"]
     assert main(["study", "run", "--name", "cut", *words, "--crop", "24", "--workers", "1"]) == 0
     study = open_study("cut")
-    assert study.plan.crop == 24
-    assert "contexts cut to 24 tokens around their answers" in study.plan.part_of_data
+    assert study.manifest.crop == 24
+    assert "contexts cut to 24 tokens around their answers" in study.manifest.part_of_data
     assert provenance(study)["crop"] == 24
     assert study.table()["source_subwords"].max() < 60
     kept = examples_of(study)

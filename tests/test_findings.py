@@ -17,7 +17,7 @@ from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.page import page
 from ccta_core.reports.findings.sections import sanity
-from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.manifest import make_manifest, write_manifest
 from ccta_core.study.storage.items import write_items
 from ccta_core.study.storage.parts import write_part
 from ccta_core.study.storage.schema import NAMES
@@ -72,9 +72,11 @@ def row(item, model, source, target, draw, linked):
 def written(folder, models, make, items, langs=LANGS):
     folder.mkdir()
     corpus = Corpus("demo:nli", "nli", "all", "CC BY 4.0", langs, tuple(items))
-    plan = planned(folder.name, "demo:nli", corpus, models, [8], Config(), chunk=len(items))
+    manifest = make_manifest(
+        folder.name, "demo:nli", corpus, models, [8], Config(), chunk=len(items)
+    )
     write_items(folder, items, langs)
-    write_plan(folder, plan)
+    write_manifest(folder, manifest)
     for model in models:
         rows = [
             make(item, model.id, source, target)
@@ -82,7 +84,7 @@ def written(folder, models, make, items, langs=LANGS):
             for source, target in combinations(langs, 2)
         ]
         write_part(folder, model.id, 0, rows)
-    return Study(folder, plan)
+    return Study(folder, manifest)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ccta_core.models.catalog import catalog, find
 from ccta_core.space.maps import language_means
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.study.manifest import read_plan
+from ccta_core.study.manifest import read_manifest
 from ccta_core.study.run import local, process
 from ccta_core.study.storage.parts import write_part
 from dashboard import resources
@@ -87,7 +87,7 @@ def test_answers_of_a_study_begun_anew_are_its_own():
     table = new.table()
     process.delete("made")
     again = made_study(cache_root() / "studies", items=3, langs=("en", "es"), trained=("en",))
-    assert read_plan(again.folder) == new.plan
+    assert read_manifest(again.folder) == new.manifest
     written = again.query("SELECT * FROM pairs").to_dict("records")
     write_part(again.folder, "made/en", 0, [row | {"ems": row["ems"] / 2} for row in written])
     mean = resources.study("made").query("SELECT avg(ems) AS ems FROM pairs")["ems"][0]

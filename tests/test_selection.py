@@ -52,9 +52,9 @@ def test_a_study_keeps_to_it_and_grows_by_it(tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
     asked = {"languages": LANGS, "layers": (11,), "limit": 18, "shuffles": 2, "unrelated": 0}
     study = ccta.run_study("few", SPEC, MODEL, **asked, per_group=1)
-    assert study.plan.per_group == provenance(study)["per_group"] == 1
-    assert study.plan.part_of_data == "all, 1 of each group at most"
-    assert "1 of each group at most" in outline(study.plan)
+    assert study.manifest.per_group == provenance(study)["per_group"] == 1
+    assert study.manifest.part_of_data == "all, 1 of each group at most"
+    assert "1 of each group at most" in outline(study.manifest)
     table = study.table()
     assert table["item"].nunique() == table["group"].nunique() == 18
     kept = examples_of(study)
@@ -63,7 +63,7 @@ def test_a_study_keeps_to_it_and_grows_by_it(tmp_path, monkeypatch):
     with pytest.raises(CctaError, match="per_group: 1 here, null asked for"):
         ccta.run_study("few", SPEC, MODEL, **asked)
     wanted = Request(
-        "few", SPEC, [find(MODEL)], (11,), LANGS, config=config_of(study.plan), per_group=1
+        "few", SPEC, [find(MODEL)], (11,), LANGS, config=config_of(study.manifest), per_group=1
     )
     assert create(wanted, extend=True).items == 20
 

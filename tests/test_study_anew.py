@@ -12,7 +12,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog, find
-from ccta_core.study.manifest import folder_of, read_plan
+from ccta_core.study.manifest import folder_of, read_manifest
 from ccta_core.study.run import local, process
 from ccta_core.study.run.worker import Chunk, measure_part
 from ccta_core.study.storage.items import read_items_of
@@ -37,7 +37,7 @@ def measured(**changes):
     }  # fmt: skip
     study = ccta.run_study("s", "demo:nli", MODEL, report=quiet, **{**settings, **changes})
     rows = study.query("SELECT source_lang, target_lang, item, ems FROM pairs ORDER BY ALL")
-    return study.plan.config["space"], [
+    return study.manifest.config["space"], [
         (*row[:3], round(row[3], 6)) for row in rows.itertuples(index=False, name=None)
     ]
 
@@ -100,12 +100,12 @@ def other_model():
 
 
 def test_a_chunk_carries_its_plan_and_costs_little():
-    plan = local.create(request())
-    chunk = Chunk(folder_of("s"), plan, MODEL, 0)
+    manifest = local.create(request())
+    chunk = Chunk(folder_of("s"), manifest, MODEL, 0)
     assert pickle.loads(pickle.dumps(chunk)) == chunk
     every = [info for info in catalog().values() if info.task == "nli"]
     large = local.drafted(request(models=every, limit=2))[1]
-    assert len(pickle.dumps(replace(chunk, plan=large))) < 20_000
+    assert len(pickle.dumps(replace(chunk, manifest=large))) < 20_000
     with pytest.raises(CctaError, match=r"e5-small/none is no model of the study s; it has e5-"):
         measure_part(replace(chunk, model="e5-small/none"))
 
@@ -177,5 +177,5 @@ def test_a_table_of_the_study_before_is_not_read_and_goes_with_it():
     process.delete("made")
     assert not any(place.exists() for place in places)
     new = made_study(ccta_studies(), items=6)
-    assert read_plan(new.folder) == old.plan  # the same study: only its rows are new files
+    assert read_manifest(new.folder) == old.manifest  # the same study: only its rows are new files
     assert not {*compact(new.source)} & {*places}

@@ -9,7 +9,7 @@ import pytest
 from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
-from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, length_of, of_plan, pace_here, side
+from ccta_core.study.cost import PAIR, SIDES, Pace, cost_of, estimate, length_of, pace_here, side
 from ccta_core.study.run.status import LOG, Progress, heading, log_lines, of_last_run, progress
 from ccta_core.study.words import cost_line, duration, size
 from ccta_core.types import Sentence
@@ -110,7 +110,7 @@ def logged(name, lines, workers=1):
 
 def rated(factor, study, parts=4):
     """The lines of a run `factor` times as slow as the formula, after 40 seconds of start."""
-    each = of_plan(study.plan, 1).seconds / len(study.plan.models) * factor
+    each = cost_of(study.manifest, 1).seconds / len(study.manifest.models) * factor
     seconds = [40 + each * done for done in range(1, parts + 1)]
     lines = [
         f"{done}/9 parts  {18 * done / at:.2f} items/s  1 min left"

@@ -121,7 +121,7 @@ def test_a_run_that_only_begins_is_ended_at_once():
     assert process.stop("one") == process.ENDED
     assert time.monotonic() - began < 10
     ended = state_of(folder_of("one"))
-    assert (ended.kind, ended.plan, ended.line) == (STOPPED, None, "stopped")
+    assert (ended.kind, ended.manifest, ended.line) == (STOPPED, None, "stopped")
     assert [one.name for one in status.states()] == ["one"]
     process.delete("one")
     assert status.states() == []

@@ -33,7 +33,7 @@ MEASURES = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
 
 
 def models(study: Study) -> list[str]:
-    """The models that have rows, in the plan's order, without twins with a random head."""
+    """The models that have rows, in the manifest's order, without twins with a random head."""
     return [name for name in measured_models(study) if not is_random_head(name)]
 
 
@@ -45,9 +45,9 @@ def twins(study: Study) -> list[tuple[str, str]]:
 
 
 def measured_models(study: Study) -> list[str]:
-    """The models that have rows, in the plan's order."""
+    """The models that have rows, in the manifest's order."""
     there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
-    return [one["id"] for one in study.plan.models if one["id"] in there]
+    return [one["id"] for one in study.manifest.models if one["id"] in there]
 
 
 def checkpoints(study: Study) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def languages(study: Study, model: str, layer: int) -> pd.DataFrame:
 
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
     """
-    home = next(one["training_language"] for one in study.plan.models if one["id"] == model)
+    home = next(one["training_language"] for one in study.manifest.models if one["id"] == model)
     means = ", ".join(f"avg({name}) AS {name}" for name in MEASURES)
     return study.query(
         f"SELECT target_lang AS lang, {means}, avg(target_score) AS score, count(*) AS n, "
@@ -131,7 +131,7 @@ def pairs(study: Study, model: str, layer: int) -> dict[str, np.ndarray]:
         "WHERE model = ? AND layer = ? GROUP BY source_lang, target_lang",
         [model, layer],
     )
-    order = list(study.plan.languages)
+    order = list(study.manifest.languages)
     tables = {}
     for name in (*MEASURES, "score"):
         wide = found.pivot(index="source_lang", columns="target_lang", values=name)

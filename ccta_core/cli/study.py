@@ -126,13 +126,13 @@ def _run(options: argparse.Namespace) -> None:
     if options.dry_run:
         study_cost.show_cost(request, options.workers or os.cpu_count() or 1)
         return
-    plan = create(request, extend=options.extend)
+    manifest = create(request, extend=options.extend)
     sys.stderr.write(
-        f"{plan.name}: {count(plan.items, 'item')} ({plan.left_out:,} left out) x "
-        f"{count(len(plan.models), 'model')} x {count(len(plan.layers), 'layer')} x "
-        f"{' '.join(plan.languages)}\n"
+        f"{manifest.name}: {count(manifest.items, 'item')} ({manifest.left_out:,} left out) x "
+        f"{count(len(manifest.models), 'model')} x {count(len(manifest.layers), 'layer')} x "
+        f"{' '.join(manifest.languages)}\n"
     )
-    sys.stderr.writelines(f"{line}\n" for line in label_lines(plan))
+    sys.stderr.writelines(f"{line}\n" for line in label_lines(manifest))
     work(options.name)
 
 
@@ -173,9 +173,9 @@ def _list(options: argparse.Namespace) -> None:
         done, total = study.done
         rows.append(
             {
-                "name": name, "data": study.plan.data, "models": len(study.plan.models),
-                "items": study.plan.items, "languages": list(study.plan.languages),
-                "layers": list(study.plan.layers), "parts_done": done, "parts": total,
+                "name": name, "data": study.manifest.data, "models": len(study.manifest.models),
+                "items": study.manifest.items, "languages": list(study.manifest.languages),
+                "layers": list(study.manifest.layers), "parts_done": done, "parts": total,
             }
         )  # fmt: skip
     if options.json:
@@ -236,7 +236,9 @@ def _stands(name: str) -> str:
         return f"{name}, which ships with the product"
     if state.kind == FINISHED:
         return f"{name}, which is finished"
-    measured = f"{state.done} of {state.total} parts are measured" if state.plan else "no plan yet"
+    measured = (
+        f"{state.done} of {state.total} parts are measured" if state.manifest else "no plan yet"
+    )
     return f"{name} ({measured})"
 
 

@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 def show_cost(request: "Request", workers: int) -> None:
-    """Reads the data, makes the plan, prints the cost and its formula on stdout.
+    """Reads the data, makes the manifest, prints the cost and its formula on stdout.
 
     Raises CctaError as creating the study would.
     """
-    from ccta_core.study.cost import length_of, of_plan, pace_here
+    from ccta_core.study.cost import cost_of, length_of, pace_here
     from ccta_core.study.run.local import drafted
     from ccta_core.study.words import cost_line, label_lines
 
-    corpus, plan = drafted(request)
-    cost = of_plan(plan, workers, length_of(corpus.examples)).paced(pace_here())
+    corpus, manifest = drafted(request)
+    cost = cost_of(manifest, workers, length_of(corpus.examples)).paced(pace_here())
     sys.stdout.write(
-        f"{plan.name}: {count(plan.items, 'item')} ({plan.left_out:,} left out) x "
-        f"{count(len(plan.models), 'model')} x {count(len(plan.layers), 'layer')} x "
-        f"{' '.join(plan.languages)}\n{cost_line(cost)}\n"
+        f"{manifest.name}: {count(manifest.items, 'item')} ({manifest.left_out:,} left out) x "
+        f"{count(len(manifest.models), 'model')} x {count(len(manifest.layers), 'layer')} x "
+        f"{' '.join(manifest.languages)}\n{cost_line(cost)}\n"
         f"{cost.formula}\n"
     )
-    sys.stdout.writelines(f"{line}\n" for line in label_lines(plan))
+    sys.stdout.writelines(f"{line}\n" for line in label_lines(manifest))

@@ -16,7 +16,7 @@ import numpy as np
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.study.manifest import CHUNK, Plan
+from ccta_core.study.manifest import CHUNK, Manifest
 from ccta_core.study.run.status import Run, runs_here
 from ccta_core.study.storage.items import read_items_of
 from ccta_core.text import count
@@ -96,10 +96,16 @@ def estimate(  # noqa: PLR0913 - what a study is
     )
 
 
-def of_plan(plan: Plan, cores: int, length: float = 1.0) -> Cost:
+def cost_of(manifest: Manifest, cores: int, length: float = 1.0) -> Cost:
     """The cost of a whole study whose texts are so many times as long as the demo's."""
     return estimate(
-        len(plan.models), plan.items, len(plan.languages), plan.layers, cores, plan.chunk, length
+        len(manifest.models),
+        manifest.items,
+        len(manifest.languages),
+        manifest.layers,
+        cores,
+        manifest.chunk,
+        length,
     )
 
 
@@ -143,25 +149,27 @@ def pace_here() -> Pace | None:
     latest = sorted(told, key=lambda found: found[1].when)[-_RUNS:]
     if not latest:
         return None
-    names = dict.fromkeys(run.plan.name for _, run in reversed(latest))
+    names = dict.fromkeys(run.manifest.name for _, run in reversed(latest))
     return Pace(median(factor for factor, _ in latest), ", ".join(names))
 
 
 def _factor(run: Run) -> float | None:
     """Seconds the run took over the seconds of the formula; None where it tells too little."""
     found = run.measured
-    plan = run.plan
+    manifest = run.manifest
     if found is None:
         return None
     items, seconds = found
-    if items < _ENOUGH_PARTS * plan.chunk or seconds < _ENOUGH_SECONDS:
+    if items < _ENOUGH_PARTS * manifest.chunk or seconds < _ENOUGH_SECONDS:
         return None
     try:
-        length = length_of(read_items_of(cache_root() / "studies" / plan.name, 0, _SAMPLE))
+        length = length_of(read_items_of(cache_root() / "studies" / manifest.name, 0, _SAMPLE))
     except CctaError:  # its texts are damaged or gone: they count as the demo's
         length = 1.0
-    whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk, length).seconds
-    return seconds / (whole / min(run.workers, len(plan.parts)))
+    whole = estimate(
+        1, items, len(manifest.languages), manifest.layers, 1, manifest.chunk, length
+    ).seconds
+    return seconds / (whole / min(run.workers, len(manifest.parts)))
 
 
 def _times(factor: float) -> str:

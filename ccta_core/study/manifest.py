@@ -38,7 +38,7 @@ _LIBRARIES = ("torch", "transformers", "pot", "numpy", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Manifest:
     """Everything that decides a study's rows, and what a reader must know of them."""
 
     name: str
@@ -94,7 +94,7 @@ class Plan:
         return [(model["id"], at) for model in self.models for at in range(self.chunks)]
 
 
-def planned(  # noqa: PLR0913 - the parts of a study
+def make_manifest(  # noqa: PLR0913 - the parts of a study
     name: str,
     spec: str,
     corpus: Corpus,
@@ -107,8 +107,8 @@ def planned(  # noqa: PLR0913 - the parts of a study
     allow_overlap: bool = False,
     crop: int | None = None,
     per_group: int | None = None,
-) -> Plan:
-    """The plan of a study of a corpus that was read.
+) -> Manifest:
+    """The manifest of a study of a corpus that was read.
 
     Raises CctaError on a name that is no folder name, fewer than two languages, no model, a layer
     that a model does not have, models of another task, labels that a model does not certainly have,
@@ -122,7 +122,7 @@ def planned(  # noqa: PLR0913 - the parts of a study
     for info in models:
         _check_model(info, corpus, layers, allow_overlap=allow_overlap)
     settings = asdict(config)
-    return Plan(
+    return Manifest(
         name=name,
         data=spec,
         split=corpus.split,
@@ -151,10 +151,10 @@ def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
     return [*models, random_headed(models[0])]
 
 
-def config_of(plan: Plan) -> Config:
+def config_of(manifest: Manifest) -> Config:
     """The settings as they were."""
-    quadrature = Quadrature(**plan.config["quadrature"])
-    return Config(**{**plan.config, "quadrature": quadrature})
+    quadrature = Quadrature(**manifest.config["quadrature"])
+    return Config(**{**manifest.config, "quadrature": quadrature})
 
 
 def check_name(name: str) -> None:
@@ -190,8 +190,8 @@ def roots() -> tuple[Path, Path]:
     return cache_root() / "studies", SHIPPED
 
 
-def read_plan(folder: Path) -> Plan:
-    """The plan kept in a study's folder.
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest kept in a study's folder.
 
     Raises DamagedFileError where it can't be read, CctaError where a later version wrote it.
     """
@@ -210,14 +210,14 @@ def read_plan(folder: Path) -> Plan:
         )
     lists = ("languages", "layers", "models")
     try:
-        return Plan(**{**found, **{name: tuple(found[name]) for name in lists}})
+        return Manifest(**{**found, **{name: tuple(found[name]) for name in lists}})
     except (TypeError, KeyError) as error:
         raise DamagedFileError(f"{path} is not a study's manifest ({error}); restore it") from error
 
 
-def write_plan(folder: Path, plan: Plan) -> None:
-    """Keeps the plan, whole or not at all."""
-    text = json.dumps(asdict(plan), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Keeps the manifest, whole or not at all."""
+    text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     temporary = folder / "manifest.json.tmp"
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -226,7 +226,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
     temporary.replace(folder / "manifest.json")
 
 
-def check_same(known: Plan, wanted: Plan) -> None:
+def check_same(known: Manifest, wanted: Manifest) -> None:
     """Raises CctaError, showing what differs, where a name would stand for two studies.
 
     Versions of libraries may differ: they are kept as they were when the study began.
@@ -244,10 +244,10 @@ def check_same(known: Plan, wanted: Plan) -> None:
         )
 
 
-def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
-    """The plan with more models or more items than it had; what was measured stays as it is.
+def extended(known: Manifest, wanted: Manifest, ids: Sequence[str]) -> Manifest:
+    """The manifest with more models or more items than it had; what was measured stays as it is.
 
-    `ids` are those of the wanted plan's items in order. Raises CctaError where more than that
+    `ids` are those of the wanted manifest's items in order. Raises CctaError where more than that
     differs, where a model or an item would be taken away or changed, and where the last chunk was
     not full: its rows would change.
     """

@@ -2,7 +2,7 @@
 
 from ccta_core.corpus.labels import in_words
 from ccta_core.study.cost import Cost
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 
 _UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -32,11 +32,11 @@ def cost_line(cost: Cost) -> str:
     )
 
 
-def label_lines(plan: Plan) -> list[str]:
+def label_lines(manifest: Manifest) -> list[str]:
     """How each model that names the data's labels otherwise was taken to name them."""
     return [
         f"labels of the data as {model['id']} names them: {in_words(model['labels'])}"
-        for model in plan.models
+        for model in manifest.models
         if model.get("labels")
     ]
 

@@ -22,13 +22,13 @@ from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.manifest import (
     CHUNK,
-    Plan,
+    Manifest,
     check_same,
     extended,
     folder_of,
-    planned,
-    read_plan,
-    write_plan,
+    make_manifest,
+    read_manifest,
+    write_manifest,
 )
 from ccta_core.study.run.locks import CANCEL, LOCK, hold
 from ccta_core.study.run.status import is_shipped
@@ -83,23 +83,23 @@ class Request:
     """Items of a group (premise, paragraph) at most."""
 
 
-def create(request: Request, *, extend: bool = False) -> Plan:
-    """Reads the data and writes plan and items, or finds the same study begun before.
+def create(request: Request, *, extend: bool = False) -> Manifest:
+    """Reads the data and writes manifest and items, or finds the same study begun before.
 
     With `extend` a study under this name may get more models or more items.
 
     Raises CctaError where the name stands for another study or for other texts (the difference is
-    shown), where its folder has rows but no plan, and as `planned` and the readers do.
+    shown), where its folder has rows but no manifest, and as `make_manifest` and the readers do.
     """
-    corpus, plan = drafted(request)
+    corpus, manifest = drafted(request)
     folder = cache_root() / "studies" / request.name
     if (folder / "manifest.json").exists():
-        known = read_plan(folder)
+        known = read_manifest(folder)
         if not extend:
-            check_same(known, plan)
+            check_same(known, manifest)
             _check_items(folder, corpus)
             return known
-        plan = extended(known, plan, [example.id for example in corpus.examples])
+        manifest = extended(known, manifest, [example.id for example in corpus.examples])
         _check_items(folder, corpus)
     elif next(folder.glob("parts/*/*.parquet"), None) is not None:
         raise CctaError(
@@ -109,8 +109,8 @@ def create(request: Request, *, extend: bool = False) -> Plan:
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
     _write_left_out(folder, corpus.left_out)
-    write_plan(folder, plan)  # last: a study without a plan does not exist
-    return plan
+    write_manifest(folder, manifest)  # last: a study without a manifest does not exist
+    return manifest
 
 
 def _check_items(folder: Path, corpus: Corpus) -> None:
@@ -122,39 +122,39 @@ def _check_items(folder: Path, corpus: Corpus) -> None:
             write_items(folder, corpus.examples, corpus.languages)
 
 
-def drafted(request: Request) -> tuple[Corpus, Plan]:
-    """The items of a study and its plan; nothing is written. Raises CctaError as `create` does."""
+def drafted(request: Request) -> tuple[Corpus, Manifest]:
+    """A study's items and manifest; nothing is written. Raises CctaError as `create` does."""
     corpus = selected(
         request.data, request.languages,
         limit=request.limit, per_group=request.per_group, crop=request.crop,
     )  # fmt: skip
-    plan = planned(
+    manifest = make_manifest(
         request.name, request.data, corpus, request.models, request.layers, request.config,
         chunk=request.chunk, allow_overlap=request.allow_overlap, crop=request.crop,
         per_group=request.per_group,
     )  # fmt: skip
-    return corpus, plan
+    return corpus, manifest
 
 
-def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
-    """Measures every missing part of a study that was created; returns its plan.
+def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifest:
+    """Measures every missing part of a study that was created; returns its manifest.
 
     `workers` are processes of one thread each; 0 works in this process, with the same results.
 
     Raises StoppedError when the study is asked to stop, CctaError where another run has it, a
     worker dies, or a chunk can't be measured.
     """
-    with opened(name) as (folder, plan, missing):
+    with opened(name) as (folder, manifest, missing):
         if missing and workers:
-            _work(folder, plan, missing, workers, report or to_stderr)
+            _work(folder, manifest, missing, workers, report or to_stderr)
         elif missing:
-            _work_here(folder, plan, missing, report or to_stderr)
-    return plan
+            _work_here(folder, manifest, missing, report or to_stderr)
+    return manifest
 
 
 @contextmanager
-def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
-    """A study held for one run: its folder, its plan and the parts that are missing.
+def opened(name: str) -> Iterator[tuple[Path, Manifest, list[tuple[str, int]]]]:
+    """A study held for one run: its folder, its manifest and the parts that are missing.
 
     When the run has ended well, its rows are made ready for questions. A finished study that ships
     is given as it is: nothing is written to the product's folder.
@@ -163,24 +163,24 @@ def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
     """
     folder = folder_of(name)
     if is_shipped(folder):
-        plan = read_plan(folder)
-        if missing_parts(folder, plan):
+        manifest = read_manifest(folder)
+        if missing_parts(folder, manifest):
             raise CctaError(f"{name} ships with the product; start a study of your own")
-        yield folder, plan, []
+        yield folder, manifest, []
         return
     with hold(folder / LOCK):
         # Under the lock only: before it, this could be the wish that the run at work shall stop.
         (folder / CANCEL).unlink(missing_ok=True)
-        plan = read_plan(folder)
-        missing = missing_parts(folder, plan, thorough=True)
+        manifest = read_manifest(folder)
+        missing = missing_parts(folder, manifest, thorough=True)
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
         try:
-            yield folder, plan, missing
+            yield folder, manifest, missing
         finally:
             with suppress(OSError):
                 (folder / CANCEL).unlink()
-        keep_table(Study(folder, plan))
+        keep_table(Study(folder, manifest))
 
 
 def check_wanted(folder: Path) -> None:
@@ -190,16 +190,16 @@ def check_wanted(folder: Path) -> None:
 
 
 def _work(
-    folder: Path, plan: Plan, missing: list[tuple[str, int]], workers: int, report: Report
+    folder: Path, manifest: Manifest, missing: list[tuple[str, int]], workers: int, report: Report
 ) -> None:
-    began, total, done = time.monotonic(), len(plan.parts), len(plan.parts) - len(missing)
+    began, total, done = time.monotonic(), len(manifest.parts), len(manifest.parts) - len(missing)
     before = done
     items, pending = 0, iter(missing)
     report(Progress(done, total, 0, 0.0))
     with _pool(min(workers, len(missing))) as pool:
         running: set[Future[int]] = set()
         for model, at in _first(pending, 2 * workers):
-            running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
+            running.add(pool.submit(measure_part, Chunk(folder, manifest, model, at)))
         while running:
             finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             check_wanted(folder)
@@ -208,21 +208,23 @@ def _work(
                 done += 1
                 report(Progress(done, total, items, time.monotonic() - began, before))
                 for model, at in _first(pending, 1):
-                    running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
+                    running.add(pool.submit(measure_part, Chunk(folder, manifest, model, at)))
 
 
-def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report: Report) -> None:
+def _work_here(
+    folder: Path, manifest: Manifest, missing: list[tuple[str, int]], report: Report
+) -> None:
     """The parts one after another, in a process that may be anybody's: no child is started."""
     import torch
 
-    began, total, threads = time.monotonic(), len(plan.parts), torch.get_num_threads()
+    began, total, threads = time.monotonic(), len(manifest.parts), torch.get_num_threads()
     items, done = 0, total - len(missing)
     before = done
     report(Progress(done, total, 0, 0.0))
     try:
         for model, at in missing:
             try:
-                items += measure_part(Chunk(folder, plan, model, at), (folder / CANCEL).exists)
+                items += measure_part(Chunk(folder, manifest, model, at), (folder / CANCEL).exists)
             except StoppedError:
                 check_wanted(folder)  # says so in the words that the log is read by
                 raise

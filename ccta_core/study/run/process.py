@@ -197,7 +197,7 @@ def log_tail(name: str, count: int = 200) -> str:
 
 
 def find_folder(name: str) -> Path:
-    """The folder of a study, of one that came to no plan too.
+    """The folder of a study, of one that came to no manifest too.
 
     Raises CctaError, listing those there are, where there is none of this name.
     """

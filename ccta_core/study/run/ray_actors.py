@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import find
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 from ccta_core.study.run.worker import rows_of
 from ccta_core.study.storage.items import read_items_of
 from ccta_core.study.storage.schema import arrow_schema
@@ -52,8 +52,10 @@ class Ledger:
 class Measurer:
     """An actor of the cluster: measures the chunks it is given, with the model it has loaded."""
 
-    def __init__(self, plan: Plan, ledger: Any, wanted: dict[str, str], gpus: float) -> None:
-        self._plan, self._ledger, self._wanted, self._gpus = plan, ledger, wanted, gpus
+    def __init__(
+        self, manifest: Manifest, ledger: Any, wanted: dict[str, str], gpus: float
+    ) -> None:
+        self._plan, self._ledger, self._wanted, self._gpus = manifest, ledger, wanted, gpus
         self._asked, self._over = 0.0, False
         if not gpus:  # else an actor would take a GPU that Ray did not give it
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -119,9 +121,9 @@ class Measurer:
                 raise CctaError("torch finds no GPU here; install its build for CUDA on this node")
 
 
-def row_of(folder: Path, plan: Plan, model: str, number: int) -> dict[str, Any]:
-    """What an actor needs for one chunk, besides the plan."""
-    examples = read_items_of(folder, number * plan.chunk, plan.chunk)
+def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[str, Any]:
+    """What an actor needs for one chunk, besides the manifest."""
+    examples = read_items_of(folder, number * manifest.chunk, manifest.chunk)
     items = [
         {"id": one.id, "group": one.group, "label": one.label,
          "sentences": {lang: asdict(sentence) for lang, sentence in one.sentences.items()}}

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ccta_core.errors import CctaError
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 from ccta_core.study.run.local import Progress, Report, check_wanted, opened, to_stderr
 from ccta_core.study.run.ray_actors import TRIES, Ledger, Measurer, row_of, unpacked, versions
 from ccta_core.study.storage.parts import write_part
@@ -57,19 +57,19 @@ class Cluster:
             )
 
 
-def run(name: str, cluster: Cluster, *, report: Report | None = None) -> Plan:
-    """Measures every missing part of a study that was created; returns its plan.
+def run(name: str, cluster: Cluster, *, report: Report | None = None) -> Manifest:
+    """Measures every missing part of a study that was created; returns its manifest.
 
     The parts are those of `local.run`, byte for byte where the processors are of one kind. Raises
     StoppedError when the study is asked to stop, CctaError where Ray is not installed or not
     there, another run has the study, or a chunk can't be measured.
     """
     check_installed()
-    with opened(name) as (folder, plan, missing):
+    with opened(name) as (folder, manifest, missing):
         if missing:
             with _connected(cluster):
-                _work(folder, plan, missing, cluster, report or to_stderr)
-    return plan
+                _work(folder, manifest, missing, cluster, report or to_stderr)
+    return manifest
 
 
 def check_installed() -> None:
@@ -84,7 +84,7 @@ def check_installed() -> None:
 
 def _work(
     folder: Path,
-    plan: Plan,
+    manifest: Manifest,
     missing: Sequence[tuple[str, int]],
     cluster: Cluster,
     report: Report,
@@ -92,7 +92,7 @@ def _work(
     """Rounds of chunks until none is missing."""
     import ray
 
-    began, total, items = time.monotonic(), len(plan.parts), 0
+    began, total, items = time.monotonic(), len(manifest.parts), 0
     before = done = total - len(missing)
     pending = list(missing)
     report(Progress(done, total, 0, 0.0))
@@ -101,12 +101,16 @@ def _work(
         workers = min(_room(cluster), len(pending))
         chunks, pending = pending[: _ROUND * workers], pending[_ROUND * workers :]
         dataset = _dataset(
-            [row_of(folder, plan, *chunk) for chunk in chunks], plan, ledger, workers, cluster.gpus
+            [row_of(folder, manifest, *chunk) for chunk in chunks],
+            manifest,
+            ledger,
+            workers,
+            cluster.gpus,
         )
         with closing(_arriving(dataset, ledger, folder, len(chunks))) as arriving:
             for found in arriving:
                 write_part(folder, found["model"], found["number"], unpacked(found["rows"]))
-                items += min(plan.chunk, plan.items - found["number"] * plan.chunk)
+                items += min(manifest.chunk, manifest.items - found["number"] * manifest.chunk)
                 done += 1
                 report(Progress(done, total, items, time.monotonic() - began, before))
 
@@ -131,7 +135,7 @@ def _room(cluster: Cluster) -> int:
 
 
 def _dataset(
-    rows: Sequence[dict[str, Any]], plan: Plan, ledger: Any, workers: int, gpus: float
+    rows: Sequence[dict[str, Any]], manifest: Manifest, ledger: Any, workers: int, gpus: float
 ) -> Any:
     """The chunks, one block each, mapped by a pool of actors that have one chunk in hand each."""
     import ray.data
@@ -144,11 +148,11 @@ def _dataset(
     pool = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
     return ray.data.from_items(list(rows), override_num_blocks=len(rows)).map_batches(
         Measurer,
-        fn_constructor_args=(plan, ledger, versions(), gpus),
+        fn_constructor_args=(manifest, ledger, versions(), gpus),
         batch_size=1,
         batch_format="pyarrow",
         compute=pool,
-        num_cpus=plan.threads,
+        num_cpus=manifest.threads,
         num_gpus=gpus,
     )
 

@@ -11,7 +11,7 @@ import regex
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import MARK
-from ccta_core.study.manifest import SHIPPED, Plan, read_plan, roots
+from ccta_core.study.manifest import SHIPPED, Manifest, read_manifest, roots
 from ccta_core.study.run.locks import HELD, LOCK, held
 from ccta_core.study.storage.parts import part_path
 from ccta_core.text import count
@@ -39,7 +39,7 @@ class Progress:
 class Run:
     """One run of a study by its log: when it began, with how many processes, what it told."""
 
-    plan: Plan
+    manifest: Manifest
     when: str
     workers: int
     told: tuple[Progress, ...]
@@ -53,9 +53,9 @@ class Run:
         """
         if not self.told or self.told[0].rate:
             return None  # the beginning is not in what was read
-        ragged, begun = self.plan.items % self.plan.chunk > 0, self.told[0].done
+        ragged, begun = self.manifest.items % self.manifest.chunk > 0, self.told[0].done
         rated = [
-            ((line.done - begun) * self.plan.chunk, line.rate)
+            ((line.done - begun) * self.manifest.chunk, line.rate)
             for line in self.told
             if line.rate >= _LEAST_RATE and not (ragged and line.done == line.total)
         ]
@@ -101,18 +101,18 @@ def runs_here() -> Iterator[Run]:
     """The runs of all studies in the cache whose logs tell of progress."""
     for path in sorted((cache_root() / "studies").glob(f"*/{LOG}")):
         try:
-            yield from _runs(path.parent, read_plan(path.parent))
+            yield from _runs(path.parent, read_manifest(path.parent))
         except (CctaError, OSError):
             continue  # a study that never began, or is being deleted
 
 
-def _runs(folder: Path, plan: Plan) -> Iterator[Run]:
+def _runs(folder: Path, manifest: Manifest) -> Iterator[Run]:
     lines = log_lines(folder)
     heads = [(at, match) for at, line in enumerate(lines) if (match := _HEAD.match(line))]
     ends = (*(at for at, _ in heads), len(lines))[1:]
     for (at, match), end in zip(heads, ends, strict=True):
         if told := progress(lines[at + 1 : end]):
-            yield Run(plan, match[1], int(match[2]), tuple(told))
+            yield Run(manifest, match[1], int(match[2]), tuple(told))
 
 
 STARTING, RUNNING, STOPPED, FAILED, FINISHED = (
@@ -127,13 +127,13 @@ _RECENT = 6
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A study as it stands; `plan` is None where none was written (yet)."""
+    """A study as it stands; `manifest` is None where none was written (yet)."""
 
     name: str
     folder: Path
     kind: str
     """starting, running, stopped, failed or finished."""
-    plan: Plan | None
+    manifest: Manifest | None
     done: int = 0
     total: int = 0
     line: str = ""
@@ -154,13 +154,13 @@ class State:
     @property
     def left(self) -> float | None:
         """Seconds until the run is done; None where its rate is not known yet."""
-        if not self.rate or self.plan is None:
+        if not self.rate or self.manifest is None:
             return None
-        return (self.total - self.done) * self.plan.chunk / self.rate
+        return (self.total - self.done) * self.manifest.chunk / self.rate
 
 
 def states() -> list[State]:
-    """Every study here by name, those that never came to a plan included."""
+    """Every study here by name, those that never came to a manifest included."""
     found: dict[str, Path] = {}
     for root in roots():
         for path in (*root.glob("*/manifest.json"), *root.glob(f"*/{LOG}")):
@@ -177,18 +177,18 @@ def state_of(folder: Path) -> State:
         kind, line = (STARTING, "") if busy else _why(whole)
         return State(folder.name, folder, kind, None, line=line)
     try:
-        plan = read_plan(folder)
+        manifest = read_manifest(folder)
     except CctaError as error:
         return State(folder.name, folder, FAILED, None, line=str(error))
-    times = _times(folder, plan)
-    done, total = len(times), len(plan.parts)
+    times = _times(folder, manifest)
+    done, total = len(times), len(manifest.parts)
     if busy or (done < total and held(folder / LOCK)):
-        rate = _rate(lines) if busy else _by_times(times, plan)
-        return State(folder.name, folder, RUNNING, plan, done, total, rate=rate)
+        rate = _rate(lines) if busy else _by_times(times, manifest)
+        return State(folder.name, folder, RUNNING, manifest, done, total, rate=rate)
     if done == total:
-        return State(folder.name, folder, FINISHED, plan, done, total)
+        return State(folder.name, folder, FINISHED, manifest, done, total)
     kind, line = _why(whole)
-    return State(folder.name, folder, kind, plan, done, total, line)
+    return State(folder.name, folder, kind, manifest, done, total, line)
 
 
 def at_work(folder: Path) -> bool:
@@ -204,9 +204,9 @@ def is_shipped(folder: Path) -> bool:
     return SHIPPED.resolve() != own and folder.resolve().parent == SHIPPED.resolve()
 
 
-def _times(folder: Path, plan: Plan) -> list[float]:
-    """When each finished part of the plan was written, earliest first."""
-    wanted = {part_path(folder, model, chunk) for model, chunk in plan.parts}
+def _times(folder: Path, manifest: Manifest) -> list[float]:
+    """When each finished part of the manifest was written, earliest first."""
+    wanted = {part_path(folder, model, chunk) for model, chunk in manifest.parts}
     found = []
     for path in folder.glob("parts/*/*.parquet"):
         try:
@@ -221,12 +221,12 @@ def _rate(lines: list[str]) -> float | None:
     return next((line.rate for line in reversed(progress(lines)) if line.rate), None)
 
 
-def _by_times(times: list[float], plan: Plan) -> float | None:
+def _by_times(times: list[float], manifest: Manifest) -> float | None:
     """Items a second over the latest parts; None where there are too few."""
     latest = times[-_RECENT:]
     if len(latest) < 2 or latest[-1] <= latest[0]:
         return None
-    return (len(latest) - 1) * plan.chunk / (latest[-1] - latest[0])
+    return (len(latest) - 1) * manifest.chunk / (latest[-1] - latest[0])
 
 
 def _why(lines: list[str]) -> tuple[str, str]:

@@ -38,7 +38,7 @@ def ids_of(study: Study) -> tuple[str, ...]:
 
 def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
     if ids is None:
-        return read_items_of(study.folder, 0, study.plan.items)
+        return read_items_of(study.folder, 0, study.manifest.items)
     wanted = set(ids)
     places = [at for at, name in enumerate(_ids(study)) if name in wanted]
     return [
@@ -75,22 +75,23 @@ def _ids(study: Study) -> list[str]:
 
 def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     """The items from the study's data set, if it still is the one that was measured."""
-    plan = study.plan
+    manifest = study.manifest
     try:
         corpus = selected(
-            plan.data, plan.languages,
-            limit=plan.items + plan.left_out, per_group=plan.per_group, crop=plan.crop,
+            manifest.data, manifest.languages,
+            limit=manifest.items + manifest.left_out, per_group=manifest.per_group,
+            crop=manifest.crop,
         )  # fmt: skip
     except CctaError as error:
         raise CctaError(
-            f"the texts of the study {study.name} are not here: its data {plan.data} can't be read "
-            f"({error}); get it as `ccta data list` says"
+            f"the texts of the study {study.name} are not here: its data {manifest.data} can't be "
+            f"read ({error}); get it as `ccta data list` says"
         ) from error
-    corpus = first(corpus, plan.items)
-    if corpus.sha256 != plan.items_sha256:
+    corpus = first(corpus, manifest.items)
+    if corpus.sha256 != manifest.items_sha256:
         raise CctaError(
-            f"the texts of the study {study.name} are not here: {plan.data} holds other items now; "
-            "put back the data it was measured on, or run the study again"
+            f"the texts of the study {study.name} are not here: {manifest.data} holds other items "
+            "now; put back the data it was measured on, or run the study again"
         )
     return corpus.examples
 

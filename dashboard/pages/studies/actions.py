@@ -72,7 +72,7 @@ def _run(address: Address, state: State) -> None:
         if st.button("Stop", key=address.widget("stop"), help="What is finished is kept"):
             _tried(partial(_stopped, state.name))
         return
-    unfinished = state.plan is not None and state.kind != FINISHED and not state.shipped
+    unfinished = state.manifest is not None and state.kind != FINISHED and not state.shipped
     if unfinished and st.button("Resume", key=address.widget("resume")):
         _tried(partial(process.resume, state.name, os.cpu_count() or 1))
 

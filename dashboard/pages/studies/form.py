@@ -11,8 +11,8 @@ from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.models.added import known
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.cost import Cost, length_of, of_plan
-from ccta_core.study.manifest import Plan, planned, with_twin
+from ccta_core.study.cost import Cost, cost_of, length_of
+from ccta_core.study.manifest import Manifest, make_manifest, with_twin
 from ccta_core.study.run import process
 from ccta_core.study.run.process import Order
 from ccta_core.study.selection import first
@@ -64,11 +64,11 @@ def studies_form(address: Address, taken: Sequence[str]) -> None:
         return
     draft = _filled_in(address, choices[key], facts, taken)
     try:
-        cost, plan = priced(draft)
+        cost, manifest = priced(draft)
     except CctaError as error:
         notices.advice(str(error))
         return
-    _cost(cost, plan, draft)
+    _cost(cost, manifest, draft)
     with st.container(horizontal=True, vertical_alignment="center", key="studies_start"):
         begin = st.button(f"Start {draft.order.name}", key=address.widget("start"), type="primary")
         with st.popover("The same on the command line", type="tertiary"):
@@ -77,8 +77,8 @@ def studies_form(address: Address, taken: Sequence[str]) -> None:
         _start(address, draft, cost)
 
 
-def priced(draft: Draft) -> tuple[Cost, Plan]:
-    """The cost and the plan of what the form says, from the data itself.
+def priced(draft: Draft) -> tuple[Cost, Manifest]:
+    """The cost and the manifest of what the form says, from the data itself.
 
     Raises CctaError (one line) where it can't be a study, or the disk has no room for it.
     """
@@ -87,14 +87,14 @@ def priced(draft: Draft) -> tuple[Cost, Plan]:
     langs = tuple(order.languages or ())
     corpus = first(resources.corpus(order.data, langs, order.per_group, order.crop), order.limit)
     models = with_twin(draft.models) if order.random_head else draft.models
-    plan = planned(
+    manifest = make_manifest(
         order.name, order.data, corpus, models, order.layers, Config(shuffles=20),
         allow_overlap=order.allow_overlap, crop=order.crop, per_group=order.per_group,
     )  # fmt: skip
     length = length_of(corpus.examples)
-    cost = of_plan(plan, draft.workers, length).paced(resources.pace())
+    cost = cost_of(manifest, draft.workers, length).paced(resources.pace())
     process.check_room(cost)
-    return cost, plan
+    return cost, manifest
 
 
 def _filled_in(
@@ -175,15 +175,15 @@ def _more(address: Address) -> int:
     return int(workers)
 
 
-def _cost(cost: Cost, plan: Plan, draft: Draft) -> None:
+def _cost(cost: Cost, manifest: Manifest, draft: Draft) -> None:
     text_blocks.verdict(
         f"About {duration(cost.seconds)} on {count(draft.workers, 'core')} once the models are "
         f"loaded, and {size(cost.bytes)} on disk."
     )
-    left_out = f" {plan.left_out:,} items or lines are left out." if plan.left_out else ""
+    left_out = f" {manifest.left_out:,} items or lines are left out." if manifest.left_out else ""
     own = "" if all(info.folder for info in draft.models) else _OTHER_MODELS
     text_blocks.quiet(f"{cost.formula}.{left_out}{own}")
-    for line in label_lines(plan):
+    for line in label_lines(manifest):
         text_blocks.quiet(f"{line[0].upper()}{line[1:]}.")
 
 

@@ -122,15 +122,15 @@ def state_line(state: State) -> str:
     if state.kind == FINISHED:
         return "finished"
     reason = "" if state.line in ("", state.kind) else f": {state.line}"
-    return f"{state.kind} at {share}{reason}" if state.plan else f"{state.kind}{reason}"
+    return f"{state.kind} at {share}{reason}" if state.manifest else f"{state.kind}{reason}"
 
 
 def about(state: State) -> str:
     """Data, items, languages, models and layers of a study."""
-    plan = state.plan
-    if plan is None:
+    manifest = state.manifest
+    if manifest is None:
         return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
-    facts = [*outline(plan), count(len(plan.models), "model"), layers(plan)]
+    facts = [*outline(manifest), count(len(manifest.models), "model"), layers(manifest)]
     return " · ".join([*facts, "ships with the product"] if state.shipped else facts)
 
 
