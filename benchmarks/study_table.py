@@ -27,6 +27,7 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.manifest import make_manifest, write_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.schema import COLUMNS, arrow_schema
 from ccta_core.study.storage.table import Study, open_study
@@ -141,7 +142,11 @@ def made(folder, wanted, models=1, chunk=18):
         ModelInfo(f"made/m{n}", "nli", "en", LABELS, tuple(range(12)), 7, "r")
         for n in range(models)
     ]
-    manifest = make_manifest("made", "demo:nli", corpus, infos, [8], Config(), chunk=chunk)
+    request = StudyRequest(
+        name="made", data="demo:nli", models=[info.id for info in infos], layers=[8],
+        config=Config(), chunk=chunk,
+    )  # fmt: skip
+    manifest = make_manifest(request, corpus, infos)
     folder.mkdir(exist_ok=True)
     write_manifest(folder, manifest)
     draw = np.random.default_rng(0)

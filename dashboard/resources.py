@@ -22,8 +22,8 @@ from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
 from ccta_core.study.manifest import names
-from ccta_core.study.run.status import State, states
-from ccta_core.study.selection import selected
+from ccta_core.study.run.status import StudyStatus, statuses
+from ccta_core.study.selection import select_items
 from ccta_core.study.storage.items import FILE
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
@@ -157,9 +157,9 @@ def _texts_mark(found: Study) -> str:
     return repr((found.manifest, stamps))
 
 
-def study_states() -> list[State]:
+def study_states() -> list[StudyStatus]:
     """What each study is doing, read from disk now."""
-    return states()
+    return statuses()
 
 
 @st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
@@ -222,8 +222,8 @@ def _corpus(
 ) -> Corpus:
     del files
     if crop is not None:
-        _import_alone("ccta_core.study.crop")
-    return selected(spec, languages, per_group=per_group, crop=crop)
+        _import_alone("ccta_core.models.embedded")
+    return select_items(spec, languages, per_group=per_group, crop=crop)
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)

@@ -17,7 +17,7 @@ from ccta_core.command_line import command_line, option
 from ccta_core.config import Config
 from ccta_core.models.catalog import find
 from ccta_core.reports.study.errors import pair_command
-from ccta_core.study.run.process import Order
+from ccta_core.study.request import StudyRequest
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.choice import Request
 from dashboard.pages.pair.share import command as of_pair
@@ -108,12 +108,16 @@ def test_the_errors_pages_line_is_the_pair(source, target, second, label):
 @given(awkward, awkward)
 @example("file:-x y.csv", "-m")
 def test_a_studys_line_and_its_process_are_the_order(data, model):
-    order = Order(
-        "one", data, [model], [0, 8], ["en", "es"], 5, allow_overlap=True, random_head=True, crop=9
-    )
-    for found in (parsed(of_study(order, 2)), _parser().parse_args(["study", "run", *order.words])):
+    order = StudyRequest(
+        name="one", data=data, models=[model], layers=[0, 8], languages=["en", "es"], limit=5,
+        allow_overlap=True, random_head=True, crop=19,
+    )  # fmt: skip
+    for found in (
+        parsed(of_study(order, 2)),
+        _parser().parse_args(["study", "run", *order.arguments]),
+    ):
         assert (found.name, found.data, found.model) == ("one", data, model)
-        assert (found.layers, found.langs, found.limit, found.crop) == ("0,8", "en,es", 5, 9)
+        assert (found.layers, found.langs, found.limit, found.crop) == ("0,8", "en,es", 5, 19)
         assert (found.allow_overlap, found.random_head, found.per_group) == (True, True, None)
     assert parsed(of_study(order, 2)).workers == 2
 

@@ -25,6 +25,7 @@ from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
 from ccta_core.store.pairs import find_pair, pair_key
 from ccta_core.study.manifest import SHIPPED as SHIPPED_STUDIES
 from ccta_core.study.manifest import read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import LABELS, build, tokenizer_of
@@ -540,7 +541,9 @@ def test_a_study_begun_with_one_revision_refuses_another(folder, monkeypatch):
     with pytest.raises(CctaError, match=f"is now revision {now}, the study began with {begun}"):
         local.run("mine", workers=0)
     for extend in (False, True):
-        request = local.Request("mine", "demo:nli", [listed(str(folder))], limit=2, layers=(1,))
+        request = StudyRequest(
+            name="mine", data="demo:nli", models=[str(folder)], limit=2, layers=(1,)
+        )
         with pytest.raises(CctaError, match=r"is another one|in another revision") as caught:
             local.create(request, extend=extend)
         assert "\n" not in str(caught.value)

@@ -10,11 +10,12 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import RANDOM_HEAD, catalog, find, random_headed
 from ccta_core.models.load import load_model
 from ccta_core.models.random_head import head_modules, initialise_head
-from ccta_core.study.manifest import folder_of, make_manifest, read_manifest, with_twin
+from ccta_core.study.manifest import folder_of, read_manifest, with_twin
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import FAMILIES, HEADS, build
 from tests.heads import tiny
+from tests.made_study import manifest_of
 
 MODEL = "e5-small/nli-en"
 TWIN = MODEL + RANDOM_HEAD
@@ -113,8 +114,8 @@ def test_items_the_encoder_has_seen_are_refused_for_the_twin_too():
 
     corpus = replace(read_corpus("demo:nli", ["en", "es"]), source="xnli", split="test")
     info = find("e5-small/nli-xnli-es" + RANDOM_HEAD)
-    with pytest.raises(CctaError, match="--allow-overlap"):
-        make_manifest("x", "xnli#test", corpus, [info], [8], ccta.Config())
+    with pytest.raises(CctaError, match="allow items that a model was trained on"):
+        manifest_of("x", "xnli#test", corpus, [info], [8])
 
 
 def test_a_study_has_one_twin():

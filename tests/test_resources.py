@@ -15,6 +15,7 @@ from ccta_core.space.maps import language_means
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.study.manifest import read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, process
 from ccta_core.study.storage.parts import write_part
 from dashboard import resources
@@ -40,7 +41,14 @@ def begun(path, lines, **settings):
     """A study of a file in the cache, its texts kept."""
     write(path, lines)
     return local.create(
-        local.Request("own", f"file:{path}", [find(MODEL)], (11,), config=Config(), **settings)
+        StudyRequest(
+            name="own",
+            data=f"file:{path}",
+            models=[MODEL],
+            layers=(11,),
+            config=Config(),
+            **settings,
+        )
     )
 
 

@@ -16,8 +16,9 @@ import ccta_core as ccta
 from ccta_core.cli import main
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
-from ccta_core.models.catalog import SHIPPED, find
+from ccta_core.models.catalog import SHIPPED
 from ccta_core.study.manifest import folder_of, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, ray_actors, ray_runner
 from ccta_core.study.run.locks import CANCEL
 from ccta_core.study.run.ray_runner import Cluster
@@ -40,8 +41,8 @@ def no_watch(monkeypatch):
 
 
 def request(model=MODEL):
-    return local.Request(
-        name="one", data="demo:nli", models=[find(model)], layers=(11,), languages=("en", "es"),
+    return StudyRequest(
+        name="one", data="demo:nli", models=[model], layers=(11,), languages=("en", "es"),
         limit=12, config=Config(shuffles=4, unrelated=1), chunk=6,
     )  # fmt: skip
 
@@ -161,7 +162,7 @@ def test_it_stops_when_asked_and_the_cluster_stays(nodes, ray):
 
     with pytest.raises(StoppedError, match="resume goes on"):
         ray_runner.run("one", Cluster(nodes.address), report=ask)
-    with local.opened("one"):
+    with local.hold_study("one"):
         pass  # nobody holds it
     assert not ray.is_initialized()
 

@@ -16,9 +16,9 @@ from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.added import add
-from ccta_core.models.catalog import find
 from ccta_core.store.usage import MARK
 from ccta_core.study.manifest import SHIPPED, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, process
 from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.run.status import LOG
@@ -111,7 +111,7 @@ def test_the_help_says_what_the_exit_code_means(capsys):
 @pytest.mark.parametrize("second", ["run", "resume"])
 def test_a_second_run_does_not_swallow_a_stop(second, capsys):
     if second == "run":
-        wanted = local.Request("made", "demo:nli", [find("e5-small/nli-en")], limit=3)
+        wanted = StudyRequest(name="made", data="demo:nli", models=["e5-small/nli-en"], limit=3)
         local.create(wanted)
     else:
         unfinished()
@@ -122,7 +122,7 @@ def test_a_second_run_does_not_swallow_a_stop(second, capsys):
         assert (folder_of("made") / CANCEL).exists()
         with pytest.raises(StoppedError):
             local.check_wanted(folder_of("made"))
-    with local.opened("made"):
+    with local.hold_study("made"):
         assert not (folder_of("made") / CANCEL).exists()  # of the run before: this one may go on
 
 
@@ -163,9 +163,9 @@ def test_a_run_that_does_not_end_is_said_to_be_asked(capsys):
 
 
 def test_a_run_in_this_process_stops_within_its_chunk():
-    wanted = local.Request(
-        "here", "demo:nli", [find("e5-small/nli-en")], layers=(11,), languages=("en", "es"),
-        limit=4, config=Config(shuffles=2, unrelated=0),
+    wanted = StudyRequest(
+        name="here", data="demo:nli", models=["e5-small/nli-en"], layers=(11,),
+        languages=("en", "es"), limit=4, config=Config(shuffles=2, unrelated=0),
     )  # fmt: skip
     manifest = local.create(wanted)
 

@@ -137,7 +137,8 @@ def _where(study: Study, layer: int) -> str:
     manifest = study.manifest
     return (
         f"`{study.name}` ({manifest.source} {manifest.split}, layer {layer}; "
-        f"{manifest.items} items, {len(manifest.languages)} languages, {len(claims.models(study))} models)"
+        f"{manifest.items} items, {len(manifest.languages)} languages, "
+        f"{len(claims.models(study))} models)"
     )
 
 

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from typing import Any
 
 from ccta_core.errors import CctaError
 from ccta_core.study.manifest import Manifest
-from ccta_core.study.run.local import Progress, Report, check_wanted, opened, to_stderr
+from ccta_core.study.run.local import HeldStudy, check_wanted, hold_study
+from ccta_core.study.run.progress import Report, RunProgress, recorded_end
 from ccta_core.study.run.ray_actors import TRIES, Ledger, Measurer, row_of, unpacked, versions
 from ccta_core.study.storage.parts import write_part
 from ccta_core.text import read_whole
@@ -65,11 +65,14 @@ def run(name: str, cluster: Cluster, *, report: Report | None = None) -> Manifes
     there, another run has the study, or a chunk can't be measured.
     """
     check_installed()
-    with opened(name) as (folder, manifest, missing):
-        if missing:
-            with _connected(cluster):
-                _work(folder, manifest, missing, cluster, report or to_stderr)
-    return manifest
+    with hold_study(name) as study:
+        if study.missing:
+            with recorded_end(study.folder), _connected(cluster):
+                progress = RunProgress(
+                    study.folder, study.manifest, study.missing, workers=None, report=report
+                )
+                _work(study, cluster, progress)
+    return study.manifest
 
 
 def check_installed() -> None:
@@ -82,37 +85,23 @@ def check_installed() -> None:
         ) from error
 
 
-def _work(
-    folder: Path,
-    manifest: Manifest,
-    missing: Sequence[tuple[str, int]],
-    cluster: Cluster,
-    report: Report,
-) -> None:
+def _work(study: HeldStudy, cluster: Cluster, progress: RunProgress) -> None:
     """Rounds of chunks until none is missing."""
     import ray
 
-    began, total, items = time.monotonic(), len(manifest.parts), 0
-    before = done = total - len(missing)
-    pending = list(missing)
-    report(Progress(done, total, 0, 0.0))
+    folder, manifest, pending = study.folder, study.manifest, list(study.missing)
     ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Ledger).remote()
     while pending:
         workers = min(_room(cluster), len(pending))
         chunks, pending = pending[: _ROUND * workers], pending[_ROUND * workers :]
-        dataset = _dataset(
-            [row_of(folder, manifest, *chunk) for chunk in chunks],
-            manifest,
-            ledger,
-            workers,
-            cluster.gpus,
-        )
+        rows = [row_of(folder, manifest, *chunk) for chunk in chunks]
+        dataset = _dataset(rows, manifest, ledger, workers, cluster.gpus)
         with closing(_arriving(dataset, ledger, folder, len(chunks))) as arriving:
-            for found in arriving:
-                write_part(folder, found["model"], found["number"], unpacked(found["rows"]))
-                items += min(manifest.chunk, manifest.items - found["number"] * manifest.chunk)
-                done += 1
-                report(Progress(done, total, items, time.monotonic() - began, before))
+            for result in arriving:
+                write_part(folder, result["model"], result["number"], unpacked(result["rows"]))
+                progress.add(
+                    min(manifest.chunk, manifest.items - result["number"] * manifest.chunk)
+                )
 
 
 def _room(cluster: Cluster) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ccta_core.errors import CctaError
 from ccta_core.store.files import key_of
@@ -35,6 +35,13 @@ _HELD = 4
 """Studies that stay open; the one that was asked longest ago is closed first."""
 
 
+class PartsDone(NamedTuple):
+    """How many parts of a study are measured, of how many."""
+
+    done: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Study:
     """A study on disk, finished or not, with the parts it had when they were first asked for.
@@ -51,10 +58,10 @@ class Study:
         return self.manifest.name
 
     @property
-    def done(self) -> tuple[int, int]:
+    def done(self) -> PartsDone:
         """Parts that are there now, of how many."""
         total = len(self.manifest.parts)
-        return total - len(missing_parts(self.folder, self.manifest)), total
+        return PartsDone(total - len(missing_parts(self.folder, self.manifest)), total)
 
     @cached_property
     def source(self) -> Source:

@@ -10,8 +10,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.added import CHANGED, added, remove
 from ccta_core.models.adding import add_apart
 from ccta_core.store.usage import Use, clear, usage
-from ccta_core.study.words import size
-from ccta_core.text import NONE, count
+from ccta_core.text import NONE, count, size
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.pages.models.tables import data_table
