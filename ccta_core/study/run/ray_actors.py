@@ -70,8 +70,8 @@ class Measurer:
             rows = self._measured(row)
         except CctaError as wrong:
             error = f"{wrong} (on {socket.gethostname()})"
-        found = {"model": row["model"], "number": row["number"], "rows": rows, "error": error}
-        return pa.Table.from_pylist([found])
+        result = {"model": row["model"], "number": row["number"], "rows": rows, "error": error}
+        return pa.Table.from_pylist([result])
 
     def _measured(self, row: dict[str, Any]) -> bytes:
         import ray
@@ -100,11 +100,11 @@ class Measurer:
 
     def _check(self, model: str) -> None:
         """Raises CctaError where this node is not as the one that the study was begun on."""
-        own = versions()
+        here = versions()
         different = [
-            f"{name} {own[name]} here, {wanted} where the study runs"
+            f"{name} {here[name]} here, {wanted} where the study runs"
             for name, wanted in self._wanted.items()
-            if own[name] != wanted
+            if here[name] != wanted
         ]
         if different:
             raise CctaError(f"{'; '.join(different)}: install the same on every node")
@@ -125,9 +125,9 @@ def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[st
     """What an actor needs for one chunk, besides the manifest."""
     examples = read_items_of(folder, number * manifest.chunk, manifest.chunk)
     items = [
-        {"id": one.id, "group": one.group, "label": one.label,
-         "sentences": {lang: asdict(sentence) for lang, sentence in one.sentences.items()}}
-        for one in examples
+        {"id": each.id, "group": each.group, "label": each.label,
+         "sentences": {lang: asdict(sentence) for lang, sentence in each.sentences.items()}}
+        for each in examples
     ]  # fmt: skip
     return {"model": model, "number": number, "items": json.dumps(items, ensure_ascii=False)}
 
@@ -161,10 +161,10 @@ def unpacked(data: bytes) -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Installed versions, without the name of a build (+cpu, +cu128)."""
-    found = {}
+    installed = {}
     for name in _SAME:
         try:
-            found[name] = version(name).partition("+")[0]
+            installed[name] = version(name).partition("+")[0]
         except PackageNotFoundError:
-            found[name] = "none"
-    return found
+            installed[name] = "none"
+    return installed

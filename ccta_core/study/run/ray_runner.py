@@ -163,10 +163,10 @@ def _arriving(
         while count:
             check_wanted(folder)
             try:
-                found = arrived.get(timeout=1.0)
+                result = arrived.get(timeout=1.0)
             except Empty:
                 continue
-            yield _checked(found)
+            yield _checked(result)
             count -= 1
     finally:
         if count:
@@ -174,14 +174,14 @@ def _arriving(
         thread.join(_GIVE_UP_SECONDS)
 
 
-def _checked(found: dict[str, Any] | Exception) -> dict[str, Any]:
+def _checked(result: dict[str, Any] | Exception) -> dict[str, Any]:
     """What an actor returned. Raises CctaError where it, or Ray, failed."""
-    if isinstance(found, Exception):
-        line = _last_line(found)
-        raise CctaError(f"Ray gave up ({line}); what was finished is kept: resume") from found
-    if found["error"]:
-        raise CctaError(found["error"])
-    return found
+    if isinstance(result, Exception):
+        line = _last_line(result)
+        raise CctaError(f"Ray gave up ({line}); what was finished is kept: resume") from result
+    if result["error"]:
+        raise CctaError(result["error"])
+    return result
 
 
 def _feed(dataset: Any, arrived: "SimpleQueue[dict[str, Any] | Exception]") -> None:
