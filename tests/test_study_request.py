@@ -193,9 +193,19 @@ def test_lists_become_tuples_and_a_request_can_be_hashed():
     assert len({request(layers=[8]), request(layers=(8,))}) == 1
 
 
-def test_what_has_no_flag_is_not_lost_on_a_command_line():
-    with pytest.raises(CctaError, match="objective can't be chosen on a command line"):
-        _ = request(config=Config(shuffles=20, objective="margin")).arguments
+def test_a_single_name_is_a_list_of_one_and_a_number_is_none():
+    assert request(models=MODEL).models == (MODEL,)
+    with pytest.raises(CctaError, match="layers is 8; expected a list"):
+        request(layers=8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [({"config": Config(shuffles=20, objective="margin")}, "objective"), ({"chunk": 6}, "chunk")],
+)
+def test_what_has_no_flag_is_not_lost_on_a_command_line(changes, name):
+    with pytest.raises(CctaError, match=f"{name} can't be chosen on a command line"):
+        _ = request(**changes).arguments
 
 
 @given(

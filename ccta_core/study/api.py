@@ -56,8 +56,7 @@ def run_study(  # noqa: PLR0913 - what a study is, and how it is run
     """
     if engine not in ("local", "ray"):
         raise CctaError(f"unknown engine {engine!r}; expected local or ray")
-    several = [models] if isinstance(models, str) else models
-    create(StudyRequest.from_keywords(name=name, data=data, models=several, **study_settings))
+    create(StudyRequest.from_keywords(name=name, data=data, models=models, **study_settings))
     if engine == "ray":
         from ccta_core.study.run import ray_runner  # an optional extra
 

@@ -7,7 +7,7 @@ study's manifest. To add a setting, add a field here and let what it decides rea
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -201,9 +201,9 @@ class RecordedSettings:
 class StudyRequest(RecordedSettings):
     """A study as a person asks for it.
 
-    Lists become tuples. Raises CctaError (one line) on what can be seen without reading the data:
-    a name that is no folder name, no model, no layer, fewer than two languages, a number out of
-    its range.
+    Lists become tuples, and so does a single name. Raises CctaError (one line) on what can be seen
+    without reading the data: a name that is no folder name, no model, no layer, fewer than two
+    languages, a number out of its range.
     """
 
     limit: int | None = _setting(
@@ -238,8 +238,7 @@ class StudyRequest(RecordedSettings):
 
     def __post_init__(self) -> None:
         for name in ("models", "layers", "languages"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else tuple(value))
+            object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
         if not self.name:
             raise CctaError("a study needs a name; type one")
         check_name(self.name)
@@ -266,7 +265,7 @@ class StudyRequest(RecordedSettings):
             raise CctaError(
                 f"unknown setting {unknown[0]!r}; expected one of: {', '.join(keyword_defaults())}"
             )
-        config = keywords.pop("config", None) or Config(shuffles=20)
+        config = keywords.pop("config", None) or default_of("config")
         changes = {name: keywords.pop(name) for name in _config_names() & keywords.keys()}
         return cls(**keywords, config=replace(config, **changes) if changes else config)
 
@@ -288,9 +287,13 @@ class StudyRequest(RecordedSettings):
         Raises CctaError where a setting has no flag and is not as it is without one.
         """
         usual = default_of("config")
-        for name in CONFIG_WITHOUT_FLAG:
-            if getattr(self.config, name) != getattr(usual, name):
-                raise CctaError(f"{name} can't be chosen on a command line; run it from Python")
+        lost = [name for name in CONFIG_WITHOUT_FLAG
+                if getattr(self.config, name) != getattr(usual, name)]  # fmt: skip
+        lost += [name for name, setting in settings().items()
+                 if setting.flag is None and name != "config"
+                 and getattr(self, name) != default_of(name)]  # fmt: skip
+        if lost:
+            raise CctaError(f"{lost[0]} can't be chosen on a command line; run it from Python")
         return [
             *(
                 word
@@ -308,11 +311,11 @@ class StudyRequest(RecordedSettings):
     @property
     def recorded(self) -> dict[str, Any]:
         """The settings that a manifest keeps as they are, by their names in both."""
-        found_by_reading = ("models", "languages")
+        read_from_data = ("models", "languages")
         return {
             each.name: getattr(self, each.name)
             for each in fields(RecordedSettings)
-            if each.name not in found_by_reading
+            if each.name not in read_from_data
         }
 
 
@@ -370,6 +373,14 @@ def check_name(name: str) -> None:
             f"a study's name is letters, digits, dots, dashes and underscores, at most 80; "
             f"found {name!r}"
         )
+
+
+def _as_tuple(name: str, value: Any) -> tuple[Any, ...] | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else (value,)
+    if not isinstance(value, Iterable):
+        raise CctaError(f"{name} is {value!r}; expected a list")
+    return tuple(value)
 
 
 def _config_names() -> set[str]:
