@@ -192,7 +192,7 @@ class RecordedSettings:
         too_small="a chunk of {} items measures nothing",
         absent={
             "flag": "the chance level needs chunks of this size; tests and benchmarks take others",
-            "form": "as on the command line",
+            "form": "the chance level needs chunks of this size",
         },
     )  # fmt: skip
 
