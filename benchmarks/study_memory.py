@@ -40,13 +40,14 @@ def run(folder, workers):
     """The run itself; MiB at the peak of this process and of its largest worker, seconds."""
     from ccta_core.config import Config
     from ccta_core.models.added import add
+    from ccta_core.study.request import StudyRequest
     from ccta_core.study.run import local
 
     began = time.perf_counter()
-    request = local.Request(
+    request = StudyRequest(
         name=NAME,
         data=f"file:{folder / 'items.tsv'}",
-        models=[add(str(folder / "model"))],
+        models=[add(str(folder / "model")).id],
         layers=(1,),
         config=Config(shuffles=2, unrelated=0, method="input_x_gradient"),
         chunk=CHUNK,

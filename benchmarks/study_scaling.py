@@ -20,7 +20,7 @@ import torch
 import ccta_core as ccta
 from ccta_core.config import Config
 from ccta_core.study import measure as study
-from ccta_core.study.manifest import CHUNK
+from ccta_core.study.request import CHUNK
 from ccta_core.study.storage.items import FILE, write_items
 from ccta_core.study.storage.parts import part_path, write_part
 

@@ -26,7 +26,8 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.manifest import make_manifest, write_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.schema import COLUMNS, arrow_schema
 from ccta_core.study.storage.table import Study, open_study
@@ -120,7 +121,7 @@ def timed_study(study, repeats):
         f"table files; later in {float(later.stdout):.3f} s\n"
     )
     print("| question | s | CPU s |\n|---|---|---|")
-    model, layer = study.plan.models[0]["id"], study.plan.layers[-1]
+    model, layer = study.manifest.models[0]["id"], study.manifest.layers[-1]
     for name, question in questions(model, layer).items():
         clock, cpu = [], []
         for _ in range(repeats):
@@ -141,19 +142,23 @@ def made(folder, wanted, models=1, chunk=18):
         ModelInfo(f"made/m{n}", "nli", "en", LABELS, tuple(range(12)), 7, "r")
         for n in range(models)
     ]
-    plan = planned("made", "demo:nli", corpus, infos, [8], Config(), chunk=chunk)
+    request = StudyRequest(
+        name="made", data="demo:nli", models=[info.id for info in infos], layers=[8],
+        config=Config(), chunk=chunk,
+    )  # fmt: skip
+    manifest = make_manifest(request, corpus, infos)
     folder.mkdir(exist_ok=True)
-    write_plan(folder, plan)
+    write_manifest(folder, manifest)
     draw = np.random.default_rng(0)
     for info in infos:
-        for number in range(plan.chunks):
+        for number in range(manifest.chunks):
             own = min(chunk, items - number * chunk)
             path = part_path(folder, info.id, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(
                 table(draw, info.id, number * chunk, own, pairs), path, compression="zstd"
             )
-    return Study(folder, plan)
+    return Study(folder, manifest)
 
 
 def table(draw, model, first, items, pairs):

@@ -1,4 +1,4 @@
-"""How numbers, p-values, intervals, counts, lists and command lines are written; numbers read.
+"""How numbers, signs, p-values, intervals, counts, times and lists are written, and numbers read.
 
 What a person reads has a true minus and a dash where there is no number. `plain` is for a terminal,
 for LaTeX and for tables of Markdown, which programs read too. Nothing is ever a negative zero: a
@@ -14,6 +14,8 @@ NONE = "\N{EN DASH}"
 """Stands where there is no number."""
 MINUS = "\N{MINUS SIGN}"
 _TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+_TIMES = ((86_400, "days"), (3_600, "h"), (60, "min"))
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _SIBILANTS = ("s", "x", "z", "ch", "sh")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(
@@ -80,6 +82,22 @@ def plural_of(noun: str) -> str:
     return f"{noun}es" if noun.endswith(_SIBILANTS) else f"{noun}s"
 
 
+def duration(seconds: float) -> str:
+    """A time with its unit, two digits at most and 1 s at least: 40 s, 3.5 min, 12 h."""
+    for length, unit in _TIMES:
+        if seconds >= 1.5 * length:
+            return f"{_two_digits(seconds / length)} {unit}"
+    return "1 s" if seconds < 1.05 else f"{_two_digits(seconds)} s"
+
+
+def size(of_bytes: float) -> str:
+    """Bytes with their unit: 240 kB, 1.5 GB."""
+    for length, unit in _SIZES:
+        if of_bytes >= length:
+            return f"{_two_digits(of_bytes / length)} {unit}"
+    return f"{of_bytes:.0f} bytes"
+
+
 def listing(words: Sequence[str], last: str = "and") -> str:
     """Words as a list in a sentence: `a`, `a and b`, `a, b and c`; nothing for none."""
     if len(words) < 2:
@@ -126,3 +144,7 @@ def read_decimal(text: str, low: float, high: float) -> float:
 
 def _missing(value: float | None) -> bool:
     return value is None or math.isnan(value)
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"

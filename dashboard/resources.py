@@ -21,8 +21,8 @@ from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
 from ccta_core.study.manifest import names
-from ccta_core.study.run.status import State, states
-from ccta_core.study.selection import selected
+from ccta_core.study.run.status import StudyStatus, statuses
+from ccta_core.study.selection import select_items
 from ccta_core.study.storage.items import FILE
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
@@ -89,7 +89,7 @@ def studies() -> list[str]:
 
 
 def study(name: str) -> Study:
-    """A study's plan and folder, read anew: a run may have gone on.
+    """A study's manifest and folder, read anew: a run may have gone on.
 
     Raises CctaError where there is none of this name, or it can't be read.
     """
@@ -150,13 +150,15 @@ def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, st
 
 def _texts_mark(found: Study) -> str:
     """Another word whenever a study's texts may have changed: ids alone do not tell."""
-    stamps = file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.plan.data)
-    return repr((found.plan, stamps))
+    stamps = (
+        file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.manifest.data)
+    )
+    return repr((found.manifest, stamps))
 
 
-def study_states() -> list[State]:
+def study_states() -> list[StudyStatus]:
     """What each study is doing, read from disk now."""
-    return states()
+    return statuses()
 
 
 @st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
@@ -219,8 +221,8 @@ def _corpus(
 ) -> Corpus:
     del files
     if crop is not None:
-        _import_alone("ccta_core.study.crop")
-    return selected(spec, languages, per_group=per_group, crop=crop)
+        _import_alone("ccta_core.models.embedded")
+    return select_items(spec, languages, per_group=per_group, crop=crop)
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)

@@ -11,7 +11,8 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.manifest import Manifest, make_manifest, write_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.storage.items import write_items
 from ccta_core.study.storage.parts import write_part
 from ccta_core.study.storage.schema import NAMES
@@ -20,6 +21,22 @@ from ccta_core.types import ParallelExample
 
 LANGS = ("ar", "de", "en", "es", "hi", "zh")
 LABELS = ("entailment", "neutral", "contradiction")
+
+
+def manifest_of(
+    name: str,
+    data: str,
+    corpus: Corpus,
+    models: Sequence[ModelInfo],
+    layers: Sequence[int],
+    **settings: Any,
+) -> Manifest:
+    """The manifest of a study of models that need not be on any list."""
+    request = StudyRequest(
+        name=name, data=data, models=[info.id for info in models], layers=layers,
+        **{"config": Config(), **settings},
+    )  # fmt: skip
+    return make_manifest(request, corpus, models)
 
 
 def made_study(
@@ -41,11 +58,11 @@ def made_study(
         ModelInfo(f"made/{lang}", "nli", lang, LABELS, tuple(range(12)), 7, "r1")
         for lang in trained
     ]
-    plan = planned(name, "demo:nli", corpus, models, layers, Config(), chunk=max(items, 1))
+    manifest = manifest_of(name, "demo:nli", corpus, models, layers, chunk=max(items, 1))
     place = folder / name
     place.mkdir(parents=True)
     write_items(place, examples, langs)
-    write_plan(place, plan)
+    write_manifest(place, manifest)
     draw = np.random.default_rng(0)
     for model in models:
         rows = [
@@ -56,7 +73,7 @@ def made_study(
             for target in langs[at + 1 :]
         ]
         write_part(place, model.id, 0, rows)
-    return Study(place, plan)
+    return Study(place, manifest)
 
 
 def _row(
@@ -99,6 +116,6 @@ def _row(
 
 def answering(study: Study, query: Callable[..., pd.DataFrame]) -> Study:
     """The study with another way to answer a question: what it would be with other rows."""
-    other = Study(study.folder, study.plan)
+    other = Study(study.folder, study.manifest)
     other.__dict__["query"] = query
     return other

@@ -16,7 +16,7 @@ from ccta_core.cli.train import _reads
 from ccta_core.config import Config
 from ccta_core.models.catalog import find
 from ccta_core.reports.study.errors import pair_command
-from ccta_core.study.run.process import Order
+from ccta_core.study.request import StudyRequest
 from ccta_core.text import command_line, option
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.choice import Request
@@ -84,7 +84,7 @@ def test_the_pair_pages_line_is_the_pair(source, target, second, label):
     assert (found.layer, found.target_class, found.shuffles) == (8, label, 7)
 
 
-Plan = namedtuple("Plan", "config")
+Manifest = namedtuple("Manifest", "config")
 Row = namedtuple("Row", "model source_lang target_lang layer gold")
 
 
@@ -95,9 +95,9 @@ def test_the_errors_pages_line_is_the_pair(source, target, second, label):
     sides = {
         "en": sentence(source, "en", second, ()), "es": sentence(target, "es", None, ((1, 2),)),
     }  # fmt: skip
-    plan = Plan(asdict(Config(seed=3, align_layer=2)))
+    manifest = Manifest(asdict(Config(seed=3, align_layer=2)))
     row = Row(label, "en", "es", 4, label)
-    found = parsed(pair_command(plan, row, ParallelExample("a", "a", None, sides)))
+    found = parsed(pair_command(manifest, row, ParallelExample("a", "a", None, sides)))
     assert (found.source, found.target, found.source_2) == (source, target, second)
     assert found.target_2 is None
     assert (found.model, found.target_class, found.target_focus) == (label, label, ["1:2"])
@@ -108,12 +108,16 @@ def test_the_errors_pages_line_is_the_pair(source, target, second, label):
 @given(awkward, awkward)
 @example("file:-x y.csv", "-m")
 def test_a_studys_line_and_its_process_are_the_order(data, model):
-    order = Order(
-        "one", data, [model], [0, 8], ["en", "es"], 5, allow_overlap=True, random_head=True, crop=9
-    )
-    for found in (parsed(of_study(order, 2)), _parser().parse_args(["study", "run", *order.words])):
+    order = StudyRequest(
+        name="one", data=data, models=[model], layers=[0, 8], languages=["en", "es"], limit=5,
+        allow_overlap=True, random_head=True, crop=19,
+    )  # fmt: skip
+    for found in (
+        parsed(of_study(order, 2)),
+        _parser().parse_args(["study", "run", *order.arguments]),
+    ):
         assert (found.name, found.data, found.model) == ("one", data, model)
-        assert (found.layers, found.langs, found.limit, found.crop) == ("0,8", "en,es", 5, 9)
+        assert (found.layers, found.langs, found.limit, found.crop) == ("0,8", "en,es", 5, 19)
         assert (found.allow_overlap, found.random_head, found.per_group) == (True, True, None)
     assert parsed(of_study(order, 2)).workers == 2
 

@@ -44,8 +44,8 @@ def rows(study):
 
 
 def question(study, **changes):
-    models = tuple(Model(one["id"], one["training_language"]) for one in study.plan.models)
-    plain = Question("language", "ems", "score", "pearson", models, 8, study.plan.languages)
+    models = tuple(Model(one["id"], one["training_language"]) for one in study.manifest.models)
+    plain = Question("language", "ems", "score", "pearson", models, 8, study.manifest.languages)
     return replace(plain, **changes)
 
 

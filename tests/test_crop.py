@@ -7,8 +7,9 @@ from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
 from ccta_core.models.embedded import load_tokenizer, locate
 from ccta_core.reports.study.facts import provenance
-from ccta_core.study.crop import LEAST, around, cropped
+from ccta_core.study.request import LEAST_CROP, StudyRequest
 from ccta_core.study.run import local
+from ccta_core.study.selection import crop_contexts, span_around
 from ccta_core.study.storage.table import open_study
 from ccta_core.study.storage.texts import examples_of
 
@@ -32,7 +33,7 @@ def size(tokenizer, text):
 
 @pytest.mark.parametrize("most", [16, 24, 40])
 def test_the_answer_stays_in_as_many_whole_words_as_fit(corpus, tokenizer, most):
-    cut = cropped(corpus, most)
+    cut = crop_contexts(corpus, most)
     whole = {example.id: example for example in corpus.examples}
     shorter = 0
     for example in cut.examples:
@@ -55,7 +56,7 @@ def test_by_hand(tokenizer):
     answer = (text.index("four"), text.index("four") + 4)
 
     def kept(tokens, span=answer):
-        found = around(text, span, tokens, "en", tokenizer)
+        found = span_around(text, span, tokens, "en", tokenizer)
         return found and text[slice(*found)]
 
     assert kept(1) == "four"
@@ -68,7 +69,7 @@ def test_by_hand(tokenizer):
 
 
 def test_a_context_that_is_short_enough_stays_as_it_is(corpus):
-    cut = cropped(corpus, 500)
+    cut = crop_contexts(corpus, 500)
     for before, after in zip(corpus.examples, cut.examples, strict=True):
         for lang, sentence in after.sentences.items():
             assert sentence.text2.strip(" .。!") in before.sentences[lang].text2
@@ -79,12 +80,12 @@ def test_a_context_that_is_short_enough_stays_as_it_is(corpus):
     ("spec", "tokens", "line"),
     [
         ("demo:nli", 128, "only contexts of questions are cropped"),
-        ("demo:qa", LEAST - 1, f"expected {LEAST} or more"),
+        ("demo:qa", LEAST_CROP - 1, f"expected {LEAST_CROP} or more"),
     ],
 )
 def test_bad_input_is_one_line(spec, tokens, line):
     with pytest.raises(CctaError, match=line):
-        cropped(read_corpus(spec, ("en", "es")), tokens)
+        crop_contexts(read_corpus(spec, ("en", "es")), tokens)
 
 
 def test_a_study_says_how_its_contexts_were_cut(tmp_path, monkeypatch, capsys):
@@ -93,8 +94,8 @@ def test_a_study_says_how_its_contexts_were_cut(tmp_path, monkeypatch, capsys):
     words += ["--layers", "11", "--shuffles", "2", "--unrelated", "0"]
     assert main(["study", "run", "--name", "cut", *words, "--crop", "24", "--workers", "1"]) == 0
     study = open_study("cut")
-    assert study.plan.crop == 24
-    assert "contexts cut to 24 tokens around their answers" in study.plan.part_of_data
+    assert study.manifest.crop == 24
+    assert "contexts cut to 24 tokens around their answers" in study.manifest.part_of_data
     assert provenance(study)["crop"] == 24
     assert study.table()["source_subwords"].max() < 60
     kept = examples_of(study)
@@ -105,4 +106,4 @@ def test_a_study_says_how_its_contexts_were_cut(tmp_path, monkeypatch, capsys):
     assert main(["study", "run", "--name", "cut", *words, "--crop", "32"]) != 0
     assert "crop: 24 here, 32 asked for" in capsys.readouterr().err
     with pytest.raises(CctaError, match="only contexts"):
-        local.drafted(local.Request("a", "demo:nli", [], crop=64))
+        local.draft(StudyRequest(name="a", data="demo:nli", models=["e5-small/nli-en"], crop=64))

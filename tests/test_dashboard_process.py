@@ -15,7 +15,8 @@ from ccta_core import children
 from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.models.added import add
-from ccta_core.study.run.status import FINISHED, RUNNING, state_of
+from ccta_core.study.run.progress import FINISHED
+from ccta_core.study.run.status import RUNNING, status_of
 from tests.families import build
 from tests.serving import wait_for
 
@@ -213,8 +214,12 @@ def test_a_child_that_is_done_says_how_it_ended():
 
 STARTER = """
 import sys, time
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import process
-process.start(process.Order("one", "demo:nli", [sys.argv[1]], [1], ["en", "es"], 60), 1)
+request = StudyRequest(
+    name="one", data="demo:nli", models=[sys.argv[1]], layers=[1], languages=["en", "es"], limit=60
+)
+process.start(request, 1)
 print("started", flush=True)
 time.sleep(300)
 """
@@ -234,7 +239,7 @@ def test_a_study_outlives_the_page_it_was_started_from(number, tmp_path):
     folder = cache_root() / "studies" / "one"
     until, seen = time.monotonic() + 300, set()
     while time.monotonic() < until:
-        state = state_of(folder)
+        state = status_of(folder)
         seen.add(state.kind)
         if not state.busy:
             break

@@ -87,7 +87,7 @@ def test_the_page_of_evidence_is_whole_and_safe(study):
     assert "The first 5 of 900 comparisons" in page
     assert page.count("<summary>command</summary>") == 4
     example = examples[rows["item"][1]]
-    words = shlex.split(pair_command(study.plan, next(rows.iloc[1:].itertuples()), example))
+    words = shlex.split(pair_command(study.manifest, next(rows.iloc[1:].itertuples()), example))
     assert words[:2] == ["ccta", "pair"]
     assert words[words.index("--source") + 1] == example.sentences["en"].text
     assert words[words.index("--layer") + 1] == str(LAYER)

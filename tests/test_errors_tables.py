@@ -252,7 +252,7 @@ def test_a_text_is_found_in_the_file_as_in_the_items(study, tmp_path, monkeypatc
     odd = Sentence("Über den Fluß 50% e\u0301t\u00e9", "en", "z(wei")
     examples[0] = replace(examples[0], sentences={**examples[0].sentences, "en": odd})
     write_items(tmp_path, examples, LANGS)
-    here = Study(tmp_path, study.plan)
+    here = Study(tmp_path, study.manifest)
     for wanted in ("ÜBER", "u\u0308ber", "FLUSS", "50%", "\u00e9te\u0301", "Z(W", "ferry", "e"):
         found = containing(here, wanted, LANGS)
         with monkeypatch.context() as patch:

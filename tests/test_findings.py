@@ -10,7 +10,6 @@ from ccta_core.analysis import claims
 from ccta_core.analysis.correlation import correlate
 from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, units
 from ccta_core.analysis.training_languages import Checkpoint
-from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError
@@ -19,12 +18,13 @@ from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.page import page
 from ccta_core.reports.findings.sections import sanity
-from ccta_core.study.manifest import planned, write_plan
+from ccta_core.study.manifest import write_manifest
 from ccta_core.study.storage.items import write_items
 from ccta_core.study.storage.parts import write_part
 from ccta_core.study.storage.schema import NAMES
 from ccta_core.study.storage.table import Study
 from dashboard.widgets.statistics_wording import shares_text
+from tests.made_study import manifest_of
 
 LANGS = ("ar", "de", "en", "es", "fr", "hi", "ja", "ru", "sw", "th", "tr", "zh")
 FEW = ("de", "en", "es", "zh")
@@ -74,9 +74,9 @@ def row(item, model, source, target, draw, linked):
 def written(folder, models, make, items, langs=LANGS):
     folder.mkdir()
     corpus = Corpus("demo:nli", "nli", "all", "CC BY 4.0", langs, tuple(items))
-    plan = planned(folder.name, "demo:nli", corpus, models, [8], Config(), chunk=len(items))
+    manifest = manifest_of(folder.name, "demo:nli", corpus, models, [8], chunk=len(items))
     write_items(folder, items, langs)
-    write_plan(folder, plan)
+    write_manifest(folder, manifest)
     for model in models:
         rows = [
             make(item, model.id, source, target)
@@ -84,7 +84,7 @@ def written(folder, models, make, items, langs=LANGS):
             for source, target in combinations(langs, 2)
         ]
         write_part(folder, model.id, 0, rows)
-    return Study(folder, plan)
+    return Study(folder, manifest)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ from ccta_core.store.files import read_entry
 from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
 from ccta_core.store.pairs import find_pair, pair_key
 from ccta_core.study.manifest import SHIPPED as SHIPPED_STUDIES
-from ccta_core.study.manifest import read_plan
+from ccta_core.study.manifest import read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import LABELS, build, tokenizer_of
@@ -307,7 +308,7 @@ def test_the_zoos_revisions_are_those_of_its_files():
 def test_what_ships_is_found_by_the_revisions_of_the_zoo():
     revisions = {name: info.revision for name, info in catalog().items()}
     for folder in SHIPPED_STUDIES.glob("*/manifest.json"):
-        for model in read_plan(folder.parent).models:
+        for model in read_manifest(folder.parent).models:
             name = model["id"].removesuffix(RANDOM_HEAD)
             if name not in revisions:
                 continue  # a further seed, whose weights do not ship
@@ -532,7 +533,7 @@ STUDY = {"languages": ("en", "es"), "limit": 2, "layers": (1,), "shuffles": 2, "
 def test_a_study_begun_with_one_revision_refuses_another(folder, monkeypatch):
     add(str(folder))
     study = ccta.run_study("mine", "demo:nli", str(folder), **STUDY)
-    begun = study.plan.models[0]["revision"]
+    begun = study.manifest.models[0]["revision"]
     assert begun == load_model(str(folder)).revision
     next((study.folder / "parts").rglob("*.parquet")).unlink()
     renamed(folder)
@@ -540,7 +541,9 @@ def test_a_study_begun_with_one_revision_refuses_another(folder, monkeypatch):
     with pytest.raises(CctaError, match=f"is now revision {now}, the study began with {begun}"):
         local.run("mine", workers=0)
     for extend in (False, True):
-        request = local.Request("mine", "demo:nli", [listed(str(folder))], limit=2, layers=(1,))
+        request = StudyRequest(
+            name="mine", data="demo:nli", models=[str(folder)], limit=2, layers=(1,)
+        )
         with pytest.raises(CctaError, match=r"is another one|in another revision") as caught:
             local.create(request, extend=extend)
         assert "\n" not in str(caught.value)
@@ -565,7 +568,7 @@ def test_a_study_in_one_process_is_of_the_files_of_its_time(folder):
 def test_maps_are_part_of_what_a_study_began_with(trained):
     words = {**STUDY, "space": "procrustes"}
     study = ccta.run_study("turned", "demo:nli", "own/nli", **words)
-    assert "+maps-" in study.plan.models[0]["revision"]
+    assert "+maps-" in study.manifest.models[0]["revision"]
     next((study.folder / "parts").rglob("*.parquet")).unlink()
     maps = trained / "procrustes.safetensors"
     with maps.open("ab") as file:

@@ -22,12 +22,14 @@ from ccta_core.evaluation.predict import classes
 from ccta_core.evaluation.score import score
 from ccta_core.models.catalog import find
 from ccta_core.sensitivity.settings import REFERENCE, Question
-from ccta_core.study.manifest import folder_of, planned, read_plan
+from ccta_core.study.manifest import folder_of, read_manifest
 from ccta_core.study.measure import measure
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local
 from ccta_core.study.storage.table import open_study
 from ccta_core.training.fit import Data, fit, labels_of
 from ccta_core.training.recipe import recipe_for
+from tests.made_study import manifest_of
 
 NLI = ("entailment", "neutral", "contradiction")
 MODEL = "e5-small/nli-en"
@@ -189,30 +191,30 @@ def test_which_numbers_a_file_has_is_looked_for_in_all_of_it(tmp_path):
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
     corpus = read_corpus(spec, limit=2)
     assert len({example.label for example in corpus.examples}) == 2
-    plan = planned("x", spec, corpus, [find(MODEL)], [11], Config())
-    assert plan.labels_of(MODEL) == dict(enumerate_text(NLI))
+    manifest = manifest_of("x", spec, corpus, [find(MODEL)], [11])
+    assert manifest.labels_of(MODEL) == dict(enumerate_text(NLI))
 
 
 def test_a_manifest_of_equal_names_stays_as_it_was():
     corpus = read_corpus("demo:nli", ["en", "es"], limit=3)
-    plan = planned("x", "demo:nli", corpus, [find(MODEL)], [11], Config())
-    assert set(plan.models[0]) == {"id", "revision", "task", "training_language", "seed"}
+    manifest = manifest_of("x", "demo:nli", corpus, [find(MODEL)], [11])
+    assert set(manifest.models[0]) == {"id", "revision", "task", "training_language", "seed"}
 
 
 @pytest.mark.parametrize("task", ["qa", "ner"])
 def test_a_head_without_classes_takes_no_labels(tmp_path, task):
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
     with pytest.raises(CctaError, match="has no classes"):
-        planned("x", spec, read_corpus(spec), [tiny(task).info], [1], Config())
+        manifest_of("x", spec, read_corpus(spec), [tiny(task).info], [1])
 
 
 def test_models_of_a_study_may_name_labels_differently(tmp_path):
     """Each model's rows have its own names, and its own majority."""
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
     generic = replace(find(MODEL), id="made/generic", labels=("LABEL_0", "LABEL_1", "LABEL_2"))
-    plan = planned("x", spec, read_corpus(spec), [find(MODEL), generic], [11], Config())
-    assert plan.labels_of("made/generic")["1"] == "LABEL_1"
-    assert plan.labels_of(MODEL)["1"] == "neutral"
+    manifest = manifest_of("x", spec, read_corpus(spec), [find(MODEL), generic], [11])
+    assert manifest.labels_of("made/generic")["1"] == "LABEL_1"
+    assert manifest.labels_of(MODEL)["1"] == "neutral"
 
 
 def test_the_majority_is_that_of_each_models_names(study_of_two_names):
@@ -225,7 +227,7 @@ def test_the_majority_is_that_of_each_models_names(study_of_two_names):
 @pytest.fixture
 def study_of_two_names(tmp_path):
     """Two models with equal rows but for the names of the labels: half of the items are a or 0."""
-    from ccta_core.study.manifest import write_plan
+    from ccta_core.study.manifest import write_manifest
     from ccta_core.study.storage.parts import write_part
     from ccta_core.study.storage.schema import NAMES
     from ccta_core.study.storage.table import Study
@@ -239,19 +241,19 @@ def study_of_two_names(tmp_path):
         replace(find(MODEL), id="made/a", labels=("a", "b", "c")),
         replace(find(MODEL), id="made/b", labels=("LABEL_0", "LABEL_1", "LABEL_2")),
     ]
-    plan = planned("two", "demo:nli", corpus, infos, [8], Config(), chunk=24)
-    write_plan(tmp_path, plan)
+    manifest = manifest_of("two", "demo:nli", corpus, infos, [8], chunk=24)
+    write_manifest(tmp_path, manifest)
     for info in infos:
         rows = []
         for at, example in enumerate(examples):
             row = dict.fromkeys(NAMES) | {
                 "item": example.id, "group": example.group, "model": info.id, "layer": 8,
-                "gold": plan.labels_of(info.id)[example.label], "source_lang": "en",
+                "gold": manifest.labels_of(info.id)[example.label], "source_lang": "en",
                 "target_lang": "es", "ems": 0.5,
             }  # fmt: skip
             rows.append(row | {"source_score": float(at % 3 > 0), "target_score": float(at % 2)})
         write_part(tmp_path, info.id, 0, rows)
-    return Study(tmp_path, plan)
+    return Study(tmp_path, manifest)
 
 
 def test_a_label_that_no_prediction_can_equal_is_never_measured(model):
@@ -366,13 +368,13 @@ def test_a_person_who_names_a_class_otherwise_gets_the_same_chance_level():
 
 def test_a_study_goes_on_with_the_labels_of_its_manifest(tmp_path):
     spec = file_of(tmp_path / "numbers.csv", NUMBERS)
-    request = local.Request(
-        name="again", data=spec, models=[find(MODEL)], layers=(11,), languages=("en", "es"),
+    request = StudyRequest(
+        name="again", data=spec, models=[MODEL], layers=(11,), languages=("en", "es"),
         limit=3, config=Config(shuffles=1, unrelated=0),
     )  # fmt: skip
-    plan = local.create(request)
-    assert local.create(request) == plan
-    assert read_plan(folder_of("again")).labels_of(MODEL) == dict(enumerate_text(NLI))
+    manifest = local.create(request)
+    assert local.create(request) == manifest
+    assert read_manifest(folder_of("again")).labels_of(MODEL) == dict(enumerate_text(NLI))
 
 
 def test_predictions_are_untouched(model):

@@ -41,7 +41,7 @@ def test_without_its_own_texts_the_data_are_read_again(study):
 @pytest.mark.parametrize("data", ["xnli:/not/here#test", "demo:qa"])
 def test_missing_data_are_named_in_one_line(study, data):
     (study.folder / FILE).unlink()
-    lost = replace(study, plan=replace(study.plan, data=data))
+    lost = replace(study, manifest=replace(study.manifest, data=data))
     with pytest.raises(CctaError) as caught:
         examples_of(lost)
     assert data in str(caught.value)

@@ -10,11 +10,12 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import RANDOM_HEAD, catalog, find, random_headed
 from ccta_core.models.load import load_model
 from ccta_core.models.random_head import head_modules, initialise_head
-from ccta_core.study.manifest import folder_of, planned, read_plan, with_twin
+from ccta_core.study.manifest import folder_of, read_manifest, with_twin
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import FAMILIES, HEADS, build
 from tests.heads import tiny
+from tests.made_study import manifest_of
 
 MODEL = "e5-small/nli-en"
 TWIN = MODEL + RANDOM_HEAD
@@ -113,8 +114,8 @@ def test_items_the_encoder_has_seen_are_refused_for_the_twin_too():
 
     corpus = replace(read_corpus("demo:nli", ["en", "es"]), source="xnli", split="test")
     info = find("e5-small/nli-xnli-es" + RANDOM_HEAD)
-    with pytest.raises(CctaError, match="--allow-overlap"):
-        planned("x", "xnli#test", corpus, [info], [8], ccta.Config())
+    with pytest.raises(CctaError, match="allow items that a model was trained on"):
+        manifest_of("x", "xnli#test", corpus, [info], [8])
 
 
 def test_a_study_has_one_twin():
@@ -128,9 +129,9 @@ def test_the_option_adds_the_twin_to_a_study(monkeypatch):
     words = ["--model", MODEL, "--data", "demo:nli", "--langs", "en,es", "--limit", "3"]
     given = ["--layers", "11", "--random-head", "--workers", "1"]
     assert main(["study", "run", "--name", "twins", *words, *given]) == 0
-    plan = read_plan(folder_of("twins"))
-    assert [one["id"] for one in plan.models] == [MODEL, TWIN]
-    assert (plan.models[1]["training_language"], plan.models[1]["seed"]) == (None, None)
+    manifest = read_manifest(folder_of("twins"))
+    assert [one["id"] for one in manifest.models] == [MODEL, TWIN]
+    assert (manifest.models[1]["training_language"], manifest.models[1]["seed"]) == (None, None)
 
 
 def test_a_study_with_a_twin_runs_from_python():

@@ -14,7 +14,8 @@ from ccta_core.models.catalog import catalog, find
 from ccta_core.space.maps import language_means
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.study.manifest import read_plan
+from ccta_core.study.manifest import read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, process
 from ccta_core.study.storage.parts import write_part
 from dashboard import resources
@@ -40,7 +41,14 @@ def begun(path, lines, **settings):
     """A study of a file in the cache, its texts kept."""
     write(path, lines)
     return local.create(
-        local.Request("own", f"file:{path}", [find(MODEL)], (11,), config=Config(), **settings)
+        StudyRequest(
+            name="own",
+            data=f"file:{path}",
+            models=[MODEL],
+            layers=(11,),
+            config=Config(),
+            **settings,
+        )
     )
 
 
@@ -87,7 +95,7 @@ def test_answers_of_a_study_begun_anew_are_its_own():
     table = new.table()
     process.delete("made")
     again = made_study(cache_root() / "studies", items=3, langs=("en", "es"), trained=("en",))
-    assert read_plan(again.folder) == new.plan
+    assert read_manifest(again.folder) == new.manifest
     written = again.query("SELECT * FROM pairs").to_dict("records")
     write_part(again.folder, "made/en", 0, [row | {"ems": row["ems"] / 2} for row in written])
     mean = resources.study("made").query("SELECT avg(ems) AS ems FROM pairs")["ems"][0]

@@ -7,11 +7,11 @@ import ccta_core as ccta
 from ccta_core.cli.main import main
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import find
 from ccta_core.reports.study.facts import outline, provenance
 from ccta_core.study.manifest import config_of
-from ccta_core.study.run.local import Request, create
-from ccta_core.study.selection import few_of_each, first, selected
+from ccta_core.study.request import StudyRequest
+from ccta_core.study.run.local import create
+from ccta_core.study.selection import first_items, first_of_each_group, select_items
 from ccta_core.study.storage.texts import examples_of
 
 SPEC, MODEL, LANGS = "demo:nli", "e5-small/nli-en", ("en", "es")
@@ -22,39 +22,39 @@ def test_the_first_of_each_group_are_kept_in_order(most):
     corpus = read_corpus(SPEC, LANGS)
     frame = pd.DataFrame({"id": one.id, "group": one.group} for one in corpus.examples)
     expected = frame.groupby("group", sort=False).head(most)["id"]
-    assert [one.id for one in few_of_each(corpus, most).examples] == list(expected)
+    assert [one.id for one in first_of_each_group(corpus, most).examples] == list(expected)
     assert 20 == len(frame["group"].unique()) < len(frame)
 
 
 def test_the_limit_counts_what_is_kept():
-    whole = selected(SPEC, LANGS, per_group=1)
-    some = selected(SPEC, LANGS, per_group=1, limit=7)
+    whole = select_items(SPEC, LANGS, per_group=1)
+    some = select_items(SPEC, LANGS, per_group=1, limit=7)
     assert some.examples == whole.examples[:7]
     assert len({one.group for one in some.examples}) == 7
-    assert selected(SPEC, LANGS, limit=7) == read_corpus(SPEC, LANGS, limit=7)
+    assert select_items(SPEC, LANGS, limit=7) == read_corpus(SPEC, LANGS, limit=7)
 
 
 def test_contexts_are_cut_of_what_is_kept():
-    found = selected("demo:qa", LANGS, per_group=1, crop=24)
-    ids = [one.id for one in selected("demo:qa", LANGS, per_group=1).examples]
+    found = select_items("demo:qa", LANGS, per_group=1, crop=24)
+    ids = [one.id for one in select_items("demo:qa", LANGS, per_group=1).examples]
     assert [one.id for one in found.examples] == ids
 
 
 @pytest.mark.parametrize("wrong", [{"per_group": 0}, {"per_group": 1, "limit": 0}, {"limit": 0}])
 def test_nothing_is_no_selection(wrong):
     with pytest.raises(CctaError, match="expected 1 or more"):
-        selected(SPEC, LANGS, **wrong)
+        select_items(SPEC, LANGS, **wrong)
     with pytest.raises(CctaError):
-        first(read_corpus(SPEC, LANGS), -1)
+        first_items(read_corpus(SPEC, LANGS), -1)
 
 
 def test_a_study_keeps_to_it_and_grows_by_it(tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
     asked = {"languages": LANGS, "layers": (11,), "limit": 18, "shuffles": 2, "unrelated": 0}
     study = ccta.run_study("few", SPEC, MODEL, **asked, per_group=1)
-    assert study.plan.per_group == provenance(study)["per_group"] == 1
-    assert study.plan.part_of_data == "all, 1 of each group at most"
-    assert "1 of each group at most" in outline(study.plan)
+    assert study.manifest.per_group == provenance(study)["per_group"] == 1
+    assert study.manifest.part_of_data == "all, 1 of each group at most"
+    assert "1 of each group at most" in outline(study.manifest)
     table = study.table()
     assert table["item"].nunique() == table["group"].nunique() == 18
     kept = examples_of(study)
@@ -62,8 +62,14 @@ def test_a_study_keeps_to_it_and_grows_by_it(tmp_path, monkeypatch):
     assert examples_of(study) == kept
     with pytest.raises(CctaError, match="per_group: 1 here, null asked for"):
         ccta.run_study("few", SPEC, MODEL, **asked)
-    wanted = Request(
-        "few", SPEC, [find(MODEL)], (11,), LANGS, config=config_of(study.plan), per_group=1
+    wanted = StudyRequest(
+        name="few",
+        data=SPEC,
+        models=[MODEL],
+        layers=(11,),
+        languages=LANGS,
+        config=config_of(study.manifest),
+        per_group=1,
     )
     assert create(wanted, extend=True).items == 20
 

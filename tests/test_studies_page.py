@@ -11,9 +11,10 @@ from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.store.usage import MARK
 from ccta_core.study.cost import estimate
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import locks, process
-from ccta_core.study.run.process import Order
-from ccta_core.study.run.status import LOG, state_of
+from ccta_core.study.run.progress import FAILED, write_event
+from ccta_core.study.run.status import LOG, status_of
 from ccta_core.study.storage.parts import part_path
 from dashboard.pages.studies.actions import exported
 from dashboard.pages.studies.tables import summary
@@ -64,8 +65,8 @@ def test_an_empty_page_teaches_and_offers_the_form(page, started):
     ((asked, cost),) = started
     assert (asked.data, asked.languages, asked.layers) == (
         "demo:nli",
-        ["en", "es", "zh", "ar"],
-        [8],
+        ("en", "es", "zh", "ar"),
+        (8,),
     )
     assert cost.bytes == estimate(1, 60, 4, (8,), 1).bytes
 
@@ -80,17 +81,10 @@ def test_the_form_is_in_the_address_and_comes_from_it(page, started):
     assert app.query_params["langs"] == "en,hi,sw"
     clean(app.button(key=widget("start")).click().run())
     asked = started[0][0]
-    assert asked == Order(
-        "seven",
-        "demo:qa",
-        ["e5-small/qa-en"],
-        [4, 12],
-        ["en", "hi", "sw"],
-        7,
-        True,
-        crop=64,
-        per_group=1,
-    )
+    assert asked == StudyRequest(
+        name="seven", data="demo:qa", models=["e5-small/qa-en"], layers=[4, 12],
+        languages=["en", "hi", "sw"], limit=7, allow_overlap=True, crop=64, per_group=1,
+    )  # fmt: skip
     assert "name" not in app.query_params  # the next study is another one
 
 
@@ -156,6 +150,7 @@ def test_studies_are_listed_with_what_they_do(page):
     broken = made_study(cache_root() / "studies", name="broken", items=3)
     part_path(broken.folder, "made/en", 0).unlink()
     (broken.folder / LOG).write_text("ccta: <b>it broke</b>\n", "utf-8")
+    write_event(broken.folder, FAILED, message="<b>it broke</b>")
     app = page({"study": "broken"})
     text = html_of(app)
     assert "2 studies: 1 failed, 1 finished." in text
@@ -215,7 +210,7 @@ def test_a_shipped_study_has_no_button_to_delete_it(page):
 )  # fmt: skip
 def test_a_study_is_exported(form, ending, begins):
     study = made_study(cache_root() / "studies", items=3, layers=(8,))
-    content = exported(state_of(study.folder), form, ending)
+    content = exported(status_of(study.folder), form, ending)
     assert content.lower().startswith(begins)
     assert len(content) > 300
 
@@ -305,6 +300,6 @@ def test_a_bad_file_is_told_on_the_page_and_not_kept(page, bad):
 
 def test_the_summary_counts_kinds():
     study = made_study(cache_root() / "studies", items=3)
-    found = state_of(study.folder)
+    found = status_of(study.folder)
     assert summary([found]) == "1 study: 1 finished."
     assert summary([found, found]) == "2 studies: 2 finished."

@@ -19,13 +19,15 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.models.catalog import find
-from ccta_core.study.manifest import folder_of, planned, read_plan
+from ccta_core.study.manifest import folder_of, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local
 from ccta_core.study.run.locks import CANCEL, LOCK, hold
 from ccta_core.study.storage.items import read_items_of, write_items
 from ccta_core.study.storage.parts import missing_parts, part_path, write_part
 from ccta_core.study.storage.schema import NAMES
 from ccta_core.study.storage.table import open_study
+from tests.made_study import manifest_of
 
 MODEL = "e5-small/nli-en"
 LANGS = ("en", "zh")
@@ -34,10 +36,10 @@ CONFIG = Config(shuffles=4, unrelated=1)
 
 def request(name="one", **changes):
     settings = {
-        "name": name, "data": "demo:nli", "models": [find(MODEL)], "layers": (11,),
+        "name": name, "data": "demo:nli", "models": [MODEL], "layers": (11,),
         "languages": ("en", "es"), "limit": 12, "config": CONFIG, "chunk": 6,
     }  # fmt: skip
-    return local.Request(**{**settings, **changes})
+    return StudyRequest(**{**settings, **changes})
 
 
 def quiet(progress):
@@ -95,7 +97,7 @@ def test_a_killed_study_goes_on_and_ends_the_same(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(whole))
     expected = part_bytes("one")
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
-    plan = local.create(request())
+    manifest = local.create(request())
     code = "from ccta_core.study.run import local; local.run('one')"
     child = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
@@ -108,7 +110,7 @@ def test_a_killed_study_goes_on_and_ends_the_same(whole, tmp_path, monkeypatch):
         time.sleep(0.1)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    left = missing_parts(folder, plan)
+    left = missing_parts(folder, manifest)
     assert first.exists()
     local.run("one", report=quiet)
     assert left  # it was killed in the middle
@@ -136,9 +138,9 @@ def test_a_page_that_was_changed_is_found_when_the_study_goes_on(whole, tmp_path
     page = bytearray(path.read_bytes())
     page[200] ^= 1  # inside the first column: the file's own words about itself stay right
     path.write_bytes(page)
-    plan = read_plan(folder_of("one"))
-    assert missing_parts(folder_of("one"), plan) == []
-    assert missing_parts(folder_of("one"), plan, thorough=True) == [(MODEL, 1)]
+    manifest = read_manifest(folder_of("one"))
+    assert missing_parts(folder_of("one"), manifest) == []
+    assert missing_parts(folder_of("one"), manifest, thorough=True) == [(MODEL, 1)]
     local.run("one", report=quiet)
     assert path.with_suffix(".damaged").exists()
     assert part_bytes("one") == expected
@@ -173,9 +175,12 @@ def test_a_study_grows_by_models_and_items(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
     before = part_bytes("one")
     other = find("e5-small/nli-xnli-es")
-    models = [find(MODEL), other]
-    plan = local.create(request(models=models, limit=18), extend=True)
-    assert missing_parts(folder_of("one"), plan) == [(MODEL, 2), *((other.id, n) for n in range(3))]
+    models = [MODEL, other.id]
+    manifest = local.create(request(models=models, limit=18), extend=True)
+    assert missing_parts(folder_of("one"), manifest) == [
+        (MODEL, 2),
+        *((other.id, n) for n in range(3)),
+    ]
     assert {name: part_bytes("one")[name] for name in before} == before
     with pytest.raises(CctaError, match="has e5-small/nli-xnli-es too"):
         local.create(request(limit=18), extend=True)
@@ -188,7 +193,7 @@ def test_a_study_grows_by_models_and_items(whole, tmp_path, monkeypatch):
 def test_two_runs_at_once_are_refused(done):
     with hold(done.folder / LOCK), pytest.raises(CctaError, match="running already"):
         local.run("one", report=quiet)
-    with local.opened("one"):
+    with local.hold_study("one"):
         pass  # it is free again
 
 
@@ -201,7 +206,7 @@ def test_a_study_stops_when_asked(tmp_path):
 
     with pytest.raises(StoppedError, match="resume goes on"):
         local.run("stopped", report=ask)
-    with local.opened("stopped"):
+    with local.hold_study("stopped"):
         pass  # nobody holds it
 
 
@@ -236,7 +241,7 @@ def test_a_later_schema_is_refused(done):
     try:
         path.write_text(json.dumps(json.loads(kept) | {"schema": 99}))
         with pytest.raises(CctaError, match="update the program"):
-            read_plan(done.folder)
+            read_manifest(done.folder)
         path.write_text(kept[:100])
         with pytest.raises(DamagedFileError, match="can't be read"):
             open_study("one")
@@ -248,11 +253,11 @@ def test_items_a_model_was_trained_on_are_refused(done):
     """The series is trained on XNLI test: a corpus that calls itself so is refused."""
     corpus = replace(read_corpus("demo:nli", ["en", "es"]), source="xnli", split="test")
     info = find("e5-small/nli-xnli-es")
-    with pytest.raises(CctaError, match="--allow-overlap"):
-        planned("x", "xnli#test", corpus, [info], [8], CONFIG)
-    assert planned("x", "xnli#test", corpus, [info], [8], CONFIG, allow_overlap=True).items == 60
+    with pytest.raises(CctaError, match="allow items that a model was trained on"):
+        manifest_of("x", "xnli#test", corpus, [info], [8])
+    assert manifest_of("x", "xnli#test", corpus, [info], [8], allow_overlap=True).items == 60
     other = replace(corpus, split="dev")
-    assert planned("x", "xnli#dev", other, [info], [8], CONFIG).items == 60
+    assert manifest_of("x", "xnli#dev", other, [info], [8]).items == 60
 
 
 @pytest.mark.parametrize(

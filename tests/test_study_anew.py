@@ -12,7 +12,8 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog, find
-from ccta_core.study.manifest import folder_of, read_plan
+from ccta_core.study.manifest import folder_of, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, process
 from ccta_core.study.run.worker import Chunk, measure_part
 from ccta_core.study.storage.items import read_items_of
@@ -37,7 +38,7 @@ def measured(**changes):
     }  # fmt: skip
     study = ccta.run_study("s", "demo:nli", MODEL, report=quiet, **{**settings, **changes})
     rows = study.query("SELECT source_lang, target_lang, item, ems FROM pairs ORDER BY ALL")
-    return study.plan.config["space"], [
+    return study.manifest.config["space"], [
         (*row[:3], round(row[3], 6)) for row in rows.itertuples(index=False, name=None)
     ]
 
@@ -56,11 +57,11 @@ def ccta_studies():
 
 def request(**changes):
     settings = {
-        "name": "s", "data": "demo:nli", "models": [find(MODEL)], "layers": (11,),
+        "name": "s", "data": "demo:nli", "models": [MODEL], "layers": (11,),
         "languages": ("en", "es"), "limit": 2, "chunk": 2,
         "config": Config(shuffles=2, unrelated=0),
     }  # fmt: skip
-    return local.Request(**{**settings, **changes})
+    return StudyRequest(**{**settings, **changes})
 
 
 def test_other_settings_under_the_same_name_are_the_ones_measured():
@@ -85,7 +86,7 @@ def test_other_languages_and_more_items_are_measured_in_the_same_process():
     assert {row[:2] for row in rows} == {("en", "zh")}
     local.create(request(limit=4, name="grown"))
     local.run("grown", workers=0, report=quiet)
-    local.create(request(limit=6, name="grown", models=[find(MODEL), other_model()]), extend=True)
+    local.create(request(limit=6, name="grown", models=[MODEL, other_model().id]), extend=True)
     local.run("grown", workers=0, report=quiet)
     assert open_study("grown").done == (6, 6)
     count = "SELECT model, count(*) FROM pairs GROUP BY 1 ORDER BY 1"
@@ -99,13 +100,13 @@ def other_model():
     return find("e5-small/nli-xnli-es")
 
 
-def test_a_chunk_carries_its_plan_and_costs_little():
-    plan = local.create(request())
-    chunk = Chunk(folder_of("s"), plan, MODEL, 0)
+def test_a_chunk_carries_its_manifest_and_costs_little():
+    manifest = local.create(request())
+    chunk = Chunk(folder_of("s"), manifest, MODEL, 0)
     assert pickle.loads(pickle.dumps(chunk)) == chunk
-    every = [info for info in catalog().values() if info.task == "nli"]
-    large = local.drafted(request(models=every, limit=2))[1]
-    assert len(pickle.dumps(replace(chunk, plan=large))) < 20_000
+    every = [info.id for info in catalog().values() if info.task == "nli"]
+    large = local.draft(request(models=every, limit=2)).manifest
+    assert len(pickle.dumps(replace(chunk, manifest=large))) < 20_000
     with pytest.raises(CctaError, match=r"e5-small/none is no model of the study s; it has e5-"):
         measure_part(replace(chunk, model="e5-small/none"))
 
@@ -177,5 +178,5 @@ def test_a_table_of_the_study_before_is_not_read_and_goes_with_it():
     process.delete("made")
     assert not any(place.exists() for place in places)
     new = made_study(ccta_studies(), items=6)
-    assert read_plan(new.folder) == old.plan  # the same study: only its rows are new files
+    assert read_manifest(new.folder) == old.manifest  # the same study: only its rows are new files
     assert not {*compact(new.source)} & {*places}

@@ -9,9 +9,11 @@ import pytest
 from ccta_core.cli import main
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
-from ccta_core.study.cost import PAIR, SIDES, Pace, estimate, length_of, of_plan, pace_here, side
-from ccta_core.study.run.status import LOG, Progress, heading, log_lines, of_last_run, progress
-from ccta_core.study.words import cost_line, duration, size
+from ccta_core.study.cost import PAIR, SIDES, Pace, cost_of, estimate, length_of, pace_here, side
+from ccta_core.study.run.progress import LAUNCHED, PROGRESS, STOPPED, runs_of, write_event
+from ccta_core.study.run.status import LOG
+from ccta_core.study.storage.texts import examples_of
+from ccta_core.text import duration, size
 from ccta_core.types import Sentence
 from tests.made_study import made_study
 
@@ -100,66 +102,78 @@ def test_a_pace_scales_the_seconds_and_says_whose_it_is():
     assert cost.paced(None) is cost
 
 
-def logged(name, lines, workers=1):
-    """A made study of one chunk of 90 items, with a log of its own."""
+def recorded(name, points, workers=1):
+    """A made study of a chunk of 18 items, with runs that were at (done, items, seconds)."""
     study = made_study(cache_root() / "studies", name=name, items=18, layers=(8,))
-    text = heading("run", workers) + "".join(f"{line}\n" for line in lines)
-    (study.folder / LOG).write_text(text, "utf-8")
+    for done, items, seconds in points:
+        write_event(
+            study.folder, PROGRESS, done=done, total=9, items=items, seconds=seconds, before=0,
+            workers=workers,
+        )  # fmt: skip
     return study
 
 
-def rated(factor, study, parts=4):
-    """The lines of a run `factor` times as slow as the formula, after 40 seconds of start."""
-    each = of_plan(study.plan, 1).seconds / len(study.plan.models) * factor
-    seconds = [40 + each * done for done in range(1, parts + 1)]
-    lines = [
-        f"{done}/9 parts  {18 * done / at:.2f} items/s  1 min left"
-        for done, at in enumerate(seconds, 1)
-    ]
-    return ["0/9 parts", *lines]
+def points_of(factor, study, parts=4):
+    """A run `factor` times as slow as the formula, after 40 seconds of start."""
+    length = length_of(list(examples_of(study).values()))
+    each = cost_of(study.manifest, 1, length).seconds / len(study.manifest.models) * factor
+    return [(0, 0, 0.0), *((done, 18 * done, 40 + each * done) for done in range(1, parts + 1))]
 
 
-def test_the_pace_is_read_from_logs_without_the_start():
-    study = logged("slow", [])
-    text = heading("run", 1) + "\n".join(rated(20.0, study))
-    (study.folder / LOG).write_text(text, "utf-8")
-    found = pace_here()
-    assert found.source == "slow"
-    assert found.factor == pytest.approx(20.0, rel=0.15)  # rates have two decimals
+def test_the_pace_is_read_from_progress_without_the_start():
+    study = recorded("model", [])
+    recorded("slow", points_of(20.0, study))
+    pace = pace_here()
+    assert pace.source == "slow"
+    assert pace.factor == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize(
-    "lines",
+    "points",
     [
         [],
-        ["0/9 parts"],
-        ["0/9 parts", "1/9 parts  0.50 items/s  1 min left"],
-        ["0/9 parts", "1/9 parts  9.00 items/s  1 min left", "2/9 parts  9.00 items/s  1 min left"],
-        ["3/9 parts  0.50 items/s  1 min left", "6/9 parts  0.50 items/s  1 min left"],
-        ["no line of progress", "ccta: stopped"],
+        [(0, 0, 0.0)],
+        [(0, 0, 0.0), (1, 18, 36.0)],
+        [(0, 0, 0.0), (1, 18, 2.0), (2, 36, 4.0), (3, 54, 6.0)],
+        [(0, 0, 0.0), (1, 18, 36.0), (2, 36, 72.0)],
     ],
-    ids=["empty", "begun", "one part", "too short", "beginning not read", "failed"],
+    ids=["empty", "begun", "one part", "too short", "too few"],
 )
-def test_a_log_that_tells_too_little_gives_no_pace(lines):
-    logged("little", lines)
+def test_progress_that_tells_too_little_gives_no_pace(points):
+    recorded("little", points)
     assert pace_here() is None
 
 
-def test_a_study_that_never_began_gives_no_pace():
+def test_the_first_part_of_every_process_counts_as_its_start():
+    study = recorded("model", [])
+    points = [(0, 0, 0.0), (1, 18, 500.0), *points_of(20.0, study, 6)[2:]]
+    recorded("two", points, workers=2)
+    assert pace_here().factor == pytest.approx(2 * 20.0)
+
+
+def test_a_cluster_and_a_study_that_never_began_give_no_pace():
+    recorded("far", points_of(20.0, recorded("model", [])), workers=None)
     folder = cache_root() / "studies" / "nothing"
     folder.mkdir(parents=True)
-    (folder / LOG).write_text(heading("run", 2) + "ccta: no such data\n", "utf-8")
+    write_event(folder, LAUNCHED, action="run", workers=2)
+    (folder / LOG).write_text("1/9 parts  0.50 items/s  3 min left\n", "utf-8")
     assert pace_here() is None
 
 
-def test_a_log_is_read_run_by_run():
-    study = logged("twice", ["0/9 parts", "1/9 parts  0.50 items/s  3 min left"])
-    with (study.folder / LOG).open("a") as log:
-        log.write(
-            heading("resume", 2) + "1/9 parts\n2/9 parts  0.25 items/s  under a minute left\n"
-        )
-    last = of_last_run(log_lines(study.folder))
-    assert progress(last) == [Progress(1, 9, 0.0), Progress(2, 9, 0.25)]
+def test_progress_is_read_run_by_run():
+    study = recorded("twice", [(0, 0, 0.0), (1, 18, 36.0)])
+    write_event(study.folder, STOPPED, message="stopped")
+    for done, items, seconds in ((1, 0, 0.0), (2, 18, 72.0)):
+        write_event(
+            study.folder, PROGRESS, done=done, total=9, items=items, seconds=seconds, before=1,
+            workers=2,
+        )  # fmt: skip
+    first, second = runs_of(study.folder, study.manifest)
+    assert [(each.done, each.rate) for each in first.progress] == [(0, None), (1, 0.5)]
+    assert [(each.done, each.rate) for each in second.progress] == [(1, None), (2, 0.25)]
+    assert (first.workers, second.workers) == (1, 2)
+    assert second.progress[1].left == 72 * 7
+    assert second.progress[1].line == "2/9 parts  0.25 items/s  8 min left"
 
 
 def test_dry_run_says_the_cost_and_writes_nothing(capsys):
@@ -168,7 +182,7 @@ def test_dry_run_says_the_cost_and_writes_nothing(capsys):
     told = capsys.readouterr().out
     assert "3 items (0 left out)" in told
     length = length_of(read_demo("nli")[:3])
-    assert cost_line(estimate(1, 3, 2, (8,), 2, length=length)) in told
+    assert estimate(1, 3, 2, (8,), 2, length=length).line in told
     assert "0.166 s" in told
     assert not (cache_root() / "studies").exists()
 

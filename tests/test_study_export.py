@@ -19,7 +19,7 @@ from ccta_core.reports.study import EXPORTED, FORMATS, export_study
 from ccta_core.reports.study.facts import data_name, left_out_reasons
 from ccta_core.reports.study.latex import escaped
 from ccta_core.reports.study.means import both_ways, summarised
-from ccta_core.study.manifest import Plan, write_plan
+from ccta_core.study.manifest import Manifest, write_manifest
 from ccta_core.study.storage.parts import part_path, write_part
 from ccta_core.study.storage.schema import COLUMNS, NAMES
 from ccta_core.study.storage.table import open_study
@@ -38,13 +38,13 @@ LEFT_OUT = [
 ]
 
 
-def plan(name="made", task="nli", models=MODELS, **changes):
+def manifest(name="made", task="nli", models=MODELS, **changes):
     facts = [
         {"id": id_, "revision": f"rev{at}", "task": task, "seed": None,
          "training_language": "en" if at == 0 else None}
         for at, id_ in enumerate(models)
     ]  # fmt: skip
-    base = Plan(
+    base = Manifest(
         name=name, data="xnli:/home/someone/xnli#dev", split="dev", source="xnli",
         licence="CC & <i>free</i> 100%", languages=LANGS, layers=(8, 11), models=tuple(facts),
         config=asdict(Config(shuffles=20)), fingerprint="abc", items=12, items_sha256="0" * 64,
@@ -89,7 +89,7 @@ def made(wanted, skip=()):
     for model, chunk in wanted.parts:
         if (model, chunk) not in skip:
             write_part(folder, model, chunk, rows_of(wanted, model, chunk))
-    write_plan(folder, wanted)
+    write_manifest(folder, wanted)
     return open_study(wanted.name)
 
 
@@ -99,8 +99,8 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CCTA_CACHE", str(root))
-        made(plan())
-        made(plan("empty"), skip=plan("empty").parts)
+        made(manifest())
+        made(manifest("empty"), skip=manifest("empty").parts)
     return root
 
 
@@ -202,7 +202,7 @@ def test_latex_is_escaped(study, tmp_path):
 
 
 def test_a_short_latex_table_is_one_table(tmp_path, capsys):
-    made(plan("one", models=MODELS[:1], layers=(8,)))
+    made(manifest("one", models=MODELS[:1], layers=(8,)))
     to = tmp_path / "table.tex"
     to.write_text("old")
     words = ["export", "one", "--to", str(to), "--format", "latex", "--measure", "z,ems"]
@@ -282,7 +282,7 @@ def test_the_page_numbers(study, tmp_path):
 
 
 def test_no_text_of_the_data_is_exported(tmp_path):
-    qa = made(plan("answers", task="qa"))
+    qa = made(manifest("answers", task="qa"))
     for form in FORMATS:
         content = export_study(qa, tmp_path, form).read_bytes()
         assert b"ferry" not in content, form
@@ -297,7 +297,7 @@ def test_no_text_of_the_data_is_exported(tmp_path):
 
 
 def test_an_unfinished_study_says_so(tmp_path):
-    half = made(plan("half", models=MODELS[:1]), skip=[(MODELS[0], 1)])
+    half = made(manifest("half", models=MODELS[:1]), skip=[(MODELS[0], 1)])
     page = page_of(half, tmp_path)
     assert "banner" in [attrs.get("class") for _, attrs in page.tags]
     assert "1 of 2 parts is missing (e5-small/nli-en: 1)" in " ".join(page.words)
@@ -343,7 +343,7 @@ def test_bad_input_is_one_line(study, words, line, tmp_path, capsys, monkeypatch
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
-    study, to = made(plan("torn", models=MODELS[:1])), tmp_path / "rows.csv"
+    study, to = made(manifest("torn", models=MODELS[:1])), tmp_path / "rows.csv"
     to.write_text("old")
     path = part_path(study.folder, MODELS[0], 1)
     whole = path.read_bytes()
@@ -364,7 +364,7 @@ def test_folders_are_not_named():
         "file:C:\\Users\\me\\mine.csv": "file:mine.csv",
         "file:data/me.csv": "file:me.csv",
     }.items():
-        assert data_name(plan(data=spec)) == name
+        assert data_name(manifest(data=spec)) == name
 
 
 def test_a_heatmap_is_escaped_and_readable():

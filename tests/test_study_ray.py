@@ -16,8 +16,9 @@ import ccta_core as ccta
 from ccta_core.cli import main
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
-from ccta_core.models.catalog import SHIPPED, find
-from ccta_core.study.manifest import folder_of, read_plan
+from ccta_core.models.catalog import SHIPPED
+from ccta_core.study.manifest import folder_of, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, ray_actors, ray_runner
 from ccta_core.study.run.locks import CANCEL
 from ccta_core.study.run.ray_runner import Cluster
@@ -40,8 +41,8 @@ def no_watch(monkeypatch):
 
 
 def request(model=MODEL):
-    return local.Request(
-        name="one", data="demo:nli", models=[find(model)], layers=(11,), languages=("en", "es"),
+    return StudyRequest(
+        name="one", data="demo:nli", models=[model], layers=(11,), languages=("en", "es"),
         limit=12, config=Config(shuffles=4, unrelated=1), chunk=6,
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def test_a_local_cluster_writes_the_same_parts(ray, capfd, tmp_path, monkeypatch
             report=lambda now, seen=seen: seen.append(now.done),
         )  # fmt: skip
         parts[engine] = part_bytes()
-        assert missing_parts(study.folder, study.plan) == []
+        assert missing_parts(study.folder, study.manifest) == []
     assert parts["ray"] == parts["local"]
     assert lines["ray"] == lines["local"] == [0, 1]
     assert not ray.is_initialized()
@@ -150,7 +151,7 @@ def test_a_model_that_a_node_does_not_have_is_one_line(nodes):
         ray_runner.run("one", Cluster(nodes.address), report=quiet)
     assert "own/nli is not on this node" in str(caught.value)
     assert f"on {socket.gethostname()}" in str(caught.value)
-    assert len(missing_parts(folder_of("one"), read_plan(folder_of("one")))) == 2
+    assert len(missing_parts(folder_of("one"), read_manifest(folder_of("one")))) == 2
 
 
 def test_it_stops_when_asked_and_the_cluster_stays(nodes, ray):
@@ -161,7 +162,7 @@ def test_it_stops_when_asked_and_the_cluster_stays(nodes, ray):
 
     with pytest.raises(StoppedError, match="resume goes on"):
         ray_runner.run("one", Cluster(nodes.address), report=ask)
-    with local.opened("one"):
+    with local.hold_study("one"):
         pass  # nobody holds it
     assert not ray.is_initialized()
 
@@ -234,8 +235,8 @@ def test_the_ledger_counts_the_tries_of_each_chunk():
 
 
 def test_items_and_rows_travel_unchanged():
-    plan = local.create(request())
+    manifest = local.create(request())
     folder = folder_of("one")
-    row = ray_actors.row_of(folder, plan, MODEL, 1)
+    row = ray_actors.row_of(folder, manifest, MODEL, 1)
     found = [ray_actors.example_of(item) for item in json.loads(row["items"])]
     assert found == read_items_of(folder, 6, 6)

@@ -10,8 +10,7 @@ import ccta_core as ccta
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.frequency import log_frequencies, piece_scores
-from ccta_core.study import differences
-from ccta_core.study.measure import measure
+from ccta_core.study.measure import SideWords, differences, measure, pair_unlinked
 from ccta_core.study.storage.schema import NAMES
 
 MODEL = "e5-small/nli-en"
@@ -81,11 +80,11 @@ def test_differences_scale_with_the_units(rows):
 def words(texts, frequency=None, mass=None):
     texts = tuple(texts.split())
     mass = np.full(len(texts), 1 / len(texts)) if mass is None else np.array(mass)
-    return differences.Words(mass, texts, None if frequency is None else np.array(frequency))
+    return SideWords(mass, texts, None if frequency is None else np.array(frequency))
 
 
 def repaired(source, target, links, seed=0):
-    found = differences.repaired(source, target, links, np.random.default_rng(seed))
+    found = pair_unlinked(source, target, links, np.random.default_rng(seed))
     return found.tolist()
 
 
@@ -132,10 +131,10 @@ def test_without_frequencies_words_are_paired_at_random():
 def test_differences_by_hand():
     source = words("a b c", mass=[0.5, 0.3, 0.2])
     target = words("d e f", [-2.0, -3.0, -9.0], mass=[0.6, 0.2, 0.2])
-    found = differences.differences(source, target, [(0, 0), (1, 1)], np.random.default_rng(0))
+    found = differences(source, target, [(0, 0), (1, 1)], np.random.default_rng(0))
     assert found["linked_difference"] == pytest.approx(3 * (0.1 + 0.1) / 2)
     assert found["unlinked_difference"] == pytest.approx(3 * (0.3 + 0.3) / 2)
-    alone = differences.differences(source, target, [(0, 0)], np.random.default_rng(0))
+    alone = differences(source, target, [(0, 0)], np.random.default_rng(0))
     assert set(alone.values()) == {None}
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ccta_core.study.manifest import SHIPPED, read_plan
+from ccta_core.study.manifest import SHIPPED, read_manifest
 from ccta_core.study.run.status import is_shipped
 from ccta_core.study.storage.table import Study
 from research.studies.ship import ship, shortened
@@ -33,8 +33,8 @@ def test_no_number_and_plain_numbers_stay_what_they_are():
 
 def test_a_shipped_study_says_what_the_study_said(tmp_path):
     study = made_study(tmp_path / "mine")
-    plan = ship(study.folder, tmp_path / "shipped" / "made")
-    shipped = Study(tmp_path / "shipped" / "made", plan)
+    manifest = ship(study.folder, tmp_path / "shipped" / "made")
+    shipped = Study(tmp_path / "shipped" / "made", manifest)
     assert shipped.done == study.done
     keys = ["model", "layer", "item", "source_lang", "target_lang"]
     one, other = (each.table().sort_values(keys, ignore_index=True) for each in (study, shipped))
@@ -51,8 +51,8 @@ def test_the_texts_of_others_stay_behind(tmp_path, data, texts):
     manifest = study.folder / "manifest.json"
     found = json.loads(manifest.read_text("utf-8")) | {"data": data}
     manifest.write_text(json.dumps(found), encoding="utf-8")
-    plan = ship(study.folder, tmp_path / "out")
-    assert set(Study(tmp_path / "out", plan).table()["source_predicted"]) <= {*LABELS}
+    manifest = ship(study.folder, tmp_path / "out")
+    assert set(Study(tmp_path / "out", manifest).table()["source_predicted"]) <= {*LABELS}
     assert (tmp_path / "out" / "items.arrow").exists() == texts
     assert data in (tmp_path / "out" / "shipped").read_text("utf-8")
 
@@ -64,8 +64,8 @@ def test_answers_are_texts_and_stay_behind_too(tmp_path, data, kept):
     found = json.loads(manifest.read_text("utf-8")) | {"data": data}
     found["models"] = [model | {"task": "qa"} for model in found["models"]]
     manifest.write_text(json.dumps(found), encoding="utf-8")
-    plan = ship(study.folder, tmp_path / "out")
-    rows = Study(tmp_path / "out", plan).table()
+    manifest = ship(study.folder, tmp_path / "out")
+    rows = Study(tmp_path / "out", manifest).table()
     for side in ("source", "target"):
         assert rows[f"{side}_predicted"].notna().all() == kept
         assert rows[f"{side}_predicted"].isna().all() != kept
@@ -79,7 +79,7 @@ def test_every_study_of_the_findings_ships():
     assert len(names) == len(set(names)) >= 3
     for name in ("demo-nli", *names):
         assert is_shipped(SHIPPED / name)
-        study = Study(SHIPPED / name, read_plan(SHIPPED / name))
+        study = Study(SHIPPED / name, read_manifest(SHIPPED / name))
         assert study.done[0] == study.done[1] > 0
     ignored = subprocess.run(
         ["git", "check-ignore", *(f"cache/studies/{name}/manifest.json" for name in names)],

@@ -16,9 +16,9 @@ from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.added import add
-from ccta_core.models.catalog import find
 from ccta_core.store.usage import MARK
-from ccta_core.study.manifest import SHIPPED, read_plan
+from ccta_core.study.manifest import SHIPPED, read_manifest
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, process
 from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.run.status import LOG
@@ -111,7 +111,7 @@ def test_the_help_says_what_the_exit_code_means(capsys):
 @pytest.mark.parametrize("second", ["run", "resume"])
 def test_a_second_run_does_not_swallow_a_stop(second, capsys):
     if second == "run":
-        wanted = local.Request("made", "demo:nli", [find("e5-small/nli-en")], limit=3)
+        wanted = StudyRequest(name="made", data="demo:nli", models=["e5-small/nli-en"], limit=3)
         local.create(wanted)
     else:
         unfinished()
@@ -122,7 +122,7 @@ def test_a_second_run_does_not_swallow_a_stop(second, capsys):
         assert (folder_of("made") / CANCEL).exists()
         with pytest.raises(StoppedError):
             local.check_wanted(folder_of("made"))
-    with local.opened("made"):
+    with local.hold_study("made"):
         assert not (folder_of("made") / CANCEL).exists()  # of the run before: this one may go on
 
 
@@ -163,11 +163,11 @@ def test_a_run_that_does_not_end_is_said_to_be_asked(capsys):
 
 
 def test_a_run_in_this_process_stops_within_its_chunk():
-    wanted = local.Request(
-        "here", "demo:nli", [find("e5-small/nli-en")], layers=(11,), languages=("en", "es"),
-        limit=4, config=Config(shuffles=2, unrelated=0),
+    wanted = StudyRequest(
+        name="here", data="demo:nli", models=["e5-small/nli-en"], layers=(11,),
+        languages=("en", "es"), limit=4, config=Config(shuffles=2, unrelated=0),
     )  # fmt: skip
-    plan = local.create(wanted)
+    manifest = local.create(wanted)
 
     def ask(progress):
         if progress.done == 0:
@@ -175,10 +175,10 @@ def test_a_run_in_this_process_stops_within_its_chunk():
 
     with pytest.raises(StoppedError, match="here was stopped; resume goes on with what is missing"):
         local.run("here", workers=0, report=ask)
-    assert missing_parts(folder_of("here"), plan) == plan.parts
+    assert missing_parts(folder_of("here"), manifest) == manifest.parts
     assert not (folder_of("here") / CANCEL).exists()
     local.run("here", workers=0, report=lambda progress: None)
-    assert missing_parts(folder_of("here"), plan) == []
+    assert missing_parts(folder_of("here"), manifest) == []
 
 
 @contextmanager
@@ -220,7 +220,7 @@ def test_a_run_in_another_process_is_stopped(small, capsys):
         assert "was stopped; resume goes on" in child.stderr.read()
     assert stop("one", capsys)[1].startswith("nothing runs of one (")
     assert not (folder_of("one") / CANCEL).exists()
-    assert missing_parts(folder_of("one"), read_plan(folder_of("one")))
+    assert missing_parts(folder_of("one"), read_manifest(folder_of("one")))
 
 
 def test_a_run_whose_process_died_is_said_not_to_run(small, capsys):

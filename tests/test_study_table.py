@@ -17,7 +17,7 @@ import pytest
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.study.manifest import read_plan
+from ccta_core.study.manifest import read_manifest
 from ccta_core.study.storage import table, table_files
 from ccta_core.study.storage.schema import NAMES
 from ccta_core.study.storage.table import Study, other_side
@@ -34,7 +34,7 @@ def study(tmp_path) -> Study:
 
 
 def reopened(study: Study) -> Study:
-    return Study(study.folder, read_plan(study.folder))
+    return Study(study.folder, read_manifest(study.folder))
 
 
 def part_of(study: Study, model: str) -> Path:
@@ -60,7 +60,7 @@ def wanted_rows(study: Study) -> pd.DataFrame:
     chance = rows.groupby(["model", "layer", "source_lang", "target_lang"])["ems_unrelated"]
     level = chance.transform("mean")
     rows["calibrated"] = ((rows["ems"] - level) / (1 - level)).where(1 - level >= 0.05)
-    models = {model["id"]: model for model in study.plan.models}
+    models = {model["id"]: model for model in study.manifest.models}
     for name in ("task", "training_language", "seed"):
         rows[name] = [models[model][name] for model in rows["model"]]
     rows["seed"] = rows["seed"].astype("Int64")
@@ -125,7 +125,7 @@ def test_the_stamp_follows_the_plan_and_the_parts(study):
     stamps.add(reopened(study).stamp)
     part_of(study, "es").unlink()
     stamps.add(reopened(study).stamp)
-    stamps.add(Study(study.folder, replace(study.plan, licence="another")).stamp)
+    stamps.add(Study(study.folder, replace(study.manifest, licence="another")).stamp)
     assert len(stamps) == 4
 
 
@@ -308,7 +308,7 @@ def test_threads_ask_at_once_while_a_study_is_opened(study):
 def ask_apart(folder: str, cache: str, answers) -> None:
     os.environ["CCTA_CACHE"] = cache
     place = Path(folder)
-    rows = Study(place, read_plan(place)).query(EVERY)
+    rows = Study(place, read_manifest(place)).query(EVERY)
     answers.put((len(rows), float(rows["calibrated"].sum())))
 
 

@@ -15,7 +15,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.languages import language
 from ccta_core.models.catalog import ADJUSTED, BACKBONE, catalog
-from ccta_core.study.run.status import held
+from ccta_core.study.run.locks import held
 
 FREEZES = ("none", "lower")
 LEAST = 10

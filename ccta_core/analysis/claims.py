@@ -31,7 +31,7 @@ from ccta_core.study.storage.table import Study
 
 
 def models(study: Study) -> list[str]:
-    """The models that have rows, in the plan's order, without twins with a random head."""
+    """The models that have rows, in the manifest's order, without twins with a random head."""
     return [name for name in measured_models(study) if not is_random_head(name)]
 
 
@@ -43,9 +43,9 @@ def twins(study: Study) -> list[tuple[str, str]]:
 
 
 def measured_models(study: Study) -> list[str]:
-    """The models that have rows, in the plan's order."""
+    """The models that have rows, in the manifest's order."""
     there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
-    return [entry["id"] for entry in study.plan.models if entry["id"] in there]
+    return [entry["id"] for entry in study.manifest.models if entry["id"] in there]
 
 
 def checkpoints(study: Study) -> pd.DataFrame:
@@ -179,9 +179,9 @@ def by_pair(study: Study, layer: int) -> list[ScoreCorrelation]:
 
 def _against_score(study: Study, layer: int, unit: str, *, least: int) -> list[ScoreCorrelation]:
     """The trained models' correlations of `least` units and more, Holm's correction over them."""
-    home = {one["id"]: one["training_language"] for one in study.plan.models}
+    home = {one["id"]: one["training_language"] for one in study.manifest.models}
     trained = tuple(Model(model, home[model]) for model in models(study))
-    languages = tuple(study.plan.languages)
+    languages = tuple(study.manifest.languages)
     question = Question(unit, "ems", "score", "pearson", trained, layer, languages)
     enough = [one for one in correlations(study, question) if one.correlation.n >= least]
     adjusted = holm([one.correlation.p for one in enough]).adjusted

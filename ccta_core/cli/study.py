@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccta_core.cli import study_cost, study_export, study_findings
+from ccta_core.cli import study_export, study_findings
 from ccta_core.cli.write import write_text
-from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
+from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.models.added import listed
-from ccta_core.text import count, plain, read_whole
+from ccta_core.study.request import StudyRequest, add_arguments
+from ccta_core.text import count, plain
 
 _EXAMPLE = (
     "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
@@ -21,7 +21,7 @@ _EXAMPLE = (
 )
 
 
-_MOST_LAYERS = 9999
+_MOST_WORKERS = 1024
 _STOP = (
     "Stops a study's run, here or in another process, and waits a few seconds for its end; what is "
     "finished is kept. Exit code 0: nothing of it runs now (also where nothing ran: the line says "
@@ -60,32 +60,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
     run = actions.add_parser("run", help="start a study, or go on with it", epilog=_EXAMPLE)
-    run.add_argument("--name", required=True)
-    run.add_argument("--model", required=True, metavar="ID[,ID]", help="see `ccta models list`")
-    run.add_argument("--data", required=True, metavar="SPEC", help="see `ccta data list`")
-    run.add_argument("--langs", help="languages, as in en,es,zh (all the data has)")
-    run.add_argument("--limit", type=int, help="the first N items")
-    run.add_argument("--layers", default="0", help="layers, as in 0,8 (0)")
-    run.add_argument("--align-layer", type=int)
-    run.add_argument("--space", choices=SPACES, default="centered")
-    run.add_argument("--baseline", choices=BASELINES, default="pad")
-    run.add_argument("--mass", choices=MASSES, default="abs")
-    run.add_argument("--method", choices=METHODS, default="lig")
-    run.add_argument("--precision", choices=PRECISIONS, default="fp32")
-    run.add_argument("--shuffles", type=int, default=20)
-    run.add_argument("--unrelated", type=int, default=5)
-    run.add_argument("--seed", type=int, default=0)
+    add_arguments(run)
     run.add_argument("--extend", action="store_true", help="more models or items than it had")
-    run.add_argument("--allow-overlap", action="store_true", help="items a model was trained on")
-    run.add_argument(
-        "--random-head", action="store_true", help="the first model under a random head too"
-    )
-    run.add_argument(
-        "--crop", type=int, metavar="TOKENS", help="cut contexts of questions around their answers"
-    )
-    run.add_argument(
-        "--per-group", type=int, metavar="N", help="at most N items of each premise or paragraph"
-    )
     run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
     _workers(run)
     run.set_defaults(run=_run)
@@ -100,49 +76,41 @@ def _workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from ccta_core.study.manifest import with_twin
-    from ccta_core.study.run.local import Request, create
-    from ccta_core.study.words import label_lines
+    from ccta_core.study.run.local import create
+    from ccta_core.study.run.progress import recorded_launch
 
-    models = [listed(name) for name in options.model.split(",")]
-    work = _engine(options)
-    config = Config(
-        align_layer=options.align_layer, space=options.space, baseline=options.baseline,
-        mass=options.mass, method=options.method, precision=options.precision,
-        shuffles=options.shuffles, unrelated=options.unrelated, seed=options.seed,
-    )  # fmt: skip
-    request = Request(
-        name=options.name,
-        data=options.data,
-        models=with_twin(models) if options.random_head else models,
-        layers=_numbers(options.layers),
-        languages=options.langs.split(",") if options.langs else None,
-        limit=options.limit,
-        config=config,
-        allow_overlap=options.allow_overlap,
-        crop=options.crop,
-        per_group=options.per_group,
-    )
-    if options.dry_run:
-        study_cost.show_cost(request, options.workers or os.cpu_count() or 1)
-        return
-    plan = create(request, extend=options.extend)
-    sys.stderr.write(
-        f"{plan.name}: {count(plan.items, 'item')} ({plan.left_out:,} left out) x "
-        f"{count(len(plan.models), 'model')} x {count(len(plan.layers), 'layer')} x "
-        f"{' '.join(plan.languages)}\n"
-    )
-    sys.stderr.writelines(f"{line}\n" for line in label_lines(plan))
-    work(options.name)
+    with recorded_launch(cache_root() / "studies" / options.name):
+        work = _engine(options)
+        request = StudyRequest.from_options(options)
+        if options.dry_run:
+            _show_cost(request, options.workers or os.cpu_count() or 1)
+            return
+        manifest = create(request, extend=options.extend)
+        sys.stderr.writelines(f"{line}\n" for line in (manifest.title, *manifest.label_lines))
+        work(options.name)
+
+
+def _show_cost(request: StudyRequest, workers: int) -> None:
+    """What the study would be and cost, with the formula; nothing is written or measured."""
+    from ccta_core.study.cost import cost_of, length_of, pace_here
+    from ccta_core.study.run.local import draft
+
+    study = draft(request)
+    manifest = study.manifest
+    cost = cost_of(manifest, workers, length_of(study.corpus.examples)).paced(pace_here())
+    lines = (manifest.title, cost.line, cost.formula, *manifest.label_lines)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _resume(options: argparse.Namespace) -> None:
+    from ccta_core.study.run.progress import recorded_launch
     from ccta_core.study.storage.table import open_study
 
-    work = _engine(options)
-    done, total = open_study(options.name).done
-    work(options.name)
-    if done == total:
+    with recorded_launch(cache_root() / "studies" / options.name):
+        work = _engine(options)
+        parts = open_study(options.name).done
+        work(options.name)
+    if parts.done == parts.total:
         sys.stderr.write(f"{options.name} is finished: no part is missing\n")
 
 
@@ -150,8 +118,8 @@ def _engine(options: argparse.Namespace) -> Callable[[str], object]:
     """What runs a study by name. Raises CctaError on options that do not go together."""
     from ccta_core.study.run import local
 
-    if options.workers is not None:
-        _checked(options.workers)
+    if options.workers is not None and not 1 <= options.workers <= _MOST_WORKERS:
+        raise CctaError(f"workers is {options.workers}; expected 1 to {_MOST_WORKERS}")
     if options.engine == "local":
         if options.address or options.gpus:
             raise CctaError("--address and --gpus belong to --engine ray")
@@ -170,12 +138,12 @@ def _list(options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     for name in names():
         study = open_study(name)
-        done, total = study.done
+        manifest, parts = study.manifest, study.done
         rows.append(
             {
-                "name": name, "data": study.plan.data, "models": len(study.plan.models),
-                "items": study.plan.items, "languages": list(study.plan.languages),
-                "layers": list(study.plan.layers), "parts_done": done, "parts": total,
+                "name": name, "data": manifest.data, "models": len(manifest.models),
+                "items": manifest.items, "languages": list(manifest.languages),
+                "layers": list(manifest.layers), "parts_done": parts.done, "parts": parts.total,
             }
         )  # fmt: skip
     if options.json:
@@ -229,25 +197,13 @@ def _stop(options: argparse.Namespace) -> None:
 def _stands(name: str) -> str:
     """A study that does not run: its name, and that it ships, is finished or has parts missing."""
     from ccta_core.study.run.process import find_folder
-    from ccta_core.study.run.status import FINISHED, state_of
+    from ccta_core.study.run.status import FINISHED, status_of
 
-    state = state_of(find_folder(name))
+    state = status_of(find_folder(name))
     if state.shipped:
         return f"{name}, which ships with the product"
     if state.kind == FINISHED:
         return f"{name}, which is finished"
-    measured = f"{state.done} of {state.total} parts are measured" if state.plan else "no plan yet"
-    return f"{name} ({measured})"
-
-
-def _numbers(written: str) -> list[int]:
-    try:
-        return [read_whole(part.strip(), 0, _MOST_LAYERS) for part in written.split(",")]
-    except ValueError:
-        raise CctaError(f"layers {written[:40]!r}: expected numbers, as in 0,8") from None
-
-
-def _checked(workers: int) -> int:
-    if not 1 <= workers <= 1024:
-        raise CctaError(f"workers is {workers}; expected 1 to 1024")
-    return workers
+    if state.manifest is None:
+        return f"{name} (no plan yet)"
+    return f"{name} ({state.done} of {state.total} parts are measured)"

@@ -1,64 +1,62 @@
 """Studies from Python: `ccta.run_study` and `ccta.open_study`."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from ccta_core.config import Config
 from ccta_core.errors import CctaError
-from ccta_core.models.added import listed
-from ccta_core.study.manifest import with_twin
-from ccta_core.study.run.local import Report, Request, create, run
+from ccta_core.study.request import CONFIG_SETTINGS, StudyRequest, keyword_defaults, settings
+from ccta_core.study.run.local import create, run
+from ccta_core.study.run.progress import Report
 from ccta_core.study.storage.table import Study, open_study
 
 __all__ = ["open_study", "run_study"]
 
 
-def run_study(  # noqa: PLR0913 - what a study is
+def _with_settings(function: Callable[..., Study]) -> Callable[..., Study]:
+    """The function with the settings of a study in its signature and its docstring."""
+    signature = inspect.signature(function)
+    *named, _ = signature.parameters.values()
+    keywords = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in keyword_defaults().items()
+    ]
+    described = [
+        f"    {name}: {setting.help}."
+        for name, setting in {**settings(), **CONFIG_SETTINGS}.items()
+        if name in keyword_defaults()
+    ]
+    function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", *described])
+    vars(function)["__signature__"] = signature.replace(parameters=[*named, *keywords])
+    return function
+
+
+@_with_settings
+def run_study(  # noqa: PLR0913 - what a study is, and how it is run
     name: str,
     data: str,
     models: str | Sequence[str],
     *,
-    layers: Sequence[int] = (0,),
-    languages: Sequence[str] | None = None,
-    limit: int | None = None,
-    config: Config | None = None,
     workers: int = 0,
-    allow_overlap: bool = False,
-    crop: int | None = None,
-    per_group: int | None = None,
-    random_head: bool = False,
     engine: Literal["local", "ray"] = "local",
     report: Report | None = None,
-    **settings: Any,
+    **study_settings: Any,
 ) -> Study:
     """Measures a data set (`ccta data list`) with one or more models and returns the study.
 
-    What was measured before under this name is kept; a killed run goes on where it was. `settings`
-    are fields of Config (shuffles is 20 where it is not given). `workers` are processes; 0 works in
-    this one (a script that asks for more needs the usual `if __name__ == "__main__"`); with the
-    engine "ray" they are those of a Ray cluster started here, 0 all it has room for. `random_head`
-    adds the first model's twin with a random head (docs/method.md, 4). `crop` cuts the contexts of
-    questions to so many tokens around their answers, `per_group` takes no more than so many items
-    of a premise or paragraph. A model is an id of `ccta models list`, or a folder, which is put on
-    that list. Raises CctaError on another engine, and as `listed`, `create` and `run` do.
+    What was measured before under this name is kept; a killed run goes on where it was. `workers`
+    are processes; 0 works in this one (a script that asks for more needs the usual
+    `if __name__ == "__main__"`); with the engine "ray" they are those of a Ray cluster started
+    here, 0 all it has room for. A model is an id of `ccta models list`, or a folder, which is put
+    on that list. `report` is told how far the run is, part by part.
+
+    The settings of the study are those of `StudyRequest`, and the fields of Config as keywords of
+    their own (shuffles is 20 where it is not given). Raises CctaError on another engine, on a
+    setting that there is not, and as `StudyRequest`, `create` and `run` do.
     """
     if engine not in ("local", "ray"):
         raise CctaError(f"unknown engine {engine!r}; expected local or ray")
-    chosen = [listed(model) for model in ([models] if isinstance(models, str) else models)]
-    create(
-        Request(
-            name=name,
-            data=data,
-            models=with_twin(chosen) if random_head else chosen,
-            layers=tuple(layers),
-            languages=languages,
-            limit=limit,
-            config=config or Config(**{"shuffles": 20, **settings}),
-            allow_overlap=allow_overlap,
-            crop=crop,
-            per_group=per_group,
-        )
-    )
+    create(StudyRequest.from_keywords(name=name, data=data, models=models, **study_settings))
     if engine == "ray":
         from ccta_core.study.run import ray_runner  # an optional extra
 

@@ -2,7 +2,7 @@
 
 The figures were measured with benchmarks/study_scaling.py: the embedded model, the demo's NLI items
 (32 subwords), one core of a server processor. Other texts are longer or shorter than those by their
-characters. Logs of earlier studies say how much faster or slower it is here.
+characters. The progress of earlier studies tells how much faster or slower it is here.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,12 @@ import numpy as np
 from ccta_core.config import cache_root
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.study.manifest import CHUNK, Plan
-from ccta_core.study.run.status import Run, runs_here
+from ccta_core.study.manifest import Manifest
+from ccta_core.study.request import CHUNK
+from ccta_core.study.run.progress import StudyRun
+from ccta_core.study.run.status import runs_here
 from ccta_core.study.storage.items import read_items_of
-from ccta_core.text import count
+from ccta_core.text import count, duration, size
 from ccta_core.types import ParallelExample
 
 SIDES = {0: 0.853, 4: 0.453, 8: 0.166, 11: 0.046}
@@ -43,6 +45,14 @@ class Cost:
     bytes: int
     formula: str
     """How the seconds come about, for a person who wants to know."""
+
+    @property
+    def line(self) -> str:
+        """What the study costs, in one sentence."""
+        return (
+            f"About {duration(self.seconds)} after the models are loaded, and {size(self.bytes)} "
+            "on disk."
+        )
 
     def paced(self, pace: "Pace | None") -> "Cost":
         """The cost on a machine of this pace; itself where none is known."""
@@ -96,10 +106,16 @@ def estimate(  # noqa: PLR0913 - what a study is
     )
 
 
-def of_plan(plan: Plan, cores: int, length: float = 1.0) -> Cost:
+def cost_of(manifest: Manifest, cores: int, length: float = 1.0) -> Cost:
     """The cost of a whole study whose texts are so many times as long as the demo's."""
     return estimate(
-        len(plan.models), plan.items, len(plan.languages), plan.layers, cores, plan.chunk, length
+        len(manifest.models),
+        manifest.items,
+        len(manifest.languages),
+        manifest.layers,
+        cores,
+        manifest.chunk,
+        length,
     )
 
 
@@ -135,33 +151,35 @@ def side(layer: int) -> float:
 
 
 def pace_here() -> Pace | None:
-    """How this machine compares, by the logs of the studies in the cache; None where none says.
+    """How this machine compares, by the progress of studies in the cache; None where none tells.
 
     The median over the latest runs that measured two parts or more in 20 seconds or more.
     """
-    told = [(factor, run) for run in runs_here() if (factor := _factor(run)) is not None]
-    latest = sorted(told, key=lambda found: found[1].when)[-_RUNS:]
+    paced = [(factor, run) for run in runs_here() if (factor := _factor(run)) is not None]
+    latest = sorted(paced, key=lambda pair: pair[1].when)[-_RUNS:]
     if not latest:
         return None
-    names = dict.fromkeys(run.plan.name for _, run in reversed(latest))
+    names = dict.fromkeys(run.manifest.name for _, run in reversed(latest))
     return Pace(median(factor for factor, _ in latest), ", ".join(names))
 
 
-def _factor(run: Run) -> float | None:
-    """Seconds the run took over the seconds of the formula; None where it tells too little."""
-    found = run.measured
-    plan = run.plan
-    if found is None:
-        return None
-    items, seconds = found
-    if items < _ENOUGH_PARTS * plan.chunk or seconds < _ENOUGH_SECONDS:
+def _factor(run: StudyRun) -> float | None:
+    """Seconds the run took over the seconds of the formula; None where it is too short to tell."""
+    span, manifest = run.measured, run.manifest
+    if (
+        span is None
+        or span.items < _ENOUGH_PARTS * manifest.chunk
+        or span.seconds < _ENOUGH_SECONDS
+    ):
         return None
     try:
-        length = length_of(read_items_of(cache_root() / "studies" / plan.name, 0, _SAMPLE))
+        length = length_of(read_items_of(cache_root() / "studies" / manifest.name, 0, _SAMPLE))
     except CctaError:  # its texts are damaged or gone: they count as the demo's
         length = 1.0
-    whole = estimate(1, items, len(plan.languages), plan.layers, 1, plan.chunk, length).seconds
-    return seconds / (whole / min(run.workers, len(plan.parts)))
+    whole = estimate(
+        1, span.items, len(manifest.languages), manifest.layers, 1, manifest.chunk, length
+    ).seconds
+    return span.seconds / (whole / min(run.workers, len(manifest.parts)))
 
 
 def _times(factor: float) -> str:

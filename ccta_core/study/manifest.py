@@ -1,32 +1,31 @@
 """What a study is: data, models, languages, layers, settings; kept beside its rows.
 
 A study's folder is `STUDIES/NAME`: `manifest.json`, `items.arrow` (the texts, for the runner; it is
-not exported), `parts/MODEL/CHUNK.parquet`, `log.txt`.
+not exported), `parts/MODEL/CHUNK.parquet`, `progress.jsonl`, and `log.txt` of a process of
+its own.
 """
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import regex
+from typing import Any, NamedTuple
 
 from ccta_core.config import Config, Quadrature, cache_root
-from ccta_core.corpus.labels import changed, match_labels
+from ccta_core.corpus.labels import changed, in_words, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.models.added import listed
 from ccta_core.models.catalog import SCORES, ModelInfo, is_random_head, random_headed
 from ccta_core.models.identity import with_maps
+from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
 from ccta_core.study.storage.schema import VERSION
+from ccta_core.text import count
 
 SHIPPED = Path(__file__).parents[2] / "cache" / "studies"
 """Studies that ship with the product; a user's own lie under the cache folder."""
-CHUNK = 18
-"""Items of a chunk: six premises of NLI, so that each label has five unrelated premises."""
-_NAME = regex.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _DISJOINT = {
     "xnli": (frozenset(("dev", "test")),),
     "pawsx": (frozenset(("train", "heldout")),),
@@ -37,17 +36,21 @@ _DISJOINT = {
 _LIBRARIES = ("torch", "transformers", "pot", "numpy", "scipy")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class PartKey(NamedTuple):
+    """Which part of a study: the model's id and the chunk's number."""
+
+    model: str
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest(RecordedSettings):
     """Everything that decides a study's rows, and what a reader must know of them."""
 
-    name: str
-    data: str
     split: str
     source: str
     licence: str
     languages: tuple[str, ...]
-    layers: tuple[int, ...]
     models: tuple[dict[str, Any], ...]
     """id, revision, task, training_language, seed of each; and `labels`, label of the data -> the
     model's name for it, where it has other names than the data (`corpus.labels`)."""
@@ -56,13 +59,8 @@ class Plan:
     items: int
     items_sha256: str
     left_out: int
-    chunk: int = CHUNK
     threads: int = 1
     """Threads of one worker: sums over more threads may differ in the last bits."""
-    crop: int | None = None
-    """Tokens of the longest context, where contexts were cut to the words around their answers."""
-    per_group: int | None = None
-    """Items of a group at most, where only the first of each were taken."""
     schema: int = VERSION
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -84,64 +82,74 @@ class Plan:
         """Chunks a model."""
         return -(-self.items // self.chunk)
 
-    def labels_of(self, model: str) -> dict[str, str]:
-        """Label of the data -> the model's name for it, where that is another."""
-        return dict(next(one.get("labels", {}) for one in self.models if one["id"] == model))
+    @property
+    def parts(self) -> list[PartKey]:
+        """Every part, in the order of work."""
+        return [
+            PartKey(model["id"], chunk) for model in self.models for chunk in range(self.chunks)
+        ]
 
     @property
-    def parts(self) -> list[tuple[str, int]]:
-        """(model, chunk) of every part, in the order of work."""
-        return [(model["id"], at) for model in self.models for at in range(self.chunks)]
+    def title(self) -> str:
+        """Name and extent of the study, on one line."""
+        return (
+            f"{self.name}: {count(self.items, 'item')} ({self.left_out:,} left out) x "
+            f"{count(len(self.models), 'model')} x {count(len(self.layers), 'layer')} x "
+            f"{' '.join(self.languages)}"
+        )
+
+    @property
+    def label_lines(self) -> list[str]:
+        """How each model that names the data's labels otherwise was taken to name them."""
+        return [
+            f"labels of the data as {model['id']} names them: {in_words(model['labels'])}"
+            for model in self.models
+            if model.get("labels")
+        ]
+
+    def labels_of(self, model: str) -> dict[str, str]:
+        """Label of the data -> the model's name for it, where that is another."""
+        return dict(next(row.get("labels", {}) for row in self.models if row["id"] == model))
 
 
-def planned(  # noqa: PLR0913 - the parts of a study
-    name: str,
-    spec: str,
-    corpus: Corpus,
-    models: Sequence[ModelInfo],
-    layers: Sequence[int],
-    config: Config,
-    *,
-    chunk: int = CHUNK,
-    threads: int = 1,
-    allow_overlap: bool = False,
-    crop: int | None = None,
-    per_group: int | None = None,
-) -> Plan:
-    """The plan of a study of a corpus that was read.
+def make_manifest(request: StudyRequest, corpus: Corpus, models: Sequence[ModelInfo]) -> Manifest:
+    """The manifest of the study that was asked for, of a corpus that was read.
 
-    Raises CctaError on a name that is no folder name, fewer than two languages, no model, a layer
-    that a model does not have, models of another task, labels that a model does not certainly have,
-    and on items a model was trained on.
+    `models` are those of the request (`models_of`).
+
+    Raises CctaError on fewer than two languages, a layer that a model does not have, models of
+    another task, labels that a model does not certainly have, and on items a model was trained on.
     """
-    check_name(name)
     if len(corpus.languages) < 2:
-        raise CctaError(f"a study compares languages; {spec} gives {len(corpus.languages)}")
-    if not models or not layers:
-        raise CctaError("a study needs at least one model and one layer")
+        raise CctaError(f"a study compares languages; {request.data} gives {len(corpus.languages)}")
     for info in models:
-        _check_model(info, corpus, layers, allow_overlap=allow_overlap)
-    settings = asdict(config)
-    return Plan(
-        name=name,
-        data=spec,
+        _check_model(info, corpus, request)
+    return Manifest(
+        **{**request.recorded, "layers": tuple(dict.fromkeys(request.layers))},
         split=corpus.split,
         source=corpus.source,
         licence=corpus.licence,
         languages=tuple(corpus.languages),
-        layers=tuple(dict.fromkeys(layers)),
-        models=tuple(_facts(info, corpus, config) for info in models),
-        config=settings,
-        fingerprint=config.fingerprint,
+        models=tuple(_model_record(info, corpus, request.config) for info in models),
+        config=asdict(request.config),
+        fingerprint=request.config.fingerprint,
         items=len(corpus.examples),
         items_sha256=corpus.sha256,
         left_out=len(corpus.left_out),
-        chunk=chunk,
-        threads=threads,
-        crop=crop,
-        per_group=per_group,
-        versions={name: version(name) for name in _LIBRARIES},
+        versions={library: version(library) for library in _LIBRARIES},
     )
+
+
+def models_of(
+    request: StudyRequest, entry_of: Callable[[str], ModelInfo] = listed
+) -> list[ModelInfo]:
+    """The entries of the models to be measured, with the twin under a random head if asked for.
+
+    `entry_of` gives the entry of one; where it is not given, a folder is put on the list of models.
+    Raises CctaError as it does.
+    """
+    models = [entry_of(name) for name in request.models]
+    return with_twin(models) if request.random_head else models
 
 
 def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
@@ -151,19 +159,10 @@ def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
     return [*models, random_headed(models[0])]
 
 
-def config_of(plan: Plan) -> Config:
+def config_of(manifest: Manifest) -> Config:
     """The settings as they were."""
-    quadrature = Quadrature(**plan.config["quadrature"])
-    return Config(**{**plan.config, "quadrature": quadrature})
-
-
-def check_name(name: str) -> None:
-    """Raises CctaError on a name that can't be a folder's everywhere."""
-    if not _NAME.fullmatch(name):
-        raise CctaError(
-            f"a study's name is letters, digits, dots, dashes and underscores, at most 80; "
-            f"found {name!r}"
-        )
+    quadrature = Quadrature(**manifest.config["quadrature"])
+    return Config(**{**manifest.config, "quadrature": quadrature})
 
 
 def folder_of(name: str) -> Path:
@@ -175,14 +174,13 @@ def folder_of(name: str) -> Path:
     for root in roots():
         if (root / name / "manifest.json").exists():
             return root / name
-    known = ", ".join(names()) or "none yet"
-    raise CctaError(f"no study {name!r} here; there are: {known}")
+    there = ", ".join(names()) or "none yet"
+    raise CctaError(f"no study {name!r} here; there are: {there}")
 
 
 def names() -> list[str]:
     """The studies here, the user's and those that ship."""
-    found = {path.parent.name for root in roots() for path in root.glob("*/manifest.json")}
-    return sorted(found)
+    return sorted({path.parent.name for root in roots() for path in root.glob("*/manifest.json")})
 
 
 def roots() -> tuple[Path, Path]:
@@ -190,34 +188,34 @@ def roots() -> tuple[Path, Path]:
     return cache_root() / "studies", SHIPPED
 
 
-def read_plan(folder: Path) -> Plan:
-    """The plan kept in a study's folder.
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest kept in a study's folder.
 
     Raises DamagedFileError where it can't be read, CctaError where a later version wrote it.
     """
     path = folder / "manifest.json"
     try:
-        found = json.loads(path.read_text("utf-8"))
-        later = int(found["schema"]) > VERSION
+        record = json.loads(path.read_text("utf-8"))
+        later = int(record["schema"]) > VERSION
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"{path} can't be read ({error}); restore it, or delete the study"
         ) from error
     if later:
         raise CctaError(
-            f"{path} has schema {found['schema']}, this version reads up to {VERSION}; "
+            f"{path} has schema {record['schema']}, this version reads up to {VERSION}; "
             "update the program"
         )
     lists = ("languages", "layers", "models")
     try:
-        return Plan(**{**found, **{name: tuple(found[name]) for name in lists}})
+        return Manifest(**{**record, **{name: tuple(record[name]) for name in lists}})
     except (TypeError, KeyError) as error:
         raise DamagedFileError(f"{path} is not a study's manifest ({error}); restore it") from error
 
 
-def write_plan(folder: Path, plan: Plan) -> None:
-    """Keeps the plan, whole or not at all."""
-    text = json.dumps(asdict(plan), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Keeps the manifest, whole or not at all."""
+    text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     temporary = folder / "manifest.json.tmp"
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -226,12 +224,12 @@ def write_plan(folder: Path, plan: Plan) -> None:
     temporary.replace(folder / "manifest.json")
 
 
-def check_same(known: Plan, wanted: Plan) -> None:
+def check_same(kept: Manifest, wanted: Manifest) -> None:
     """Raises CctaError, showing what differs, where a name would stand for two studies.
 
     Versions of libraries may differ: they are kept as they were when the study began.
     """
-    ours, theirs = asdict(known), asdict(wanted)
+    ours, theirs = asdict(kept), asdict(wanted)
     ours.pop("versions"), theirs.pop("versions")
     different = [
         f"{name}: {_short(ours[name])} here, {_short(theirs[name])} asked for"
@@ -240,34 +238,34 @@ def check_same(known: Plan, wanted: Plan) -> None:
     ]
     if different:
         raise CctaError(
-            f"the study {known.name} is another one ({'; '.join(different)}); choose another name"
+            f"the study {kept.name} is another one ({'; '.join(different)}); choose another name"
         )
 
 
-def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
-    """The plan with more models or more items than it had; what was measured stays as it is.
+def extended(kept: Manifest, wanted: Manifest, ids: Sequence[str]) -> Manifest:
+    """The manifest with more models or more items than it had; what was measured stays as it is.
 
-    `ids` are those of the wanted plan's items in order. Raises CctaError where more than that
+    `ids` are those of the wanted manifest's items in order. Raises CctaError where more than that
     differs, where a model or an item would be taken away or changed, and where the last chunk was
     not full: its rows would change.
     """
-    models = {model["id"]: model for model in known.models}
+    models = {model["id"]: model for model in kept.models}
     gone = [name for name, model in models.items() if model not in wanted.models]
     if gone:
         raise CctaError(
-            f"{known.name} has {', '.join(gone)} too, or in another revision; name them again"
+            f"{kept.name} has {', '.join(gone)} too, or in another revision; name them again"
         )
-    if wanted.items != known.items:
-        full = known.items % known.chunk == 0
-        same = ids_sha256(ids[: known.items]) == known.items_sha256
-        if wanted.items < known.items or not full or not same:
+    if wanted.items != kept.items:
+        full = kept.items % kept.chunk == 0
+        same = ids_sha256(ids[: kept.items]) == kept.items_sha256
+        if wanted.items < kept.items or not full or not same:
             raise CctaError(
-                f"{known.name} has {known.items} items in chunks of {known.chunk}; only a study "
+                f"{kept.name} has {kept.items} items in chunks of {kept.chunk}; only a study "
                 "of full chunks can be extended, and only by items that follow its own"
             )
-    order = (*known.models, *(model for model in wanted.models if model["id"] not in models))
+    order = (*kept.models, *(model for model in wanted.models if model["id"] not in models))
     grown = replace(
-        known,
+        kept,
         models=order,
         items=wanted.items,
         items_sha256=wanted.items_sha256,
@@ -277,7 +275,7 @@ def extended(known: Plan, wanted: Plan, ids: Sequence[str]) -> Plan:
     return grown
 
 
-def _facts(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
+def _model_record(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
     """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
     training = info.card.get("training", {})
     classes = () if info.task in ("qa", "ner") else info.labels
@@ -297,23 +295,23 @@ def _facts(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
     }
 
 
-def _check_model(
-    info: ModelInfo, corpus: Corpus, layers: Sequence[int], *, allow_overlap: bool
-) -> None:
-    if info.layers and not set(layers) <= set(info.layers):
+def _check_model(info: ModelInfo, corpus: Corpus, request: StudyRequest) -> None:
+    """Raises CctaError where the model can't measure the corpus at all of the layers."""
+    if info.layers and not set(request.layers) <= set(info.layers):
+        missing = sorted(set(request.layers) - set(info.layers))
         raise CctaError(
             f"{info.id} has the layers {info.layers[0]} to {info.layers[-1]}; asked for "
-            f"{', '.join(map(str, sorted(set(layers) - set(info.layers))))}"
+            f"{', '.join(map(str, missing))}"
         )
     if corpus.task in ("nli", "paraphrase", "qa", "ner") and info.task != corpus.task:
         raise CctaError(f"{info.id} is made for {info.task}, {corpus.source} is {corpus.task} data")
     training = info.card.get("training", {})
     same_items = training.get("items_sha256") == corpus.sha256
     touched = same_items or any(_overlaps(spec, corpus) for spec in training.get("data", []))
-    if touched and not allow_overlap:
+    if touched and not request.allow_overlap:
         raise CctaError(
             f"{info.id} was trained on {', '.join(training.get('data', []))}: its scores there say "
-            "nothing; choose other items, or allow it with --allow-overlap"
+            "nothing; choose other items, or allow items that a model was trained on"
         )
 
 

@@ -24,12 +24,12 @@ def pair_query(
     chosen: Chosen, item: str, pair: tuple[str, str], model: str | None = None
 ) -> dict[str, str]:
     """The address of the item on the Pair page."""
-    plan = chosen.study.plan
+    manifest = chosen.study.manifest
     name = model or chosen.model
     gold = resources.computed(chosen.study, gold_of, item, name)
-    settings = of_study(plan.config, chosen.task, gold)
+    settings = of_study(manifest.config, chosen.task, gold)
     return {
-        "study": plan.name,
+        "study": manifest.name,
         "model": name,
         "item": item,
         "src": pair[0],

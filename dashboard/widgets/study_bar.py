@@ -36,8 +36,8 @@ class Chosen:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the study's plan says of the model."""
-        return next(one for one in self.study.plan.models if one["id"] == self.model)
+        """What the study's manifest says of the model."""
+        return next(one for one in self.study.manifest.models if one["id"] == self.model)
 
     @property
     def task(self) -> str:
@@ -62,7 +62,7 @@ def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Ch
         _bar(address, {"study": names})
         notices.problem(str(error))
         return None
-    layers = [str(at) for at in found.plan.layers]
+    layers = [str(at) for at in found.manifest.layers]
     picked = address.value(one_of("model", models, models[0], always=True)) if model else models[0]
     at = address.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
     offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
@@ -73,12 +73,12 @@ def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Ch
 
 def languages_of(study: Study) -> Sequence[str]:
     """The study's languages by name."""
-    return sorted(study.plan.languages, key=language_name)
+    return sorted(study.manifest.languages, key=language_name)
 
 
 def model_label(study: Study, model: str) -> str:
     """A model of a study as menus name it: its name and the language it was trained in."""
-    lang = next((m["training_language"] for m in study.plan.models if m["id"] == model), None)
+    lang = next((m["training_language"] for m in study.manifest.models if m["id"] == model), None)
     name = model.rpartition("/")[2]
     return f"{name} · {LANGUAGES[lang].name}" if lang and lang in LANGUAGES else name
 
@@ -127,11 +127,11 @@ def pair_of(address: Address, langs: Sequence[str], home: str | None) -> tuple[s
 
 def _about(study: Study, models: int) -> None:
     """What the numbers below are of: data, how many, how complete."""
-    plan, (done, total) = study.plan, resources.done(study)
+    manifest, (done, total) = study.manifest, resources.done(study)
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
-    every = count(len(plan.models), "model")
-    some = every if models == len(plan.models) else f"{models} of {every}"
-    facts = escape(" · ".join((*outline(plan), some)))
+    every = count(len(manifest.models), "model")
+    some = every if models == len(manifest.models) else f"{models} of {every}"
+    facts = escape(" · ".join((*outline(manifest), some)))
     st.html(f'<p class="ccta-finding">{facts}{partial}</p>')
 
 

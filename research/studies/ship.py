@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ccta_core.store.usage import MARK
-from ccta_core.study.manifest import Plan, folder_of, read_plan
+from ccta_core.study.manifest import Manifest, folder_of, read_manifest
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.schema import PREDICTIONS, TEXT_TASKS
 
@@ -19,16 +19,16 @@ _BITS = 14
 """Bits of a float's fraction that are kept: seven are 1%, fourteen 0.003%."""
 
 
-def ship(folder: Path, target: Path) -> Plan:
+def ship(folder: Path, target: Path) -> Manifest:
     """Writes the study in `folder` to `target`: manifest, parts, mark; texts only of the demo.
 
-    Numbers keep 14 bits of their fraction (relative error below 3.1e-5). Returns the plan. Raises
-    DamagedFileError where the manifest can't be read.
+    Numbers keep 14 bits of their fraction (relative error below 3.1e-5). Returns the manifest.
+    Raises DamagedFileError where the manifest can't be read.
     """
     import pyarrow.parquet as pq
 
-    plan = read_plan(folder)
-    own = plan.data.startswith("demo:")
+    manifest = read_manifest(folder)
+    own = manifest.data.startswith("demo:")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copyfile(folder / "manifest.json", target / "manifest.json")
@@ -38,7 +38,7 @@ def ship(folder: Path, target: Path) -> Plan:
         place = target / path.relative_to(folder)
         place.parent.mkdir(parents=True, exist_ok=True)
         table = _short(pq.read_table(path, partitioning=None))
-        if not own and plan.models[0]["task"] in TEXT_TASKS:
+        if not own and manifest.models[0]["task"] in TEXT_TASKS:
             table = _without_texts(table)
         pq.write_table(
             table,
@@ -51,14 +51,15 @@ def ship(folder: Path, target: Path) -> Plan:
             use_dictionary=_names(table, "string"),
             use_byte_stream_split=_names(table, "float"),
         )
-    missing = len(missing_parts(target, plan))
+    missing = len(missing_parts(target, manifest))
     texts = "with its texts" if own else "no texts of the data set"
     (target / MARK).write_text(
-        f"{plan.data}: scores and ids ({plan.licence}), {texts}; numbers keep "
-        f"{_BITS} bits of their fraction; {len(plan.parts) - missing} of {len(plan.parts)} parts\n",
+        f"{manifest.data}: scores and ids ({manifest.licence}), {texts}; numbers keep "
+        f"{_BITS} bits of their fraction; {len(manifest.parts) - missing} of "
+        f"{len(manifest.parts)} parts\n",
         encoding="utf-8",
     )
-    return plan
+    return manifest
 
 
 def _without_texts(table: Any) -> Any:

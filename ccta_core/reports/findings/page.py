@@ -32,7 +32,7 @@ def page(studies: Sequence[Study]) -> str:
     told = [
         _Told(study, layer, sections.item_level(study, layer))
         for study in studies
-        for layer in study.plan.layers
+        for layer in study.manifest.layers
     ]
     parts += _in_short(told)
     for one in told:
@@ -136,20 +136,21 @@ def _in_short(told: Sequence[_Told]) -> Iterator[str]:
 
 
 def _where(study: Study, layer: int) -> str:
-    plan = study.plan
+    manifest = study.manifest
     return (
-        f"`{study.name}` ({plan.source} {plan.split}, layer {layer}; {plan.items} items, "
-        f"{len(plan.languages)} languages, {len(claims.models(study))} models)"
+        f"`{study.name}` ({manifest.source} {manifest.split}, layer {layer}; "
+        f"{manifest.items} items, {len(manifest.languages)} languages, "
+        f"{len(claims.models(study))} models)"
     )
 
 
 def _measured(study: Study, layer: int) -> Iterator[str]:
-    plan, (done, total), trained = study.plan, study.done, claims.models(study)
-    yield f"## {study.name}: {plan.source} {plan.split}, layer {layer}\n"
+    manifest, (done, total), trained = study.manifest, study.done, claims.models(study)
+    yield f"## {study.name}: {manifest.source} {manifest.split}, layer {layer}\n"
     yield (
-        f"{plan.items} items ({plan.data}, {plan.part_of_data}, "
-        f"{plan.licence}; {plan.left_out} left out), {len(plan.languages)} languages "
-        f"({' '.join(plan.languages)}), {len(trained)} models, {done} of {total} parts. "
+        f"{manifest.items} items ({manifest.data}, {manifest.part_of_data}, "
+        f"{manifest.licence}; {manifest.left_out} left out), {len(manifest.languages)} languages "
+        f"({' '.join(manifest.languages)}), {len(trained)} models, {done} of {total} parts. "
         "Gold class explained.\n"
     )
     whole = study.query(

@@ -22,7 +22,7 @@ _ALPHA = 0.05
 
 def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:
     """What EMS says of a right prediction, for each model and a few pairs with English."""
-    return claims.by_item(study, layer, _pairs(study.plan.languages))
+    return claims.by_item(study, layer, _pairs(study.manifest.languages))
 
 
 def performance_section(

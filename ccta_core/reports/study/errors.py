@@ -12,7 +12,7 @@ from ccta_core.reports.pair.page import still_page
 from ccta_core.reports.study.facts import data_name, own_version
 from ccta_core.reports.study.words import name_of, safe, shown
 from ccta_core.store.notes import Remark
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
 from ccta_core.types import ParallelExample, Sentence
@@ -57,7 +57,7 @@ def selection_page(selection: Selection) -> str:
     return still_page("errors.html", "ccta_core.reports.study", _contents(selection))
 
 
-def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
+def pair_command(manifest: Manifest, row: Any, example: ParallelExample) -> str:
     """The `ccta pair` line that measures a comparison again, quoted for a shell."""
     source, target = (example.sentences[lang] for lang in (row.source_lang, row.target_lang))
     words = option("model", row.model)
@@ -67,7 +67,7 @@ def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
         words += option("target-class", row.gold)
     usual = Config()
     for one in fields(Config):
-        value = plan.config.get(one.name)
+        value = manifest.config.get(one.name)
         if one.name not in _NO_FLAG and value != getattr(usual, one.name):
             words += option(one.name, value)
     return command_line(["pair", *words])
@@ -96,8 +96,8 @@ def _contents(selection: Selection) -> dict[str, str]:
 
 
 def _setting(selection: Selection) -> str:
-    plan = selection.study.plan
-    facts = (data_name(plan), f"licence of the data: {plan.licence}", selection.model)
+    manifest = selection.study.manifest
+    facts = (data_name(manifest), f"licence of the data: {manifest.licence}", selection.model)
     done, total = selection.study.done
     unfinished = "" if done == total else f", {done} of {total} parts measured so far"
     return f"{', '.join(facts)}, layer {selection.layer}{unfinished}"
@@ -182,7 +182,7 @@ def _command(selection: Selection, row: Any, example: ParallelExample | None) ->
     langs = {row.source_lang, row.target_lang}
     if example is None or not langs <= set(example.sentences):
         return ""
-    line = pair_command(selection.study.plan, row, example)
+    line = pair_command(selection.study.manifest, row, example)
     return f"<details><summary>command</summary><code>{safe(line)}</code></details>"
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.table import Study
 from ccta_core.text import count
@@ -16,42 +16,42 @@ _COUNT = re.compile(r"(?<![+\w])\d+\b")
 _REPEATED = re.compile(r"^id .* stands already .*$")
 
 
-def outline(plan: Plan) -> list[str]:
+def outline(manifest: Manifest) -> list[str]:
     """What was measured, in few words: data, items, languages, and what was left away."""
-    languages = count(len(plan.languages), "language")
-    return [data_name(plan), count(plan.items, "item"), languages, *plan.cuts]
+    languages = count(len(manifest.languages), "language")
+    return [data_name(manifest), count(manifest.items, "item"), languages, *manifest.cuts]
 
 
-def layers(plan: Plan) -> str:
+def layers(manifest: Manifest) -> str:
     """At which layers."""
-    return f"layer{'s' * (len(plan.layers) > 1)} {', '.join(map(str, plan.layers))}"
+    return f"layer{'s' * (len(manifest.layers) > 1)} {', '.join(map(str, manifest.layers))}"
 
 
 def provenance(study: Study) -> dict[str, Any]:
     """Data, models, settings and versions as plain values, and how much of the study is there."""
-    plan = study.plan
+    manifest = study.manifest
     done, total = study.done
     return {
-        "study": plan.name,
-        "data": data_name(plan),
-        "source": plan.source,
-        "split": plan.split,
-        "crop": plan.crop,
-        "per_group": plan.per_group,
-        "licence": plan.licence,
-        "items": plan.items,
-        "items_sha256": plan.items_sha256,
-        "left_out": plan.left_out,
-        "languages": list(plan.languages),
-        "layers": list(plan.layers),
-        "models": [dict(model) for model in plan.models],
-        "config": plan.config,
-        "fingerprint": plan.fingerprint,
-        "schema": plan.schema,
+        "study": manifest.name,
+        "data": data_name(manifest),
+        "source": manifest.source,
+        "split": manifest.split,
+        "crop": manifest.crop,
+        "per_group": manifest.per_group,
+        "licence": manifest.licence,
+        "items": manifest.items,
+        "items_sha256": manifest.items_sha256,
+        "left_out": manifest.left_out,
+        "languages": list(manifest.languages),
+        "layers": list(manifest.layers),
+        "models": [dict(model) for model in manifest.models],
+        "config": manifest.config,
+        "fingerprint": manifest.fingerprint,
+        "schema": manifest.schema,
         "parts": total,
         "parts_done": done,
-        "threads": plan.threads,
-        "versions": plan.versions,
+        "threads": manifest.threads,
+        "versions": manifest.versions,
         "exported_by": own_version(),
     }
 
@@ -64,18 +64,18 @@ def own_version() -> str:
         return "ccta-explorer"
 
 
-def data_name(plan: Plan) -> str:
+def data_name(manifest: Manifest) -> str:
     """The data as asked for; of a path only its last name, since folders may name a person."""
-    head, colon, where = plan.data.partition(":")
+    head, colon, where = manifest.data.partition(":")
     parts = where.replace("\\", "/")
     if not colon or not (parts.startswith(("/", ".", "~")) or parts[1:2] == ":" or head == "file"):
-        return plan.data
+        return manifest.data
     return f"{head}:{PurePosixPath(parts).name}"
 
 
 def missing_by_model(study: Study) -> dict[str, int]:
     """How many parts of each model are not there; models without a gap are not listed."""
-    return dict(Counter(model for model, _ in missing_parts(study.folder, study.plan)))
+    return dict(Counter(model for model, _ in missing_parts(study.folder, study.manifest)))
 
 
 def left_out_reasons(study: Study) -> list[tuple[str, int]]:

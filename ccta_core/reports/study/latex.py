@@ -47,9 +47,11 @@ def escaped(text: str) -> str:
 
 def _keys(summary: Summary) -> list[str]:
     """The columns that tell rows apart, beside the pair."""
-    plan = summary.study.plan
+    manifest = summary.study.manifest
     return [
-        name for name, values in (("Model", plan.models), ("Layer", plan.layers)) if len(values) > 1
+        name
+        for name, values in (("Model", manifest.models), ("Layer", manifest.layers))
+        if len(values) > 1
     ]
 
 
@@ -64,7 +66,7 @@ def _head(summary: Summary) -> str:
 
 
 def _rows(summary: Summary) -> Iterator[str]:
-    languages = summary.study.plan.languages
+    languages = summary.study.manifest.languages
     first = True
     for (model, layer), found in groupby(summary.pairs, lambda pair: (pair.model, pair.layer)):
         if not first:
@@ -90,17 +92,17 @@ def _value(mean: Mean, n: int) -> str:
 
 
 def _caption(summary: Summary) -> str:
-    plan = summary.study.plan
+    manifest = summary.study.manifest
     done, total = summary.study.done
-    models = "; ".join(_model(model) for model in plan.models)
-    layers = ", ".join(map(str, plan.layers))
+    models = "; ".join(_model(model) for model in manifest.models)
+    layers = ", ".join(map(str, manifest.layers))
     parts = [
         "Mean Earth Mover's Similarity (EMS) by language pair beside its controls: uniform masses, "
         "shuffled masses, unrelated texts; gain is EMS minus shuffled, and n counts items.",
-        f"Data: {data_name(plan)} ({plan.source}, {plan.part_of_data}), licence: {plan.licence}; "
-        f"{plan.items} items.",
-        f"{'Models' if len(plan.models) > 1 else 'Model'}: {models}; "
-        f"{'layers' if len(plan.layers) > 1 else 'layer'} {layers}.",
+        f"Data: {data_name(manifest)} ({manifest.source}, {manifest.part_of_data}), "
+        f"licence: {manifest.licence}; {manifest.items} items.",
+        f"{'Models' if len(manifest.models) > 1 else 'Model'}: {models}; "
+        f"{'layers' if len(manifest.layers) > 1 else 'layer'} {layers}.",
     ]
     if done < total:
         parts.append(f"Unfinished: missing parts: {total - done} of {total}.")

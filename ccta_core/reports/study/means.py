@@ -106,12 +106,12 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
     columns = columns_of(measures)
     pairs: list[PairMeans] = []
     languages: list[LanguageFacts] = []
-    for model in (model["id"] for model in study.plan.models):
+    for model in (model["id"] for model in study.manifest.models):
         pairs += _pairs(study, model, columns)
         languages += _languages(study, model)
-    order = {lang: at for at, lang in enumerate(study.plan.languages)}
-    layers = {layer: at for at, layer in enumerate(study.plan.layers)}
-    models = {model["id"]: at for at, model in enumerate(study.plan.models)}
+    order = {lang: at for at, lang in enumerate(study.manifest.languages)}
+    layers = {layer: at for at, layer in enumerate(study.manifest.layers)}
+    models = {model["id"]: at for at, model in enumerate(study.manifest.models)}
     pairs.sort(key=lambda p: (models[p.model], layers[p.layer], order[p.source], order[p.target]))
     languages.sort(key=lambda one: (models[one.model], layers[one.layer], order[one.lang]))
     found = _completeness(study)
@@ -224,7 +224,7 @@ def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
         """,
         [model],
     )
-    others = len(study.plan.languages) - 1
+    others = len(study.manifest.languages) - 1
     for row in rows:
         counts = {name: row[name] // others for name in ("n", "truncated")}
         yield LanguageFacts(model=model, **row | counts)
@@ -232,6 +232,6 @@ def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
 
 def _completeness(study: Study) -> Completeness:
     (row,) = study.records(f"SELECT count(*) AS attributions, {_ATTRIBUTIONS} FROM rows")
-    others = len(study.plan.languages) - 1
+    others = len(study.manifest.languages) - 1
     counts = {name: row[name] // others for name in ("attributions", "truncated")}
     return Completeness(**row | counts)

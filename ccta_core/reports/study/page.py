@@ -43,8 +43,8 @@ def _contents(summary: Summary) -> dict[str, str]:
 
 
 def _setting(summary: Summary) -> str:
-    plan = summary.study.plan
-    return ", ".join((*outline(plan), count(len(plan.models), "model"), layers(plan)))
+    manifest = summary.study.manifest
+    return ", ".join((*outline(manifest), count(len(manifest.models), "model"), layers(manifest)))
 
 
 def _banner(summary: Summary) -> str:
@@ -73,7 +73,7 @@ def _verdict(summary: Summary) -> str:
 
 def _says(summary: Summary, model: str, layer: int) -> str:
     """EMS beside its controls for one model and layer; no more is claimed than they allow."""
-    pairs = both_ways(summary.of(model, layer), summary.study.plan.languages)
+    pairs = both_ways(summary.of(model, layer), summary.study.manifest.languages)
     values = {
         name: overall(pairs, name)
         for name in ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
@@ -112,9 +112,9 @@ def _overview(summary: Summary) -> str:
 
 
 def _section(summary: Summary, model: str, layer: int) -> str:
-    languages = summary.study.plan.languages
+    languages = summary.study.manifest.languages
     pairs = both_ways(summary.of(model, layer), languages)
-    facts = next(one for one in summary.study.plan.models if one["id"] == model)
+    facts = next(one for one in summary.study.manifest.models if one["id"] == model)
     trained = facts.get("training_language")
     several = len(summary.settings) > 1
     says = f"<p>{safe(_says(summary, model, layer))}</p>" if several else ""

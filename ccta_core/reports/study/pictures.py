@@ -21,7 +21,9 @@ def _heat(summary: Summary, model: str, layer: int, measure: str) -> str:
         return f'<p class="quiet">{safe(titled(label(measure)))}: not known of any pair.</p>'
     cells = {(pair.source, pair.target): pair.means[measure].value for pair in pairs}
     title = _extremes(pairs, measure)
-    svg = heatmap(cells, summary.study.plan.languages, title=title, signed=MEASURES[measure].signed)
+    svg = heatmap(
+        cells, summary.study.manifest.languages, title=title, signed=MEASURES[measure].signed
+    )
     rows = [
         (pair.source, pair.target, pair.means[measure].value, pair.means[measure].n)
         for pair in pairs
@@ -56,9 +58,9 @@ def _scatter(summary: Summary, model: str, layer: int) -> str:
     study, the mean over the other languages.
     """
     measure = summary.measures[0]
-    facts = next(one for one in summary.study.plan.models if one["id"] == model)
+    facts = next(one for one in summary.study.manifest.models if one["id"] == model)
     trained = facts.get("training_language")
-    trained = trained if trained in summary.study.plan.languages else None
+    trained = trained if trained in summary.study.manifest.languages else None
     score = {one.lang: one.score for one in summary.by_language(model, layer)}
     consistency = _consistency(summary.of(model, layer), measure, trained)
     points = [

@@ -54,7 +54,7 @@ def overview_table(summary: Summary) -> str:
     heads += [(_scored(summary), True), ("converged", True)]
     rows = []
     for model, layer in summary.settings:
-        pairs = both_ways(summary.of(model, layer), summary.study.plan.languages)
+        pairs = both_ways(summary.of(model, layer), summary.study.manifest.languages)
         facts = summary.by_language(model, layer)
         rows.append(
             [
@@ -72,7 +72,7 @@ def overview_table(summary: Summary) -> str:
 def language_table(summary: Summary, model: str, layer: int) -> str:
     """What each language's texts say whatever they are compared with."""
     answers = any(
-        one["id"] == model and one.get("task") == "qa" for one in summary.study.plan.models
+        one["id"] == model and one.get("task") == "qa" for one in summary.study.manifest.models
     )
     names = ["n", *(("exact match", "F1") if answers else ("accuracy",)), *_SEEN]
     rows = [
@@ -98,15 +98,15 @@ def language_table(summary: Summary, model: str, layer: int) -> str:
 
 def studied_table(study: Study) -> str:
     """The data: where from, licence, how much, which languages and layers."""
-    plan = study.plan
+    manifest = study.manifest
     return _facts(
         {
-            "data": data_name(plan),
-            "source and split": f"{plan.source}, {plan.part_of_data}",
-            "licence of the data": plan.licence,
-            "items": f"{plan.items:,} (sha256 of their ids {plan.items_sha256[:16]})",
-            "languages": ", ".join(f"{name_of(lang)} ({lang})" for lang in plan.languages),
-            "layers": ", ".join(map(str, plan.layers)) + " (0 is the output of the embeddings)",
+            "data": data_name(manifest),
+            "source and split": f"{manifest.source}, {manifest.part_of_data}",
+            "licence of the data": manifest.licence,
+            "items": f"{manifest.items:,} (sha256 of their ids {manifest.items_sha256[:16]})",
+            "languages": ", ".join(f"{name_of(lang)} ({lang})" for lang in manifest.languages),
+            "layers": ", ".join(map(str, manifest.layers)) + " (0 is the output of the embeddings)",
             "in this page": "ids of models and numbers; no text of the data",
         }
     )
@@ -129,14 +129,14 @@ def models_table(study: Study) -> str:
             _cell(name_of(model.get("training_language") or "-")),
             _number("-" if model.get("seed") is None else str(model["seed"])),
         ]
-        for model in study.plan.models
+        for model in study.manifest.models
     ]
     return _table("Models.", heads, rows)
 
 
 def completeness_table(summary: Summary) -> str:
     """Parts that are there, attributions that converged, texts that were cut, items left out."""
-    found, plan = summary.completeness, summary.study.plan
+    found, manifest = summary.completeness, summary.study.manifest
     done, total = summary.study.done
     late = found.converged is None
     return _facts(
@@ -147,7 +147,7 @@ def completeness_table(summary: Summary) -> str:
             "median completeness error": percent(found.median_error, 3),
             "worst completeness error": percent(found.worst_error, 3),
             "attributions of truncated texts": f"{found.truncated:,}",
-            "items left out": f"{plan.left_out:,}",
+            "items left out": f"{manifest.left_out:,}",
         }
     )
 
@@ -167,12 +167,12 @@ def left_out_table(study: Study) -> str:
 
 def settings_table(study: Study) -> str:
     """Every setting and version that decides the numbers."""
-    plan = study.plan
-    settings = {name: value for name, value in plan.config.items() if name != "layer"}
+    manifest = study.manifest
+    settings = {name: value for name, value in manifest.config.items() if name != "layer"}
     facts = {name.replace("_", " "): _plain(value) for name, value in settings.items()}
-    facts |= {"fingerprint of the settings": plan.fingerprint, "schema": str(plan.schema)}
-    facts |= {"threads of a worker": str(plan.threads)}
-    facts |= {name: str(value) for name, value in plan.versions.items()}
+    facts |= {"fingerprint of the settings": manifest.fingerprint, "schema": str(manifest.schema)}
+    facts |= {"threads of a worker": str(manifest.threads)}
+    facts |= {name: str(value) for name, value in manifest.versions.items()}
     return _facts(facts | {"written by": own_version()})
 
 
@@ -186,7 +186,7 @@ def _plain(value: Any) -> str:
 
 def _scored(summary: Summary) -> str:
     """What the mean score is called: of answers it is their F1."""
-    tasks = {model.get("task") for model in summary.study.plan.models}
+    tasks = {model.get("task") for model in summary.study.manifest.models}
     return "F1" if tasks == {"qa"} else "mean score" if "qa" in tasks else "accuracy"
 
 

@@ -5,101 +5,80 @@ Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
 
 import os
 import signal
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from ccta_core.config import Config, cache_root
+from ccta_core.config import cache_root
+from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
-from ccta_core.models.catalog import ModelInfo
 from ccta_core.study.manifest import (
-    CHUNK,
-    Plan,
+    Manifest,
+    PartKey,
     check_same,
     extended,
     folder_of,
-    planned,
-    read_plan,
-    write_plan,
+    make_manifest,
+    models_of,
+    read_manifest,
+    write_manifest,
 )
+from ccta_core.study.request import StudyRequest
 from ccta_core.study.run.locks import CANCEL, LOCK, hold
+from ccta_core.study.run.progress import Report, RunProgress, recorded_end
 from ccta_core.study.run.status import is_shipped
 from ccta_core.study.run.worker import Chunk, measure_part
-from ccta_core.study.selection import selected
+from ccta_core.study.selection import select_items
 from ccta_core.study.storage.items import check_items, write_items
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.table import Study, keep_table
 
 _CHUNKS_A_PROCESS = 16
 """Then a worker starts afresh: what libraries keep for every shape of input does not pile up."""
-Report = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is: parts done of all, rows a second, seconds left."""
+class StudyDraft:
+    """What a study would measure: the items that were read, and its manifest."""
 
-    done: int
-    total: int
-    items: int
-    """Items x models that this run has measured."""
-    seconds: float
-    before: int = 0
-    """Parts that were there when this run began."""
-
-    @property
-    def line(self) -> str:
-        """What a person reads while waiting."""
-        if not self.items:
-            return f"{self.done}/{self.total} parts"
-        rate = self.items / max(self.seconds, 1e-9)
-        return f"{self.done}/{self.total} parts  {rate:.2f} items/s  {_left(self)} left"
+    corpus: Corpus
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to study, as a person asks for it."""
+class HeldStudy:
+    """A study held for one run: its folder, its manifest and the parts that are missing."""
 
-    name: str
-    data: str
-    models: Sequence[ModelInfo]
-    layers: Sequence[int] = (0,)
-    languages: Sequence[str] | None = None
-    limit: int | None = None
-    config: Config = Config(shuffles=20)  # noqa: RUF009 - a frozen value
-    chunk: int = CHUNK
-    allow_overlap: bool = False
-    crop: int | None = None
-    """Contexts are cut to so many tokens around their answers (`study.crop`)."""
-    per_group: int | None = None
-    """Items of a group (premise, paragraph) at most."""
+    folder: Path
+    manifest: Manifest
+    missing: list[PartKey]
 
 
-def create(request: Request, *, extend: bool = False) -> Plan:
-    """Reads the data and writes plan and items, or finds the same study begun before.
+def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
+    """Reads the data and writes manifest and items, or finds the same study begun before.
 
     With `extend` a study under this name may get more models or more items.
 
     Raises CctaError where the name stands for another study or for other texts (the difference is
-    shown), where its folder has rows but no plan, and as `planned` and the readers do.
+    shown), where its folder has rows but no manifest, and as `draft` does.
     """
-    corpus, plan = drafted(request)
+    study = draft(request)
+    corpus, manifest = study.corpus, study.manifest
     folder = cache_root() / "studies" / request.name
     if (folder / "manifest.json").exists():
-        known = read_plan(folder)
+        kept = read_manifest(folder)
         if not extend:
-            check_same(known, plan)
+            check_same(kept, manifest)
             _check_items(folder, corpus)
-            return known
-        plan = extended(known, plan, [example.id for example in corpus.examples])
+            return kept
+        manifest = extended(kept, manifest, [example.id for example in corpus.examples])
         _check_items(folder, corpus)
     elif next(folder.glob("parts/*/*.parquet"), None) is not None:
         raise CctaError(
@@ -109,8 +88,21 @@ def create(request: Request, *, extend: bool = False) -> Plan:
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
     _write_left_out(folder, corpus.left_out)
-    write_plan(folder, plan)  # last: a study without a plan does not exist
-    return plan
+    write_manifest(folder, manifest)  # last: a study without a manifest does not exist
+    return manifest
+
+
+def draft(request: StudyRequest) -> StudyDraft:
+    """A study's items and manifest; nothing is written.
+
+    Raises CctaError as `models_of`, `select_items` and `make_manifest` do.
+    """
+    models = models_of(request)
+    corpus = select_items(
+        request.data, request.languages,
+        limit=request.limit, per_group=request.per_group, crop=request.crop,
+    )  # fmt: skip
+    return StudyDraft(corpus, make_manifest(request, corpus, models))
 
 
 def _check_items(folder: Path, corpus: Corpus) -> None:
@@ -122,39 +114,35 @@ def _check_items(folder: Path, corpus: Corpus) -> None:
             write_items(folder, corpus.examples, corpus.languages)
 
 
-def drafted(request: Request) -> tuple[Corpus, Plan]:
-    """The items of a study and its plan; nothing is written. Raises CctaError as `create` does."""
-    corpus = selected(
-        request.data, request.languages,
-        limit=request.limit, per_group=request.per_group, crop=request.crop,
-    )  # fmt: skip
-    plan = planned(
-        request.name, request.data, corpus, request.models, request.layers, request.config,
-        chunk=request.chunk, allow_overlap=request.allow_overlap, crop=request.crop,
-        per_group=request.per_group,
-    )  # fmt: skip
-    return corpus, plan
+def _write_left_out(folder: Path, left_out: Sequence[LeftOut]) -> None:
+    lines = [f"{row.place}\t{row.reason}\n" for row in left_out]
+    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
 
 
-def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
-    """Measures every missing part of a study that was created; returns its plan.
+def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifest:
+    """Measures every missing part of a study that was created; returns its manifest.
 
     `workers` are processes of one thread each; 0 works in this process, with the same results.
 
     Raises StoppedError when the study is asked to stop, CctaError where another run has it, a
     worker dies, or a chunk can't be measured.
     """
-    with opened(name) as (folder, plan, missing):
-        if missing and workers:
-            _work(folder, plan, missing, workers, report or to_stderr)
-        elif missing:
-            _work_here(folder, plan, missing, report or to_stderr)
-    return plan
+    with hold_study(name) as study:
+        if study.missing:
+            with recorded_end(study.folder):
+                progress = RunProgress(
+                    study.folder, study.manifest, study.missing, workers=workers, report=report
+                )
+                if workers:
+                    _work(study, min(workers, len(study.missing)), progress)
+                else:
+                    _work_here(study, progress)
+    return study.manifest
 
 
 @contextmanager
-def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
-    """A study held for one run: its folder, its plan and the parts that are missing.
+def hold_study(name: str) -> Iterator[HeldStudy]:
+    """A study held for one run.
 
     When the run has ended well, its rows are made ready for questions. A finished study that ships
     is given as it is: nothing is written to the product's folder.
@@ -163,24 +151,24 @@ def opened(name: str) -> Iterator[tuple[Path, Plan, list[tuple[str, int]]]]:
     """
     folder = folder_of(name)
     if is_shipped(folder):
-        plan = read_plan(folder)
-        if missing_parts(folder, plan):
+        manifest = read_manifest(folder)
+        if missing_parts(folder, manifest):
             raise CctaError(f"{name} ships with the product; start a study of your own")
-        yield folder, plan, []
+        yield HeldStudy(folder, manifest, [])
         return
     with hold(folder / LOCK):
         # Under the lock only: before it, this could be the wish that the run at work shall stop.
         (folder / CANCEL).unlink(missing_ok=True)
-        plan = read_plan(folder)
-        missing = missing_parts(folder, plan, thorough=True)
+        manifest = read_manifest(folder)
+        missing = missing_parts(folder, manifest, thorough=True)
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
         try:
-            yield folder, plan, missing
+            yield HeldStudy(folder, manifest, missing)
         finally:
             with suppress(OSError):
                 (folder / CANCEL).unlink()
-        keep_table(Study(folder, plan))
+        keep_table(Study(folder, manifest))
 
 
 def check_wanted(folder: Path) -> None:
@@ -189,45 +177,34 @@ def check_wanted(folder: Path) -> None:
         raise StoppedError(f"{folder.name} was stopped; resume goes on with what is missing")
 
 
-def _work(
-    folder: Path, plan: Plan, missing: list[tuple[str, int]], workers: int, report: Report
-) -> None:
-    began, total, done = time.monotonic(), len(plan.parts), len(plan.parts) - len(missing)
-    before = done
-    items, pending = 0, iter(missing)
-    report(Progress(done, total, 0, 0.0))
-    with _pool(min(workers, len(missing))) as pool:
-        running: set[Future[int]] = set()
-        for model, at in _first(pending, 2 * workers):
-            running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
+def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
+    """The parts in processes that have two chunks each: one in hand, one waiting."""
+    chunks = (Chunk(study.folder, study.manifest, *part) for part in study.missing)
+    with _pool(workers) as pool:
+        running: set[Future[int]] = {
+            pool.submit(measure_part, chunk) for chunk in islice(chunks, 2 * workers)
+        }
         while running:
             finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            check_wanted(folder)
+            check_wanted(study.folder)
             for future in finished:
-                items += _result(future)
-                done += 1
-                report(Progress(done, total, items, time.monotonic() - began, before))
-                for model, at in _first(pending, 1):
-                    running.add(pool.submit(measure_part, Chunk(folder, plan, model, at)))
+                progress.add(_result(future))
+                running |= {pool.submit(measure_part, chunk) for chunk in islice(chunks, 1)}
 
 
-def _work_here(folder: Path, plan: Plan, missing: list[tuple[str, int]], report: Report) -> None:
+def _work_here(study: HeldStudy, progress: RunProgress) -> None:
     """The parts one after another, in a process that may be anybody's: no child is started."""
     import torch
 
-    began, total, threads = time.monotonic(), len(plan.parts), torch.get_num_threads()
-    items, done = 0, total - len(missing)
-    before = done
-    report(Progress(done, total, 0, 0.0))
+    threads, folder = torch.get_num_threads(), study.folder
     try:
-        for model, at in missing:
+        for part in study.missing:
             try:
-                items += measure_part(Chunk(folder, plan, model, at), (folder / CANCEL).exists)
+                chunk = Chunk(folder, study.manifest, *part)
+                progress.add(measure_part(chunk, (folder / CANCEL).exists))
             except StoppedError:
-                check_wanted(folder)  # says so in the words that the log is read by
+                check_wanted(folder)  # names the study, and what to do
                 raise
-            done += 1
-            report(Progress(done, total, items, time.monotonic() - began, before))
             check_wanted(folder)
     finally:
         torch.set_num_threads(threads)
@@ -275,28 +252,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _first(pending: Iterator[tuple[str, int]], count: int) -> Iterator[tuple[str, int]]:
-    for _ in range(count):
-        found = next(pending, None)
-        if found is None:
-            return
-        yield found
-
-
-def _write_left_out(folder: Path, left_out: Sequence[object]) -> None:
-    lines = [f"{row.place}\t{row.reason}\n" for row in left_out]  # type: ignore[attr-defined]
-    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
-
-
-def _left(progress: Progress) -> str:
-    a_part = progress.seconds / max(1, progress.done - progress.before)
-    minutes = a_part * (progress.total - progress.done) / 60
-    return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
-
-
-def to_stderr(progress: Progress) -> None:
-    """A line a finished part."""
-    sys.stderr.write(progress.line + "\n")
-    sys.stderr.flush()

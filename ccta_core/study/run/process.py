@@ -1,7 +1,8 @@
 """A study as a process of its own, which outlives whoever starts it.
 
 The process is the command line's (`python -m ccta_core study run ...`); what it writes goes to
-`log.txt` in the study's folder, and a lock that ends with it tells that it is at work.
+`log.txt` in the study's folder, how far it is to `progress.jsonl`, and a lock that ends with it
+tells that it is at work.
 """
 
 import os
@@ -11,29 +12,29 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.cost import Cost
-from ccta_core.study.manifest import check_name, folder_of, names
+from ccta_core.study.manifest import folder_of, names
+from ccta_core.study.request import StudyRequest, check_name
 from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
-from ccta_core.study.run.status import (
-    LOG,
-    at_work,
-    heading,
-    is_shipped,
-    log_lines,
-    of_last_run,
-    progress,
-    state_of,
+from ccta_core.study.run.progress import (
+    LAUNCHED,
+    STOPPED,
+    launched_process,
+    read_events,
+    write_event,
 )
+from ccta_core.study.run.status import LOG, at_work, is_shipped, status_of
 from ccta_core.study.storage.table_files import tables_of
-from ccta_core.text import option
+from ccta_core.text import count
 
 IDLE: Final = "idle"
 """`stop`: nothing was running."""
@@ -49,61 +50,11 @@ _POLITE = 5
 """Added to a run's niceness: the page it was started from answers first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A study as a person orders it; None takes all languages, all items."""
-
-    name: str
-    data: str
-    models: Sequence[str]
-    layers: Sequence[int]
-    languages: Sequence[str] | None = None
-    limit: int | None = None
-    allow_overlap: bool = False
-    random_head: bool = False
-    """The first model's twin with a random head too."""
-    crop: int | None = None
-    """Contexts are cut to so many tokens around their answers."""
-    per_group: int | None = None
-    """Items of a group at most."""
-
-    @property
-    def words(self) -> list[str]:
-        """The arguments of `ccta study run`."""
-        values = {
-            "name": self.name,
-            "data": self.data,
-            "model": ",".join(self.models),
-            "layers": ",".join(map(str, self.layers)),
-            "langs": None if self.languages is None else ",".join(self.languages),
-            "limit": self.limit,
-            "crop": self.crop,
-            "per-group": self.per_group,
-        }
-        flags = {"--allow-overlap": self.allow_overlap, "--random-head": self.random_head}
-        return [
-            *(word for name, value in values.items() if value is not None
-              for word in option(name, value)),
-            *(flag for flag, given in flags.items() if given),
-        ]  # fmt: skip
-
-
-def check_order(order: Order) -> None:
-    """Raises CctaError (one line) on what can be seen without reading the data."""
-    if not order.name:
-        raise CctaError("a study needs a name; type one")
-    check_name(order.name)
-    if order.name in names():
+def check_new(request: StudyRequest) -> None:
+    """Raises CctaError (one line) where the name stands for a study that is here."""
+    if request.name in names():
         raise CctaError(
-            f"the name {order.name} stands for another study; choose another, or resume that one"
-        )
-    if not order.models:
-        raise CctaError("a study needs at least one model; choose one")
-    if not order.layers:
-        raise CctaError("a study needs at least one layer; choose one")
-    if order.languages is not None and len(order.languages) < 2:
-        raise CctaError(
-            f"a study compares languages; choose two or more, found {len(order.languages)}"
+            f"the name {request.name} stands for another study; choose another, or resume that one"
         )
 
 
@@ -113,23 +64,23 @@ def check_room(cost: Cost) -> None:
     place = next(path for path in (root, *root.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     if free < cost.bytes + _SPARE:
+        taken, spare, here = (f"{size / 1e6:,.0f} MB" for size in (cost.bytes, _SPARE, free))
         raise CctaError(
-            f"the study takes about {_mega(cost.bytes)} and {_mega(_SPARE)} stay free, but "
-            f"{root} has {_mega(free)}; make room, or set CCTA_CACHE to another disk"
+            f"the study takes about {taken} and {spare} stay free, but {root} has {here}; make "
+            "room, or set CCTA_CACHE to another disk"
         )
 
 
-def start(order: Order, workers: int, cost: Cost | None = None) -> None:
+def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None:
     """Starts a study in a process of its own and returns at once.
 
-    Raises CctaError (one line) as `check_order` and `check_room`, and where it is being started
-    already or its folder can't be written.
+    Raises CctaError (one line) as `check_new` and `check_room`, where the request can't be written
+    on a command line, and where it is being started already or its folder can't be written.
     """
-    check_order(order)
+    check_new(request)
     if cost is not None:
         check_room(cost)
-    folder = cache_root() / "studies" / order.name
-    _launch(folder, ["run", *order.words], workers)
+    _launch(cache_root() / "studies" / request.name, ["run", *request.arguments], workers)
 
 
 def resume(name: str, workers: int) -> None:
@@ -140,7 +91,7 @@ def resume(name: str, workers: int) -> None:
     folder = folder_of(name)
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product; start a study of your own")
-    if state_of(folder).busy:
+    if status_of(folder).busy:
         raise CctaError(f"{name} is running already; stop it first")
     _launch(folder, ["resume", name], workers)
 
@@ -155,7 +106,8 @@ def stop(name: str) -> Literal["idle", "ended", "asked"]:
     folder = find_folder(name)
     if not _busy(folder):
         return IDLE
-    if progress(of_last_run(log_lines(folder))) or not at_work(folder):
+    events = read_events(folder)
+    if (events and events[-1].kind != LAUNCHED) or not at_work(folder):
         _wait(folder, asking=True)
     if at_work(folder):
         _end(folder)
@@ -171,9 +123,9 @@ def delete(name: str) -> int:
     folder = find_folder(name)
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product and can't be deleted")
-    own = (cache_root() / "studies").resolve()
-    if folder.is_symlink() or folder.resolve().parent != own:
-        raise CctaError(f"{folder} lies outside the cache {own}; delete it by hand")
+    users = (cache_root() / "studies").resolve()
+    if folder.is_symlink() or folder.resolve().parent != users:
+        raise CctaError(f"{folder} lies outside the cache {users}; delete it by hand")
     if _busy(folder):
         raise CctaError(f"{name} is running; stop it first")
     # Both locks are held meanwhile: no run begins in a folder that is half gone.
@@ -191,19 +143,23 @@ def delete(name: str) -> int:
     return size
 
 
-def log_tail(name: str, count: int = 200) -> str:
+def log_tail(name: str, most: int = 200) -> str:
     """The last lines of a study's log; empty where nothing was written."""
-    return "\n".join(log_lines(find_folder(name))[-count:])
+    try:
+        with (find_folder(name) / LOG).open(encoding="utf-8", errors="replace") as log:
+            return "".join(deque(log, most)).rstrip("\n")
+    except OSError:
+        return ""
 
 
 def find_folder(name: str) -> Path:
-    """The folder of a study, of one that came to no plan too.
+    """The folder of a study, of one that came to no manifest too.
 
     Raises CctaError, listing those there are, where there is none of this name.
     """
     check_name(name)
-    own = cache_root() / "studies" / name
-    return own if (own / LOG).exists() else folder_of(name)
+    folder = cache_root() / "studies" / name
+    return folder if (folder / LOG).exists() else folder_of(name)
 
 
 def _busy(folder: Path) -> bool:
@@ -214,8 +170,11 @@ def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with hold(folder / HELD) as lock, (folder / LOG).open("ab") as log:
-            log.write(heading(words[0], workers).encode())
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            processes = count(workers, "process")
+            log.write(f"== {now} ccta study {words[0]} with {processes}\n".encode())
             log.flush()
+            write_event(folder, LAUNCHED, action=words[0], workers=workers)
             process = subprocess.Popen(
                 [sys.executable, "-m", "ccta_core", "study", *words, "--workers", str(workers)],
                 stdin=subprocess.DEVNULL,
@@ -263,13 +222,11 @@ def _ask(folder: Path) -> None:
 
 def _end(folder: Path) -> None:
     """Ends a run's process and all that it started; parts are whole or absent however it ends."""
-    with suppress(OSError, ValueError):
-        number = int((folder / HELD).read_text("ascii"))
-        if at_work(folder):  # so the number is still its own
-            os.killpg(number, signal.SIGTERM)
-            with (folder / LOG).open("a", encoding="utf-8") as log:
-                log.write("ccta: stopped\n")
-
-
-def _mega(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"
+    number = launched_process(folder)
+    if number is None or not at_work(folder):  # then the number may be another's by now
+        return
+    with suppress(OSError):
+        os.killpg(number, signal.SIGTERM)
+        write_event(folder, STOPPED, message="stopped")
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write("ccta: stopped\n")

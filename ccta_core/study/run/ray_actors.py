@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import find
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest
 from ccta_core.study.run.worker import rows_of
 from ccta_core.study.storage.items import read_items_of
 from ccta_core.study.storage.schema import arrow_schema
@@ -52,8 +52,10 @@ class Ledger:
 class Measurer:
     """An actor of the cluster: measures the chunks it is given, with the model it has loaded."""
 
-    def __init__(self, plan: Plan, ledger: Any, wanted: dict[str, str], gpus: float) -> None:
-        self._plan, self._ledger, self._wanted, self._gpus = plan, ledger, wanted, gpus
+    def __init__(
+        self, manifest: Manifest, ledger: Any, wanted: dict[str, str], gpus: float
+    ) -> None:
+        self._plan, self._ledger, self._wanted, self._gpus = manifest, ledger, wanted, gpus
         self._asked, self._over = 0.0, False
         if not gpus:  # else an actor would take a GPU that Ray did not give it
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -68,8 +70,8 @@ class Measurer:
             rows = self._measured(row)
         except CctaError as wrong:
             error = f"{wrong} (on {socket.gethostname()})"
-        found = {"model": row["model"], "number": row["number"], "rows": rows, "error": error}
-        return pa.Table.from_pylist([found])
+        result = {"model": row["model"], "number": row["number"], "rows": rows, "error": error}
+        return pa.Table.from_pylist([result])
 
     def _measured(self, row: dict[str, Any]) -> bytes:
         import ray
@@ -98,11 +100,11 @@ class Measurer:
 
     def _check(self, model: str) -> None:
         """Raises CctaError where this node is not as the one that the study was begun on."""
-        own = versions()
+        here = versions()
         different = [
-            f"{name} {own[name]} here, {wanted} where the study runs"
+            f"{name} {here[name]} here, {wanted} where the study runs"
             for name, wanted in self._wanted.items()
-            if own[name] != wanted
+            if here[name] != wanted
         ]
         if different:
             raise CctaError(f"{'; '.join(different)}: install the same on every node")
@@ -119,13 +121,13 @@ class Measurer:
                 raise CctaError("torch finds no GPU here; install its build for CUDA on this node")
 
 
-def row_of(folder: Path, plan: Plan, model: str, number: int) -> dict[str, Any]:
-    """What an actor needs for one chunk, besides the plan."""
-    examples = read_items_of(folder, number * plan.chunk, plan.chunk)
+def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[str, Any]:
+    """What an actor needs for one chunk, besides the manifest."""
+    examples = read_items_of(folder, number * manifest.chunk, manifest.chunk)
     items = [
-        {"id": one.id, "group": one.group, "label": one.label,
-         "sentences": {lang: asdict(sentence) for lang, sentence in one.sentences.items()}}
-        for one in examples
+        {"id": each.id, "group": each.group, "label": each.label,
+         "sentences": {lang: asdict(sentence) for lang, sentence in each.sentences.items()}}
+        for each in examples
     ]  # fmt: skip
     return {"model": model, "number": number, "items": json.dumps(items, ensure_ascii=False)}
 
@@ -159,10 +161,10 @@ def unpacked(data: bytes) -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Installed versions, without the name of a build (+cpu, +cu128)."""
-    found = {}
+    installed = {}
     for name in _SAME:
         try:
-            found[name] = version(name).partition("+")[0]
+            installed[name] = version(name).partition("+")[0]
         except PackageNotFoundError:
-            found[name] = "none"
-    return found
+            installed[name] = "none"
+    return installed

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ccta_core.errors import CctaError
-from ccta_core.study.manifest import Plan
-from ccta_core.study.run.local import Progress, Report, check_wanted, opened, to_stderr
+from ccta_core.study.manifest import Manifest
+from ccta_core.study.run.local import HeldStudy, check_wanted, hold_study
+from ccta_core.study.run.progress import Report, RunProgress, recorded_end
 from ccta_core.study.run.ray_actors import TRIES, Ledger, Measurer, row_of, unpacked, versions
 from ccta_core.study.storage.parts import write_part
 from ccta_core.text import read_whole
@@ -57,19 +57,22 @@ class Cluster:
             )
 
 
-def run(name: str, cluster: Cluster, *, report: Report | None = None) -> Plan:
-    """Measures every missing part of a study that was created; returns its plan.
+def run(name: str, cluster: Cluster, *, report: Report | None = None) -> Manifest:
+    """Measures every missing part of a study that was created; returns its manifest.
 
     The parts are those of `local.run`, byte for byte where the processors are of one kind. Raises
     StoppedError when the study is asked to stop, CctaError where Ray is not installed or not
     there, another run has the study, or a chunk can't be measured.
     """
     check_installed()
-    with opened(name) as (folder, plan, missing):
-        if missing:
-            with _connected(cluster):
-                _work(folder, plan, missing, cluster, report or to_stderr)
-    return plan
+    with hold_study(name) as study:
+        if study.missing:
+            with recorded_end(study.folder), _connected(cluster):
+                progress = RunProgress(
+                    study.folder, study.manifest, study.missing, workers=None, report=report
+                )
+                _work(study, cluster, progress)
+    return study.manifest
 
 
 def check_installed() -> None:
@@ -82,33 +85,23 @@ def check_installed() -> None:
         ) from error
 
 
-def _work(
-    folder: Path,
-    plan: Plan,
-    missing: Sequence[tuple[str, int]],
-    cluster: Cluster,
-    report: Report,
-) -> None:
+def _work(study: HeldStudy, cluster: Cluster, progress: RunProgress) -> None:
     """Rounds of chunks until none is missing."""
     import ray
 
-    began, total, items = time.monotonic(), len(plan.parts), 0
-    before = done = total - len(missing)
-    pending = list(missing)
-    report(Progress(done, total, 0, 0.0))
+    folder, manifest, pending = study.folder, study.manifest, list(study.missing)
     ledger = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Ledger).remote()
     while pending:
         workers = min(_room(cluster), len(pending))
         chunks, pending = pending[: _ROUND * workers], pending[_ROUND * workers :]
-        dataset = _dataset(
-            [row_of(folder, plan, *chunk) for chunk in chunks], plan, ledger, workers, cluster.gpus
-        )
+        rows = [row_of(folder, manifest, *chunk) for chunk in chunks]
+        dataset = _dataset(rows, manifest, ledger, workers, cluster.gpus)
         with closing(_arriving(dataset, ledger, folder, len(chunks))) as arriving:
-            for found in arriving:
-                write_part(folder, found["model"], found["number"], unpacked(found["rows"]))
-                items += min(plan.chunk, plan.items - found["number"] * plan.chunk)
-                done += 1
-                report(Progress(done, total, items, time.monotonic() - began, before))
+            for result in arriving:
+                write_part(folder, result["model"], result["number"], unpacked(result["rows"]))
+                progress.add(
+                    min(manifest.chunk, manifest.items - result["number"] * manifest.chunk)
+                )
 
 
 def _room(cluster: Cluster) -> int:
@@ -131,7 +124,7 @@ def _room(cluster: Cluster) -> int:
 
 
 def _dataset(
-    rows: Sequence[dict[str, Any]], plan: Plan, ledger: Any, workers: int, gpus: float
+    rows: Sequence[dict[str, Any]], manifest: Manifest, ledger: Any, workers: int, gpus: float
 ) -> Any:
     """The chunks, one block each, mapped by a pool of actors that have one chunk in hand each."""
     import ray.data
@@ -144,11 +137,11 @@ def _dataset(
     pool = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
     return ray.data.from_items(list(rows), override_num_blocks=len(rows)).map_batches(
         Measurer,
-        fn_constructor_args=(plan, ledger, versions(), gpus),
+        fn_constructor_args=(manifest, ledger, versions(), gpus),
         batch_size=1,
         batch_format="pyarrow",
         compute=pool,
-        num_cpus=plan.threads,
+        num_cpus=manifest.threads,
         num_gpus=gpus,
     )
 
@@ -170,10 +163,10 @@ def _arriving(
         while count:
             check_wanted(folder)
             try:
-                found = arrived.get(timeout=1.0)
+                result = arrived.get(timeout=1.0)
             except Empty:
                 continue
-            yield _checked(found)
+            yield _checked(result)
             count -= 1
     finally:
         if count:
@@ -181,14 +174,14 @@ def _arriving(
         thread.join(_GIVE_UP_SECONDS)
 
 
-def _checked(found: dict[str, Any] | Exception) -> dict[str, Any]:
+def _checked(result: dict[str, Any] | Exception) -> dict[str, Any]:
     """What an actor returned. Raises CctaError where it, or Ray, failed."""
-    if isinstance(found, Exception):
-        line = _last_line(found)
-        raise CctaError(f"Ray gave up ({line}); what was finished is kept: resume") from found
-    if found["error"]:
-        raise CctaError(found["error"])
-    return found
+    if isinstance(result, Exception):
+        line = _last_line(result)
+        raise CctaError(f"Ray gave up ({line}); what was finished is kept: resume") from result
+    if result["error"]:
+        raise CctaError(result["error"])
+    return result
 
 
 def _feed(dataset: Any, arrived: "SimpleQueue[dict[str, Any] | Exception]") -> None:

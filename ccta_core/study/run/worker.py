@@ -11,7 +11,7 @@ from ccta_core.corpus.labels import relabel_examples
 from ccta_core.errors import CctaError
 from ccta_core.models.identity import MAPS_MARK
 from ccta_core.models.model import Model
-from ccta_core.study.manifest import Plan, config_of
+from ccta_core.study.manifest import Manifest, config_of
 from ccta_core.study.storage.items import read_items_of
 from ccta_core.study.storage.parts import write_part
 from ccta_core.types import ParallelExample
@@ -19,14 +19,14 @@ from ccta_core.types import ParallelExample
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One part to be measured, with the plan of the run that wants it.
+    """One part to be measured, with the manifest of the run that wants it.
 
-    The plan travels with every chunk: a folder may hold another study by the time its next chunk
-    is measured in this process, so nothing read from it is remembered by its path.
+    The manifest travels with every chunk: a folder may hold another study by the time its next
+    chunk is measured in this process, so nothing read from it is remembered by its path.
     """
 
     folder: Path
-    plan: Plan
+    manifest: Manifest
     model: str
     number: int
 
@@ -37,17 +37,17 @@ def measure_part(chunk: Chunk, stop: Stop = never) -> int:
     Raises CctaError where the model is another than the study's, or a chunk can't be measured,
     StoppedError soon after `stop` turns true.
     """
-    plan = chunk.plan
-    examples = read_items_of(chunk.folder, chunk.number * plan.chunk, plan.chunk)
-    rows = rows_of(plan, chunk.model, examples, stop)
+    manifest = chunk.manifest
+    examples = read_items_of(chunk.folder, chunk.number * manifest.chunk, manifest.chunk)
+    rows = rows_of(manifest, chunk.model, examples, stop)
     write_part(chunk.folder, chunk.model, chunk.number, rows)
     return len(examples)
 
 
 def rows_of(
-    plan: Plan, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
+    manifest: Manifest, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
 ) -> list[dict[str, Any]]:
-    """The rows of one chunk's examples, in a process that measures with the plan's threads.
+    """The rows of one chunk's examples, in a process that measures with the manifest's threads.
 
     Every runner calls this function: in a process of this machine or in an actor of a cluster.
     Raises CctaError where the model is another than the study's, or a chunk can't be measured,
@@ -58,22 +58,22 @@ def rows_of(
     from ccta_core.models.added import present_revision
     from ccta_core.study.measure import measure
 
-    if torch.get_num_threads() != plan.threads:
-        torch.set_num_threads(plan.threads)
-    revision = _revision(plan, model_id)
+    if torch.get_num_threads() != manifest.threads:
+        torch.set_num_threads(manifest.threads)
+    revision = _revision(manifest, model_id)
     model = _model(model_id, revision)
     # Its files may change while this process holds the model: looked at for every chunk.
-    _check_revision(model_id, revision, present_revision(model.info, plan.config["space"]))
-    examples = relabel_examples(examples, plan.labels_of(model_id))
-    return measure(model, examples, plan.languages, plan.layers, config_of(plan), stop)
+    _check_revision(model_id, revision, present_revision(model.info, manifest.config["space"]))
+    examples = relabel_examples(examples, manifest.labels_of(model_id))
+    return measure(model, examples, manifest.languages, manifest.layers, config_of(manifest), stop)
 
 
-def _revision(plan: Plan, model_id: str) -> str:
+def _revision(manifest: Manifest, model_id: str) -> str:
     """The revision that the study began with. Raises CctaError where it has no such model."""
-    revisions = {model["id"]: str(model["revision"]) for model in plan.models}
+    revisions = {model["id"]: str(model["revision"]) for model in manifest.models}
     if model_id not in revisions:
         raise CctaError(
-            f"{model_id} is no model of the study {plan.name}; it has {', '.join(revisions)}"
+            f"{model_id} is no model of the study {manifest.name}; it has {', '.join(revisions)}"
         )
     return revisions[model_id]
 

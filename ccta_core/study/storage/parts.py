@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ccta_core.errors import CctaError
-from ccta_core.study.manifest import Plan
+from ccta_core.study.manifest import Manifest, PartKey
 from ccta_core.study.storage.schema import arrow_schema
 
 _SLASH = "~"
@@ -44,15 +44,13 @@ def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, An
         ) from error
 
 
-def missing_parts(folder: Path, plan: Plan, *, thorough: bool = False) -> list[tuple[str, int]]:
+def missing_parts(folder: Path, manifest: Manifest, *, thorough: bool = False) -> list[PartKey]:
     """The parts that are not there, in the order of work; damaged ones are set aside first.
 
     `thorough` reads every page against its checksum; otherwise only what a file says of itself.
     """
     return [
-        (model, chunk)
-        for model, chunk in plan.parts
-        if not _whole(part_path(folder, model, chunk), thorough=thorough)
+        part for part in manifest.parts if not _whole(part_path(folder, *part), thorough=thorough)
     ]
 
 

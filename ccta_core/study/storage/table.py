@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ccta_core.errors import CctaError
 from ccta_core.store.files import key_of
-from ccta_core.study.manifest import Plan, folder_of, read_plan
+from ccta_core.study.manifest import Manifest, folder_of, read_manifest
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.schema import NAMES
 from ccta_core.study.storage.table_files import (
@@ -35,6 +35,13 @@ _HELD = 4
 """Studies that stay open; the one that was asked longest ago is closed first."""
 
 
+class PartsDone(NamedTuple):
+    """How many parts of a study are measured, of how many."""
+
+    done: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Study:
     """A study on disk, finished or not, with the parts it had when they were first asked for.
@@ -43,29 +50,29 @@ class Study:
     """
 
     folder: Path
-    plan: Plan
+    manifest: Manifest
 
     @property
     def name(self) -> str:
         """The study's name."""
-        return self.plan.name
+        return self.manifest.name
 
     @property
-    def done(self) -> tuple[int, int]:
+    def done(self) -> PartsDone:
         """Parts that are there now, of how many."""
-        total = len(self.plan.parts)
-        return total - len(missing_parts(self.folder, self.plan)), total
+        total = len(self.manifest.parts)
+        return PartsDone(total - len(missing_parts(self.folder, self.manifest)), total)
 
     @cached_property
     def source(self) -> Source:
         """What its rows are read from: the parts that were finished when this was first asked."""
-        return Source(self.folder, self.plan, finished_parts(self.folder, self.plan))
+        return Source(self.folder, self.manifest, finished_parts(self.folder, self.manifest))
 
     @cached_property
     def stamp(self) -> str:
-        """Another word for every other plan or set of parts: what answers are kept under."""
+        """Another word for every other manifest or set of parts: what answers are kept under."""
         facts = [(str(part.path), part.stamp) for part in self.source.parts]
-        return key_of(asdict(self.plan), facts)[:16]
+        return key_of(asdict(self.manifest), facts)[:16]
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
         """The answer to a question over the views `rows` and `pairs` and the table `models`.
@@ -145,7 +152,7 @@ def open_study(name: str) -> Study:
     manifest can't be read.
     """
     folder = folder_of(name)
-    return Study(folder, read_plan(folder))
+    return Study(folder, read_manifest(folder))
 
 
 def keep_table(study: Study) -> None:
@@ -193,7 +200,7 @@ class _Slot:
         with self.lock:
             if self.connection is None:
                 files = compact(source)
-                self.connection = _Connection(_connect(source.plan, files), files)
+                self.connection = _Connection(_connect(source.manifest, files), files)
             return self.connection
 
     def give_up(self, connection: _Connection) -> bool:
@@ -223,7 +230,7 @@ def _slot_of(study: Study) -> _Slot:
         return slot
 
 
-def _connect(plan: Plan, files: Sequence[Path]) -> "duckdb.DuckDBPyConnection":
+def _connect(manifest: Manifest, files: Sequence[Path]) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
     connection = duckdb.connect(":memory:", config=connection_settings())
@@ -240,7 +247,7 @@ def _connect(plan: Plan, files: Sequence[Path]) -> "duckdb.DuckDBPyConnection":
     connection.execute(
         "CREATE TABLE models (model VARCHAR, task VARCHAR, training_language VARCHAR, seed BIGINT)"
     )
-    models = [[model.get(name) for name in ("id", *OF_MODEL)] for model in plan.models]
+    models = [[model.get(name) for name in ("id", *OF_MODEL)] for model in manifest.models]
     connection.executemany("INSERT INTO models VALUES (?, ?, ?, ?)", models)
     return connection
 

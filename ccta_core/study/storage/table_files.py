@@ -23,7 +23,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.stamps import Stamp, stamp_of
 from ccta_core.store.files import key_of
-from ccta_core.study.manifest import Plan, read_plan
+from ccta_core.study.manifest import Manifest, read_manifest
 from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.schema import NAMES, VERSION
 
@@ -55,24 +55,24 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the files of one state of a study are made from: its folder, plan and finished parts."""
+    """What the files of one state of a study are made from: folder, manifest, finished parts."""
 
     folder: Path
-    plan: Plan
+    manifest: Manifest
     parts: tuple[Part, ...]
 
     @property
     def changed(self) -> CctaError:
         """What to say where the study on disk is another one by now."""
         return CctaError(
-            f"the study {self.plan.name} has changed since it was opened; open it again"
+            f"the study {self.manifest.name} has changed since it was opened; open it again"
         )
 
 
-def finished_parts(folder: Path, plan: Plan) -> tuple[Part, ...]:
-    """The parts of the plan that are there now, those of a model together."""
+def finished_parts(folder: Path, manifest: Manifest) -> tuple[Part, ...]:
+    """The parts of the manifest that are there now, those of a model together."""
     parts = []
-    for model, chunk in plan.parts:
+    for model, chunk in manifest.parts:
         path = part_path(folder, model, chunk)
         with suppress(FileNotFoundError):
             parts.append(Part(model, path, stamp_of(path)))
@@ -102,13 +102,13 @@ def compact(source: Source) -> list[Path]:
     CctaError where no part is finished, the study on disk has changed, or nothing can be written
     anywhere; DamagedFileError where a part is not what was written.
     """
-    name = source.plan.name
+    name = source.manifest.name
     if not source.parts:
         raise CctaError(f"the study {name} has no finished part yet; run it first")
-    if key_of(asdict(read_plan(source.folder))) != key_of(asdict(source.plan)):
+    if key_of(asdict(read_manifest(source.folder))) != key_of(asdict(source.manifest)):
         raise source.changed
     by_model = [list(parts) for _, parts in groupby(source.parts, key=lambda part: part.model)]
-    by_mark = {_mark(source.plan, parts): parts for parts in by_model}
+    by_mark = {_mark(source.manifest, parts): parts for parts in by_model}
     problem = OSError()
     for root in _roots():
         folder = root / name
@@ -139,12 +139,15 @@ def is_whole(path: Path) -> bool:
     return digest[:16] == path.stem.rpartition("-")[2]
 
 
-def _mark(plan: Plan, parts: Sequence[Part]) -> str:
+def _mark(manifest: Manifest, parts: Sequence[Part]) -> str:
     """Another name for every other state of a model's rows; other models of the study don't count.
 
-    The plan is part of it: two studies of one name may have parts of the same size and time.
+    The manifest is part of it: two studies of one name may have parts of the same size and time.
     """
-    own = {**asdict(plan), "models": [each for each in plan.models if each["id"] == parts[0].model]}
+    own = {
+        **asdict(manifest),
+        "models": [each for each in manifest.models if each["id"] == parts[0].model],
+    }
     facts = [(part.path.name, part.stamp) for part in parts]
     return f"{parts[0].path.parent.name}-{key_of(VERSION, _LAYOUT, own, facts)[:16]}"
 
@@ -179,7 +182,7 @@ def _write_files(
     import duckdb
 
     files = {}
-    models = {model["id"]: model for model in source.plan.models}
+    models = {model["id"]: model for model in source.manifest.models}
     with duckdb.connect(":memory:", config=connection_settings()) as connection:
         # Every row looks up its chance level as it comes: as a join of two equals the optimizer
         # might hold the rows and stream the levels, in another order.
@@ -228,7 +231,7 @@ def _copy_parts(
 ) -> None:
     """Writes a model's rows in the order of its parts, in memory that does not grow with them.
 
-    `facts` are those of the model in the plan.
+    `facts` are those of the model in the manifest.
     """
     import duckdb
     import pyarrow as pa
@@ -262,7 +265,7 @@ def _copy_parts(
         if isinstance(error, duckdb.IOException):
             _log.warning("%s", reason)
             raise OSError("the disk may be full") from error
-        raise CctaError(f"the rows of {source.plan.name} can't be copied ({reason})") from error
+        raise CctaError(f"the rows of {source.manifest.name} can't be copied ({reason})") from error
 
 
 def _checked(source: Source, part: Part) -> "pa.Table":
@@ -281,7 +284,7 @@ def _checked(source: Source, part: Part) -> "pa.Table":
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise DamagedFileError(
-            f"{part.path} can't be read ({reason}); `ccta study resume {source.plan.name}` "
+            f"{part.path} can't be read ({reason}); `ccta study resume {source.manifest.name}` "
             "measures it again"
         ) from error
     if now != part.stamp:

@@ -1,14 +1,31 @@
 """The texts of a study's items, and finding items by what they say."""
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccta_core.errors import CctaError, DamagedFileError
-from ccta_core.study.selection import first, selected
+from ccta_core.study.selection import first_items, select_items
 from ccta_core.study.storage.items import FILE, read_items_of
 from ccta_core.study.storage.table import Study
 from ccta_core.types import ParallelExample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Place(NamedTuple):
+    """A text of a study: its language and the id of its item."""
+
+    lang: str
+    item: str
+
+
+class _Run(NamedTuple):
+    """Items that follow one another."""
+
+    start: int
+    length: int
 
 
 def has_texts(study: Study) -> bool:
@@ -38,25 +55,17 @@ def ids_of(study: Study) -> tuple[str, ...]:
 
 def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
     if ids is None:
-        return read_items_of(study.folder, 0, study.plan.items)
+        return read_items_of(study.folder, 0, study.manifest.items)
     wanted = set(ids)
-    places = [at for at, name in enumerate(_ids(study)) if name in wanted]
-    return [
-        example
-        for start, count in _runs(places)
-        for example in read_items_of(study.folder, start, count)
-    ]
-
-
-def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
-    """(start, count) of every run of neighbours."""
-    runs: list[tuple[int, int]] = []
-    for place in places:
+    runs: list[_Run] = []  # neighbours are read at once
+    for place, name in enumerate(_ids(study)):
+        if name not in wanted:
+            continue
         if runs and place == sum(runs[-1]):
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+            runs[-1] = _Run(runs[-1].start, runs[-1].length + 1)
         else:
-            runs.append((place, 1))
-    return runs
+            runs.append(_Run(place, 1))
+    return [example for run in runs for example in read_items_of(study.folder, *run)]
 
 
 def _ids(study: Study) -> list[str]:
@@ -75,31 +84,25 @@ def _ids(study: Study) -> list[str]:
 
 def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     """The items from the study's data set, if it still is the one that was measured."""
-    plan = study.plan
+    manifest = study.manifest
     try:
-        corpus = selected(
-            plan.data, plan.languages,
-            limit=plan.items + plan.left_out, per_group=plan.per_group, crop=plan.crop,
+        corpus = select_items(
+            manifest.data, manifest.languages,
+            limit=manifest.items + manifest.left_out, per_group=manifest.per_group,
+            crop=manifest.crop,
         )  # fmt: skip
     except CctaError as error:
         raise CctaError(
-            f"the texts of the study {study.name} are not here: its data {plan.data} can't be read "
-            f"({error}); get it as `ccta data list` says"
+            f"the texts of the study {study.name} are not here: its data {manifest.data} can't be "
+            f"read ({error}); get it as `ccta data list` says"
         ) from error
-    corpus = first(corpus, plan.items)
-    if corpus.sha256 != plan.items_sha256:
+    corpus = first_items(corpus, manifest.items)
+    if corpus.sha256 != manifest.items_sha256:
         raise CctaError(
-            f"the texts of the study {study.name} are not here: {plan.data} holds other items now; "
-            "put back the data it was measured on, or run the study again"
+            f"the texts of the study {study.name} are not here: {manifest.data} holds other items "
+            "now; put back the data it was measured on, or run the study again"
         )
     return corpus.examples
-
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-Place = tuple[str, str]
-"""A language and the id of an item."""
 
 
 def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ...]:
@@ -111,17 +114,14 @@ def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ..
     wanted = _plain(text)
     if has_texts(study):
         return tuple(_in_file(study, wanted, langs))
-    return tuple(_in(examples_of(study), wanted, langs))
-
-
-def _in(examples: Mapping[str, ParallelExample], wanted: str, langs: Iterable[str]) -> list[Place]:
-    return [
-        (lang, name)
+    examples = examples_of(study)
+    return tuple(
+        Place(lang, name)
         for lang in langs
         for name, example in examples.items()
         if lang in example.sentences
         and any(wanted in _plain(segment) for segment in example.sentences[lang].segments)
-    ]
+    )
 
 
 def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
@@ -131,7 +131,9 @@ def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
     try:
         with pa.memory_map(str(path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
-            return [(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)]
+            return [
+                Place(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)
+            ]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise DamagedFileError(
             f"{path} can't be read ({error}); start the study again under the same name"

@@ -36,7 +36,7 @@ def choosers(address: Address, chosen: Chosen) -> Question:
     models = _models(address, chosen, unit)
     langs = languages_of(chosen.study)
     home = address.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = pair_of(address, chosen.study.plan.languages, models[0].home if models else None)
+    pair = pair_of(address, chosen.study.manifest.languages, models[0].home if models else None)
     if x == y:
         address.problems.append(
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
@@ -55,7 +55,7 @@ def choosers(address: Address, chosen: Chosen) -> Question:
         with st.popover("Options", width="content"):
             _options(address, chosen, unit)
     return Question(
-        unit, x, y, kind, models, chosen.layer, tuple(chosen.study.plan.languages), home, pair
+        unit, x, y, kind, models, chosen.layer, tuple(chosen.study.manifest.languages), home, pair
     )
 
 
@@ -113,7 +113,7 @@ def _home_name(code: str) -> str:
 
 def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     """The models asked for; over training languages all that learned anything."""
-    langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
+    langs = {one["id"]: one["training_language"] for one in chosen.study.manifest.models}
     wanted = address.value(some_of("model", chosen.models, chosen.models[:1]))
     if unit == "training":
         known, left_out = resources.computed(chosen.study, trained)
@@ -130,5 +130,5 @@ def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
 
 def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
-    there = [one.home in chosen.study.plan.languages for one in models]
+    there = [one.home in chosen.study.manifest.languages for one in models]
     return HOME if there and all(there) else OTHERS

@@ -134,7 +134,7 @@ def every_model(address: Address, chosen: Chosen, question: Question) -> None:
     """A folded table over all models, made when it is opened; Holm over the whole of it."""
     if len(chosen.models) < 2 or question.unit not in _UNITS:
         return
-    langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
+    langs = {one["id"]: one["training_language"] for one in chosen.study.manifest.models}
     models = tuple(Model(name, langs[name]) for name in chosen.models)
     if models == question.models:
         return

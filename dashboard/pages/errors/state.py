@@ -192,7 +192,7 @@ def _places(chosen: Chosen, find: str, langs: Sequence[str], problems: list[str]
         return ""
     try:
         found = resources.places_of(
-            chosen.study.name, find, langs or list(chosen.study.plan.languages)
+            chosen.study.name, find, langs or list(chosen.study.manifest.languages)
         )
     except CctaError as error:
         problems.append(f"only ids are searched: {error}")

@@ -28,7 +28,7 @@ def page() -> None:
 def _of_study(address: Address, chosen: Chosen) -> None:
     shown, read = choosers(address, chosen), measure_of(address)
     home = chosen.facts.get("training_language")
-    pair = pair_of(address, chosen.study.plan.languages, home)
+    pair = pair_of(address, chosen.study.manifest.languages, home)
     _problems(address)
     try:
         langs = language_matrix(address, chosen, shown, pair)

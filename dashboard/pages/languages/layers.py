@@ -33,7 +33,7 @@ def layers(chosen: Chosen) -> None:
     with st.spinner("Drawing 2,000 resamples for each layer…"):
         table = resources.computed(chosen.study, layer_profile, chosen.model)
     found = _mexa(chosen)
-    depth = max(_DEPTH, *chosen.study.plan.layers)
+    depth = max(_DEPTH, *chosen.study.manifest.layers)
     left, right = st.columns(2, gap="medium")
     with left:
         _profile_part(table, depth, chosen.study.name)
@@ -101,7 +101,7 @@ def _mexa(chosen: Chosen) -> pd.DataFrame:
     backbone = resources.backbone()
     if chosen.model.partition("/")[0] != backbone.id:
         return mexa_table({}, ())
-    return mexa_table(backbone.card, chosen.study.plan.languages)
+    return mexa_table(backbone.card, chosen.study.manifest.languages)
 
 
 def _mexa_part(found: pd.DataFrame, depth: int) -> None:

@@ -56,7 +56,7 @@ def language_matrix(
     measure, order = shown
     with st.container(key="languages_matrix"), st.spinner("Drawing 2,000 resamples for each pair…"):
         table = resources.computed(chosen.study, matrix_table, chosen.model, chosen.layer, measure)
-    langs = ordered(chosen.study.plan.languages, order, table)
+    langs = ordered(chosen.study.manifest.languages, order, table)
     text_blocks.verdict(finding(table, measure, chosen.task))
     digits = 1 if measure in _FEW_DIGITS else 2
     drawn = Matrix(

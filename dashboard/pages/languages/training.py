@@ -31,7 +31,7 @@ def measure_of(address: Address) -> str:
 
 def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -> None:
     """The matrix over the study's models, two_way's sentence, the ranking when it is opened."""
-    homes = {one["training_language"] for one in chosen.study.plan.models} - {None}
+    homes = {one["training_language"] for one in chosen.study.manifest.models} - {None}
     if len(homes) < 2:
         return
     text_blocks.heading("Training language against the language that is read")

@@ -9,8 +9,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models.added import CHANGED, add_apart, added, remove
 from ccta_core.store.usage import CacheUse, clear, usage
-from ccta_core.study.words import size
-from ccta_core.text import NONE, count
+from ccta_core.text import NONE, count, size
 from dashboard import resources
 from dashboard.address import Address
 from dashboard.pages.models.tables import data_table

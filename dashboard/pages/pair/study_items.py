@@ -20,15 +20,15 @@ def with_study(offer: Offer, wanted: Mapping[str, str]) -> tuple[Offer, list[str
     if not name:
         return offer, []
     try:
-        plan = resources.study(name).plan
+        manifest = resources.study(name).manifest
         ids = _near(resources.text_ids(name), wanted.get("item", ""))
         examples = resources.texts(name, ids)
     except CctaError as error:
         return offer, [f"{error}."]
-    names = [one["id"] for one in plan.models]
-    labels = {model: plan.labels_of(model) for model in names}
+    names = [one["id"] for one in manifest.models]
+    labels = {model: manifest.labels_of(model) for model in names}
     models = _models(names, offer.models)
-    return offer.with_study(name, plan.models[0]["task"], examples, models, labels), []
+    return offer.with_study(name, manifest.models[0]["task"], examples, models, labels), []
 
 
 def back() -> None:

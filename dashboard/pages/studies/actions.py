@@ -10,8 +10,9 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.study.run import process
-from ccta_core.study.run.status import FINISHED, State
-from ccta_core.study.words import size
+from ccta_core.study.run.progress import FINISHED
+from ccta_core.study.run.status import StudyStatus
+from ccta_core.text import size
 from dashboard.address import Address
 from dashboard.widgets import notices
 
@@ -24,7 +25,7 @@ _FILES = (
 )
 
 
-def actions(address: Address, state: State) -> None:
+def actions(address: Address, state: StudyStatus) -> None:
     """Links and buttons for one study, and its log."""
     with st.container(horizontal=True, vertical_alignment="center", key="studies_actions"):
         if state.done:
@@ -40,7 +41,7 @@ def actions(address: Address, state: State) -> None:
     _log(address, state)
 
 
-def exported(state: State, form: str, ending: str) -> bytes:
+def exported(state: StudyStatus, form: str, ending: str) -> bytes:
     """The study as a file's content. Raises CctaError as `export_study`."""
     from ccta_core.reports.study import export_study
     from ccta_core.study.storage.table import open_study
@@ -50,7 +51,7 @@ def exported(state: State, form: str, ending: str) -> bytes:
         return export_study(open_study(state.name), path, form).read_bytes()
 
 
-def _exports(address: Address, state: State) -> None:
+def _exports(address: Address, state: StudyStatus) -> None:
     with st.popover("Export"):
         for form, label, ending, mime in _FILES:
             st.download_button(
@@ -66,13 +67,13 @@ def _exports(address: Address, state: State) -> None:
             st.caption(f"{state.done} of {state.total} parts are measured so far.")
 
 
-def _run(address: Address, state: State) -> None:
+def _run(address: Address, state: StudyStatus) -> None:
     """Stop what is at work, go on with what is not finished."""
     if state.busy:
         if st.button("Stop", key=address.widget("stop"), help="What is finished is kept"):
             _tried(partial(_stopped, state.name))
         return
-    unfinished = state.plan is not None and state.kind != FINISHED and not state.shipped
+    unfinished = state.manifest is not None and state.kind != FINISHED and not state.shipped
     if unfinished and st.button("Resume", key=address.widget("resume")):
         _tried(partial(process.resume, state.name, os.cpu_count() or 1))
 
@@ -82,7 +83,7 @@ def _stopped(name: str) -> None:
         raise CctaError(f"{name} was asked to stop and will, after what it has in hand")
 
 
-def _delete(address: Address, state: State) -> None:
+def _delete(address: Address, state: StudyStatus) -> None:
     if state.shipped or state.busy:
         return
     with st.popover("Delete"):
@@ -93,7 +94,7 @@ def _delete(address: Address, state: State) -> None:
             _tried(partial(process.delete, state.name))
 
 
-def _log(address: Address, state: State) -> None:
+def _log(address: Address, state: StudyStatus) -> None:
     folded = st.expander("Log", on_change="rerun", key=address.widget("log"))
     with folded:
         if folded.open:

@@ -1,23 +1,25 @@
-"""The form of a new study: data, languages, models, layers, items; what it costs; starting it."""
+"""The form of a new study: data, languages, models, layers, items; what it costs; starting it.
+
+Labels, help and ranges are those of the settings (`study.request`).
+"""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import streamlit as st
 
-from ccta_core.config import Config
 from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.models.added import available_models
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.study.cost import Cost, length_of, of_plan
-from ccta_core.study.manifest import Plan, planned, with_twin
+from ccta_core.study.cost import Cost, cost_of, length_of
+from ccta_core.study.manifest import Manifest, make_manifest, models_of
+from ccta_core.study.request import FormField, StudyRequest, form_fields, setting
 from ccta_core.study.run import process
-from ccta_core.study.run.process import Order
-from ccta_core.study.selection import first
-from ccta_core.study.words import duration, label_lines, size
-from ccta_core.text import count
+from ccta_core.study.selection import first_items
+from ccta_core.text import count, duration, size
 from dashboard import resources
 from dashboard.address import Address, flag, one_of, some_of, whole, words
 from dashboard.pages.studies.tables import (
@@ -33,68 +35,80 @@ from dashboard.pages.studies.tables import (
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name, model_name
 
-_MOST_ITEMS = 1_000_000
-_MOST_TOKENS = 512
 _OTHER_MODELS = " Reckoned for models of the embedded one's size: a larger one takes longer."
+_FIELDS: Mapping[str, FormField] = dict(form_fields())
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What the form says: the order, with how many processes, of which models."""
+class FilledForm:
+    """What the form says: the settings of a study, how many processes, the models to choose of."""
 
-    order: Order
+    settings: Mapping[str, Any]
+    workers: int
+    models: Mapping[str, ModelInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class PricedStudy:
+    """A study that could be started: what was asked for, what it would be and cost."""
+
+    request: StudyRequest
     workers: int
     models: tuple[ModelInfo, ...]
+    manifest: Manifest
+    cost: Cost
 
 
 def studies_form(address: Address, taken: Sequence[str]) -> None:
     """The form; what is wrong with it in one line, else its cost and the button that starts it."""
     choices = data_choices(resources.data(), uploads())
-    key = address.value(one_of("data", choices, next(iter(choices))))
+    field = _FIELDS["data"]
+    key = address.value(one_of(field.key, choices, next(iter(choices))))
     st.selectbox(
-        "Data",
+        field.label,
         list(choices),
-        format_func=lambda one: choices[one].label if one in choices else one,
-        key=address.widget("data"),
+        format_func=lambda choice: choices[choice].label if choice in choices else choice,
+        key=address.widget(field.key),
     )
     try:
         facts = resources.data_facts(choices[key].spec)
     except CctaError as error:
         notices.problem(str(error))
         return
-    draft = _filled_in(address, choices[key], facts, taken)
+    form = _filled_in(address, choices[key], facts, taken)
     try:
-        cost, plan = priced(draft)
+        study = priced(form)
     except CctaError as error:
         notices.advice(str(error))
         return
-    _cost(cost, plan, draft)
+    _cost(study)
     with st.container(horizontal=True, vertical_alignment="center", key="studies_start"):
-        begin = st.button(f"Start {draft.order.name}", key=address.widget("start"), type="primary")
+        begin = st.button(
+            f"Start {study.request.name}", key=address.widget("start"), type="primary"
+        )
         with st.popover("The same on the command line", type="tertiary"):
-            st.code(command(draft.order, draft.workers), language="bash", wrap_lines=True)
+            line = command(study.request, study.workers)
+            st.code(line, language="bash", wrap_lines=True)
     if begin:
-        _start(address, draft, cost)
+        _start(address, study)
 
 
-def priced(draft: Draft) -> tuple[Cost, Plan]:
-    """The cost and the plan of what the form says, from the data itself.
+def priced(form: FilledForm) -> PricedStudy:
+    """What the form says, with the cost of it, from the data itself.
 
     Raises CctaError (one line) where it can't be a study, or the disk has no room for it.
     """
-    order = draft.order
-    process.check_order(order)
-    langs = tuple(order.languages or ())
-    corpus = first(resources.corpus(order.data, langs, order.per_group, order.crop), order.limit)
-    models = with_twin(draft.models) if order.random_head else draft.models
-    plan = planned(
-        order.name, order.data, corpus, models, order.layers, Config(shuffles=20),
-        allow_overlap=order.allow_overlap, crop=order.crop, per_group=order.per_group,
-    )  # fmt: skip
-    length = length_of(corpus.examples)
-    cost = of_plan(plan, draft.workers, length).paced(resources.pace())
+    request = StudyRequest(**form.settings)
+    process.check_new(request)
+    corpus = resources.corpus(
+        request.data, request.languages or (), request.per_group, request.crop
+    )
+    corpus = first_items(corpus, request.limit)
+    models = models_of(request, form.models.__getitem__)
+    manifest = make_manifest(request, corpus, models)
+    cost = cost_of(manifest, form.workers, length_of(corpus.examples)).paced(resources.pace())
     process.check_room(cost)
-    return cost, plan
+    return PricedStudy(request, form.workers, tuple(models), manifest, cost)
 
 
 def _filled_in(
@@ -102,99 +116,88 @@ def _filled_in(
     data: DataChoice,
     facts: DataFacts,
     taken: Sequence[str],
-) -> Draft:
+) -> FilledForm:
     models = fitting(available_models(), facts.task)
     first = [next(iter(models))] if models else []
-    chosen = address.value(some_of("models", list(models), first))
-    langs = address.value(some_of("langs", facts.languages, facts.first_languages))
-    layers = shared_layers([models[name] for name in chosen])
-    begin = [str(first_layer(layers))] if layers else []
-    at = address.value(some_of("layers", [str(layer) for layer in layers], begin))
-    limit = address.value(whole("limit", 0, _MOST_ITEMS, 0))
-    overlap, random = address.value(flag("overlap")), address.value(flag("random"))
-    each = address.value(whole("each", 0, _MOST_ITEMS, 0))
-    typed = address.value(words("name", 80)).strip()
+    chosen = address.value(some_of(_FIELDS["models"].key, list(models), first))
+    langs = address.value(some_of(_FIELDS["languages"].key, facts.languages, facts.first_languages))
+    offered = [str(layer) for layer in shared_layers([models[name] for name in chosen])]
+    begin = [str(first_layer([int(layer) for layer in offered]))] if offered else []
+    layers = address.value(some_of(_FIELDS["layers"].key, offered, begin))
+    typed = address.value(words(_FIELDS["name"].key, 80)).strip()
     name = typed or suggested_name(data.key, taken)
     st.multiselect(
-        "Models", list(models), format_func=lambda one: _model(models, one),
-        key=address.widget("models"),
+        _FIELDS["models"].label, list(models), format_func=lambda model: _model(models, model),
+        key=address.widget(_FIELDS["models"].key),
         placeholder="Choose models" if models else "No model here is made for this data",
     )  # fmt: skip
     st.multiselect(
-        "Languages", sorted(facts.languages, key=language_name), format_func=language_name,
-        key=address.widget("langs"), placeholder="Choose two or more",
+        _FIELDS["languages"].label, sorted(facts.languages, key=language_name),
+        format_func=language_name, key=address.widget(_FIELDS["languages"].key),
+        placeholder="Choose two or more",
     )  # fmt: skip
+    settings: dict[str, Any] = {
+        "name": name, "data": data.spec, "models": chosen, "languages": langs,
+        "layers": [int(layer) for layer in layers],
+    }  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", key="studies_row"):
         st.multiselect(
-            "Layers", [str(layer) for layer in layers], key=address.widget("layers"), width=320
+            _FIELDS["layers"].label, offered, key=address.widget(_FIELDS["layers"].key), width=320
         )
-        st.number_input(
-            "Items (0 takes all)", 0, _MOST_ITEMS, step=18, key=address.widget("limit"), width=180
-        )
-        st.text_input("Name", key=address.widget("name"), placeholder=name, width=280)
-        crop = _crop(address) if facts.task == "qa" else None
-        workers = _more(address)
-    order = Order(
-        name, data.spec, chosen, [int(one) for one in at], langs, limit or None,
-        allow_overlap=overlap, random_head=random, crop=crop,
-        per_group=each or None,
-    )  # fmt: skip
-    return Draft(order, workers, tuple(models[one] for one in chosen))
+        settings["limit"] = _ask(address, "limit", width=180)
+        st.text_input(
+            _FIELDS["name"].label, key=address.widget(_FIELDS["name"].key), placeholder=name,
+            width=280,
+        )  # fmt: skip
+        if facts.task == "qa":
+            settings["crop"] = _ask(address, "crop", width=220)
+        cores = os.cpu_count() or 1
+        workers = address.value(whole("workers", 1, cores, cores))
+        with st.popover("More"):
+            st.number_input(
+                "Processes", 1, cores, key=address.widget("workers"), help="Each holds about 2 GB"
+            )
+            settings |= {each: _ask(address, each) for each, _ in form_fields(folded=True)}
+    return FilledForm(settings, int(workers), models)
 
 
-def _crop(address: Address) -> int | None:
-    """Tokens that a context is cut to; None for whole contexts."""
-    tokens = address.value(whole("crop", 0, _MOST_TOKENS, 0))
+def _ask(address: Address, name: str, width: int | Literal["stretch"] = "stretch") -> Any:
+    """What a person chooses for a setting that is a number, of which 0 is none, or a switch."""
+    field = _FIELDS[name]
+    key = address.widget(field.key)
+    if setting(name).kind == "switch":
+        chosen = address.value(flag(field.key))
+        st.checkbox(field.label, key=key, help=field.help)
+        return chosen
+    number = address.value(whole(field.key, 0, field.most, 0))
     st.number_input(
-        "Tokens of context (0 takes all)", 0, _MOST_TOKENS, step=32, key=address.widget("crop"),
-        width=220, help="Around the answer: attributions of long contexts take long",
-    )  # fmt: skip
-    return int(tokens) or None
+        field.label, 0, field.most, step=field.step, key=key, help=field.help, width=width
+    )
+    return int(number) or None
 
 
-def _more(address: Address) -> int:
-    """What is seldom changed; how many processes."""
-    cores = os.cpu_count() or 1
-    workers = address.value(whole("workers", 1, cores, cores))
-    with st.popover("More"):
-        st.number_input(
-            "Processes", 1, cores, key=address.widget("workers"), help="Each holds about 2 GB"
-        )
-        st.number_input(
-            "Items of a premise or paragraph (0 takes all)", 0, _MOST_ITEMS,
-            key=address.widget("each"), help="--per-group: they are no independent evidence",
-        )  # fmt: skip
-        st.checkbox(
-            "Items a model was trained on too", key=address.widget("overlap"),
-            help="--allow-overlap: its scores there say nothing",
-        )  # fmt: skip
-        st.checkbox(
-            "The first model under a random head too", key=address.widget("random"),
-            help="A sanity check: what a head that learned nothing gives",
-        )  # fmt: skip
-    return int(workers)
-
-
-def _cost(cost: Cost, plan: Plan, draft: Draft) -> None:
+def _cost(study: PricedStudy) -> None:
+    cost, manifest = study.cost, study.manifest
     text_blocks.verdict(
-        f"About {duration(cost.seconds)} on {count(draft.workers, 'core')} once the models are "
+        f"About {duration(cost.seconds)} on {count(study.workers, 'core')} once the models are "
         f"loaded, and {size(cost.bytes)} on disk."
     )
-    left_out = f" {plan.left_out:,} items or lines are left out." if plan.left_out else ""
-    own = "" if all(info.folder for info in draft.models) else _OTHER_MODELS
-    text_blocks.quiet(f"{cost.formula}.{left_out}{own}")
-    for line in label_lines(plan):
+    left_out = f" {manifest.left_out:,} items or lines are left out." if manifest.left_out else ""
+    others = "" if all(info.folder for info in study.models) else _OTHER_MODELS
+    text_blocks.quiet(f"{cost.formula}.{left_out}{others}")
+    for line in manifest.label_lines:
         text_blocks.quiet(f"{line[0].upper()}{line[1:]}.")
 
 
-def _start(address: Address, draft: Draft, cost: Cost) -> None:
+def _start(address: Address, study: PricedStudy) -> None:
     try:
-        process.start(draft.order, draft.workers, cost)
+        process.start(study.request, study.workers, study.cost)
     except CctaError as error:
         notices.problem(str(error))
         return
-    query = {name: text for name, text in address.query.items() if name != "name"}
-    st.query_params.from_dict({**query, "study": draft.order.name})
+    # The next study is another one: it gets a name of its own.
+    query = {key: text for key, text in address.query.items() if key != _FIELDS["name"].key}
+    st.query_params.from_dict({**query, "study": study.request.name})
     st.rerun()
 
 

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from ccta_core.study.run.status import State
+from ccta_core.study.run.status import StudyStatus
 from dashboard import resources
 from dashboard.pages.studies.tables import about, state_line, summary
 from dashboard.widgets import text_blocks
@@ -13,7 +13,7 @@ from dashboard.widgets import text_blocks
 _EVERY = 2.0
 
 
-def studies_list(found: Sequence[State]) -> None:
+def studies_list(found: Sequence[StudyStatus]) -> None:
     """The list; while a study is at work it is read again and again, and the page when one ends."""
     if any(state.busy for state in found):
         _watching({state.name: state.kind for state in found})
@@ -29,13 +29,13 @@ def _watching(before: dict[str, str]) -> None:
     _show(found)
 
 
-def _show(found: Sequence[State]) -> None:
+def _show(found: Sequence[StudyStatus]) -> None:
     text_blocks.say(summary(found))
     rows = "".join(_row(state) for state in sorted(found, key=lambda state: not state.busy))
     st.html(f'<ul class="ccta-studies" tabindex="0" aria-label="Studies">{rows}</ul>')
 
 
-def _row(state: State) -> str:
+def _row(state: StudyStatus) -> str:
     share = state.done / state.total if state.total else 0.0
     bar = f'<span class="ccta-share" style="--v:{share:.3f}"></span>' if state.busy else ""
     return (

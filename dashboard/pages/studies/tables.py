@@ -10,10 +10,10 @@ from ccta_core.corpus.catalogue import DataSet
 from ccta_core.corpus.uploads import spec_of
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.reports.study.facts import layers, outline
-from ccta_core.study.run.process import Order
-from ccta_core.study.run.status import FAILED, FINISHED, RUNNING, STARTING, STOPPED, State
-from ccta_core.study.words import duration
-from ccta_core.text import command_line, count, option
+from ccta_core.study.request import StudyRequest
+from ccta_core.study.run.progress import FAILED, FINISHED, STOPPED
+from ccta_core.study.run.status import RUNNING, STARTING, StudyStatus
+from ccta_core.text import command_line, count, duration, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,19 +97,19 @@ def suggested_name(key: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def command(order: Order, workers: int) -> str:
+def command(request: StudyRequest, workers: int) -> str:
     """The `ccta` line that starts the same study."""
-    return command_line(["study", "run", *order.words, *option("workers", workers)])
+    return command_line(["study", "run", *request.arguments, *option("workers", workers)])
 
 
-def summary(found: Sequence[State]) -> str:
+def summary(found: Sequence[StudyStatus]) -> str:
     """How many studies there are and what they are doing, in one sentence."""
     kinds = Counter(state.kind for state in found)
     parts = [f"{kinds[kind]} {kind}" for kind in _ORDER if kinds[kind]]
     return f"{count(len(found), 'study')}: {', '.join(parts)}."
 
 
-def state_line(state: State) -> str:
+def state_line(state: StudyStatus) -> str:
     """What a study is doing: how far it is, how fast, how long it takes still; or why it ended."""
     share = f"{state.done} of {count(state.total, 'part')}"
     if state.kind == STARTING:
@@ -121,15 +121,15 @@ def state_line(state: State) -> str:
     if state.kind == FINISHED:
         return "finished"
     reason = "" if state.line in ("", state.kind) else f": {state.line}"
-    return f"{state.kind} at {share}{reason}" if state.plan else f"{state.kind}{reason}"
+    return f"{state.kind} at {share}{reason}" if state.manifest else f"{state.kind}{reason}"
 
 
-def about(state: State) -> str:
+def about(state: StudyStatus) -> str:
     """Data, items, languages, models and layers of a study."""
-    plan = state.plan
-    if plan is None:
+    manifest = state.manifest
+    if manifest is None:
         return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
-    facts = [*outline(plan), count(len(plan.models), "model"), layers(plan)]
+    facts = [*outline(manifest), count(len(manifest.models), "model"), layers(manifest)]
     return " · ".join([*facts, "ships with the product"] if state.shipped else facts)
 
 
