@@ -373,9 +373,9 @@ def test_a_heatmap_is_escaped_and_readable():
     assert "−0.12" in page.words
     assert "<a to b: −0.123" in page.words
     fills = [attrs["fill"] for tag, attrs in page.tags if tag == "rect"]
-    assert fills[0] == figures._TWO_WAYS[0][0]
+    assert fills[0] == figures.TWO_WAYS[0][0]
     for colour in fills:
-        pair = [figures._luminance(one) + 0.05 for one in (colour, figures._readable(colour))]
+        pair = [figures.luminance(one) + 0.05 for one in (colour, figures.readable_ink(colour))]
         assert max(pair) / min(pair) >= 4.5
     assert figures.number(-0.0001, 2) == "0.00"
 
