@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ccta_core.reports.figures import ONE_WAY, TWO_WAYS
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Scale = list[list[float | str]]
 
-_SIMILARITY = (("#f4f6f6", "#b7d6cf", "#0d7263"), ("#1b2026", "#1d4b44", "#63d8c1"))
 _MASS = (("#f6f4fa", "#b39be0", "#4a3284"), ("#1b2026", "#4a3a73", "#b9a2ea"))
-_SIGNED = (("#2a60a3", "#ffffff", "#d9781a"), ("#74abe8", "#1b2026", "#f39a3d"))
 ACCENT = ("#0d7263", "#63d8c1")
 INK = ("#14181f", "#eef1f5")
 QUIET = ("#5b6470", "#a3acb8")
@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 
 def similarity_scale(*, dark: bool) -> Scale:
     """Sequential, for EMS and cosines."""
-    return _three(_SIMILARITY[dark])
+    return _three(ONE_WAY[dark])
 
 
 def mass_scale(*, dark: bool) -> Scale:
@@ -40,7 +40,7 @@ def mass_scale(*, dark: bool) -> Scale:
 
 def signed_scale(*, dark: bool) -> Scale:
     """Diverging and colour-blind-safe: blue against, orange for; set its middle at zero."""
-    return _three(_SIGNED[dark])
+    return _three(TWO_WAYS[dark])
 
 
 def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure":

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from ccta_core.reports.study.errors import Selection, pair_command, selection_page
 from ccta_core.store.notes import Remark
@@ -22,7 +23,7 @@ from tests.made_study import made_study
 
 MODEL, LAYER = "made/en", 8
 ALL = Filters(MODEL, LAYER)
-HOSTILE = '<img src=x onerror="window.broken=1">[a](b) :smile:'
+HOSTILE = '<img src=x onerror="window.broken=1">[a](b) :smile: {{ 7 * 7 }}{% raw %}'
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,8 @@ def test_the_page_of_evidence_is_whole_and_safe(study):
         )
     )
     assert "<img" not in page
-    assert "%%" not in page
+    # The item and what was predicted, the verdict, a filter, a tag and a note.
+    assert page.count(escape(HOSTILE)) == 6
     assert not re.search(r'(src|href)="(?!http://localhost/errors)', page)
     assert "The first 5 of 900 comparisons" in page
     assert page.count("<summary>command</summary>") == 4

@@ -1,11 +1,16 @@
 """The page of a pair: hostile text stays text, missing numbers are named, nothing is loaded."""
 
+import base64
+import hashlib
 import json
 import re
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import escape
 
 from ccta_core.reports.pair.page import pair_assets, pair_page
+from ccta_core.reports.templates import render
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 NASTY = [
@@ -15,6 +20,8 @@ NASTY = [
     "\u200fعربي\u200e",
     "%%data%%",
     "<!--<script>",
+    "{{ 7 * 7 }}{% raw %}{# kept #}",
+    "{{ payload }}</style>",
 ]
 
 
@@ -118,6 +125,8 @@ def test_hostile_text_stays_text(text):
     assert "<img" not in page
     assert page.count("<script") == 2
     assert page.count("</script>") == 2
+    assert page.count("</style>") == 1
+    assert page.count(escape(text)) >= 7  # title, heading, setting, verdict, notice, provenance x 2
 
 
 def test_data_block_has_no_markup_characters():
@@ -131,7 +140,7 @@ def test_missing_controls_are_dashes_with_a_reason():
     payload = plain()
     payload["controls"] |= {"ems_unrelated": None, "calibrated": None, "link_spearman": None}
     page = pair_page(payload)
-    assert "<dt>unrelated</dt><dd>\N{EN DASH} <small>(no reference corpus)</small></dd>" in page
+    assert "<dt>unrelated</dt><dd>\N{EN DASH} <small>(no unrelated items)</small></dd>" in page
     assert "fewer than five word links" in page
     assert "NaN" not in page
     assert "None" not in page
@@ -181,6 +190,24 @@ def test_page_loads_nothing():
     assert not re.search(r"<(link|img|iframe|object|embed|base)\b|\bsrc=|@import|url\(", page)
     assert "default-src 'none'" in page
     assert "unsafe-inline" not in page
+
+
+def test_only_the_blocks_of_the_page_may_run():
+    """Whatever the payload holds: the policy names the two blocks by their hashes."""
+    for page in (pair_page(plain()), pair_page(plain(verdict=HOSTILE, model="{{ script }}"))):
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+        for kind in ("style", "script"):
+            blocks = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.S)
+            assert len(blocks) == 1
+            digest = base64.b64encode(hashlib.sha256(blocks[0].encode()).digest()).decode()
+            assert f"{kind}-src 'sha256-{digest}';" in policy
+        assert policy.startswith("default-src 'none'; ")
+        assert policy.endswith("base-uri 'none'; form-action 'none'")
+
+
+def test_a_value_that_a_template_lacks_is_an_error():
+    with pytest.raises(UndefinedError, match="is undefined"):
+        render("study/page.html", title="a name that is not all")
 
 
 def test_infinite_numbers_are_refused_rather_than_embedded():

@@ -15,6 +15,7 @@ from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import DamagedFileError
 from ccta_core.reports import figures
+from ccta_core.reports.markdown import markdown_table
 from ccta_core.reports.study import EXPORTED, FORMATS, export_study
 from ccta_core.reports.study.facts import data_name, left_out_reasons
 from ccta_core.reports.study.latex import escaped
@@ -254,6 +255,37 @@ def test_the_page_says_everything(study, tmp_path):
     assert all(attrs.get("aria-label") for tag, attrs in page.tags if tag == "svg")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        EVIL,
+        "\"double\" 'single'",
+        "{{ 7 * 7 }}",
+        "{% raw %}{# kept #}",
+        "</style><script>x()",
+        "|a|`b`",
+    ],
+)
+def test_a_hostile_name_stays_text_in_every_document(text, tmp_path):
+    hostile = made(
+        manifest("hostile", models=(text,), layers=(8,), licence=text, source=text, split=text,
+             versions={text: text}),
+        skip=[(text, 1)],
+    )  # fmt: skip
+    page = page_of(hostile, tmp_path)
+    words = " ".join(" ".join(page.words).split())
+    assert page.open == []
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "i")]
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    # verdict, banner, table of models, section, licence, source and split, version x 2
+    assert words.count(text) >= 8
+    latex = export_study(hostile, tmp_path, "latex").read_text("utf-8")
+    assert escaped(text) in latex
+    table = markdown_table([text], [[text]])
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table.split("\n")] == [2, 2, 2, 0]
+    assert "<" not in table
+
+
 def test_the_page_numbers(study, tmp_path):
     page = page_of(study, tmp_path)
     tables = {tuple(table[0][:3]): table for table in page.tables}
@@ -375,9 +407,9 @@ def test_a_heatmap_is_escaped_and_readable():
     assert "−0.12" in page.words
     assert "<a to b: −0.123" in page.words
     fills = [attrs["fill"] for tag, attrs in page.tags if tag == "rect"]
-    assert fills[0] == figures._TWO_WAYS[0][0]
+    assert fills[0] == figures.TWO_WAYS[0][0]
     for colour in fills:
-        pair = [figures._luminance(one) + 0.05 for one in (colour, figures._readable(colour))]
+        pair = [figures.luminance(one) + 0.05 for one in (colour, figures.readable_ink(colour))]
         assert max(pair) / min(pair) >= 4.5
     assert figures.number(-0.0001, 2) == "0.00"
 

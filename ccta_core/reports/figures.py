@@ -4,7 +4,7 @@ Colours follow the reader's light or dark scheme; where that is not understood t
 ones. Text takes the colour of what is around it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -13,8 +13,10 @@ import numpy as np
 from ccta_core.text import number
 
 _ACCENT = ("#0d7263", "#63d8c1")
-_ONE_WAY = (("#f4f6f6", "#b7d6cf", "#0d7263"), ("#1b2026", "#1d4b44", "#63d8c1"))
-_TWO_WAYS = (("#2a60a3", "#ffffff", "#d9781a"), ("#74abe8", "#1b2026", "#f39a3d"))
+Ramp = tuple[str, str, str]
+ONE_WAY: tuple[Ramp, Ramp] = (("#f4f6f6", "#b7d6cf", "#0d7263"), ("#1b2026", "#1d4b44", "#63d8c1"))
+"""From the least to the greatest value, in light and dark."""
+TWO_WAYS: tuple[Ramp, Ramp] = (("#2a60a3", "#ffffff", "#d9781a"), ("#74abe8", "#1b2026", "#f39a3d"))
 """Below, at and above zero, in light and dark."""
 _INK, _PAPER = "#000000", "#ffffff"
 """One of the two has a contrast of 4.5 or more with any colour."""
@@ -23,8 +25,13 @@ _MANY = 20
 """With more rows than this the cells are small and without numbers."""
 _WIDE, _HIGH, _LEFT, _BELOW, _ROOM = 560, 360, 70, 50, 16
 _SHADES = 24
+_LEAST_RANGE = 1e-9
+"""Between the ends of a scale, so that values that are all alike have a colour."""
 
 Cells = Mapping[tuple[str, str], float | None]
+Box = tuple[float, float, float, float]
+"""Two ends across and two ends up or down: x1, y1, x2, y2, the smaller first."""
+_Position = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +54,50 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
-    """Maps the values low..high to the colours of a light and a dark page."""
+class ColourScale:
+    """Maps the values low..high to the colours of a light and a dark page.
+
+    `ramps` are two rows of colours ("#rrggbb"), for light and dark, at even steps from low to high.
+    """
 
     low: float
     high: float
-    ramps: tuple[tuple[str, str, str], tuple[str, str, str]]
+    ramps: tuple[Sequence[str], Sequence[str]]
 
-    def colours(self, value: float) -> tuple[str, str]:
-        place = (value - self.low) / (self.high - self.low)
-        light, dark = (_between(ramp, min(max(place, 0.0), 1.0)) for ramp in self.ramps)
+    def fill(self, value: float) -> tuple[str, str]:
+        """The colour of a value in light and in dark; beyond the ends it is that of the end."""
+        share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+        light, dark = (_mixed(ramp, share) for ramp in self.ramps)
         return light, dark
+
+    def ink(self, value: float) -> tuple[str, str]:
+        """Black or white for text on a value's colour: a contrast of 4.5 or more (WCAG 2)."""
+        light, dark = (readable_ink(colour) for colour in self.fill(value))
+        return light, dark
+
+    def stops(self, count: int) -> list[tuple[str, str]]:
+        """So many colours from low to high, for a legend."""
+        step = (self.high - self.low) / (count - 1)
+        return [self.fill(self.low + place * step) for place in range(count)]
+
+
+def colour_scale(
+    values: Iterable[float],
+    one_way: tuple[Sequence[str], Sequence[str]],
+    two_ways: tuple[Sequence[str], Sequence[str]],
+    *,
+    signed: bool = False,
+) -> ColourScale:
+    """The scale of these values: from the least to the greatest, or as far below zero as above.
+
+    `signed`, or a value below zero, asks for `two_ways`, whose middle colour stands at zero.
+    """
+    given = list(values)
+    if signed or any(value < 0 for value in given):
+        most = max((abs(value) for value in given), default=0.0) or 1.0
+        return ColourScale(-most, most, two_ways)
+    low, high = min(given, default=0.0), max(given, default=1.0)
+    return ColourScale(low, max(high, low + _LEAST_RANGE), one_way)
 
 
 def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
@@ -76,8 +116,8 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
     meet at zero; else one colour from the smallest value to the largest. `title` is the text
     alternative.
     """
-    known = [value for value in cells.values() if value is not None]
-    scale = _scale(known, signed)
+    known = (value for value in cells.values() if value is not None)
+    scale = colour_scale(known, ONE_WAY, TWO_WAYS, signed=signed)
     across = rows if columns is None else columns
     many = max(len(rows), len(across)) > _MANY
     wide, high = (24, 18) if many else (50, 30)
@@ -85,10 +125,10 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
     width = left + wide * len(across) + 2
     height = top + high * len(rows) + 46
     parts = []
-    for at, name in enumerate(across):
-        parts.append(_text(left + wide * (at + 0.5), top - 9, name, "middle"))
-    for at, name in enumerate(rows):
-        parts.append(_text(left - 8, top + high * (at + 0.5) + 4.5, name, "end"))
+    for column, name in enumerate(across):
+        parts.append(_text(left + wide * (column + 0.5), top - 9, name, "middle"))
+    for row, name in enumerate(rows):
+        parts.append(_text(left - 8, top + high * (row + 0.5) + 4.5, name, "end"))
     for row, source in enumerate(rows):
         for column, target in enumerate(across):
             value = cells.get((source, target))
@@ -96,7 +136,7 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
                 box = (left + wide * column, top + high * row, wide, high)
                 words = f"{source} to {target}: {number(value, digits + 1)}"
                 shown = "" if many else number(value, digits)
-                parts.append(_cell(box, scale.colours(value), words, shown))
+                parts.append(_cell(box, scale, value, words, shown))
     parts.append(_legend(scale, left, height - 22, digits))
     return _svg(max(width, 240), height, title, parts)
 
@@ -162,46 +202,44 @@ def ticks(values: Sequence[float]) -> list[float]:
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
     first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
-    return [round(at * step, 10) for at in range(first, max(last, first + 1) + 1)]
+    return [round(place * step, 10) for place in range(first, max(last, first + 1) + 1)]
 
 
-def _scale(known: Sequence[float], signed: bool) -> _Scale:
-    if signed or any(value < 0 for value in known):
-        most = max((abs(value) for value in known), default=0.0) or 1.0
-        return _Scale(-most, most, _TWO_WAYS)
-    low, high = min(known, default=0.0), max(known, default=1.0)
-    return _Scale(low, high if high - low > 1e-9 else low + 1e-9, _ONE_WAY)
+def readable_ink(background: str) -> str:
+    """Black or white, whichever contrasts more with the background."""
+    lightness = luminance(background) + 0.05
+    return _INK if lightness / 0.05 >= 1.05 / lightness else _PAPER
 
 
-def _between(ramp: tuple[str, str, str], place: float) -> str:
-    """The colour at a place in 0..1 of a ramp whose middle colour stands at 0.5."""
-    one, other = (ramp[0], ramp[1]) if place <= 0.5 else (ramp[1], ramp[2])
-    share = 2 * place if place <= 0.5 else 2 * place - 1
-    mixed = (
-        round(a + share * (b - a)) for a, b in zip(_channels(one), _channels(other), strict=True)
-    )
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
-
-
-def _channels(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
-
-
-def _luminance(colour: str) -> float:
-    """Relative luminance in [0, 1] (WCAG 2)."""
-    channels = (channel / 255 for channel in _channels(colour))
+def luminance(colour: str) -> float:
+    """The relative luminance of "#rrggbb", in [0, 1] (WCAG 2)."""
     red, green, blue = (
         channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
-        for channel in channels
+        for channel in (channel / 255 for channel in _channels(colour))
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _readable(background: str) -> str:
-    """Ink or paper, whichever contrasts more with the background."""
-    light = _luminance(background) + 0.05
-    dark_ink = light / (_luminance(_INK) + 0.05)
-    return _INK if dark_ink >= (_luminance(_PAPER) + 0.05) / light else _PAPER
+def overlap(box: Box, others: Iterable[Box]) -> float:
+    """The area that the others cover of a box; what two of them cover counts twice."""
+    left, top, right, bottom = box
+    return sum(
+        max(0.0, min(right, x2) - max(left, x1)) * max(0.0, min(bottom, y2) - max(top, y1))
+        for x1, y1, x2, y2 in others
+    )
+
+
+def _mixed(ramp: Sequence[str], share: float) -> str:
+    """The colour at a share in [0, 1] of the way along a ramp."""
+    place = share * (len(ramp) - 1)
+    first = min(int(place), len(ramp) - 2)
+    ends = (_channels(ramp[first]), _channels(ramp[first + 1]))
+    channels = (round(a + (place - first) * (b - a)) for a, b in zip(*ends, strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in channels)
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[start : start + 2], 16) for start in (1, 3, 5))
 
 
 def _fill(colours: tuple[str, str]) -> str:
@@ -213,27 +251,26 @@ def _text(x: float, y: float, words: str, anchor: str = "start", extra: str = ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{extra}>{escape(words)}</text>'
 
 
-def _cell(
-    box: tuple[float, float, float, float], colours: tuple[str, str], words: str, shown: str
-) -> str:
+def _cell(box: Box, scale: ColourScale, value: float, words: str, shown: str) -> str:
+    """A coloured cell; `box` is its left, top, width and height, `words` its text alternative."""
     x, y, wide, high = box
-    light, dark = (_readable(colour) for colour in colours)
-    label = _text(x + wide / 2, y + high / 2 + 4.5, shown, "middle", f" {_fill((light, dark))}")
+    ink = f" {_fill(scale.ink(value))}"
+    label = _text(x + wide / 2, y + high / 2 + 4.5, shown, "middle", ink) if shown else ""
     return (
         f'<g><title>{escape(words)}</title><rect x="{x + 0.5:.1f}" y="{y + 0.5:.1f}" '
-        f'width="{wide - 1}" height="{high - 1}" {_fill(colours)}/>{label if shown else ""}</g>'
+        f'width="{wide - 1}" height="{high - 1}" {_fill(scale.fill(value))}/>{label}</g>'
     )
 
 
-def _legend(scale: _Scale, left: float, top: float, digits: int) -> str:
+def _legend(scale: ColourScale, left: float, top: float, digits: int) -> str:
     low, high = number(scale.low, digits), number(scale.high, digits)
     start = left + 8.0 * len(low) + 6
     shades = []
-    for at in range(_SHADES):
-        value = scale.low + (scale.high - scale.low) * (at + 0.5) / _SHADES
+    for place in range(_SHADES):
+        value = scale.low + (scale.high - scale.low) * (place + 0.5) / _SHADES
         shades.append(
-            f'<rect x="{start + 4 * at:.1f}" y="{top}" width="4.2" height="10" '
-            f"{_fill(scale.colours(value))}/>"
+            f'<rect x="{start + 4 * place:.1f}" y="{top}" width="4.2" height="10" '
+            f"{_fill(scale.fill(value))}/>"
         )
     ends = _text(start - 6, top + 9.5, low, "end") + _text(start + 4 * _SHADES + 6, top + 9.5, high)
     return f'<g aria-hidden="true">{"".join(shades)}{ends}</g>'
@@ -243,16 +280,11 @@ def _place(value: float, marks: Sequence[float], start: float, end: float) -> fl
     return start + (end - start) * (value - marks[0]) / (marks[-1] - marks[0])
 
 
-Map = Callable[[float], float]
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
-
-
 def _axes(
     x_ticks: Sequence[float],
     y_ticks: Sequence[float],
-    across: Map,
-    up: Map,
+    across: _Position,
+    up: _Position,
     labels: tuple[str, str],
 ) -> list[str]:
     bottom, right = _HIGH - _BELOW, _WIDE - _ROOM
@@ -286,7 +318,7 @@ def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
     )
 
 
-def _band(line: Line, y_ticks: Sequence[float], across: Map, up: Map) -> list[str]:
+def _band(line: Line, y_ticks: Sequence[float], across: _Position, up: _Position) -> list[str]:
     """The band, cut off at the picture's edge, and the line."""
     low, high = (np.clip(side, y_ticks[0], y_ticks[-1]) for side in (line.low, line.high))
     outline = [*zip(line.x, high, strict=True), *zip(line.x[::-1], low[::-1], strict=True)]
@@ -315,21 +347,18 @@ def _marks(places: Sequence[tuple[str, float, float]], drawn: Sequence[Box]) -> 
         sides = (
             (x + 8, y + 4.5), (x - 8 - wide, y + 4.5), (x - wide / 2, y - 9), (x - wide / 2, y + 19)
         )  # fmt: skip
-        best = min(sides, key=lambda at: _covered(at, wide, taken))
-        taken.append((best[0], best[1] - 11, best[0] + wide, best[1] + 3))
-        parts.append(_text(*best, label))
+        boxes = [(left, base - 11, left + wide, base + 3) for left, base in sides]
+        best = min(range(len(sides)), key=lambda side: _cost(boxes[side], taken))
+        taken.append(boxes[best])
+        parts.append(_text(*sides[best], label))
     return parts
 
 
-def _covered(at: tuple[float, float], wide: float, taken: Sequence[Box]) -> float:
-    """How much of a label is covered or outside the picture."""
-    left, top, right, bottom = at[0], at[1] - 11, at[0] + wide, at[1] + 3
-    outside = 1000.0 * (left < _LEFT or right > _WIDE or top < 0 or bottom > _HIGH - _BELOW)
-    overlaps = (
-        max(0.0, min(right, x2) - max(left, x1)) * max(0.0, min(bottom, y2) - max(top, y1))
-        for x1, y1, x2, y2 in taken
-    )
-    return outside + sum(overlaps)
+def _cost(box: Box, taken: Sequence[Box]) -> float:
+    """How much of a label is covered, and more than that where it leaves the picture."""
+    left, top, right, bottom = box
+    outside = left < _LEFT or right > _WIDE or top < 0 or bottom > _HIGH - _BELOW
+    return 1000.0 * outside + overlap(box, taken)
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> str:

@@ -136,7 +136,7 @@ def payload(
         "clickable": clickable,
         "legend": {
             "label": drawn.legend,
-            "stops": shades.stops,
+            "stops": shades.stops(9),
             "ends": [number(end, drawn.digits) for end in (shades.low, shades.high)],
         },
     }

@@ -14,6 +14,7 @@ from ccta_core.analysis.wording import name_of, number, span
 from ccta_core.errors import CctaError
 from ccta_core.measures import WITH_CONTROLS
 from ccta_core.reports.findings import answers, sections
+from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain
 
@@ -164,18 +165,16 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
         f"completeness error {np.nan_to_num(whole.worst):.1%}; {whole.truncated:.0f} sides were "
         "cut.\n"
     )
-    yield "| model | score | majority |" + "".join(f" {name} |" for name in WITH_CONTROLS)
-    yield "|---|---|---|" + "---|" * len(WITH_CONTROLS)
     means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     values = study.query(
         f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model", [layer]
     ).set_index("model")
     scores = claims.checkpoints(study)
+    rows = []
     for row in scores[scores["model"].isin(trained)].itertuples():
         measured = values.loc[row.model] if row.model in values.index else ()
-        cells = "".join(f" {number(value)} |" for value in measured)
-        yield f"| {row.model} | {row.score:.3f} | {number(row.majority)} |{cells}"
-    yield ""
+        rows.append([row.model, f"{row.score:.3f}", number(row.majority), *map(number, measured)])
+    yield markdown_table(["model", "score", "majority", *WITH_CONTROLS], rows)
 
 
 def _second(study: Study, layer: int) -> Iterator[str]:
@@ -192,10 +191,10 @@ def _second(study: Study, layer: int) -> Iterator[str]:
         yield f"By `{measure}`: {found.verdict}\n"
         if not found.languages:
             break
-        yield "| training language | mean | 95% | seeds |\n|---|---|---|---|"
-        for one in found.languages:
-            yield f"| {name_of(one.name)} | {plain(one.mean)} | {span(one, 3)} | {one.seeds} |"
-        yield ""
+        rows = [
+            (name_of(one.name), plain(one.mean), span(one, 3), one.seeds) for one in found.languages
+        ]
+        yield markdown_table(["training language", "mean", "95%", "seeds"], rows)
     yield from _two_ways(study, layer)
 
 
@@ -235,11 +234,9 @@ def _third(study: Study, layer: int) -> Iterator[str]:
         "the model's tokenizer has no frequencies) and against shuffled masses. AUC is P(the other "
         "differs more than the linked).\n"
     )
-    yield "| against | linked (median) | other (median) | AUC | 95% | p | pairs | groups |"
-    yield "|---|---|---|---|---|---|---|---|"
+    rows = []
     for title, one in (("unlinked words", found.unlinked), ("shuffled masses", found.shuffled)):
-        yield (
-            f"| {title} | {number(one.linked)} | {number(one.other)} | {number(one.auc)} | "
-            f"{span(one, 3)} | {number(one.p)} | {one.n:,} | {one.n_groups} |"
-        )
-    yield ""
+        values = [number(one.linked), number(one.other), number(one.auc), span(one, 3)]
+        rows.append([title, *values, number(one.p), f"{one.n:,}", one.n_groups])
+    columns = ["against", "linked (median)", "other (median)", "AUC", "95%", "p", "pairs", "groups"]
+    yield markdown_table(columns, rows)

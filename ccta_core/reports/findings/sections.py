@@ -12,6 +12,7 @@ from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.resampling import DRAWS, grouped
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
 from ccta_core.analysis.wording import number, span
+from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain, signed
 
@@ -38,7 +39,7 @@ def performance_section(
     ):  # fmt: skip
         if found:
             yield f"**{title}.** {_summary(found)}\n"
-            yield from _correlations(found)
+            yield _correlations(found)
     if rows:
         yield from _aurocs(rows)
         yield from _deciles(rows)
@@ -68,16 +69,14 @@ def _summary(found: Sequence[ScoreCorrelation]) -> str:
     return "; ".join(sentences) + "." if sentences else ""
 
 
-def _correlations(found: Sequence[ScoreCorrelation]) -> Iterator[str]:
-    yield "| model | measure | r | 95% | p | p (Holm) | n |\n|---|---|---|---|---|---|---|"
+def _correlations(found: Sequence[ScoreCorrelation]) -> str:
+    rows = []
     for one in found:
         result = one.correlation
         mark = "" if result.reliable else " (unreliable)"
-        yield (
-            f"| {one.model} | {one.measure} | {number(result.r)} | {span(result)}{mark} | "
-            f"{number(result.p)} | {number(one.p_holm)} | {result.n_groups} |"
-        )
-    yield ""
+        estimate = (number(result.r), f"{span(result)}{mark}", number(result.p))
+        rows.append([one.model, one.measure, *estimate, number(one.p_holm), result.n_groups])
+    return markdown_table(["model", "measure", "r", "95%", "p", "p (Holm)", "n"], rows)
 
 
 def _aurocs(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
@@ -88,16 +87,13 @@ def _aurocs(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
         "fixed.\n"
     )
     names = claims.ITEM_MEASURES
-    yield "| model | pair | n | " + " | ".join(names) + " | partial r of EMS | 95% |"
-    yield "|---|---|---|" + "---|" * (len(names) + 2)
+    table = []
     for row in rows:
         cells = [number(row.aurocs[name].auc if name in row.aurocs else None) for name in names]
         partial = row.partial.correlation if row.partial else None
-        yield (
-            f"| {row.model} | {row.pair} | {row.n} | " + " | ".join(cells) + " | "
-            f"{number(partial.r if partial else None)} | {span(partial) if partial else ''} |"
-        )
-    yield ""
+        cells += [number(partial.r if partial else None), span(partial) if partial else ""]
+        table.append([row.model, row.pair, row.n, *cells])
+    yield markdown_table(["model", "pair", "n", *names, "partial r of EMS", "95%"], table)
 
 
 def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
@@ -114,13 +110,11 @@ def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
         f"difference of {number(found.rise)} (95% {number(found.rise_low)} to "
         f"{number(found.rise_high)}).{doubt}\n"
     )
-    yield "| tenth | EMS | items | right | 95% |\n|---|---|---|---|---|"
-    for one in found.deciles:
-        yield (
-            f"| {one.number} | {plain(one.score_low)} to {plain(one.score_high)} | {one.n} | "
-            f"{one.accuracy:.3f} | {span(one)} |"
-        )
-    yield ""
+    tenths = []
+    for tenth in found.deciles:
+        ems = f"{plain(tenth.score_low)} to {plain(tenth.score_high)}"
+        tenths.append([tenth.number, ems, tenth.n, f"{tenth.accuracy:.3f}", span(tenth)])
+    yield markdown_table(["tenth", "EMS", "items", "right", "95%"], tenths)
 
 
 def _by_model(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
@@ -251,18 +245,16 @@ def random_head_section(study: Study, layer: int) -> Iterator[str]:
             f"{one.model}: {one.verdict}{stays} The encoder is the trained model's, the head one "
             "draw; the twin is in no other table.\n"
         )
-        yield "| head | EMS | gain | score | majority |\n|---|---|---|---|---|"
+        rows = []
         for head, ems, gain, model in (
             ("trained", one.ems.trained, one.gain.trained, one.model),
             ("random", one.ems.random, one.gain.random, one.twin),
         ):
-            row = scores[model]
-            yield (
-                f"| {head} | {number(ems)} | {number(gain)} | {number(row.score)} | "
-                f"{number(row.majority)} |"
-            )
+            values = (ems, gain, scores[model].score, scores[model].majority)
+            rows.append([head, *map(number, values)])
+        yield markdown_table(["head", "EMS", "gain", "score", "majority"], rows)
         yield (
-            f"\nTrained less random over {one.n:,} items and pairs: EMS {_difference(one.ems.fall)}"
+            f"Trained less random over {one.n:,} items and pairs: EMS {_difference(one.ems.fall)}"
             f", gain {_difference(one.gain.fall)}.\n"
         )
 

@@ -1,24 +1,22 @@
 """One self-contained page for one pair: the picture, its numbers, its tables."""
 
-import base64
-import hashlib
-import json
 import math
-import re
-from collections.abc import Iterable, Mapping
-from html import escape
-from importlib import resources
+from collections.abc import Mapping
 from textwrap import indent
+from typing import Any, NamedTuple
 
 from ccta_core.languages import language
+from ccta_core.measures import MEASURES, NOTHING_TO_PERMUTE, PAIR_CONTROLS, label
 from ccta_core.reports.pair.marks import explained, marks
 from ccta_core.reports.pair.verdict import drawn_text, why_untestable
+from ccta_core.reports.templates import asset, render
 from ccta_core.text import NONE, number, p_phrase, p_value, percent
 from ccta_core.types import PermutationTest
 
 MAX_ROWS = 400
-_BLOCK = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
-_UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+"""Flows in the table of the plan: more make the page heavy to open."""
+_LEAST_MASS = 1e-6
+"""A flow that moves less is rounding."""
 _SIDES = ("source", "target")
 # The parts of the picture's script and style sheet, in this order; each has one job.
 _SCRIPT = (
@@ -38,119 +36,136 @@ _ABOUT = """/* Draws a pair: words coloured by attribution, transport ribbons be
    Plain script, no dependencies. Text reaches the page through textContent only. */
 """
 
-# What each control says, and why it can be missing (_NULL: as the permutation test says).
-_NULL = "shuffles"
-_CONTROLS = {
-    "ems_uniform": ("embeddings only (uniform masses)", "not computed"),
-    "ems_length": ("mass by number of subwords", "not computed"),
-    "ems_shuffled": ("masses shuffled, mean", _NULL),
-    "shuffled_sd": ("masses shuffled, standard deviation", _NULL),
-    "p_value": ("p against shuffled masses", _NULL),
-    "ems_unrelated": ("unrelated sentences", "no reference corpus"),
-    "gain": ("gain over shuffled", _NULL),
-    "z": ("gain in standard deviations", _NULL),
-    "calibrated": ("calibrated between unrelated and 1", "no reference corpus"),
-    "link_spearman": ("rank correlation over linked words", "fewer than five word links"),
-    "sign_agreement": ("mass moved between words of one sign", "not computed"),
-    "cross_segment_mass": ("mass moved between the two texts", "one text only"),
-}
+
+class Entry(NamedTuple):
+    """A number of the page as text, under a name; `note` stands in brackets behind it."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+class Flow(NamedTuple):
+    """A row of the plan's table: two units, the mass moved, their cosine and its part of EMS."""
+
+    source: str
+    target: str
+    mass: str
+    cosine: str
+    part: str
 
 
 def pair_assets() -> tuple[str, str]:
-    """The picture's style sheet and script, in this order."""
-    return "".join(asset(f"pair/{name}.css") for name in _STYLE), _pair_script()
+    """The picture's style sheet and script, in this order.
 
-
-def _pair_script() -> str:
-    """The parts of the picture's script, inside the one function that they share."""
-    parts = (indent(asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
+    The script's parts share one function, `cctaRenderPair`.
+    """
+    parts = "".join(indent(asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
     head = 'function cctaRenderPair(root, payload, options) {\n  "use strict";\n'
-    return f"{_ABOUT}{head}{''.join(parts)}}}\n"
+    return "".join(asset(f"pair/{name}.css") for name in _STYLE), f"{_ABOUT}{head}{parts}}}\n"
 
 
-def pair_page(payload: Mapping) -> str:
-    """A complete HTML document that shows this pair and loads nothing from anywhere."""
+def pair_page(payload: Mapping[str, Any]) -> str:
+    """A complete HTML document that shows this pair and loads nothing from anywhere.
+
+    Its content security policy runs only its own style and script, named by their hashes. Raises
+    ValueError where a number of the payload is not finite.
+    """
     css, script = pair_assets()
-    page = fill(asset("page.html"), shared() | {"pair_css": css, "pair_js": script})
-    return fill(page, {"policy": _policy(page)} | _contents(payload))
-
-
-def _policy(page: str) -> str:
-    """A policy under which only this page's own style and script blocks run, and nothing loads."""
-    hashes: dict[str, list[str]] = {"style": [], "script": []}
-    for kind, text in _BLOCK.findall(page):
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        hashes[kind].append(f"'sha256-{digest}'")
-    return (
-        f"default-src 'none'; script-src {' '.join(hashes['script'])}; "
-        f"style-src {' '.join(hashes['style'])}; base-uri 'none'; form-action 'none'"
+    source, target = (language(payload[side]["lang"]) for side in _SIDES)
+    title = f"EMS {_number(payload['ems'])}: {source.name} - {target.name}, {payload['model']}"
+    flows = _flows(payload)
+    caption = f"{len(flows)} flows; the parts of EMS add up to {_number(payload['ems'], 3)}."
+    if len(flows) > MAX_ROWS:
+        caption = f"The {MAX_ROWS} largest of {caption}"
+    test_note = _test_note(payload)
+    return render(
+        "pair/page.html",
+        style=css + asset("theme.css") + asset("pair/page.css"),
+        script=script + asset("pair/page.js"),
+        title=title,
+        heading=title,
+        setting=_setting(payload),
+        verdict=payload["verdict"],
+        numbers=[
+            Entry(label("ems"), _number(payload["ems"])),
+            *(
+                _control(payload, key, test_note if key == "ems_shuffled" else "")
+                for key in ("ems_shuffled", "ems_uniform", "ems_unrelated")
+            ),
+        ],
+        completeness=_completeness(payload),
+        notices=payload.get("notices") or (),
+        source=source,
+        target=target,
+        flows=flows[:MAX_ROWS],
+        flows_caption=caption,
+        controls=[
+            _control(payload, key, test_note if key == "p_value" else "") for key in PAIR_CONTROLS
+        ],
+        provenance=payload.get("provenance") or {},
+        data={
+            "payload": payload,
+            "options": {
+                "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
+                "marks": marks(payload),
+            },
+        },
     )
 
 
-def _contents(payload: Mapping) -> dict[str, str]:
-    title = _title(payload)
+def writing(code: str) -> dict[str, str | bool]:
+    """How a language is named and written: what the picture must know to set its text."""
+    known = language(code)
     return {
-        "title": escape(title),
-        "heading": escape(title),
-        "setting": escape(_setting(payload)),
-        "verdict": escape(payload["verdict"]),
-        "numbers": _numbers(payload),
-        "notices": _notices(payload.get("notices") or []),
-        "plan": _plan(payload),
-        "controls": _controls(payload),
-        "provenance": _provenance(payload.get("provenance") or {}),
-        "data": _data(payload),
+        "name": known.name,
+        "native": known.native,
+        "rtl": known.rtl,
+        "spaced": known.spaced,
     }
 
 
-def _title(payload: Mapping) -> str:
-    names = [language(payload[side]["lang"]).name for side in _SIDES]
-    return f"EMS {_number(payload['ems'])}: {' - '.join(names)}, {payload['model']}"
-
-
-def _setting(payload: Mapping) -> str:
-    align = payload.get("align_layer")
+def _setting(payload: Mapping[str, Any]) -> str:
+    """What was explained, at which layers, and in which space words were compared."""
+    outputs = payload["source"].get("outputs", "classes")
+    verb = "explains" if outputs == "scores" else "evidence for"
+    align_layer = payload.get("align_layer")
     parts = [
-        _explained(payload),
+        f"{verb} {explained(payload['target_class'], outputs)}",
         f"attribution at layer {payload['layer']}",
-        f"words compared at layer {align}" if align is not None else None,
+        f"words compared at layer {align_layer}" if align_layer is not None else "",
         f"space {payload['space']}",
     ]
     return ", ".join(part for part in parts if part)
-
-
-def _explained(payload: Mapping) -> str:
-    outputs = payload["source"].get("outputs", "classes")
-    verb = "explains" if outputs == "scores" else "evidence for"
-    return f"{verb} {explained(payload['target_class'], outputs)}"
 
 
 def _number(value: float | None, digits: int = 2) -> str:
     return number(value, digits) if value is not None and math.isfinite(value) else NONE
 
 
-def _percent(value: float | None) -> str:
-    return percent(value, 1) if value is not None and math.isfinite(value) else NONE
+def _percent(value: float) -> str:
+    return percent(value, 1) if math.isfinite(value) else NONE
 
 
-def _known(payload: Mapping, name: str, note: str = "") -> str:
+def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
     """A control's value and note, or a dash and the reason why there is none."""
-    found = payload["controls"].get(name)
-    value = p_value(found) if name == "p_value" else _number(found)
-    small = _CONTROLS[name][1] if value == NONE else note
-    small = why_untestable(_test(payload)) if small == _NULL else small
-    return f"{value} <small>({escape(small)})</small>" if small else value
+    value = payload["controls"].get(control)
+    text = p_value(value) if control == "p_value" else _number(value)
+    if text == NONE:
+        note = MEASURES[control].missing or "not computed"
+        note = why_untestable(_test(payload)) if note == NOTHING_TO_PERMUTE else note
+    return Entry(label(control), text, note)
 
 
-def _test(payload: Mapping) -> PermutationTest:
-    """The permutation test, as far as the payload tells it."""
-    known = payload.get("permutation")
-    if known is not None:
-        return PermutationTest(**known)
+def _test(payload: Mapping[str, Any]) -> PermutationTest:
+    """The permutation test, as far as the payload has it."""
+    test = payload.get("permutation")
+    if test is not None:
+        return PermutationTest(**test)
     return PermutationTest(payload.get("n_shuffles") or 0, p_value=payload["controls"]["p_value"])
 
 
-def _tested(payload: Mapping) -> str:
+def _test_note(payload: Mapping[str, Any]) -> str:
     """P, its error and what it was counted over; nothing where there is no p."""
     test = _test(payload)
     if test.p_value is None:
@@ -159,134 +174,29 @@ def _tested(payload: Mapping) -> str:
     return f"{p_phrase(test.p_value)}{error}, {drawn_text(test)}"
 
 
-def _numbers(payload: Mapping) -> str:
-    rows = [
-        ("EMS", _number(payload["ems"])),
-        ("shuffled", _known(payload, "ems_shuffled", _tested(payload))),
-        ("embeddings only", _known(payload, "ems_uniform")),
-        ("unrelated", _known(payload, "ems_unrelated")),
-        ("completeness", _completeness(payload)),
-    ]
-    return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
-
-
-def _completeness(payload: Mapping) -> str:
-    """The larger completeness error of the two sides, and whether both converged."""
+def _completeness(payload: Mapping[str, Any]) -> Entry:
+    """The larger completeness error of the two sides; a note where one did not converge."""
     sides = [payload[side] for side in _SIDES]
-    errors = [e for side in sides if (e := side["completeness_error"]) is not None]
-    if not errors:
-        return "- <small>(not measured by this method)</small>"
-    worst = max(errors)
-    if all(side["converged"] for side in sides):
-        return f'{_percent(worst)} <span role="img" aria-label="converged">\u2713</span>'
+    errors = [side["completeness_error"] for side in sides]
+    known = [error for error in errors if error is not None]
+    if not known:
+        return Entry("completeness", "-", "not measured by this method")
     late = [language(side["lang"]).name for side in sides if not side["converged"]]
-    return f"{_percent(worst)} <small>({escape(' and '.join(late))} did not converge)</small>"
+    note = f"{' and '.join(late)} did not converge" if late else ""
+    return Entry("completeness", _percent(max(known)), note)
 
 
-def _notices(notices: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(str(notice))}</li>" for notice in notices)
-    return f'<ul class="notices">{items}</ul>' if items else ""
-
-
-def _table(caption: str, heads: Iterable[str], rows: Iterable[str], name: str = "") -> str:
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    mark = f' id="{name}"' if name else ""
-    return (
-        f'<div class="scroll" tabindex="0"><table{mark}><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _flows(payload: Mapping) -> list[tuple[int, int, float, float]]:
-    """(source unit, target unit, mass, cosine), what adds most to EMS first."""
+def _flows(payload: Mapping[str, Any]) -> list[Flow]:
+    """The flows of the plan, what adds most to EMS first."""
+    sources, targets = ([unit["text"] for unit in payload[side]["units"]] for side in _SIDES)
     flows = [
-        (i, j, mass, payload["similarity"][i][j])
+        (mass, payload["similarity"][i][j], sources[i], targets[j])
         for i, row in enumerate(payload["plan"])
         for j, mass in enumerate(row)
-        if mass > 1e-6
+        if mass > _LEAST_MASS
     ]
-    return sorted(flows, key=lambda flow: -flow[2] * flow[3])
-
-
-def _plan(payload: Mapping) -> str:
-    flows = _flows(payload)
-    names = [language(payload[side]["lang"]).name for side in _SIDES]
-    rows = [_flow_row(payload, flow) for flow in flows[:MAX_ROWS]]
-    caption = f"{len(flows)} flows; the parts of EMS add up to {_number(payload['ems'], 3)}."
-    if len(flows) > MAX_ROWS:
-        caption = f"The {MAX_ROWS} largest of {caption}"
-    return _table(caption, [*names, "mass moved", "cosine", "part of EMS"], rows, name="plan")
-
-
-def _flow_row(payload: Mapping, flow: tuple[int, int, float, float]) -> str:
-    i, j, mass, cosine = flow
-    words = "".join(
-        f'<th scope="row" class="w"><bdi lang="{escape(payload[side]["lang"])}">'
-        f"{escape(payload[side]['units'][index]['text'])}</bdi></th>"
-        for side, index in zip(_SIDES, (i, j), strict=True)
-    )
-    numbers = (_percent(mass), _number(cosine), _number(mass * cosine, 4))
-    return f"<tr>{words}{''.join(f'<td>{text}</td>' for text in numbers)}</tr>"
-
-
-def _controls(payload: Mapping) -> str:
-    notes = {"p_value": _tested(payload)}
-    rows = [
-        f'<tr><th scope="row">{escape(label)}</th>'
-        f"<td>{_known(payload, name, notes.get(name, ''))}</td></tr>"
-        for name, (label, _) in _CONTROLS.items()
+    flows.sort(key=lambda flow: -flow[0] * flow[1])
+    return [
+        Flow(source, target, _percent(mass), _number(cosine), _number(mass * cosine, 4))
+        for mass, cosine, source, target in flows
     ]
-    return _table("What EMS is held against.", ["control", "value"], rows)
-
-
-def _provenance(provenance: Mapping) -> str:
-    rows = [
-        f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(str(value))}</td></tr>'
-        for name, value in provenance.items()
-    ]
-    return _table("What made these numbers.", ["item", "value"], rows)
-
-
-def _data(payload: Mapping) -> str:
-    """The payload and the picture's options as JSON that no HTML parser can leave."""
-    languages = {side: writing(payload[side]["lang"]) for side in _SIDES}
-    options = {"languages": languages, "marks": marks(payload)}
-    content = {"payload": payload, "options": options}
-    return json.dumps(content, ensure_ascii=False, allow_nan=False).translate(_UNSAFE)
-
-
-def writing(code: str) -> dict[str, str | bool]:
-    """How a language is named and written: what the picture must know to set its text."""
-    found = language(code)
-    return {
-        "name": found.name,
-        "native": found.native,
-        "rtl": found.rtl,
-        "spaced": found.spaced,
-    }
-
-
-_MARK = re.compile(r"%%(\w+)%%")
-NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""A policy for pages without a script."""
-
-
-def asset(name: str, package: str = "ccta_core.reports") -> str:
-    """A template, style or script of a package."""
-    return (resources.files(package) / name).read_text(encoding="utf-8")
-
-
-def shared() -> dict[str, str]:
-    """What every page begins with: its head, and colours, type and measure."""
-    return {"head": asset("head.html"), "theme": asset("theme.css")}
-
-
-def fill(page: str, values: Mapping[str, str]) -> str:
-    """Fills the marks that are named, in one pass: what is put in is not looked at again."""
-    return _MARK.sub(lambda mark: values.get(mark[1], mark[0]), page)
-
-
-def still_page(name: str, package: str, values: Mapping[str, str]) -> str:
-    """A page in which nothing runs: its template filled with `values`, all marks of it."""
-    page = fill(asset(name, package), shared())
-    return fill(page, {"policy": NOTHING_RUNS, **values})

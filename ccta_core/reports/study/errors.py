@@ -1,6 +1,6 @@
 """Chosen comparisons of a study as one self-contained page: texts, numbers, tags, how to repeat."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from ccta_core.config import Config
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import label
-from ccta_core.reports.pair.page import still_page
-from ccta_core.reports.study.facts import data_name, own_version
-from ccta_core.reports.study.words import name_of, safe, shown
+from ccta_core.reports.study.facts import data_name, language_name, own_version
+from ccta_core.reports.study.tables import number_or_dash
+from ccta_core.reports.templates import render
 from ccta_core.store.notes import Remark
 from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
-from ccta_core.types import ParallelExample, Sentence
+from ccta_core.types import ParallelExample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ _MEASURES = (
     "link_spearman", "cross_segment_mass",
 )  # fmt: skip
 _NO_FLAG = ("layer", "target_class", "quadrature")
-"""Settings that are said otherwise, or that the command does not take."""
+"""Settings that the command gets from the row, or that it does not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,138 +52,118 @@ class Selection:
     query: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CaseSide:
+    """One side of a comparison: its texts, what was predicted, and whether that is right.
+
+    `outcome` is "right", "wrong" or empty where it is not known; `direction` "ltr" or "rtl".
+    """
+
+    lang: str
+    direction: str
+    prediction: str
+    outcome: str
+    segments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A comparison as the page shows it. `link` and `command` are empty where there are none."""
+
+    item: str
+    link: str
+    languages: str
+    gold: str
+    source: CaseSide
+    target: CaseSide
+    measures: Sequence[tuple[str, str]]
+    remark: Remark
+    command: str
+
+
 def selection_page(selection: Selection) -> str:
     """A complete HTML document that loads nothing and runs nothing; every text is escaped."""
-    return still_page("errors.html", "ccta_core.reports.study", _contents(selection))
+    study = selection.study
+    manifest, (done, total) = study.manifest, study.done
+    setting = (
+        f"{data_name(manifest)}, licence of the data: {manifest.licence}, {selection.model}, "
+        f"layer {selection.layer}"
+    )
+    if done < total:
+        setting += f", {done} of {total} parts measured so far"
+    size = count(selection.total, "comparison")
+    if len(selection.rows) < selection.total:
+        size = f"The first {len(selection.rows):,} of {size} in this order"
+    return render(
+        "study/errors.html",
+        title=f"Errors in the study {study.name}",
+        heading=f"Errors in the study {study.name}",
+        setting=setting,
+        verdict=selection.verdict,
+        doubt=selection.doubt,
+        filters=selection.filters,
+        link=_link(selection),
+        size=size,
+        cases=[_case(selection, row) for row in selection.rows.itertuples()],
+        written_by=f"Written by {own_version()}.",
+    )
 
 
 def pair_command(manifest: Manifest, row: Any, example: ParallelExample) -> str:
     """The `ccta pair` line that measures a comparison again, quoted for a shell."""
-    source, target = (example.sentences[lang] for lang in (row.source_lang, row.target_lang))
+    sides = {side: example.sentences[getattr(row, f"{side}_lang")] for side in ("source", "target")}
     words = option("model", row.model)
-    words += [*option("source-lang", source.lang), *option("target-lang", target.lang)]
-    words += [*_side("source", source), *_side("target", target), *option("layer", row.layer)]
+    for side, sentence in sides.items():
+        words += option(f"{side}-lang", sentence.lang)
+    for side, sentence in sides.items():
+        words += option(side, sentence.text)
+        if sentence.text2 is not None:
+            words += option(f"{side}-2", sentence.text2)
+        for start, end in sentence.focus:
+            words += option(f"{side}-focus", f"{start}:{end}")
+    words += option("layer", row.layer)
     if isinstance(row.gold, str):
         words += option("target-class", row.gold)
     usual = Config()
-    for one in fields(Config):
-        value = manifest.config.get(one.name)
-        if one.name not in _NO_FLAG and value != getattr(usual, one.name):
-            words += option(one.name, value)
+    for setting in fields(Config):
+        value = manifest.config.get(setting.name)
+        if setting.name not in _NO_FLAG and value != getattr(usual, setting.name):
+            words += option(setting.name, value)
     return command_line(["pair", *words])
 
 
-def _side(name: str, sentence: Sentence) -> Iterator[str]:
-    for flag, text in ((name, sentence.text), (f"{name}-2", sentence.text2)):
-        if text is not None:
-            yield from option(flag, text)
-    for start, end in sentence.focus:
-        yield from option(f"{name}-focus", f"{start}:{end}")
-
-
-def _contents(selection: Selection) -> dict[str, str]:
-    name = selection.study.name
-    return {
-        "title": safe(f"Errors in the study {name}"),
-        "heading": safe(f"Errors in the study {name}"),
-        "setting": safe(_setting(selection)),
-        "verdict": safe(selection.verdict),
-        "doubt": safe(selection.doubt),
-        "filters": _filters(selection),
-        "cases": _cases(selection),
-        "made": safe(f"Written by {own_version()}."),
-    }
-
-
-def _setting(selection: Selection) -> str:
-    manifest = selection.study.manifest
-    facts = (data_name(manifest), f"licence of the data: {manifest.licence}", selection.model)
-    done, total = selection.study.done
-    unfinished = "" if done == total else f", {done} of {total} parts measured so far"
-    return f"{', '.join(facts)}, layer {selection.layer}{unfinished}"
-
-
-def _filters(selection: Selection) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{safe(name)}</th><td>{safe(value)}</td></tr>'
-        for name, value in selection.filters
-    )
-    link = _link(selection)
-    again = f'<p class="quiet"><a href="{safe(link)}">Open this list again</a></p>' if link else ""
-    return (
-        f'<h2>What was looked for</h2><div class="scroll"><table class="facts"><tbody>{rows}'
-        f"</tbody></table></div>{again}"
-    )
-
-
-def _cases(selection: Selection) -> str:
-    first = len(selection.rows)
-    said = count(selection.total, "comparison")
-    if first < selection.total:
-        said = f"The first {first:,} of {said} in this order"
-    heads = ("item", "source", "target", "EMS and controls", "tags and note", "again")
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    body = "".join(_case(selection, row) for row in selection.rows.itertuples())
-    return (
-        f'<h2>{safe(said)}</h2><div class="scroll" tabindex="0"><table class="cases"><thead><tr>'
-        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _case(selection: Selection, row: Any) -> str:
+def _case(selection: Selection, row: Any) -> Case:
     example = selection.examples.get(row.item)
-    remark = selection.remarks.get(row.item, Remark())
-    gold = row.gold if isinstance(row.gold, str) else "marked in the text"
-    link = _link(selection, f"{row.source_lang}-{row.target_lang}-{row.item}")
-    name = f'<a href="{safe(link)}">{safe(row.item)}</a>' if link else f"<b>{safe(row.item)}</b>"
-    pair = f"{name_of(row.source_lang)} to {name_of(row.target_lang)}"
-    cells = (
-        *(_text(row, side, example) for side in ("source", "target")),
-        f"<td><dl>{_numbers(row)}</dl></td>",
-        f'<td class="kept">{_kept(remark)}</td>',
-        f"<td>{_command(selection, row, example)}</td>",
-    )
-    return (
-        f'<tr><th scope="row">{name}<br>{safe(pair)}<br>gold {safe(gold)}</th>{"".join(cells)}</tr>'
+    texts = example.sentences if example else {}
+    repeatable = example is not None and {row.source_lang, row.target_lang} <= set(texts)
+    return Case(
+        row.item,
+        _link(selection, f"{row.source_lang}-{row.target_lang}-{row.item}"),
+        f"{language_name(row.source_lang)} to {language_name(row.target_lang)}",
+        row.gold if isinstance(row.gold, str) else "marked in the text",
+        _side(row, "source", example),
+        _side(row, "target", example),
+        [(label(name), number_or_dash(getattr(row, name))) for name in _MEASURES],
+        selection.remarks.get(row.item, Remark()),
+        pair_command(selection.study.manifest, row, example) if example and repeatable else "",
     )
 
 
-def _text(row: Any, side: str, example: ParallelExample | None) -> str:
+def _side(row: Any, side: str, example: ParallelExample | None) -> CaseSide:
     lang = getattr(row, f"{side}_lang")
-    said, right = getattr(row, f"{side}_predicted"), getattr(row, f"{side}_correct")
-    known = "" if right is None or right != right else "right" if right else "wrong"
-    mark = f' <b class="{known}">{known}</b>' if known else ""
+    predicted, right = getattr(row, f"{side}_predicted"), getattr(row, f"{side}_correct")
+    confidence = getattr(row, f"{side}_confidence", None)
+    if not isinstance(predicted, str):
+        # A study that ships has no answers; a head of scores has nothing to be confident about.
+        predicted = "answer" if confidence == confidence and confidence else "score"
     sentence = example.sentences.get(lang) if example else None
-    known_lang = LANGUAGES.get(lang)
-    way = "rtl" if known_lang and known_lang.rtl else "ltr"
-    lines = "".join(
-        f'<p dir="{way}"><bdi lang="{safe(lang)}">{safe(text)}</bdi></p>'
-        for text in (sentence.segments if sentence else ())
+    return CaseSide(
+        lang,
+        "rtl" if lang in LANGUAGES and LANGUAGES[lang].rtl else "ltr",
+        predicted,
+        "" if right is None or right != right else "right" if right else "wrong",
+        sentence.segments if sentence else (),
     )
-    sure = getattr(row, f"{side}_confidence", None)
-    # A study that ships has no answers; a head of scores says nothing that could be sure.
-    word = safe(said) if isinstance(said, str) else "answer" if sure == sure and sure else "score"
-    return f'<td class="text"><bdi lang="{safe(lang)}">{word}</bdi>{mark}{lines}</td>'
-
-
-def _numbers(row: Any) -> str:
-    known = ((name, getattr(row, name)) for name in _MEASURES)  # None or NaN: a dash
-    return "".join(
-        f"<dt>{safe(label(name))}</dt><dd>{safe(shown(value))}</dd>" for name, value in known
-    )
-
-
-def _kept(remark: Remark) -> str:
-    tags = "".join(f'<span class="tag">{safe(tag)}</span>' for tag in remark.tags)
-    return tags + (f'<p class="note">{safe(remark.note)}</p>' if remark.note else "")
-
-
-def _command(selection: Selection, row: Any, example: ParallelExample | None) -> str:
-    langs = {row.source_lang, row.target_lang}
-    if example is None or not langs <= set(example.sentences):
-        return ""
-    line = pair_command(selection.study.manifest, row, example)
-    return f"<details><summary>command</summary><code>{safe(line)}</code></details>"
 
 
 def _link(selection: Selection, row: str = "") -> str:

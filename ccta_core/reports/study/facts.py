@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
+from ccta_core.languages import LANGUAGES
 from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.table import Study
@@ -73,6 +74,11 @@ def data_name(manifest: Manifest) -> str:
     return f"{head}:{PurePosixPath(parts).name}"
 
 
+def language_name(code: str) -> str:
+    """The language's English name; its code where it is not known."""
+    return LANGUAGES[code].name if code in LANGUAGES else code
+
+
 def missing_by_model(study: Study) -> dict[str, int]:
     """How many parts of each model are not there; models without a gap are not listed."""
     return dict(Counter(model for model, _ in missing_parts(study.folder, study.manifest)))
@@ -88,8 +94,8 @@ def left_out_reasons(study: Study) -> list[tuple[str, int]]:
     except OSError:
         return []
     rows = (line.partition("\t") for line in text.split("\n"))
-    found = Counter(_reason(reason) for _, tab, reason in rows if tab)
-    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    reasons = Counter(_reason(reason) for _, tab, reason in rows if tab)
+    return sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _reason(written: str) -> str:

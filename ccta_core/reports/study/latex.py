@@ -1,11 +1,12 @@
 """The means as one LaTeX table (booktabs)."""
 
-from collections.abc import Iterator
 from itertools import groupby
+
+import pandas as pd
 
 from ccta_core.measures import label
 from ccta_core.reports.study.facts import data_name, own_version
-from ccta_core.reports.study.means import Mean, PairMeans, Summary, both_ways
+from ccta_core.reports.study.means import Mean, Summary, both_ways
 from ccta_core.text import plain
 
 _ESCAPED = {
@@ -13,9 +14,10 @@ _ESCAPED = {
     "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
 }  # fmt: skip
-_LONGEST = 45
+_PAGE_ROWS = 45
 """Rows that fit a page."""
 _FEWER = r"$^{*}$"
+"""Marks a mean over fewer items than its row."""
 
 
 def latex_table(summary: Summary) -> str:
@@ -23,105 +25,89 @@ def latex_table(summary: Summary) -> str:
 
     `longtable` where the rows fill more than a page. A trailing line end.
     """
-    rows = list(_rows(summary))
-    long = len(rows) > _LONGEST
-    head, columns = _head(summary), _alignment(summary)
-    packages = "booktabs, longtable" if long else "booktabs"
-    lines = [f"% needs \\usepackage{{{packages}}}", f"% {own_version()}"]
-    caption = f"\\caption{{{_caption(summary)}}}\\label{{tab:{_key(summary)}}}"
-    if long:
-        lines += [f"\\begin{{longtable}}{{{columns}}}", f"{caption}\\\\", r"\toprule", head]
-        lines += [r"\midrule", r"\endfirsthead", r"\toprule", head, r"\midrule", r"\endhead"]
-        lines += [*rows, r"\bottomrule", r"\end{longtable}"]
+    frame = _means_frame(summary)
+    alignment = "".join("l" if name in ("Model", "Pair") else "r" for name in frame.columns)
+    name = "".join(letter if letter.isalnum() else "-" for letter in summary.study.name)
+    caption, key = _caption(summary), f"tab:{name}"
+    styler = frame.style.hide(axis="index")
+    if len(frame) > _PAGE_ROWS:
+        packages = "booktabs, longtable"
+        text = styler.to_latex(column_format=alignment, hrules=True, environment="longtable")
+        # The writer would repeat the whole caption on every page.
+        begin, _, rest = text.partition("\n")
+        text = f"{begin}\n\\caption{{{caption}}}\\label{{{key}}}\\\\\n{rest}"
     else:
-        lines += [r"\begin{table}", r"\centering", caption, f"\\begin{{tabular}}{{{columns}}}"]
-        lines += [r"\toprule", head, r"\midrule", *rows, r"\bottomrule"]
-        lines += [r"\end{tabular}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+        packages = "booktabs"
+        text = styler.to_latex(
+            column_format=alignment,
+            hrules=True,
+            position_float="centering",
+            caption=caption,
+            label=key,
+        )
+    return f"% needs \\usepackage{{{packages}}}\n% {own_version()}\n{text}"
 
 
 def escaped(text: str) -> str:
-    """The text as LaTeX sets it, letter for letter, on one line."""
+    """The text as LaTeX sets it, letter for letter, on one line.
+
+    pandas' own escaping lets angle brackets, bars and quotes through.
+    """
     return "".join(_ESCAPED.get(letter, letter) for letter in " ".join(text.split()))
 
 
-def _keys(summary: Summary) -> list[str]:
-    """The columns that tell rows apart, beside the pair."""
+def _means_frame(summary: Summary) -> pd.DataFrame:
+    """The table's cells as LaTeX; a small gap before each model and layer but the first."""
     manifest = summary.study.manifest
-    return [
-        name
-        for name, values in (("Model", manifest.models), ("Layer", manifest.layers))
-        if len(values) > 1
-    ]
+    rows: list[list[str]] = []
+    for (model, layer), group in groupby(summary.pairs, lambda pair: (pair.model, pair.layer)):
+        keys = [escaped(model)] * (len(manifest.models) > 1) + [str(layer)] * (
+            len(manifest.layers) > 1
+        )
+        pairs = both_ways(list(group), manifest.languages)
+        for i, pair in enumerate(pairs):
+            names = f"{escaped(pair.source)}--{escaped(pair.target)}"
+            means = [_mean_text(pair.means[name], pair.n) for name in summary.columns]
+            row = [*keys, names, str(pair.n), *means]
+            if rows and i == 0:
+                row[0] = f"\\addlinespace\n{row[0]}"
+            rows.append(row)
+    titles = ["Model"] * (len(manifest.models) > 1) + ["Layer"] * (len(manifest.layers) > 1)
+    titles += ["Pair", "n", *(escaped(label(name)) for name in summary.columns)]
+    return pd.DataFrame(rows, columns=titles)
 
 
-def _alignment(summary: Summary) -> str:
-    keys = "".join("r" if name == "Layer" else "l" for name in _keys(summary))
-    return f"{keys}lr{'r' * len(summary.columns)}"
-
-
-def _head(summary: Summary) -> str:
-    heads = [label(name) for name in summary.columns]
-    return " & ".join(map(escaped, [*_keys(summary), "Pair", "n", *heads])) + r" \\"
-
-
-def _rows(summary: Summary) -> Iterator[str]:
-    languages = summary.study.manifest.languages
-    first = True
-    for (model, layer), found in groupby(summary.pairs, lambda pair: (pair.model, pair.layer)):
-        if not first:
-            yield r"\addlinespace"
-        first = False
-        known = {"Model": escaped(model), "Layer": str(layer)}
-        keys = [known[name] for name in _keys(summary)]
-        for pair in both_ways(list(found), languages):
-            yield " & ".join([*keys, *_cells(pair, summary.columns)]) + r" \\"
-
-
-def _cells(pair: PairMeans, measures: tuple[str, ...]) -> list[str]:
-    values = [_value(pair.means[name], pair.n) for name in measures]
-    return [f"{escaped(pair.source)}--{escaped(pair.target)}", str(pair.n), *values]
-
-
-def _value(mean: Mean, n: int) -> str:
+def _mean_text(mean: Mean, n: int) -> str:
     if mean.value is None:
         return "--"
-    mark = _FEWER if mean.n < n else ""
     text = plain(mean.value)
-    return (f"${text}$" if text.startswith("-") else text) + mark
+    return (f"${text}$" if text.startswith("-") else text) + (_FEWER if mean.n < n else "")
 
 
 def _caption(summary: Summary) -> str:
     manifest = summary.study.manifest
     done, total = summary.study.done
-    models = "; ".join(_model(model) for model in manifest.models)
-    layers = ", ".join(map(str, manifest.layers))
+    models = []
+    for model in manifest.models:
+        trained = model.get("training_language")
+        trained_on = f", trained on {trained}" if trained else ""
+        models.append(f"{model['id']} (revision {model['revision']}{trained_on})")
     parts = [
         "Mean Earth Mover's Similarity (EMS) by language pair beside its controls: uniform masses, "
         "shuffled masses, unrelated texts; gain is EMS minus shuffled, and n counts items.",
         f"Data: {data_name(manifest)} ({manifest.source}, {manifest.part_of_data}), "
-        f"licence: {manifest.licence}; {manifest.items} items.",
-        f"{'Models' if len(manifest.models) > 1 else 'Model'}: {models}; "
-        f"{'layers' if len(manifest.layers) > 1 else 'layer'} {layers}.",
+        f"licence: {manifest.licence}; "
+        f"{manifest.items} items.",
+        f"{'Models' if len(manifest.models) > 1 else 'Model'}: {'; '.join(models)}; "
+        f"{'layers' if len(manifest.layers) > 1 else 'layer'} "
+        f"{', '.join(map(str, manifest.layers))}.",
     ]
     if done < total:
         parts.append(f"Unfinished: missing parts: {total - done} of {total}.")
     text = escaped(" ".join(parts))
     fewer = any(
-        mean.value is not None and mean.n < pair.n
+        pair.means[name].value is not None and pair.means[name].n < pair.n
         for pair in summary.pairs
-        for name, mean in pair.means.items()
-        if name in summary.columns
+        for name in summary.columns
     )
     return text + (f" {_FEWER}Over fewer items than n." if fewer else "")
-
-
-def _model(model: dict) -> str:
-    trained = model.get("training_language")
-    return (
-        f"{model['id']} (revision {model['revision']}{f', trained on {trained}' * bool(trained)})"
-    )
-
-
-def _key(summary: Summary) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in summary.study.name)

@@ -1,7 +1,8 @@
 """Means of a study by model, layer and language pair, with their intervals; facts by language."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from math import sqrt
 
 from ccta_core.measures import MEASURES, WITH_CONTROLS
@@ -95,7 +96,7 @@ class Summary:
 
     def by_language(self, model: str, layer: int) -> list[LanguageFacts]:
         """The languages of a model and layer."""
-        return [one for one in self.languages if (one.model, one.layer) == (model, layer)]
+        return [row for row in self.languages if (row.model, row.layer) == (model, layer)]
 
 
 def summarised(study: Study, measures: Sequence[str]) -> Summary:
@@ -109,13 +110,12 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
     for model in (model["id"] for model in study.manifest.models):
         pairs += _pairs(study, model, columns)
         languages += _languages(study, model)
-    order = {lang: at for at, lang in enumerate(study.manifest.languages)}
-    layers = {layer: at for at, layer in enumerate(study.manifest.layers)}
-    models = {model["id"]: at for at, model in enumerate(study.manifest.models)}
+    order = {lang: place for place, lang in enumerate(study.manifest.languages)}
+    layers = {layer: place for place, layer in enumerate(study.manifest.layers)}
+    models = {model["id"]: place for place, model in enumerate(study.manifest.models)}
     pairs.sort(key=lambda p: (models[p.model], layers[p.layer], order[p.source], order[p.target]))
-    languages.sort(key=lambda one: (models[one.model], layers[one.layer], order[one.lang]))
-    found = _completeness(study)
-    return Summary(study, tuple(measures), tuple(pairs), tuple(languages), found)
+    languages.sort(key=lambda row: (models[row.model], layers[row.layer], order[row.lang]))
+    return Summary(study, tuple(measures), tuple(pairs), tuple(languages), _completeness(study))
 
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
@@ -126,48 +126,48 @@ def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
 def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[PairMeans]:
     """Each pair once, in the order of the languages; what has a direction is the mean of both."""
     by_names = {(pair.source, pair.target): pair for pair in pairs}
-    found = []
-    for at, source in enumerate(languages):
-        for target in languages[at + 1 :]:
-            there, back = by_names.get((source, target)), by_names.get((target, source))
-            if there and back:
-                means = {name: _both(name, there, back) for name in there.means}
-                found.append(
-                    PairMeans(
-                        there.model, there.layer, source, target, there.n, there.groups, means
-                    )
-                )
-    return found
+    both = []
+    for source, target in combinations(languages, 2):
+        there, back = by_names.get((source, target)), by_names.get((target, source))
+        if there and back:
+            means = {name: _both(name, there, back) for name in there.means}
+            both.append(replace(there, means=means))
+    return both
 
 
 def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
     """The mean over pairs, each pair counting alike; None where a pair has none."""
-    values = [pair.means[measure].value for pair in pairs]
+    return mean_of_all([pair.means[measure].value for pair in pairs])
+
+
+def mean_of_all(values: Sequence[float | None]) -> float | None:
+    """The mean of these values; None where one of them is missing, or all are."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
-    one, other = there.means[name], back.means[name]
+    means = (there.means[name], back.means[name])
     if not MEASURES[name].directed:
-        return one
-    known = [mean for mean in (one, other) if mean.value is not None]
+        return means[0]
+    known = [mean for mean in means if mean.value is not None]
     n = sum(mean.n for mean in known)
     if not n:
         return Mean(None)
     value = sum((mean.value or 0.0) * mean.n for mean in known) / n
-    return Mean(value, n=min(one.n, other.n))
+    return Mean(value, n=min(mean.n for mean in means))
 
 
 def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMeans]:
+    finite = [f'CASE WHEN isfinite("{name}") THEN "{name}" END' for name in measures]
     inner = ", ".join(
-        f"count({value}) AS k{at}, coalesce(sum({value}), 0) AS s{at}"
-        for at, value in enumerate(_finite(name) for name in measures)
+        f"count({value}) AS k{i}, coalesce(sum({value}), 0) AS s{i}"
+        for i, value in enumerate(finite)
     )
     outer = ", ".join(
-        f"[sum(k{at}), sum(s{at}), sum(s{at} * s{at}), sum(s{at} * k{at}), sum(k{at} * k{at}), "
-        f"count(*) FILTER (k{at} > 0)] AS m{at}"
-        for at in range(len(measures))
+        f"[sum(k{i}), sum(s{i}), sum(s{i} * s{i}), sum(s{i} * k{i}), sum(k{i} * k{i}), "
+        f"count(*) FILTER (k{i} > 0)] AS m{i}"
+        for i in range(len(measures))
     )
     rows = study.records(
         f"""
@@ -181,13 +181,9 @@ def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMe
         [model],
     )
     for row in rows:
-        means = {name: _mean(*map(float, row[f"m{at}"])) for at, name in enumerate(measures)}
+        means = {name: _mean(*map(float, row[f"m{i}"])) for i, name in enumerate(measures)}
         pair = (row["layer"], row["source_lang"], row["target_lang"])
         yield PairMeans(model, *pair, int(row["n"]), row["groups"], means)
-
-
-def _finite(name: str) -> str:
-    return f'CASE WHEN isfinite("{name}") THEN "{name}" END'
 
 
 def _mean(  # noqa: PLR0913 - sums over groups

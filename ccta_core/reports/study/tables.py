@@ -1,241 +1,206 @@
-"""The page's tables as HTML: numbers to the right with equal digits, each in a box that scrolls."""
+"""The tables of a study's page: data frames of text, and facts by name."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from ccta_core.measures import MEASURES, WITH_CONTROLS, label
-from ccta_core.reports.study.facts import data_name, left_out_reasons, own_version
-from ccta_core.reports.study.means import (
-    LanguageFacts,
-    Mean,
-    PairMeans,
-    Summary,
-    both_ways,
-    overall,
-)
-from ccta_core.reports.study.words import name_of, percent, safe, shown
+from ccta_core.reports.study.facts import data_name, language_name, left_out_reasons, own_version
+from ccta_core.reports.study.means import PairMeans, Summary, both_ways, overall
 from ccta_core.study.storage.table import Study
-from ccta_core.text import count
+from ccta_core.text import count, number
 
 _WITH_INTERVAL = ("ems", "gain")
 _MOST_REASONS = 20
-_SEEN = ("converged", "median error", "worst error", "truncated", label("special_share"))
 
 
-def means_table(pairs: Sequence[PairMeans], columns: Sequence[str]) -> str:
-    """EMS beside its controls, a row a language pair."""
-    heads = [("language pair", False), ("n", True), ("groups", True)]
-    heads += [(text, True) for name in columns for text in _heads(name)]
-    rows = [
-        [
-            _head(f"{name_of(pair.source)} - {name_of(pair.target)}"),
-            *(_number(str(value)) for value in (pair.n, pair.groups)),
-            *(cell for name in columns for cell in _mean(name, pair.means[name], pair.n)),
-        ]
-        for pair in pairs
-    ]
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A table as a page shows it. All cells of `frame` are text and its first column names a row.
+
+    The first `words` columns stand left, the others are numbers. `notes` are small texts before a
+    number, by the places of its row and column.
+    """
+
+    caption: str
+    frame: pd.DataFrame
+    words: int = 1
+    notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+
+def number_or_dash(value: float | None, digits: int = 3) -> str:
+    """A number with so many digits; a hyphen where there is none or it is not finite."""
+    return "-" if value is None or not math.isfinite(value) else number(value, digits)
+
+
+def percent_or_dash(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage; a hyphen where there is none."""
+    return "-" if share is None else f"{number_or_dash(100 * share, digits)}%"
+
+
+def means_table(pairs: Sequence[PairMeans], measures: Sequence[str]) -> Table:
+    """EMS beside its controls, a row a language pair.
+
+    A mean over fewer items than the pair has is noted with its own n.
+    """
+    titles = ["language pair", "n", "groups"]
+    for measure in measures:
+        titles += [label(measure)] + ["95% interval"] * (measure in _WITH_INTERVAL)
+    rows: list[list[str]] = []
+    notes = {}
+    for pair in pairs:
+        names = f"{language_name(pair.source)} - {language_name(pair.target)}"
+        row = [names, str(pair.n), str(pair.groups)]
+        for measure in measures:
+            mean = pair.means[measure]
+            if mean.value is not None and mean.n < pair.n:
+                notes[len(rows), len(row)] = f"n = {mean.n}"
+            row.append(number_or_dash(mean.value))
+            if measure in _WITH_INTERVAL:
+                interval = f"{number_or_dash(mean.low)} to {number_or_dash(mean.high)}"
+                row.append("-" if mean.low is None else interval)
+        rows.append(row)
     caption = (
         "Means by language pair, with 95% intervals in which groups (premises, paragraphs), "
         "not items, are independent; not corrected for the number of pairs."
     )
-    more = [name for name in columns if name not in WITH_CONTROLS]
+    more = [
+        f"{label(name)}: {MEASURES[name].meaning}" for name in measures if name not in WITH_CONTROLS
+    ]
     if more:
-        caption += (
-            " " + "; ".join(f"{label(name)}: {MEASURES[name].meaning}" for name in more) + "."
-        )
-    return _table(caption, heads, rows)
+        caption += f" {'; '.join(more)}."
+    return Table(caption, pd.DataFrame(rows, columns=titles), notes=notes)
 
 
-def overview_table(summary: Summary) -> str:
+def overview_table(summary: Summary) -> Table:
     """A row a model and layer: means over language pairs, and over languages the accuracy."""
-    heads = [("model", False), ("layer", True), ("pairs", True)]
-    heads += [(label(name), True) for name in WITH_CONTROLS]
-    heads += [(_scored(summary), True), ("converged", True)]
+    tasks = {model.get("task") for model in summary.study.manifest.models}
+    # Of answers the score is their F1; over models of several tasks it has no name of its own.
+    score = "F1" if tasks == {"qa"} else "mean score" if "qa" in tasks else "accuracy"
     rows = []
     for model, layer in summary.settings:
         pairs = both_ways(summary.of(model, layer), summary.study.manifest.languages)
-        facts = summary.by_language(model, layer)
-        rows.append(
-            [
-                _head(model),
-                _number(str(layer)),
-                _number(str(len(pairs))),
-                *(_number(shown(overall(pairs, name))) for name in WITH_CONTROLS),
-                _number(shown(_over(facts, "score"))),
-                _number(percent(_over(facts, "converged"))),
-            ]
-        )
-    return _table("Means over language pairs, each pair counting alike.", heads, rows)
+        languages = summary.by_language(model, layer)
+        row = {"model": model, "layer": str(layer), "pairs": str(len(pairs))}
+        row |= {label(name): number_or_dash(overall(pairs, name)) for name in WITH_CONTROLS}
+        row[score] = number_or_dash(_mean_of_known(facts.score for facts in languages))
+        converged = _mean_of_known(facts.converged for facts in languages)
+        rows.append(row | {"converged": percent_or_dash(converged)})
+    return Table("Means over language pairs, each pair counting alike.", pd.DataFrame(rows))
 
 
-def language_table(summary: Summary, model: str, layer: int) -> str:
+def language_table(summary: Summary, model: str, layer: int) -> Table:
     """What each language's texts say whatever they are compared with."""
-    answers = any(
-        one["id"] == model and one.get("task") == "qa" for one in summary.study.manifest.models
-    )
-    names = ["n", *(("exact match", "F1") if answers else ("accuracy",)), *_SEEN]
-    rows = [
-        [
-            _head(name_of(one.lang)),
-            _number(str(one.n)),
-            _number(shown(one.accuracy)),
-            *([_number(shown(one.score))] if answers else []),
-            _number(percent(one.converged)),
-            _number(percent(one.median_error, 2)),
-            _number(percent(one.worst_error, 2)),
-            _number(str(one.truncated)),
-            _number(percent(one.special_share)),
-        ]
-        for one in summary.by_language(model, layer)
-    ]
+    models = summary.study.manifest.models
+    answers = any(facts["id"] == model and facts.get("task") == "qa" for facts in models)
+    rows = []
+    for facts in summary.by_language(model, layer):
+        row = {"language": language_name(facts.lang), "n": str(facts.n)}
+        row["exact match" if answers else "accuracy"] = number_or_dash(facts.accuracy)
+        if answers:
+            row["F1"] = number_or_dash(facts.score)
+        row |= {
+            "converged": percent_or_dash(facts.converged),
+            "median error": percent_or_dash(facts.median_error, 2),
+            "worst error": percent_or_dash(facts.worst_error, 2),
+            "truncated": str(facts.truncated),
+            label("special_share"): percent_or_dash(facts.special_share),
+        }
+        rows.append(row)
     caption = (
         "Errors are completeness errors. Share on specials: of the attribution, on tokens that are "
         "no words; it gets no mass."
     )
-    return _table(caption, [("language", False), *((name, True) for name in names)], rows)
+    return Table(caption, pd.DataFrame(rows))
 
 
-def studied_table(study: Study) -> str:
-    """The data: where from, licence, how much, which languages and layers."""
-    manifest = study.manifest
-    return _facts(
-        {
-            "data": data_name(manifest),
-            "source and split": f"{manifest.source}, {manifest.part_of_data}",
-            "licence of the data": manifest.licence,
-            "items": f"{manifest.items:,} (sha256 of their ids {manifest.items_sha256[:16]})",
-            "languages": ", ".join(f"{name_of(lang)} ({lang})" for lang in manifest.languages),
-            "layers": ", ".join(map(str, manifest.layers)) + " (0 is the output of the embeddings)",
-            "in this page": "ids of models and numbers; no text of the data",
-        }
-    )
-
-
-def models_table(study: Study) -> str:
+def models_table(study: Study) -> Table:
     """The models with their revisions and what they were trained on."""
-    heads = [
-        ("model", False),
-        ("revision", False),
-        ("task", False),
-        ("training language", False),
-        ("seed", True),
-    ]
     rows = [
-        [
-            _head(model["id"]),
-            _cell(model.get("revision") or "-"),
-            _cell(model.get("task") or "-"),
-            _cell(name_of(model.get("training_language") or "-")),
-            _number("-" if model.get("seed") is None else str(model["seed"])),
-        ]
+        {
+            "model": model["id"],
+            "revision": model.get("revision") or "-",
+            "task": model.get("task") or "-",
+            "training language": language_name(model.get("training_language") or "-"),
+            "seed": "-" if model.get("seed") is None else str(model["seed"]),
+        }
         for model in study.manifest.models
     ]
-    return _table("Models.", heads, rows)
+    return Table("Models.", pd.DataFrame(rows), words=4)
 
 
-def completeness_table(summary: Summary) -> str:
-    """Parts that are there, attributions that converged, texts that were cut, items left out."""
-    found, manifest = summary.completeness, summary.study.manifest
-    done, total = summary.study.done
-    late = found.converged is None
-    return _facts(
-        {
-            "parts": f"{done} of {total} there, {total - done} missing",
-            "attributions": f"{found.attributions:,} (text x model x layer)",
-            "converged": "not measured by this method" if late else percent(found.converged, 2),
-            "median completeness error": percent(found.median_error, 3),
-            "worst completeness error": percent(found.worst_error, 3),
-            "attributions of truncated texts": f"{found.truncated:,}",
-            "items left out": f"{manifest.left_out:,}",
-        }
-    )
-
-
-def left_out_table(study: Study) -> str:
-    """Why items were left out; what a reason quoted is not shown."""
-    found = left_out_reasons(study)
-    if not found:
-        return ""
-    rows = [[_head(reason), _number(f"{count:,}")] for reason, count in found[:_MOST_REASONS]]
-    rest = found[_MOST_REASONS:]
+def left_out_table(study: Study) -> Table | None:
+    """Why items were left out, None where it was not kept; what a reason quoted is not shown."""
+    reasons = left_out_reasons(study)
+    if not reasons:
+        return None
+    rows = [(reason, f"{items:,}") for reason, items in reasons[:_MOST_REASONS]]
+    rest = reasons[_MOST_REASONS:]
     if rest:
-        several = sum(count for _, count in rest)
-        rows.append([_head(count(len(rest), "other reason")), _number(f"{several:,}")])
-    return _table("Items left out, by reason.", [("reason", False), ("items", True)], rows)
+        items = sum(items for _, items in rest)
+        rows.append((count(len(rest), "other reason"), f"{items:,}"))
+    return Table("Items left out, by reason.", pd.DataFrame(rows, columns=["reason", "items"]))
 
 
-def settings_table(study: Study) -> str:
+def data_facts(study: Study) -> dict[str, str]:
+    """The data: where from, licence, how much, which languages and layers."""
+    manifest = study.manifest
+    return {
+        "data": data_name(manifest),
+        "source and split": f"{manifest.source}, {manifest.part_of_data}",
+        "licence of the data": manifest.licence,
+        "items": f"{manifest.items:,} (sha256 of their ids {manifest.items_sha256[:16]})",
+        "languages": ", ".join(f"{language_name(lang)} ({lang})" for lang in manifest.languages),
+        "layers": ", ".join(map(str, manifest.layers)) + " (0 is the output of the embeddings)",
+        "in this page": "ids of models and numbers; no text of the data",
+    }
+
+
+def completeness_facts(summary: Summary) -> dict[str, str]:
+    """Parts that are there, attributions that converged, texts that were cut, items left out."""
+    completeness, manifest = summary.completeness, summary.study.manifest
+    done, total = summary.study.done
+    converged = completeness.converged
+    return {
+        "parts": f"{done} of {total} there, {total - done} missing",
+        "attributions": f"{completeness.attributions:,} (text x model x layer)",
+        "converged": (
+            "not measured by this method" if converged is None else percent_or_dash(converged, 2)
+        ),
+        "median completeness error": percent_or_dash(completeness.median_error, 3),
+        "worst completeness error": percent_or_dash(completeness.worst_error, 3),
+        "attributions of truncated texts": f"{completeness.truncated:,}",
+        "items left out": f"{manifest.left_out:,}",
+    }
+
+
+def settings_facts(study: Study) -> dict[str, str]:
     """Every setting and version that decides the numbers."""
     manifest = study.manifest
     settings = {name: value for name, value in manifest.config.items() if name != "layer"}
-    facts = {name.replace("_", " "): _plain(value) for name, value in settings.items()}
-    facts |= {"fingerprint of the settings": manifest.fingerprint, "schema": str(manifest.schema)}
-    facts |= {"threads of a worker": str(manifest.threads)}
-    facts |= {name: str(value) for name, value in manifest.versions.items()}
-    return _facts(facts | {"written by": own_version()})
+    return {
+        **{name.replace("_", " "): _setting_text(value) for name, value in settings.items()},
+        "fingerprint of the settings": manifest.fingerprint,
+        "schema": str(manifest.schema),
+        "threads of a worker": str(manifest.threads),
+        **{name: str(value) for name, value in manifest.versions.items()},
+        "written by": own_version(),
+    }
 
 
-def _plain(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_plain(one)}" for name, one in value.items())
+        parts = (f"{name.replace('_', ' ')} {_setting_text(part)}" for name, part in value.items())
+        return ", ".join(parts)
     if value is None:
         return "the model's own"
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _scored(summary: Summary) -> str:
-    """What the mean score is called: of answers it is their F1."""
-    tasks = {model.get("task") for model in summary.study.manifest.models}
-    return "F1" if tasks == {"qa"} else "mean score" if "qa" in tasks else "accuracy"
-
-
-def _over(facts: Sequence[LanguageFacts], name: str) -> float | None:
-    known = [value for one in facts if (value := getattr(one, name)) is not None]
+def _mean_of_known(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
-
-
-def _heads(measure: str) -> tuple[str, ...]:
-    return (label(measure), "95% interval") if measure in _WITH_INTERVAL else (label(measure),)
-
-
-def _mean(name: str, mean: Mean, n: int) -> list[str]:
-    """A mean, before it its own n where that is smaller, and its interval in a cell of its own."""
-    fewer = mean.value is not None and mean.n < n
-    note = f"<small>n = {mean.n}</small> " if fewer else ""
-    cells = [f'<td class="number">{note}{safe(shown(mean.value))}</td>']
-    if name in _WITH_INTERVAL:
-        known = mean.low is not None
-        cells.append(_number(f"{shown(mean.low)} to {shown(mean.high)}" if known else "-"))
-    return cells
-
-
-def _head(text: str) -> str:
-    return f'<th scope="row">{safe(text)}</th>'
-
-
-def _cell(text: str) -> str:
-    return f"<td>{safe(text)}</td>"
-
-
-def _number(text: str) -> str:
-    return f'<td class="number">{safe(text)}</td>'
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    rows = "".join(f"<tr>{_head(name)}{_cell(value)}</tr>" for name, value in facts.items())
-    return (
-        f'<div class="scroll" tabindex="0"><table class="facts"><tbody>{rows}</tbody></table></div>'
-    )
-
-
-def _table(caption: str, heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(
-        f'<th scope="col"{" class=number" if right else ""}>{safe(name)}</th>'
-        for name, right in heads
-    )
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll" tabindex="0"><table><caption>{safe(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.measures import label
-from ccta_core.reports.figures import line_of
+from ccta_core.reports.figures import Box, line_of, overlap
 from ccta_core.text import count, interval, number, percent
 from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
 
@@ -32,7 +32,6 @@ _WIDE, _HIGH = 300.0, 300.0
 """Pixels of a small plot, a phone's: labels that are apart there are apart on a larger one."""
 _EDGE = 24
 """Pixels at the right edge: a label beside the last point has room on a phone too."""
-Box = tuple[float, float, float, float]
 FIELDS = ("source", "target", "model", "label")
 """What a clicked point tells, in this order."""
 
@@ -183,12 +182,8 @@ def _box(x: float, y: float, wide: float, side: tuple[str, int, int]) -> Box:
 
 def _covered(box: Box, taken: Sequence[Box]) -> float:
     """The area of a label that is covered, and much where it leaves the picture."""
-    left, low, right, high = box
-    outside = 1000.0 * (left < -30 or right > _WIDE + 30)
-    return outside + sum(
-        max(0.0, min(right, x2) - max(left, x1)) * max(0.0, min(high, y2) - max(low, y1))
-        for x1, y1, x2, y2 in taken
-    )
+    left, _, right, _ = box
+    return 1000.0 * (left < -30 or right > _WIDE + 30) + overlap(box, taken)
 
 
 if TYPE_CHECKING:
