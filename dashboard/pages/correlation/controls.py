@@ -6,8 +6,9 @@ import streamlit as st
 
 from ccta_core.analysis.coefficients import KINDS
 from dashboard import resources
-from dashboard.address import Address, one_of, some_of
+from dashboard.fields import one_of, some_of
 from dashboard.pages.correlation.tables import HOME, OTHERS, Model, Question
+from dashboard.session import Session
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
 from dashboard.widgets.study_measures import MEASURES, UNITS, offered, title
 from dashboard.widgets.study_models import trained
@@ -22,23 +23,23 @@ _UNITS = {
 _KINDS = {"pearson": "Pearson", "spearman": "Spearman", "kendall": "Kendall"}
 
 
-def choosers(address: Address, chosen: Chosen) -> Question:
-    """The row of choosers under the study's; what they hold is read through the address.
+def choosers(session: Session, chosen: Chosen) -> Question:
+    """The row of choosers under the study's; what they hold is read through the session.
 
     What can't be used (no model, a language against itself, a measure against itself) is replaced
     and noted among the address's problems.
     """
     names = offered(chosen.task)
-    unit = address.value(one_of("unit", UNITS, "language"))
-    x = address.value(one_of("x", names, "ems"))
-    y = address.value(one_of("y", names, "score"))
-    kind = address.value(one_of("kind", KINDS, "pearson"))
-    models = _models(address, chosen, unit)
+    unit = session.value(one_of("unit", UNITS, "language"))
+    x = session.value(one_of("x", names, "ems"))
+    y = session.value(one_of("y", names, "score"))
+    kind = session.value(one_of("kind", KINDS, "pearson"))
+    models = _models(session, chosen, unit)
     langs = languages_of(chosen.study)
-    home = address.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = pair_of(address, chosen.study.plan.languages, models[0].home if models else None)
+    home = session.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
+    pair = pair_of(session, chosen.study.plan.languages, models[0].home if models else None)
     if x == y:
-        address.problems.append(
+        session.problems.append(
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
@@ -46,20 +47,20 @@ def choosers(address: Address, chosen: Chosen) -> Question:
             "Each point is a",
             UNITS,
             format_func=_UNITS.__getitem__,
-            key=address.widget("unit"),
+            key=session.widget("unit"),
             width=250,
         )
-        _measures(address, chosen, names)
+        _measures(session, chosen, names)
         if unit == "item":
-            pair_choosers(address, langs)
+            pair_choosers(session, langs)
         with st.popover("Options", width="content"):
-            _options(address, chosen, unit)
+            _options(session, chosen, unit)
     return Question(
         unit, x, y, kind, models, chosen.layer, tuple(chosen.study.plan.languages), home, pair
     )
 
 
-def _measures(address: Address, chosen: Chosen, names: list[str]) -> None:
+def _measures(session: Session, chosen: Chosen, names: list[str]) -> None:
     for name, label in (("x", "Across"), ("y", "Up")):
         st.selectbox(
             label,
@@ -68,38 +69,38 @@ def _measures(address: Address, chosen: Chosen, names: list[str]) -> None:
             help="\n\n".join(f"{title(one, chosen.task)}: {MEASURES[one].what}." for one in names)
             if name == "x"
             else None,
-            key=address.widget(name),
+            key=session.widget(name),
             width=220,
         )
 
 
-def pair_choosers(address: Address, langs: Sequence[str]) -> None:
+def pair_choosers(session: Session, langs: Sequence[str]) -> None:
     """Source and target of the items; in the row above, or where the items are."""
     for name, label in (("source", "Source"), ("target", "Target")):
-        st.selectbox(label, langs, format_func=language_name, key=address.widget(name), width=150)
+        st.selectbox(label, langs, format_func=language_name, key=session.widget(name), width=150)
 
 
-def _options(address: Address, chosen: Chosen, unit: str) -> None:
+def _options(session: Session, chosen: Chosen, unit: str) -> None:
     st.segmented_control(
         "Coefficient",
         KINDS,
         format_func=_KINDS.__getitem__,
         required=True,
-        key=address.widget("kind"),
+        key=session.widget("kind"),
     )
     if unit != "training":
         st.multiselect(
             "Models",
             chosen.models,
             format_func=lambda name: model_label(chosen.study, name),
-            key=address.widget("model"),
+            key=session.widget("model"),
         )
     if unit == "language":
         st.selectbox(
             "Consistency is measured with",
             (HOME, OTHERS, *languages_of(chosen.study)),
             format_func=_home_name,
-            key=address.widget("home"),
+            key=session.widget("home"),
         )
 
 
@@ -109,19 +110,19 @@ def _home_name(code: str) -> str:
     return "all other languages, their mean" if code == OTHERS else language_name(code)
 
 
-def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
+def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     """The models asked for; over training languages all that learned anything."""
     langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
-    wanted = address.value(some_of("model", chosen.models, chosen.models[:1]))
+    wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
     if unit == "training":
         known, left_out = resources.computed(chosen.study, trained)
         if left_out:
-            address.problems.append(
+            session.problems.append(
                 f"not shown above the majority, so left out: {', '.join(left_out)}"
             )
         wanted = [name for name in chosen.models if name in set(known["model"])]
     elif not wanted:
-        address.problems.append("no model is chosen; showing the first")
+        session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
     return tuple(Model(name, langs[name]) for name in wanted)
 

@@ -52,7 +52,7 @@ def path(view: View, lesson: Lesson) -> None:
     noticed(notices.of_path(told))
 
     def moved() -> None:
-        set_alpha(view.address, st.session_state[_PATH_KEY].get("alpha"))
+        set_alpha(view.session, st.session_state[_PATH_KEY].get("alpha"))
 
     path_picture(
         key=_PATH_KEY,

@@ -34,7 +34,7 @@ def claims(view: View, _: Lesson) -> None:
         key=view.widget("claim"),
     )
     st.html(f'<p class="learn-say"><b>Claim</b> {_CLAIMS[view.claim]}</p>')
-    chosen = study_bar(view.address, model=False)
+    chosen = study_bar(view.session, model=False)
     if chosen is None:
         noticed("No study is here yet, so there is nothing to hold the claim against.")
     else:

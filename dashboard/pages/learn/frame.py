@@ -29,7 +29,7 @@ def head(view: View, step: Step) -> None:
         )
         _language(view, step)
         st.toggle("Large type", key=view.widget("present"))
-    for text in view.address.problems:
+    for text in view.session.problems:
         notices.advice(text)
     if not view.large:
         text_blocks.say(step.told)
@@ -77,7 +77,7 @@ def _turns(view: View) -> None:
             label,
             key=view.widget(label.lower()),
             on_click=go,
-            args=(view.address, to),
+            args=(view.session, to),
             disabled=not there,
             shortcut=key,
             type="primary" if label == "Next" and there else "secondary",
@@ -102,7 +102,7 @@ def _language(view: View, step: Step) -> None:
             format_func=language_name,
             key=view.widget("lang"),
             on_change=follow_language,
-            args=(view.address,),
+            args=(view.session,),
             width=150,
         )
 

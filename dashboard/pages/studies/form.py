@@ -19,7 +19,7 @@ from ccta_core.study.selection import first
 from ccta_core.study.words import duration, label_lines, size
 from ccta_core.text import count
 from dashboard import resources
-from dashboard.address import Address, flag, one_of, some_of, whole, words
+from dashboard.fields import flag, one_of, some_of, whole, words
 from dashboard.pages.studies.tables import (
     DataChoice,
     DataFacts,
@@ -30,6 +30,7 @@ from dashboard.pages.studies.tables import (
     shared_layers,
     suggested_name,
 )
+from dashboard.session import Session as Address
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name, model_name
 
