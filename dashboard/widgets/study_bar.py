@@ -56,21 +56,40 @@ def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Ch
         )
         return None
     first = next((name for name in _FIRST if name in names), names[0])
-    name = session.value(one_of("study", names, first, always=True))
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key=f"{session.page}_bar")
+    with bar:
+        name = session.selectbox("Study", one_of("study", names, first, always=True), width=280)
     try:
-        found = resources.study(name)
-        models = resources.computed(found, measured_models)
+        study = resources.study(name)
+        models = resources.computed(study, measured_models)
     except CctaError as error:
-        _bar(session, {"study": names})
         notices.problem(str(error))
         return None
-    layers = [str(at) for at in found.plan.layers]
-    picked = session.value(one_of("model", models, models[0], always=True)) if model else models[0]
-    at = session.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
-    offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
-    _bar(session, offered, found)
-    _about(found, len(models))
-    return Chosen(found, picked, int(at), tuple(models))
+    with bar:
+        chosen = _chosen(session, study, models, model=model, layer=layer)
+        study_share(session.page, study.name)
+    _about(study, len(models))
+    return chosen
+
+
+def _chosen(
+    session: Session, study: Study, models: Sequence[str], *, model: bool, layer: bool
+) -> Chosen:
+    """The choosers of model and layer, and what is chosen; without them the first and the last."""
+    name, layers = models[0], [str(number) for number in study.plan.layers]
+    deepest = layers[-1]
+    if model:
+        name = session.selectbox(
+            "Model",
+            one_of("model", models, name, always=True),
+            format_func=lambda name: model_label(study, name),
+            width=280,
+        )
+    if layer:
+        deepest = session.selectbox(
+            "Layer", one_of("layer", layers, deepest, always=True), width=96
+        )
+    return Chosen(study, name, int(deepest), tuple(models))
 
 
 def languages_of(study: Study) -> Sequence[str]:
@@ -83,24 +102,6 @@ def model_label(study: Study, model: str) -> str:
     lang = next((m["training_language"] for m in study.plan.models if m["id"] == model), None)
     name = model.rpartition("/")[2]
     return f"{name} · {LANGUAGES[lang].name}" if lang and lang in LANGUAGES else name
-
-
-def _bar(session: Session, offered: dict[str, list[str]], study: Study | None = None) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{session.page}_bar"):
-        st.selectbox("Study", offered["study"], key=session.widget("study"), width=280)
-        if study is None:
-            return
-        if offered["model"]:
-            st.selectbox(
-                "Model",
-                offered["model"],
-                format_func=lambda name: model_label(study, name),
-                key=session.widget("model"),
-                width=280,
-            )
-        if offered["layer"]:
-            st.selectbox("Layer", offered["layer"], key=session.widget("layer"), width=96)
-        study_share(session.page, study.name)
 
 
 def _has_rows(name: str) -> bool:

@@ -1,7 +1,5 @@
 """What is held against what: unit, two measures, models, coefficient."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from ccta_core.analysis.coefficients import KINDS
@@ -43,16 +41,20 @@ def choosers(session: Session, chosen: Chosen) -> Question:
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
-        st.selectbox(
-            "Each point is a",
-            UNITS,
-            format_func=_UNITS.__getitem__,
-            key=session.widget("unit"),
-            width=250,
+        session.selectbox("Each point is a", "unit", format_func=_UNITS.__getitem__, width=250)
+        meanings = "\n\n".join(
+            f"{title(measure, chosen.task)}: {MEASURES[measure].what}." for measure in names
         )
-        _measures(session, chosen, names)
+        for name, label, note in (("x", "Across", meanings), ("y", "Up", None)):
+            session.selectbox(
+                label,
+                name,
+                format_func=lambda measure: title(measure, chosen.task),
+                help=note,
+                width=220,
+            )
         if unit == "item":
-            pair_choosers(session, langs)
+            pair_choosers(session)
         with st.popover("Options", width="content"):
             _options(session, chosen, unit)
     return Question(
@@ -60,48 +62,20 @@ def choosers(session: Session, chosen: Chosen) -> Question:
     )
 
 
-def _measures(session: Session, chosen: Chosen, names: list[str]) -> None:
-    for name, label in (("x", "Across"), ("y", "Up")):
-        st.selectbox(
-            label,
-            names,
-            format_func=lambda one: title(one, chosen.task),
-            help="\n\n".join(f"{title(one, chosen.task)}: {MEASURES[one].what}." for one in names)
-            if name == "x"
-            else None,
-            key=session.widget(name),
-            width=220,
-        )
-
-
-def pair_choosers(session: Session, langs: Sequence[str]) -> None:
+def pair_choosers(session: Session) -> None:
     """Source and target of the items; in the row above, or where the items are."""
     for name, label in (("source", "Source"), ("target", "Target")):
-        st.selectbox(label, langs, format_func=language_name, key=session.widget(name), width=150)
+        session.selectbox(label, name, format_func=language_name, width=150)
 
 
 def _options(session: Session, chosen: Chosen, unit: str) -> None:
-    st.segmented_control(
-        "Coefficient",
-        KINDS,
-        format_func=_KINDS.__getitem__,
-        required=True,
-        key=session.widget("kind"),
-    )
+    session.segmented_control("Coefficient", "kind", format_func=_KINDS.__getitem__)
     if unit != "training":
-        st.multiselect(
-            "Models",
-            chosen.models,
-            format_func=lambda name: model_label(chosen.study, name),
-            key=session.widget("model"),
+        session.multiselect(
+            "Models", "model", format_func=lambda name: model_label(chosen.study, name)
         )
     if unit == "language":
-        st.selectbox(
-            "Consistency is measured with",
-            (HOME, OTHERS, *languages_of(chosen.study)),
-            format_func=_home_name,
-            key=session.widget("home"),
-        )
+        session.selectbox("Consistency is measured with", "home", format_func=_home_name)
 
 
 def _home_name(code: str) -> str:

@@ -25,7 +25,7 @@ from dashboard.pages.correlation.tables import (
 from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
-from dashboard.widgets.study_bar import Chosen, languages_of, model_label
+from dashboard.widgets.study_bar import Chosen, model_label
 from dashboard.widgets.study_measures import label, title
 from dashboard.widgets.wording import language_name
 
@@ -41,7 +41,7 @@ def items(session: Session, chosen: Chosen, question: Question) -> None:
     text_blocks.heading("Does a high value announce a right prediction?")
     if question.unit != "item":
         with st.container(horizontal=True, key="correlation_pair"):
-            pair_choosers(session, languages_of(chosen.study))
+            pair_choosers(session)
     items = len(resources.computed(chosen.study, right_items, asked))
     text_blocks.quiet(
         f"Model {model_label(chosen.study, asked.models[0].id)}; right or wrong in "

@@ -12,7 +12,7 @@ from dashboard import resources
 from dashboard.assets import read_beside
 from dashboard.pages.errors import intervals
 from dashboard.pages.errors.charts import list_html
-from dashboard.pages.errors.state import ANY, State, row_text, show
+from dashboard.pages.errors.state import ANY, State, row_text
 from dashboard.pages.errors.tables import RIGHT, confusion
 from dashboard.pages.errors.wording import agreement, listed
 from dashboard.session import Session
@@ -44,7 +44,7 @@ def cases(
     def picked() -> None:
         found = getattr(st.session_state.get(key), "pick", None)
         if isinstance(found, str):
-            show(session, row=found)
+            session.put(row=found)
 
     _component(
         key=key,
@@ -93,8 +93,7 @@ def pager(session: Session, place: Place, *, top: bool) -> None:
                 icon=f":material/{icon}:",
                 key=session.widget(f"{icon}_{name}"),
                 disabled=to == place.at,
-                on_click=show,
-                args=(session,),
+                on_click=session.put,
                 kwargs={"page": to},
                 type="tertiary",
             )
@@ -103,14 +102,7 @@ def pager(session: Session, place: Place, *, top: bool) -> None:
 def _number(session: Session, place: Place, *, top: bool) -> None:
     said = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
     if top:
-        st.number_input(
-            "Page",
-            1,
-            place.pages,
-            key=session.widget("page"),
-            width=120,
-            label_visibility="collapsed",
-        )
+        session.number_input("Page", "page", width=120, label_visibility="collapsed")
     st.html(f'<p class="ccta-finding">{said}</p>', width="content")
 
 
@@ -191,11 +183,11 @@ def _filter(session: Session, state: State, source: str, target: str) -> None:
     """Lists the comparisons of a cell; a second click on it lists all again."""
     off = _chosen(state) == (source, target)
     if not state.offered.said:
-        show(session, right=ANY if off else f"{source[0]}{target[0]}")
+        session.put(right=ANY if off else f"{source[0]}{target[0]}")
     elif off:
-        show(session, says=ANY, says2=ANY)
+        session.put(says=ANY, says2=ANY)
     else:
-        show(session, says=source, says2=target, right=ANY, agree=ANY)
+        session.put(says=source, says2=target, right=ANY, agree=ANY)
 
 
 def folded(session: Session, state: State) -> None:

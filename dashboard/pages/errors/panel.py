@@ -14,7 +14,7 @@ from ccta_core.types import ParallelExample
 from dashboard.pages.errors import tables
 from dashboard.pages.errors.charts import figure, prediction, texts
 from dashboard.pages.errors.filters import CONTROLS, label
-from dashboard.pages.errors.state import State, show
+from dashboard.pages.errors.state import State
 from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.navigation import open_pair
@@ -61,9 +61,7 @@ def _head(session: Session, state: State, row: Any) -> None:
 
 
 def _close(session: Session) -> None:
-    st.button(
-        "Close", key=session.widget("close"), on_click=show, args=(session,), kwargs={"row": ""}
-    )
+    st.button("Close", key=session.widget("close"), on_click=session.put, kwargs={"row": ""})
 
 
 def _sides(row: Any, example: ParallelExample | None) -> None:

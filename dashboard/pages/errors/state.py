@@ -117,15 +117,9 @@ def page_of(session: Session, state: State, total: int) -> tuple[int, int]:
     pages = max(1, ceil(total / state.size))
     listed, memo = (state.filters, state.order, state.size), session.widget("listed")
     if st.session_state.get(memo, listed) != listed:
-        st.session_state[session.widget("page")] = 1
+        session.put(page=1)
     st.session_state[memo] = listed
     return session.value(whole("page", 1, pages, 1)), pages
-
-
-def show(session: Session, **values: object) -> None:
-    """Sets fields by name (a callback's work): the page shows them in its next run."""
-    for name, value in values.items():
-        st.session_state[session.widget(name)] = value
 
 
 def row_text(row: Row | None) -> str:

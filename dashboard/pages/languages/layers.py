@@ -141,11 +141,10 @@ def flows(session: Session, target: str) -> None:
     names = (language_name(source), language_name(target))
     text_blocks.heading("Where the weight of a word goes")
     with st.container(horizontal=True, key="languages_flows_row"):
-        st.selectbox(
+        session.selectbox(
             f"From {names[0]} to",
-            list(counts.index),
+            "flow",
             format_func=lambda code: f"{language_name(code)} ({count(counts[code], 'item')})",
-            key=session.widget("flow"),
             width=280,
         )
     share, means = top_share(own), mean_flows(own)

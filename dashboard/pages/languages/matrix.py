@@ -27,21 +27,17 @@ _FEW_DIGITS = ("z",)
 
 def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
     """The measure and the order of the languages."""
-    measure = session.value(one_of("measure", CELLS, "ems"))
-    order = session.value(one_of("order", ORDERS, "family"))
     with st.container(horizontal=True, vertical_alignment="bottom", key="languages_row"):
-        st.selectbox(
+        measure = session.selectbox(
             "Each cell shows",
-            CELLS,
+            one_of("measure", CELLS, "ems"),
             format_func=lambda name: title(name, chosen.task),
-            key=session.widget("measure"),
             width=280,
         )
-        st.selectbox(
+        order = session.selectbox(
             "Languages stand",
-            ORDERS,
+            one_of("order", ORDERS, "family"),
             format_func=_ORDERS.__getitem__,
-            key=session.widget("order"),
             width=280,
         )
     return measure, order
@@ -74,8 +70,7 @@ def language_matrix(
 
     def choose(source: str, target: str) -> None:
         if source != target:
-            st.session_state[session.widget("source")] = source
-            st.session_state[session.widget("target")] = target
+            session.put(source=source, target=target)
 
     matrix(drawn, key="languages_cells", chosen=pair, on_click=choose)
     text_blocks.quiet(_caption(measure))

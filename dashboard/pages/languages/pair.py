@@ -16,7 +16,7 @@ from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
-from dashboard.widgets.study_bar import Chosen, languages_of
+from dashboard.widgets.study_bar import Chosen
 from dashboard.widgets.study_measures import title
 from dashboard.widgets.wording import language_name
 
@@ -29,14 +29,11 @@ _ISOLATE, _POP = "\u2068", "\u2069"
 
 def closer(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
     """Choosers, histogram with means and intervals, the items at both ends."""
-    langs = languages_of(chosen.study)
     names = f"{language_name(pair[0])} and {language_name(pair[1])}"
     text_blocks.heading(f"{names}, item by item")
     with st.container(horizontal=True, vertical_alignment="bottom", key="languages_pair_row"):
         for name, text in (("source", "Source"), ("target", "Target")):
-            st.selectbox(
-                text, langs, format_func=language_name, key=session.widget(name), width=150
-            )
+            session.selectbox(text, name, format_func=language_name, width=150)
         if st.button("Open its errors", key="languages_errors"):
             open_errors(session, chosen, chosen.model, *pair)
     items = resources.computed(chosen.study, pair_items, chosen.model, chosen.layer, pair)

@@ -37,11 +37,10 @@ def training(session: Session, chosen: Chosen, langs: list[str], measure: str) -
         return
     text_blocks.heading("Training language against the language that is read")
     with st.container(horizontal=True, key="languages_training_row"):
-        st.selectbox(
+        session.selectbox(
             "Each cell shows",
-            _MEASURES,
+            "read",
             format_func=lambda name: _title(name, chosen.task),
-            key=session.widget("read"),
             width=280,
         )
     found = resources.computed(chosen.study, training_table, chosen.layer, measure, chosen.models)

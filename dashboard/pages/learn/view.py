@@ -1,5 +1,6 @@
 """What the page Learn shows now: every field of its session, read once a run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +38,17 @@ class View:
     claim: str
     large: bool
 
-    def widget(self, name: str) -> str:
-        """The session key of a field's widget."""
-        return self.session.widget(name)
-
 
 def read_view(session: Session, steps: int) -> View:
-    """Every field, valid, with a problem noted in the address for what was not."""
+    """Every field, valid, with a problem noted in the session for what was not."""
 
-    def choose(name: str, known: tuple[Any, ...], default: Any) -> Any:
-        return session.value(one_of(name, [str(one) for one in known], str(default)))
+    def choose(name: str, options: Iterable[Any], default: Any) -> Any:
+        return session.value(one_of(name, [str(option) for option in options], str(default)))
 
     lang = choose("lang", LANGUAGES, LANGUAGES[0])
     return View(
         session=session,
-        step=int(choose("step", tuple(range(1, steps + 1)), 1)),
+        step=int(choose("step", range(1, steps + 1), 1)),
         lang=lang,
         partner=choose("with", PARTNERS, PARTNERS[0] if lang == LANGUAGES[0] else lang),
         alpha=session.value(_alpha()),
@@ -69,18 +66,13 @@ def follow_language(session: Session) -> None:
     """The language read alone is the one that English is compared with next (a callback)."""
     lang = st.session_state.get(session.widget("lang"))
     if lang in PARTNERS and lang != LANGUAGES[0]:
-        st.session_state[session.widget("with")] = lang
-
-
-def go(session: Session, step: int) -> None:
-    """Turns to a step (a button's callback)."""
-    st.session_state[session.widget("step")] = str(step)
+        session.put(**{"with": lang})
 
 
 def set_alpha(session: Session, value: Any) -> None:
     """Takes the place on the path that the picture tells, if it is one."""
     if isinstance(value, int | float) and 0 <= value <= 1:
-        st.session_state[session.widget("alpha")] = round(float(value), _DIGITS)
+        session.put(alpha=round(float(value), _DIGITS))
 
 
 def _alpha() -> Field:

@@ -31,16 +31,16 @@ _HEADS = ("model", "task", "trained on", "mean score", "commonest label", "MB", 
 def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
     """The table of a task's models, then one of them at length."""
     tasks = [_ALL, *dict.fromkeys(info.task for info in models.values())]
-    task = session.value(one_of("task", tasks, _ALL))
-    shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
-    first = _FIRST if _FIRST in shown else next(iter(shown))
-    name = session.value(one_of("model", shown, first))
     with st.container(horizontal=True, vertical_alignment="bottom", key="models_row"):
-        st.selectbox(
-            "Task", tasks, format_func=lambda one: _TASKS.get(one, one),
-            key=session.widget("task"), width=240,
-        )  # fmt: skip
-        st.selectbox("Model", list(shown), key=session.widget("model"), width=420)
+        task = session.selectbox(
+            "Task",
+            one_of("task", tasks, _ALL),
+            format_func=lambda task: _TASKS.get(task, task),
+            width=240,
+        )
+        shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
+        first = _FIRST if _FIRST in shown else next(iter(shown))
+        name = session.selectbox("Model", one_of("model", shown, first), width=420)
     _one(session, models[name])
     table = zoo_table(shown.values())
     text_blocks.heading(f"{count(len(shown), 'model')} here")

@@ -1,6 +1,5 @@
 """Studies: what is measured already or just now, and starting what is not."""
 
-import streamlit as st
 
 from dashboard import resources
 from dashboard.fields import one_of
@@ -20,8 +19,7 @@ def page() -> None:
     if found:
         studies_list(list(found.values()))
         busy = next((name for name, state in found.items() if state.busy), next(iter(found)))
-        name = session.value(one_of("study", found, busy))
-        st.selectbox("Study", list(found), key=session.widget("study"), width=420)
+        name = session.selectbox("Study", one_of("study", found, busy), width=420)
         actions(session, found[name])
     else:
         notices.advice("No study is here yet. Fill in the form below and start one.")
