@@ -75,17 +75,17 @@ def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
 def drawing_options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
     """What the script is told beside the payload."""
     drawn = look.settings
-    found = marks(payload)
+    unit_marks = marks(payload)
     for side, judged in zip(_SIDES, look.judged or (), strict=False):
         if judged.tags:
-            found[side]["tags"] = list(judged.tags)
+            unit_marks[side]["tags"] = list(judged.tags)
     return {
         "view": drawn.view,
         "subwords": drawn.units == "subwords",
         "threshold": None if drawn.ribbons is None else drawn.ribbons / 100,
         "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
-        "marks": found,
-        "judged": dict(zip(_SIDES, (one.text for one in look.judged or ()), strict=False)),
+        "marks": unit_marks,
+        "judged": dict(zip(_SIDES, (side.text for side in look.judged or ()), strict=False)),
         "top": dict(look.top or {}),
     }
 

@@ -39,7 +39,7 @@ class Chosen:
     @property
     def facts(self) -> dict[str, Any]:
         """What the study's plan says of the model."""
-        return next(one for one in self.study.plan.models if one["id"] == self.model)
+        return next(model for model in self.study.plan.models if model["id"] == self.model)
 
     @property
     def task(self) -> str:
@@ -76,20 +76,19 @@ def _chosen(
     session: Session, study: Study, models: Sequence[str], *, model: bool, layer: bool
 ) -> Chosen:
     """The choosers of model and layer, and what is chosen; without them the first and the last."""
-    name, layers = models[0], [str(number) for number in study.plan.layers]
-    deepest = layers[-1]
+    layers = [str(number) for number in study.plan.layers]
+    chosen_model, chosen_layer = models[0], layers[-1]
     if model:
-        name = session.selectbox(
+        chosen_model = session.selectbox(
             "Model",
-            one_of("model", models, name, always=True),
+            one_of("model", models, chosen_model, always=True),
             format_func=lambda name: model_label(study, name),
             width=280,
         )
     if layer:
-        deepest = session.selectbox(
-            "Layer", one_of("layer", layers, deepest, always=True), width=96
-        )
-    return Chosen(study, name, int(deepest), tuple(models))
+        field = one_of("layer", layers, chosen_layer, always=True)
+        chosen_layer = session.selectbox("Layer", field, width=96)
+    return Chosen(study, chosen_model, int(chosen_layer), tuple(models))
 
 
 def languages_of(study: Study) -> Sequence[str]:

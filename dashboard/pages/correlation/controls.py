@@ -86,15 +86,15 @@ def _home_name(code: str) -> str:
 
 def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     """The models asked for; over training languages all that learned anything."""
-    langs = {one["id"]: one["training_language"] for one in chosen.study.plan.models}
+    langs = {model["id"]: model["training_language"] for model in chosen.study.plan.models}
     wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
     if unit == "training":
-        known, left_out = resources.computed(chosen.study, trained)
+        checkpoints, left_out = resources.computed(chosen.study, trained)
         if left_out:
             session.problems.append(
                 f"not shown above the majority, so left out: {', '.join(left_out)}"
             )
-        wanted = [name for name in chosen.models if name in set(known["model"])]
+        wanted = [name for name in chosen.models if name in set(checkpoints["model"])]
     elif not wanted:
         session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
@@ -103,5 +103,5 @@ def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
 
 def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
-    there = [one.home in chosen.study.plan.languages for one in models]
+    there = [model.home in chosen.study.plan.languages for model in models]
     return HOME if there and all(there) else OTHERS

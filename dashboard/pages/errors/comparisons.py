@@ -42,9 +42,9 @@ def cases(
     key = session.widget("list")
 
     def picked() -> None:
-        found = getattr(st.session_state.get(key), "pick", None)
-        if isinstance(found, str):
-            session.put(row=found)
+        row = getattr(st.session_state.get(key), "pick", None)
+        if isinstance(row, str):
+            session.put(row=row)
 
     _component(
         key=key,
@@ -100,10 +100,10 @@ def pager(session: Session, place: Place, *, top: bool) -> None:
 
 
 def _number(session: Session, place: Place, *, top: bool) -> None:
-    said = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
+    text = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
     if top:
         session.number_input("Page", "page", width=120, label_visibility="collapsed")
-    st.html(f'<p class="ccta-finding">{said}</p>', width="content")
+    st.html(f'<p class="ccta-finding">{text}</p>', width="content")
 
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ def read(session: Session, chosen: Chosen) -> State:
     )
     problems: list[str] = []
     filters = _filters(session, chosen, offered, control, problems)
-    tag = _one(session, "tag", offered.tags)
+    tag = _one_or_any(session, "tag", offered.tags)
     if tag:
         tagged = (item for item, remark in remarks.items() if tag in remark.tags)
         filters = replace(filters, items=joined(tagged))
@@ -136,7 +136,7 @@ def _row(text: str) -> Row | None:
 def _filters(
     session: Session, chosen: Chosen, offered: Offered, control: str, problems: list[str]
 ) -> Filters:
-    source, target = (_one(session, side, offered.languages) for side in ("src", "tgt"))
+    source, target = (_one_or_any(session, side, offered.languages) for side in ("src", "tgt"))
     find = session.value(words("find")).strip()
     return Filters(
         chosen.model,
@@ -145,30 +145,30 @@ def _filters(
         target=target,
         right=session.value(one_of("right", RIGHT, VIEWS[0].right)),
         agreement=session.value(one_of("agree", AGREEMENT, ANY)),
-        gold=_one(session, "gold", offered.gold),
-        source_says=_one(session, "says", offered.said),
-        target_says=_one(session, "says2", offered.said),
+        gold=_one_or_any(session, "gold", offered.gold),
+        source_says=_one_or_any(session, "says", offered.said),
+        target_says=_one_or_any(session, "says2", offered.said),
         ranges=tuple(_ranges(session, offered, control)),
         find=find,
-        places=_places(chosen, find, [one for one in (source, target) if one], problems),
+        places=_places(chosen, find, [lang for lang in (source, target) if lang], problems),
     )
 
 
-def _one(session: Session, name: str, known: Sequence[str] | dict[str, int]) -> str:
-    """One of the known, or nothing for any."""
-    found = session.value(one_of(name, [ANY, *known], ANY))
-    return "" if found == ANY else found
+def _one_or_any(session: Session, name: str, options: Sequence[str] | dict[str, int]) -> str:
+    """One of the options, or nothing for any."""
+    chosen = session.value(one_of(name, [ANY, *options], ANY))
+    return "" if chosen == ANY else chosen
 
 
 def _ranges(session: Session, offered: Offered, control: str) -> list[Range]:
-    found = []
+    ranges = []
     measures = {"ems": "ems", "range": control, "words": "length"}
     for name, ends in offered.ends.items():
         if ends is not None:
             low, high = session.value(_span(session, name, ends))
             if (low, high) != ends:
-                found.append(Range(measures[name], low, high))
-    return found
+                ranges.append(Range(measures[name], low, high))
+    return ranges
 
 
 def _span(session: Session, name: str, ends: Ends) -> Field:

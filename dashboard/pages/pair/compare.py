@@ -144,11 +144,11 @@ def _predicted(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, s
     rows = []
     for side in ("source", "target"):
         first, second = (getattr(result, side) for result in results)
-        one, two = (prediction_text(each, show=number) for each in (first, second))
+        before, after = (prediction_text(each, show=number) for each in (first, second))
         same = "the same" if first.predicted == second.predicted else "another"
         if first.predicted is None or second.predicted is None:  # scores: nothing to be the same
             same = NONE
-        rows.append((f"prediction, {language_name(first.lang)}", one, two, same))
+        rows.append((f"prediction, {language_name(first.lang)}", before, after, same))
     return rows
 
 
@@ -186,7 +186,7 @@ def _judged(
 
 def top(first: PairResult | None, other: PairResult | None) -> dict[str, float]:
     """The top of the scale that both pictures share; known results only."""
-    return shared_top([one.payload() for one in (first, other) if one is not None])
+    return shared_top([result.payload() for result in (first, other) if result is not None])
 
 
 def _named(view: PairView, options: Options) -> str:
@@ -216,8 +216,8 @@ def _shown(measure: str, value: float) -> str:
     """A measure's value; p with the digits that tell on which side of .05 it lies."""
     from dashboard.pages.pair.tables import MEASURES
 
-    known = None if isnan(value) else value
-    return p_value(known) if measure == MEASURES["p_value"] else number(known)
+    measured = None if isnan(value) else value
+    return p_value(measured) if measure == MEASURES["p_value"] else number(measured)
 
 
 def _known(value: float) -> float | None:

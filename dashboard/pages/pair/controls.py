@@ -103,7 +103,11 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
 
     def select(name: str, label: str, names: Mapping[str, str], *options: Any, **more: Any) -> None:
         session.selectbox(
-            label, fields[name], *options, format_func=lambda one: names.get(one, one), **more
+            label,
+            fields[name],
+            *options,
+            format_func=lambda option: names.get(option, option),
+            **more,
         )
 
     with st.popover("Options", width="content"), st.container(key="pair_options"):

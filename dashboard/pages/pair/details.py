@@ -136,9 +136,9 @@ def _said(result: PairResult, names: tuple[str, str]) -> str:
     """What the model says of both texts, and what kind of number stands beside it."""
     if result.source.outputs == "scores":
         return "The model gives a score, no class: it has no probability and is not right or wrong."
-    one, other = result.source.predicted, result.target.predicted
-    same = f"The model says {one} in {both_sides(result.source.lang, result.target.lang)}."
-    text = same if one == other else f"{names[0]}: {one}. {names[1]}: {other}."
+    source, target = result.source.predicted, result.target.predicted
+    same = f"The model says {source} in {both_sides(result.source.lang, result.target.lang)}."
+    text = same if source == target else f"{names[0]}: {source}. {names[1]}: {target}."
     if result.source.outputs == "labels":
         text += " Each label has a probability of its own; it holds from 0.5 on."
     return text

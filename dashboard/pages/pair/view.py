@@ -84,7 +84,7 @@ def setting_fields(info: ModelInfo) -> dict[str, Field]:
         "units": UNITS,
     }  # fmt: skip
     numbers = {"shuffles": (0, 999), "seed": (0, 2**32 - 1)}
-    fields = [one_of(name, known, usual[name]) for name, known in options.items()]
+    fields = [one_of(name, choices, usual[name]) for name, choices in options.items()]
     fields += [whole(name, *limits, usual[name]) for name, limits in numbers.items()]
     fields.append(Field("ribbons", None, _read_ribbons, limits=(0.0, MOST_RIBBON)))
     return {setting.name: setting for setting in fields}
@@ -298,10 +298,10 @@ def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str
     """The nearest view that exists, and a sentence for everything that had to be replaced."""
     problems: list[str] = []
 
-    def pick(key: str, expected: str, known: Collection[str]) -> str:
-        default = DEFAULTS[key] if DEFAULTS[key] in known else next(iter(known))
+    def pick(key: str, expected: str, choices: Collection[str]) -> str:
+        default = DEFAULTS[key] if DEFAULTS[key] in choices else next(iter(choices))
         value = raw.get(key, default)
-        if value in known:
+        if value in choices:
             return value
         name = language(default).name if key in ("src", "tgt") else default
         name = f"layer {name}" if key == "layer" else name

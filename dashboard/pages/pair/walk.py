@@ -56,41 +56,41 @@ def _walk(view: PairView, options: Options, item: PairView) -> None:
 
     layers = options.models[view.model].layers
     requests = {layer: replace(view, layer=layer).request(options) for layer in layers}
-    found = {layer: result for layer in layers if (result := resources.stored(requests[layer]))}
-    table = layer_table(found)
+    results = {layer: result for layer in layers if (result := resources.stored(requests[layer]))}
+    table = layer_table(results)
     sentence = walk_sentence(table, len(layers))
     text_blocks.say(sentence)
-    _missing([requests[layer] for layer in layers if layer not in found], item)
-    if not found:
+    _missing([requests[layer] for layer in layers if layer not in results], item)
+    if not results:
         return
-    _picture(view, found, layers, sentence)
+    _picture(view, results, layers, sentence)
     name = f"layers-{view.model}-{view.item}-{view.src}-{view.tgt}"
     csv_button(table, name, key=widget_key("pair", "walk_csv"))
 
 
 def _picture(
-    view: PairView, found: Mapping[int, PairResult], layers: tuple[int, ...], alt: str
+    view: PairView, results: Mapping[int, PairResult], layers: tuple[int, ...], alt: str
 ) -> None:
     from dashboard.pages.pair.charts import walk_chart
     from dashboard.pages.pair.tables import layer_table
 
-    payloads = {layer: result.payload() for layer, result in found.items()}
+    payloads = {layer: result.payload() for layer, result in results.items()}
     look = Look(view.settings, top=shared_top(list(payloads.values())))
-    told = _component(
+    picture = _component(
         key=_KEY,
         data={
             "item": f"{view.model} {view.item} {view.src} {view.tgt}",
             "layer": view.layer,
             "layers": [
-                {"layer": layer, "payload": compact(payload), "text": _text(layer, found[layer])}
+                {"layer": layer, "payload": compact(payload), "text": _text(layer, results[layer])}
                 for layer, payload in payloads.items()
             ],
             "options": drawing_options(next(iter(payloads.values())), look),
-            "chart": walk_chart(layer_table(found), layers, alt),
+            "chart": walk_chart(layer_table(results), layers, alt),
         },
         on_layer_change=lambda: _open(view, layers),
     )
-    if told.layer is not None:
+    if picture.layer is not None:
         st.rerun()
 
 

@@ -1,6 +1,5 @@
 """Studies: what is measured already or just now, and starting what is not."""
 
-
 from dashboard import resources
 from dashboard.fields import one_of
 from dashboard.pages.studies.actions import actions
@@ -15,16 +14,16 @@ def page() -> None:
     """The whole page."""
     text_blocks.title("What has been measured, and what would more cost?")
     session = Session("studies")
-    found = {state.name: state for state in resources.study_states()}
-    if found:
-        studies_list(list(found.values()))
-        busy = next((name for name, state in found.items() if state.busy), next(iter(found)))
-        name = session.selectbox("Study", one_of("study", found, busy), width=420)
-        actions(session, found[name])
+    states = {state.name: state for state in resources.study_states()}
+    if states:
+        studies_list(list(states.values()))
+        busy = next((name for name, state in states.items() if state.busy), next(iter(states)))
+        name = session.selectbox("Study", one_of("study", states, busy), width=420)
+        actions(session, states[name])
     else:
         notices.advice("No study is here yet. Fill in the form below and start one.")
     text_blocks.heading("Start a study")
-    studies_form(session, list(found))
+    studies_form(session, list(states))
     studies_upload(session)
     for text in session.problems:
         notices.advice(text)
