@@ -3,7 +3,7 @@
 The address is the page's state: it is read where it is new, and written when a widget changes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partialmethod
 from typing import Any, NamedTuple
 
@@ -113,8 +113,14 @@ class Session:
         standing = {name: self._standing(name) for name in self._held}
         return {name: str(value) for name, value in standing.items() if value not in (None, "")}
 
-    def hold(self, values: Mapping[str, Any], query: Mapping[str, str]) -> None:
-        """Sets every field's value and widget by name, and the address, all checked by the page."""
+    def hold(
+        self, values: Mapping[str, Any], query: Mapping[str, str], fields: Iterable[Field] = ()
+    ) -> None:
+        """Sets every field's value and widget by name, and the address, all checked by the page.
+
+        `fields` are those whose widgets are shown by name in this run.
+        """
+        self._fields |= {field.name: field for field in fields}
         for name, value in values.items():
             if self._standing(name) != value or self.widget(name) not in st.session_state:
                 st.session_state[self.widget(name)] = value

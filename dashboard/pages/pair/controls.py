@@ -11,17 +11,13 @@ from ccta_core.models.catalog import SCORES, ModelInfo
 from dashboard.fields import Field, one_of
 from dashboard.pages.pair.view import (
     AUTO,
-    MOST_RIBBON,
     OWN,
-    UNITS,
-    VIEWS,
     Options,
     PairView,
     Settings,
     aligns,
     baselines,
     masses,
-    setting_fields,
 )
 from dashboard.session import Session, widget_key
 from dashboard.widgets.notices import plain
@@ -94,7 +90,7 @@ def _swap(session: Session) -> None:
 def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None:
     """The settings of the measurement, behind one button; what a method lacks can't be chosen."""
     method = settings.config.method
-    starts, fields = baselines(method), setting_fields(info)
+    starts = baselines(method)
     classes, mass_names = _CLASSES, _MASSES
     if info.outputs == SCORES:
         several = len(info.labels) > 1
@@ -104,7 +100,7 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
     def select(name: str, label: str, names: Mapping[str, str], *options: Any, **more: Any) -> None:
         session.selectbox(
             label,
-            fields[name],
+            name,
             *options,
             format_func=lambda option: names.get(option, option),
             **more,
@@ -129,11 +125,11 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
         with left:
             session.number_input(
                 "Shuffles",
-                fields["shuffles"],
+                "shuffles",
                 help="0 leaves out p; more are drawn while p is near .05",
             )
         with right:
-            session.number_input("Seed", fields["seed"])
+            session.number_input("Seed", "seed")
         select("precision", "Computed in", _PRECISIONS)
 
 
@@ -178,16 +174,16 @@ def _layer(session: Session, layers: Sequence[int]) -> None:
 def drawing(session: Session, settings: Settings, payload: dict[str, Any] | None) -> None:
     """Three controls that change the picture only; `payload` is None while it is computed."""
     with st.container(key="pair_drawing", horizontal=True, vertical_alignment="center"):
-        session.segmented_control("Text in", one_of("units", UNITS), label_visibility="collapsed")
+        session.segmented_control("Text in", "units", label_visibility="collapsed")
         session.segmented_control(
             "Colour shows",
-            one_of("view", VIEWS),
+            "view",
             format_func={"signed": "signed evidence", "mass": "mass"}.__getitem__,
             label_visibility="collapsed",
         )
         session.slider(
             "Ribbons of at least so much of the mass, in percent",
-            Field("ribbons", None, limits=(0.0, MOST_RIBBON)),
+            "ribbons",
             resting=usual_ribbons(payload) if payload else 0.0,
             step=0.1,
             format="ribbons of at least %.1f%%",

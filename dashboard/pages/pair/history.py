@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.pages.pair.view import OWN, Options, PairView, choose, texts_of
+from dashboard.pages.pair.view import OWN, Options, PairView, choose, setting_fields, texts_of
 from dashboard.session import Session, widget_key
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import PIN
@@ -73,7 +73,8 @@ def current_view(session: Session, options: Options, lacking: Sequence[str]) -> 
     if session.fresh or view != before:
         state[_PROBLEMS], state[PIN] = [*lacking, *problems], None
     session.problems += state[_PROBLEMS]
-    session.hold(view.values(), view.query())
+    fields = setting_fields(options.models[view.model])
+    session.hold(view.values(), view.query(), fields.values())
     state[_HISTORY] = history.seen(view)
     return view
 
