@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.fields import Field, shown
 
-_ORIGIN = "origin"
+_ORIGIN = "back"
 
 
 class Session:
