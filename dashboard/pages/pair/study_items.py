@@ -37,11 +37,11 @@ def back() -> None:
     came_from = origin()
     if came_from is None:
         return
-    page = came_from.page
+    page, query = came_from
     key = widget_key("pair", "back")
     if st.button(f"Back to {page}", icon=":material/arrow_back:", type="tertiary", key=key):
         forget_origin()
-        st.switch_page(f"pages/{page}/{page}.py", query_params=came_from.query)
+        st.switch_page(f"pages/{page}/{page}.py", query_params=query)
 
 
 def _near(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
