@@ -28,9 +28,9 @@ from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
-from dashboard.choice import Offer, Request
 from dashboard.engine import Engine, Stop
 from dashboard.import_gate import GATE
+from dashboard.pages.pair.view import Options, Request
 from dashboard.pages.studies.tables import DataFacts
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ _WARM_AFTER = 1.5
 """Seconds after a page was shown: the first paint has the processor to itself."""
 
 
-def offer() -> Offer:
+def options() -> Options:
     """The models that have a task head, and the items of the demo."""
     models = {name: info for name, info in available_models().items() if info.labels}
     parts = {task: _items(part) for task, part in DEMO_PARTS.items()}
     items = {name: item for part in parts.values() for name, item in part.items()}
-    return Offer(models, items, {task: tuple(part) for task, part in parts.items()})
+    return Options(models, items, {task: tuple(part) for task, part in parts.items()})
 
 
 def outdated(wanted: Mapping[str, str]) -> list[str]:

@@ -13,8 +13,8 @@ from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from ccta_core.types import ParallelExample, Sentence
 from dashboard import resources
-from dashboard.choice import Offer, Request
 from dashboard.engine import Engine
+from dashboard.pages.pair.view import Options, Request
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LABELS = ("entailment", "neutral", "contradiction")
@@ -29,7 +29,7 @@ ITEM = ParallelExample(
         "ar": Sentence("أُلغيت العبّارة.", "ar", "غادرت."),
     },
 )
-OFFER = Offer({MODEL.id: MODEL}, {ITEM.id: ITEM}, {MODEL.task: (ITEM.id,)})
+OPTIONS = Options({MODEL.id: MODEL}, {ITEM.id: ITEM}, {MODEL.task: (ITEM.id,)})
 SIDES = (ITEM.sentences["en"], ITEM.sentences["es"])
 
 
@@ -98,9 +98,9 @@ def request_of(layer: int = 0) -> Request:
     return Request(MODEL, *SIDES, Config(layer=layer))
 
 
-def opener(monkeypatch: pytest.MonkeyPatch, offer: Offer = OFFER) -> Callable[..., AppTest]:
+def opener(monkeypatch: pytest.MonkeyPatch, offer: Options = OPTIONS) -> Callable[..., AppTest]:
     """Opens the page with a query; every result is in the store unless `stored` says otherwise."""
-    monkeypatch.setattr(resources, "offer", lambda: offer)
+    monkeypatch.setattr(resources, "options", lambda: offer)
     monkeypatch.setattr(resources, "warm", lambda info: None)
 
     def open_page(

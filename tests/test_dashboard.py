@@ -13,13 +13,14 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from ccta_core.types import Controls, PermutationTest
-from dashboard import resources, state
-from dashboard.choice import KEYS, OWN, Offer, Request
+from dashboard import resources
 from dashboard.engine import Engine
+from dashboard.pages.pair.view import KEYS, OWN, Options, Request
+from dashboard.session import widget_key
 from tests.made_pair import (
     APP,
     MODEL,
-    OFFER,
+    OPTIONS,
     clean,
     html_of,
     make_result,
@@ -88,7 +89,7 @@ def test_an_address_opens_its_view(page):
 
 def test_moving_the_layer_moves_the_address(page):
     app = clean(page())
-    clean(app.slider(key=state.widget("layer")).set_value(5).run())
+    clean(app.slider(key=widget_key("pair", "layer")).set_value(5).run())
     assert app.query_params["layer"] == "5"
     assert app.query_params["item"] == "ferry-c"
 
@@ -97,19 +98,19 @@ def test_an_old_address_comes_back(page):
     app = clean(page({"layer": "7"}))
     app.query_params["layer"] = "2"
     clean(app.run())
-    assert app.slider(key=state.widget("layer")).value == 2
+    assert app.slider(key=widget_key("pair", "layer")).value == 2
 
 
 def test_swap_changes_the_sides(page):
     app = clean(page())
-    clean(app.button(key=state.widget("swap")).click().run())
+    clean(app.button(key=widget_key("pair", "swap")).click().run())
     assert (app.query_params["src"], app.query_params["tgt"]) == ("es", "en")
 
 
 def test_own_text_begins_as_the_item(page):
     app = clean(page())
-    clean(app.selectbox(key=state.widget("item")).select(OWN).run())
-    assert app.text_area(key=state.widget("s1")).value == "The ferry was cancelled."
+    clean(app.selectbox(key=widget_key("pair", "item")).select(OWN).run())
+    assert app.text_area(key=widget_key("pair", "s1")).value == "The ferry was cancelled."
     assert app.query_params["item"] == OWN
     assert app.query_params["t2"] == "Salió."
 
@@ -128,7 +129,7 @@ def test_own_text_begins_as_the_item(page):
 def test_a_text_that_cant_be_read_gives_a_notice(page, texts, word):
     app = clean(page({"item": OWN}))
     for key, text in zip(("s1", "s2", "t1", "t2"), texts, strict=True):
-        app.text_area(key=state.widget(key)).set_value(text)
+        app.text_area(key=widget_key("pair", key)).set_value(text)
     next(button for button in app.button if button.label == "Compare").click()
     clean(app.run())
     assert word in said(app)
@@ -147,7 +148,7 @@ def test_odd_texts_are_shown_as_they_are(page, text):
 
 def test_without_a_model_the_page_says_so(page, monkeypatch):
     app = page()
-    monkeypatch.setattr(resources, "offer", lambda: Offer({}, OFFER.items, OFFER.parts))
+    monkeypatch.setattr(resources, "options", lambda: Options({}, OPTIONS.items, OPTIONS.parts))
     assert "ccta doctor" in said(clean(app.run()))
 
 
@@ -180,7 +181,7 @@ def test_a_failed_comparison_is_one_line(page, error, word):
         clean(app.run())
     assert word in said(app)
     assert "secret" not in said(app)
-    assert app.button(key=state.widget("again_main"))
+    assert app.button(key=widget_key("pair", "again_main"))
 
 
 def test_a_failing_page_is_one_line(page):
@@ -192,7 +193,7 @@ def test_a_failing_page_is_one_line(page):
 def test_details_open_without_exception(page):
     app = clean(page())
     for name in ("plan", "costs", "controls", "predictions"):
-        app.session_state[state.widget(name)] = True
+        app.session_state[widget_key("pair", name)] = True
     text = html_of(clean(app.run()))
     assert "EMS is 1 minus" in text
     assert "rank correlation" in text
@@ -202,7 +203,7 @@ def test_details_open_without_exception(page):
 
 def test_a_language_with_itself_is_two_sentences(page):
     app = clean(page({"src": "en", "tgt": "en"}))
-    app.session_state[state.widget("predictions")] = True
+    app.session_state[widget_key("pair", "predictions")] = True
     text = html_of(clean(app.run()))
     assert "Does the model read both sentences the same way?" in text
     assert "The model says contradiction in both sentences." in text
@@ -218,7 +219,7 @@ def test_what_could_not_be_tested_is_said_with_its_reason(page):
         return replace(result, controls=Controls(ems_uniform=0.6), permutation=test)
 
     app = clean(page(stored=nothing_to_shuffle))
-    app.session_state[state.widget("controls")] = True
+    app.session_state[widget_key("pair", "controls")] = True
     text = html_of(clean(app.run()))
     assert "nothing can be tested against shuffled masses" in text
     assert "There is no p: each text has one word, which leaves nothing to shuffle." in text
@@ -236,7 +237,7 @@ def test_what_could_not_be_tested_is_said_with_its_reason(page):
 )
 def test_details_say_what_p_was_counted_over(page, test, line):
     app = clean(page(stored=lambda request: replace(make_result(request), permutation=test)))
-    app.session_state[state.widget("controls")] = True
+    app.session_state[widget_key("pair", "controls")] = True
     assert line in html_of(clean(app.run()))
 
 

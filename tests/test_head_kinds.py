@@ -20,7 +20,7 @@ from ccta_core.result import PairResult
 from ccta_core.types import Sentence
 from dashboard.pages.pair.gold import Gold, judged
 from dashboard.pages.pair.tables import both_predictions, predictions
-from dashboard.settings import targets
+from dashboard.pages.pair.view import targets
 from tests.families import build
 
 EN = Sentence("The ferry was cancelled.", "en", "Ahmed baked bread.")

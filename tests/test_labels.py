@@ -341,13 +341,13 @@ def test_sensitivity_explains_the_class_that_a_label_names(model):
 
 
 def test_the_pair_page_judges_by_the_models_own_names():
-    from dashboard.choice import Offer
+    from dashboard.pages.pair.view import Options
 
     item = replace(read_demo("nli")[0], id="mine", label="1")
     info, other = find(MODEL), replace(find(MODEL), id="made/other")
     labels = {MODEL: dict(enumerate_text(NLI))}
     models = {MODEL: info, other.id: other}
-    offer = Offer(models, {}, {}).with_study("s", "nli", {"mine": item}, models, labels)
+    offer = Options(models, {}, {}).with_study("s", "nli", {"mine": item}, models, labels)
     assert offer.example(MODEL, "mine").label == "neutral"
     assert offer.example(other.id, "mine").label is None  # not known: nothing is judged
     assert class_of("Neutral", NLI) == "neutral"

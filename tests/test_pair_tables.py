@@ -10,7 +10,6 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.reports.pair.marks import marks
 from ccta_core.types import Sentence
-from dashboard.choice import Request
 from dashboard.pages.pair.charts import walk_chart
 from dashboard.pages.pair.gold import Gold, gold_of, judged, sentence
 from dashboard.pages.pair.share import command, snippet
@@ -30,6 +29,7 @@ from dashboard.pages.pair.tables import (
     usual_best,
     walk_sentence,
 )
+from dashboard.pages.pair.view import Request
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import compact, shared_top, usual_ribbons
 from tests.made_pair import ITEM, MODEL, SIDES, make_result, request_of

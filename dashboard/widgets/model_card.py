@@ -6,12 +6,12 @@ import streamlit as st
 
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.wording import card_facts, score_rows
-from dashboard import state
+from dashboard.session import widget_key
 
 
 def card(info: ModelInfo) -> None:
     """The card, folded; made only when it is opened."""
-    folded = st.expander(f"About {info.id}", on_change="rerun", key=state.widget("card"))
+    folded = st.expander(f"About {info.id}", on_change="rerun", key=widget_key("pair", "card"))
     with folded:
         if folded.open:
             _facts(info)

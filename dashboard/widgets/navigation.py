@@ -3,20 +3,20 @@
 import streamlit as st
 
 from dashboard import resources
-from dashboard.address import Address, come_back
 from dashboard.pages.errors.tables import gold_of
-from dashboard.settings import of_study
+from dashboard.pages.pair.view import of_study
+from dashboard.session import Session
 from dashboard.widgets.study_bar import Chosen
 
 
 def open_pair(
-    address: Address, chosen: Chosen, item: str, pair: tuple[str, str], model: str | None = None
+    session: Session, chosen: Chosen, item: str, pair: tuple[str, str], model: str | None = None
 ) -> None:
     """Opens an item in two languages, with the study's settings and its gold label explained.
 
     `model` is another of the study's models than the chosen one.
     """
-    come_back(address)
+    session.mark_origin()
     st.switch_page("pages/pair/pair.py", query_params=pair_query(chosen, item, pair, model))
 
 
@@ -40,10 +40,10 @@ def pair_query(
 
 
 def open_errors(
-    address: Address, chosen: Chosen, model: str, source: str = "", target: str = ""
+    session: Session, chosen: Chosen, model: str, source: str = "", target: str = ""
 ) -> None:
     """Opens Errors at the chosen layer, filtered to the languages; none named is any."""
-    come_back(address)
+    session.mark_origin()
     query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
     sides = {"src": source, "tgt": target}
     named = {side: lang for side, lang in sides.items() if lang}

@@ -9,12 +9,13 @@ import streamlit as st
 
 from ccta_core.reports.pair.marks import marks
 from ccta_core.reports.pair.page import pair_assets, writing
-from dashboard import state
 from dashboard.assets import read_beside
 from dashboard.pages.pair.gold import Judged
-from dashboard.settings import Settings
+from dashboard.pages.pair.view import Settings
 
 _LEAST, _DIGITS = 1e-6, 6
+PIN = "pair_pin"
+"""Session key of the pinned word of the first picture: its side and index, or None."""
 _SIDES = ("source", "target")
 CSS, JS = pair_assets()
 _component = st.components.v2.component(
@@ -43,14 +44,19 @@ def pair_picture(
     A pinned word of the first picture is kept in the session. Everything typed reaches the page as
     text only.
     """
-    found = _component(
+    picture = _component(
         key=key,
-        data={"payload": compact(payload), "options": options(payload, look), "waiting": waiting},
+        data={
+            "payload": compact(payload),
+            "options": drawing_options(payload, look),
+            "waiting": waiting,
+        },
         on_pin_change=_ignore,
     )
-    if found.pin is not None and key == "pair_picture":
-        index = found.pin.get("index")
-        state.set_pin(None if index is None else (found.pin["side"], int(index)))
+    if picture.pin is not None and key == "pair_picture":
+        index = picture.pin.get("index")
+        pinned = None if index is None else (picture.pin["side"], int(index))
+        st.session_state[PIN] = pinned
 
 
 def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,20 +72,20 @@ def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {**payload, "plan": [], "similarity": [], "provenance": {}, "flows": flows}
 
 
-def options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
+def drawing_options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
     """What the script is told beside the payload."""
     drawn = look.settings
-    found = marks(payload)
+    unit_marks = marks(payload)
     for side, judged in zip(_SIDES, look.judged or (), strict=False):
         if judged.tags:
-            found[side]["tags"] = list(judged.tags)
+            unit_marks[side]["tags"] = list(judged.tags)
     return {
         "view": drawn.view,
         "subwords": drawn.units == "subwords",
         "threshold": None if drawn.ribbons is None else drawn.ribbons / 100,
         "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
-        "marks": found,
-        "judged": dict(zip(_SIDES, (one.text for one in look.judged or ()), strict=False)),
+        "marks": unit_marks,
+        "judged": dict(zip(_SIDES, (side.text for side in look.judged or ()), strict=False)),
         "top": dict(look.top or {}),
     }
 

@@ -14,7 +14,8 @@ from ccta_core.reports.study.facts import outline
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
 from dashboard import resources
-from dashboard.address import Address, one_of
+from dashboard.fields import one_of
+from dashboard.session import Session
 from dashboard.widgets import notices
 from dashboard.widgets.wording import language_name
 
@@ -37,7 +38,7 @@ class Chosen:
     @property
     def facts(self) -> dict[str, Any]:
         """What the study's manifest says of the model."""
-        return next(one for one in self.study.manifest.models if one["id"] == self.model)
+        return next(model for model in self.study.manifest.models if model["id"] == self.model)
 
     @property
     def task(self) -> str:
@@ -45,7 +46,7 @@ class Chosen:
         return str(self.facts.get("task") or "")
 
 
-def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Chosen | None:
+def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Chosen | None:
     """The choosers in a row; None after saying what to do where there is nothing to look at."""
     names = [name for name in resources.studies() if _has_rows(name)]
     if not names:
@@ -54,21 +55,39 @@ def study_bar(address: Address, *, model: bool = True, layer: bool = True) -> Ch
         )
         return None
     first = next((name for name in _FIRST if name in names), names[0])
-    name = address.value(one_of("study", names, first, always=True))
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key=f"{session.page}_bar")
+    with bar:
+        name = session.selectbox("Study", one_of("study", names, first, always=True), width=280)
     try:
-        found = resources.study(name)
-        models = resources.computed(found, measured_models)
+        study = resources.study(name)
+        models = resources.computed(study, measured_models)
     except CctaError as error:
-        _bar(address, {"study": names})
         notices.problem(str(error))
         return None
-    layers = [str(at) for at in found.manifest.layers]
-    picked = address.value(one_of("model", models, models[0], always=True)) if model else models[0]
-    at = address.value(one_of("layer", layers, layers[-1], always=True)) if layer else layers[-1]
-    offered = {"study": names, "model": models if model else [], "layer": layers if layer else []}
-    _bar(address, offered, found)
-    _about(found, len(models))
-    return Chosen(found, picked, int(at), tuple(models))
+    with bar:
+        chosen = _chosen(session, study, models, model=model, layer=layer)
+        study_share(session.page, study.name)
+    _about(study, len(models))
+    return chosen
+
+
+def _chosen(
+    session: Session, study: Study, models: Sequence[str], *, model: bool, layer: bool
+) -> Chosen:
+    """The choosers of model and layer, and what is chosen; without them the first and the last."""
+    layers = [str(number) for number in study.manifest.layers]
+    chosen_model, chosen_layer = models[0], layers[-1]
+    if model:
+        chosen_model = session.selectbox(
+            "Model",
+            one_of("model", models, chosen_model, always=True),
+            format_func=lambda name: model_label(study, name),
+            width=280,
+        )
+    if layer:
+        field = one_of("layer", layers, chosen_layer, always=True)
+        chosen_layer = session.selectbox("Layer", field, width=96)
+    return Chosen(study, chosen_model, int(chosen_layer), tuple(models))
 
 
 def languages_of(study: Study) -> Sequence[str]:
@@ -83,24 +102,6 @@ def model_label(study: Study, model: str) -> str:
     return f"{name} · {LANGUAGES[lang].name}" if lang and lang in LANGUAGES else name
 
 
-def _bar(address: Address, offered: dict[str, list[str]], study: Study | None = None) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{address.page}_bar"):
-        st.selectbox("Study", offered["study"], key=address.widget("study"), width=280)
-        if study is None:
-            return
-        if offered["model"]:
-            st.selectbox(
-                "Model",
-                offered["model"],
-                format_func=lambda name: model_label(study, name),
-                key=address.widget("model"),
-                width=280,
-            )
-        if offered["layer"]:
-            st.selectbox("Layer", offered["layer"], key=address.widget("layer"), width=96)
-        study_share(address.page, study.name)
-
-
 def _has_rows(name: str) -> bool:
     """Whether a part is there, whole or not: looking closer at every study would take long."""
     try:
@@ -109,15 +110,15 @@ def _has_rows(name: str) -> bool:
         return False
 
 
-def pair_of(address: Address, langs: Sequence[str], home: str | None) -> tuple[str, str]:
+def pair_of(session: Session, langs: Sequence[str], home: str | None) -> tuple[str, str]:
     """Source and target of the pair looked at: by default `home`, if the study has it, and the
     first other language.
     """
-    source = address.value(one_of("source", langs, home if home and home in langs else langs[0]))
+    source = session.value(one_of("source", langs, home if home and home in langs else langs[0]))
     others = [lang for lang in langs if lang != source]
-    target = address.value(one_of("target", langs, others[0]))
+    target = session.value(one_of("target", langs, others[0]))
     if source == target:
-        address.problems.append(
+        session.problems.append(
             f"{language_name(source)} can't be compared with itself; showing "
             f"{language_name(others[0])} as target"
         )

@@ -1,7 +1,5 @@
 """What is held against what: unit, two measures, models, coefficient."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from ccta_core.analysis.claims import trained
@@ -9,7 +7,8 @@ from ccta_core.analysis.coefficients import KINDS
 from ccta_core.analysis.questions import HOME, OTHERS, Model, Question
 from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
-from dashboard.address import Address, one_of, some_of
+from dashboard.fields import one_of, some_of
+from dashboard.session import Session
 from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
 from dashboard.widgets.wording import language_name
 
@@ -22,87 +21,61 @@ _UNITS = {
 _KINDS = {"pearson": "Pearson", "spearman": "Spearman", "kendall": "Kendall"}
 
 
-def choosers(address: Address, chosen: Chosen) -> Question:
-    """The row of choosers under the study's; what they hold is read through the address.
+def choosers(session: Session, chosen: Chosen) -> Question:
+    """The row of choosers under the study's; what they hold is read through the session.
 
     What can't be used (no model, a language against itself, a measure against itself) is replaced
     and noted among the address's problems.
     """
     names = offered(chosen.task)
-    unit = address.value(one_of("unit", UNITS, "language"))
-    x = address.value(one_of("x", names, "ems"))
-    y = address.value(one_of("y", names, "score"))
-    kind = address.value(one_of("kind", KINDS, "pearson"))
-    models = _models(address, chosen, unit)
+    unit = session.value(one_of("unit", UNITS, "language"))
+    x = session.value(one_of("x", names, "ems"))
+    y = session.value(one_of("y", names, "score"))
+    kind = session.value(one_of("kind", KINDS, "pearson"))
+    models = _models(session, chosen, unit)
     langs = languages_of(chosen.study)
-    home = address.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = pair_of(address, chosen.study.manifest.languages, models[0].home if models else None)
+    home = session.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
+    pair = pair_of(session, chosen.study.manifest.languages, models[0].home if models else None)
     if x == y:
-        address.problems.append(
+        session.problems.append(
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
-        st.selectbox(
-            "Each point is a",
-            UNITS,
-            format_func=_UNITS.__getitem__,
-            key=address.widget("unit"),
-            width=250,
+        session.selectbox("Each point is a", "unit", format_func=_UNITS.__getitem__, width=250)
+        meanings = "\n\n".join(
+            f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}." for measure in names
         )
-        _measures(address, chosen, names)
+        for name, label, note in (("x", "Across", meanings), ("y", "Up", None)):
+            session.selectbox(
+                label,
+                name,
+                format_func=lambda measure: title(measure, chosen.task),
+                help=note,
+                width=220,
+            )
         if unit == "item":
-            pair_choosers(address, langs)
+            pair_choosers(session)
         with st.popover("Options", width="content"):
-            _options(address, chosen, unit)
+            _options(session, chosen, unit)
     return Question(
         unit, x, y, kind, models, chosen.layer, tuple(chosen.study.manifest.languages), home, pair
     )
 
 
-def _measures(address: Address, chosen: Chosen, names: list[str]) -> None:
-    for name, label in (("x", "Across"), ("y", "Up")):
-        st.selectbox(
-            label,
-            names,
-            format_func=lambda one: title(one, chosen.task),
-            help="\n\n".join(
-                f"{title(one, chosen.task)}: {MEASURES[one].meaning}." for one in names
-            )
-            if name == "x"
-            else None,
-            key=address.widget(name),
-            width=220,
-        )
-
-
-def pair_choosers(address: Address, langs: Sequence[str]) -> None:
+def pair_choosers(session: Session) -> None:
     """Source and target of the items; in the row above, or where the items are."""
     for name, label in (("source", "Source"), ("target", "Target")):
-        st.selectbox(label, langs, format_func=language_name, key=address.widget(name), width=150)
+        session.selectbox(label, name, format_func=language_name, width=150)
 
 
-def _options(address: Address, chosen: Chosen, unit: str) -> None:
-    st.segmented_control(
-        "Coefficient",
-        KINDS,
-        format_func=_KINDS.__getitem__,
-        required=True,
-        key=address.widget("kind"),
-    )
+def _options(session: Session, chosen: Chosen, unit: str) -> None:
+    session.segmented_control("Coefficient", "kind", format_func=_KINDS.__getitem__)
     if unit != "training":
-        st.multiselect(
-            "Models",
-            chosen.models,
-            format_func=lambda name: model_label(chosen.study, name),
-            key=address.widget("model"),
+        session.multiselect(
+            "Models", "model", format_func=lambda name: model_label(chosen.study, name)
         )
     if unit == "language":
-        st.selectbox(
-            "Consistency is measured with",
-            (HOME, OTHERS, *languages_of(chosen.study)),
-            format_func=_home_name,
-            key=address.widget("home"),
-        )
+        session.selectbox("Consistency is measured with", "home", format_func=_home_name)
 
 
 def _home_name(code: str) -> str:
@@ -111,24 +84,24 @@ def _home_name(code: str) -> str:
     return "all other languages, their mean" if code == OTHERS else language_name(code)
 
 
-def _models(address: Address, chosen: Chosen, unit: str) -> tuple[Model, ...]:
+def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     """The models asked for; over training languages all that learned anything."""
-    langs = {one["id"]: one["training_language"] for one in chosen.study.manifest.models}
-    wanted = address.value(some_of("model", chosen.models, chosen.models[:1]))
+    langs = {model["id"]: model["training_language"] for model in chosen.study.manifest.models}
+    wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
     if unit == "training":
-        known, left_out = resources.computed(chosen.study, trained)
+        checkpoints, left_out = resources.computed(chosen.study, trained)
         if left_out:
-            address.problems.append(
+            session.problems.append(
                 f"not shown above the majority, so left out: {', '.join(left_out)}"
             )
-        wanted = [name for name in chosen.models if name in set(known["model"])]
+        wanted = [name for name in chosen.models if name in set(checkpoints["model"])]
     elif not wanted:
-        address.problems.append("no model is chosen; showing the first")
+        session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
     return tuple(Model(name, langs[name]) for name in wanted)
 
 
 def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
-    there = [one.home in chosen.study.manifest.languages for one in models]
+    there = [model.home in chosen.study.manifest.languages for model in models]
     return HOME if there and all(there) else OTHERS

@@ -2,11 +2,11 @@
 
 from ccta_core.analysis.questions import Question
 from ccta_core.errors import CctaError
-from dashboard.address import Address
 from dashboard.pages.correlation.controls import choosers
 from dashboard.pages.correlation.items import items
 from dashboard.pages.correlation.models import every_model
 from dashboard.pages.correlation.picture import picture
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, study_bar
 
@@ -14,26 +14,26 @@ from dashboard.widgets.study_bar import Chosen, study_bar
 def page() -> None:
     """The whole page, top to bottom."""
     text_blocks.title("Does consistency go with performance?")
-    address = Address("correlation")
-    chosen = study_bar(address, model=False)
-    question = choosers(address, chosen) if chosen else None
-    for text in address.problems:
+    session = Session("correlation")
+    chosen = study_bar(session, model=False)
+    question = choosers(session, chosen) if chosen else None
+    for text in session.problems:
         notices.advice(text)
     if chosen is None or question is None:
         return
-    address.keep()
+    session.keep()
     try:
-        _show(address, chosen, question)
+        _show(session, chosen, question)
     except CctaError as error:
         notices.problem(str(error))
 
 
-def _show(address: Address, chosen: Chosen, question: Question) -> None:
+def _show(session: Session, chosen: Chosen, question: Question) -> None:
     if question.x != question.y:
-        picture(address, chosen, question)
-        every_model(address, chosen, question)
+        picture(session, chosen, question)
+        every_model(session, chosen, question)
     if question.models:
-        items(address, chosen, question)
+        items(session, chosen, question)
 
 
 page()

@@ -21,12 +21,12 @@ from ccta_core.analysis.questions import (
 from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value, percent
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.correlation.charts import ITEMS_HEIGHT, auroc_chart, decile_chart
 from dashboard.pages.correlation.controls import pair_choosers
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
-from dashboard.widgets.study_bar import Chosen, languages_of, model_label
+from dashboard.widgets.study_bar import Chosen, model_label
 from dashboard.widgets.wording import language_name
 
 _AT_ONCE = 1000
@@ -35,13 +35,13 @@ _ALPHA = 0.05
 _FEW = 10
 
 
-def items(address: Address, chosen: Chosen, question: Question) -> None:
+def items(session: Session, chosen: Chosen, question: Question) -> None:
     """Deciles and AUROCs of the first model for one pair of languages."""
     asked = replace(question, unit="item", models=question.models[:1])
     text_blocks.heading("Does a high value announce a right prediction?")
     if question.unit != "item":
         with st.container(horizontal=True, key="correlation_pair"):
-            pair_choosers(address, languages_of(chosen.study))
+            pair_choosers(session)
     items = len(resources.computed(chosen.study, right_items, asked))
     text_blocks.quiet(
         f"Model {model_label(chosen.study, asked.models[0].id)}; right or wrong in "
@@ -55,7 +55,7 @@ def items(address: Address, chosen: Chosen, question: Question) -> None:
     with left:
         _deciles(chosen, asked)
     with right:
-        told = _aurocs(address, chosen, asked, items)
+        told = _aurocs(session, chosen, asked, items)
     _table(chosen, told)
 
 
@@ -127,8 +127,8 @@ def _deciles(chosen: Chosen, question: Question) -> None:
     chart_files(figure, table, file, chart="correlation_deciles")
 
 
-def _aurocs(address: Address, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
-    found = _told(address, chosen, question, items)
+def _aurocs(session: Session, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
+    found = _told(session, chosen, question, items)
     if not found:
         return ()
     text_blocks.say(auroc_sentence(found))
@@ -146,17 +146,17 @@ def _table(chosen: Chosen, found: Sequence[Told]) -> None:
         text_blocks.table(["measure", *heads], [_row(one, chosen.task) for one in found])
 
 
-def _told(address: Address, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
+def _told(session: Session, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
     """Every measure's AUROC, one after the other so that it can be said which is being found."""
     names = told_measures(question)
-    if items > _AT_ONCE and not st.session_state.get(address.widget("asked")):
+    if items > _AT_ONCE and not st.session_state.get(session.widget("asked")):
         seconds = 2 * len(names) * items // 1000
         if not st.button(
             f"Compare with the model's confidence (about {seconds} s)", key="correlation_auroc"
         ):
             st.container(height=ITEMS_HEIGHT, border=False)
             return ()
-        st.session_state[address.widget("asked")] = True
+        st.session_state[session.widget("asked")] = True
     found = []
     with st.container(key="correlation_told"):
         for at, name in enumerate(names, 1):

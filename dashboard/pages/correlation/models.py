@@ -11,7 +11,7 @@ from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, corr
 from ccta_core.measures import title
 from ccta_core.text import interval, number, p_value
 from dashboard import resources
-from dashboard.address import Address
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.statistics_wording import SYMBOLS, explained, held_text, named, verdict
@@ -130,7 +130,7 @@ def held(chosen: Chosen, question: Question) -> None:
 _UNITS = ("language", "pair")
 
 
-def every_model(address: Address, chosen: Chosen, question: Question) -> None:
+def every_model(session: Session, chosen: Chosen, question: Question) -> None:
     """A folded table over all models, made when it is opened; Holm over the whole of it."""
     if len(chosen.models) < 2 or question.unit not in _UNITS:
         return
@@ -141,7 +141,7 @@ def every_model(address: Address, chosen: Chosen, question: Question) -> None:
     folded = st.expander(
         f"The same for all {len(models)} models of the study",
         on_change="rerun",
-        key=address.widget("every"),
+        key=session.widget("every"),
     )
     with folded:
         if folded.open:

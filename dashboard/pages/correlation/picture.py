@@ -19,10 +19,10 @@ from ccta_core.analysis.questions import (
 from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.correlation.charts import FIELDS, scatter
 from dashboard.pages.correlation.models import controls, held
 from dashboard.pages.languages.tables import training_table
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
@@ -34,7 +34,7 @@ _MOST = 3000
 """Items drawn; of more, a sample that is always the same."""
 
 
-def picture(address: Address, chosen: Chosen, question: Question) -> None:
+def picture(session: Session, chosen: Chosen, question: Question) -> None:
     """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
@@ -49,7 +49,7 @@ def picture(address: Address, chosen: Chosen, question: Question) -> None:
         _shares(chosen, question)
     left, right = st.columns([3, 1], gap="medium")
     with left:
-        _scatter(address, chosen, question, found)
+        _scatter(session, chosen, question, found)
     with right:
         _numbers(question, [one for one in tested if one.measure == question.x])
     text_blocks.heading("The same question put to the controls")
@@ -93,7 +93,7 @@ def _hover(question: Question, row: object, names: dict[str, str], task: str) ->
     return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
 
 
-def _scatter(address: Address, chosen: Chosen, question: Question, found: pd.DataFrame) -> None:
+def _scatter(session: Session, chosen: Chosen, question: Question, found: pd.DataFrame) -> None:
     titles = _titles(question, chosen.task)
     table = drawn(chosen, question, found)
     figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
@@ -109,14 +109,14 @@ def _scatter(address: Address, chosen: Chosen, question: Question, found: pd.Dat
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
         name = f"{chosen.study.name}-{question.x}-{question.y}"
         chart_files(figure, found, name, chart=chart)
-        _choice(address, chosen, question, table)
+        _choice(session, chosen, question, table)
     clicked = event.selection.points if event else []
     if clicked and clicked[0].get("customdata"):
         values = dict(zip(FIELDS, clicked[0]["customdata"], strict=False))
-        go(address, chosen, question, values)
+        go(session, chosen, question, values)
 
 
-def _choice(address: Address, chosen: Chosen, question: Question, table: pd.DataFrame) -> None:
+def _choice(session: Session, chosen: Chosen, question: Question, table: pd.DataFrame) -> None:
     """The same as a click on a point, for the keyboard."""
     rows = {
         f"{row.label} · {model_label(chosen.study, str(row.model))}": row
@@ -127,14 +127,14 @@ def _choice(address: Address, chosen: Chosen, question: Question, table: pd.Data
         what = "the item" if question.unit == "item" else "its errors"
         if st.button(f"Open {what}", key="correlation_go") and picked:
             row = rows[picked]
-            go(address, chosen, question, {name: str(getattr(row, name)) for name in FIELDS})
+            go(session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS})
 
 
-def go(address: Address, chosen: Chosen, question: Question, point: dict[str, str]) -> None:
+def go(session: Session, chosen: Chosen, question: Question, point: dict[str, str]) -> None:
     """Opens Errors filtered to a point's languages, or the item itself in Pair."""
     if question.unit == "item":
-        open_pair(address, chosen, point["label"], question.pair, point["model"])
-    open_errors(address, chosen, point["model"], point["source"], point["target"])
+        open_pair(session, chosen, point["label"], question.pair, point["model"])
+    open_errors(session, chosen, point["model"], point["source"], point["target"])
 
 
 def _titles(question: Question, task: str) -> tuple[str, str]:

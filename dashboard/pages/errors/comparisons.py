@@ -9,13 +9,13 @@ import streamlit as st
 from ccta_core.text import count, percent
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.assets import read_beside
 from dashboard.pages.errors import tables
 from dashboard.pages.errors.charts import list_html
-from dashboard.pages.errors.state import ANY, State, row_text, show
+from dashboard.pages.errors.state import ANY, State, row_text
 from dashboard.pages.errors.tables import RIGHT, confusion
 from dashboard.pages.errors.wording import agreement, listed
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.matrix import Cell, Head, Matrix, matrix
@@ -33,18 +33,18 @@ _component = st.components.v2.component(
 
 
 def cases(
-    address: Address,
+    session: Session,
     state: State,
     page: "pd.DataFrame",
     examples: Mapping[str, ParallelExample],
 ) -> None:
     """The rows; a click on one has the page show it closely."""
-    key = address.widget("list")
+    key = session.widget("list")
 
     def picked() -> None:
-        found = getattr(st.session_state.get(key), "pick", None)
-        if isinstance(found, str):
-            show(address, row=found)
+        row = getattr(st.session_state.get(key), "pick", None)
+        if isinstance(row, str):
+            session.put(row=row)
 
     _component(
         key=key,
@@ -72,7 +72,7 @@ class Place:
         return listed(first, last, self.total)
 
 
-def pager(address: Address, place: Place, *, top: bool) -> None:
+def pager(session: Session, place: Place, *, top: bool) -> None:
     """Which comparisons these are, and the ways to another page; a page by number at the top."""
     name = "top" if top else "bottom"
     with st.container(horizontal=True, vertical_alignment="center", key=f"errors_pager_{name}"):
@@ -87,38 +87,30 @@ def pager(address: Address, place: Place, *, top: bool) -> None:
         }
         for at, (icon, (title, to)) in enumerate(turns.items()):
             if at == 2:
-                _number(address, place, top=top)
+                _number(session, place, top=top)
             st.button(
                 title,
                 icon=f":material/{icon}:",
-                key=address.widget(f"{icon}_{name}"),
+                key=session.widget(f"{icon}_{name}"),
                 disabled=to == place.at,
-                on_click=show,
-                args=(address,),
+                on_click=session.put,
                 kwargs={"page": to},
                 type="tertiary",
             )
 
 
-def _number(address: Address, place: Place, *, top: bool) -> None:
-    said = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
+def _number(session: Session, place: Place, *, top: bool) -> None:
+    text = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
     if top:
-        st.number_input(
-            "Page",
-            1,
-            place.pages,
-            key=address.widget("page"),
-            width=120,
-            label_visibility="collapsed",
-        )
-    st.html(f'<p class="ccta-finding">{said}</p>', width="content")
+        session.number_input("Page", "page", width=120, label_visibility="collapsed")
+    st.html(f'<p class="ccta-finding">{text}</p>', width="content")
 
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def table(address: Address, state: State) -> None:
+def table(session: Session, state: State) -> None:
     """The finding, the matrix with n in each cell, and its data."""
     study, filters = state.chosen.study, state.filters
     same = resources.computed(study, tables.same_prediction, filters)
@@ -129,9 +121,9 @@ def table(address: Address, state: State) -> None:
     text_blocks.say(agreement(same, state.chosen.task))
     matrix(
         _drawn(cells, state),
-        key=address.widget("confusion"),
+        key=session.widget("confusion"),
         chosen=_chosen(state),
-        on_click=lambda source, target: _filter(address, state, source, target),
+        on_click=lambda source, target: _filter(session, state, source, target),
     )
     way = (
         " Without a language named, a comparison of two predictions stands on both sides of the "
@@ -187,22 +179,22 @@ def _chosen(state: State) -> tuple[str, str] | None:
     return words[one.right[0]], words[one.right[1]]
 
 
-def _filter(address: Address, state: State, source: str, target: str) -> None:
+def _filter(session: Session, state: State, source: str, target: str) -> None:
     """Lists the comparisons of a cell; a second click on it lists all again."""
     off = _chosen(state) == (source, target)
     if not state.offered.said:
-        show(address, right=ANY if off else f"{source[0]}{target[0]}")
+        session.put(right=ANY if off else f"{source[0]}{target[0]}")
     elif off:
-        show(address, says=ANY, says2=ANY)
+        session.put(says=ANY, says2=ANY)
     else:
-        show(address, says=source, says2=target, right=ANY, agree=ANY)
+        session.put(says=source, says2=target, right=ANY, agree=ANY)
 
 
-def folded(address: Address, state: State) -> None:
+def folded(session: Session, state: State) -> None:
     """The table in a fold of its own, made only when it is opened."""
     part = st.expander(
-        "Which prediction goes with which", on_change="rerun", key=address.widget("cells")
+        "Which prediction goes with which", on_change="rerun", key=session.widget("cells")
     )
     with part:
         if part.open:
-            table(address, state)
+            table(session, state)

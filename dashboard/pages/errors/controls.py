@@ -1,21 +1,19 @@
 """The choosers of the page Errors: views of one click, filters in a row, the others folded."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from dashboard.address import Address
-from dashboard.pages.errors.filters import AGREEMENT, CONTROLS, RIGHT, Filters, label
-from dashboard.pages.errors.state import ANY, DOWN, SIZES, UP, VIEWS, State, show, step_of
+from dashboard.pages.errors.filters import RIGHT, Filters, label
+from dashboard.pages.errors.state import ANY, DOWN, UP, VIEWS, State, step_of
 from dashboard.pages.errors.wording import agreement_choice, right_choice
+from dashboard.session import Session
 from dashboard.widgets.wording import language_name
 
 _FOLDED = ("agree", "gold", "says", "says2", "ems", "range", "words", "tag")
 
 
-def views(address: Address, state: State) -> None:
+def views(session: Session, state: State) -> None:
     """One click to a combination of right and wrong with its order; none is lit in between."""
-    key = address.widget("view")
+    key = session.widget("view")
     now = (state.filters.right, state.order.name, DOWN if state.order.down else UP)
     lit = [view.title for view in VIEWS if (view.right, view.sort, view.order) == now]
     st.session_state[key] = lit[0] if lit else None
@@ -24,146 +22,116 @@ def views(address: Address, state: State) -> None:
         [view.title for view in VIEWS],
         key=key,
         on_change=_view,
-        args=(address,),
+        args=(session,),
         label_visibility="collapsed",
         width="stretch",
     )
 
 
-def filters(address: Address, state: State) -> None:
+def filters(session: Session, state: State) -> None:
     """All filters; those that are needed less often unfold."""
+    chosen = state.filters
+    # Without a language, wrong and right are the same comparisons as right and wrong.
+    turned = "wr" if chosen.open and chosen.right != "wr" else ""
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_filters"):
-        _language(address, state, "src", "Source")
-        _language(address, state, "tgt", "Target")
-        _right(address, state)
-        st.text_input(
-            "Text or id", key=address.widget("find"), placeholder="Search both texts", width=220
+        for name, title in (("src", "Source"), ("tgt", "Target")):
+            session.selectbox(
+                title,
+                name,
+                format_func=lambda code: "Any language" if code == ANY else language_name(code),
+                width=160,
+            )
+        session.selectbox(
+            "Right or wrong",
+            "right",
+            [right for right in RIGHT if right != turned],
+            format_func=lambda right: right_choice(right, chosen.source, chosen.target),
+            width=320,
         )
+        session.text_input("Text or id", "find", placeholder="Search both texts", width=220)
         if narrowed(state):
             st.button(
                 "Clear filters",
-                key=address.widget("clear"),
+                key=session.widget("clear"),
                 type="tertiary",
                 on_click=clear,
-                args=(address,),
+                args=(session,),
             )
-    count = sum(name in address.query for name in _FOLDED)
+    count = sum(name in session.query for name in _FOLDED)
     title = f"More filters ({count} set)" if count else "More filters"
-    with st.expander(title, key=address.widget("more")):
-        _labels(address, state)
-        _ranges(address, state)
-        if state.offered.tags or state.filters.items is not None:
-            _tag(address, state)
+    with st.expander(title, key=session.widget("more")):
+        _labels(session, state)
+        _ranges(session, state)
+        tags = state.offered.tags
+        if tags or chosen.items is not None:
+            session.selectbox(
+                "Tag",
+                "tag",
+                format_func=lambda tag: "Any" if tag == ANY else f"{tag} ({tags[tag]})",
+                width=240,
+            )
 
 
-def order(address: Address, state: State) -> None:
+def order(session: Session, state: State) -> None:
     """How the list is sorted, and how many comparisons a page has."""
-    st.selectbox(
-        "Sort by", state.offered.sorts, format_func=_title, key=address.widget("sort"), width=220
-    )
+    session.selectbox("Sort by", "sort", format_func=_title, width=220)
     ends = ("A to Z", "Z to A") if state.order.name == "item" else ("Least first", "Greatest first")
     names = dict(zip((UP, DOWN), ends, strict=True))
-    st.selectbox(
-        "Order", (UP, DOWN), format_func=lambda way: names[way], key=address.widget("order"),
-        width=140,
-    )  # fmt: skip
-    st.selectbox("A page has", SIZES, key=address.widget("rows"), width=104)
+    session.selectbox("Order", "order", format_func=names.__getitem__, width=140)
+    session.selectbox("A page has", "rows", width=104)
 
 
-def clear(address: Address) -> None:
+def clear(session: Session) -> None:
     """Takes every filter off but right and wrong, and keeps the order (a button's callback)."""
-    show(address, **dict.fromkeys(("src", "tgt", "agree", "gold", "says", "says2", "tag"), ANY))
-    show(address, find="")
+    session.put(**dict.fromkeys(("src", "tgt", "agree", "gold", "says", "says2", "tag"), ANY))
+    session.put(find="")
     for name in ("ems", "range", "words"):
-        st.session_state[address.widget(name)] = st.session_state.get(
-            address.widget(f"{name}_ends")
-        )
+        session.put(**{name: st.session_state.get(session.widget(f"{name}_ends"))})
 
 
-def _view(address: Address) -> None:
-    title = st.session_state[address.widget("view")]
+def _view(session: Session) -> None:
+    title = st.session_state[session.widget("view")]
     for view in VIEWS:
         if view.title == title:
-            show(address, right=view.right, sort=view.sort, order=view.order)
+            session.put(right=view.right, sort=view.sort, order=view.order)
 
 
-def _language(address: Address, state: State, name: str, title: str) -> None:
-    st.selectbox(
-        title,
-        [ANY, *state.offered.languages],
-        format_func=lambda code: "Any language" if code == ANY else language_name(code),
-        key=address.widget(name),
-        width=160,
-    )
-
-
-def _right(address: Address, state: State) -> None:
-    one = state.filters
-    turned = "wr" if one.open and one.right != "wr" else ""  # the same as rw without languages
-    st.selectbox(
-        "Right or wrong",
-        [right for right in RIGHT if right != turned],
-        format_func=lambda right: right_choice(right, one.source, one.target),
-        key=address.widget("right"),
-        width=320,
-    )
-
-
-def _labels(address: Address, state: State) -> None:
+def _labels(session: Session, state: State) -> None:
+    words = [("gold", "Gold label")] if state.offered.gold else []
+    if state.offered.said:
+        words += [("says", "Source says"), ("says2", "Target says")]
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_labels"):
-        st.selectbox(
-            "Predictions", AGREEMENT,
-            format_func=lambda one: agreement_choice(one, state.chosen.task),
-            key=address.widget("agree"), width=240,
-        )  # fmt: skip
-        if state.offered.gold:
-            _word(address, "gold", "Gold label", state.offered.gold)
-        if state.offered.said:
-            _word(address, "says", "Source says", state.offered.said)
-            _word(address, "says2", "Target says", state.offered.said)
+        session.selectbox(
+            "Predictions",
+            "agree",
+            format_func=lambda agreement: agreement_choice(agreement, state.chosen.task),
+            width=240,
+        )
+        for name, title in words:
+            session.selectbox(
+                title, name, format_func=lambda word: "Any" if word == ANY else word, width=160
+            )
 
 
-def _word(address: Address, name: str, title: str, known: Sequence[str]) -> None:
-    st.selectbox(
-        title,
-        [ANY, *known],
-        format_func=lambda word: "Any" if word == ANY else word,
-        key=address.widget(name),
-        width=160,
-    )
-
-
-def _ranges(address: Address, state: State) -> None:
+def _ranges(session: Session, state: State) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_ranges"):
-        _range(address, state, "ems", "EMS")
-        st.selectbox("Control", CONTROLS, format_func=_title, key=address.widget("by"), width=240)
-        _range(address, state, "range", _title(state.control))
-        _range(address, state, "words", "Words of the longer text")
+        _range(session, state, "ems", "EMS")
+        session.selectbox("Control", "by", format_func=_title, width=240)
+        _range(session, state, "range", _title(state.control))
+        _range(session, state, "words", "Words of the longer text")
 
 
-def _range(address: Address, state: State, name: str, title: str) -> None:
+def _range(session: Session, state: State, name: str, title: str) -> None:
     ends = state.offered.ends[name]
     if ends is not None:
         step = step_of(ends)
-        digits = "%d" if step >= 1 else None
-        st.slider(title, *ends, step=step, format=digits, key=address.widget(name), width=240)
-
-
-def _tag(address: Address, state: State) -> None:
-    counts = state.offered.tags
-    st.selectbox(
-        "Tag",
-        [ANY, *counts],
-        format_func=lambda tag: "Any" if tag == ANY else f"{tag} ({counts[tag]})",
-        key=address.widget("tag"),
-        width=240,
-    )
+        session.slider(title, name, step=step, format="%d" if step >= 1 else None, width=240)
 
 
 def narrowed(state: State) -> bool:
     """Whether a filter is set, beside right and wrong."""
-    one = state.filters
-    return one != Filters(one.model, one.layer, right=one.right)
+    chosen = state.filters
+    return chosen != Filters(chosen.model, chosen.layer, right=chosen.right)
 
 
 def _title(name: str) -> str:

@@ -7,10 +7,17 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.address import Address
-from dashboard.pages.errors import comparisons, controls, export, panel, tables, wording
+from dashboard.pages.errors import (
+    comparisons,
+    controls,
+    export,
+    panel,
+    tables,
+    wording,
+)
 from dashboard.pages.errors.comparisons import Place
 from dashboard.pages.errors.state import State, page_of, read
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import study_bar
 
@@ -18,35 +25,35 @@ from dashboard.widgets.study_bar import study_bar
 def page() -> None:
     """The whole page, top to bottom."""
     text_blocks.title("Where does the model go wrong in one language and not in the other?")
-    address = Address("errors")
-    chosen = study_bar(address)
+    session = Session("errors")
+    chosen = study_bar(session)
     if chosen is None:
-        _advise(address.problems)
+        _advise(session.problems)
         return
     try:
-        _show(address, read(address, chosen))
+        _show(session, read(session, chosen))
     except CctaError as error:
-        _advise(address.problems)
+        _advise(session.problems)
         notices.problem(str(error))
 
 
-def _show(address: Address, state: State) -> None:
+def _show(session: Session, state: State) -> None:
     study, filters = state.chosen.study, state.filters
-    controls.views(address, state)
-    controls.filters(address, state)
+    controls.views(session, state)
+    controls.filters(session, state)
     total = resources.computed(study, tables.count, filters)
-    at, pages = page_of(address, state, total)
-    _advise([*address.problems, *state.problems])
+    at, pages = page_of(session, state, total)
+    _advise([*session.problems, *state.problems])
     found = resources.computed(study, tables.found, filters)
     same = resources.computed(study, tables.same_prediction, filters)
     text_blocks.verdict(wording.verdict(found, filters, same, state.chosen.task))
     text_blocks.quiet(wording.doubt(found, filters))
-    comparisons.folded(address, state)
+    comparisons.folded(session, state)
     if total:
-        _list(address, state, Place(at, pages, total, state.size))
+        _list(session, state, Place(at, pages, total, state.size))
     else:
-        _nothing(address, state)
-    address.keep()
+        _nothing(session, state)
+    session.keep()
 
 
 def _advise(problems: list[str]) -> None:
@@ -54,7 +61,7 @@ def _advise(problems: list[str]) -> None:
         notices.advice(text)
 
 
-def _list(address: Address, state: State, place: Place) -> None:
+def _list(session: Session, state: State, place: Place) -> None:
     """The list with its pagers, and beside it the comparison that is looked at closely."""
     start = (place.at - 1) * place.size
     rows = resources.computed(
@@ -62,27 +69,27 @@ def _list(address: Address, state: State, place: Place) -> None:
     )
     examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):
-        controls.order(address, state)
-        export.downloads(address, state, place.total)
+        controls.order(session, state)
+        export.downloads(session, state, place.total)
     with st.container(key="errors_open" if state.row else "errors_closed"):
         listing, beside = st.columns([2, 1], gap="large")
     with listing:
-        comparisons.pager(address, place, top=True)
-        comparisons.cases(address, state, rows, examples)
+        comparisons.pager(session, place, top=True)
+        comparisons.cases(session, state, rows, examples)
         if place.pages > 1:
-            comparisons.pager(address, place, top=False)
+            comparisons.pager(session, place, top=False)
     with beside, st.container(key="errors_panel"):
-        panel.panel(address, state, examples)
+        panel.panel(session, state, examples)
 
 
-def _nothing(address: Address, state: State) -> None:
+def _nothing(session: Session, state: State) -> None:
     text_blocks.say("No comparison passes these filters. Take one off, or choose Everything above.")
     if controls.narrowed(state):
         st.button(
             "Clear filters",
-            key=address.widget("clear_all"),
+            key=session.widget("clear_all"),
             on_click=controls.clear,
-            args=(address,),
+            args=(session,),
         )
 
 

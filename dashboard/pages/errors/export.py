@@ -9,9 +9,9 @@ from ccta_core.errors import CctaError
 from ccta_core.reports.study.errors import MOST, Selection, selection_page
 from ccta_core.store.notes import Remark
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.errors import tables, wording
 from dashboard.pages.errors.state import ANY, State
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import to_csv
 
@@ -22,18 +22,18 @@ MOST_ROWS = 100_000
 """Rows of a CSV: what a spreadsheet still opens in comfort."""
 
 
-def downloads(address: Address, state: State, total: int) -> None:
+def downloads(session: Session, state: State, total: int) -> None:
     """The popover with both files; each is made when it is asked for."""
     with st.popover("Download", width="content"):
         study = state.chosen.study
         name = re.sub(r"[^\w.-]+", "-", f"errors-{study.name}-{state.filters.model}")
-        query, url = address.query, (st.context.url or "").split("?")[0]
+        query, url = session.query, (st.context.url or "").split("?")[0]
         st.download_button(
             "Evidence (HTML, works offline)",
             data=lambda: _page(state, query, url, total),
             file_name=f"{name}.html",
             mime="text/html",
-            key=address.widget("download_html"),
+            key=session.widget("download_html"),
             on_click="ignore",
             width="stretch",
         )
@@ -46,7 +46,7 @@ def downloads(address: Address, state: State, total: int) -> None:
             ),
             file_name=f"{name}.csv",
             mime="text/csv",
-            key=address.widget("download_csv"),
+            key=session.widget("download_csv"),
             on_click="ignore",
             width="stretch",
         )

@@ -12,11 +12,11 @@ from ccta_core.store import notes
 from ccta_core.store.notes import LONGEST_NOTE, Remark
 from ccta_core.text import NONE
 from ccta_core.types import ParallelExample
-from dashboard.address import Address
 from dashboard.pages.errors import tables
 from dashboard.pages.errors.charts import figure, prediction, texts
 from dashboard.pages.errors.filters import CONTROLS, label
-from dashboard.pages.errors.state import State, show
+from dashboard.pages.errors.state import State
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.navigation import open_pair
 from dashboard.widgets.wording import language_name
@@ -28,7 +28,7 @@ _LEFT_OUT = ("gain", "marginal_error")
 """Shown above, or of no use here."""
 
 
-def panel(address: Address, state: State, examples: Mapping[str, ParallelExample]) -> None:
+def panel(session: Session, state: State, examples: Mapping[str, ParallelExample]) -> None:
     """The comparison of `state.row`; what to do where none is chosen or it is not there."""
     if state.row is None:
         text_blocks.quiet(
@@ -38,16 +38,16 @@ def panel(address: Address, state: State, examples: Mapping[str, ParallelExample
     found = tables.comparison(state.chosen.study, state.filters, *state.row)
     if not len(found):
         notices.advice("The comparison of the address is not in this study; choose one in the list")
-        _close(address)
+        _close(session)
         return
     row = next(found.itertuples())
-    _head(address, state, row)
+    _head(session, state, row)
     _sides(row, examples.get(state.row[0]))
-    _remark(address, state)
+    _remark(session, state)
     _numbers(found)
 
 
-def _head(address: Address, state: State, row: Any) -> None:
+def _head(session: Session, state: State, row: Any) -> None:
     gold = row.gold if isinstance(row.gold, str) else "marked in the text"
     names = f"{language_name(row.source_lang)} to {language_name(row.target_lang)}"
     st.html(
@@ -56,15 +56,13 @@ def _head(address: Address, state: State, row: Any) -> None:
         f"{figure(row.gain)}.</p>"
     )
     with st.container(horizontal=True):
-        if st.button("Open in Pair", key=address.widget("open"), type="primary"):
-            open_pair(address, state.chosen, row.item, (row.source_lang, row.target_lang))
-        _close(address)
+        if st.button("Open in Pair", key=session.widget("open"), type="primary"):
+            open_pair(session, state.chosen, row.item, (row.source_lang, row.target_lang))
+        _close(session)
 
 
-def _close(address: Address) -> None:
-    st.button(
-        "Close", key=address.widget("close"), on_click=show, args=(address,), kwargs={"row": ""}
-    )
+def _close(session: Session) -> None:
+    st.button("Close", key=session.widget("close"), on_click=session.put, kwargs={"row": ""})
 
 
 def _sides(row: Any, example: ParallelExample | None) -> None:
@@ -109,12 +107,12 @@ def _value(value: Any) -> str:
     return str(int(value)) if float(value).is_integer() else figure(value)
 
 
-def _remark(address: Address, state: State) -> None:
+def _remark(session: Session, state: State) -> None:
     """Tags and a note, kept as soon as they are changed."""
     item = state.row[0] if state.row else ""
     kept = state.remarks.get(item, Remark())
-    tags, note = address.widget(f"tags {item}"), address.widget(f"note {item}")
-    failed = st.session_state.pop(address.widget("failed"), None)
+    tags, note = session.widget(f"tags {item}"), session.widget(f"note {item}")
+    failed = st.session_state.pop(session.widget("failed"), None)
     if failed:
         notices.problem(failed)
     st.session_state[tags], st.session_state[note] = list(kept.tags), kept.note
@@ -125,22 +123,22 @@ def _remark(address: Address, state: State) -> None:
         accept_new_options=True,
         placeholder="Choose or type a tag",
         on_change=_keep_tags,
-        args=(address, state.chosen.study.name, item, kept.tags),
+        args=(session, state.chosen.study.name, item, kept.tags),
     )
     st.text_area(
         "Note on the item",
         key=note,
         max_chars=LONGEST_NOTE,
         on_change=_keep_note,
-        args=(address, state.chosen.study.name, item),
+        args=(session, state.chosen.study.name, item),
     )
     text_blocks.quiet(
         "Kept with this computer's cache, for every model, layer and language of the study."
     )
 
 
-def _keep_tags(address: Address, study: str, item: str, before: tuple[str, ...]) -> None:
-    now = st.session_state[address.widget(f"tags {item}")]
+def _keep_tags(session: Session, study: str, item: str, before: tuple[str, ...]) -> None:
+    now = st.session_state[session.widget(f"tags {item}")]
     try:
         for tag in now:
             if tag not in before:
@@ -149,11 +147,11 @@ def _keep_tags(address: Address, study: str, item: str, before: tuple[str, ...])
             if tag not in now:
                 notes.remove_tag(study, item, tag)
     except CctaError as error:
-        st.session_state[address.widget("failed")] = str(error)
+        st.session_state[session.widget("failed")] = str(error)
 
 
-def _keep_note(address: Address, study: str, item: str) -> None:
+def _keep_note(session: Session, study: str, item: str) -> None:
     try:
-        notes.set_note(study, item, st.session_state[address.widget(f"note {item}")] or "")
+        notes.set_note(study, item, st.session_state[session.widget(f"note {item}")] or "")
     except CctaError as error:
-        st.session_state[address.widget("failed")] = str(error)
+        st.session_state[session.widget("failed")] = str(error)

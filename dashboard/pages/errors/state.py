@@ -10,7 +10,7 @@ from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import Remark
 from dashboard import resources
-from dashboard.address import Address, Field, one_of, span, whole, words
+from dashboard.fields import Field, one_of, span, whole, words
 from dashboard.pages.errors import tables
 from dashboard.pages.errors.filters import (
     AGREEMENT,
@@ -22,6 +22,7 @@ from dashboard.pages.errors.filters import (
     joined,
     sortable_names,
 )
+from dashboard.session import Session
 from dashboard.widgets.study_bar import Chosen, languages_of
 
 ANY = "any"
@@ -80,12 +81,12 @@ class State:
     problems: list[str] = field(default_factory=list)
 
 
-def read(address: Address, chosen: Chosen) -> State:
+def read(session: Session, chosen: Chosen) -> State:
     """Every field but the page. Raises CctaError where the study's rows can't be read."""
     study, model, layer = chosen.study, chosen.model, chosen.layer
     remarks = notes.remarks(study.name)
     gold, said = resources.computed(study, tables.words_of, model, layer)
-    control = address.value(one_of("by", CONTROLS, "gain"))
+    control = session.value(one_of("by", CONTROLS, "gain"))
     ends = {
         name: _rounded(resources.computed(study, tables.ends_of, model, layer, measure))
         for name, measure in (("ems", "ems"), ("range", control), ("words", "length"))
@@ -99,32 +100,26 @@ def read(address: Address, chosen: Chosen) -> State:
         ends=ends,
     )
     problems: list[str] = []
-    filters = _filters(address, chosen, offered, control, problems)
-    tag = _one(address, "tag", offered.tags)
+    filters = _filters(session, chosen, offered, control, problems)
+    tag = _one_or_any(session, "tag", offered.tags)
     if tag:
         tagged = (item for item, remark in remarks.items() if tag in remark.tags)
         filters = replace(filters, items=joined(tagged))
-    down = address.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
-    order = Order(address.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
-    size = int(address.value(one_of("rows", SIZES, SIZES[0])))
-    row = _row(address.value(words("row", 300)))
+    down = session.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
+    order = Order(session.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
+    size = int(session.value(one_of("rows", SIZES, SIZES[0])))
+    row = _row(session.value(words("row", 300)))
     return State(chosen, offered, filters, order, size, control, row, remarks, problems)
 
 
-def page_of(address: Address, state: State, total: int) -> tuple[int, int]:
+def page_of(session: Session, state: State, total: int) -> tuple[int, int]:
     """Which page of how many; the first again as soon as something else is listed."""
     pages = max(1, ceil(total / state.size))
-    listed, memo = (state.filters, state.order, state.size), address.widget("listed")
+    listed, memo = (state.filters, state.order, state.size), session.widget("listed")
     if st.session_state.get(memo, listed) != listed:
-        st.session_state[address.widget("page")] = 1
+        session.put(page=1)
     st.session_state[memo] = listed
-    return address.value(whole("page", 1, pages, 1)), pages
-
-
-def show(address: Address, **values: object) -> None:
-    """Sets fields by name (a callback's work): the page shows them in its next run."""
-    for name, value in values.items():
-        st.session_state[address.widget(name)] = value
+    return session.value(whole("page", 1, pages, 1)), pages
 
 
 def row_text(row: Row | None) -> str:
@@ -139,46 +134,46 @@ def _row(text: str) -> Row | None:
 
 
 def _filters(
-    address: Address, chosen: Chosen, offered: Offered, control: str, problems: list[str]
+    session: Session, chosen: Chosen, offered: Offered, control: str, problems: list[str]
 ) -> Filters:
-    source, target = (_one(address, side, offered.languages) for side in ("src", "tgt"))
-    find = address.value(words("find")).strip()
+    source, target = (_one_or_any(session, side, offered.languages) for side in ("src", "tgt"))
+    find = session.value(words("find")).strip()
     return Filters(
         chosen.model,
         chosen.layer,
         source=source,
         target=target,
-        right=address.value(one_of("right", RIGHT, VIEWS[0].right)),
-        agreement=address.value(one_of("agree", AGREEMENT, ANY)),
-        gold=_one(address, "gold", offered.gold),
-        source_says=_one(address, "says", offered.said),
-        target_says=_one(address, "says2", offered.said),
-        ranges=tuple(_ranges(address, offered, control)),
+        right=session.value(one_of("right", RIGHT, VIEWS[0].right)),
+        agreement=session.value(one_of("agree", AGREEMENT, ANY)),
+        gold=_one_or_any(session, "gold", offered.gold),
+        source_says=_one_or_any(session, "says", offered.said),
+        target_says=_one_or_any(session, "says2", offered.said),
+        ranges=tuple(_ranges(session, offered, control)),
         find=find,
-        places=_places(chosen, find, [one for one in (source, target) if one], problems),
+        places=_places(chosen, find, [lang for lang in (source, target) if lang], problems),
     )
 
 
-def _one(address: Address, name: str, known: Sequence[str] | dict[str, int]) -> str:
-    """One of the known, or nothing for any."""
-    found = address.value(one_of(name, [ANY, *known], ANY))
-    return "" if found == ANY else found
+def _one_or_any(session: Session, name: str, options: Sequence[str] | dict[str, int]) -> str:
+    """One of the options, or nothing for any."""
+    chosen = session.value(one_of(name, [ANY, *options], ANY))
+    return "" if chosen == ANY else chosen
 
 
-def _ranges(address: Address, offered: Offered, control: str) -> list[Range]:
-    found = []
+def _ranges(session: Session, offered: Offered, control: str) -> list[Range]:
+    ranges = []
     measures = {"ems": "ems", "range": control, "words": "length"}
     for name, ends in offered.ends.items():
         if ends is not None:
-            low, high = address.value(_span(address, name, ends))
+            low, high = session.value(_span(session, name, ends))
             if (low, high) != ends:
-                found.append(Range(measures[name], low, high))
-    return found
+                ranges.append(Range(measures[name], low, high))
+    return ranges
 
 
-def _span(address: Address, name: str, ends: Ends) -> Field:
+def _span(session: Session, name: str, ends: Ends) -> Field:
     """A range; where the ends are others than before, what was all of it is so again."""
-    memo, key = address.widget(f"{name}_ends"), address.widget(name)
+    memo, key = session.widget(f"{name}_ends"), session.widget(name)
     before = st.session_state.get(memo)
     if before not in (None, ends) and st.session_state.get(key, before) == before:
         st.session_state[key] = ends

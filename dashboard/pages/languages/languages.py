@@ -1,11 +1,11 @@
 """Languages: which of them the model reads alike, closer, by layer and by training language."""
 
 from ccta_core.errors import CctaError
-from dashboard.address import Address
 from dashboard.pages.languages.layers import flows, layers, target_of
 from dashboard.pages.languages.matrix import choosers, language_matrix
 from dashboard.pages.languages.pair import closer
 from dashboard.pages.languages.training import measure_of, training
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, pair_of, study_bar
 
@@ -13,34 +13,34 @@ from dashboard.widgets.study_bar import Chosen, pair_of, study_bar
 def page() -> None:
     """The whole page: what needs a study, then what needs none."""
     text_blocks.title("Which languages does the model read alike?")
-    address = Address("languages")
-    chosen = study_bar(address)
-    target = target_of(address)
+    session = Session("languages")
+    chosen = study_bar(session)
+    target = target_of(session)
     if chosen is not None:
-        _of_study(address, chosen)
+        _of_study(session, chosen)
     else:
-        _problems(address)
-    flows(address, target)
+        _problems(session)
+    flows(session, target)
     if chosen is not None:
-        address.keep()
+        session.keep()
 
 
-def _of_study(address: Address, chosen: Chosen) -> None:
-    shown, read = choosers(address, chosen), measure_of(address)
+def _of_study(session: Session, chosen: Chosen) -> None:
+    shown, read = choosers(session, chosen), measure_of(session)
     home = chosen.facts.get("training_language")
-    pair = pair_of(address, chosen.study.manifest.languages, home)
-    _problems(address)
+    pair = pair_of(session, chosen.study.manifest.languages, home)
+    _problems(session)
     try:
-        langs = language_matrix(address, chosen, shown, pair)
-        closer(address, chosen, pair)
+        langs = language_matrix(session, chosen, shown, pair)
+        closer(session, chosen, pair)
         layers(chosen)
-        training(address, chosen, langs, read)
+        training(session, chosen, langs, read)
     except CctaError as error:
         notices.problem(str(error))
 
 
-def _problems(address: Address) -> None:
-    for text in address.problems:
+def _problems(session: Session) -> None:
+    for text in session.problems:
         notices.advice(text)
 
 

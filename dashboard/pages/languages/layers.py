@@ -6,7 +6,7 @@ import streamlit as st
 from ccta_core.measures import label, title
 from ccta_core.text import count, interval, number, percent
 from dashboard import resources
-from dashboard.address import Address, one_of
+from dashboard.fields import one_of
 from dashboard.pages.languages.charts import flows_html, flows_svg, mexa_chart, profile_chart
 from dashboard.pages.languages.tables import (
     BINS,
@@ -18,6 +18,7 @@ from dashboard.pages.languages.tables import (
     mexa_table,
     top_share,
 )
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, drawing_files
 from dashboard.widgets.study_bar import Chosen
@@ -124,13 +125,13 @@ def _mexa_part(found: pd.DataFrame, depth: int) -> None:
     chart_files(figure, found, "mexa-by-layer", chart="languages_mexa")
 
 
-def target_of(address: Address) -> str:
+def target_of(session: Session) -> str:
     """The language the weight goes to."""
     known = [str(code) for code in _counts().index]
-    return str(address.value(one_of("flow", known, known[0]))) if known else ""
+    return str(session.value(one_of("flow", known, known[0]))) if known else ""
 
 
-def flows(address: Address, target: str) -> None:
+def flows(session: Session, target: str) -> None:
     """The alluvial picture of one pair over the demo's items, and its finding."""
     found, counts = resources.flows(), _counts()
     if counts.empty:
@@ -140,11 +141,10 @@ def flows(address: Address, target: str) -> None:
     names = (language_name(source), language_name(target))
     text_blocks.heading("Where the weight of a word goes")
     with st.container(horizontal=True, key="languages_flows_row"):
-        st.selectbox(
+        session.selectbox(
             f"From {names[0]} to",
-            list(counts.index),
+            "flow",
             format_func=lambda code: f"{language_name(code)} ({count(counts[code], 'item')})",
-            key=address.widget("flow"),
             width=280,
         )
     share, means = top_share(own), mean_flows(own)

@@ -7,8 +7,9 @@ from ccta_core.languages import LANGUAGES
 from ccta_core.measures import CELLS, MEASURES, label, title
 from ccta_core.text import count, interval, number
 from dashboard import resources
-from dashboard.address import Address, one_of
+from dashboard.fields import one_of
 from dashboard.pages.languages.tables import ORDERS, matrix_table, ordered, within_families
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import drawing_files
 from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
@@ -24,30 +25,26 @@ _ORDERS = {
 _FEW_DIGITS = ("z",)
 
 
-def choosers(address: Address, chosen: Chosen) -> tuple[str, str]:
+def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
     """The measure and the order of the languages."""
-    measure = address.value(one_of("measure", CELLS, "ems"))
-    order = address.value(one_of("order", ORDERS, "family"))
     with st.container(horizontal=True, vertical_alignment="bottom", key="languages_row"):
-        st.selectbox(
+        measure = session.selectbox(
             "Each cell shows",
-            CELLS,
+            one_of("measure", CELLS, "ems"),
             format_func=lambda name: title(name, chosen.task),
-            key=address.widget("measure"),
             width=280,
         )
-        st.selectbox(
+        order = session.selectbox(
             "Languages stand",
-            ORDERS,
+            one_of("order", ORDERS, "family"),
             format_func=_ORDERS.__getitem__,
-            key=address.widget("order"),
             width=280,
         )
     return measure, order
 
 
 def language_matrix(
-    address: Address, chosen: Chosen, shown: tuple[str, str], pair: tuple[str, str]
+    session: Session, chosen: Chosen, shown: tuple[str, str], pair: tuple[str, str]
 ) -> list[str]:
     """The matrix with its finding; a click chooses the pair that is looked at closer.
 
@@ -73,8 +70,7 @@ def language_matrix(
 
     def choose(source: str, target: str) -> None:
         if source != target:
-            st.session_state[address.widget("source")] = source
-            st.session_state[address.widget("target")] = target
+            session.put(source=source, target=target)
 
     matrix(drawn, key="languages_cells", chosen=pair, on_click=choose)
     text_blocks.quiet(_caption(measure))

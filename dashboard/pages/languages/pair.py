@@ -11,13 +11,13 @@ from ccta_core.study.storage.table import Study
 from ccta_core.text import NONE, count, interval, number
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.languages.charts import spread, spread_chart
 from dashboard.pages.languages.tables import Mean, pair_items, pair_means
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
-from dashboard.widgets.study_bar import Chosen, languages_of
+from dashboard.widgets.study_bar import Chosen
 from dashboard.widgets.wording import language_name
 
 _SHOWN = ("ems", "ems_shuffled", "ems_uniform")
@@ -27,18 +27,15 @@ _ISOLATE, _POP = "\u2068", "\u2069"
 """Text between them keeps its own direction and leaves that of the line alone."""
 
 
-def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
+def closer(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
     """Choosers, histogram with means and intervals, the items at both ends."""
-    langs = languages_of(chosen.study)
     names = f"{language_name(pair[0])} and {language_name(pair[1])}"
     text_blocks.heading(f"{names}, item by item")
     with st.container(horizontal=True, vertical_alignment="bottom", key="languages_pair_row"):
         for name, text in (("source", "Source"), ("target", "Target")):
-            st.selectbox(
-                text, langs, format_func=language_name, key=address.widget(name), width=150
-            )
+            session.selectbox(text, name, format_func=language_name, width=150)
         if st.button("Open its errors", key="languages_errors"):
-            open_errors(address, chosen, chosen.model, *pair)
+            open_errors(session, chosen, chosen.model, *pair)
     items = resources.computed(chosen.study, pair_items, chosen.model, chosen.layer, pair)
     known = items.dropna(subset=["ems"])
     if known.empty:
@@ -50,7 +47,7 @@ def closer(address: Address, chosen: Chosen, pair: tuple[str, str]) -> None:
     with left:
         _histogram(chosen, pair, known, found)
     with right:
-        _ends(address, chosen, pair, known)
+        _ends(session, chosen, pair, known)
 
 
 def pair_sentence(found: dict[str, Mean]) -> str:
@@ -93,7 +90,7 @@ def _histogram(
     chart_files(figure, items, name, chart="languages_spread")
 
 
-def _ends(address: Address, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame) -> None:
+def _ends(session: Session, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame) -> None:
     """The items with the highest and the lowest EMS; a button opens one in Pair."""
     count = min(_ENDS, len(items) // 2) or 1
     ends = {"Highest EMS": items.head(count), "Lowest EMS": items.tail(count).iloc[::-1]}
@@ -101,11 +98,11 @@ def _ends(address: Address, chosen: Chosen, pair: tuple[str, str], items: pd.Dat
     for heading, part in ends.items():
         st.html(f'<p class="ccta-finding">{heading}</p>')
         for row in part.itertuples():
-            _item(address, chosen, pair, row, texts)
+            _item(session, chosen, pair, row, texts)
 
 
 def _item(
-    address: Address,
+    session: Session,
     chosen: Chosen,
     pair: tuple[str, str],
     row: Any,
@@ -114,7 +111,7 @@ def _item(
     shown = _short(texts, row.item, pair[0])
     text = f"**{number(row.ems)}** {notices.plain(shown)}"
     if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_about(row)):
-        open_pair(address, chosen, row.item, pair)
+        open_pair(session, chosen, row.item, pair)
 
 
 def _about(row: Any) -> str:

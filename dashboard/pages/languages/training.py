@@ -10,9 +10,10 @@ from ccta_core.errors import CctaError
 from ccta_core.measures import MEASURES, label, title
 from ccta_core.text import count, interval, number, p_value
 from dashboard import resources
-from dashboard.address import Address, one_of
+from dashboard.fields import one_of
 from dashboard.pages.languages.matrix import head
 from dashboard.pages.languages.tables import Trained, training_table
+from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button, drawing_files
 from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
@@ -24,23 +25,22 @@ from dashboard.widgets.wording import language_name
 _MEASURES = ("score", "ems", "gain", "ems_uniform", "ems_unrelated", "calibrated")
 
 
-def measure_of(address: Address) -> str:
+def measure_of(session: Session) -> str:
     """The measure of the matrix of training languages."""
-    return str(address.value(one_of("read", _MEASURES, "score")))
+    return str(session.value(one_of("read", _MEASURES, "score")))
 
 
-def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -> None:
+def training(session: Session, chosen: Chosen, langs: list[str], measure: str) -> None:
     """The matrix over the study's models, two_way's sentence, the ranking when it is opened."""
     homes = {one["training_language"] for one in chosen.study.manifest.models} - {None}
     if len(homes) < 2:
         return
     text_blocks.heading("Training language against the language that is read")
     with st.container(horizontal=True, key="languages_training_row"):
-        st.selectbox(
+        session.selectbox(
             "Each cell shows",
-            _MEASURES,
+            "read",
             format_func=lambda name: _title(name, chosen.task),
-            key=address.widget("read"),
             width=280,
         )
     found = resources.computed(chosen.study, training_table, chosen.layer, measure, chosen.models)
@@ -53,11 +53,11 @@ def training(address: Address, chosen: Chosen, langs: list[str], measure: str) -
     text_blocks.quiet(_caption(found, measure))
     name = f"{chosen.study.name}-training-{measure}"
     drawing_files(drawing(drawn), found.table, name, key="languages_training")
-    _ranking(address, chosen, measure)
+    _ranking(session, chosen, measure)
     if clicked is not None:
         home = str(found.table.set_index("model")["source"].loc[[clicked[0]]].iloc[0])
         model, read = clicked
-        open_errors(address, chosen, model, home if home != read else "", read)
+        open_errors(session, chosen, model, home if home != read else "", read)
 
 
 def training_sentence(found: Trained, name: str) -> str:
@@ -124,13 +124,13 @@ def _caption(found: Trained, measure: str) -> str:
     )
 
 
-def _ranking(address: Address, chosen: Chosen, measure: str) -> None:
+def _ranking(session: Session, chosen: Chosen, measure: str) -> None:
     """The claim that one training language is the most consistent, tested when it is opened."""
     asked = measure if not MEASURES[measure].sided else "ems"
     folded = st.expander(
         f"Which training language is the most consistent by {label(asked)}?",
         on_change="rerun",
-        key=address.widget("ranking"),
+        key=session.widget("ranking"),
     )
     with folded:
         if not folded.open:

@@ -12,7 +12,7 @@ from dashboard.pages.learn import wording as notices
 from dashboard.pages.learn.charts import error_curve, pieces_html, waterfall
 from dashboard.pages.learn.frame import beside, noticed, picture_data
 from dashboard.pages.learn.pictures import path_picture, sum_picture
-from dashboard.pages.learn.view import MASSES, POINTS, View, set_alpha
+from dashboard.pages.learn.view import View, set_alpha
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
 
@@ -52,7 +52,7 @@ def path(view: View, lesson: Lesson) -> None:
     noticed(notices.of_path(told))
 
     def moved() -> None:
-        set_alpha(view.address, st.session_state[_PATH_KEY].get("alpha"))
+        set_alpha(view.session, st.session_state[_PATH_KEY].get("alpha"))
 
     path_picture(
         key=_PATH_KEY,
@@ -81,11 +81,8 @@ def completeness(view: View, lesson: Lesson) -> None:
     told = _told(view, lesson)
     estimate = tables.estimate_of(told, view.points)
     noticed(notices.of_completeness(told, view.points))
-    st.select_slider(
-        "Points on the way",
-        [str(points) for points in POINTS],
-        key=view.widget("points"),
-        width="stretch" if view.large else 420,
+    view.session.select_slider(
+        "Points on the way", "points", width="stretch" if view.large else 420
     )
     sums, errors = tables.sum_table(told, estimate), tables.error_table(told)
     left, right = st.columns([3, 2])
@@ -114,13 +111,7 @@ def units(view: View, lesson: Lesson) -> None:
     """Step 4: pieces, words, and the mass of each word."""
     told = _told(view, lesson)
     noticed(notices.of_units(told, view.mass))
-    st.segmented_control(
-        "Mass is",
-        MASSES,
-        format_func=_MASS_NAMES.__getitem__,
-        required=True,
-        key=view.widget("mass"),
-    )
+    view.session.segmented_control("Mass is", "mass", format_func=_MASS_NAMES.__getitem__)
     table = tables.pieces_table(told, view.mass)
     masses = tables.word_masses(told, view.mass)
     alt = "; ".join(

@@ -11,7 +11,7 @@ from dashboard import resources
 from dashboard.pages.learn.charts import intervals
 from dashboard.pages.learn.claims_table import Found, found
 from dashboard.pages.learn.frame import noticed
-from dashboard.pages.learn.view import CLAIMS, View
+from dashboard.pages.learn.view import View
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.study_bar import Chosen, study_bar
@@ -26,15 +26,11 @@ _NAMES = {"1": "Consistency and performance", "2": "Spanish", "3": "Synonyms"}
 
 def claims(view: View, _: Lesson) -> None:
     """One claim at a time, and the study's numbers on it."""
-    st.segmented_control(
-        "Claim",
-        CLAIMS,
-        format_func=lambda one: f"{one} {_NAMES[one]}",
-        required=True,
-        key=view.widget("claim"),
+    view.session.segmented_control(
+        "Claim", "claim", format_func=lambda claim: f"{claim} {_NAMES[claim]}"
     )
     st.html(f'<p class="learn-say"><b>Claim</b> {_CLAIMS[view.claim]}</p>')
-    chosen = study_bar(view.address, model=False)
+    chosen = study_bar(view.session, model=False)
     if chosen is None:
         noticed("No study is here yet, so there is nothing to hold the claim against.")
     else:

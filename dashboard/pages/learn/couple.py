@@ -15,7 +15,7 @@ from dashboard.pages.learn.frame import beside, noticed, picture_data
 from dashboard.pages.learn.pictures import hand_picture
 from dashboard.pages.learn.space_chart import cosine_matrix, frame_of, plane
 from dashboard.pages.learn.tables import by_hand, hand_table, problem_of
-from dashboard.pages.learn.view import SHUFFLES, SPACES, View
+from dashboard.pages.learn.view import SPACES, View
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
 from dashboard.widgets.wording import language_name
@@ -29,13 +29,7 @@ _MOST_SEED = 9999
 def space(view: View, lesson: Lesson) -> None:
     """Step 5: the words on a plane, and every cosine."""
     noticed(notices.of_space(lesson, view.partner, view.space))
-    st.segmented_control(
-        "Space",
-        SPACES,
-        format_func=_SPACE_NAMES.__getitem__,
-        required=True,
-        key=view.widget("space"),
-    )
+    view.session.segmented_control("Space", "space", format_func=_SPACE_NAMES.__getitem__)
     names, look = _names(view), {"dark": text_blocks.dark(), "large": view.large}
     planes = {name: tables.places_table(lesson, view.partner, name) for name in SPACES}
     places = planes[view.space]
@@ -108,13 +102,13 @@ def chance(view: View, lesson: Lesson) -> None:
     found = float(references["value"][0])
     noticed(notices.of_chance(found, values))
     with st.container(key="learn_shuffles_row", horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Shuffles",
-            [str(count) for count in SHUFFLES],
-            required=True,
-            key=view.widget("shuffles"),
+        view.session.segmented_control("Shuffles", "shuffles")
+        st.button(
+            "Shuffle again",
+            key=view.session.widget("again"),
+            on_click=view.session.put,
+            kwargs={"seed": (view.seed + 1) % (_MOST_SEED + 1)},
         )
-        st.button("Shuffle again", key=view.widget("again"), on_click=_again, args=(view,))
     against = ", ".join(f"{row.name} {number(row.value)}" for row in references.itertuples())
     figure = shuffles_histogram(values, references, dark=text_blocks.dark(), large=view.large)
     text_blocks.chart(
@@ -132,10 +126,6 @@ def chance(view: View, lesson: Lesson) -> None:
     )
     name = f"learn-shuffles-{view.partner}-{view.seed}"
     chart_files(figure, table, name, chart="learn_chance")
-
-
-def _again(view: View) -> None:
-    st.session_state[view.widget("seed")] = (view.seed + 1) % (_MOST_SEED + 1)
 
 
 def _names(view: View) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from ccta_core.zoo.lesson import Lesson
-from dashboard.pages.learn.view import LANGUAGES, PARTNERS, STEPS, Step, View, follow_language, go
+from dashboard.pages.learn.view import STEPS, Step, View, follow_language
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
 
@@ -19,17 +19,15 @@ def head(view: View, step: Step) -> None:
         text_blocks.title(step.question)
         _turns(view)
     with st.container(key="learn_steps", horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
+        view.session.segmented_control(
             "Step",
-            [str(at) for at in range(1, _LAST + 1)],
-            format_func=lambda at: f"{at} {STEPS[int(at) - 1].name}",
-            required=True,
-            key=view.widget("step"),
+            "step",
+            format_func=lambda step: f"{step} {STEPS[int(step) - 1].name}",
             label_visibility="collapsed",
         )
         _language(view, step)
-        st.toggle("Large type", key=view.widget("present"))
-    for text in view.address.problems:
+        view.session.toggle("Large type", "present")
+    for text in view.session.problems:
         notices.advice(text)
     if not view.large:
         text_blocks.say(step.told)
@@ -75,9 +73,9 @@ def _turns(view: View) -> None:
         there = 1 <= to <= _LAST
         st.button(
             label,
-            key=view.widget(label.lower()),
-            on_click=go,
-            args=(view.address, to),
+            key=view.session.widget(label.lower()),
+            on_click=view.session.put,
+            kwargs={"step": str(to)},
             disabled=not there,
             shortcut=key,
             type="primary" if label == "Next" and there else "secondary",
@@ -88,21 +86,19 @@ def _language(view: View, step: Step) -> None:
     if step is STEPS[-1]:
         return
     if step.pair:
-        st.selectbox(
+        view.session.selectbox(
             "English with",
-            PARTNERS,
+            "with",
             format_func=lambda code: "itself" if code == "en" else language_name(code),
-            key=view.widget("with"),
             width=150,
         )
     else:
-        st.selectbox(
+        view.session.selectbox(
             "Sentence in",
-            LANGUAGES,
+            "lang",
             format_func=language_name,
-            key=view.widget("lang"),
             on_change=follow_language,
-            args=(view.address,),
+            args=(view.session,),
             width=150,
         )
 

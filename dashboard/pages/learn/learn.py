@@ -2,10 +2,10 @@
 
 from ccta_core.errors import CctaError
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.learn import alone, claims, couple
 from dashboard.pages.learn.frame import head, tail
 from dashboard.pages.learn.view import STEPS, read_view
+from dashboard.session import Session
 from dashboard.widgets import notices
 
 PICTURES = (
@@ -22,8 +22,8 @@ PICTURES = (
 
 def page() -> None:
     """The step the address names."""
-    address = Address("learn")
-    view = read_view(address, len(STEPS))
+    session = Session("learn")
+    view = read_view(session, len(STEPS))
     step = STEPS[view.step - 1]
     head(view, step)
     try:
@@ -33,7 +33,7 @@ def page() -> None:
         return
     PICTURES[view.step - 1](view, lesson)
     tail(view, step, lesson)
-    address.keep()
+    session.keep()
 
 
 page()

@@ -1,12 +1,14 @@
-"""What the page Learn shows now: every field of its address, read once a run."""
+"""What the page Learn shows now: every field of its session, read once a run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from ccta_core.text import read_decimal
-from dashboard.address import Address, Field, flag, one_of, whole
+from dashboard.fields import Field, flag, one_of, whole
+from dashboard.session import Session
 
 LANGUAGES = ("en", "es", "ar", "zh")
 PARTNERS = ("es", "ar", "zh", "en")
@@ -23,7 +25,7 @@ _DIGITS = 2
 class View:
     """One state of the page; `partner` is the language that English is compared with."""
 
-    address: Address
+    session: Session
     step: int
     lang: str
     partner: str
@@ -36,50 +38,41 @@ class View:
     claim: str
     large: bool
 
-    def widget(self, name: str) -> str:
-        """The session key of a field's widget."""
-        return self.address.widget(name)
 
+def read_view(session: Session, steps: int) -> View:
+    """Every field, valid, with a problem noted in the session for what was not."""
 
-def read_view(address: Address, steps: int) -> View:
-    """Every field, valid, with a problem noted in the address for what was not."""
-
-    def choose(name: str, known: tuple[Any, ...], default: Any) -> Any:
-        return address.value(one_of(name, [str(one) for one in known], str(default)))
+    def choose(name: str, options: Iterable[Any], default: Any) -> Any:
+        return session.value(one_of(name, [str(option) for option in options], str(default)))
 
     lang = choose("lang", LANGUAGES, LANGUAGES[0])
     return View(
-        address=address,
-        step=int(choose("step", tuple(range(1, steps + 1)), 1)),
+        session=session,
+        step=int(choose("step", range(1, steps + 1), 1)),
         lang=lang,
         partner=choose("with", PARTNERS, PARTNERS[0] if lang == LANGUAGES[0] else lang),
-        alpha=address.value(_alpha()),
+        alpha=session.value(_alpha()),
         points=int(choose("points", POINTS, 5)),
         mass=choose("mass", MASSES, "abs"),
         space=choose("space", SPACES, "centered"),
         shuffles=int(choose("shuffles", SHUFFLES, 99)),
-        seed=address.value(whole("seed", 0, 9999, 0)),
+        seed=session.value(whole("seed", 0, 9999, 0)),
         claim=choose("claim", CLAIMS, "1"),
-        large=address.value(flag("present")),
+        large=session.value(flag("present")),
     )
 
 
-def follow_language(address: Address) -> None:
+def follow_language(session: Session) -> None:
     """The language read alone is the one that English is compared with next (a callback)."""
-    lang = st.session_state.get(address.widget("lang"))
+    lang = st.session_state.get(session.widget("lang"))
     if lang in PARTNERS and lang != LANGUAGES[0]:
-        st.session_state[address.widget("with")] = lang
+        session.put(**{"with": lang})
 
 
-def go(address: Address, step: int) -> None:
-    """Turns to a step (a button's callback)."""
-    st.session_state[address.widget("step")] = str(step)
-
-
-def set_alpha(address: Address, value: Any) -> None:
+def set_alpha(session: Session, value: Any) -> None:
     """Takes the place on the path that the picture tells, if it is one."""
     if isinstance(value, int | float) and 0 <= value <= 1:
-        st.session_state[address.widget("alpha")] = round(float(value), _DIGITS)
+        session.put(alpha=round(float(value), _DIGITS))
 
 
 def _alpha() -> Field:

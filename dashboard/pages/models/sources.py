@@ -11,8 +11,8 @@ from ccta_core.models.added import CHANGED, add_apart, added, remove
 from ccta_core.store.usage import CacheUse, clear, usage
 from ccta_core.text import NONE, count, size
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.models.tables import data_table
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import csv_button
 
@@ -24,19 +24,19 @@ _WHAT = (
 )
 
 
-def models_add(address: Address) -> None:
+def models_add(session: Session) -> None:
     """The folded part of the page that adds and takes away."""
-    folded = st.expander("Add a model", on_change="rerun", key=address.widget("more"))
+    folded = st.expander("Add a model", on_change="rerun", key=session.widget("more"))
     with folded:
         if not folded.open:
             return
         text_blocks.say(_WHAT)
-        with st.form(address.widget("form"), border=False):
-            name = st.text_input("Name or folder", key=address.widget("name"))
+        with st.form(session.widget("form"), border=False):
+            name = st.text_input("Name or folder", key=session.widget("name"))
             asked = st.form_submit_button("Check and add")
         if asked:
             _add(name)
-        _mine(address)
+        _mine(session)
 
 
 def _add(name: str) -> None:
@@ -50,15 +50,15 @@ def _add(name: str) -> None:
     st.rerun()
 
 
-def _mine(address: Address) -> None:
+def _mine(session: Session) -> None:
     """Those on the list, each with a button that takes it off."""
     for at, (name, info) in enumerate(added().items()):
         changed = info.card.get(CHANGED)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(notices.plain(changed or name), width="stretch")
-            if changed and st.button("Read it again", key=address.widget(f"again_{at}")):
+            if changed and st.button("Read it again", key=session.widget(f"again_{at}")):
                 _add(name)
-            if st.button("Take off the list", key=address.widget(f"remove_{at}"), type="tertiary"):
+            if st.button("Take off the list", key=session.widget(f"remove_{at}"), type="tertiary"):
                 remove(name)
                 st.rerun()
 
@@ -66,17 +66,17 @@ def _mine(address: Address) -> None:
 _HEADS = ("data", "what", "task", "languages", "items a language", "licence")
 
 
-def models_data(address: Address) -> None:
+def models_data(session: Session) -> None:
     """The table; items are counted when asked for, since that reads everything."""
     sets = tuple(resources.data())
     here = tuple(one for one in sets if one.present)
     text_blocks.heading(f"{count(len(here), 'data set')} here")
-    counting = st.toggle("Count the items, which reads every file", key=address.widget("count"))
+    counting = st.toggle("Count the items, which reads every file", key=session.widget("count"))
     bundled = tuple(one for one in here if one.name.startswith("demo:"))
     counts = resources.item_counts(here if counting else bundled)
     table = data_table(sets, counts)
     text_blocks.table(_HEADS, (_row(row) for _, row in table.iterrows()), html=True)
-    csv_button(table, "data-sets", key=address.widget("data_csv"))
+    csv_button(table, "data-sets", key=session.widget("data_csv"))
     absent = [one for one in sets if not one.present]
     if absent:
         names = ", ".join(f"{one.name} ({one.folder})" for one in absent)
@@ -92,9 +92,9 @@ def _row(row: pd.Series) -> list[str]:
     ]  # fmt: skip
 
 
-def models_usage(address: Address) -> None:
+def models_usage(session: Session) -> None:
     """A line for each kind with its size, and a button where it may be cleared."""
-    folded = st.expander("What is kept in the cache", on_change="rerun", key=address.widget("use"))
+    folded = st.expander("What is kept in the cache", on_change="rerun", key=session.widget("use"))
     with folded:
         if not folded.open:
             return
@@ -104,10 +104,10 @@ def models_usage(address: Address) -> None:
             f"{size(own)} in {cache_root().absolute()}, beside what ships with the product."
         )
         for use in found:
-            _line(address, use)
+            _line(session, use)
 
 
-def _line(address: Address, use: CacheUse) -> None:
+def _line(session: Session, use: CacheUse) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notices.plain(what.replace("entrys", "entries")), width="stretch")
@@ -115,7 +115,7 @@ def _line(address: Address, use: CacheUse) -> None:
             return
         with st.popover("Clear", type="tertiary"):
             st.caption(f"{size(use.bytes)}: {use.kind.loss}.")
-            if st.button("Delete them for good", key=address.widget(f"clear_{use.kind.name}")):
+            if st.button("Delete them for good", key=session.widget(f"clear_{use.kind.name}")):
                 _clear(use)
 
 

@@ -10,9 +10,10 @@ from ccta_core.languages import LANGUAGES
 from ccta_core.models.added import CHANGED
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.text import NONE, count, number
-from dashboard.address import Address, one_of
+from dashboard.fields import one_of
 from dashboard.pages.models.charts import described, score_dots
 from dashboard.pages.models.tables import finding, metric_name, metric_of, score_table, zoo_table
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files, csv_button
 from dashboard.widgets.model_card import card
@@ -27,20 +28,20 @@ _TASKS = {
 _HEADS = ("model", "task", "trained on", "mean score", "commonest label", "MB", "licence")
 
 
-def models_zoo(address: Address, models: Mapping[str, ModelInfo]) -> None:
+def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
     """The table of a task's models, then one of them at length."""
     tasks = [_ALL, *dict.fromkeys(info.task for info in models.values())]
-    task = address.value(one_of("task", tasks, _ALL))
-    shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
-    first = _FIRST if _FIRST in shown else next(iter(shown))
-    name = address.value(one_of("model", shown, first))
     with st.container(horizontal=True, vertical_alignment="bottom", key="models_row"):
-        st.selectbox(
-            "Task", tasks, format_func=lambda one: _TASKS.get(one, one),
-            key=address.widget("task"), width=240,
-        )  # fmt: skip
-        st.selectbox("Model", list(shown), key=address.widget("model"), width=420)
-    _one(address, models[name])
+        task = session.selectbox(
+            "Task",
+            one_of("task", tasks, _ALL),
+            format_func=lambda task: _TASKS.get(task, task),
+            width=240,
+        )
+        shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
+        first = _FIRST if _FIRST in shown else next(iter(shown))
+        name = session.selectbox("Model", one_of("model", shown, first), width=420)
+    _one(session, models[name])
     table = zoo_table(shown.values())
     text_blocks.heading(f"{count(len(shown), 'model')} here")
     with st.container(key="models_zoo"):
@@ -49,10 +50,10 @@ def models_zoo(address: Address, models: Mapping[str, ModelInfo]) -> None:
         "Mean score: over the languages of the card, each counting the same; its 95% interval is "
         "as wide as it can be, since the languages share their items."
     )
-    csv_button(table, f"models-{task}", key=address.widget("zoo"))
+    csv_button(table, f"models-{task}", key=session.widget("zoo"))
 
 
-def _one(address: Address, info: ModelInfo) -> None:
+def _one(session: Session, info: ModelInfo) -> None:
     """Scores in each language with the majority, then the card."""
     if CHANGED in info.card:
         notices.problem(f"{info.card[CHANGED]} (below, under Add a model).")
@@ -67,7 +68,7 @@ def _one(address: Address, info: ModelInfo) -> None:
             f"{items} items a language · {info.card.get('evaluation', '')}".rstrip(" ·")
         )
         figure = score_dots(table, metric, dark=text_blocks.dark())
-        chart = address.widget("dots")
+        chart = session.widget("dots")
         text_blocks.chart(figure, key=chart, alt=described(table, metric))
         chart_files(figure, table, f"scores-{info.id}", chart=chart)
     card(info)

@@ -11,12 +11,14 @@ from ccta_core.measures import MEASURES, title
 from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, number, percent, signed
-from dashboard import state
-from dashboard.choice import OWN, Choice, Offer, Request
 from dashboard.engine import Job
+from dashboard.fields import Field
 from dashboard.pages.pair.gold import Judged, gold_of, judged
+from dashboard.pages.pair.history import go
 from dashboard.pages.pair.job import SECOND, find, leave, progress
 from dashboard.pages.pair.skeleton import skeleton
+from dashboard.pages.pair.view import OWN, Options, PairView, Request
+from dashboard.session import Session, widget_key
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.pair_picture import Look, pair_picture, shared_top
@@ -33,76 +35,77 @@ _MOST = 12
 class Second:
     """What a view is compared with, known or on its way."""
 
-    choice: Choice
+    view: PairView
     request: Request
     result: PairResult | None
     job: Job | None
 
 
-def second(choice: Choice, offer: Offer) -> Second | None:
+def second(view: PairView, options: Options) -> Second | None:
     """The second view, if there is one. Raises CctaError where a typed text can't be read."""
-    if not choice.compares:
+    if not view.compares:
         leave(SECOND)
         return None
-    request = choice.second.request(offer)
-    return Second(choice.second, request, *find(request, SECOND))
+    request = view.second.request(options)
+    return Second(view.second, request, *find(request, SECOND))
 
 
-def compare(choice: Choice, offer: Offer, result: PairResult, other: Second | None) -> None:
+def compare(
+    session: Session, view: PairView, options: Options, result: PairResult, other: Second | None
+) -> None:
     """The choosers; under them the second picture, the numbers and the words that change."""
-    _choosers(choice, offer)
+    _choosers(session, view, options)
     if other is None:
         text_blocks.say(
             "Choose another model, another layer or both: the second picture stands here."
         )
         return
     with st.container(key="pair_second"):
-        text_blocks.heading(_named(other.choice, offer))
+        text_blocks.heading(_named(other.view, options))
         if other.job is not None:
             progress(other.job, SECOND)
-        known = other.result
-        look = Look(choice.settings, _judged(choice, offer, known), top(result, known))
-        payload = known.payload() if known else skeleton(other.request)
-        pair_picture(payload, look, key="pair_picture_second", waiting=known is None)
-    if known is not None:
-        _changes(choice, offer, (result, known))
+        second_result = other.result
+        judgements = _judged(view, options, second_result)
+        look = Look(view.settings, judgements, top(result, second_result))
+        payload = second_result.payload() if second_result else skeleton(other.request)
+        pair_picture(payload, look, key="pair_picture_second", waiting=second_result is None)
+    if second_result is not None:
+        _changes(view, options, (result, second_result))
 
 
-def _choosers(choice: Choice, offer: Offer) -> None:
-    models = [name for name in offer.siblings(choice.model) if name != choice.model]
-    layers = offer.models[choice.model2 or choice.model].layers
+def _choosers(session: Session, view: PairView, options: Options) -> None:
+    models = [name for name in options.siblings(view.model) if name != view.model]
+    layers = options.models[view.model2 or view.model].layers
     with st.container(key="pair_compare", horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
+        session.selectbox(
             "Another model",
-            models,
+            Field("model2", None, limits=(models,)),
             index=None,
             placeholder="The same model",
-            format_func=lambda name: model_name(offer.models[name]),
-            key=state.widget("model2"),
+            format_func=lambda name: model_name(options.models[name]),
             width=320,
         )
-        st.selectbox(
+        session.selectbox(
             "Another layer",
-            layers,
+            Field("layer2", None, limits=(layers,)),
             index=None,
             placeholder="The same layer",
-            key=state.widget("layer2"),
             width=180,
         )
-        if choice.compares:
+        if view.compares:
             st.button(
                 "Make this the first",
-                on_click=state.go,
-                args=(_exchanged(choice),),
-                key=state.widget("exchange"),
+                on_click=go,
+                args=(_exchanged(view),),
+                key=widget_key("pair", "exchange"),
                 type="tertiary",
             )
 
 
-def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult]) -> None:
+def _changes(view: PairView, options: Options, results: tuple[PairResult, PairResult]) -> None:
     from dashboard.pages.pair.tables import differences, mass_changes
 
-    names = [_short(view, choice, offer) for view in (choice, choice.second)]
+    names = [_short(each, view, options) for each in (view, view.second)]
     measures, words = differences(*results), mass_changes(*results)
     text_blocks.say(_sentence(results, names))
     rows = [
@@ -115,9 +118,9 @@ def _changes(choice: Choice, offer: Offer, results: tuple[PairResult, PairResult
         for row in measures.itertuples()
     ]
     text_blocks.table(["", *names, "difference"], [*_predicted(results), *rows])
-    csv_button(measures, f"compare-{choice.item}", key=state.widget("compare_csv"))
+    csv_button(measures, f"compare-{view.item}", key=widget_key("pair", "compare_csv"))
     _words(words, results[0], names)
-    csv_button(words, f"compare-words-{choice.item}", key=state.widget("words_csv"))
+    csv_button(words, f"compare-words-{view.item}", key=widget_key("pair", "words_csv"))
 
 
 def _sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:
@@ -142,11 +145,11 @@ def _predicted(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, s
     rows = []
     for side in ("source", "target"):
         first, second = (getattr(result, side) for result in results)
-        one, two = (prediction_text(each, show=number) for each in (first, second))
+        before, after = (prediction_text(each, show=number) for each in (first, second))
         same = "the same" if first.predicted == second.predicted else "another"
         if first.predicted is None or second.predicted is None:  # scores: nothing to be the same
             same = NONE
-        rows.append((f"prediction, {language_name(first.lang)}", one, two, same))
+        rows.append((f"prediction, {language_name(first.lang)}", before, after, same))
     return rows
 
 
@@ -174,39 +177,39 @@ def _words(words: "pd.DataFrame", first: PairResult, names: list[str]) -> None:
 
 
 def _judged(
-    choice: Choice, offer: Offer, result: PairResult | None
+    view: PairView, options: Options, result: PairResult | None
 ) -> tuple[Judged, Judged] | None:
-    if result is None or choice.item == OWN:
+    if result is None or view.item == OWN:
         return None
-    example = offer.example(choice.model, choice.item)
-    return judged(result, gold_of(example, choice.src, choice.tgt))
+    example = options.example(view.model, view.item)
+    return judged(result, gold_of(example, view.src, view.tgt))
 
 
 def top(first: PairResult | None, other: PairResult | None) -> dict[str, float]:
     """The top of the scale that both pictures share; known results only."""
-    return shared_top([one.payload() for one in (first, other) if one is not None])
+    return shared_top([result.payload() for result in (first, other) if result is not None])
 
 
-def _named(view: Choice, offer: Offer) -> str:
-    return f"{model_name(offer.models[view.model])}, layer {view.layer}"
+def _named(view: PairView, options: Options) -> str:
+    return f"{model_name(options.models[view.model])}, layer {view.layer}"
 
 
-def _short(view: Choice, other: Choice, offer: Offer) -> str:
+def _short(view: PairView, other: PairView, options: Options) -> str:
     """What tells a view from the one it is compared with."""
     parts = []
     if other.model2:
-        parts.append(offer.models[view.model].id.split("/")[-1])
+        parts.append(options.models[view.model].id.split("/")[-1])
     if other.layer2 is not None or not parts:
         parts.append(f"layer {view.layer}")
     return ", ".join(parts)
 
 
-def _exchanged(choice: Choice) -> Choice:
+def _exchanged(view: PairView) -> PairView:
     """The second view first, compared with the first."""
     return replace(
-        choice.second,
-        model2=choice.model if choice.model2 else "",
-        layer2=None if choice.layer2 is None else choice.layer,
+        view.second,
+        model2=view.model if view.model2 else "",
+        layer2=None if view.layer2 is None else view.layer,
     )
 
 

@@ -1,26 +1,25 @@
 """The controls of the Pair page: one row on a wide screen, a drawer on a narrow one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from ccta_core.attribution.methods import METHODS
-from ccta_core.config import SPACES
 from ccta_core.languages import language
 from ccta_core.models.catalog import SCORES, ModelInfo
-from dashboard import state
-from dashboard.choice import OWN, Choice, Offer
-from dashboard.settings import (
+from dashboard.fields import Field, one_of
+from dashboard.pages.pair.view import (
     AUTO,
-    MOST_RIBBON,
-    UNITS,
-    VIEWS,
+    OWN,
+    Options,
+    PairView,
     Settings,
     aligns,
     baselines,
     masses,
-    targets,
 )
+from dashboard.session import Session, widget_key
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import usual_ribbons
 from dashboard.widgets.wording import item_name, language_name, model_name
@@ -42,74 +41,96 @@ _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16, quicker on some processors"
 _CLASSES = {"auto": "the source's prediction", "each": "each side's own prediction"}
 
 
-def drawer(choice: Choice) -> None:
+def drawer(view: PairView) -> None:
     """On a narrow screen: a switch that names the view and unfolds its controls."""
-    pair = f"{language_name(choice.src)} and {language_name(choice.tgt)}, layer {choice.layer}"
-    st.toggle(f"Change {pair}", key=state.widget("drawer"), on_change="ignore")
+    pair = f"{language_name(view.src)} and {language_name(view.tgt)}, layer {view.layer}"
+    st.toggle(f"Change {pair}", key=widget_key("pair", "drawer"), on_change="ignore")
 
 
-def choosers(choice: Choice, offer: Offer) -> None:
-    """Model, item, languages and layer; what they hold is read through `state`."""
-    models, items = offer.models, offer.items
-    st.selectbox(
+def choosers(session: Session, view: PairView, options: Options) -> None:
+    """Model, item, languages and layer; the session holds what they say."""
+    models, items = options.models, options.items
+    session.selectbox(
         "Model",
-        list(models),
+        one_of("model", models),
         format_func=lambda name: model_name(models[name]),
-        key=state.widget("model"),
         width=272,
     )
-    st.selectbox(
-        plain(f"Item, of the study {choice.study} or the demo") if choice.study else "Item",
-        [*offer.items_for(choice.model), OWN],
+    session.selectbox(
+        plain(f"Item, of the study {view.study} or the demo") if view.study else "Item",
+        one_of("item", (*options.items_for(view.model), OWN)),
         format_func=lambda name: (
-            "Type your own" if name == OWN else item_name(items[name], choice.src)
+            "Type your own" if name == OWN else item_name(items[name], view.src)
         ),
-        key=state.widget("item"),
         width="stretch",
     )
-    known = offer.languages(choice.item)
-    _language("Source", "src", known)
+    langs = options.languages(view.item)
+    session.selectbox("Source", one_of("src", langs), format_func=language_name, width=124)
     st.button(
         "Swap source and target",
         icon=":material/swap_horiz:",
-        key=state.widget("swap"),
-        on_click=state.swap,
+        key=session.widget("swap"),
+        on_click=_swap,
+        args=(session,),
         type="tertiary",
     )
-    _language("Target", "tgt", known)
-    _layer(models[choice.model])
+    session.selectbox("Target", one_of("tgt", langs), format_func=language_name, width=124)
+    _layer(session, models[view.model].layers)
 
 
-def options(info: ModelInfo, settings: Settings) -> None:
+def _swap(session: Session) -> None:
+    """Changes source and target, texts included (a button's callback)."""
+    state = st.session_state
+    for names in (("src", "tgt"), ("s1", "t1"), ("s2", "t2")):
+        source, target = map(session.widget, names)
+        if source in state and target in state:
+            state[source], state[target] = state[target], state[source]
+
+
+def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None:
     """The settings of the measurement, behind one button; what a method lacks can't be chosen."""
-    starts, kinds = baselines(settings.method), masses(settings.method)
+    method = settings.config.method
+    starts = baselines(method)
+    classes, mass_names = _CLASSES, _MASSES
+    if info.outputs == SCORES:
+        several = len(info.labels) > 1
+        classes = {"auto": "choose one of the scores" if several else "the score"}
+        mass_names = {**_MASSES, **_SCORE_MASSES}
+
+    def select(name: str, label: str, names: Mapping[str, str], *options: Any, **more: Any) -> None:
+        session.selectbox(
+            label,
+            name,
+            *options,
+            format_func=lambda option: names.get(option, option),
+            **more,
+        )
+
     with st.popover("Options", width="content"), st.container(key="pair_options"):
-        _select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
-        classes, words = _CLASSES, _MASSES
-        if info.outputs == SCORES:
-            several = len(info.labels) > 1
-            classes = {"auto": "choose one of the scores" if several else "the score"}
-            words = {**_MASSES, **_SCORE_MASSES}
-        _select("target", "Explain", {name: classes.get(name, name) for name in targets(info)})
-        _select("mass", "Mass is", {name: words[name] for name in kinds})
-        _select(
+        select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
+        select("target", "Explain", classes)
+        select("mass", "Mass is", mass_names, masses(method))
+        select(
             "baseline",
             "Attribution starts from",
-            {name: _BASELINES[name] for name in starts or ("pad",)},
+            _BASELINES,
+            starts or ("pad",),
             disabled=not starts,
         )
-        _select("space", "Embeddings are", {name: _SPACES[name] for name in SPACES})
-        _select("align", "Words are compared at", _layers(info))
+        select("space", "Embeddings are", _SPACES)
+        layers = {name: f"layer {name}" for name in aligns(info)}
+        layers[AUTO] = f"the model's own layer, {info.align_layer}"
+        select("align", "Words are compared at", layers)
         left, right = st.columns(2)
-        left.number_input(
-            "Shuffles",
-            0,
-            999,
-            help="0 leaves out p; more are drawn while p is near .05",
-            key=state.widget("shuffles"),
-        )
-        right.number_input("Seed", 0, 2**32 - 1, key=state.widget("seed"))
-        _select("precision", "Computed in", _PRECISIONS)
+        with left:
+            session.number_input(
+                "Shuffles",
+                "shuffles",
+                help="0 leaves out p; more are drawn while p is near .05",
+            )
+        with right:
+            session.number_input("Seed", "seed")
+        select("precision", "Computed in", _PRECISIONS)
 
 
 _TYPED = {
@@ -121,77 +142,51 @@ _TYPED = {
 """What is typed for a task, one name a text."""
 
 
-def own_texts(choice: Choice, task: str) -> None:
+def own_texts(session: Session, view: PairView, task: str) -> None:
     """The texts to type, sent together."""
     names = _TYPED.get(task, ("first text", "second text"))
     with st.form("pair_own", border=False):
         columns = st.columns(2)
-        sides = (("s", choice.src), ("t", choice.tgt))
+        sides = (("s", view.src), ("t", view.tgt))
         for column, (side, lang) in zip(columns, sides, strict=True):
-            for number, name in enumerate(names, 1):
-                label = f"{language(lang).name}: {name}"
-                key = state.widget(f"{side}{number}")
-                column.text_area(label, key=key, height=92 if number == 1 else 68)
+            with column:
+                for number, name in enumerate(names, 1):
+                    session.text_area(
+                        f"{language(lang).name}: {name}",
+                        Field(f"{side}{number}", ""),
+                        height=92 if number == 1 else 68,
+                    )
         st.form_submit_button("Compare", type="primary")
 
 
-def _language(label: str, name: str, known: tuple[str, ...]) -> None:
-    st.selectbox(label, known, format_func=language_name, key=state.widget(name), width=124)
-
-
-def _layers(info: ModelInfo) -> dict[str, str]:
-    own = f"the model's own layer, {info.align_layer}"
-    return {name: own if name == AUTO else f"layer {name}" for name in aligns(info)}
-
-
-def _layer(info: ModelInfo) -> None:
-    first, last = info.layers[0], info.layers[-1]
+def _layer(session: Session, layers: Sequence[int]) -> None:
+    first, last = layers[0], layers[-1]
     note = "0 is the embedding output; the higher the layer, the more a position mixes with others"
-    key = state.widget("layer")
-    if len(info.layers) == 1:
-        st.selectbox("Layer", info.layers, key=key, width=150)
-    elif info.layers == tuple(range(first, last + 1)):
-        st.slider(f"Layer, {first} to {last}", first, last, key=key, help=note, width=168)
+    field = one_of("layer", layers)
+    if len(layers) == 1:
+        session.selectbox("Layer", field, width=150)
+    elif tuple(layers) == tuple(range(first, last + 1)):
+        session.slider(f"Layer, {first} to {last}", field, first, last, help=note, width=168)
     else:
-        st.select_slider("Layer", info.layers, key=key, help=note, width=168)
+        session.select_slider("Layer", field, help=note, width=168)
 
 
-def _select(name: str, label: str, texts: dict[str, str], *, disabled: bool = False) -> None:
-    st.selectbox(
-        label,
-        list(texts),
-        format_func=texts.__getitem__,
-        key=state.widget(name),
-        disabled=disabled,
-    )
-
-
-_VIEWS = {"signed": "signed evidence", "mass": "mass"}
-
-
-def drawing(settings: Settings, payload: dict[str, Any] | None) -> None:
+def drawing(session: Session, settings: Settings, payload: dict[str, Any] | None) -> None:
     """Three controls that change the picture only; `payload` is None while it is computed."""
-    if settings.ribbons is None:
-        state.show_ribbons(usual_ribbons(payload) if payload else 0.0)
     with st.container(key="pair_drawing", horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Text in", UNITS, required=True, key=state.widget("units"), label_visibility="collapsed"
-        )
-        st.segmented_control(
+        session.segmented_control("Text in", "units", label_visibility="collapsed")
+        session.segmented_control(
             "Colour shows",
-            VIEWS,
-            format_func=_VIEWS.__getitem__,
-            required=True,
-            key=state.widget("view"),
+            "view",
+            format_func={"signed": "signed evidence", "mass": "mass"}.__getitem__,
             label_visibility="collapsed",
         )
-        st.slider(
+        session.slider(
             "Ribbons of at least so much of the mass, in percent",
-            0.0,
-            MOST_RIBBON,
+            "ribbons",
+            resting=usual_ribbons(payload) if payload else 0.0,
             step=0.1,
             format="ribbons of at least %.1f%%",
-            key=state.widget("ribbons"),
             label_visibility="collapsed",
             disabled=payload is None or settings.units == "subwords",
             width=220,

@@ -11,37 +11,43 @@ from ccta_core.measures import MEASURES, PAIR_CONTROLS
 from ccta_core.reports.pair.verdict import both_sides, drawn_text, why_untestable
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, count, number, percent, signed
-from dashboard import state
-from dashboard.choice import OWN, Choice, Offer
 from dashboard.pages.pair.compare import Second, compare
+from dashboard.pages.pair.view import OWN, Options, PairView
 from dashboard.pages.pair.walk import walk
+from dashboard.session import Session, widget_key
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
+from dashboard.widgets.pair_picture import PIN
 from dashboard.widgets.wording import language_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def details(result: PairResult, choice: Choice, offer: Offer, other: Second | None) -> None:
+def details(
+    session: Session, view: PairView, options: Options, result: PairResult, other: Second | None
+) -> None:
     """Folded parts; each is made only when it is opened."""
-    gold = None if choice.item == OWN else offer.example(choice.model, choice.item).label
-    if other is not None:
-        state.open_once("compare", (choice.model2, choice.layer2))
+    gold = None if view.item == OWN else options.example(view.model, view.item).label
+    compared = (view.model2, view.layer2)
+    if other is not None and st.session_state.get("pair_opened") != compared:
+        # Unfolds the comparison once for each second view: a person may fold it again.
+        st.session_state["pair_opened"] = compared
+        st.session_state[widget_key("pair", "compare")] = True
     parts: tuple[tuple[str, str, Callable[[], None]], ...] = (
         (
             "compare",
             "Compare with another model or layer",
-            lambda: compare(choice, offer, result, other),
+            lambda: compare(session, view, options, result, other),
         ),
-        ("layers", "Walk the layers", lambda: walk(choice, offer)),
+        ("layers", "Walk the layers", lambda: walk(view, options)),
         ("plan", "The plan as a heatmap", lambda: _plan(result)),
         ("costs", "What costs most, what adds most", lambda: costs(result)),
         ("controls", "All controls", lambda: _controls(result)),
         ("predictions", "Predictions side by side", lambda: _predictions(result, gold)),
     )
     for name, label, show in parts:
-        folded = st.expander(label, on_change="rerun", key=state.widget(name))
+        folded = st.expander(label, on_change="rerun", key=widget_key("pair", name))
         with folded:
             if folded.open:
                 show()
@@ -113,9 +119,9 @@ def _said(result: PairResult, names: tuple[str, str]) -> str:
     """What the model says of both texts, and what kind of number stands beside it."""
     if result.source.outputs == "scores":
         return "The model gives a score, no class: it has no probability and is not right or wrong."
-    one, other = result.source.predicted, result.target.predicted
-    same = f"The model says {one} in {both_sides(result.source.lang, result.target.lang)}."
-    text = same if one == other else f"{names[0]}: {one}. {names[1]}: {other}."
+    source, target = result.source.predicted, result.target.predicted
+    same = f"The model says {source} in {both_sides(result.source.lang, result.target.lang)}."
+    text = same if source == target else f"{names[0]}: {source}. {names[1]}: {target}."
     if result.source.outputs == "labels":
         text += " Each label has a probability of its own; it holds from 0.5 on."
     return text
@@ -152,7 +158,7 @@ def costs(result: PairResult) -> None:
 def _flows(result: PairResult) -> None:
     from dashboard.pages.pair.tables import dearest, of_word, plan_table
 
-    table, pinned = plan_table(result), state.pin()
+    table, pinned = plan_table(result), st.session_state.get(PIN)
     flows = dearest(table)
     head = (
         f"EMS is 1 minus what the transport costs, {number(1 - result.ems)}. A flow costs its mass "
@@ -207,7 +213,7 @@ def _partnerless(result: PairResult) -> None:
     ]
     heads = ["word", "mass", "of it, poorly", "cosine reached", "best partner, cosine"]
     text_blocks.table(heads, rows, html=True)
-    csv_button(table, "words-without-partner", key=state.widget("poor_csv"))
+    csv_button(table, "words-without-partner", key=widget_key("pair", "poor_csv"))
 
 
 def _links(result: PairResult) -> None:
@@ -227,7 +233,7 @@ def _links(result: PairResult) -> None:
         for row in table.head(_MOST).itertuples()
     ]
     text_blocks.table([*_names(result), "mass", "cosine", "adds to EMS"], rows, html=True)
-    csv_button(table, "word-links", key=state.widget("links_csv"))
+    csv_button(table, "word-links", key=widget_key("pair", "links_csv"))
 
 
 def _pair(row: Any, result: PairResult) -> Iterable[str]:

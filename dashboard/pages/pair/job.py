@@ -1,13 +1,15 @@
 """The line that tells what is being done while a result is computed."""
 
+import uuid
 from html import escape
 
 import streamlit as st
 
 from ccta_core.result import PairResult
-from dashboard import resources, state
-from dashboard.choice import Request
+from dashboard import resources
 from dashboard.engine import Job
+from dashboard.pages.pair.view import Request
+from dashboard.session import widget_key
 from dashboard.widgets import notices
 
 EVERY = 0.4
@@ -22,13 +24,13 @@ _STAGES = {
 @st.fragment(run_every=EVERY)
 def waiting(job: Job, slot: str) -> None:
     """Asks how far the job is until it is done, then shows the page anew; can be stopped."""
-    job.seen_by(state.me())
+    job.seen_by(visitor())
     if job.done.is_set():
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
         st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
-        if st.button("Stop", type="tertiary", key=state.widget(f"stop_{slot}")):
-            resources.engine().leave(job, state.me())
+        if st.button("Stop", type="tertiary", key=widget_key("pair", f"stop_{slot}")):
+            resources.engine().leave(job, visitor())
             st.rerun()
 
 
@@ -47,23 +49,23 @@ MAIN, SECOND, WALK = "main", "second", "walk"
 
 def find(request: Request, slot: str = MAIN) -> tuple[PairResult | None, Job | None]:
     """The result if it is known, else the job that makes it."""
-    job: Job | None = state.job(slot)
+    jobs = _jobs()
+    job = jobs.get(slot)
     if job is not None and job.request != request:
         leave(slot)
         job = None
     result = job.result if job is not None and job.result else resources.stored(request)
     if result is None and job is None:
-        job = resources.engine().submit(request, state.me())
-    state.set_job(slot, job)
+        job = resources.engine().submit(request, visitor())
+    jobs[slot] = job
     return result, None if result else job
 
 
 def leave(slot: str) -> None:
     """Takes this session off what it waits for in a place, if nothing else of it waits for that."""
-    job: Job | None = state.job(slot)
-    state.set_job(slot, None)
-    if job is not None and all(state.job(other) is not job for other in (MAIN, SECOND, WALK)):
-        resources.engine().leave(job, state.me())
+    job = _jobs().pop(slot, None)
+    if job is not None and all(other is not job for other in _jobs().values()):
+        resources.engine().leave(job, visitor())
 
 
 def progress(job: Job, slot: str = MAIN) -> None:
@@ -72,6 +74,16 @@ def progress(job: Job, slot: str = MAIN) -> None:
         waiting(job, slot)
         return
     notices.problem(job.error or "Stopped before there was a result.")
-    if st.button("Try again", key=state.widget(f"again_{slot}")):
-        state.set_job(slot, None)
+    if st.button("Try again", key=widget_key("pair", f"again_{slot}")):
+        _jobs().pop(slot, None)
         st.rerun()
+
+
+def visitor() -> str:
+    """This session's name in the queue."""
+    return st.session_state.setdefault("pair_visitor", uuid.uuid4().hex)
+
+
+def _jobs() -> dict[str, Job | None]:
+    """What this session waits for, by place of the page."""
+    return st.session_state.setdefault("pair_jobs", {})

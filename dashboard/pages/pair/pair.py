@@ -5,17 +5,19 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
-from dashboard import resources, state
-from dashboard.choice import DEFAULTS, OWN, Choice, Offer, Request
+from dashboard import resources
 from dashboard.engine import Job
-from dashboard.pages.pair import controls, finding, study_items, visited
+from dashboard.pages.pair import controls, finding, study_items
 from dashboard.pages.pair.compare import second, top
 from dashboard.pages.pair.controls import drawing
 from dashboard.pages.pair.details import details
 from dashboard.pages.pair.gold import Gold, gold_of, judged
+from dashboard.pages.pair.history import current_view, history_buttons
 from dashboard.pages.pair.job import find, progress
 from dashboard.pages.pair.share import downloads, share
 from dashboard.pages.pair.skeleton import skeleton
+from dashboard.pages.pair.view import DEFAULTS, OWN, Options, PairView, Request
+from dashboard.session import Session
 from dashboard.widgets import notices
 from dashboard.widgets.model_card import card
 from dashboard.widgets.pair_picture import Look, pair_picture
@@ -33,61 +35,66 @@ _TEACH = {
 def page() -> None:
     """The whole page, top to bottom."""
     study_items.back()
-    asked = state.asked()
-    both = both_sides(*(asked.wanted.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
+    session = Session("pair")
+    raw = session.raw()
+    both = both_sides(*(raw.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
     with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
         st.html(f"<h1 class='ccta-title'>Does the model read {both} the same way?</h1>")
         tools = st.container(horizontal=True, width="content", key="pair_tools")
-    offer, lacking = study_items.with_study(resources.offer(), asked.wanted)
-    if not offer.models:
+    options, lacking = study_items.with_study(resources.options(), raw)
+    if not options.models:
         notices.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
         return
-    lacking = [*lacking, *resources.outdated(asked.wanted)]
-    choice, problems = state.current(offer, asked, lacking)
-    info = offer.models[choice.model]
-    controls.drawer(choice)
+    lacking = [*lacking, *resources.outdated(raw)]
+    view = current_view(session, options, lacking)
+    info = options.models[view.model]
+    controls.drawer(view)
     with st.container(key="pair_controls", horizontal=True, vertical_alignment="bottom"):
-        controls.choosers(choice, offer)
+        controls.choosers(session, view, options)
     with tools:
-        visited.views()
-        controls.options(info, choice.settings)
-    for text in problems:
+        history_buttons()
+        controls.settings_menu(session, info, view.settings)
+    for text in session.problems:
         notices.advice(text)
-    if choice.item == OWN:
-        controls.own_texts(choice, info.task)
-    request = _request(choice, offer)
+    if view.item == OWN:
+        controls.own_texts(session, view, info.task)
+    request = _request(view, options)
     result, job = find(request) if request else (None, None)
     with tools:
-        share(choice, request)
-        downloads(choice, result)
+        share(view, request)
+        downloads(view, result)
     if request is not None:
-        _show(choice, offer, request, (result, job))
+        _show(session, view, options, request, (result, job))
     card(info)
     resources.warm(info)
 
 
-def _request(choice: Choice, offer: Offer) -> Request | None:
+def _request(view: PairView, options: Options) -> Request | None:
     """What is asked for, or None after saying what is wrong with it."""
-    if choice.item == OWN and not any(text.strip() for text in choice.texts):
-        task = offer.models[choice.model].task
+    if view.item == OWN and not any(text.strip() for text in view.texts):
+        task = options.models[view.model].task
         notices.advice(f"{_TYPE} {_TEACH.get(task, '')}".strip())
         return None
     try:
-        return choice.request(offer)
+        return view.request(options)
     except CctaError as error:
         notices.problem(f"{error}")
         return None
 
 
 def _show(
-    choice: Choice, offer: Offer, request: Request, found: tuple[PairResult | None, Job | None]
+    session: Session,
+    view: PairView,
+    options: Options,
+    request: Request,
+    found: tuple[PairResult | None, Job | None],
 ) -> None:
     """Title, picture, verdict, numbers and details; the same places before and after."""
     result, job = found
     gold = (
         Gold()
-        if choice.item == OWN
-        else gold_of(offer.example(choice.model, choice.item), choice.src, choice.tgt)
+        if view.item == OWN
+        else gold_of(options.example(view.model, view.item), view.src, view.tgt)
     )
     right = judged(result, gold) if result else None
     with st.container(key="pair_finding"):
@@ -96,16 +103,16 @@ def _show(
         elif job is not None:
             progress(job)
     payload = result.payload() if result else None
-    other = second(choice, offer)
+    other = second(view, options)
     scale = top(result, other.result) if other else None
-    look = Look(choice.settings, right, scale)
+    look = Look(view.settings, right, scale)
     pair_picture(payload or skeleton(request), look, waiting=payload is None)
-    drawing(choice.settings, payload)
+    drawing(session, view.settings, payload)
     finding.verdict(result)
     finding.numbers(result)
     if result is not None:
         notices.remarks(result.notices)
-        details(result, choice, offer, other)
+        details(session, view, options, result, other)
 
 
 page()

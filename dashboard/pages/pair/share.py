@@ -9,23 +9,18 @@ from ccta_core.config import Config
 from ccta_core.result import PairResult
 from ccta_core.text import command_line, option
 from ccta_core.types import Sentence
-from dashboard import state
-from dashboard.choice import Choice, Request
 from dashboard.pages.pair.tables import plan_csv
+from dashboard.pages.pair.view import MEASURED, PairView, Request
+from dashboard.session import widget_key
 from dashboard.widgets.files import picture_files
 
-_SETTINGS = (
-    "method", "align_layer", "space", "baseline", "mass", "target_class", "shuffles", "seed",
-    "precision",
-)  # fmt: skip
 
-
-def share(choice: Choice, request: Request | None) -> None:
+def share(view: PairView, request: Request | None) -> None:
     """The popover with the address, the command line and the Python of this view."""
     with st.popover("Share", width="content"):
-        if choice.fits_link:
+        if view.fits_link:
             st.caption("This view")
-            _code(f"{(st.context.url or '').rstrip('/')}/?{urlencode(choice.query(), safe='/')}")
+            _code(f"{(st.context.url or '').rstrip('/')}/?{urlencode(view.query(), safe='/')}")
         else:
             st.caption("The texts are too long for a link; download the result instead.")
         if request is not None:
@@ -35,13 +30,13 @@ def share(choice: Choice, request: Request | None) -> None:
             _code(snippet(request), "python")
 
 
-def downloads(choice: Choice, result: PairResult | None) -> None:
+def downloads(view: PairView, result: PairResult | None) -> None:
     """The popover with the result as a page, as JSON, its plan as CSV, its picture as a file."""
     with st.popover("Download", width="content", disabled=result is None):
         if result is None:
             return
-        name = re.sub(r"[^\w.-]+", "-", f"pair-{choice.model}-{choice.item}")
-        name = f"{name}-{choice.src}-{choice.tgt}-layer{choice.layer}"
+        name = re.sub(r"[^\w.-]+", "-", f"pair-{view.model}-{view.item}")
+        name = f"{name}-{view.src}-{view.tgt}-layer{view.layer}"
         files = (
             ("Page (HTML, works offline)", "html", "text/html", result.to_html),
             ("Everything (JSON)", "json", "application/json", result.to_json),
@@ -53,7 +48,7 @@ def downloads(choice: Choice, result: PairResult | None) -> None:
                 data=data,
                 file_name=f"{name}.{kind}",
                 mime=mime,
-                key=state.widget(f"download_{kind}"),
+                key=widget_key("pair", f"download_{kind}"),
                 on_click="ignore",
                 width="stretch",
             )
@@ -104,7 +99,7 @@ def _arguments(sentence: Sentence) -> str:
 
 def _changed(request: Request) -> dict:
     usual = Config()
-    values = {name: getattr(request.config, name) for name in _SETTINGS}
+    values = {name: getattr(request.config, name) for name in MEASURED}
     return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
 

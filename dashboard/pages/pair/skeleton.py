@@ -7,7 +7,7 @@ import regex
 from ccta_core.languages import language
 from ccta_core.types import Sentence, is_blank
 from ccta_core.units import split_words
-from dashboard.choice import Request
+from dashboard.pages.pair.view import Request
 
 _MOST = 4000
 """Characters of a segment that the skeleton shows."""

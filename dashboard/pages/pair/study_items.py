@@ -7,39 +7,40 @@ import streamlit as st
 from ccta_core.errors import CctaError
 from ccta_core.models.added import find
 from ccta_core.models.catalog import ModelInfo
-from dashboard import address, resources, state
-from dashboard.choice import Offer
+from dashboard import resources
+from dashboard.pages.pair.view import Options
+from dashboard.session import forget_origin, origin, widget_key
 
 _BLOCK = 200
 """Items of a study that can be chosen from at a time: those that lie beside the one shown."""
 
 
-def with_study(offer: Offer, wanted: Mapping[str, str]) -> tuple[Offer, list[str]]:
-    """The offer with the items of the study that is asked for; else why they are not here."""
-    name = wanted.get("study", "")
+def with_study(options: Options, raw: Mapping[str, str]) -> tuple[Options, list[str]]:
+    """The options with the items of the study that is asked for; else why they are not here."""
+    name = raw.get("study", "")
     if not name:
-        return offer, []
+        return options, []
     try:
         manifest = resources.study(name).manifest
-        ids = _near(resources.text_ids(name), wanted.get("item", ""))
+        ids = _near(resources.text_ids(name), raw.get("item", ""))
         examples = resources.texts(name, ids)
     except CctaError as error:
-        return offer, [f"{error}."]
-    names = [one["id"] for one in manifest.models]
+        return options, [f"{error}."]
+    names = [model["id"] for model in manifest.models]
     labels = {model: manifest.labels_of(model) for model in names}
-    models = _models(names, offer.models)
-    return offer.with_study(name, manifest.models[0]["task"], examples, models, labels), []
+    models = _models(names, options.models)
+    return options.with_study(name, manifest.models[0]["task"], examples, models, labels), []
 
 
 def back() -> None:
     """A button that leads back, where this session came from another page."""
-    found = address.back()
-    if found is None:
+    came_from = origin()
+    if came_from is None:
         return
-    page, query = found
-    key = state.widget("back")
+    page, query = came_from
+    key = widget_key("pair", "back")
     if st.button(f"Back to {page}", icon=":material/arrow_back:", type="tertiary", key=key):
-        address.forget_back()
+        forget_origin()
         st.switch_page(f"pages/{page}/{page}.py", query_params=query)
 
 
@@ -49,14 +50,14 @@ def _near(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
     return ids[start : start + _BLOCK]
 
 
-def _models(ids: list[str], known: Mapping[str, ModelInfo]) -> dict[str, ModelInfo]:
+def _models(ids: list[str], offered: Mapping[str, ModelInfo]) -> dict[str, ModelInfo]:
     """Those of the study's models that are here and not offered yet: twins with a random head."""
-    found = {}
+    models = {}
     for name in ids:
-        if name in known:
+        if name in offered:
             continue
         try:
-            found[name] = find(name)
+            models[name] = find(name)
         except CctaError:
             continue  # its rows are here, it is not: choosing it says so
-    return found
+    return models

@@ -9,16 +9,19 @@ import streamlit as st
 from ccta_core.measures import label
 from ccta_core.result import PairResult
 from ccta_core.text import count, number
-from dashboard import resources, state
+from dashboard import resources
 from dashboard.assets import read_beside
-from dashboard.choice import Choice, Offer, Request
-from dashboard.pages.pair.job import EVERY, WALK, find, leave, status
-from dashboard.settings import Settings
+from dashboard.pages.pair.history import go
+from dashboard.pages.pair.job import EVERY, WALK, find, leave, status, visitor
+from dashboard.pages.pair.view import Options, PairView, Request, Settings
+from dashboard.session import widget_key
 from dashboard.widgets import notices, pair_picture, text_blocks
 from dashboard.widgets.files import csv_button
-from dashboard.widgets.pair_picture import CSS, JS, Look, compact, options, shared_top
+from dashboard.widgets.pair_picture import CSS, JS, Look, compact, drawing_options, shared_top
 
 _KEY = "pair_walk"
+_MEASURED = "pair_walk_measured"
+"""Session key of the view whose layers are being measured."""
 _HTML = """
 <div class="ccta-walk">
   <div class="ccta-walk-tools">
@@ -40,61 +43,61 @@ _component = st.components.v2.component(
 )
 
 
-def walk(choice: Choice, offer: Offer) -> None:
+def walk(view: PairView, options: Options) -> None:
     """The layers that are known, and a button that measures the others, one after another."""
-    item = replace(choice, layer=0, model2="", layer2=None, settings=_measured(choice.settings))
-    if state.walking() not in (None, item):
+    item = replace(view, layer=0, model2="", layer2=None, settings=_measured(view.settings))
+    if st.session_state.get(_MEASURED) not in (None, item):
         _stop()
-    every = EVERY if state.walking() == item else None
-    st.fragment(_walk, run_every=every)(choice, offer, item)
+    every = EVERY if st.session_state.get(_MEASURED) == item else None
+    st.fragment(_walk, run_every=every)(view, options, item)
 
 
-def _walk(choice: Choice, offer: Offer, item: Choice) -> None:
+def _walk(view: PairView, options: Options, item: PairView) -> None:
     from dashboard.pages.pair.tables import layer_table, walk_sentence
 
-    layers = offer.models[choice.model].layers
-    requests = {layer: replace(choice, layer=layer).request(offer) for layer in layers}
-    found = {layer: known for layer in layers if (known := resources.stored(requests[layer]))}
-    table = layer_table(found)
+    layers = options.models[view.model].layers
+    requests = {layer: replace(view, layer=layer).request(options) for layer in layers}
+    results = {layer: result for layer in layers if (result := resources.stored(requests[layer]))}
+    table = layer_table(results)
     sentence = walk_sentence(table, len(layers))
     text_blocks.say(sentence)
-    _missing([requests[layer] for layer in layers if layer not in found], item)
-    if not found:
+    _missing([requests[layer] for layer in layers if layer not in results], item)
+    if not results:
         return
-    _picture(choice, found, layers, sentence)
-    name = f"layers-{choice.model}-{choice.item}-{choice.src}-{choice.tgt}"
-    csv_button(table, name, key=state.widget("walk_csv"))
+    _picture(view, results, layers, sentence)
+    name = f"layers-{view.model}-{view.item}-{view.src}-{view.tgt}"
+    csv_button(table, name, key=widget_key("pair", "walk_csv"))
 
 
 def _picture(
-    choice: Choice, found: Mapping[int, PairResult], layers: tuple[int, ...], alt: str
+    view: PairView, results: Mapping[int, PairResult], layers: tuple[int, ...], alt: str
 ) -> None:
     from dashboard.pages.pair.charts import walk_chart
     from dashboard.pages.pair.tables import layer_table
 
-    payloads = {layer: result.payload() for layer, result in found.items()}
-    look = Look(choice.settings, top=shared_top(list(payloads.values())))
-    told = _component(
+    payloads = {layer: result.payload() for layer, result in results.items()}
+    look = Look(view.settings, top=shared_top(list(payloads.values())))
+    picture = _component(
         key=_KEY,
         data={
-            "item": f"{choice.model} {choice.item} {choice.src} {choice.tgt}",
-            "layer": choice.layer,
+            "item": f"{view.model} {view.item} {view.src} {view.tgt}",
+            "layer": view.layer,
             "layers": [
-                {"layer": layer, "payload": compact(payload), "text": _text(layer, found[layer])}
+                {"layer": layer, "payload": compact(payload), "text": _text(layer, results[layer])}
                 for layer, payload in payloads.items()
             ],
-            "options": options(next(iter(payloads.values())), look),
-            "chart": walk_chart(layer_table(found), layers, alt),
+            "options": drawing_options(next(iter(payloads.values())), look),
+            "chart": walk_chart(layer_table(results), layers, alt),
         },
-        on_layer_change=lambda: _open(choice, layers),
+        on_layer_change=lambda: _open(view, layers),
     )
-    if told.layer is not None:
+    if picture.layer is not None:
         st.rerun()
 
 
-def _missing(missing: list[Request], item: Choice) -> None:
+def _missing(missing: list[Request], item: PairView) -> None:
     """The button that measures what is missing, or how far that is."""
-    if state.walking() != item:
+    if st.session_state.get(_MEASURED) != item:
         if missing:
             _offer(missing, item)
         return
@@ -104,7 +107,7 @@ def _missing(missing: list[Request], item: Choice) -> None:
     _, job = find(missing[0], WALK)
     if job is None:
         return  # just done: the next look shows it
-    job.seen_by(state.me())
+    job.seen_by(visitor())
     if job.done.is_set() or job.cancelled.is_set():
         notices.problem(job.error or "Stopped before there was a result.")
         _stop()
@@ -113,23 +116,23 @@ def _missing(missing: list[Request], item: Choice) -> None:
         text_blocks.quiet(
             f"{count(len(missing), 'layer')} to go. Layer {missing[0].config.layer}: {status(job)}"
         )
-        if st.button("Stop", type="tertiary", key=state.widget("walk_stop")):
+        if st.button("Stop", type="tertiary", key=widget_key("pair", "walk_stop")):
             _stop()
             st.rerun()
 
 
-def _offer(missing: list[Request], item: Choice) -> None:
+def _offer(missing: list[Request], item: PairView) -> None:
     usual = resources.engine().usual("attributing")
     last = f", about {usual * len(missing):.0f} s" if usual else ""
     what = f"{count(len(missing), 'layer')} that {'is' if len(missing) == 1 else 'are'}"
-    if st.button(f"Measure the {what} missing{last}", key=state.widget("walk_go")):
-        state.walk(item)
+    if st.button(f"Measure the {what} missing{last}", key=widget_key("pair", "walk_go")):
+        st.session_state[_MEASURED] = item
         st.rerun()
 
 
 def _stop() -> None:
     leave(WALK)
-    state.walk(None)
+    st.session_state[_MEASURED] = None
 
 
 def _measured(settings: Settings) -> Settings:
@@ -147,8 +150,8 @@ def _text(layer: int, result: PairResult) -> str:
     )
 
 
-def _open(choice: Choice, layers: tuple[int, ...]) -> None:
+def _open(view: PairView, layers: tuple[int, ...]) -> None:
     """Shows a layer above (the component's callback)."""
     layer: Any = st.session_state[_KEY].layer
     if layer in layers:
-        state.go(replace(choice, layer=int(layer)))
+        go(replace(view, layer=int(layer)))

@@ -13,7 +13,7 @@ from ccta_core.study.run import process
 from ccta_core.study.run.progress import FINISHED
 from ccta_core.study.run.status import StudyStatus
 from ccta_core.text import size
-from dashboard.address import Address
+from dashboard.session import Session
 from dashboard.widgets import notices
 
 _PAGES = (("languages", "Languages"), ("correlation", "Correlation"), ("errors", "Errors"))
@@ -25,7 +25,7 @@ _FILES = (
 )
 
 
-def actions(address: Address, state: StudyStatus) -> None:
+def actions(session: Session, state: StudyStatus) -> None:
     """Links and buttons for one study, and its log."""
     with st.container(horizontal=True, vertical_alignment="center", key="studies_actions"):
         if state.done:
@@ -33,12 +33,12 @@ def actions(address: Address, state: StudyStatus) -> None:
                 st.page_link(
                     f"pages/{page}/{page}.py", label=label, query_params={"study": state.name}
                 )
-            _exports(address, state)
-        _run(address, state)
-        _delete(address, state)
+            _exports(session, state)
+        _run(session, state)
+        _delete(session, state)
     if state.shipped:
         notices.remarks([f"{state.name} ships with the product: it can't be changed or deleted."])
-    _log(address, state)
+    _log(session, state)
 
 
 def exported(state: StudyStatus, form: str, ending: str) -> bytes:
@@ -51,7 +51,7 @@ def exported(state: StudyStatus, form: str, ending: str) -> bytes:
         return export_study(open_study(state.name), path, form).read_bytes()
 
 
-def _exports(address: Address, state: StudyStatus) -> None:
+def _exports(session: Session, state: StudyStatus) -> None:
     with st.popover("Export"):
         for form, label, ending, mime in _FILES:
             st.download_button(
@@ -59,7 +59,7 @@ def _exports(address: Address, state: StudyStatus) -> None:
                 data=partial(exported, state, form, ending),
                 file_name=f"{state.name}{ending}",
                 mime=mime,
-                key=address.widget(f"export_{form}"),
+                key=session.widget(f"export_{form}"),
                 on_click="ignore",
                 width="stretch",
             )
@@ -67,14 +67,14 @@ def _exports(address: Address, state: StudyStatus) -> None:
             st.caption(f"{state.done} of {state.total} parts are measured so far.")
 
 
-def _run(address: Address, state: StudyStatus) -> None:
+def _run(session: Session, state: StudyStatus) -> None:
     """Stop what is at work, go on with what is not finished."""
     if state.busy:
-        if st.button("Stop", key=address.widget("stop"), help="What is finished is kept"):
+        if st.button("Stop", key=session.widget("stop"), help="What is finished is kept"):
             _tried(partial(_stopped, state.name))
         return
     unfinished = state.manifest is not None and state.kind != FINISHED and not state.shipped
-    if unfinished and st.button("Resume", key=address.widget("resume")):
+    if unfinished and st.button("Resume", key=session.widget("resume")):
         _tried(partial(process.resume, state.name, os.cpu_count() or 1))
 
 
@@ -83,19 +83,19 @@ def _stopped(name: str) -> None:
         raise CctaError(f"{name} was asked to stop and will, after what it has in hand")
 
 
-def _delete(address: Address, state: StudyStatus) -> None:
+def _delete(session: Session, state: StudyStatus) -> None:
     if state.shipped or state.busy:
         return
     with st.popover("Delete"):
         used = sum(path.stat().st_size for path in state.folder.rglob("*") if path.is_file())
         st.caption(f"{notices.plain(state.name)}: {size(used)} of rows, which only measuring again "
                    "brings back.")  # fmt: skip
-        if st.button("Delete it for good", key=address.widget("delete"), type="primary"):
+        if st.button("Delete it for good", key=session.widget("delete"), type="primary"):
             _tried(partial(process.delete, state.name))
 
 
-def _log(address: Address, state: StudyStatus) -> None:
-    folded = st.expander("Log", on_change="rerun", key=address.widget("log"))
+def _log(session: Session, state: StudyStatus) -> None:
+    folded = st.expander("Log", on_change="rerun", key=session.widget("log"))
     with folded:
         if folded.open:
             text = process.log_tail(state.name)

@@ -21,7 +21,7 @@ from ccta_core.study.run import process
 from ccta_core.study.selection import first_items
 from ccta_core.text import count, duration, size
 from dashboard import resources
-from dashboard.address import Address, flag, one_of, some_of, whole, words
+from dashboard.fields import flag, one_of, some_of, whole, words
 from dashboard.pages.studies.tables import (
     DataChoice,
     DataFacts,
@@ -32,6 +32,7 @@ from dashboard.pages.studies.tables import (
     shared_layers,
     suggested_name,
 )
+from dashboard.session import Session as Address
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name, model_name
 

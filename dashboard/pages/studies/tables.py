@@ -43,7 +43,7 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """Data that a study can be made of: its key in the address, its name in the menu."""
+    """Data that a study can be made of: its key in the session, its name in the menu."""
 
     key: str
     label: str

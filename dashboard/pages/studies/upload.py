@@ -15,8 +15,8 @@ from ccta_core.corpus.uploads import (
 from ccta_core.errors import CctaError
 from ccta_core.text import count
 from dashboard import resources
-from dashboard.address import Address
 from dashboard.pages.studies.tables import left_out_table
+from dashboard.session import Session
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.wording import language_name
@@ -31,9 +31,9 @@ _LINES = 20
 """Lines that are shown with why they are left out."""
 
 
-def studies_upload(address: Address) -> None:
+def studies_upload(session: Session) -> None:
     """The folded part of the page that takes a file."""
-    folded = st.expander("Hand in a file of your own", on_change="rerun", key=address.widget("own"))
+    folded = st.expander("Hand in a file of your own", on_change="rerun", key=session.widget("own"))
     with folded:
         if not folded.open:
             return
@@ -42,14 +42,14 @@ def studies_upload(address: Address) -> None:
             "Parallel text",
             type=[ending.removeprefix(".") for ending in ENDINGS],
             max_upload_size=MOST_MEGABYTES,
-            key=address.widget("file"),
+            key=session.widget("file"),
             label_visibility="collapsed",
         )
         if found is not None:
-            _take(address, found.name, found.getvalue())
+            _take(session, found.name, found.getvalue())
 
 
-def _take(address: Address, name: str, content: bytes) -> None:
+def _take(session: Session, name: str, content: bytes) -> None:
     """Keeps the file and tells what is in it; a file that can't be read is not kept."""
     try:
         kept = keep(name, content)
@@ -62,10 +62,10 @@ def _take(address: Address, name: str, content: bytes) -> None:
         forget(kept)
         notices.problem(str(error))
         return
-    _report(address, checked)
+    _report(session, checked)
 
 
-def _report(address: Address, checked: UploadContents) -> None:
+def _report(session: Session, checked: UploadContents) -> None:
     counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
     every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
     text_blocks.verdict(
@@ -95,8 +95,8 @@ def _report(address: Address, checked: UploadContents) -> None:
         text_blocks.table(["what was put right", "how often", "lines"], rows)
     if checked.left_out or checked.repaired:
         frame = left_out_table([*checked.left_out, *checked.repaired])
-        csv_button(frame, f"{checked.name}-left-out", key=address.widget("left_out"))
-    if st.button("Use this file", key=address.widget("use")):
-        kept = {name: text for name, text in address.query.items() if name == "study"}
+        csv_button(frame, f"{checked.name}-left-out", key=session.widget("left_out"))
+    if st.button("Use this file", key=session.widget("use")):
+        kept = {name: text for name, text in session.query.items() if name == "study"}
         st.query_params.from_dict({**kept, "data": f"file:{checked.name}"})
         st.rerun()
