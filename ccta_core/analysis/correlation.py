@@ -1,4 +1,4 @@
-"""Does one column, or one table, correlate with another? Intervals, p-values, Holm's correction."""
+"""Correlates two columns, or two tables, with intervals, p-values and Holm's correction."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Holm:
 
 
 def holm(p_values: Sequence[float | None], alpha: float = 0.05) -> Holm:
-    """Holm's (1979) step-down correction: the chance of any false rejection is at most `alpha`.
+    """Corrects p-values by Holm (1979): the chance of any false rejection is at most `alpha`.
 
     Holds however the tests depend on each other. A None (a test that could not be made) is not
     counted. Raises CctaError on a value outside [0, 1].
@@ -94,7 +94,7 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Correlation:
-    """The correlation of two columns over items of which some belong together.
+    """Returns the correlation of two columns over items of which some belong together.
 
     Shape: `x`, `y` (items,), any unit; `groups` one name an item (its premise or paragraph), else
     each item is its own. `kind`: "pearson", "spearman" or "kendall" (tau-b); ties get midranks.
@@ -130,19 +130,19 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
 def assembled(  # noqa: PLR0913 - the parts of one result
     kind: str, r: float, interval: Interval, test: PValue, sizes: tuple[int, int], draws: int
 ) -> Correlation:
-    """A correlation from its parts; `sizes` are the items and the groups."""
+    """Makes a correlation of its parts; `sizes` are the items and the groups."""
     method = f"{kind}; interval: {interval.method}, {draws} draws; p: {test.method}"
     low, high, reliable = interval.low, interval.high, interval.reliable
     return Correlation(r, low, high, test.p, *sizes, method, reliable, interval.notice)
 
 
 def unknown(kind: str, sizes: tuple[int, int], reason: str, r: float | None = None) -> Correlation:
-    """A correlation without interval and p-value, and why; `sizes` are the items and the groups."""
+    """Makes a correlation without interval and p-value; `sizes` are the items and the groups."""
     return Correlation(r, None, None, None, *sizes, kind, False, reason)
 
 
 def too_little(groups: Groups, **columns: np.ndarray) -> str:
-    """Why no coefficient can be had of these columns, or nothing."""
+    """Returns why these columns have no coefficient, or nothing."""
     if groups.items < 3:
         return f"{groups.items} items: no correlation below 3"
     flat = [name for name, values in columns.items() if not varies(values)]
@@ -162,7 +162,7 @@ ALL_ORDERS = 8
 def mantel(
     a: np.ndarray, b: np.ndarray, *, kind: str = "pearson", seed: int = 0, draws: int = DRAWS
 ) -> Correlation:
-    """The correlation of two language x language tables over their pairs of languages.
+    """Returns the correlation of two language x language tables over their pairs of languages.
 
     Shape: `a`, `b` (languages, languages), any unit, languages in the same order; the diagonals are
     not read. Tables that equal their transposes count each pair once, others both directions.
@@ -213,7 +213,9 @@ def _table(values: np.ndarray | list[Numbers], name: str) -> np.ndarray:
 
 
 def _pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each pair: one direction where both tables are symmetric, else both."""
+    """Returns row and column of each pair: one direction where both tables are symmetric, else
+    both.
+    """
     rows, columns = np.triu_indices(len(a), 1)
     alike = [np.abs(table[rows, columns] - table[columns, rows]) <= 1e-12 for table in (a, b)]
     if np.all(alike):
@@ -231,7 +233,7 @@ def _orders(count: int, draws: int, seed: int, width: int) -> Iterator[np.ndarra
 def _rearranged(
     score: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, columns: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """The score of orders of languages, from the score of orders of pairs."""
+    """Returns the score of orders of languages, from the score of orders of pairs."""
     count = int(max(rows.max(), columns.max())) + 1
     place = np.zeros((count, count), np.int64)
     place[columns, rows] = np.arange(len(rows))  # one direction: the pair stands for both

@@ -1,4 +1,4 @@
-"""Does EMS still go with accuracy where the controls are held fixed?"""
+"""Correlates EMS with accuracy where the controls are held fixed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     seed: int = 0,
     draws: int = DRAWS,
 ) -> tuple[PartialCorrelation, ...]:
-    """The correlation of x and y after a linear regression of both on the covariates.
+    """Returns the correlation of x and y after a linear regression of both on the covariates.
 
     Shape: `x`, `y` and each covariate (items,), any unit; `kind` "pearson", or "spearman": the same
     of the ranks. From 20 groups on there is one result, with all covariates together; below 20
@@ -105,7 +105,7 @@ def _held(
     resampling: tuple[int, int],
     alone: bool,
 ) -> PartialCorrelation:
-    """One result; `alone` says that other covariates were not held fixed."""
+    """Computes one result; `alone` says that other covariates were not held fixed."""
     draws, seed = resampling
     names = tuple(columns)[2:]
     sizes, what = (groups.items, groups.count), f"partial {kind}"
@@ -140,7 +140,9 @@ def _noticed(correlation: Correlation, vif: Mapping[str, float], alone: bool) ->
 
 
 def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
-    """1 / (1 - R^2) of x and each covariate on the others: the inverse correlations' diagonal."""
+    """Returns 1 / (1 - R^2) of x and each covariate on the others: the inverse correlations'
+    diagonal.
+    """
     fixed = np.delete(table, 1, axis=1)
     correlations = fixed.T @ fixed / len(fixed)
     if np.linalg.eigvalsh(correlations)[0] < _SINGULAR:
@@ -178,7 +180,9 @@ def _statistic(kind: str, table: np.ndarray, groups: Groups, seed: int) -> Group
 
 
 def _partial(covariances: np.ndarray) -> np.ndarray:
-    """-P_xy / sqrt(P_xx P_yy) with P the inverse of (draws, k, k); NaN where there is none."""
+    """Returns -P_xy / sqrt(P_xx P_yy) with P the inverse of (draws, k, k); NaN where there is
+    none.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.einsum("bii->bi", covariances))
         correlations = covariances / (spread[:, :, None] * spread[:, None, :])
@@ -203,7 +207,7 @@ def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
 
 
 def _refitted(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:
-    """The partial correlation when the residuals of y are rearranged and fitted again."""
+    """Returns the partial correlation when the residuals of y are rearranged and fitted again."""
     length_x, square_y = np.linalg.norm(x), float(y @ y)
 
     def score(order: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""How much of a table is the training language's, and how much the language's that is read?"""
+"""Splits a table's variance between its rows (training language) and its columns (language
+read).
+"""
 
 import math
 import warnings
@@ -72,7 +74,8 @@ def two_way(
     runs: Names | None = None,
     draws: int = DRAWS,
 ) -> TwoWay:
-    """Shares of the variance of values in a table: its rows', its columns', and the rest.
+    """Returns the shares of the variance of a table's values: its rows', its columns', and the
+    rest.
 
     Shape: `values` (cells,), any unit; `rows` and `columns` name each value's place, say training
     language and language; cells may be missing or repeated. value = row + column + rest, by least
@@ -122,7 +125,7 @@ _Shared = tuple[Effect, Effect | None, Effect, float]
 
 
 def _plain(value: np.ndarray, left: Groups, top: Groups, _: Groups, draws: int) -> _Shared:
-    """Effects of rows, no runs, columns, and the share that is left over."""
+    """Returns effects of rows, no runs, columns, and the share that is left over."""
     full, total = _basis(left.codes, top.codes), _squares(value)
     table = _table(value, left.codes, top.codes)
     row_effect = _effect(table.loc["C(row)"], total, _p(value, full, top.codes, draws))
@@ -131,7 +134,7 @@ def _plain(value: np.ndarray, left: Groups, top: Groups, _: Groups, draws: int) 
 
 
 def _nested(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> _Shared:
-    """The same with several runs in some row."""
+    """Returns the same effects where some row has several runs."""
     full, total = _basis(each.codes, top.codes), _squares(value)
     outer, inner = (_table(value, codes, top.codes) for codes in (left.codes, each.codes))
     cells = left.codes * top.count + top.codes
@@ -148,7 +151,7 @@ def _squares(value: np.ndarray) -> float:
 
 
 def _row_of(rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Each run's row. Shape: (runs,). Raises CctaError where a run is in two."""
+    """Returns each run's row. Shape: (runs,). Raises CctaError where a run is in two rows."""
     pairs = np.unique(np.column_stack([runs, rows]), axis=0)
     if len(pairs) > len(np.unique(runs)):
         raise CctaError("a run stands in two rows; expected one training language a model")
@@ -188,7 +191,7 @@ def _effect(line: pd.Series, total: float, p: float) -> Effect:
 
 
 def _between(outer: pd.DataFrame, inner: pd.DataFrame, total: float, p: float) -> Effect:
-    """What runs add to rows and columns, held against the rest."""
+    """Returns the effect of runs beyond rows and columns, tested against the rest."""
     rest = inner.loc["Residual"]
     squares = float(outer.loc["Residual", "sum_sq"] - rest["sum_sq"])
     df = int(outer.loc["Residual", "df"] - rest["df"])
@@ -197,7 +200,7 @@ def _between(outer: pd.DataFrame, inner: pd.DataFrame, total: float, p: float) -
 
 
 def _against(line: pd.Series, runs: Effect, total: float, p: float) -> Effect:
-    """What rows add to columns, held against the runs within them."""
+    """Returns the effect of rows beyond columns, tested against the runs within them."""
     squares, df = float(line["sum_sq"]), int(line["df"])
     f = _ratio(squares / df, runs.sum_of_squares / runs.df)
     return Effect(squares, df, squares / total, f, float(stats.f.sf(f, df, runs.df)), p)
@@ -208,14 +211,14 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def _basis(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of all additive tables. Shape: (cells, rank)."""
+    """Returns an orthonormal basis of all additive tables. Shape: (cells, rank)."""
     design = np.hstack([codes[:, None] == np.unique(codes) for codes in (rows, columns)])
     vectors, sizes, _ = np.linalg.svd(design.astype(np.float64), full_matrices=False)
     return vectors[:, sizes > _TIE * sizes[0]]
 
 
 def _p(value: np.ndarray, full: np.ndarray, within: np.ndarray, draws: int) -> float:
-    """The share of permutations within the groups `within` that fit as well as the data.
+    """Returns the share of permutations within the groups `within` that fit as well as the data.
 
     What those groups' means explain is the same in each permutation, so the sum of squares of the
     other side goes with that of the full model.
@@ -235,7 +238,7 @@ def _p(value: np.ndarray, full: np.ndarray, within: np.ndarray, draws: int) -> f
 
 
 def _p_of_rows(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> float:
-    """The share of rearrangements of whole runs over the rows that fit as well as the data.
+    """Returns the share of rearrangements of whole runs over the rows that fit as well as the data.
 
     Runs and columns together explain the same in each, so the sum of squares of rows and columns
     decides, as the F of rows against runs would.

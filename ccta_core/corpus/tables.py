@@ -1,4 +1,6 @@
-"""Rows of a csv, tsv, jsonl or parquet file, one after another: it may be larger than memory."""
+"""Reads the rows of a csv, tsv, jsonl or parquet file one after another: it may exceed the
+memory.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,7 +51,7 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """The table in a file.
+    """Opens the table in a file.
 
     Raises CctaError (one line) where it can't be read, is empty, has another ending or encoding,
     or has no header.
@@ -145,7 +147,7 @@ def _parquet(path: Path) -> Table:
 
 
 def _declared_classes(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
-    """Column -> the names of its classes, which the library `datasets` keeps beside the schema."""
+    """Maps each column to the names of its classes, which `datasets` keeps beside the schema."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""How common a model's own vocabulary says its pieces are: the scores of a Unigram tokenizer."""
+"""Reads how frequent a vocabulary's pieces are from the scores of a Unigram tokenizer."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ _KNOWN: WeakKeyDictionary[Model, np.ndarray | None] = WeakKeyDictionary()
 
 
 def piece_scores(model: Model) -> np.ndarray | None:
-    """Log probability of every piece of the vocabulary; None where the tokenizer has none.
+    """Returns the log probability of every piece of the vocabulary; None where there are none.
 
     A Unigram tokenizer (Kudo, 2018) has them: they were fitted to the corpus that its vocabulary
     was made from. WordPiece and BPE have an order of pieces, which is no frequency. Read once a
@@ -29,7 +29,8 @@ def piece_scores(model: Model) -> np.ndarray | None:
 
 
 def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:
-    """Log frequency of each unit: the sum of its pieces' log probabilities. Shape: (units,).
+    """Returns log frequency of each unit: the sum of its pieces' log probabilities. Shape:
+    (units,).
 
     None where the tokenizer has no scores.
     """
@@ -44,7 +45,9 @@ def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:
 
 
 def _scores(settings: dict[str, Any]) -> np.ndarray | None:
-    """The scores in a tokenizer's own JSON; bytes and the unknown piece are given the lowest."""
+    """Returns the scores in a tokenizer's own JSON; bytes and the unknown piece are given the
+    lowest.
+    """
     if settings.get("type") != "Unigram":
         return None
     pieces, values = zip(*settings["vocab"], strict=True)

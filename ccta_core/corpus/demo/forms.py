@@ -1,4 +1,6 @@
-"""The parts of the corpus: their columns, how many items and labels they have, what a line says."""
+"""Describes the parts of the corpus: their columns, numbers of items, labels, and how a line is
+read.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ Said = tuple[Sentence, tuple[Entity, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one part is written and counted.
+    """The columns of one part and how many items it has.
 
     `texts` turns (language, the cells after id and label) into what they say; it raises CctaError.
     The items of a group agree in the segment `shared`; an item without `shared` is its own group.
@@ -26,7 +28,7 @@ class Form:
     shared: int | None = None
 
     def group(self, item: str) -> str:
-        """The group of an item: its id up to the last dash where the part has groups."""
+        """Returns the group of an item: its id up to the last dash where the part has groups."""
         return item if self.shared is None else item.rpartition("-")[0]
 
 

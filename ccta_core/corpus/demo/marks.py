@@ -1,4 +1,4 @@
-"""What stands inside a cell: the marks around an answer, the places of a sentence's names."""
+"""Reads the annotations in a cell: the marks around an answer, the spans of a sentence's names."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _CHARACTERS = regex.compile(r"[^\s]\p{M}*")
 
 
 def unmarked(text: str) -> tuple[str, Span]:
-    """The text without its marks, and the span of the answer that they enclosed.
+    """Returns the text without its marks, and the span of the answer that they enclosed.
 
     Raises CctaError unless one `[[` stands before one `]]`, there is no other square bracket, and
     the answer between them is not empty and neither begins nor ends with a space.
@@ -42,7 +42,8 @@ def unmarked(text: str) -> tuple[str, Span]:
 
 
 def entities(written: str, text: str) -> tuple[Entity, ...]:
-    """The names in a text from `start:end:TYPE` with single spaces between; offsets in code points.
+    """Reads the names in a text from `start:end:TYPE` with single spaces between; offsets in code
+    points.
 
     Raises CctaError on another form, and on a name that is empty, outside the text, not after the
     one before it, or that cuts a character in two (UAX #29).
@@ -58,7 +59,7 @@ def entities(written: str, text: str) -> tuple[Entity, ...]:
 
 
 def written_entity(entity: Entity) -> str:
-    """The entity as it stands in a file."""
+    """Writes an entity as it stands in a file."""
     return ":".join(map(str, entity))
 
 
@@ -85,7 +86,7 @@ def _entity(written: str, text: str) -> Entity:
 
 
 def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, Any]:
-    """`words` (spans) and `tags` (IOB2) as an Item holds them.
+    """Returns `words` (spans) and `tags` (IOB2) as an Item holds them.
 
     A word is a run of letters and digits, or one mark; where words are not separated by spaces,
     one character with what combines with it. A word that an entity begins or ends inside (a Turkish

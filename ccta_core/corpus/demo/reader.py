@@ -20,7 +20,7 @@ REFERENCE = "en"
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """What one line of one file says; `place` names it in messages."""
+    """The item on one line of one file; `place` names it in messages."""
 
     place: str
     id: str
@@ -31,7 +31,7 @@ class DemoRow:
 
 
 def read_demo(name: str) -> list[ParallelExample]:
-    """The items of one part of the corpus in file order, each in every language.
+    """Returns the items of one part of the corpus in file order, each in every language.
 
     The items of one group share a premise, a sentence or a context; the answer to a question is its
     sentence's focus. Raises CctaError on an unknown name, and on a line that can't be read or is
@@ -41,14 +41,14 @@ def read_demo(name: str) -> list[ParallelExample]:
 
 
 def demo_names() -> tuple[str, ...]:
-    """The parts of the corpus that `read_demo` knows."""
+    """Returns the parts of the corpus that `read_demo` knows."""
     parts = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
     return tuple(name for name in parts if name in FORMS)
 
 
 @cache
 def demo_entities() -> Mapping[str, Mapping[str, tuple[Entity, ...]]]:
-    """Language -> item of the part "sentences" -> its names: (start, end, PER, LOC or ORG).
+    """Maps language -> item of the part "sentences" -> its names: (start, end, PER, LOC or ORG).
 
     Offsets count characters of the item's text in that language. Raises CctaError as `read_demo`.
     """
@@ -62,7 +62,7 @@ def demo_entities() -> Mapping[str, Mapping[str, tuple[Entity, ...]]]:
 
 
 def read_folder(folder: Path, part: str = "nli") -> tuple[ParallelExample, ...]:
-    """The parallel examples of a folder of `{lang}.tsv` files with the columns of a part.
+    """Returns the parallel examples of a folder of `{lang}.tsv` files with the columns of a part.
 
     Raises CctaError, naming the file and the line, where the files are not line-parallel.
     """
@@ -79,7 +79,7 @@ def read_folder(folder: Path, part: str = "nli") -> tuple[ParallelExample, ...]:
 
 
 def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
-    """Language -> the rows of its file, which say the same thing line by line.
+    """Maps each language to the rows of its file, which say the same thing line by line.
 
     Raises CctaError as `read_folder`, and where the English file is missing.
     """
@@ -93,7 +93,7 @@ def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
 
 
 def cells_of(path: Path, form: Form) -> Iterator[tuple[str, list[str]]]:
-    """(file:line, the cells between tabs) of every line after the first.
+    """Yields (file:line, the cells between tabs) of every line after the first.
 
     Raises CctaError where the first line does not name the columns of the form.
     """
@@ -108,7 +108,7 @@ def cells_of(path: Path, form: Form) -> Iterator[tuple[str, list[str]]]:
 
 
 def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> DemoRow:
-    """What a line says. Raises CctaError, naming the place, where it is not of the form."""
+    """Reads one line. Raises CctaError, naming the place, where it is not of the form."""
     if len(cells) != len(form.columns):
         raise CctaError(
             f"{place}: expected {len(form.columns)} tab-separated columns, found {len(cells)}"
@@ -130,7 +130,7 @@ def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> DemoRo
 
 
 def out_of_step(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoRow]) -> Iterator[str]:
-    """One message for every row that has not the id and the label of the English one.
+    """Yields a message for every row that has not the id and the label of the English one.
 
     The messages end where ids differ: from there on every line would be named.
     """

@@ -17,13 +17,13 @@ _COLUMNS = ("Quality", "#1 ID", "#2 ID", "#1 String", "#2 String")
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """English."""
+    """Returns English, the only language of the set."""
     files_there(folder, f"msr_paraphrase_{split}.txt", "MRPC")
     return ("en",)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items, in file order."""
+    """Yields the items, in file order."""
     path = folder / f"msr_paraphrase_{split}.txt"
     header, *lines = text_rows(path)
     if tuple(header.split("\t")) != _COLUMNS:

@@ -28,14 +28,14 @@ _Sentence = list[tuple[int, str]]
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """The languages with a file of this split."""
+    """Returns the languages with a file of this split."""
     paths = files_there(folder, f"{split}-*.tsv", "PAN-X")
     codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The tagged sentences of one language, in file order."""
+    """Yields the tagged sentences of one language, in file order."""
     path = folder / f"{split}-{lang}.tsv"
     prefix = f"{lang}:"
     if not all(line.startswith(prefix) for _, line in lines(path) if line.strip()):
@@ -77,7 +77,7 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def tagged(
     place: str, names: tuple[str, str, str], words: Sequence[str], tags: Sequence[str]
 ) -> PlacedItem:
-    """A tagged item of (id, group, language): words joined as the language writes them.
+    """Makes a tagged item of (id, group, language): words are joined as the language writes them.
 
     It is refused where a word is empty, words and tags do not pair up, or a tag is no IOB tag.
     """
@@ -98,7 +98,7 @@ def tagged(
 
 
 def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:
-    """The text of words, and each word's span in it."""
+    """Returns the text of words, and each word's span in it."""
     gap = " " if spaced else ""
     spans, start = [], 0
     for word in words:
@@ -115,7 +115,7 @@ class Iob2Tags(NamedTuple):
 
 
 def as_iob2(tags: Sequence[str]) -> Iob2Tags:
-    """The tags with every entity beginning with B-.
+    """Returns the tags with every entity beginning with B-.
 
     Raises CctaError on what is no IOB tag.
     """

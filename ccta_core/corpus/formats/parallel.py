@@ -76,7 +76,9 @@ def _read_flores(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
 
 
 def _articles(path: Path, rows: int) -> dict[int, str]:
-    """Row -> the id of the first row of the same article; empty without fitting metadata."""
+    """Maps each row to the id of the first row of the same article; empty without fitting
+    metadata.
+    """
     if not path.exists():
         return {}
     first: dict[str, str] = {}

@@ -35,7 +35,7 @@ _COLUMNS = ("sentence", "sentence", "label")
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """The languages with a file of this split."""
+    """Returns the languages with a file of this split."""
     part = split if split in PARTS else PARTS[0]
     paths = files_there(folder, f"{part}-*.tsv", "PAWS-X")
     codes = (path.stem.removeprefix(f"{part}-") for path in paths)
@@ -43,7 +43,7 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items of one language, in file order."""
+    """Yields the items of one language, in file order."""
     if split not in PARTS:
         yield from _separated(folder, split, lang)
         return
@@ -62,7 +62,7 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
 
 
 def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The pairs of `train` or of `heldout`; no sentence stands in both."""
+    """Yields the pairs of `train` or of `heldout`; no sentence stands in both."""
     cluster: dict[str, str] = {}
     ids, pairs = [], []
     for part in PARTS:
@@ -91,7 +91,7 @@ def _ids(folder: Path, part: str, count: int) -> list[str]:
 
 
 def _words(text: str) -> str:
-    """The words of a sentence in alphabetical order: the same for every order of them."""
+    """Returns the words of a sentence in alphabetical order: the same for every order of them."""
     return " ".join(sorted(re.findall(r"\w+", text.casefold())))
 
 
@@ -100,7 +100,7 @@ def _held(cluster: str) -> bool:
 
 
 def labelled(item: Item, place: str) -> Item:
-    """A pair of sentences whose label is 1 or 0, with the label's name and without CSV quoting.
+    """Names the label of a pair, which is 1 or 0, and takes CSV quoting off its sentences.
 
     Raises CctaError, naming the place, on any other label.
     """
@@ -113,7 +113,9 @@ def labelled(item: Item, place: str) -> Item:
 
 
 def untranslated(item: Item) -> str | None:
-    """Why a pair is no pair, where a sentence is only a mark."""
+    """Returns why a pair can't be used, where one of its sentences is a mark for "not
+    translated".
+    """
     for text in (item.text, item.text2 or ""):
         if text.casefold() in UNTRANSLATED:
             return f"a sentence was not translated: it reads {text!r}"

@@ -49,7 +49,8 @@ class SquadQuestion:
 
 
 def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
-    """The questions of a file, in its order; what is none by place and reason.
+    """Reads the questions of a file, in its order; what is no question is listed by place and
+    reason.
 
     Raises CctaError where the file can't be read or is not in SQuAD's form as a whole.
     """
@@ -69,7 +70,7 @@ def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
 
 
 def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
-    """The questions of an article; one without a title is a group of its own by its place."""
+    """Yields the questions of an article; one without a title is a group by its place."""
     paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
     if not isinstance(paragraphs, list):
         yield LeftOut(place, "it has no list of paragraphs")
@@ -93,7 +94,7 @@ def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
 
 
 def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> SquadQuestion:
-    """A question from its values, whatever they are: null, or of another type, refuses it."""
+    """Makes a question of its values; null, or a value of another type, refuses it."""
     texts = {"question": row.get("question"), "context": context, "title": title}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
     refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
@@ -114,7 +115,7 @@ def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any)
 
 
 def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:
-    """The gold answers that can be looked for in a context, and why others can't.
+    """Returns the gold answers that can be searched for in a context, and why others can't.
 
     They come as a list of objects (SQuAD's files) or as an object of two lists (the hub's).
     """
@@ -141,7 +142,7 @@ def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tup
 
 
 def _found(value: Any) -> str:
-    """A value in a message: numbers and null as they stand, all else by its kind."""
+    """Writes a value for a message: numbers and null as they are, all else by its kind."""
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, str):
@@ -152,7 +153,7 @@ def _found(value: Any) -> str:
 def question_item(
     place: str, lang: str, question: SquadQuestion, group: str | None = None
 ) -> PlacedItem:
-    """A question as an item, its answers as spans of the context."""
+    """Makes an item of a question, its answers as spans of the context."""
     if question.refused:
         item = Item(question.id, group or question.group, lang, question.question)
         return PlacedItem(place, item, refused=question.refused)
@@ -172,7 +173,7 @@ def question_item(
 def _placed(
     path: Path, question: SquadQuestion | LeftOut, lang: str, group: str | None = None
 ) -> ReaderOutput:
-    """A question of a file as an item, by its id."""
+    """Makes an item of a question of a file; its place is the question's id."""
     if isinstance(question, LeftOut):
         return question
     return question_item(f"{path.name}:{question.id}", lang, question, group)
@@ -228,7 +229,7 @@ def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
 
 
 def _mlqa_folder(folder: Path, part: str) -> Path:
-    """The folder of a part: the one named, or below it where MLQA's archive has it."""
+    """Returns the folder of a part: the one named, or below it where MLQA's archive has it."""
     for below in (folder / "MLQA_V1" / part, folder / part):
         if below.is_dir():
             return below
@@ -236,7 +237,8 @@ def _mlqa_folder(folder: Path, part: str) -> Path:
 
 
 class MlqaSplit(NamedTuple):
-    """What the name of a split of MLQA says: `side` has the language `lang` whatever is read.
+    """The parts of a split's name: `side` ("question", "context" or empty) is in the language
+    `lang`.
 
     `side` is "question", "context" or empty.
     """
@@ -247,7 +249,7 @@ class MlqaSplit(NamedTuple):
 
 
 def mlqa_split(split: str) -> MlqaSplit:
-    """The parts of a split's name: test-question-es -> test, question, es; dev has only a part."""
+    """Splits a split's name: test-question-es -> test, question, es; dev has only a part."""
     part = "test" if split.startswith("test") else "dev"
     side, _, lang = split.removeprefix(part).removeprefix("-").partition("-")
     return MlqaSplit(part, side, lang)
