@@ -124,6 +124,7 @@ def controls(
     mean, sd = null.mean, null.sd
     gain = plan.ems - mean if mean is not None else None
     chance = float(np.mean(unrelated)) if len(unrelated) else None
+    same_sign = np.sign(source.scores)[:, None] == np.sign(target.scores)[None, :]
     return Controls(
         ems_uniform=uniform,
         ems_length=length,
@@ -135,7 +136,7 @@ def controls(
         z=gain / sd if gain is not None and sd is not None and sd > 1e-12 else None,
         calibrated=_calibrated(plan.ems, chance),
         link_spearman=link_spearman(source.scores, target.scores, links),
-        sign_agreement=float((plan.matrix * _same_sign(source.scores, target.scores)).sum()),
+        sign_agreement=float((plan.matrix * same_sign).sum()),
         cross_segment_mass=_cross_segment(source, target, plan),
     )
 
@@ -336,10 +337,6 @@ def link_spearman(
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return None
     return float(spearmanr(left, right).statistic)
-
-
-def _same_sign(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return np.sign(source)[:, None] == np.sign(target)[None, :]
 
 
 def _cross_segment(source: SideMass, target: SideMass, plan: TransportPlan) -> float | None:

@@ -37,7 +37,7 @@ def segment_units(
     waiting: list[int] = []
     last = None
     for (token, whole), visible in zip(spans, shown, strict=True):
-        piece_index = _home(pieces, visible or whole)
+        piece_index = _covering_piece(pieces, visible or whole)
         if piece_index is None:
             waiting.append(token)
             continue
@@ -159,7 +159,7 @@ def _at_or_after(place: int, boundaries: set[int]) -> int:
     return place
 
 
-def _home(pieces: Sequence[Span], span: Span) -> int | None:
+def _covering_piece(pieces: Sequence[Span], span: Span) -> int | None:
     """Returns the first piece that shares a character with `span`."""
     start, end = span
     if start == end:

@@ -59,7 +59,7 @@ def concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (low_left + high_right - high_left - low_right) / count
 
 
-def unlike(values: np.ndarray) -> np.ndarray:
+def share_unlike(values: np.ndarray) -> np.ndarray:
     """Returns the share of items with another value, for each item. Shape: (items,)."""
     return 1 - _places(values)[2] / len(values)
 
@@ -155,7 +155,7 @@ def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
 def moments(kind: str, x: np.ndarray, y: np.ndarray) -> Moments:
     """Returns the coefficient from sums over items; Spearman and Kendall to first order."""
     if kind == "pearson":
-        x, y = standard(x), standard(y)
+        x, y = standardise(x), standardise(y)
         return Moments(np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y]), _pearson)
     parts = np.column_stack(linear_parts(kind, x, y))
     return Moments(parts, lambda sums: ratio(sums[:, 0], sums[:, 1], sums[:, 2]))
@@ -179,7 +179,7 @@ def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
     the ranks of the others too.
     """
     if kind == "pearson":
-        x, y = standard(x), standard(y)
+        x, y = standardise(x), standardise(y)
         return LinearParts(x * y, x * x, y * y)
     if kind == "spearman":
         a, b = fractional_midranks(x), fractional_midranks(y)
@@ -187,12 +187,12 @@ def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
             _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
         )
     score, unlike_x, unlike_y = (
-        2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))
+        2 * part - part.mean() for part in (concordance(x, y), share_unlike(x), share_unlike(y))
     )
     return LinearParts(score, unlike_x, unlike_y)
 
 
-def standard(values: np.ndarray) -> np.ndarray:
+def standardise(values: np.ndarray) -> np.ndarray:
     """Scales to mean 0 and standard deviation 1 (divisor n)."""
     away = values - values.mean()
     away = away - away.mean()

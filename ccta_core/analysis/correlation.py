@@ -113,21 +113,21 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
     x, y = column(x, "x"), column(y, "y")
     n = same_length({"x": x, "y": y})
     clusters = grouped(groups, n)
-    reason = too_little(clusters, x=x, y=y)
+    reason = why_undefined(clusters, x=x, y=y)
     if reason:
-        return unknown(kind, (n, clusters.count), reason)
+        return unknown_correlation(kind, (n, clusters.count), reason)
     clusters, (x, y) = in_order(clusters, x, y)
     statistic, count, width = over_groups(kind, x, y, clusters, seed)
     r = float(statistic(np.ones((1, count)))[0])
     if clusters.count < 3:
         reason = f"{clusters.count} groups: no interval and no p-value below 3"
-        return unknown(kind, (n, clusters.count), reason, r)
+        return unknown_correlation(kind, (n, clusters.count), reason, r)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = association_p(kind, x, y, clusters, draws=draws, seed=seed)
-    return assembled(kind, r, interval, test, (n, clusters.count), draws)
+    return assemble_correlation(kind, r, interval, test, (n, clusters.count), draws)
 
 
-def assembled(  # noqa: PLR0913 - the parts of one result
+def assemble_correlation(  # noqa: PLR0913 - the parts of one result
     kind: str, r: float, interval: Interval, test: PValue, sizes: tuple[int, int], draws: int
 ) -> Correlation:
     """Makes a correlation of its parts; `sizes` are the items and the groups."""
@@ -136,12 +136,14 @@ def assembled(  # noqa: PLR0913 - the parts of one result
     return Correlation(r, low, high, test.p, *sizes, method, reliable, interval.notice)
 
 
-def unknown(kind: str, sizes: tuple[int, int], reason: str, r: float | None = None) -> Correlation:
+def unknown_correlation(
+    kind: str, sizes: tuple[int, int], reason: str, r: float | None = None
+) -> Correlation:
     """Makes a correlation without interval and p-value; `sizes` are the items and the groups."""
     return Correlation(r, None, None, None, *sizes, kind, False, reason)
 
 
-def too_little(groups: Groups, **columns: np.ndarray) -> str:
+def why_undefined(groups: Groups, **columns: np.ndarray) -> str:
     """Returns why these columns have no coefficient, or nothing."""
     if groups.items < 3:
         return f"{groups.items} items: no correlation below 3"
@@ -185,9 +187,11 @@ def mantel(
     count, n = len(first), len(x)
     flat = [name for name, values in (("a", x), ("b", y)) if not varies(values)]
     if count < 4:
-        return unknown(kind, (n, count), f"{count} languages: no correlation of tables below 4")
+        return unknown_correlation(
+            kind, (n, count), f"{count} languages: no correlation of tables below 4"
+        )
     if flat:
-        return unknown(kind, (n, count), f"{' and '.join(flat)} does not vary")
+        return unknown_correlation(kind, (n, count), f"{' and '.join(flat)} does not vary")
     pairs = of_items(kind, x, y)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -202,7 +206,9 @@ def mantel(
     )
     r = float(pairs(np.ones((1, n)))[0])
     test = PValue(p, "QAP, exact" if exact else "QAP")
-    return assembled(f"{kind} over pairs of languages", r, interval, test, (n, count), draws)
+    return assemble_correlation(
+        f"{kind} over pairs of languages", r, interval, test, (n, count), draws
+    )
 
 
 def _table(values: np.ndarray | list[Numbers], name: str) -> np.ndarray:

@@ -12,7 +12,13 @@ from ccta_core.analysis.coefficients import (
     check_kind,
     fractional_midranks,
 )
-from ccta_core.analysis.correlation import Correlation, assembled, check_draws, too_little, unknown
+from ccta_core.analysis.correlation import (
+    Correlation,
+    assemble_correlation,
+    check_draws,
+    unknown_correlation,
+    why_undefined,
+)
 from ccta_core.analysis.permutation import PValue, Score, rearrangeable, rearranged_p, sign_test
 from ccta_core.analysis.resampling import (
     DRAWS,
@@ -109,11 +115,11 @@ def _held(
     draws, seed = resampling
     names = tuple(columns)[2:]
     sizes, what = (groups.items, groups.count), f"partial {kind}"
-    reason = too_little(groups, **columns)
+    reason = why_undefined(groups, **columns)
     if not reason and groups.count < len(names) + 4:
         reason = f"{groups.count} groups are too few for {len(names)} covariates"
     if reason:
-        return PartialCorrelation(names, unknown(what, sizes, reason), {})
+        return PartialCorrelation(names, unknown_correlation(what, sizes, reason), {})
     groups, ordered = in_order(groups, *columns.values())
     table = np.column_stack([fractional_midranks(v) if kind == "spearman" else v for v in ordered])
     table = (table - table.mean(0)) / table.std(0)
@@ -122,10 +128,10 @@ def _held(
     r = float(statistic(np.ones((1, count)))[0])
     if not np.isfinite(r):
         reason = "x, y and the covariates determine each other; leave a covariate out"
-        return PartialCorrelation(names, unknown(what, sizes, reason), vif)
+        return PartialCorrelation(names, unknown_correlation(what, sizes, reason), vif)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
-    correlation = assembled(what, r, interval, test, sizes, draws)
+    correlation = assemble_correlation(what, r, interval, test, sizes, draws)
     return PartialCorrelation(names, _noticed(correlation, vif, alone), vif)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standard
+from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standardise
 from ccta_core.analysis.resampling import BLOCKS, FEW, Groups, chunk
 
 EXACT_SIGNS = 12
@@ -176,5 +176,5 @@ def association_score(kind: str, x: np.ndarray, y: np.ndarray) -> Score:
         return concordant
     if kind == "spearman":
         x, y = fractional_midranks(x), fractional_midranks(y)
-    left, right = standard(x) / len(x), standard(y)
+    left, right = standardise(x) / len(x), standardise(y)
     return lambda order: right[order] @ left

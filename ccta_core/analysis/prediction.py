@@ -22,8 +22,8 @@ from ccta_core.analysis.resampling import (
     group_weights,
     grouped,
     in_order,
+    read_outcomes,
     same_length,
-    truths,
     varies,
 )
 from ccta_core.errors import CctaError
@@ -173,7 +173,7 @@ def _items(
 ) -> tuple[tuple[np.ndarray, ...], Groups]:
     """Returns the scores and `correct`, checked and in order, and the groups."""
     columns = {name: column(values, name) for name, values in scores.items()}
-    columns["correct"] = truths(correct, "correct")
+    columns["correct"] = read_outcomes(correct, "correct")
     clusters, ordered = in_order(grouped(groups, same_length(columns)), *columns.values())
     return ordered, clusters
 
@@ -283,7 +283,7 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     `correct` other than 0 and 1, fewer than two bins and no item.
     """
     check_draws(draws)
-    columns = {"score": column(score, "score"), "correct": truths(correct, "correct")}
+    columns = {"score": column(score, "score"), "correct": read_outcomes(correct, "correct")}
     n = same_length(columns)
     if n == 0 or bins < 2:
         raise CctaError(f"expected at least one item and two bins, got {n} and {bins}")

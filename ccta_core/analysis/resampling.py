@@ -103,7 +103,7 @@ def same_length(columns: dict[str, np.ndarray]) -> int:
     return next(iter(lengths.values()))
 
 
-def truths(values: Numbers, name: str) -> np.ndarray:
+def read_outcomes(values: Numbers, name: str) -> np.ndarray:
     """Returns a column of right (1) and wrong (0). Raises CctaError on any other value."""
     outcomes = column(values, name)
     strange = outcomes[(outcomes != 0) & (outcomes != 1)]

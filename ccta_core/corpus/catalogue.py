@@ -44,7 +44,10 @@ class DataSet:
 
 def data_sets() -> list[DataSet]:
     """Returns every data set that has a name, in the order of `ccta data list`."""
-    return [*(_demo(name) for name in demo_names()), *(_named(each) for each in SOURCES.values())]
+    return [
+        *(_demo(name) for name in demo_names()),
+        *(_from_source(each) for each in SOURCES.values()),
+    ]
 
 
 def items_of(data_set: DataSet) -> dict[str, int]:
@@ -77,7 +80,7 @@ def _demo(name: str) -> DataSet:
     )
 
 
-def _named(source: DataSource) -> DataSet:
+def _from_source(source: DataSource) -> DataSet:
     langs = _languages(source)
     hub = HUB_SETS.get(source.name)
     return DataSet(

@@ -81,11 +81,11 @@ def declared_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def named(value: Any, names: Sequence[str]) -> Any:
+def class_names(value: Any, names: Sequence[str]) -> Any:
     """Replaces a class number, or each number of a list, by its name; other values stay as they
     are.
     """
     if isinstance(value, list):
-        return [named(each, names) for each in value]
+        return [class_names(each, names) for each in value]
     number = whole_number_of(value) if isinstance(value, int | float) else None
     return names[number] if number is not None and 0 <= number < len(names) else value

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccta_core.corpus.cells import declared_names, named
+from ccta_core.corpus.cells import class_names, declared_names
 from ccta_core.corpus.formats.hub_sets import HUB_SETS, HubRow, HubSet, Rows
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.source import DataSource, OpenDataSet, ReaderOutput, Streams, other_language
@@ -93,14 +93,14 @@ def _place(where: str) -> _HubPlace:
         return _HubPlace(name, revision)
     from huggingface_hub import HfApi
 
-    with _reached(name):
+    with _errors_in_one_line(name):
         return _HubPlace(name, HfApi().dataset_info(name).sha)
 
 
 def _with_configs(place: _HubPlace) -> _HubPlace:
     from datasets import get_dataset_config_names
 
-    with _reached(place.shown):
+    with _errors_in_one_line(place.shown):
         declared = tuple(get_dataset_config_names(place.name, revision=place.revision))
     folder = Path(place.name)
     below: list[str] = []
@@ -140,7 +140,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
 
     selection = {"data_dir" if config in place.folders else "name": config}
     shown = f"{place.shown} {config} {hub_set.splits[split]}"
-    with _reached(shown):
+    with _errors_in_one_line(shown):
         table = load_dataset(
             place.name,
             split=hub_set.splits[split],
@@ -153,7 +153,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
     classes = declared_names(features.to_dict()) if features else {}
     number = 0
     while True:
-        with _reached(shown):
+        with _errors_in_one_line(shown):
             values = next(rows, None)
         if values is None:
             return
@@ -166,7 +166,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
             )
         for name in hub_set.columns:
             if name in classes:
-                values[name] = named(values[name], classes[name])
+                values[name] = class_names(values[name], classes[name])
         yield f"{shown} row {number}", values
 
 
@@ -185,7 +185,7 @@ def _placed(hub_set: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[Rea
 
 
 @contextmanager
-def _reached(what: str) -> Iterator[None]:
+def _errors_in_one_line(what: str) -> Iterator[None]:
     """Turns any error of the hub, the network or a file format into a CctaError of one line."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)

@@ -94,7 +94,7 @@ def columns(path: Path, number: int, line: str, names: Sequence[str]) -> list[st
     return fields
 
 
-def unquoted(field: str) -> str:
+def without_csv_quotes(field: str) -> str:
     """Reads a field that was written with CSV quoting (`"a ""b"" c"`) as it is meant (`a "b" c`).
 
     Only fields with doubled quotes inside outer ones are changed: a text may begin and end with
@@ -106,7 +106,7 @@ def unquoted(field: str) -> str:
     return field
 
 
-def files_there(folder: Path, pattern: str, what: str) -> list[Path]:
+def list_files(folder: Path, pattern: str, what: str) -> list[Path]:
     """Returns the files of a folder that fit a pattern, in order.
 
     Raises CctaError, naming what stands there instead, where there is none.

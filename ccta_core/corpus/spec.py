@@ -199,7 +199,9 @@ class _ItemCollector:
             if isinstance(placed, LeftOut):
                 self.left_out.append(placed)
             elif not self._full(placed.item.lang):
-                reason = refusal(placed) or self._repeated(placed.item)
+                reason = refusal(placed)
+                if reason is None and placed.item.id in self.items[placed.item.lang]:
+                    reason = f"id {placed.item.id} stands already above"
                 if reason:
                     self.left_out.append(LeftOut(placed.place, reason))
                     continue
@@ -210,9 +212,6 @@ class _ItemCollector:
 
     def _full(self, lang: str) -> bool:
         return self.limit is not None and len(self.items[lang]) >= self.limit
-
-    def _repeated(self, item: Item) -> str | None:
-        return f"id {item.id} stands already above" if item.id in self.items[item.lang] else None
 
 
 def _nothing(spec: str, langs: str, left_out: Sequence[LeftOut]) -> str:

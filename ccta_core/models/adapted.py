@@ -86,7 +86,7 @@ def load_adapted(place: ModelPlace) -> Parts:
     )
     kind = _kind(place, base, settings)
     head = tensors.get(_head_weight(kind))
-    named, notices = _named(place, base, head)
+    named, notices = _label_settings(place, base, head)
     _shape_head(place, kind, named, head)
     hf_model, missing, base_notices = _base_model(base, kind, tensors)
     lacking = [name for name in missing if _STEM + name not in tensors]
@@ -203,7 +203,7 @@ def _head_weight(kind: ModelKind) -> str:
     )
 
 
-def _named(
+def _label_settings(
     place: ModelPlace, base: _Base, head: torch.Tensor | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Returns the settings that name the head's columns, and a sentence where they are not the

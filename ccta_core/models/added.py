@@ -157,6 +157,8 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
     adapter_info = read_info(Path(entry["id"]))
     if adapter_info is not None:  # an adapter's folder has its own card
         return replace(adapter_info, id=entry["id"])
+    where = "the folder" if Path(entry["id"]).is_absolute() else "the hub's"
+    source = f"added by you from {where} {entry['id']}; its licence is for you to check"
     info = ModelInfo(
         id=entry["id"],
         task=entry["task"],
@@ -165,7 +167,7 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         layers=tuple(entry["layers"]),
         align_layer=entry["align_layer"],
         revision=entry["revision"],
-        card={"bytes": entry["bytes"], "source": _source(entry["id"])},
+        card={"bytes": entry["bytes"], "source": source},
         outputs=entry.get("outputs", CLASSES),
     )
     # An earlier version knew a model by less than its files: what it kept is not to be trusted.
@@ -201,11 +203,6 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
         except CctaError:
             return None
     return with_maps(twin_revision(revision) if model_id != info.id else revision, files, space)
-
-
-def _source(model_id: str) -> str:
-    where = "the folder" if Path(model_id).is_absolute() else "the hub's"
-    return f"added by you from {where} {model_id}; its licence is for you to check"
 
 
 def _entries() -> list[dict[str, Any]]:

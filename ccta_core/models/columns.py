@@ -70,7 +70,7 @@ def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int
             )
         return ColumnNames(stored, tuple(notices))
     if shared:
-        stored = _told_apart(stored)
+        stored = _numbered_names(stored)
         notices.append(
             f"Several columns of {name} are called {', '.join(map(repr, shared[:_SHOWN]))} in "
             "config.json: each is shown with its number."
@@ -134,7 +134,7 @@ def _other_numbers(name: str, stored: Sequence[str], numbers: object) -> Iterato
             return
 
 
-def _told_apart(stored: Sequence[str]) -> tuple[str, ...]:
+def _numbered_names(stored: Sequence[str]) -> tuple[str, ...]:
     """Returns the names; those that several columns share are followed by the column's number."""
     names = [
         f"{label} ({column})" if stored.count(label) > 1 else label

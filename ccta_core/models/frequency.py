@@ -12,7 +12,7 @@ from ccta_core.models.model import Encoded, Model
 _UNKNOWN = 10.0
 """An unknown piece is this much rarer than the rarest known one (SentencePiece's kUnkPenalty)."""
 _BYTE = regex.compile(r"<0x[0-9A-Fa-f]{2}>")
-_KNOWN: WeakKeyDictionary[Model, np.ndarray | None] = WeakKeyDictionary()
+_SCORES: WeakKeyDictionary[Model, np.ndarray | None] = WeakKeyDictionary()
 
 
 def piece_scores(model: Model) -> np.ndarray | None:
@@ -22,10 +22,10 @@ def piece_scores(model: Model) -> np.ndarray | None:
     was made from. WordPiece and BPE have an order of pieces, which is no frequency. Read once a
     model. Shape: (pieces,).
     """
-    if model not in _KNOWN:
+    if model not in _SCORES:
         core = getattr(model.tokenizer, "backend_tokenizer", None)
-        _KNOWN[model] = None if core is None else _scores(json.loads(core.to_str())["model"])
-    return _KNOWN[model]
+        _SCORES[model] = None if core is None else _scores(json.loads(core.to_str())["model"])
+    return _SCORES[model]
 
 
 def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:

@@ -72,12 +72,11 @@ def _read_links(path: Path, expected: int) -> list[set[tuple[int, int]]]:
     lines = path.read_text(encoding="ascii").splitlines()
     if len(lines) != expected:
         raise CctaError(f"eflomal aligned {len(lines)} sentence pairs of {expected}")
-    return [{_link(text) for text in line.split()} for line in lines]
-
-
-def _link(text: str) -> tuple[int, int]:
-    left, right = text.split("-")
-    return int(left), int(right)
+    links: list[set[tuple[int, int]]] = []
+    for line in lines:
+        pairs = (text.split("-") for text in line.split())
+        links.append({(int(left), int(right)) for left, right in pairs})
+    return links
 
 
 def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tuple[int, int]]]:

@@ -45,7 +45,7 @@ def remarks(study: str) -> dict[str, Remark]:
     if not _path().exists():
         return {}
     try:
-        return _with(lambda connection: _read(connection, study))
+        return _run_on_sound_file(lambda connection: _read(connection, study))
     except CctaError as error:
         _log.warning("%s", error)
         return {}
@@ -136,10 +136,10 @@ def _change(command: str, values: tuple) -> None:
         with connection:
             connection.execute(command, values)
 
-    _with(change)
+    _run_on_sound_file(change)
 
 
-def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
+def _run_on_sound_file(work: Callable[[sqlite3.Connection], _T]) -> _T:
     """Runs `work` on the file; a damaged file is set aside first and a new one begun.
 
     Raises CctaError where the file can't be read or written.
@@ -147,12 +147,12 @@ def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
     path = _path()
     try:
         try:
-            return _on(path, work)
+            return _run_on(path, work)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
                 raise  # the disk, a lock: the file is sound
             _set_aside(path, error)
-            return _on(path, work)
+            return _run_on(path, work)
     except (sqlite3.Error, OSError) as error:
         raise CctaError(
             f"tags and notes can't be kept in {path} ({error}); set CCTA_CACHE to a folder that "
@@ -160,13 +160,13 @@ def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
         ) from error
 
 
-def _on(path: Path, work: Callable[[sqlite3.Connection], _T]) -> _T:
-    with _opened(path) as connection:
+def _run_on(path: Path, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    with _connection(path) as connection:
         return work(connection)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
     """Opens the file with its tables, anew for each piece of work: threads share nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_PATIENCE)

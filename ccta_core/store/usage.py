@@ -73,7 +73,9 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     for path in _entries(kind, folder):
         if path.name in spare:
             continue
-        if name == "training" and _fresh(path):
+        if name == "training" and any(
+            time.time() - status.st_mtime < _FRESH for status in _files(path)
+        ):
             raise CctaError(
                 f"{path.name} was written in the last {_FRESH // 60} minutes: a training may be "
                 "going on; wait until it ends, or stop it"
@@ -137,10 +139,6 @@ def _files(path: Path) -> Iterator[os.stat_result]:
 
 def _size(path: Path) -> int:
     return sum(status.st_size for status in _files(path))
-
-
-def _fresh(path: Path) -> bool:
-    return any(time.time() - status.st_mtime < _FRESH for status in _files(path))
 
 
 def _delete(path: Path) -> None:

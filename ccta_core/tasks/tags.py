@@ -46,7 +46,7 @@ class TokenClassification:
                 "leave the second out, or put both into one text"
             )
         if asked not in ANY:
-            _named(model, asked)
+            _label_named(model, asked)
 
     def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
         """Returns the whole text, cut where it is too long."""
@@ -59,7 +59,7 @@ class TokenClassification:
         Where nothing is tagged, it is the type with the highest logit.
         """
         if asked not in ANY:
-            return _named(model, asked)
+            return _label_named(model, asked)
         words = words_of(output)
         chosen = _in_focus(output, words) or words
         runs = entities(chosen, model.labels)
@@ -118,8 +118,9 @@ def entities(words: Sequence[Word], labels: Sequence[str]) -> list[Entity]:
     runs: list[Entity] = []
     open_type: str | None = None
     for word in words:
-        kind = entity_type(labels[word.tag])
-        if kind is not None and kind == open_type and not _begins(labels[word.tag]):
+        tag = labels[word.tag]
+        kind, begins = entity_type(tag), tag[:2].upper() in ("B-", "S-", "U-")
+        if kind is not None and kind == open_type and not begins:
             last = runs[-1]
             runs[-1] = Entity(kind, (*last.words, word), last.probability * word.probability)
         elif kind is not None:
@@ -134,10 +135,6 @@ def entity_type(tag: str) -> str | None:
         return None
     prefix, mark, rest = tag.partition("-")
     return rest if mark and rest and prefix.upper() in tuple("BIESLU") else tag
-
-
-def _begins(tag: str) -> bool:
-    return tag[:2].upper() in ("B-", "S-", "U-")
 
 
 def _first_piece(window: Window, members: Sequence[int], text: str) -> int:
@@ -175,7 +172,7 @@ def _columns(labels: Sequence[str], label: str) -> list[int]:
     return [column for column, tag in enumerate(labels) if entity_type(tag) == label]
 
 
-def _named(model: Model, asked: str) -> str:
+def _label_named(model: Model, asked: str) -> str:
     """Returns a tag or an entity type, as the model writes it.
 
     Raises CctaError, listing them, where it is neither.

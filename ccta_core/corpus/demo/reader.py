@@ -83,7 +83,12 @@ def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
 
     Raises CctaError as `read_folder`, and where the English file is missing.
     """
-    files = {path.stem: _read_file(path, form) for path in sorted(folder.glob("*.tsv"))}
+    files = {
+        path.stem: [
+            read_line(place, path.stem, cells, form) for place, cells in cells_of(path, form)
+        ]
+        for path in sorted(folder.glob("*.tsv"))
+    }
     if REFERENCE not in files:
         raise CctaError(f"expected {REFERENCE}.tsv in {folder}; every other language repeats it")
     for lang, rows in files.items():
@@ -158,10 +163,6 @@ def _other_length(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoR
 
 def _named(row: DemoRow) -> str:
     return row.id if row.label is None else f"{row.id} {row.label}"
-
-
-def _read_file(path: Path, form: Form) -> list[DemoRow]:
-    return [read_line(place, path.stem, cells, form) for place, cells in cells_of(path, form)]
 
 
 @cache

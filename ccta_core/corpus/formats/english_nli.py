@@ -22,7 +22,7 @@ from pathlib import Path
 from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.labels import nli_label
-from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
+from ccta_core.corpus.lines import columns, lines, text_rows, without_csv_quotes
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
@@ -75,7 +75,8 @@ def _table(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     for row, line in enumerate(rows[first:], 1):
         fields = columns(path, row + first, line, header)
         texts = [
-            unquoted(fields[column]) if nli_set.quoted else fields[column] for column in places
+            without_csv_quotes(fields[column]) if nli_set.quoted else fields[column]
+            for column in places
         ]
         yield _NliRow(row + first, f"{nli_set.name}-{part}-{row}", *texts)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ccta_core.corpus.cells import UNLABELLED, label_of, named, text_of, whole_number_of
+from ccta_core.corpus.cells import UNLABELLED, class_names, label_of, text_of, whole_number_of
 from ccta_core.corpus.formats.flores import FLORES_CODES
-from ccta_core.corpus.formats.panx import TAGS, tagged
+from ccta_core.corpus.formats.panx import TAGS, tagged_item
 from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.formats.pawsx import untranslated
 from ccta_core.corpus.formats.squad import MLQA_LANGUAGES, mlqa_split, question_item, question_of
@@ -125,13 +125,13 @@ def _tags(row: HubRow) -> PlacedItem:
     """Reads tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
     id_ = f"{row.split}-{row.lang}-{row.index + 1}"
     words = [text_of(token) for token in row.values["tokens"] or ()]
-    tags = [named(tag, TAGS) for tag in row.values["ner_tags"] or ()]
+    tags = [class_names(tag, TAGS) for tag in row.values["ner_tags"] or ()]
     wrong = [place for place, tag in enumerate(tags) if not isinstance(tag, str)]
     if wrong and len(tags) == len(words):
         item = Item(id_, id_, row.lang, " ".join(words))
         reason = f"the tag {tags[wrong[0]]} of token {wrong[0] + 1} is not the number of one"
         return PlacedItem(row.place, item, refused=reason)
-    return tagged(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
+    return tagged_item(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
 
 
 def _without_language(rows: Rows, lang: str) -> Rows:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import text_of, whole_number_of
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.lines import files_there
+from ccta_core.corpus.lines import list_files
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -97,7 +97,7 @@ def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any)
     """Makes a question of its values; null, or a value of another type, refuses it."""
     texts = {"question": row.get("question"), "context": context, "title": title}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
-    refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
+    refused = f"its {wrong[0]} is no text, found {_described(texts[wrong[0]])}" if wrong else None
     answers, left_out = _answers(row.get("answers"), "" if wrong else context)
     id_ = text_of(row.get("id"))
     return SquadQuestion(
@@ -126,22 +126,22 @@ def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tup
         pairs = zip(texts, starts, strict=True)
         value = [{"text": text, "answer_start": start} for text, start in pairs]
     if not isinstance(value, list):
-        return (), (f"its answers are no list, found {_found(value)}",)
+        return (), (f"its answers are no list, found {_described(value)}",)
     answers, left_out = [], []
     for answer in value:
         text = answer.get("text") if isinstance(answer, dict) else None
         start = whole_number_of(answer.get("answer_start")) if isinstance(answer, dict) else None
         if not isinstance(text, str):
-            left_out.append(f"an answer's text is no text, found {_found(text)}")
+            left_out.append(f"an answer's text is no text, found {_described(text)}")
         elif start is None or not 0 <= start < max(len(context), 1):
             where = answer.get("answer_start")
-            left_out.append(f"an answer begins at {_found(where)}, no place in its context")
+            left_out.append(f"an answer begins at {_described(where)}, no place in its context")
         else:
             answers.append((text, start))
     return tuple(answers), tuple(left_out)
 
 
-def _found(value: Any) -> str:
+def _described(value: Any) -> str:
     """Writes a value for a message: numbers and null as they are, all else by its kind."""
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
@@ -180,7 +180,7 @@ def _placed(
 
 
 def _squad_files(folder: Path) -> list[Path]:
-    return files_there(folder, "*v1.1*.json", "SQuAD 1.1")
+    return list_files(folder, "*v1.1*.json", "SQuAD 1.1")
 
 
 def _squad_languages(folder: Path, split: str) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
 
 
 def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
-    paths = files_there(folder, "xquad.*.json", "XQuAD")
+    paths = list_files(folder, "xquad.*.json", "XQuAD")
     codes = (path.name.split(".")[1] for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
@@ -265,7 +265,7 @@ def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
 
 def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
     part = mlqa_split(split).part
-    files_there(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
+    list_files(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
     return tuple(lang for lang in MLQA_LANGUAGES if _mlqa_path(folder, split, lang).exists())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import nli_label
-from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows
+from ccta_core.corpus.lines import columns, list_files, parallel_rows, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -23,7 +23,7 @@ _KOREAN = "ko"
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
     """Returns the languages with a file of this split, without Korean."""
-    paths = files_there(folder, f"{split}-*.tsv", "XNLI")
+    paths = list_files(folder, f"{split}-*.tsv", "XNLI")
     codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
