@@ -123,7 +123,7 @@ def controls(
     ).tolist()
     mean, sd = null.mean, null.sd
     gain = plan.ems - mean if mean is not None else None
-    chance = float(np.mean(unrelated)) if len(unrelated) else None
+    chance_level = float(np.mean(unrelated)) if len(unrelated) else None
     same_sign = np.sign(source.scores)[:, None] == np.sign(target.scores)[None, :]
     return Controls(
         ems_uniform=uniform,
@@ -131,10 +131,10 @@ def controls(
         ems_shuffled=mean,
         shuffled_sd=sd,
         p_value=null.test.p_value,
-        ems_unrelated=chance,
+        ems_unrelated=chance_level,
         gain=gain,
         z=gain / sd if gain is not None and sd is not None and sd > 1e-12 else None,
-        calibrated=_calibrated(plan.ems, chance),
+        calibrated=_calibrated(plan.ems, chance_level),
         link_spearman=link_spearman(source.scores, target.scores, links),
         sign_agreement=float((plan.matrix * same_sign).sum()),
         cross_segment_mass=_cross_segment(source, target, plan),
@@ -346,7 +346,8 @@ def _cross_segment(source: SideMass, target: SideMass, plan: TransportPlan) -> f
     return float(plan.matrix[source.segments[:, None] != target.segments[None, :]].sum())
 
 
-def _calibrated(value: float, chance: float | None) -> float | None:
-    if chance is None or 1 - chance < _LEAST_ROOM:
+def _calibrated(value: float, chance_level: float | None) -> float | None:
+    """Returns EMS scaled so that 0 is the chance level and 1 the highest value."""
+    if chance_level is None or 1 - chance_level < _LEAST_ROOM:
         return None
-    return (value - chance) / (1 - chance)
+    return (value - chance_level) / (1 - chance_level)

@@ -59,7 +59,7 @@ class Model:
         trace: Trace | None = None,
         notices: tuple[str, ...] = (),
     ) -> None:
-        """`trace` is that of `hf_model` where it is known already; else it is watched now.
+        """`trace` is that of `hf_model`; without it a forward pass is traced now.
 
         The tokenizer is made to compose (NFC) what it reads, wherever it is used from then on.
         Raises CctaError, naming the class, where the model can't be attributed.

@@ -75,10 +75,10 @@ def trace_forward(model: PreTrainedModel) -> Trace:
     _settle(model.config)
     ids = _some_ids(model)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    watched, padded = _Watched(model), _Watched(model)
+    recorded, padded = _CallRecorder(model), _CallRecorder(model)
     try:
         with torch.no_grad():
-            output = watched.run(inputs)
+            output = recorded.run(inputs)
             padded.run({**inputs, "input_ids": _with_pad(model, ids)})
             even_only = _padding_matters(model, inputs, output)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as e:
@@ -87,8 +87,8 @@ def trace_forward(model: PreTrainedModel) -> Trace:
             f"({str(e)[:100]}); models of the {WORKING} families work"
         ) from e
     hidden = tuple(getattr(output, "hidden_states", None) or ())
-    calls = watched.calls(hidden[0].shape) if hidden else ()
-    makers = tuple(_maker(calls, watched.outputs, state) for state in hidden)
+    calls = recorded.calls(hidden[0].shape) if hidden else ()
+    makers = tuple(_maker(calls, recorded.outputs, state) for state in hidden)
     if len(makers) < 2 or None in makers:
         raise CctaError(
             f"{type(model).__name__} can't be attributed: no module returns its hidden states; "
@@ -101,7 +101,7 @@ def trace_forward(model: PreTrainedModel) -> Trace:
         hidden_states=hidden,
         calls=calls,
         makers=tuple(maker for maker in makers if maker is not None),
-        first_position=_first_position(model, watched, padded),
+        first_position=_first_position(model, recorded, padded),
         even_only=even_only,
     )
 
@@ -136,7 +136,7 @@ def _with_pad(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
     return changed
 
 
-class _Watched:
+class _CallRecorder:
     """Records every module call of one pass, with its ids and its output."""
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -222,7 +222,9 @@ def _maker(calls: tuple[Call, ...], outputs: dict[int, object], state: torch.Ten
     return outermost
 
 
-def _first_position(model: PreTrainedModel, plain: _Watched, padded: _Watched) -> int | None:
+def _first_position(
+    model: PreTrainedModel, plain: _CallRecorder, padded: _CallRecorder
+) -> int | None:
     """Returns the first position, where the rows of a table run on and a PAD changes them."""
     for positions, padded_positions in zip(plain.looked_up, padded.looked_up, strict=True):
         row = positions.reshape(-1).tolist()

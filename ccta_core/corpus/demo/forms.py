@@ -5,12 +5,17 @@ read.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
-from ccta_core.corpus.demo.marks import Entity, entities, unmarked
+from ccta_core.corpus.demo.marks import NamedEntity, entities, unmarked
 from ccta_core.types import Sentence
 
-Said = tuple[Sentence, tuple[Entity, ...]]
-"""What a line says in its language: what the model reads, and the names in it."""
+
+class DemoText(NamedTuple):
+    """The text of a line: what the model reads, and the names in it."""
+
+    sentence: Sentence
+    entities: tuple[NamedEntity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Form:
 
     columns: tuple[str, ...]
     items: int
-    texts: Callable[..., Said]
+    texts: Callable[..., DemoText]
     labels: tuple[str, ...] = ()
     shared: int | None = None
 
@@ -32,17 +37,17 @@ class Form:
         return item if self.shared is None else item.rpartition("-")[0]
 
 
-def _pair(lang: str, first: str, second: str) -> Said:
-    return Sentence(first, lang, second), ()
+def _pair(lang: str, first: str, second: str) -> DemoText:
+    return DemoText(Sentence(first, lang, second))
 
 
-def _question(lang: str, question: str, context: str) -> Said:
+def _question(lang: str, question: str, context: str) -> DemoText:
     text, answer = unmarked(context)
-    return Sentence(question, lang, text, focus=(answer,)), ()
+    return DemoText(Sentence(question, lang, text, focus=(answer,)))
 
 
-def _named(lang: str, text: str, written: str) -> Said:
-    return Sentence(text, lang), entities(written, text)
+def _tagged(lang: str, text: str, written: str) -> DemoText:
+    return DemoText(Sentence(text, lang), entities(written, text))
 
 
 FORMS: Mapping[str, Form] = MappingProxyType(
@@ -62,7 +67,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             shared=0,
         ),
         "qa": Form(columns=("id", "question", "context"), items=24, texts=_question, shared=1),
-        "sentences": Form(columns=("id", "text", "entities"), items=100, texts=_named),
+        "sentences": Form(columns=("id", "text", "entities"), items=100, texts=_tagged),
     }
 )
 """Part -> its form."""

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 
@@ -11,8 +11,15 @@ from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.types import Sentence, Span
 
-Entity = tuple[int, int, str]
-"""Characters of a text, from `start` up to and without `end`, and what they name."""
+
+class NamedEntity(NamedTuple):
+    """Characters of a text, from `start` up to and without `end`, and what they name (PER...)."""
+
+    start: int
+    end: int
+    type: str
+
+
 TYPES = ("PER", "LOC", "ORG")
 OPEN, CLOSE = "[[", "]]"
 _ENTITY = regex.compile(rf"([0-9]{{1,6}}):([0-9]{{1,6}}):({'|'.join(TYPES)})")
@@ -41,7 +48,7 @@ def unmarked(text: str) -> tuple[str, Span]:
     return before + answer + after, (len(before), len(before) + len(answer))
 
 
-def entities(written: str, text: str) -> tuple[Entity, ...]:
+def entities(written: str, text: str) -> tuple[NamedEntity, ...]:
     """Reads the names in a text from `start:end:TYPE` with single spaces between; offsets in code
     points.
 
@@ -58,12 +65,12 @@ def entities(written: str, text: str) -> tuple[Entity, ...]:
     return named
 
 
-def written_entity(entity: Entity) -> str:
+def written_entity(entity: NamedEntity) -> str:
     """Writes an entity as it stands in a file."""
     return ":".join(map(str, entity))
 
 
-def _entity(written: str, text: str) -> Entity:
+def _entity(written: str, text: str) -> NamedEntity:
     match = _ENTITY.fullmatch(written)
     if match is None:
         raise CctaError(
@@ -82,10 +89,10 @@ def _entity(written: str, text: str) -> Entity:
         raise CctaError(
             f"entity {written} cuts a character in two; expected {whole[0]}:{whole[1]}:{match[3]}"
         )
-    return start, end, match[3]
+    return NamedEntity(start, end, match[3])
 
 
-def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, Any]:
+def tagged_words(sentence: Sentence, entities: Sequence[NamedEntity]) -> dict[str, Any]:
     """Returns `words` (spans) and `tags` (IOB2) as an Item holds them.
 
     A word is a run of letters and digits, or one mark; where words are not separated by spaces,
@@ -102,7 +109,7 @@ def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, An
     return {"words": tuple(words), "tags": tuple(_tag(word, entities) for word in words)}
 
 
-def _tag(word: tuple[int, int], entities: Sequence[Entity]) -> str:
+def _tag(word: tuple[int, int], entities: Sequence[NamedEntity]) -> str:
     for start, end, kind in entities:
         if start <= word[0] and word[1] <= end:
             return f"{'B' if word[0] == start else 'I'}-{kind}"

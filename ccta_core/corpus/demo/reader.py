@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ccta_core.corpus.demo.forms import FORMS, Form
-from ccta_core.corpus.demo.marks import Entity
+from ccta_core.corpus.demo.marks import NamedEntity
 from ccta_core.corpus.lines import lines
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample, Sentence
@@ -27,7 +27,7 @@ class DemoRow:
     group: str
     label: str | None
     sentence: Sentence
-    entities: tuple[Entity, ...] = ()
+    entities: tuple[NamedEntity, ...] = ()
 
 
 def read_demo(name: str) -> list[ParallelExample]:
@@ -47,7 +47,7 @@ def demo_names() -> tuple[str, ...]:
 
 
 @cache
-def demo_entities() -> Mapping[str, Mapping[str, tuple[Entity, ...]]]:
+def demo_entities() -> Mapping[str, Mapping[str, tuple[NamedEntity, ...]]]:
     """Maps language -> item of the part "sentences" -> its names: (start, end, PER, LOC or ORG).
 
     Offsets count characters of the item's text in that language. Raises CctaError as `read_demo`.
