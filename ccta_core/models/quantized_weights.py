@@ -55,19 +55,19 @@ class _ByteCursor:
     """A cursor over the file's bytes; reading past the end raises `struct.error`."""
 
     def __init__(self, data: memoryview) -> None:
-        self.data, self.at = data, 0
+        self.data, self.offset = data, 0
 
     def take(self, layout: str) -> tuple:
         layout = "<" + layout
-        values = struct.unpack_from(layout, self.data, self.at)
-        self.at += struct.calcsize(layout)
+        values = struct.unpack_from(layout, self.data, self.offset)
+        self.offset += struct.calcsize(layout)
         return values
 
     def raw(self, size: int) -> memoryview:
-        piece = self.data[self.at : self.at + size]
+        piece = self.data[self.offset : self.offset + size]
         if len(piece) != size:
             raise struct.error("unexpected end")
-        self.at += size
+        self.offset += size
         return piece
 
 
