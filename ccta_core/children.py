@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that ends.
+"""Starts processes that end with the one that started them, however that ends.
 
 python -m ccta_core.children MODULE ARGUMENT ... (what `start` runs)
 

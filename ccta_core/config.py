@@ -1,4 +1,4 @@
-"""Everything that decides a result, in one frozen value: the only source of cache keys."""
+"""Holds everything that decides a result in one frozen value: the only source of cache keys."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ RULES = ("adaptive", "gauss", "midpoint")
 
 @dataclass(frozen=True, slots=True)
 class Quadrature:
-    """How the path integral is evaluated (docs/method.md, 2).
+    """The settings of the path integral's quadrature (docs/method.md, 2).
 
     `adaptive` refines where the integrand moves until the completeness error is at most `tolerance`
     and the unit masses moved at most `mass_tolerance` in L1, or `max_points` are used; `gauss`
@@ -91,12 +91,12 @@ class Config:
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def with_layer(self, layer: int) -> "Config":
-        """The same settings at another layer."""
+        """Returns the same settings at another layer."""
         return replace(self, layer=layer)
 
 
 def cache_root() -> Path:
-    """The cache folder: $CCTA_CACHE, or cache/ of the working copy."""
+    """Returns the cache folder: $CCTA_CACHE, or cache/ of the working copy."""
     return Path(os.environ.get("CCTA_CACHE") or Path(__file__).parents[1] / "cache")
 
 

@@ -1,4 +1,4 @@
-"""EMS with its controls: what it would be without the attributions, or without the translation."""
+"""Controls of EMS: its value without the attributions, under permuted masses and by chance."""
 
 import math
 from collections import Counter
@@ -27,7 +27,7 @@ _RISK = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SideMass:
-    """One side of a comparison: its masses and what the controls need of its units.
+    """One side of a comparison: its masses, and of its units what the controls need.
 
     Shape: every array is (units,); `mass` sums to 1, `scores` are signed.
     """
@@ -46,7 +46,7 @@ class UnitMasses(NamedTuple):
 
 
 def mass(scores: np.ndarray, norms: np.ndarray | None, kind: str) -> UnitMasses:
-    """Unit scores as masses that sum to 1.
+    """Scales unit scores to masses that sum to 1.
 
     `abs` |a|, `positive` and `negative` its parts, `norm` the L2 norms. Shape: (units,).
     """
@@ -83,7 +83,9 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Null:
-    """EMS of permuted masses, and what they say about EMS. Shape: `values` (test.drawn,)."""
+    """The null distribution of EMS under permuted masses, and the test. Shape: `values`
+    (test.drawn,).
+    """
 
     values: np.ndarray
     test: PermutationTest
@@ -108,7 +110,7 @@ def controls(
     links: Sequence[tuple[int, int]],
     unrelated: Sequence[float] = (),
 ) -> Controls:
-    """Every control of docs/method.md, 4 for one pair; None where one can't be computed.
+    """Computes every control of docs/method.md, 4 for one pair; None where one can't be computed.
 
     `links` are one-to-one word links; `unrelated` holds the EMS against unrelated targets, empty
     where there is no corpus.
@@ -121,25 +123,26 @@ def controls(
     ).tolist()
     mean, sd = null.mean, null.sd
     gain = plan.ems - mean if mean is not None else None
-    chance = float(np.mean(unrelated)) if len(unrelated) else None
+    chance_level = float(np.mean(unrelated)) if len(unrelated) else None
+    same_sign = np.sign(source.scores)[:, None] == np.sign(target.scores)[None, :]
     return Controls(
         ems_uniform=uniform,
         ems_length=length,
         ems_shuffled=mean,
         shuffled_sd=sd,
         p_value=null.test.p_value,
-        ems_unrelated=chance,
+        ems_unrelated=chance_level,
         gain=gain,
         z=gain / sd if gain is not None and sd is not None and sd > 1e-12 else None,
-        calibrated=_calibrated(plan.ems, chance),
+        calibrated=_calibrated(plan.ems, chance_level),
         link_spearman=link_spearman(source.scores, target.scores, links),
-        sign_agreement=float((plan.matrix * _same_sign(source.scores, target.scores)).sum()),
+        sign_agreement=float((plan.matrix * same_sign).sum()),
         cross_segment_mass=_cross_segment(source, target, plan),
     )
 
 
 def fixed_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
-    """The null of so many permutations, whatever they say: a study's rows need its mean and SD.
+    """Draws a fixed number of permutations: a study's rows need their mean and SD.
 
     The masses of `pair.source` are drawn first. Whoever compares two sides in both orders gives
     them in one order here (types.in_order; a study: by language code): then the draws are the same.
@@ -152,8 +155,8 @@ def fixed_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
 
 
 def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
-    """The null of one pair: all arrangements of the masses where they are few, else permutations
-    until it is decided on which side of ALPHA p lies.
+    """Draws the null of one pair: all arrangements of the masses where they are few, else
+    permutations until it is decided on which side of ALPHA p lies.
 
     `shuffles` permutations are drawn first, then they are doubled until an interval around the
     share q that reaches EMS (Clopper and Pearson, 1934) excludes ALPHA, or the cap is reached. The
@@ -186,7 +189,8 @@ def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
 def permutation_test(
     value: float, null: np.ndarray, *, exact: bool = False, decided: bool = True
 ) -> PermutationTest:
-    """P of an EMS among those of permuted masses, drawn or (`exact`) all. Shape: `null` (draws,).
+    """Computes p of an EMS among those of permuted masses, drawn or (`exact`) all. Shape: `null`
+    (draws,).
 
     p = (1 + #{null >= value}) / (R + 1) of R draws: the measured masses count as one of them; the
     plain share of all arrangements, which hold the measured one.
@@ -203,7 +207,7 @@ def permutation_test(
 def shuffled(
     source: SideMass, target: SideMass, similarity: np.ndarray, *, shuffles: int, seed: int
 ) -> np.ndarray:
-    """EMS with both sides' masses permuted independently within their segments.
+    """Returns EMS with both sides' masses permuted independently within their segments.
 
     Shape: (shuffles,); the same seed gives the same values.
     """
@@ -211,7 +215,8 @@ def shuffled(
 
 
 def every_arrangement(source: SideMass, target: SideMass) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides' masses in every distinct arrangement within their segments, each with each.
+    """Returns both sides' masses in every distinct arrangement within their segments, all
+    combinations.
 
     Shape: (arrangements, source units), (arrangements, target units). Permutations that only
     exchange equal masses are one arrangement; every arrangement stands for as many permutations.
@@ -227,7 +232,9 @@ def _shuffled_ems(
     shuffles: int,
     draw: np.random.Generator,
 ) -> np.ndarray:
-    """EMS of the next `shuffles` draws: of each the source's masses first, then the target's."""
+    """Returns EMS of the next `shuffles` draws: of each the source's masses first, then the
+    target's.
+    """
     sides = (source, target)
     places = [_places(side) for side in sides]
     moved = tuple(np.empty((shuffles, len(side.mass))) for side in sides)
@@ -239,12 +246,12 @@ def _shuffled_ems(
 
 
 def _places(side: SideMass) -> list[np.ndarray]:
-    """The units of each segment."""
+    """Returns the units of each segment."""
     return [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
 
 
 def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
-    """Why no permutation changes anything; None where one does."""
+    """Returns why no permutation changes anything; None where one does."""
     if not shuffles:
         return "no shuffles"
     masses = [side.mass[where] for side in (pair.source, pair.target) for where in _places(side)]
@@ -256,12 +263,12 @@ def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
 
 
 def _kinds(masses: np.ndarray) -> list[int]:
-    """Which masses are equal: a number a unit, the same for equal ones."""
+    """Numbers the units so that equal masses have the same number."""
     return np.unique(np.round(masses, 12), return_inverse=True)[1].tolist()
 
 
 def _arrangements(side: SideMass) -> int:
-    """How many distinct ways there are to deal the masses out within the segments."""
+    """Counts the distinct ways to deal the masses out within the segments."""
     ways = 1
     for where in _places(side):
         kinds = _kinds(side.mass[where])
@@ -272,7 +279,7 @@ def _arrangements(side: SideMass) -> int:
 
 
 def _arranged(side: SideMass) -> np.ndarray:
-    """The masses in every distinct arrangement. Shape: (arrangements, units)."""
+    """Returns the masses in every distinct arrangement. Shape: (arrangements, units)."""
     places = _places(side)
     orders = [list(_orders(_kinds(side.mass[where]))) for where in places]
     rows = np.empty((math.prod(map(len, orders)), len(side.mass)))
@@ -283,7 +290,9 @@ def _arranged(side: SideMass) -> np.ndarray:
 
 
 def _orders(kinds: list[int]) -> Iterator[list[int]]:
-    """Orders of the units, one for each distinct sequence of their kinds, lexicographically."""
+    """Yields orders of the units, one for each distinct sequence of their kinds,
+    lexicographically.
+    """
     units = [
         [unit for unit, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})
     ]
@@ -302,12 +311,14 @@ def _orders(kinds: list[int]) -> Iterator[list[int]]:
 
 
 def _reached(value: float, null: np.ndarray) -> int:
-    """How many of the null reach the value; equal ones may differ by rounding."""
+    """Counts the values of the null that reach the value; equal ones may differ by rounding."""
     return int((null >= value - _SAME).sum())
 
 
 def _decided(value: float, null: np.ndarray, risk: float) -> bool:
-    """Whether the Clopper-Pearson interval of the share that reaches the value excludes ALPHA."""
+    """Returns whether the Clopper-Pearson interval of the share that reaches the value excludes
+    ALPHA.
+    """
     reached, draws = _reached(value, null), len(null)
     low = beta.ppf(risk / 2, reached, draws - reached + 1) if reached else 0.0
     high = beta.ppf(1 - risk / 2, reached + 1, draws - reached) if reached < draws else 1.0
@@ -317,7 +328,9 @@ def _decided(value: float, null: np.ndarray, risk: float) -> bool:
 def link_spearman(
     source: np.ndarray, target: np.ndarray, links: Sequence[tuple[int, int]]
 ) -> float | None:
-    """Spearman's rho of signed unit scores over one-to-one links (EXN); None below 5 links."""
+    """Returns Spearman's rho of signed unit scores over one-to-one links (EXN); None below 5
+    links.
+    """
     if len(links) < _FEWEST_LINKS:
         return None
     left, right = source[[i for i, _ in links]], target[[j for _, j in links]]
@@ -326,18 +339,15 @@ def link_spearman(
     return float(spearmanr(left, right).statistic)
 
 
-def _same_sign(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return np.sign(source)[:, None] == np.sign(target)[None, :]
-
-
 def _cross_segment(source: SideMass, target: SideMass, plan: TransportPlan) -> float | None:
-    """The mass that moves between premise and hypothesis; None for a single text."""
+    """Returns the mass that moves between premise and hypothesis; None for a single text."""
     if not source.segments.any() or not target.segments.any():
         return None
     return float(plan.matrix[source.segments[:, None] != target.segments[None, :]].sum())
 
 
-def _calibrated(value: float, chance: float | None) -> float | None:
-    if chance is None or 1 - chance < _LEAST_ROOM:
+def _calibrated(value: float, chance_level: float | None) -> float | None:
+    """Returns EMS scaled so that 0 is the chance level and 1 the highest value."""
+    if chance_level is None or 1 - chance_level < _LEAST_ROOM:
         return None
-    return (value - chance) / (1 - chance)
+    return (value - chance_level) / (1 - chance_level)

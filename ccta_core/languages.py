@@ -1,4 +1,4 @@
-"""The languages the tool knows: name, family, writing; what decides how text is cut and set."""
+"""Lists the languages the tool supports: name, family, and how their script is written."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -111,7 +111,7 @@ LANGUAGES = MappingProxyType({row[:2]: _parse(row) for row in _ROWS.split("\n") 
 
 
 def language(code: str) -> Language:
-    """The language with this ISO 639-1 code.
+    """Returns the language with this ISO 639-1 code.
 
     Raises CctaError, listing the known codes, for any other.
     """

@@ -1,4 +1,4 @@
-"""What tells that a file was replaced: the part of a cache's key that a path alone is not."""
+"""Stamps files, so that a cache notices that a file was replaced under the same path."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ Stamp = tuple[int, int, int, int]
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What a change of the file's contents changes too; links are followed.
+    """Returns a value that changes whenever the file's contents do; links are followed.
 
     A time of content alone is kept by whoever copies with `cp -p`, rsync or tar; the entry's own
     (ctime) can't be set. Raises OSError where there is no such file.
@@ -17,7 +17,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def file_stamp(path: Path) -> Stamp | None:
-    """`stamp_of`, or None where there is no file."""
+    """Returns `stamp_of`, or None where there is no file."""
     try:
         return stamp_of(path)
     except OSError:
@@ -25,7 +25,9 @@ def file_stamp(path: Path) -> Stamp | None:
 
 
 def folder_stamp(folder: Path) -> tuple[tuple[str, Stamp | None], ...]:
-    """The stamps of all files at or below a folder, by their place in it; of a file its own."""
+    """Returns the stamps of all files at or below a folder, by their place in it; of a file its
+    own.
+    """
     if not folder.is_dir():
         return (("", file_stamp(folder)),)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())

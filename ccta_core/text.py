@@ -1,4 +1,4 @@
-"""How numbers, signs, p-values, intervals, counts, times and lists are written, and numbers read.
+"""Writes numbers, p-values, intervals, counts, lists and command lines, and reads numbers.
 
 What a person reads has a true minus and a dash where there is no number. `plain` is for a terminal,
 for LaTeX and for tables of Markdown, which programs read too. Nothing is ever a negative zero: a
@@ -24,24 +24,24 @@ _DECIMAL = re.compile(
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number with so many digits: 0.12, −0.12, 0.00; a dash for None and NaN."""
+    """Writes a number with so many digits: 0.12, −0.12, 0.00; a dash for None and NaN."""
     return NONE if _missing(value) else plain(value, digits).replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """A number that shows its sign: +0.12, −0.12; 0.00 has none."""
+    """Writes a number with its sign: +0.12, −0.12; 0.00 has none."""
     text = number(value, digits)
     positive = text != NONE and not text.startswith(MINUS) and bool(text.strip("0."))
     return f"+{text}" if positive else text
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share in percent: 12%, −12%, 0%; a dash for None and NaN."""
+    """Writes a share in percent: 12%, −12%, 0%; a dash for None and NaN."""
     return NONE if share is None or _missing(share) else f"{number(100 * share, digits)}%"
 
 
 def plain(value: float | None, digits: int = 3, *, none: str = "-") -> str:
-    """A number with a hyphen for its minus, as programs write it; `none` for None and NaN."""
+    """Writes a number with a hyphen for its minus, as programs do; `none` for None and NaN."""
     if value is None or math.isnan(value):
         return none
     text = f"{value:.{digits}f}"
@@ -49,14 +49,14 @@ def plain(value: float | None, digits: int = 3, *, none: str = "-") -> str:
 
 
 def p_value(p: float | None) -> str:
-    """A p-value: 0.20, 0.048, < 0.001; a dash where there is none. It is never written as 0."""
+    """Writes a p-value, never as 0: 0.20, 0.048, < 0.001; a dash where there is none."""
     if p is None or math.isnan(p):
         return NONE
     return "< 0.001" if p < 0.001 else number(p, 3 if p < 0.1 else 2)
 
 
 def p_phrase(p: float | None, name: str = "p") -> str:
-    """`p = 0.02`, `p < 0.001`, or nothing where there is none."""
+    """Writes `p = 0.02`, `p < 0.001`, or nothing where there is none."""
     text = p_value(p)
     if text == NONE:
         return ""
@@ -64,19 +64,23 @@ def p_phrase(p: float | None, name: str = "p") -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
-    """`0.10 to 0.20`, held on one line; a dash where an end is not known."""
+    """Writes `0.10 to 0.20`, held on one line; a dash where an end is not known."""
     if _missing(low) or _missing(high):
         return NONE
     return f"{number(low, digits)}{_TO}{number(high, digits)}"
 
 
 def count(number_of: int, noun: str, plural: str | None = None) -> str:
-    """A count and its noun: 1 study, 1,200 studies; `plural` where English has no rule for it."""
+    """Writes a count and its noun: 1 study, 1,200 studies; `plural` where English has no rule for
+    it.
+    """
     return f"{number_of:,} {noun if number_of == 1 else plural or plural_of(noun)}"
 
 
 def plural_of(noun: str) -> str:
-    """The plural that English makes by rule: pair, pairs; study, studies; process, processes."""
+    """Returns the plural that English makes by rule: pair, pairs; study, studies; process,
+    processes.
+    """
     if noun.endswith("y") and noun[-2:-1] not in ("a", "e", "i", "o", "u"):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(_SIBILANTS) else f"{noun}s"
@@ -99,14 +103,14 @@ def size(of_bytes: float) -> str:
 
 
 def listing(words: Sequence[str], last: str = "and") -> str:
-    """Words as a list in a sentence: `a`, `a and b`, `a, b and c`; nothing for none."""
+    """Writes words as a list in a sentence: `a`, `a and b`, `a, b and c`; nothing for none."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def option(name: str, value: object) -> list[str]:
-    """`--name value` as arguments; `align_layer` is written `--align-layer`.
+    """Writes `--name value` as arguments; `align_layer` is written `--align-layer`.
 
     A value that begins with a dash, as a text may ("-Stop!"), would be taken for an option of its
     own: it is written as one argument, `--name=value`.
@@ -116,12 +120,12 @@ def option(name: str, value: object) -> list[str]:
 
 
 def command_line(words: Iterable[str]) -> str:
-    """`ccta` and its arguments as one line for a POSIX shell, every one of them as it is."""
+    """Writes `ccta` and its arguments as one line for a POSIX shell."""
     return shlex.join(["ccta", *words])
 
 
 def read_whole(text: str, low: int, high: int) -> int:
-    """A whole number in digits 0 to 9, as a person or an address gives it.
+    """Reads a whole number in digits 0 to 9, as a person or an address gives it.
 
     `int` and `str.isdigit` take more for digits (²), and thousands of them. Raises ValueError,
     whose text says what was expected, on anything else and outside of the range.
@@ -132,7 +136,7 @@ def read_whole(text: str, low: int, high: int) -> int:
 
 
 def read_decimal(text: str, low: float, high: float) -> float:
-    """A number such as 3, -0.5 or 1e-3, as a person or an address gives it; 0 has no sign.
+    """Reads a number such as 3, -0.5 or 1e-3, as a person or an address gives it; 0 has no sign.
 
     `float` takes more ("nan", "inf", "1_0"). Raises ValueError, whose text says what was expected,
     on anything else and outside of the range.

@@ -1,4 +1,6 @@
-"""Masses and similarities -> the optimal plan and its value, EMS (docs/method.md, 4)."""
+"""Computes the optimal transport plan of masses and similarities, and its value EMS
+(docs/method.md, 4).
+"""
 
 import os
 
@@ -20,7 +22,7 @@ _FAILURES = {
 
 
 def ems(mass_s: np.ndarray, mass_t: np.ndarray, similarity: np.ndarray) -> TransportPlan:
-    """EMS(s, t) = max_T sum_ij T_ij cos_ij over plans with the given marginals, solved exactly.
+    """Solves EMS(s, t) = max_T sum_ij T_ij cos_ij over plans with the given marginals, exactly.
 
     Shape: `mass_s` (n,), `mass_t` (m,), `similarity` (n, m) in [-1, 1]; masses are non-negative and
     are scaled to sum to 1. Solved by POT's network simplex on the cost 1 - cos, in float64.
@@ -36,7 +38,8 @@ def ems(mass_s: np.ndarray, mass_t: np.ndarray, similarity: np.ndarray) -> Trans
 
 
 def ems_values(masses_s: np.ndarray, masses_t: np.ndarray, similarity: np.ndarray) -> np.ndarray:
-    """EMS of many pairs of masses over one similarity: exactly what `ems` gives for each alone.
+    """Solves EMS of many pairs of masses over one similarity: exactly what `ems` gives for each
+    alone.
 
     Shape: `masses_s` (k, n), `masses_t` (k, m), `similarity` (n, m) -> (k,). The checks and the
     cost are made once. Raises CctaError as `ems` does.
@@ -55,7 +58,8 @@ def ems_values(masses_s: np.ndarray, masses_t: np.ndarray, similarity: np.ndarra
 
 
 def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """The optimal plan, by POT's compiled entry: its wrapper's checks cost more than the solve.
+    """Returns the optimal plan, by POT's compiled entry: its wrapper's checks cost more than the
+    solve.
 
     Units without mass take part in no flow; the solver drops them itself.
     """
@@ -70,7 +74,7 @@ def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndar
 
 
 def _same_total(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The target's masses, scaled to the source's sum to the last bit, as the solver demands."""
+    """Scales the target's masses to the source's sum to the last bit, as the solver demands."""
     return target * source.sum(-1, keepdims=True) / target.sum(-1, keepdims=True)
 
 
@@ -95,7 +99,7 @@ def _one_mass(mass: np.ndarray, name: str) -> np.ndarray:
 
 
 def _masses(masses: np.ndarray, name: str) -> np.ndarray:
-    """Rows of masses, each scaled to sum to 1."""
+    """Returns rows of masses, each scaled to sum to 1."""
     masses = np.ascontiguousarray(masses, dtype=np.float64)
     if masses.ndim != 2 or not masses.shape[1]:
         raise CctaError(f"{name} has shape {masses.shape[-1:]}, expected one value a unit")

@@ -1,4 +1,4 @@
-"""One frozen value for each stage: sentences, units, attributions, plans; NumPy only."""
+"""Defines one frozen value for each stage: sentences, units, attributions, plans; NumPy only."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -30,7 +30,8 @@ _SHOWN = regex.compile(r"[^\s\p{Default_Ignorable_Code_Point}]")
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of the text is shown: white space and default-ignorable characters alone.
+    """Returns whether nothing of the text is shown: white space and default-ignorable characters
+    alone.
 
     Default-ignorable is Unicode's property of what has no shape of its own: zero-width spaces and
     joiners, direction marks, the byte order mark, variation selectors, soft hyphens, Hangul
@@ -40,7 +41,7 @@ def is_blank(text: str) -> bool:
 
 
 def has_ignorable(text: str) -> bool:
-    """Whether a text holds a default-ignorable character (most hold none)."""
+    """Returns whether a text holds a default-ignorable character (most hold none)."""
     return not text.isascii() and _IGNORABLE.search(text) is not None
 
 
@@ -94,7 +95,7 @@ class Sentence:
 
 
 def in_order(source: Sentence, target: Sentence) -> tuple[Sentence, Sentence]:
-    """The two sentences in an order that does not depend on which of them is called source.
+    """Returns the two sentences in an order that does not depend on which of them is called source.
 
     English first, then by language code, text and focus; only equal sentences have equal places.
     """
@@ -126,7 +127,7 @@ def _check_text(text: str, name: str) -> None:
 
 
 def _checked_focus(focus: tuple[Span, ...], text: str) -> tuple[Span, ...]:
-    """The spans in order, each once; a person's "character" is a grapheme (UAX #29)."""
+    """Returns the spans in order, each once; a person's "character" is a grapheme (UAX #29)."""
     spans = sorted({(int(start), int(end)) for start, end in focus})
     for start, end in spans:
         if not 0 <= start < end <= len(text):
@@ -293,7 +294,7 @@ class Controls:
     cross_segment_mass: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
-        """Name -> value, in the order of the definition."""
+        """Maps each name to its value, in the order of the definition."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 

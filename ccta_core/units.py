@@ -1,4 +1,6 @@
-"""Subwords -> the units people read: words where a script has spaces, else whole graphemes."""
+"""Groups subwords into the units people read: words where a script has spaces, else whole
+graphemes.
+"""
 
 import unicodedata
 from bisect import bisect_left
@@ -35,7 +37,7 @@ def segment_units(
     waiting: list[int] = []
     last = None
     for (token, whole), visible in zip(spans, shown, strict=True):
-        piece_index = _home(pieces, visible or whole)
+        piece_index = _covering_piece(pieces, visible or whole)
         if piece_index is None:
             waiting.append(token)
             continue
@@ -51,7 +53,7 @@ def segment_units(
 
 
 def trimmed(text: str, span: Span) -> Span | None:
-    """The span without what is not shown at its ends; None where nothing is left.
+    """Returns the span without what is not shown at its ends; None where nothing is left.
 
     Not shown are white space and default-ignorable characters (`types.is_blank`).
     """
@@ -68,7 +70,7 @@ def trimmed(text: str, span: Span) -> Span | None:
 
 
 def split_words(text: str) -> list[Span]:
-    """The words between white space: from the first grapheme that is shown to the last one.
+    """Returns the words between white space: from the first grapheme that is shown to the last one.
 
     White space with a joiner or a variation selector on it separates words as it does alone; with
     an accent on it, it begins a word. What shows nothing is no word.
@@ -90,7 +92,7 @@ def split_words(text: str) -> list[Span]:
 
 
 def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | None]:
-    """The first token that covers a character of each word; None where the text was cut.
+    """Returns the first token that covers a character of each word; None where the text was cut.
 
     A word that begins inside a token has that token: several words may share one.
     """
@@ -105,7 +107,7 @@ def first_tokens(offsets: Sequence[Span], words: Sequence[Span]) -> list[int | N
 
 
 def whole_offsets(text: str, offsets: Sequence[Span]) -> list[Span]:
-    """Offsets of tokens that also cover what was composed into their last character.
+    """Extends offsets of tokens over what was composed into their last character.
 
     A tokenizer that composes (models/tokenizer.py) has a composed character stand where its first
     one was typed: the marks after it are in no token's offsets. They are given to the token before
@@ -126,13 +128,15 @@ def whole_offsets(text: str, offsets: Sequence[Span]) -> list[Span]:
 
 
 def grapheme_boundaries(text: str) -> set[int]:
-    """The offsets at which a user-perceived character begins or ends (UAX #29)."""
+    """Returns the offsets at which a user-perceived character begins or ends (UAX #29)."""
     ends = {match.end() for match in regex.finditer(r"\X", text)}
     return {0} | ends
 
 
 def _pieces(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The subwords' spans, merged until each ends where a grapheme ends and none overlap."""
+    """Returns the subwords' spans, merged until each ends where a grapheme ends and none
+    overlap.
+    """
     boundaries = grapheme_boundaries(text)
     pieces: list[Span] = []
     for start, end in spans:
@@ -155,8 +159,8 @@ def _at_or_after(place: int, boundaries: set[int]) -> int:
     return place
 
 
-def _home(pieces: Sequence[Span], span: Span) -> int | None:
-    """The first piece that shares a character with `span`."""
+def _covering_piece(pieces: Sequence[Span], span: Span) -> int | None:
+    """Returns the first piece that shares a character with `span`."""
     start, end = span
     if start == end:
         return None

@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from ccta_core.analysis import coefficients
-from ccta_core.analysis.coefficients import KINDS, concordance, moments, of_items, unlike
+from ccta_core.analysis.coefficients import KINDS, concordance, moments, of_items, share_unlike
 from ccta_core.analysis.correlation import correlate, holm, mantel
 from ccta_core.analysis.partial import partial_correlation
 from ccta_core.analysis.permutation import all_orders, group_orders, sign_test
@@ -61,7 +61,7 @@ def test_concordance_is_what_counting_all_pairs_gives(items):
     x, y = np.array(items, float).T
     signs = [np.sign(side[:, None] - side) for side in (x, y)]
     assert concordance(x, y) == pytest.approx((signs[0] * signs[1]).mean(1))
-    assert unlike(x) == pytest.approx((x[:, None] != x).mean(1))
+    assert share_unlike(x) == pytest.approx((x[:, None] != x).mean(1))
 
 
 def test_the_interval_is_scipys_bca():

@@ -1,1 +1,1 @@
-"""Statistics, and the claims put to a study: one estimator a question, whoever asks."""
+"""Statistics, and the three claims tested on a study: each question has one estimator."""

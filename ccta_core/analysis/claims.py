@@ -1,4 +1,4 @@
-"""The three claims put to a study: the tables they are tested on, the tests and controls."""
+"""Tests the three claims on a study: the tables, the tests and their controls."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,25 +31,26 @@ from ccta_core.study.storage.table import Study
 
 
 def models(study: Study) -> list[str]:
-    """The models that have rows, in the manifest's order, without twins with a random head."""
+    """Returns the models that have rows, in the manifest's order, without twins with a random head."""
     return [name for name in measured_models(study) if not is_random_head(name)]
 
 
 def twins(study: Study) -> list[tuple[str, str]]:
-    """(trained model, its twin with a random head), of those that both have rows."""
+    """Returns (trained model, its twin with a random head) of those that both have rows."""
     present = measured_models(study)
     pairs = [(name.removesuffix(RANDOM_HEAD), name) for name in present if is_random_head(name)]
     return [pair for pair in pairs if pair[0] in present]
 
 
 def measured_models(study: Study) -> list[str]:
-    """The models that have rows, in the manifest's order."""
+    """Returns the models that have rows, in the manifest's order."""
     there = set(study.query("SELECT DISTINCT model FROM pairs")["model"])
     return [entry["id"] for entry in study.manifest.models if entry["id"] in there]
 
 
 def checkpoints(study: Study) -> pd.DataFrame:
-    """One row a model: training language, seed, mean score over the study's items and languages.
+    """Returns a row a model: training language, seed, mean score over the study's items and
+    languages.
 
     `majority` is the share of the commonest gold label, NaN for answers; models may name labels
     differently. `excess_low` is the lower end of the 95% interval of score less majority:
@@ -70,14 +71,14 @@ def checkpoints(study: Study) -> pd.DataFrame:
 
 
 def checkpoint(row: Any) -> Checkpoint:
-    """A row of `checkpoints` that has a training language and a majority."""
+    """Returns a row of `checkpoints` that has a training language and a majority."""
     low = row.excess_low if np.isfinite(row.excess_low) else None
     seed = 1 if pd.isna(row.seed) else int(row.seed)
     return Checkpoint(str(row.training_language), seed, row.score, row.majority, low)
 
 
 def _excess_lows(study: Study) -> dict[str, float]:
-    """How far above always naming the commonest label each model is at least."""
+    """Returns by model how far its score is at least above that of the commonest label."""
     sums = study.query(
         'SELECT model, "group", count(*) AS n, sum(source_score - (gold = common)::INT) AS excess '
         "FROM rows JOIN (SELECT model, gold AS common FROM pairs WHERE gold IS NOT NULL "
@@ -89,7 +90,7 @@ def _excess_lows(study: Study) -> dict[str, float]:
 
 
 def _low(sums: pd.DataFrame) -> float:
-    """The lower end of the 95% interval of `excess` over `n`, both sums of groups."""
+    """Returns the lower end of the 95% interval of `excess` over `n`, both sums of groups."""
     from scipy.stats import t
 
     groups, total = len(sums), float(sums["n"].sum())
@@ -102,7 +103,7 @@ def _low(sums: pd.DataFrame) -> float:
 
 
 def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:
-    """One row an item of one ordered pair: measures, the target's score and confidence."""
+    """Returns a row an item of one ordered pair: measures, the target's score and confidence."""
     return study.query(
         'SELECT item, "group", ems, ems_uniform, ems_shuffled, ems_unrelated, gain, '
         "link_spearman, target_score, target_correct, target_confidence, "
@@ -116,7 +117,7 @@ def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.Dat
 
 
 def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
-    """The long table that ranks training languages: one row a checkpoint, item and pair."""
+    """Returns the long table that ranks training languages: one row a checkpoint, item and pair."""
     return study.query(
         f'SELECT models.training_language, models.seed, pairs."group", pairs.item, '
         f"source_lang || '-' || target_lang AS pair, {measure} AS value "
@@ -127,7 +128,8 @@ def consistency(study: Study, layer: int, measure: str) -> pd.DataFrame:
 
 
 def cells(study: Study, layer: int) -> pd.DataFrame:
-    """One row a model and language read: its score, and `ems` and `gain` over the language's pairs.
+    """Returns a row a model and language read: its score, and `ems` and `gain` over the language's
+    pairs.
 
     Models without a training language have none.
     """
@@ -140,7 +142,7 @@ def cells(study: Study, layer: int) -> pd.DataFrame:
 
 
 def beside_twin(study: Study, layer: int, trained: str, twin: str) -> pd.DataFrame:
-    """One row an item and pair that both models have: `ems` and `gain` of each."""
+    """Returns a row an item and pair that both models have: `ems` and `gain` of each."""
     return study.query(
         'SELECT a."group", a.ems, a.gain, b.ems AS twin_ems, b.gain AS twin_gain '
         "FROM pairs a JOIN pairs b USING (item, layer, source_lang, target_lang) "
@@ -150,7 +152,7 @@ def beside_twin(study: Study, layer: int, trained: str, twin: str) -> pd.DataFra
 
 
 def differences(study: Study, layer: int) -> pd.DataFrame:
-    """One row a model, item and pair: mean differences over linked, unlinked, shuffled words.
+    """Returns a row a model, item and pair: mean differences over linked, unlinked, shuffled words.
 
     Twins with a random head are left out.
     """
@@ -208,7 +210,7 @@ class ItemLevel:
 
 
 def by_item(study: Study, layer: int, pairs: list[tuple[str, str]]) -> list[ItemLevel]:
-    """What EMS says of a right prediction in the target language, item by item.
+    """Tests what EMS tells of a right prediction in the target language, item by item.
 
     The partial correlation holds ems_uniform, length and fertility fixed.
     """
@@ -256,7 +258,7 @@ def _partial(table: pd.DataFrame) -> PartialCorrelation | None:
 
 
 def training_languages(study: Study, layer: int, measure: str) -> TrainingRanking | None:
-    """Claim 2: which training language is the most consistent; None with fewer than two.
+    """Tests claim 2, which training language is the most consistent; None with fewer than two.
 
     Checkpoints whose score is not shown above the majority's are left out and named. Raises
     CctaError where two models have the same training language and seed.
@@ -270,7 +272,9 @@ def training_languages(study: Study, layer: int, measure: str) -> TrainingRankin
 
 
 def _check_apart(study: Study) -> None:
-    """What differs between two runs of one language and seed is not the language."""
+    """Refuses two runs of one language and seed: they differ in something else than the
+    language.
+    """
     runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
     for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
         if len(same) > 1:
@@ -281,7 +285,7 @@ def _check_apart(study: Study) -> None:
 
 
 def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
-    """How much of each measure goes with the training language, how much with the language read.
+    """Splits the variance of each measure between the training language and the language read.
 
     Checkpoints not shown above the majority are left out; measures with too few cells are missing.
     """
@@ -302,13 +306,13 @@ def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
 
 
 def _checkpoints(study: Study) -> dict[str, Checkpoint]:
-    """The models with a training language and a majority to be held against, by id."""
+    """Returns the models with a training language and a majority to be held against, by id."""
     scores = checkpoints(study).dropna(subset=["training_language", "majority"])
     return {row.model: checkpoint(row) for row in scores.itertuples()}
 
 
 def synonyms(study: Study, layer: int) -> SynonymTest:
-    """Claim 3: differences over linked words against unlinked words and shuffled masses.
+    """Tests claim 3: differences over linked words against unlinked words and shuffled masses.
 
     The unit is a pair of sentences: the mean over its links.
     """

@@ -1,4 +1,4 @@
-"""Coefficients of two columns under weights: what a resample's ranks and correlations are."""
+"""Computes coefficients of two columns under weights: the ranks and correlations of resamples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ccta_core.errors import CctaError
 
 
 class MidSums:
-    """For every item, the weight below it plus half the weight at its value, in one order.
+    """Sums, for every item, the weight below it and half the weight at its value, in one order.
 
     Sorting happens once. With each weight 1 the sum is the midrank less one half.
     """
@@ -26,7 +26,7 @@ class MidSums:
         self._starts, self._ends = starts[run], ends[run]
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """Shape: (draws, items) weights -> (draws, items) sums."""
+        """Sums the weights. Shape: (draws, items) weights -> (draws, items) sums."""
         total = np.zeros((len(weights), weights.shape[1] + 1))
         np.cumsum(weights[:, self.order], axis=1, out=total[:, 1:])
         sums = np.empty_like(weights, np.float64)
@@ -35,12 +35,14 @@ class MidSums:
 
 
 def fractional_midranks(values: np.ndarray) -> np.ndarray:
-    """(midrank - 1/2) / n of every item, in (0, 1); their mean is one half. Shape: (items,)."""
+    """Returns (midrank - 1/2) / n of every item, in (0, 1); their mean is one half. Shape:
+    (items,).
+    """
     return MidSums(values)(np.ones((1, len(values))))[0] / len(values)
 
 
 def concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Mean over all j of sign(x_i - x_j) sign(y_i - y_j), for each item i. Shape: (items,).
+    """Returns for each item i the mean over j of sign(x_i - x_j) sign(y_i - y_j). Shape: (items,).
 
     Counting is n log n: pairs to the lower left by halving the ranks, the others by subtraction.
     """
@@ -57,19 +59,21 @@ def concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (low_left + high_right - high_left - low_right) / count
 
 
-def unlike(values: np.ndarray) -> np.ndarray:
-    """The share of items with another value, for each item. Shape: (items,)."""
+def share_unlike(values: np.ndarray) -> np.ndarray:
+    """Returns the share of items with another value, for each item. Shape: (items,)."""
     return 1 - _places(values)[2] / len(values)
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each item: its value's place among the values, items below it, items that equal it."""
+    """Returns for each item its value's place among the values, the items below it and those equal
+    to it.
+    """
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     return codes, (np.cumsum(counts) - counts)[codes], counts[codes]
 
 
 def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How many items have a smaller x and a smaller y, for each item.
+    """Returns how many items have a smaller x and a smaller y, for each item.
 
     Items stand in the order of x, equal x from high to low y, so that "before, with a smaller y" is
     what is asked for. Bit by bit from the top, two items whose ys first differ in this bit are
@@ -112,7 +116,8 @@ class Moments:
     finish: Finish
 
     def over(self, groups: Groups, seed: int, columns: int = 1) -> GroupStatistic:
-        """The statistic as a function of the weights of groups, or of blocks of many groups.
+        """Returns the statistic as a function of the weights of groups, or of blocks of many
+        groups.
 
         `columns` is how many numbers it works on for each group.
         """
@@ -132,7 +137,7 @@ def check_kind(kind: str, kinds: tuple[str, ...] = KINDS) -> None:
 def over_groups(
     kind: str, x: np.ndarray, y: np.ndarray, groups: Groups, seed: int
 ) -> GroupStatistic:
-    """The coefficient as a function of the weights of groups."""
+    """Returns the coefficient as a function of the weights of groups."""
     if kind != "pearson" and len(x) <= RANKED_ANEW[kind]:
         item = of_items(kind, x, y)
         return GroupStatistic(lambda weights: item(weights[:, groups.codes]), groups.count, len(x))
@@ -140,7 +145,7 @@ def over_groups(
 
 
 def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
-    """The coefficient exactly, as a function of (draws, items) weights."""
+    """Returns the coefficient exactly, as a function of (draws, items) weights."""
     if kind == "pearson":
         pearson = moments(kind, x, y)
         return lambda weights: pearson.finish(weights @ pearson.columns)
@@ -148,9 +153,9 @@ def of_items(kind: str, x: np.ndarray, y: np.ndarray) -> Statistic:
 
 
 def moments(kind: str, x: np.ndarray, y: np.ndarray) -> Moments:
-    """The coefficient from sums over items; Spearman and Kendall to first order."""
+    """Returns the coefficient from sums over items; Spearman and Kendall to first order."""
     if kind == "pearson":
-        x, y = standard(x), standard(y)
+        x, y = standardise(x), standardise(y)
         return Moments(np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y]), _pearson)
     parts = np.column_stack(linear_parts(kind, x, y))
     return Moments(parts, lambda sums: ratio(sums[:, 0], sums[:, 1], sums[:, 2]))
@@ -168,13 +173,13 @@ class LinearParts(NamedTuple):
 
 
 def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
-    """Each item's part in the numerator and in the two factors of the denominator.
+    """Returns each item's part in the numerator and in the two factors of the denominator.
 
     For Spearman and Kendall these are the Hoeffding projections of the V-statistics: an item moves
     the ranks of the others too.
     """
     if kind == "pearson":
-        x, y = standard(x), standard(y)
+        x, y = standardise(x), standardise(y)
         return LinearParts(x * y, x * x, y * y)
     if kind == "spearman":
         a, b = fractional_midranks(x), fractional_midranks(y)
@@ -182,27 +187,29 @@ def linear_parts(kind: str, x: np.ndarray, y: np.ndarray) -> LinearParts:
             _projection(x, y, a, b), _projection(x, x, a, a), _projection(y, y, b, b)
         )
     score, unlike_x, unlike_y = (
-        2 * part - part.mean() for part in (concordance(x, y), unlike(x), unlike(y))
+        2 * part - part.mean() for part in (concordance(x, y), share_unlike(x), share_unlike(y))
     )
     return LinearParts(score, unlike_x, unlike_y)
 
 
-def standard(values: np.ndarray) -> np.ndarray:
-    """Mean 0 and standard deviation 1 (with n below)."""
+def standardise(values: np.ndarray) -> np.ndarray:
+    """Scales to mean 0 and standard deviation 1 (divisor n)."""
     away = values - values.mean()
     away = away - away.mean()
     return away / np.sqrt(np.mean(away**2))
 
 
 def ratio(above: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The first by the root of the others' product, in [-1, 1]; NaN where a variance is zero."""
+    """Returns above / sqrt(first * second), in [-1, 1]; NaN where a variance is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         quotients = np.clip(above / np.sqrt(first * second), -1, 1)
     return np.where((first > _FLAT) & (second > _FLAT), quotients, np.nan)
 
 
 def _drawn(total: np.ndarray) -> np.ndarray:
-    """The sum of the weights, NaN where nothing was drawn (tables of pairs: one language only)."""
+    """Returns the sum of the weights, NaN where nothing was drawn (tables of pairs: one
+    language only).
+    """
     return np.where(total > 0, total, np.nan)
 
 
@@ -212,7 +219,9 @@ def _pearson(sums: np.ndarray) -> np.ndarray:
 
 
 def _projection(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Parts of mean(a b) - 1/4, where a and b are the shares below x and y of the same sample."""
+    """Returns the parts of mean(a b) - 1/4, where a and b are the shares below x and y in one
+    sample.
+    """
     above_x = b.mean() - MidSums(x)(b[None])[0] / len(x)
     above_y = a.mean() - MidSums(y)(a[None])[0] / len(y)
     return a * b + above_x + above_y - 2 * np.mean(a * b) - 0.25
@@ -245,5 +254,5 @@ def _kendall(x: np.ndarray, y: np.ndarray) -> Statistic:
 
 
 def signs(values: np.ndarray) -> np.ndarray:
-    """sign(v_i - v_j). Shape: (items, items)."""
+    """Returns sign(v_i - v_j). Shape: (items, items)."""
     return np.sign(values[:, None] - values[None, :])

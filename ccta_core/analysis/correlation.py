@@ -1,4 +1,4 @@
-"""Does one column, or one table, correlate with another? Intervals, p-values, Holm's correction."""
+"""Correlates two columns, or two tables, with intervals, p-values and Holm's correction."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Holm:
 
 
 def holm(p_values: Sequence[float | None], alpha: float = 0.05) -> Holm:
-    """Holm's (1979) step-down correction: the chance of any false rejection is at most `alpha`.
+    """Corrects p-values by Holm (1979): the chance of any false rejection is at most `alpha`.
 
     Holds however the tests depend on each other. A None (a test that could not be made) is not
     counted. Raises CctaError on a value outside [0, 1].
@@ -94,7 +94,7 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Correlation:
-    """The correlation of two columns over items of which some belong together.
+    """Returns the correlation of two columns over items of which some belong together.
 
     Shape: `x`, `y` (items,), any unit; `groups` one name an item (its premise or paragraph), else
     each item is its own. `kind`: "pearson", "spearman" or "kendall" (tau-b); ties get midranks.
@@ -113,36 +113,38 @@ def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
     x, y = column(x, "x"), column(y, "y")
     n = same_length({"x": x, "y": y})
     clusters = grouped(groups, n)
-    reason = too_little(clusters, x=x, y=y)
+    reason = why_undefined(clusters, x=x, y=y)
     if reason:
-        return unknown(kind, (n, clusters.count), reason)
+        return unknown_correlation(kind, (n, clusters.count), reason)
     clusters, (x, y) = in_order(clusters, x, y)
     statistic, count, width = over_groups(kind, x, y, clusters, seed)
     r = float(statistic(np.ones((1, count)))[0])
     if clusters.count < 3:
         reason = f"{clusters.count} groups: no interval and no p-value below 3"
-        return unknown(kind, (n, clusters.count), reason, r)
+        return unknown_correlation(kind, (n, clusters.count), reason, r)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = association_p(kind, x, y, clusters, draws=draws, seed=seed)
-    return assembled(kind, r, interval, test, (n, clusters.count), draws)
+    return assemble_correlation(kind, r, interval, test, (n, clusters.count), draws)
 
 
-def assembled(  # noqa: PLR0913 - the parts of one result
+def assemble_correlation(  # noqa: PLR0913 - the parts of one result
     kind: str, r: float, interval: Interval, test: PValue, sizes: tuple[int, int], draws: int
 ) -> Correlation:
-    """A correlation from its parts; `sizes` are the items and the groups."""
+    """Makes a correlation of its parts; `sizes` are the items and the groups."""
     method = f"{kind}; interval: {interval.method}, {draws} draws; p: {test.method}"
     low, high, reliable = interval.low, interval.high, interval.reliable
     return Correlation(r, low, high, test.p, *sizes, method, reliable, interval.notice)
 
 
-def unknown(kind: str, sizes: tuple[int, int], reason: str, r: float | None = None) -> Correlation:
-    """A correlation without interval and p-value, and why; `sizes` are the items and the groups."""
+def unknown_correlation(
+    kind: str, sizes: tuple[int, int], reason: str, r: float | None = None
+) -> Correlation:
+    """Makes a correlation without interval and p-value; `sizes` are the items and the groups."""
     return Correlation(r, None, None, None, *sizes, kind, False, reason)
 
 
-def too_little(groups: Groups, **columns: np.ndarray) -> str:
-    """Why no coefficient can be had of these columns, or nothing."""
+def why_undefined(groups: Groups, **columns: np.ndarray) -> str:
+    """Returns why these columns have no coefficient, or nothing."""
     if groups.items < 3:
         return f"{groups.items} items: no correlation below 3"
     flat = [name for name, values in columns.items() if not varies(values)]
@@ -162,7 +164,7 @@ ALL_ORDERS = 8
 def mantel(
     a: np.ndarray, b: np.ndarray, *, kind: str = "pearson", seed: int = 0, draws: int = DRAWS
 ) -> Correlation:
-    """The correlation of two language x language tables over their pairs of languages.
+    """Returns the correlation of two language x language tables over their pairs of languages.
 
     Shape: `a`, `b` (languages, languages), any unit, languages in the same order; the diagonals are
     not read. Tables that equal their transposes count each pair once, others both directions.
@@ -185,9 +187,11 @@ def mantel(
     count, n = len(first), len(x)
     flat = [name for name, values in (("a", x), ("b", y)) if not varies(values)]
     if count < 4:
-        return unknown(kind, (n, count), f"{count} languages: no correlation of tables below 4")
+        return unknown_correlation(
+            kind, (n, count), f"{count} languages: no correlation of tables below 4"
+        )
     if flat:
-        return unknown(kind, (n, count), f"{' and '.join(flat)} does not vary")
+        return unknown_correlation(kind, (n, count), f"{' and '.join(flat)} does not vary")
     pairs = of_items(kind, x, y)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -202,7 +206,9 @@ def mantel(
     )
     r = float(pairs(np.ones((1, n)))[0])
     test = PValue(p, "QAP, exact" if exact else "QAP")
-    return assembled(f"{kind} over pairs of languages", r, interval, test, (n, count), draws)
+    return assemble_correlation(
+        f"{kind} over pairs of languages", r, interval, test, (n, count), draws
+    )
 
 
 def _table(values: np.ndarray | list[Numbers], name: str) -> np.ndarray:
@@ -213,7 +219,9 @@ def _table(values: np.ndarray | list[Numbers], name: str) -> np.ndarray:
 
 
 def _pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each pair: one direction where both tables are symmetric, else both."""
+    """Returns row and column of each pair: one direction where both tables are symmetric, else
+    both.
+    """
     rows, columns = np.triu_indices(len(a), 1)
     alike = [np.abs(table[rows, columns] - table[columns, rows]) <= 1e-12 for table in (a, b)]
     if np.all(alike):
@@ -231,7 +239,7 @@ def _orders(count: int, draws: int, seed: int, width: int) -> Iterator[np.ndarra
 def _rearranged(
     score: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, columns: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """The score of orders of languages, from the score of orders of pairs."""
+    """Returns the score of orders of languages, from the score of orders of pairs."""
     count = int(max(rows.max(), columns.max())) + 1
     place = np.zeros((count, count), np.int64)
     place[columns, rows] = np.arange(len(rows))  # one direction: the pair stands for both

@@ -58,7 +58,7 @@ class Difference:
 
 
 def clustered_interval(right: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
-    """The 95% percentile interval of a mean, whole groups drawn with replacement.
+    """Returns the 95% percentile interval of a mean, whole groups drawn with replacement.
 
     Shape: `right` (items,), hits or scores; `groups` one name an item. Raises CctaError on no item
     and on unequal lengths.
@@ -75,7 +75,7 @@ def f1_interval(
     predicted: np.ndarray,
     groups: Sequence[str] | None = None,
 ) -> tuple[float, float] | None:
-    """The 95% percentile interval of a corpus' F1 = 2 correct / (gold + predicted).
+    """Returns the 95% percentile interval of a corpus' F1 = 2 correct / (gold + predicted).
 
     Shape: counts (sentences,). Sentences are drawn, or groups of them. None without a gold entity:
     F1 is undefined.
@@ -88,7 +88,8 @@ def f1_interval(
 def ratio_interval(
     numerators: np.ndarray, denominators: np.ndarray, groups: Sequence[str] | None = None
 ) -> tuple[float, float] | None:
-    """The 95% percentile interval of sum(numerators) / sum(denominators), 2,000 seeded draws.
+    """Returns the 95% percentile interval of sum(numerators) / sum(denominators), 2,000 seeded
+    draws.
 
     Shape: (items,); `groups` names one group an item, else each item is its own. A draw whose
     denominators are all zero has no ratio and is left out; None where no draw has one. Raises
@@ -105,7 +106,7 @@ def ratio_interval(
 def _by_group(
     numerators: np.ndarray, denominators: np.ndarray, groups: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both sums of each group, groups in order of their names. Shape: (groups,)."""
+    """Returns both sums of each group, groups in order of their names. Shape: (groups,)."""
     count = len(numerators)
     if not count or len(denominators) != count or (groups is not None and len(groups) != count):
         raise CctaError(
@@ -119,7 +120,9 @@ def _by_group(
 
 
 def _draws(count: int) -> Iterator[np.ndarray]:
-    """Indices of `count` groups drawn with replacement, some rows at a time: DRAWS rows in all."""
+    """Yields indices of `count` groups drawn with replacement, some rows at a time: DRAWS rows
+    in all.
+    """
     generator = np.random.default_rng(0)
     step = max(1, _ROOM // count)
     for start in range(0, DRAWS, step):

@@ -1,4 +1,4 @@
-"""Does EMS still go with accuracy where the controls are held fixed?"""
+"""Correlates EMS with accuracy where the controls are held fixed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,13 @@ from ccta_core.analysis.coefficients import (
     check_kind,
     fractional_midranks,
 )
-from ccta_core.analysis.correlation import Correlation, assembled, check_draws, too_little, unknown
+from ccta_core.analysis.correlation import (
+    Correlation,
+    assemble_correlation,
+    check_draws,
+    unknown_correlation,
+    why_undefined,
+)
 from ccta_core.analysis.permutation import PValue, Score, rearrangeable, rearranged_p, sign_test
 from ccta_core.analysis.resampling import (
     DRAWS,
@@ -58,7 +64,7 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     seed: int = 0,
     draws: int = DRAWS,
 ) -> tuple[PartialCorrelation, ...]:
-    """The correlation of x and y after a linear regression of both on the covariates.
+    """Returns the correlation of x and y after a linear regression of both on the covariates.
 
     Shape: `x`, `y` and each covariate (items,), any unit; `kind` "pearson", or "spearman": the same
     of the ranks. From 20 groups on there is one result, with all covariates together; below 20
@@ -105,15 +111,15 @@ def _held(
     resampling: tuple[int, int],
     alone: bool,
 ) -> PartialCorrelation:
-    """One result; `alone` says that other covariates were not held fixed."""
+    """Computes one result; `alone` says that other covariates were not held fixed."""
     draws, seed = resampling
     names = tuple(columns)[2:]
     sizes, what = (groups.items, groups.count), f"partial {kind}"
-    reason = too_little(groups, **columns)
+    reason = why_undefined(groups, **columns)
     if not reason and groups.count < len(names) + 4:
         reason = f"{groups.count} groups are too few for {len(names)} covariates"
     if reason:
-        return PartialCorrelation(names, unknown(what, sizes, reason), {})
+        return PartialCorrelation(names, unknown_correlation(what, sizes, reason), {})
     groups, ordered = in_order(groups, *columns.values())
     table = np.column_stack([fractional_midranks(v) if kind == "spearman" else v for v in ordered])
     table = (table - table.mean(0)) / table.std(0)
@@ -122,10 +128,10 @@ def _held(
     r = float(statistic(np.ones((1, count)))[0])
     if not np.isfinite(r):
         reason = "x, y and the covariates determine each other; leave a covariate out"
-        return PartialCorrelation(names, unknown(what, sizes, reason), vif)
+        return PartialCorrelation(names, unknown_correlation(what, sizes, reason), vif)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
-    correlation = assembled(what, r, interval, test, sizes, draws)
+    correlation = assemble_correlation(what, r, interval, test, sizes, draws)
     return PartialCorrelation(names, _noticed(correlation, vif, alone), vif)
 
 
@@ -140,7 +146,9 @@ def _noticed(correlation: Correlation, vif: Mapping[str, float], alone: bool) ->
 
 
 def _vif(table: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:
-    """1 / (1 - R^2) of x and each covariate on the others: the inverse correlations' diagonal."""
+    """Returns 1 / (1 - R^2) of x and each covariate on the others: the inverse correlations'
+    diagonal.
+    """
     fixed = np.delete(table, 1, axis=1)
     correlations = fixed.T @ fixed / len(fixed)
     if np.linalg.eigvalsh(correlations)[0] < _SINGULAR:
@@ -178,7 +186,9 @@ def _statistic(kind: str, table: np.ndarray, groups: Groups, seed: int) -> Group
 
 
 def _partial(covariances: np.ndarray) -> np.ndarray:
-    """-P_xy / sqrt(P_xx P_yy) with P the inverse of (draws, k, k); NaN where there is none."""
+    """Returns -P_xy / sqrt(P_xx P_yy) with P the inverse of (draws, k, k); NaN where there is
+    none.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.einsum("bii->bi", covariances))
         correlations = covariances / (spread[:, :, None] * spread[:, None, :])
@@ -203,7 +213,7 @@ def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
 
 
 def _refitted(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:
-    """The partial correlation when the residuals of y are rearranged and fitted again."""
+    """Returns the partial correlation when the residuals of y are rearranged and fitted again."""
     length_x, square_y = np.linalg.norm(x), float(y @ y)
 
     def score(order: np.ndarray) -> np.ndarray:

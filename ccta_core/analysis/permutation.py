@@ -1,11 +1,11 @@
-"""P-values by rearranging one side, whole groups at a time, or by turning groups' signs."""
+"""Computes p-values by permuting one side, whole groups at a time, or by turning groups' signs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standard
+from ccta_core.analysis.coefficients import fractional_midranks, linear_parts, signs, standardise
 from ccta_core.analysis.resampling import BLOCKS, FEW, Groups, chunk
 
 EXACT_SIGNS = 12
@@ -31,7 +31,7 @@ class PValue:
 def association_p(  # noqa: PLR0913 - the question, whose groups, the resampling
     kind: str, x: np.ndarray, y: np.ndarray, groups: Groups, *, draws: int, seed: int
 ) -> PValue:
-    """The p-value of "x and y have nothing to do with each other", groups respected.
+    """Tests the hypothesis that x and y are not associated, groups respected.
 
     - Fewer than 10 items, each its own group: all n! arrangements of y (exact).
     - Else, where nine items in ten are in groups whose size five groups or more share, and the work
@@ -50,7 +50,7 @@ def association_p(  # noqa: PLR0913 - the question, whose groups, the resampling
 
 
 def rearrangeable(groups: Groups, draws: int, depth: int = 1) -> bool:
-    """Whether groups can change places: few items, or sizes shared and the work bounded.
+    """Returns whether groups can change places: few items, or sizes shared and the work bounded.
 
     `depth`: numbers touched for an item of one arrangement.
     """
@@ -59,7 +59,7 @@ def rearrangeable(groups: Groups, draws: int, depth: int = 1) -> bool:
 
 
 def rearranged_p(score: Score, groups: Groups, *, draws: int, seed: int, depth: int = 1) -> PValue:
-    """The p-value of a score (0 where there is nothing) when groups change places."""
+    """Tests a score (0 where there is no association) by letting groups change places."""
     if groups.single and groups.count < FEW:
         orders = all_orders(groups.items, groups.items * depth)
         return PValue(arrangement_p(score, orders, exact=True), "exact permutation")
@@ -69,7 +69,7 @@ def rearranged_p(score: Score, groups: Groups, *, draws: int, seed: int, depth: 
 
 
 def sign_test(parts: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
-    """The p-value of "the sum of the parts is zero", the signs of groups' sums turned.
+    """Tests the hypothesis that the sum of the parts is zero by turning the signs of groups' sums.
 
     Shape: `parts` (items,). More than 2,000 groups are thrown together at random first.
     """
@@ -88,7 +88,7 @@ def sign_test(parts: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PV
 
 
 def sign_rows(count: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Rows of 1 and -1, all of them for up to 12 groups, else `draws` random ones."""
+    """Yields rows of 1 and -1, all of them for up to 12 groups, else `draws` random ones."""
     if count <= EXACT_SIGNS:
         bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
         yield 1.0 - 2 * bits
@@ -101,7 +101,7 @@ def sign_rows(count: int, draws: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def all_orders(count: int, width: int = 0) -> Iterator[np.ndarray]:
-    """All n! orders, in parts. Shape: (some, n).
+    """Yields all n! orders, in parts. Shape: (some, n).
 
     `width` bounds the memory: numbers held for an order.
     """
@@ -116,7 +116,7 @@ def all_orders(count: int, width: int = 0) -> Iterator[np.ndarray]:
 
 
 def group_orders(groups: Groups, draws: int, seed: int, depth: int = 1) -> Iterator[np.ndarray]:
-    """Random orders that move whole groups to groups of the same size. Shape: (some, items).
+    """Yields random orders that move whole groups to groups of the same size. Shape: (some, items).
 
     Items of a group stay together and are shuffled within it; a group whose size no other has stays
     where it is. `depth` bounds the memory: numbers held for an item.
@@ -140,14 +140,14 @@ def group_orders(groups: Groups, draws: int, seed: int, depth: int = 1) -> Itera
 
 
 def _movable(groups: Groups) -> bool:
-    """Whether nearly all items are in groups whose size several groups share."""
+    """Returns whether nearly all items are in groups whose size several groups share."""
     sizes = groups.sizes
     shared = np.bincount(sizes)[sizes] >= _PARTNERS
     return bool(sizes[shared].sum() >= _MOVABLE * groups.items)
 
 
 def arrangement_p(score: Score, orders: Iterator[np.ndarray], *, exact: bool) -> float:
-    """The share of orders whose score is at least as far from zero as that of the data.
+    """Returns the share of orders whose score is at least as far from zero as that of the data.
 
     `exact` says that `orders` are all there are; else the data count as one more.
     """
@@ -162,7 +162,9 @@ def arrangement_p(score: Score, orders: Iterator[np.ndarray], *, exact: bool) ->
 
 
 def association_score(kind: str, x: np.ndarray, y: np.ndarray) -> Score:
-    """The numerator of the coefficient: its denominator is the same in every arrangement."""
+    """Returns the numerator of the coefficient: its denominator is the same in every
+    arrangement.
+    """
     if kind == "kendall":
         left, right = signs(x), signs(y)
         pairs = len(x) * len(x)
@@ -174,5 +176,5 @@ def association_score(kind: str, x: np.ndarray, y: np.ndarray) -> Score:
         return concordant
     if kind == "spearman":
         x, y = fractional_midranks(x), fractional_midranks(y)
-    left, right = standard(x) / len(x), standard(y)
+    left, right = standardise(x) / len(x), standardise(y)
     return lambda order: right[order] @ left

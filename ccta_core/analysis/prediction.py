@@ -1,4 +1,4 @@
-"""Does a score say which predictions are right? The area under the ROC curve, deciles."""
+"""Measures how well a score tells right predictions: the area under the ROC curve, deciles."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ from ccta_core.analysis.resampling import (
     group_weights,
     grouped,
     in_order,
+    read_outcomes,
     same_length,
-    truths,
     varies,
 )
 from ccta_core.errors import CctaError
@@ -77,7 +77,7 @@ def auroc(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Auroc:
-    """The area under the ROC curve of `score` as a predictor of `correct`.
+    """Returns the area under the ROC curve of `score` as a predictor of `correct`.
 
     Shape: `score` (items,), higher where a right prediction is expected, any unit and any monotone
     scale; `correct` (items,) 1 or 0. Assumption: groups are independent. Interval: whole groups
@@ -100,7 +100,7 @@ def compare_auroc(  # noqa: PLR0913 - two scores of the same items, and the resa
     seed: int = 0,
     draws: int = DRAWS,
 ) -> AurocDifference:
-    """The difference of two scores' AUROC on the same items: say EMS and the model's confidence.
+    """Compares two scores' AUROC on the same items, such as EMS and the model's confidence.
 
     Shape and assumptions as `auroc`. The same resampled groups serve both scores (a paired
     bootstrap). p = 2 (1 + draws on the smaller side of 0) / (1 + draws), at most 1.
@@ -142,7 +142,9 @@ def compare_auroc(  # noqa: PLR0913 - two scores of the same items, and the resa
 
 
 def auc_statistic(score: np.ndarray, right: np.ndarray) -> Statistic:
-    """The AUROC exactly, as a function of (draws, items) weights; NaN with one kind of item."""
+    """Returns the AUROC exactly, as a function of (draws, items) weights; NaN with one kind of
+    item.
+    """
     below = MidSums(score)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -156,7 +158,9 @@ def auc_statistic(score: np.ndarray, right: np.ndarray) -> Statistic:
 
 
 def placements(score: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """For a right item the share of wrong ones below it, for a wrong one of right ones above it."""
+    """Returns for a right item the share of wrong ones below it, for a wrong one of right ones
+    above.
+    """
     below = MidSums(score)
     good, bad = right.sum(), len(right) - right.sum()
     wrong_below = below((1 - right)[None])[0] / bad
@@ -167,9 +171,9 @@ def placements(score: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _items(
     scores: dict[str, Numbers], correct: Numbers, groups: Names | None
 ) -> tuple[tuple[np.ndarray, ...], Groups]:
-    """The scores and `correct`, checked and in order, and the groups."""
+    """Returns the scores and `correct`, checked and in order, and the groups."""
     columns = {name: column(values, name) for name, values in scores.items()}
-    columns["correct"] = truths(correct, "correct")
+    columns["correct"] = read_outcomes(correct, "correct")
     clusters, ordered = in_order(grouped(groups, same_length(columns)), *columns.values())
     return ordered, clusters
 
@@ -195,7 +199,7 @@ def _auroc(score: np.ndarray, right: np.ndarray, groups: Groups, draws: int, see
 def auc_over_groups(
     score: np.ndarray, right: np.ndarray, groups: Groups, seed: int
 ) -> GroupStatistic:
-    """The AUROC as a function of the weights of groups.
+    """Returns the AUROC as a function of the weights of groups.
 
     Beyond 3,000 items from the placements' sums: the mean over right items plus that over wrong
     ones, less the AUROC.
@@ -269,7 +273,7 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Deciles:
-    """Accuracy in each tenth of the items, ordered by score.
+    """Returns accuracy in each tenth of the items, ordered by score.
 
     Shape: `score` (items,), any unit; `correct` (items,) 1 or 0. Equal scores share a decile, so
     deciles can differ in size. Assumption: groups are independent; the deciles' borders are taken
@@ -279,7 +283,7 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     `correct` other than 0 and 1, fewer than two bins and no item.
     """
     check_draws(draws)
-    columns = {"score": column(score, "score"), "correct": truths(correct, "correct")}
+    columns = {"score": column(score, "score"), "correct": read_outcomes(correct, "correct")}
     n = same_length(columns)
     if n == 0 or bins < 2:
         raise CctaError(f"expected at least one item and two bins, got {n} and {bins}")
@@ -302,7 +306,9 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
 def _rates(
     members: np.ndarray, right: np.ndarray, groups: Groups, draws: int, seed: int
 ) -> np.ndarray:
-    """Accuracy of each decile in each resample, NaN where it has no item. (draws, deciles)."""
+    """Returns the accuracy of each decile in each resample, NaN where it has no item. Shape:
+    (draws, deciles).
+    """
     blocks = groups.merged(BLOCKS, seed)
     hits, items = blocks.sums(members * right[:, None]), blocks.sums(members)
     parts = []

@@ -1,4 +1,4 @@
-"""Items that belong together, and intervals by drawing whole groups: BCa, percentiles for few."""
+"""Groups dependent items and draws whole groups for intervals: BCa, percentiles for few groups."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Groups:
         return np.column_stack(columns)
 
     def merged(self, most: int, seed: int) -> "Groups":
-        """At most `most` blocks: groups are thrown together at random, evenly.
+        """Merges groups at random and evenly into at most `most` blocks.
 
         Sums of independent groups are independent, so a resampling of blocks has the same variance
         as one of groups, estimated from `most` values (2,000 give its root to about 1.6%).
@@ -59,7 +59,7 @@ class Groups:
 
 
 def grouped(groups: Names | None, items: int) -> Groups:
-    """The groups by name, in order of the names; without names every item is its own.
+    """Returns the groups by name, in order of the names; without names every item is its own.
 
     Raises CctaError on another number of names than items, and on a missing name.
     """
@@ -76,7 +76,7 @@ def grouped(groups: Names | None, items: int) -> Groups:
 
 
 def column(values: Numbers, name: str) -> np.ndarray:
-    """A column of finite numbers as float64. Shape: (items,).
+    """Returns a column of finite numbers as float64. Shape: (items,).
 
     Raises CctaError where it is not one-dimensional or a value is no number, missing or infinite.
     """
@@ -95,7 +95,7 @@ def column(values: Numbers, name: str) -> np.ndarray:
 
 
 def same_length(columns: dict[str, np.ndarray]) -> int:
-    """How many items all columns have. Raises CctaError where they differ."""
+    """Returns how many items all columns have. Raises CctaError where they differ."""
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         listing = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -103,8 +103,8 @@ def same_length(columns: dict[str, np.ndarray]) -> int:
     return next(iter(lengths.values()))
 
 
-def truths(values: Numbers, name: str) -> np.ndarray:
-    """A column of right (1) and wrong (0). Raises CctaError on any other value."""
+def read_outcomes(values: Numbers, name: str) -> np.ndarray:
+    """Returns a column of right (1) and wrong (0). Raises CctaError on any other value."""
     outcomes = column(values, name)
     strange = outcomes[(outcomes != 0) & (outcomes != 1)]
     if len(strange):
@@ -113,7 +113,7 @@ def truths(values: Numbers, name: str) -> np.ndarray:
 
 
 def in_order(groups: Groups, *columns: np.ndarray) -> tuple[Groups, tuple[np.ndarray, ...]]:
-    """Items by group, then by value: no result depends on the order in which items came."""
+    """Sorts items by group, then by value: no result depends on the order in which items came."""
     keys = columns[::-1] if groups.single else (*columns[::-1], groups.codes)
     order = np.lexsort(keys)
     codes = groups.codes if groups.single else groups.codes[order]
@@ -121,7 +121,7 @@ def in_order(groups: Groups, *columns: np.ndarray) -> tuple[Groups, tuple[np.nda
 
 
 def varies(values: np.ndarray) -> bool:
-    """Whether the numbers differ by more than rounding."""
+    """Returns whether the numbers differ by more than rounding."""
     if not len(values):
         return False
     return bool(np.ptp(values) > 1e-12 * np.max(np.abs(values)))
@@ -168,7 +168,7 @@ class Interval:
 def bootstrap_interval(
     statistic: Statistic, count: int, *, draws: int, seed: int, width: int = 0
 ) -> Interval:
-    """The 95% interval of a statistic of `count` groups, whole groups drawn.
+    """Returns the 95% interval of a statistic of `count` groups, whole groups drawn.
 
     From 10 groups on BCa, bias-corrected and accelerated (Efron, 1987), the acceleration from the
     jackknife over groups; below that the percentiles of the draws, marked unreliable. A draw
@@ -201,12 +201,12 @@ def bootstrap_interval(
 
 
 def chunk(width: int) -> int:
-    """How many rows of `width` numbers are held at once."""
+    """Returns how many rows of `width` numbers are held at once."""
     return max(1, _ROOM // max(1, width))
 
 
 def group_weights(count: int, draws: int, seed: int, width: int = 0) -> Iterator[np.ndarray]:
-    """How often each group is drawn, some draws at a time. Shape: (some, groups)."""
+    """Returns how often each group is drawn, some draws at a time. Shape: (some, groups)."""
     return _weights(count, draws, seed, chunk(max(width, count)))
 
 
@@ -221,7 +221,7 @@ def _weights(count: int, draws: int, seed: int, rows: int) -> Iterator[np.ndarra
 
 
 def _bca_ends(values: np.ndarray, statistic: Statistic, count: int, rows: int) -> np.ndarray | None:
-    """The two shares of the draws between which the interval lies; None where undefined."""
+    """Returns the two shares of the draws between which the interval lies; None where undefined."""
     estimate = statistic(np.ones((1, count)))[0]
     below = np.mean(values < estimate - _TIE) / 2 + np.mean(values <= estimate + _TIE) / 2
     if not 0 < below < 1:
@@ -235,7 +235,7 @@ def _bca_ends(values: np.ndarray, statistic: Statistic, count: int, rows: int) -
 
 
 def _acceleration(statistic: Statistic, count: int, rows: int) -> float:
-    """Skewness of the jackknife over groups, by 6: sum d^3 / (6 (sum d^2)^1.5)."""
+    """Returns the skewness of the jackknife over groups, by 6: sum d^3 / (6 (sum d^2)^1.5)."""
     parts = []
     for start in range(0, count, rows):
         some = min(rows, count - start)

@@ -1,4 +1,4 @@
-"""Means of training languages and their differences: groups of items vary, seeds may too."""
+"""Estimates means of training languages and their differences, over groups of items and seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TIE = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckpointScores:
-    """What the checkpoints scored on the same items and pairs, summed over groups of items.
+    """The scores of the checkpoints on the same items and pairs, summed over groups of items.
 
     Shape: `by_language` maps a training language to (seeds, groups) sums; `sizes` (groups,) is how
     many (item, pair) each group has.
@@ -31,11 +31,11 @@ class CheckpointScores:
         return len(self.sizes)
 
     def mean(self, name: str) -> float:
-        """The mean of a language's seeds' means."""
+        """Returns the mean of a language's seeds' means."""
         return float(self.by_language[name].mean(0).sum() / self.sizes.sum())
 
     def contrast(self, weights: Mapping[str, float]) -> np.ndarray:
-        """A weighted sum of languages, each the mean of its seeds. Shape: (groups,)."""
+        """Returns a weighted sum of languages, each the mean of its seeds. Shape: (groups,)."""
         return np.sum([w * self.by_language[name].mean(0) for name, w in weights.items()], axis=0)
 
 
@@ -52,7 +52,7 @@ class ContrastEstimate:
 def of_checkpoints(
     scores: CheckpointScores, weights: Mapping[str, float], *, draws: int, seed: int
 ) -> ContrastEstimate:
-    """A contrast of these checkpoints: only the items could have been others.
+    """Estimates a contrast of these checkpoints: only the items could have been others.
 
     Interval: whole groups drawn (BCa; percentiles below 10 groups). p: the two languages change
     places in whole groups of items, that is, the sign of the group's difference is turned.
@@ -77,7 +77,7 @@ def of_checkpoints(
 def over_seeds(
     scores: CheckpointScores, weights: Mapping[str, float], *, draws: int, seed: int
 ) -> ContrastEstimate:
-    """A contrast of training languages: items and seeds could both have been others.
+    """Estimates a contrast of training languages: items and seeds could both have been others.
 
     Two levels: SE^2 = V_groups + sum_L w_L^2 s_L^2 / S_L, with V_groups the clustered variance of
     the contrast of the seeds' means and s_L^2 the variance of the S_L seeds' means (n - 1 below);
@@ -110,7 +110,7 @@ def over_seeds(
 
 
 def highest_p(scores: CheckpointScores, *, draws: int, seed: int) -> float | None:
-    """How often meaningless labels put one training language as far above the rest.
+    """Returns how often permuted labels put one training language as far above the rest.
 
     The labels are permuted within each group of items, all items and pairs of a group together; the
     statistic is the highest mean less the mean of the other languages, the highest picked anew each

@@ -1,4 +1,4 @@
-"""Do words that translate each other get the same share of the attribution?"""
+"""Tests whether words that translate each other get the same share of the attribution."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from ccta_core.errors import CctaError
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Linked words against another kind of word pairs.
+    """Linked words compared with another kind of word pairs.
 
     `auc` = P(the other pair differs more than the linked one), ties half: 0.5 says that being
     linked means nothing, 1 that any linked pair differs less than any other. `low` and `high` are
@@ -54,7 +54,7 @@ def synonym_test(  # noqa: PLR0913 - three kinds of differences, and the resampl
     seed: int = 0,
     draws: int = DRAWS,
 ) -> SynonymTest:
-    """Whether synonyms in two languages differ less in attribution than other words do.
+    """Tests whether linked words differ less in attribution than other pairs of words do.
 
     Shape: `difference_linked` (pairs,), |n_s m_i - n_t m_j| of each linked pair of words: masses
     times the number of units of their side, so 1 is a uniform share. `difference_unlinked` and
@@ -125,7 +125,7 @@ def _contrast(
 
 
 def _sides(values: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Parts whose sum is AUC - 1/2: pooled ranks, both kinds given the same weight.
+    """Returns parts whose sum is AUC - 1/2: pooled ranks, both kinds given the same weight.
 
     With one other pair for each linked pair, turning a group's sign is exactly exchanging its
     linked and its other pairs.

@@ -1,4 +1,4 @@
-"""Which training language makes the most consistent model? A ranked table with intervals."""
+"""Ranks training languages by the consistency of their models, with intervals and tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +73,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRanking:
-    """Training languages from the most to the least consistent, and whether the first is first.
+    """Training languages from the most to the least consistent, and the test of the first against
+    the rest.
 
     `p_highest` is the permutation's: how often labels of training languages that mean nothing, on
     these items, put one as far above the others; picking the best is part of it. `left_out` are the
@@ -98,7 +99,7 @@ def verdict_of(
     left_out: Sequence[Checkpoint],
     groups: int,
 ) -> str:
-    """One or two sentences: is the first the highest, over what, and who was left out.
+    """Writes in one or two sentences whether the first is the highest, and who was left out.
 
     With fewer than three seeds in some language it speaks of "these checkpoints".
     """
@@ -131,7 +132,7 @@ def verdict_of(
 
 
 def _name(code: str) -> str:
-    """A language's name; a label that is no language's code stands as it is."""
+    """Returns a language's name; a label that is no language's code stands as it is."""
     return LANGUAGES[code].name if code in LANGUAGES else code
 
 
@@ -145,7 +146,7 @@ def rank_training_languages(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> TrainingRanking:
-    """Training languages ranked by mean value, and the test of "the first is the highest".
+    """Ranks training languages by mean value and tests "the first is the highest".
 
     Shape: `table` is long: columns `training_language`, `seed`, `group` (the item's premise or
     paragraph), `pair`, `value` (say EMS), and `item` where groups have several; one row for each
@@ -187,7 +188,7 @@ def rank_training_languages(
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are used, training languages as text and seeds as whole numbers."""
+    """Returns the columns that are used, training languages as text and seeds as whole numbers."""
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise CctaError(
@@ -215,7 +216,9 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
 def _kept(
     rows: pd.DataFrame, checkpoints: Sequence[Checkpoint]
 ) -> tuple[pd.DataFrame, tuple[Checkpoint, ...]]:
-    """Rows of checkpoints above the majority, and the others; all rows where no score is given."""
+    """Returns the rows of checkpoints above the majority, and the other checkpoints; all rows where
+    no score is given.
+    """
     if not checkpoints:
         return rows, ()
     by_key = {
@@ -253,7 +256,7 @@ def _scores(rows: pd.DataFrame) -> tuple[CheckpointScores, int]:
 def _estimates(
     names: Sequence[str], scores: CheckpointScores, seeds: int, resampling: tuple[int, int]
 ) -> tuple[tuple[TrainingLanguage, ...], tuple[Comparison, ...]]:
-    """Every language's mean, and the first less each other, in the order of `names`."""
+    """Returns every language's mean, and the first less each other, in the order of `names`."""
     draws, seed = resampling
     estimate = over_seeds if seeds >= SEEDS else of_checkpoints
 

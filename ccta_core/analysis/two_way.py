@@ -1,4 +1,6 @@
-"""How much of a table is the training language's, and how much the language's that is read?"""
+"""Splits a table's variance between its rows (training language) and its columns (language
+read).
+"""
 
 import math
 import warnings
@@ -72,7 +74,8 @@ def two_way(
     runs: Names | None = None,
     draws: int = DRAWS,
 ) -> TwoWay:
-    """Shares of the variance of values in a table: its rows', its columns', and the rest.
+    """Returns the shares of the variance of a table's values: its rows', its columns', and the
+    rest.
 
     Shape: `values` (cells,), any unit; `rows` and `columns` name each value's place, say training
     language and language; cells may be missing or repeated. value = row + column + rest, by least
@@ -95,12 +98,14 @@ def two_way(
     """
     check_draws(draws)
     value = column(values, "values")
-    left, top = grouped(rows, len(value)), grouped(columns, len(value))
-    each = left if runs is None else grouped(runs, len(value))
-    _check(value, left, top, each)
-    nested = each.count > left.count
+    row_groups, column_groups = grouped(rows, len(value)), grouped(columns, len(value))
+    run_groups = row_groups if runs is None else grouped(runs, len(value))
+    _check(value, row_groups, column_groups, run_groups)
+    nested = run_groups.count > row_groups.count
     find = _nested if nested else _plain
-    row_effect, between, column_effect, residual = find(value, left, top, each, draws)
+    row_effect, between, column_effect, residual = find(
+        value, row_groups, column_groups, run_groups, draws
+    )
     within = between.share if between else 0.0
     places = "of whole runs (rows), within cells (runs), within runs (columns)"
     return TwoWay(
@@ -110,9 +115,9 @@ def two_way(
         residual,
         1 - residual - row_effect.share - within - column_effect.share,
         len(value),
-        left.count,
-        top.count,
-        each.count,
+        row_groups.count,
+        column_groups.count,
+        run_groups.count,
         f"additive, type II; p: {draws} permutations "
         f"{places if nested else 'within columns (rows)'}",
     )
@@ -121,25 +126,34 @@ def two_way(
 _Shared = tuple[Effect, Effect | None, Effect, float]
 
 
-def _plain(value: np.ndarray, left: Groups, top: Groups, _: Groups, draws: int) -> _Shared:
-    """Effects of rows, no runs, columns, and the share that is left over."""
-    full, total = _basis(left.codes, top.codes), _squares(value)
-    table = _table(value, left.codes, top.codes)
-    row_effect = _effect(table.loc["C(row)"], total, _p(value, full, top.codes, draws))
-    column_effect = _effect(table.loc["C(column)"], total, _p(value, full, left.codes, draws))
+def _plain(
+    value: np.ndarray, row_groups: Groups, column_groups: Groups, _: Groups, draws: int
+) -> _Shared:
+    """Returns effects of rows, no runs, columns, and the share that is left over."""
+    full, total = _basis(row_groups.codes, column_groups.codes), _squares(value)
+    table = _table(value, row_groups.codes, column_groups.codes)
+    row_effect = _effect(table.loc["C(row)"], total, _p(value, full, column_groups.codes, draws))
+    column_effect = _effect(table.loc["C(column)"], total, _p(value, full, row_groups.codes, draws))
     return row_effect, None, column_effect, float(table.loc["Residual", "sum_sq"]) / total
 
 
-def _nested(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> _Shared:
-    """The same with several runs in some row."""
-    full, total = _basis(each.codes, top.codes), _squares(value)
-    outer, inner = (_table(value, codes, top.codes) for codes in (left.codes, each.codes))
-    cells = left.codes * top.count + top.codes
+def _nested(
+    value: np.ndarray, row_groups: Groups, column_groups: Groups, run_groups: Groups, draws: int
+) -> _Shared:
+    """Returns the same effects where some row has several runs."""
+    full, total = _basis(run_groups.codes, column_groups.codes), _squares(value)
+    outer, inner = (
+        _table(value, codes, column_groups.codes) for codes in (row_groups.codes, run_groups.codes)
+    )
+    cells = row_groups.codes * column_groups.count + column_groups.codes
     between = _between(outer, inner, total, _p(value, full, cells, draws))
     row_effect = _against(
-        outer.loc["C(row)"], between, total, _p_of_rows(value, left, top, each, draws)
+        outer.loc["C(row)"],
+        between,
+        total,
+        _p_of_rows(value, row_groups, column_groups, run_groups, draws),
     )
-    column_effect = _effect(inner.loc["C(column)"], total, _p(value, full, each.codes, draws))
+    column_effect = _effect(inner.loc["C(column)"], total, _p(value, full, run_groups.codes, draws))
     return row_effect, between, column_effect, float(inner.loc["Residual", "sum_sq"]) / total
 
 
@@ -148,7 +162,7 @@ def _squares(value: np.ndarray) -> float:
 
 
 def _row_of(rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Each run's row. Shape: (runs,). Raises CctaError where a run is in two."""
+    """Returns each run's row. Shape: (runs,). Raises CctaError where a run is in two rows."""
     pairs = np.unique(np.column_stack([runs, rows]), axis=0)
     if len(pairs) > len(np.unique(runs)):
         raise CctaError("a run stands in two rows; expected one training language a model")
@@ -188,7 +202,7 @@ def _effect(line: pd.Series, total: float, p: float) -> Effect:
 
 
 def _between(outer: pd.DataFrame, inner: pd.DataFrame, total: float, p: float) -> Effect:
-    """What runs add to rows and columns, held against the rest."""
+    """Returns the effect of runs beyond rows and columns, tested against the rest."""
     rest = inner.loc["Residual"]
     squares = float(outer.loc["Residual", "sum_sq"] - rest["sum_sq"])
     df = int(outer.loc["Residual", "df"] - rest["df"])
@@ -197,7 +211,7 @@ def _between(outer: pd.DataFrame, inner: pd.DataFrame, total: float, p: float) -
 
 
 def _against(line: pd.Series, runs: Effect, total: float, p: float) -> Effect:
-    """What rows add to columns, held against the runs within them."""
+    """Returns the effect of rows beyond columns, tested against the runs within them."""
     squares, df = float(line["sum_sq"]), int(line["df"])
     f = _ratio(squares / df, runs.sum_of_squares / runs.df)
     return Effect(squares, df, squares / total, f, float(stats.f.sf(f, df, runs.df)), p)
@@ -208,14 +222,14 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def _basis(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of all additive tables. Shape: (cells, rank)."""
+    """Returns an orthonormal basis of all additive tables. Shape: (cells, rank)."""
     design = np.hstack([codes[:, None] == np.unique(codes) for codes in (rows, columns)])
     vectors, sizes, _ = np.linalg.svd(design.astype(np.float64), full_matrices=False)
     return vectors[:, sizes > _TIE * sizes[0]]
 
 
 def _p(value: np.ndarray, full: np.ndarray, within: np.ndarray, draws: int) -> float:
-    """The share of permutations within the groups `within` that fit as well as the data.
+    """Returns the share of permutations within the groups `within` that fit as well as the data.
 
     What those groups' means explain is the same in each permutation, so the sum of squares of the
     other side goes with that of the full model.
@@ -234,18 +248,20 @@ def _p(value: np.ndarray, full: np.ndarray, within: np.ndarray, draws: int) -> f
     return (1 + hit) / (1 + draws)
 
 
-def _p_of_rows(value: np.ndarray, left: Groups, top: Groups, each: Groups, draws: int) -> float:
-    """The share of rearrangements of whole runs over the rows that fit as well as the data.
+def _p_of_rows(
+    value: np.ndarray, row_groups: Groups, column_groups: Groups, run_groups: Groups, draws: int
+) -> float:
+    """Returns the share of rearrangements of whole runs over the rows that fit as well as the data.
 
     Runs and columns together explain the same in each, so the sum of squares of rows and columns
     decides, as the F of rows against runs would.
     """
     generator = np.random.default_rng(_SEED)
-    row_of, centred = _row_of(left.codes, each.codes), value - value.mean()
-    observed = np.sum((centred @ _basis(left.codes, top.codes)) ** 2)
+    row_of, centred = _row_of(row_groups.codes, run_groups.codes), value - value.mean()
+    observed = np.sum((centred @ _basis(row_groups.codes, column_groups.codes)) ** 2)
     least = observed - _TIE * np.sum(centred**2)
     hit = 0
     for _ in range(draws):
-        moved = _basis(generator.permutation(row_of)[each.codes], top.codes)
+        moved = _basis(generator.permutation(row_of)[run_groups.codes], column_groups.codes)
         hit += int(np.sum((centred @ moved) ** 2) >= least)
     return (1 + hit) / (1 + draws)

@@ -1,4 +1,4 @@
-"""How the page writes numbers, intervals and names."""
+"""Writes the numbers, intervals and names of a findings document."""
 
 from typing import Protocol
 
@@ -18,19 +18,19 @@ class _Ranged(Protocol):
 
 
 def name_of(code: str) -> str:
-    """A language's name."""
+    """Returns a language's name."""
     return language(code).name
 
 
 def number(value: float | None) -> str:
-    """Three digits, powers where they would show nothing, and nothing where there is none."""
+    """Writes three digits, a power of ten where they would all be 0, and nothing for no number."""
     if value is None or not np.isfinite(value):
         return ""
     return f"{value:.1e}" if 0 < abs(value) < 0.0005 else plain(value, 3)
 
 
 def span(estimate: _Ranged, digits: int = 2) -> str:
-    """The interval as `low to high`, or nothing."""
+    """Writes the interval as `low to high`, or nothing."""
     if estimate.low is None or estimate.high is None:
         return ""
     return f"{plain(estimate.low, digits)} to {plain(estimate.high, digits)}"

@@ -1,1 +1,3 @@
-"""Where parallel examples come from: the bundled demo, and data sets in their native files."""
+"""Reads parallel examples: the bundled demo, public data sets in their native files, files of a
+person.
+"""

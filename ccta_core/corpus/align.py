@@ -1,4 +1,4 @@
-"""Items of several languages -> parallel examples: what has no counterpart is left out aloud."""
+"""Aligns the items of several languages by id into parallel examples and lists what is left out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,9 @@ SLACK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """The items that all languages have; the rest by place and reason; what was put right."""
+    """The examples that all languages have, and by place and reason what was left out or put
+    right.
+    """
 
     examples: tuple[ParallelExample, ...]
     left_out: tuple[LeftOut, ...]
@@ -24,7 +26,9 @@ class Aligned:
 
 @dataclass(slots=True)
 class _ItemVersions:
-    """What was found of one id: its items by language, and the languages that were refused."""
+    """The items that were read under one id, by language, and the languages whose item was
+    refused.
+    """
 
     items: dict[str, PlacedItem] = field(default_factory=dict)
     sentences: dict[str, Sentence] = field(default_factory=dict)
@@ -33,7 +37,7 @@ class _ItemVersions:
 
 @dataclass(slots=True)
 class _Collected:
-    """What was found so far, ids in order of first appearance."""
+    """Everything read so far, ids in order of first appearance."""
 
     entries: dict[str, _ItemVersions] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -41,7 +45,7 @@ class _Collected:
 
 
 def sentence_of(item: Item) -> Sentence:
-    """What the model reads of an item: its texts, and in focus its first gold answer.
+    """Returns what the model reads of an item: its texts, with its first gold answer as the focus.
 
     Raises CctaError where a text is empty or has a control character.
     """
@@ -49,7 +53,9 @@ def sentence_of(item: Item) -> Sentence:
 
 
 def refusal(placed: PlacedItem) -> str | None:
-    """Why an item can't be used, None if it can: its reader's reason, or a text no model reads."""
+    """Returns why an item can't be used: its reader's reason, or a text that no model reads; None
+    if it can.
+    """
     if placed.refused:
         return placed.refused
     item = placed.item
@@ -64,7 +70,9 @@ def refusal(placed: PlacedItem) -> str | None:
 
 @lru_cache(maxsize=64)
 def _legible(text: str) -> bool:
-    """Whether a text makes a sentence; kept, since questions on one paragraph follow each other."""
+    """Returns whether a text makes a sentence. It is cached: questions on one paragraph follow each
+    other.
+    """
     try:
         Sentence(text, "en")
     except CctaError:
@@ -80,7 +88,7 @@ def align(
     bounded: bool = False,
     together: bool = False,
 ) -> Aligned:
-    """The items that every one of `langs` has, in order of first appearance.
+    """Returns the items that every one of `langs` has, in order of first appearance.
 
     With a limit the first `limit` of them. `bounded` holds no more than `2 * limit + SLACK` ids,
     in which the items are then looked for; `together` says that what belongs to one id follows in
@@ -141,7 +149,9 @@ def _examples(seen: _Collected, langs: Sequence[str], limit: int | None) -> Alig
 
 
 def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
-    """Why an id is no example, None if it is one or its refused items are listed already."""
+    """Returns why an id is no example; None if it is one, or if its refused items are listed
+    already.
+    """
     absent = [lang for lang in missing if lang not in entry.refused]
     if absent and entry.items:
         return f"no counterpart in {', '.join(absent)}"

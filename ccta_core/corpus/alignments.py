@@ -1,4 +1,6 @@
-"""Gold word alignments in their native files: XL-WA and the sets collected for awesome-align."""
+"""Reads gold word alignments in their native files: XL-WA and the sets collected for
+awesome-align.
+"""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +23,9 @@ class AlignedPair:
 
 
 def read_xl_wa(path: Path) -> list[AlignedPair]:
-    """XL-WA (Martelli et al., 2023): source TAB target TAB 0-based links, all sure."""
+    """Reads XL-WA (Martelli et al., 2023): source TAB target TAB 0-based links, all of them
+    sure.
+    """
     pairs = []
     for line in _lines(path):
         source, target, links = line.split("\t")[:3]
@@ -30,12 +34,16 @@ def read_xl_wa(path: Path) -> list[AlignedPair]:
 
 
 def read_awesome_align(folder: Path, name: str) -> list[AlignedPair]:
-    """`{name}.src-tgt` and `{name}.gold`, 1-based links, `p` = possible."""
+    """Reads `{name}.src-tgt` and `{name}.gold`, whose links are 1-based; `p` marks a possible
+    one.
+    """
     return read_talp(folder / f"{name}.src-tgt", folder / f"{name}.gold")
 
 
 def read_talp(texts: Path, links: Path) -> list[AlignedPair]:
-    """A file of `source ||| target` and one of 1-based links, `p` = possible (German-English)."""
+    """Reads a file of `source ||| target` and one of 1-based links, `p` = possible
+    (German-English).
+    """
     pairs = []
     for text, line in zip(_lines(texts), _lines(links), strict=True):
         source, target = text.split("|||")

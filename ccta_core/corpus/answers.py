@@ -1,4 +1,4 @@
-"""Gold answers of a context as character spans: checked, found again, widened to whole glyphs."""
+"""Finds gold answers in their context as character spans that cut no grapheme."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from ccta_core.units import grapheme_boundaries
 
 @dataclass(frozen=True, slots=True)
 class AnswerSpans:
-    """The answers as spans, each once, in order; what was put right, and why any was left out."""
+    """The spans of the answers, each once, in order; what was put right, and why there is none."""
 
     spans: tuple[Span, ...]
     repaired: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ class AnswerSpans:
 
 
 def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> AnswerSpans:
-    """The spans of (text, offset) in a context; an offset of None is looked for.
+    """Finds the answers (text, offset) in a context; one whose offset is None is searched for.
 
     An answer that does not stand at its offset is looked for elsewhere, the nearest place first:
     as it is written, then as what is canonically equivalent (a decomposed "é" is "é"). One that
@@ -49,7 +49,7 @@ def answer_spans(context: str, answers: Iterable[tuple[str, int | None]]) -> Ans
 
 
 def _place(context: str, text: str, offset: int | None) -> Span | None:
-    """Where the text stands, nearest to the offset (or first), None where it does not."""
+    """Returns where the text stands, nearest to the offset (or first), None where it does not."""
     if is_blank(text):
         return None
     if offset is not None and offset >= 0 and context.startswith(text, offset):
@@ -75,7 +75,8 @@ def _starts(context: str, text: str) -> Sequence[int]:
 
 @lru_cache(maxsize=8)
 def _composed(context: str) -> tuple[str, tuple[Span, ...]]:
-    """The context in NFC and, for each character of it, the grapheme of the context it is of.
+    """Returns the context in NFC and, for each character of it, the grapheme of the context it is
+    of.
 
     Composition never crosses the end of a grapheme.
     """
@@ -101,5 +102,7 @@ def _whole(context: str, span: Span) -> Span:
 
 @lru_cache(maxsize=8)
 def _boundaries(context: str) -> frozenset[int]:
-    """Kept, since questions on one paragraph follow each other."""
+    """Returns the grapheme boundaries. It is cached: questions on one paragraph follow each
+    other.
+    """
     return frozenset(grapheme_boundaries(context))

@@ -1,4 +1,4 @@
-"""Which data can be read by name: the bundled parts, the data sets, files of one's own."""
+"""Lists the data that can be read by name, and says which of it is on this machine."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ccta_core.errors import CctaError
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Something `NAME[:WHERE][#SPLIT]` can name, and whether it is here."""
+    """A data set that `NAME[:WHERE][#SPLIT]` can name, and whether it is on this machine."""
 
     name: str
     what: str
@@ -43,13 +43,16 @@ class DataSet:
 
 
 def data_sets() -> list[DataSet]:
-    """Everything with a name, in the order of `ccta data list`."""
-    return [*(_demo(name) for name in demo_names()), *(_named(each) for each in SOURCES.values())]
+    """Returns every data set that has a name, in the order of `ccta data list`."""
+    return [
+        *(_demo(name) for name in demo_names()),
+        *(_from_source(each) for each in SOURCES.values()),
+    ]
 
 
 def items_of(data_set: DataSet) -> dict[str, int]:
-    """How many items each split has, counted in one language (with English, where only pairs are
-    parallel); a split that can't be read is left out.
+    """Counts the items of each split in one language (with English, where only pairs are parallel).
+    A split that can't be read is left out.
     """
     if not data_set.present:
         return {}
@@ -77,7 +80,7 @@ def _demo(name: str) -> DataSet:
     )
 
 
-def _named(source: DataSource) -> DataSet:
+def _from_source(source: DataSource) -> DataSet:
     langs = _languages(source)
     hub = HUB_SETS.get(source.name)
     return DataSet(

@@ -1,4 +1,4 @@
-"""What a cell of a table says, whatever wrote it: text, a label, a whole number.
+"""Reads the cells of tables as text, labels and whole numbers, whatever program wrote them.
 
 Files of one and the same table differ in their types: pandas makes a column of integers with a gap
 one of floats, JSON knows NaN, a missing value becomes the word "nan" in a csv.
@@ -20,7 +20,7 @@ _KINDS = {"list": "a list", "tuple": "a list", "dict": "an object", "bytes": "by
 
 
 def text_of(value: object) -> str:
-    """A value as text without outer spaces; empty where there is none: null, NaN, infinity.
+    """Returns a value as text without outer spaces; empty where there is none: null, NaN, infinity.
 
     A float that is a whole number is written as one, so that 1.0 is the 1 of another file. Raises
     CctaError on a list, an object and bytes.
@@ -42,7 +42,7 @@ def text_of(value: object) -> str:
 
 
 def label_of(value: object) -> str:
-    """A class as text, empty where there is none; "0.0" is the class 0.
+    """Returns a class as text, empty where there is none; "0.0" is the class 0.
 
     Raises CctaError on a real fraction: that is a score and no class.
     """
@@ -55,7 +55,7 @@ def label_of(value: object) -> str:
 
 
 def whole_number_of(value: object) -> int | None:
-    """A whole number (5, 5.0, "5", "5.0"), None where the value is none."""
+    """Returns a whole number (5, 5.0, "5", "5.0"), None where the value is none."""
     if isinstance(value, bool):
         return None
     text = "" if isinstance(value, list | dict | bytes) else text_of(value)
@@ -64,7 +64,7 @@ def whole_number_of(value: object) -> int | None:
 
 
 def declared_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Column -> the names of its classes, where the table declares them.
+    """Maps each column to the names of its classes, where the table declares them.
 
     `features` are those of the library `datasets`, as plain values; a column of classes or of lists
     of classes holds their numbers.
@@ -81,9 +81,11 @@ def declared_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def named(value: Any, names: Sequence[str]) -> Any:
-    """The name of a class number, of each number of a list; what is no such number stays."""
+def class_names(value: Any, names: Sequence[str]) -> Any:
+    """Replaces a class number, or each number of a list, by its name; other values stay as they
+    are.
+    """
     if isinstance(value, list):
-        return [named(each, names) for each in value]
+        return [class_names(each, names) for each in value]
     number = whole_number_of(value) if isinstance(value, int | float) else None
     return names[number] if number is not None and 0 <= number < len(names) else value

@@ -1,4 +1,4 @@
-"""Stray control characters in data sets: they show nothing and no tokenizer keeps them."""
+"""Takes stray control characters out of texts: they show nothing and no tokenizer keeps them."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _REPAIR = "a control character was taken out"
 
 
 def clean_text(stream: Iterator[ReaderOutput]) -> Iterator[ReaderOutput]:
-    """The stream with control characters taken out of texts, and spans moved along.
+    """Yields the items without control characters in their texts; their spans are moved along.
 
     XNLI has them inside Greek and Chinese words, PAWS-X in Korean ones; in TaxiNLI and in XQuAD's
     Turkish they are what is left of letters decoded twice. Line ends and tabs stay. What is changed
@@ -48,7 +48,7 @@ def _stray(text: str) -> list[int]:
 
 
 def _moved(spans: tuple[Span, ...], stray: list[int]) -> tuple[Span, ...]:
-    """Spans in a text from which the characters at `stray` were taken."""
+    """Returns the spans in a text from which the characters at `stray` were taken."""
     return tuple(
         (
             start - sum(position < start for position in stray),

@@ -1,4 +1,4 @@
-"""Records of comma- or tab-separated text, in which a stray quote never swallows lines.
+"""Reads records of comma- or tab-separated text, in which a stray quote never swallows lines.
 
 A quote counts where it stands around a whole field, its own doubled inside (RFC 4180). A field in
 quotes may go on over lines; but so seems one that merely begins with a quote, until the next such
@@ -33,7 +33,7 @@ _ONE_TEXT = "a field in quotes goes on over lines and holds commas: read as one 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: the line it begins on, its fields, and what of it should be said."""
+    """One record: the line it begins on, its fields, and a note on how it was read."""
 
     line: int
     fields: list[str]
@@ -41,7 +41,7 @@ class Record:
 
 
 def read_header(path: Path, delimiter: str) -> list[str]:
-    """The names in the first line that is not empty, none in an empty file.
+    """Returns the names in the first line that is not empty; none for an empty file.
 
     Raises CctaError where their quotes can't be read.
     """
@@ -56,7 +56,8 @@ def read_header(path: Path, delimiter: str) -> list[str]:
 
 
 def read_records(path: Path, delimiter: str, names: Sequence[str]) -> Iterator[Record | LeftOut]:
-    """The records after the header `names`, in order; lines that are none by place and reason.
+    """Yields the records after the header `names`, in order, and what is no record by place and
+    reason.
 
     Raises CctaError where the file is not UTF-8 text.
     """
@@ -78,18 +79,18 @@ def read_records(path: Path, delimiter: str, names: Sequence[str]) -> Iterator[R
 
 
 class _Lines:
-    """Numbered lines that can be looked at before they are taken."""
+    """Numbered lines that can be read ahead before they are taken."""
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
         self._lines = lines
         self._ahead: deque[tuple[int, str]] = deque()
 
     def take(self) -> tuple[int, str] | None:
-        """The next line, None at the end."""
+        """Returns the next line, None at the end."""
         return self._ahead.popleft() if self._ahead else next(self._lines, None)
 
     def ahead(self, count: int) -> Iterator[str]:
-        """The next `count` lines, which stay to be taken."""
+        """Yields the next `count` lines, which stay to be taken."""
         for place in range(count):
             if place == len(self._ahead):
                 line = next(self._lines, None)
@@ -115,7 +116,9 @@ class _Split:
 
 @dataclass(frozen=True, slots=True)
 class _RecordReader:
-    """How lines become records: `width` fields each; `language` is the place of a code."""
+    """Makes records of lines: `width` fields each; `language` is the column of the language's
+    code.
+    """
 
     name: str
     delimiter: str
@@ -123,13 +126,15 @@ class _RecordReader:
     language: int | None
 
     def record(self, line: int, fields: list[str], note: str | None = None) -> Record | LeftOut:
-        """The record, or its line where it has not as many fields as the header."""
+        """Returns the record, or its line where it has not as many fields as the header."""
         if len(fields) != self.width:
             return self._left_out(line, f"expected {self.width} fields, found {len(fields)}")
         return Record(line, fields, note)
 
     def quoted(self, number: int, raw: str, lines: _Lines) -> Iterator[Record | LeftOut]:
-        """What stands on a line with quotes, and on those that its last field goes on over."""
+        """Yields what stands on a line with quotes and on those over which its last field goes
+        on.
+        """
         line = _without_end(raw)
         split = _split(line, self.delimiter)
         whole, more = self._over_lines(raw, lines) if split.unclosed else (None, 0)
@@ -159,8 +164,8 @@ class _RecordReader:
             yield self.record(number, split.fields)
 
     def _over_lines(self, raw: str, lines: _Lines) -> tuple[_Split | None, int]:
-        """The record that begins with a line and goes on, and how many lines more it takes; None
-        where it does not end, or not with the header's number of fields.
+        """Returns the record that begins with a line and goes on, and how many lines more it takes.
+        The record is None where it does not end, or not with the header's number of fields.
         """
         text = raw
         for more, following in enumerate(lines.ahead(_MOST_LINES), 1):
@@ -174,7 +179,7 @@ class _RecordReader:
         return None, 0
 
     def _row_like(self, raw: str) -> bool:
-        """Whether a line could be a row by itself."""
+        """Returns whether a line could be a row by itself."""
         line = _without_end(raw)
         for fields in (line.split(self.delimiter), _split(line, self.delimiter).fields):
             if len(fields) == self.width:
@@ -198,7 +203,7 @@ def _without_end(raw: str) -> str:
 
 
 def _split(text: str, delimiter: str) -> _Split:
-    """The fields of a text, which may have line ends inside quotes."""
+    """Returns the fields of a text, which may have line ends inside quotes."""
     fields: list[str] = []
     spanning: list[str] = []
     unclosed = stray = False
@@ -225,7 +230,7 @@ def _split(text: str, delimiter: str) -> _Split:
 
 
 def _closing(text: str, start: int) -> int:
-    """The first quote from `start` on that is not doubled, -1 where there is none."""
+    """Returns the first quote from `start` on that is not doubled, -1 where there is none."""
     while True:
         place = text.find('"', start)
         if place < 0 or not text.startswith('"', place + 1):

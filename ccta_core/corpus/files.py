@@ -1,4 +1,4 @@
-"""A person's own file: `file:PATH`, csv, tsv, jsonl or parquet, in one of two layouts.
+"""Reads a person's own file: `file:PATH`, csv, tsv, jsonl or parquet, in one of two layouts.
 
 - One row an item and language: `id`, `lang` and `text`, and where there is more `text2`, `label`,
   `group`, `answer` with `answer_start` (an offset into `text2`; without it the answer is looked
@@ -38,7 +38,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def open_file(where: str) -> OpenDataSet:
-    """The data in a file. Raises CctaError (one line) where it has neither layout."""
+    """Opens the data in a file. Raises CctaError (one line) where it has neither layout."""
     if not where:
         raise CctaError("file: names no file; expected file:PATH")
     table = open_table(Path(where))
@@ -80,7 +80,7 @@ def open_file(where: str) -> OpenDataSet:
 
 
 def _language_columns(columns: Sequence[str]) -> dict[str, str]:
-    """Language -> its column."""
+    """Maps each language to its column."""
     by_language = {name: name for name in columns if name in LANGUAGES and name != _INDONESIAN[0]}
     if _INDONESIAN[1] in columns:
         by_language[_INDONESIAN[0]] = _INDONESIAN[1]
@@ -88,7 +88,7 @@ def _language_columns(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _other_separator(table: Table) -> str:
-    """What a header that is one name says of how the file is separated; else nothing."""
+    """Returns a hint on how the file is separated where its header is one name; else nothing."""
     if len(table.columns) != 1 or table.path.suffix.lower() not in (".csv", ".tsv"):
         return ""
     for mark, name in _SEPARATORS.items():
@@ -99,8 +99,8 @@ def _other_separator(table: Table) -> str:
 
 
 def _check_header(table: Table, wide: Mapping[str, str]) -> None:
-    """Raises CctaError where the first line is a row: `1,en,Hello` names a column en, in which the
-    codes of languages stand and no text.
+    """Raises CctaError where the first line is a row. `1,en,Hello` would name a column en, in which
+    the codes of languages stand and no text.
     """
     columns = list(wide.values())
     empty = True
@@ -117,7 +117,9 @@ def _check_header(table: Table, wide: Mapping[str, str]) -> None:
 
 
 def _languages(table: Table) -> tuple[str, ...]:
-    """The languages of a file with a row for each item and language: the whole file is read."""
+    """Returns the languages of a file with a row for each item and language: the whole file is
+    read.
+    """
     codes: dict[str, None] = {}
     left_out: list[LeftOut] = []
     for row in table.rows():
@@ -141,7 +143,7 @@ def _languages(table: Table) -> tuple[str, ...]:
 
 
 def _task(table: Table, *, long: bool) -> str:
-    """What the columns and the first label say that the file is about."""
+    """Returns the task that the columns and the first label point to."""
     columns = set(table.columns)
     if long and "answer" in columns:
         return _ANSWERED
@@ -155,7 +157,7 @@ def _task(table: Table, *, long: bool) -> str:
 
 
 def _all_labels(table: Table) -> tuple[str, ...]:
-    """Every label of the file, whichever of its rows are used."""
+    """Returns every label of the file, whichever of its rows are used."""
     if table.size > WHOLE:
         return ()
     labels: dict[str, None] = {}
@@ -170,14 +172,16 @@ def _all_labels(table: Table) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """Reads the labels of a file: those of a known task only, where its first label is one."""
+    """Reads the labels of a file; where the first is one of a known task, all must be."""
 
     path: Path
     classes: tuple[str, ...] | None
     labelled: bool
 
     def read(self, placed: PlacedItem, values: Values) -> PlacedItem:
-        """The item with its row's label. Raises CctaError, naming the line, on an unknown one."""
+        """Returns the item with its row's label. Raises CctaError, naming the line, on an unknown
+        one.
+        """
         if not self.labelled or "label" not in values:
             return placed
         try:
@@ -196,7 +200,7 @@ class _Labels:
 
 
 def _text(values: Values, name: str) -> str:
-    """A value as text, empty where there is none or it is no text."""
+    """Returns a value as text, empty where there is none or it is no text."""
     try:
         return text_of(values.get(name))
     except CctaError:
@@ -204,7 +208,7 @@ def _text(values: Values, name: str) -> str:
 
 
 def _nested(values: Values) -> str | None:
-    """The first column whose value is no text or number; tags may be a list."""
+    """Returns the first column whose value is no text or number; tags may be a list."""
     kinds = (list, dict, bytes)
     return next(
         (name for name in values if isinstance(values[name], kinds) and name != "tags"), None

@@ -1,4 +1,4 @@
-"""Data sets on the hub, or folders in their form, read row by row through `datasets`."""
+"""Reads data sets on the hub, or folders in their form, row by row through `datasets`."""
 
 import logging
 import re
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccta_core.corpus.cells import declared_names, named
+from ccta_core.corpus.cells import class_names, declared_names
 from ccta_core.corpus.formats.hub_sets import HUB_SETS, HubRow, HubSet, Rows
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.source import DataSource, OpenDataSet, ReaderOutput, Streams, other_language
@@ -16,7 +16,7 @@ from ccta_core.errors import CctaError
 
 @dataclass(frozen=True, slots=True)
 class _HubPlace:
-    """Where a data set is: a folder, or a name on the hub with the commit that is read.
+    """The place of a data set: a folder, or a name on the hub with the commit that is read.
 
     `configs` are the configurations that it declares, `folders` the subfolders that stand for them
     where a folder declares none.
@@ -33,7 +33,7 @@ class _HubPlace:
 
 
 def open_hub(source: DataSource, where: str, split: str) -> OpenDataSet:
-    """A data set as `owner/name[@revision]` or as a folder of parquet, jsonl or arrow files.
+    """Opens a data set `owner/name[@revision]`, or a folder of parquet, jsonl or arrow files.
 
     Without a revision the present commit is looked up, and that one is read and named. Raises
     CctaError (one line) where there is no such set, no network or no such split.
@@ -93,14 +93,14 @@ def _place(where: str) -> _HubPlace:
         return _HubPlace(name, revision)
     from huggingface_hub import HfApi
 
-    with _reached(name):
+    with _errors_in_one_line(name):
         return _HubPlace(name, HfApi().dataset_info(name).sha)
 
 
 def _with_configs(place: _HubPlace) -> _HubPlace:
     from datasets import get_dataset_config_names
 
-    with _reached(place.shown):
+    with _errors_in_one_line(place.shown):
         declared = tuple(get_dataset_config_names(place.name, revision=place.revision))
     folder = Path(place.name)
     below: list[str] = []
@@ -110,7 +110,7 @@ def _with_configs(place: _HubPlace) -> _HubPlace:
 
 
 def _config(hub_set: HubSet, place: _HubPlace, split: str, lang: str) -> str | None:
-    """The configuration of one language, None where there is none."""
+    """Returns the configuration of one language, None where there is none."""
     names = hub_set.configs(split, lang)
     if hub_set.languages == ("en",):
         names = (*names, "default")
@@ -118,8 +118,8 @@ def _config(hub_set: HubSet, place: _HubPlace, split: str, lang: str) -> str | N
 
 
 def _alike(rows: Rows, with_id: dict[bool, str], lang: str) -> Rows:
-    """The rows. Raises CctaError where some languages have ids and others have none: the one kind
-    would be paired with the places of the other.
+    """Yields the rows. Raises CctaError where some languages have ids and others have none: the ids
+    of the former would be paired with row numbers of the latter.
     """
     for place, values in rows:
         with_id.setdefault("id" in values, lang)
@@ -132,7 +132,7 @@ def _alike(rows: Rows, with_id: dict[bool, str], lang: str) -> Rows:
 
 
 def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> Rows:
-    """(where it stands, row) one after another; declared classes by their names.
+    """Yields (place, row) one after another; declared classes are given by their names.
 
     Raises CctaError where a column is missing or the rows can't be read.
     """
@@ -140,7 +140,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
 
     selection = {"data_dir" if config in place.folders else "name": config}
     shown = f"{place.shown} {config} {hub_set.splits[split]}"
-    with _reached(shown):
+    with _errors_in_one_line(shown):
         table = load_dataset(
             place.name,
             split=hub_set.splits[split],
@@ -153,7 +153,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
     classes = declared_names(features.to_dict()) if features else {}
     number = 0
     while True:
-        with _reached(shown):
+        with _errors_in_one_line(shown):
             values = next(rows, None)
         if values is None:
             return
@@ -166,7 +166,7 @@ def _rows(hub_set: HubSet, place: _HubPlace, config: str | None, split: str) -> 
             )
         for name in hub_set.columns:
             if name in classes:
-                values[name] = named(values[name], classes[name])
+                values[name] = class_names(values[name], classes[name])
         yield f"{shown} row {number}", values
 
 
@@ -185,8 +185,8 @@ def _placed(hub_set: HubSet, rows: Rows, prefix: str, lang: str) -> Iterator[Rea
 
 
 @contextmanager
-def _reached(what: str) -> Iterator[None]:
-    """Turns whatever a hub, a network or a file format says into one line."""
+def _errors_in_one_line(what: str) -> Iterator[None]:
+    """Turns any error of the hub, the network or a file format into a CctaError of one line."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""One labelled item of one language, whatever the task: what readers give and trainers take."""
+"""Defines the labelled item of one language that readers give and trainers take, for every task."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -38,14 +38,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ReadItems:
-    """What a reader found: the items in file order, and what it left out, aloud."""
+    """The items that a reader gave, in file order, and what it left out."""
 
     items: tuple[Item, ...]
     left_out: tuple[LeftOut, ...] = ()
 
 
 def places_by_reason(rows: Sequence[LeftOut]) -> dict[str, list[str]]:
-    """Reason -> the places it holds for, in file order; the commonest reason first."""
+    """Maps each reason to the places it holds for, in file order; the commonest reason comes
+    first.
+    """
     places: dict[str, list[str]] = {}
     for row in by_line(rows):
         places.setdefault(row.reason, []).append(row.place)
@@ -53,12 +55,12 @@ def places_by_reason(rows: Sequence[LeftOut]) -> dict[str, list[str]]:
 
 
 def by_line(rows: Sequence[LeftOut]) -> list[LeftOut]:
-    """The rows in the order of their places: line 9 before line 10."""
+    """Sorts the rows by their places: line 9 before line 10."""
     return sorted(rows, key=lambda row: _place_order(row.place))
 
 
 def _place_order(place: str) -> list[tuple[bool, int, str]]:
-    """Digits count as numbers, and stand before text."""
+    """Returns a sort key in which digits count as numbers and stand before text."""
     parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]+", place)
     return [
         (False, int(part), "") if re.fullmatch(r"[0-9]{1,18}", part) else (True, 0, part)
@@ -67,7 +69,8 @@ def _place_order(place: str) -> list[tuple[bool, int, str]]:
 
 
 def linked_groups(pairs: Iterable[tuple[str, str]], ids: Sequence[str]) -> list[str]:
-    """The group of each pair of texts: the id of the first pair it is linked to by shared texts.
+    """Returns the group of each pair of texts: the id of the first pair it is linked to by shared
+    texts.
 
     Two pairs are linked where they share a text, or where a chain of such pairs joins them
     (union-find).

@@ -1,4 +1,4 @@
-"""Which of a model's classes each label of some data names: the one place where the two meet.
+"""Matches the labels of data with a model's classes: the one place where the two meet.
 
 All labels of the data are looked at together, in this order:
 
@@ -62,18 +62,18 @@ _SHOWN = 8
 
 
 def key_of(label: str) -> str:
-    """What two names of one class share."""
+    """Returns a key that the names of one class share."""
     folded = re.sub(r"[\s_-]+", "_", label.strip().casefold())
     return _SYNONYMS.get(folded, folded)
 
 
 def is_number(label: str) -> bool:
-    """Whether a label is a number: nothing but a declaration tells what it stands for."""
+    """Returns whether a label is a number, whose meaning only a declaration tells."""
     return _NUMBER.fullmatch(label) is not None
 
 
 def nli_label(label: str, place: str) -> str:
-    """The label as one of the classes of natural language inference, whatever its case.
+    """Returns the label as one of the classes of natural language inference, whatever its case.
 
     Raises CctaError, naming the place, on any other.
     """
@@ -88,7 +88,7 @@ def nli_label(label: str, place: str) -> str:
 def match_labels(
     labels: Iterable[str], classes: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:
-    """Label of the data -> class of the model, for every label (rules: see above).
+    """Maps every label of the data to a class of the model, by the rules above.
 
     `data` and `model` name both in messages. Raises CctaError, showing both sets, where one label
     is not certainly one of the classes.
@@ -112,7 +112,9 @@ def match_labels(
 def class_of(
     label: str, classes: Sequence[str], mapping: Mapping[str, str] | None = None
 ) -> str | None:
-    """The class that one label names, by `mapping` or by name; None where that is not certain."""
+    """Returns the class that one label names, by `mapping` or by name; None where that is not
+    certain.
+    """
     if mapping and mapping.get(label) in classes:
         return mapping[label]
     if label in classes:
@@ -124,8 +126,8 @@ def class_of(
 def match_tags(
     tags: Iterable[str], columns: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:
-    """Tag of the data -> tag of the model, both IOB2: types of names that differ in case, and
-    PERSON for PER, are the same.
+    """Maps every tag of the data to a tag of the model, both IOB2. Types of names that differ in
+    case are the same, and so are PERSON and PER.
 
     Raises CctaError, showing both sets, on a type of names that the model does not have: none of
     those could ever be found. A type that the data lacks is no obstacle.
@@ -158,22 +160,22 @@ def match_tags(
 
 
 def type_of(tag: str) -> str:
-    """The type of names of an IOB2 tag, empty outside of names."""
+    """Returns the type of names of an IOB2 tag, empty outside of names."""
     return tag[2:] if tag[:2] in ("B-", "I-") else ""
 
 
 def changed(mapping: Mapping[str, str]) -> dict[str, str]:
-    """What of a mapping is called otherwise in the model than in the data."""
+    """Returns the entries of a mapping whose two names differ."""
     return {label: name for label, name in mapping.items() if label != name}
 
 
 def in_words(mapping: Mapping[str, str]) -> str:
-    """A mapping as a person reads it: "0 = entailment, 1 = neutral"."""
+    """Writes a mapping as a person reads it: "0 = entailment, 1 = neutral"."""
     return ", ".join(f"{label} = {name}" for label, name in mapping.items())
 
 
 def relabel_items(items: Iterable[Item], mapping: Mapping[str, str]) -> list[Item]:
-    """The items with the model's names for their labels and tags."""
+    """Returns the items with the model's names for their labels and tags."""
     if not changed(mapping):
         return list(items)
     return [
@@ -189,7 +191,7 @@ def relabel_items(items: Iterable[Item], mapping: Mapping[str, str]) -> list[Ite
 def relabel_examples(
     examples: Iterable[ParallelExample], mapping: Mapping[str, str]
 ) -> list[ParallelExample]:
-    """The examples with the model's names for their labels."""
+    """Returns the examples with the model's names for their labels."""
     return [
         example
         if example.label is None or example.label not in mapping
@@ -201,7 +203,9 @@ def relabel_examples(
 def _by_number(
     labels: Sequence[str], classes: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:
-    """Numbers as places among the classes. Raises CctaError where another order is as likely."""
+    """Maps numbers to the classes at these places. Raises CctaError where another order is as
+    likely.
+    """
     mapping = {label: classes[int(label)] for label in labels}
     if any(is_number(name) for name in classes):
         raise CctaError(
@@ -226,7 +230,7 @@ def _same_type(first: str, second: str) -> bool:
 
 
 def _order(label: str) -> tuple[bool, int, str]:
-    """Numbers in their order, before names."""
+    """Returns a sort key: numbers in their order, before names."""
     return (not is_number(label), int(label) if is_number(label) else 0, label)
 
 

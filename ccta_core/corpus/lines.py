@@ -1,4 +1,6 @@
-"""Lines of a UTF-8 file with their numbers: any other encoding is refused, naming the line."""
+"""Reads the lines of a UTF-8 file with their numbers; another encoding is refused, naming the
+line.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, line without its end), read one by one; a byte order mark is dropped.
+    """Yields (number from 1, line without its end) one by one; a byte order mark is dropped.
 
     Lines end at LF or CR LF only. Raises CctaError where the file can't be read, is empty or is not
     UTF-8 throughout.
@@ -22,7 +24,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """As `lines`, each with its end."""
+    """Yields the same as `lines`, each line with its end."""
     number = 0
     try:
         with path.open("rb") as file:
@@ -57,7 +59,7 @@ def _decoded(path: Path, number: int, raw: bytes) -> str:
 
 
 def text_rows(path: Path) -> list[str]:
-    """All lines of a file without the empty ones at its end: row i is line i + 1."""
+    """Returns all lines of a file without the empty ones at its end: row i is line i + 1."""
     rows = [line for _, line in lines(path)]
     while rows and not rows[-1].strip():
         rows.pop()
@@ -65,7 +67,7 @@ def text_rows(path: Path) -> list[str]:
 
 
 def parallel_rows(path: Path, reference: Path) -> list[str]:
-    """The lines of a file that must stand in step with another.
+    """Returns the lines of a file that must be parallel to another.
 
     Raises CctaError where it has more or fewer lines: each would then be paired with another's.
     """
@@ -79,7 +81,7 @@ def parallel_rows(path: Path, reference: Path) -> list[str]:
 
 
 def columns(path: Path, number: int, line: str, names: Sequence[str]) -> list[str]:
-    """The tab-separated fields of a line, each without outer spaces.
+    """Returns the tab-separated fields of a line, each without outer spaces.
 
     Raises CctaError where there are not as many as `names`.
     """
@@ -92,8 +94,8 @@ def columns(path: Path, number: int, line: str, names: Sequence[str]) -> list[st
     return fields
 
 
-def unquoted(field: str) -> str:
-    """A field that was written with CSV quoting (`"a ""b"" c"`) as it reads (`a "b" c`).
+def without_csv_quotes(field: str) -> str:
+    """Reads a field that was written with CSV quoting (`"a ""b"" c"`) as it is meant (`a "b" c`).
 
     Only fields with doubled quotes inside outer ones are changed: a text may begin and end with
     quotes of its own.
@@ -104,8 +106,8 @@ def unquoted(field: str) -> str:
     return field
 
 
-def files_there(folder: Path, pattern: str, what: str) -> list[Path]:
-    """The files of a folder that fit a pattern, in order.
+def list_files(folder: Path, pattern: str, what: str) -> list[Path]:
+    """Returns the files of a folder that fit a pattern, in order.
 
     Raises CctaError, naming what stands there instead, where there is none.
     """

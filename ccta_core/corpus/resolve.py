@@ -43,7 +43,7 @@ _HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
 
 
 def open_spec(spec: str) -> OpenDataSet:
-    """What `NAME[:WHERE][#SPLIT]` names.
+    """Opens the data set that `NAME[:WHERE][#SPLIT]` names.
 
     Raises CctaError (one line) where it names nothing that is here.
     """
@@ -69,7 +69,8 @@ def open_spec(spec: str) -> OpenDataSet:
 
 
 def data_stamp(spec: str) -> tuple[object, ...]:
-    """Another value whenever a file that `NAME[:WHERE][#SPLIT]` reads may be another one.
+    """Returns a value that changes whenever a file that `NAME[:WHERE][#SPLIT]` reads may have
+    changed.
 
     Bundled data does not change while the program runs, data on the hub is not looked up.
     """
@@ -105,7 +106,7 @@ def _open_source(source: DataSource, where: str, split: str) -> OpenDataSet:
 def _from_hub_folder(
     source: DataSource, folder: Path, split: str, native: CctaError
 ) -> OpenDataSet:
-    """The folder in the hub's form. Raises CctaError with what either form would need."""
+    """Opens the folder in the hub's form. Raises CctaError with what either form would need."""
     try:
         return open_hub(source, str(folder), split)
     except CctaError as error:

@@ -1,4 +1,4 @@
-"""What a data set is to the tool: a name, a licence, its languages, and a stream of items."""
+"""Defines data sets: a name, a licence, languages, and a stream of items for each language."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class OpenDataSet:
-    """A data set that is there: `streams(langs)` reads it, `languages()` says what it has.
+    """A data set that is there: `streams(langs)` reads it, `languages()` lists its languages.
 
     `listed` is False where only reading all of it tells the languages; `together` says that what
     belongs to one id follows in one stream, so that reading may stop early. `size` is the bytes of
@@ -109,7 +109,7 @@ class OpenDataSet:
 
 
 def other_language(name: str, langs: Sequence[str]) -> str:
-    """The one language whose pair with English is meant.
+    """Returns the one language whose pair with English is meant.
 
     Raises CctaError where there is none, or several.
     """

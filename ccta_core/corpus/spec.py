@@ -1,4 +1,4 @@
-"""Data by name: `NAME[:WHERE][#SPLIT]` -> the items of some languages, or parallel examples.
+"""Reads data by name, `NAME[:WHERE][#SPLIT]`: items of some languages, or parallel examples.
 
 WHERE is a folder with the set's native files or with the hub's own files (parquet, jsonl), a data
 set on the hub (`owner/name[@revision]`), a part of the bundled corpus (`demo:nli`) or a file
@@ -52,7 +52,9 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The items of each language with where they come from: what `read_items` reads, and more."""
+    """The items of each language by itself, with the data's name, licence and what was put
+    right.
+    """
 
     source: str
     task: str
@@ -77,14 +79,15 @@ class Scan:
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
-    """sha256 (hexadecimal) of the sorted ids, each once, one a line."""
+    """Returns the sha256 (hexadecimal) of the sorted ids, each once, one a line."""
     return hashlib.sha256("\n".join(sorted(set(ids))).encode("utf-8")).hexdigest()
 
 
 def read_items(
     spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
 ) -> ReadItems:
-    """The items of each language by itself, for training and scoring; all languages by default.
+    """Returns the items of each language by itself, for training and scoring; all languages by
+    default.
 
     `limit` takes the first so many of each language. Items come language by language, in file
     order. Raises CctaError (one line) where the spec, the folder or a file is not what it says.
@@ -93,7 +96,7 @@ def read_items(
 
 
 def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None) -> Scan:
-    """As `read_items`, with the set's name, licence and what was put right in its items."""
+    """Reads the same as `read_items`, with the set's name, its licence and what was put right."""
     data = open_spec(spec)
     chosen = _chosen(data, langs, limit)
     collected = _ItemCollector({lang: {} for lang in chosen}, limit)
@@ -118,7 +121,8 @@ def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = N
 def read_corpus(
     spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None
 ) -> Corpus:
-    """The items that every one of the languages has, aligned by id; all languages by default.
+    """Returns the items that every one of the languages has, aligned by id; all languages by
+    default.
 
     `limit` takes the first so many (in a file: of its first `2 * limit + align.SLACK` ids). Raises
     CctaError (one line) where the spec, the folder or a file is not what it says, and where the
@@ -150,7 +154,7 @@ def read_corpus(
 
 
 def _more_labels(data: OpenDataSet, labels: Iterable[str | None]) -> tuple[str, ...]:
-    """The labels of all the data where those that were read are numbers.
+    """Returns the labels of all the data where those that were read are numbers.
 
     Which classes numbers stand for depends on how many there are (`corpus.labels`), and the first
     items of a file need not have them all.
@@ -182,7 +186,7 @@ def _chosen(data: OpenDataSet, langs: Sequence[str] | None, limit: int | None) -
 
 @dataclass(slots=True)
 class _ItemCollector:
-    """The items found so far of each language, by id, up to `limit`."""
+    """Collects the items of each language by id, up to `limit`."""
 
     items: dict[str, dict[str, Item]]
     limit: int | None
@@ -195,7 +199,9 @@ class _ItemCollector:
             if isinstance(placed, LeftOut):
                 self.left_out.append(placed)
             elif not self._full(placed.item.lang):
-                reason = refusal(placed) or self._repeated(placed.item)
+                reason = refusal(placed)
+                if reason is None and placed.item.id in self.items[placed.item.lang]:
+                    reason = f"id {placed.item.id} stands already above"
                 if reason:
                     self.left_out.append(LeftOut(placed.place, reason))
                     continue
@@ -206,9 +212,6 @@ class _ItemCollector:
 
     def _full(self, lang: str) -> bool:
         return self.limit is not None and len(self.items[lang]) >= self.limit
-
-    def _repeated(self, item: Item) -> str | None:
-        return f"id {item.id} stands already above" if item.id in self.items[item.lang] else None
 
 
 def _nothing(spec: str, langs: str, left_out: Sequence[LeftOut]) -> str:

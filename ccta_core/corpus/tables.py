@@ -1,4 +1,6 @@
-"""Rows of a csv, tsv, jsonl or parquet file, one after another: it may be larger than memory."""
+"""Reads the rows of a csv, tsv, jsonl or parquet file one after another: it may exceed the
+memory.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,15 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ccta_core.corpus.cells import declared_names, named
+from ccta_core.corpus.cells import class_names, declared_names
 from ccta_core.corpus.delimited import read_header, read_records
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.lines import lines
 from ccta_core.errors import CctaError
 
 _BATCH = 1024
-_LOOKED = 100_000
-"""Objects of a jsonl file whose keys are looked at."""
+_KEYS_READ = 100_000
+"""Objects of a jsonl file whose keys are read for its columns."""
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Values = Mapping[str, Any]
 
@@ -38,7 +40,7 @@ class Table:
     """A file of rows; each call of `rows` reads it from the beginning.
 
     A row that can't be parsed comes as what is left out; `columns` are the header's (of jsonl those
-    of the first `_LOOKED` objects); `size` is the bytes of its rows, of parquet those after
+    of the first `_KEYS_READ` objects); `size` is the bytes of its rows, of parquet those after
     decompression.
     """
 
@@ -49,7 +51,7 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """The table in a file.
+    """Opens the table in a file.
 
     Raises CctaError (one line) where it can't be read, is empty, has another ending or encoding,
     or has no header.
@@ -106,8 +108,8 @@ def _jsonl(path: Path) -> Table:
                 yield LeftOut(place, "expected one JSON object, found something else")
 
     # An object need not have every key: a second text may begin in the middle of the file.
-    looked = (row for row in islice(rows(), _LOOKED) if isinstance(row, TableRow))
-    columns = dict.fromkeys(name for row in looked for name in row.values)
+    objects = (row for row in islice(rows(), _KEYS_READ) if isinstance(row, TableRow))
+    columns = dict.fromkeys(name for row in objects for name in row.values)
     if not columns:
         raise CctaError(f"{path} has no JSON object; expected one on each line")
     return Table(path, tuple(columns), path.stat().st_size, rows)
@@ -134,7 +136,7 @@ def _parquet(path: Path) -> Table:
                     for values in batch.to_pylist():
                         number += 1
                         for column, names_of_classes in classes.items():
-                            values[column] = named(values.get(column), names_of_classes)
+                            values[column] = class_names(values.get(column), names_of_classes)
                         yield TableRow(f"{path.name}:{number}", number, values)
         except (pyarrow.ArrowException, OSError) as error:
             raise CctaError(
@@ -145,7 +147,7 @@ def _parquet(path: Path) -> Table:
 
 
 def _declared_classes(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
-    """Column -> the names of its classes, which the library `datasets` keeps beside the schema."""
+    """Maps each column to the names of its classes, which `datasets` keeps beside the schema."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Unrelated targets for the chance level of EMS (docs/method.md, 4, control 3)."""
+"""Draws unrelated target sentences for the chance level of EMS (docs/method.md, 4, control 3)."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def unrelated_sentences(  # noqa: PLR0913 - what decides them
     seed: int,
     beside: Sentence | None = None,
 ) -> tuple[Sentence, ...]:
-    """`count` demo sentences of the target's language and label, of similar length.
+    """Draws `count` demo sentences of the target's language and label, of similar length.
 
     None shares a premise, a sentence or a context with the target, with what is compared with it
     (`beside`: of a demo text in another language the translation is no unrelated sentence) or with
@@ -73,7 +73,9 @@ def _shares(sentence: Sentence, segments: Sequence[str], task: str) -> bool:
 def _nearest(
     items: Sequence[ParallelExample], lang: str, segments: Sequence[str]
 ) -> list[Sentence]:
-    """The sentence of each group that is nearest to the segments in length, the nearest first."""
+    """Returns the sentence of each group that is nearest to the segments in length, the nearest
+    first.
+    """
     length = _length(segments)
     order = sorted(
         ((item.sentences[lang], item.group) for item in items),

@@ -1,4 +1,4 @@
-"""Files that a person hands in: kept in the cache by their content, and looked through.
+"""Keeps files that a person hands in, in the cache by their content, and says what they hold.
 
 A file lies at `data/STEM-HASH.ENDING` in the cache folder, the hash over its bytes: the same file
 handed in twice is kept once, and a study's data never changes under its name.
@@ -29,8 +29,8 @@ _LONGEST_STEM = 40
 
 @dataclass(frozen=True, slots=True)
 class UploadContents:
-    """What a file holds: items and labels of each language, what all languages have, what is not
-    used and why.
+    """What a file holds: items and labels of each language, the items that all languages have, and
+    what is not used and why.
     """
 
     name: str
@@ -47,18 +47,18 @@ class UploadContents:
     repaired: tuple[LeftOut, ...]
 
     def reasons(self) -> "list[ReasonCount]":
-        """Why rows are not used, the commonest reason first."""
+        """Returns why rows are not used, the commonest reason first."""
         return by_reason(self.left_out)
 
 
 def uploads() -> list[str]:
-    """The names of the files kept, in order."""
+    """Returns the names of the files kept, in order."""
     paths = (cache_root() / FOLDER).glob("*-*.*")
     return sorted(path.name for path in paths if path.suffix in ENDINGS)
 
 
 def spec_of(name: str) -> str:
-    """How a kept file is named as data: `file:PATH`.
+    """Returns the spec of a kept file: `file:PATH`.
 
     Raises CctaError where there is none of this name.
     """
@@ -92,7 +92,7 @@ def keep(name: str, content: bytes) -> str:
 
 
 def check(name: str) -> UploadContents:
-    """Looks through a kept file, as `ccta data check` does.
+    """Reads a kept file through, as `ccta data check` does.
 
     Raises CctaError (one line, the file by its name) where it can't be read as parallel text or
     has fewer than two languages.
@@ -110,7 +110,7 @@ def check(name: str) -> UploadContents:
 
 
 def forget(name: str) -> None:
-    """Deletes a kept file; nothing where there is none."""
+    """Deletes a kept file, if there is one of this name."""
     if name in uploads():
         with suppress(OSError):
             (cache_root() / FOLDER / name).unlink()
@@ -125,7 +125,9 @@ class ReasonCount(NamedTuple):
 
 
 def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[ReasonCount]:
-    """The reasons of rows with the first `shown` places of each, the commonest reason first."""
+    """Returns the reasons of rows with the first `shown` places of each, the commonest reason
+    first.
+    """
     return [
         ReasonCount(
             reason,
@@ -138,7 +140,7 @@ def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[ReasonCount]:
 
 
 def line_of(place: str) -> str:
-    """What of a place says where in its file it is: the line, the row, the id."""
+    """Returns the line, the row or the id at the end of a place."""
     return place.rpartition(":")[2]
 
 
@@ -162,7 +164,7 @@ def _checked(name: str, spec: str, scanned: Scan) -> UploadContents:
 
 
 def _without_folder(line: str, spec: str) -> str:
-    """A reader's line with the file's name for its path."""
+    """Replaces the file's path in a reader's message by its name."""
     path = spec.removeprefix("file:")
     return line.replace(spec, Path(path).name).replace(path, Path(path).name)
 

@@ -1,1 +1,1 @@
-"""How good a model is at its task: answers, tags, retrieval, and how sure each figure is."""
+"""Scores models on their tasks: answers, tags, retrieval, each figure with its interval."""

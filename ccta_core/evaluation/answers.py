@@ -1,4 +1,4 @@
-"""F1 and exact match of extracted answers: SQuAD 1.1 with MLQA's rules for each language.
+"""Scores extracted answers by F1 and exact match: SQuAD 1.1 with MLQA's rules for each language.
 
 The rules are those of MLQA's evaluation script (Lewis et al., 2020, arXiv 1910.07475); for what it
 leaves open see `answer_tokens`.
@@ -47,7 +47,7 @@ class AnswerScores(NamedTuple):
 
 
 def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> AnswerScores:
-    """F1 over tokens and exact match, each the best over the gold answers; both in [0, 1].
+    """Returns F1 over tokens and exact match, each the best over the gold answers; both in [0, 1].
 
     Answers are compared in Unicode's composed form (NFC): canonically equivalent ones are equal.
     An answer that the rules leave empty matches an empty one with F1 1 (SQuAD 2.0's rule; MLQA's
@@ -63,7 +63,7 @@ def answer_scores(predicted: str, golds: Sequence[str], lang: str) -> AnswerScor
 
 
 def answer_tokens(text: str, lang: str) -> tuple[str, ...]:
-    """The tokens that are compared: lower case, no punctuation, no articles.
+    """Returns the tokens that are compared: lower case, no punctuation, no articles.
 
     Articles are removed in ar, de, en, es and vi, the languages MLQA's script has them for, and in
     no other. Tokens are words between spaces; in zh ideographs stand alone (MLQA). Ours, for want
@@ -86,7 +86,9 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _scores(predicted: tuple[str, ...], gold: tuple[str, ...]) -> AnswerScores:
-    """F1 = 2 |common| / (|predicted| + |gold|) over tokens with repetition, and exact match."""
+    """Returns F1 = 2 |common| / (|predicted| + |gold|) over tokens with repetition, and exact
+    match.
+    """
     if predicted == gold:
         return AnswerScores(1.0, 1.0)
     common = sum((Counter(predicted) & Counter(gold)).values())

@@ -1,4 +1,6 @@
-"""Mean states of a language's words: what the centred space subtracts (docs/method.md, 3)."""
+"""Computes mean states of a language's words, which the centred space subtracts (docs/method.md,
+3).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +32,7 @@ def unit_states(
     spaced: bool | None = None,
     layers: Sequence[int] | None = None,
 ) -> Iterator[UnitStates]:
-    """The states of each sentence's units in the given layers, by default in all of them."""
+    """Yields the states of each sentence's units in the given layers, by default in all of them."""
     if layers is None:
         layers = range(model.depth + 1)
     for start in range(0, len(sentences), _CHUNK):
@@ -43,7 +45,9 @@ def unit_states(
 
 
 def language_mean(model: Model, texts: Sequence[str], lang: str) -> np.ndarray:
-    """The mean state of all units of a corpus in every layer. Shape: (layers + 1, width)."""
+    """Returns the mean state of all units of a corpus in every layer. Shape: (layers + 1,
+    width).
+    """
     sums, count = [], 0
     for states, _ in unit_states(model, [Sentence(text, lang) for text in texts]):
         sums.append(states.sum(1, dtype=np.float64))

@@ -1,4 +1,4 @@
-"""What a model says of whole lists of items: classes, answers, tags."""
+"""Predicts classes, answers and tags of whole lists of items."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ OUTSIDE = "O"
 def classes(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> list[str]:
-    """The predicted label of every item, in order; of labels that hold or not, all that do.
+    """Returns the predicted label of every item, in order; of labels that hold or not, all that do.
 
     Raises CctaError where an item is not two texts, the head gives scores, or the run is stopped.
     """
@@ -53,7 +53,7 @@ def classes(
 
 
 def _predicted(model: Model, logits: torch.Tensor) -> str:
-    """The class with the highest logit; of labels those whose logit is not negative."""
+    """Returns the class with the highest logit; of labels those whose logit is not negative."""
     if model.info.outputs != LABELS:
         return model.labels[int(logits.argmax())]
     holding = [label for label, logit in zip(model.labels, logits, strict=True) if logit >= 0]
@@ -63,7 +63,7 @@ def _predicted(model: Model, logits: torch.Tensor) -> str:
 def tags(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> list[list[str]]:
-    """The predicted tag of every word of every item, read from the word's first token.
+    """Returns the predicted tag of every word of every item, read from the word's first token.
 
     A word that begins inside a token (Chinese, where a token may hold several words) has that
     token's tag, B- read as I-. Words that were cut off are outside (O).
@@ -90,7 +90,9 @@ def tags(
 def answers(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> list[str]:
-    """The likeliest answer in every item's context, read in windows as the pair page reads it."""
+    """Returns the likeliest answer in every item's context, read in windows as the pair page
+    reads it.
+    """
     predicted = []
     for start in range(0, len(items), _CHUNK):
         sentences = [
@@ -113,7 +115,7 @@ def _answer(sentence: Sentence, view: tuple[Window, ...], logits: tuple[torch.Te
 def _logits(
     model: Model, encoded: BatchEncoding, *, bfloat16: bool, stop: Stop
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """(row, its logits without padding) of tokenised texts, in the order they were read."""
+    """Yields (row, its logits without padding) of tokenised texts, in the order they were read."""
     ids: list[list[int]] = encoded["input_ids"]
     types = encoded.get("token_type_ids")
 
@@ -135,7 +137,7 @@ def _logits(
 def _of_encoded(
     model: Model, encoded: Sequence[Encoded], *, bfloat16: bool, stop: Stop
 ) -> list[torch.Tensor]:
-    """The logits of every encoded window, in order, without padding."""
+    """Returns the logits of every encoded window, in order, without padding."""
 
     def forward(rows: list[int]) -> torch.Tensor:
         return _run(model, model.inputs([encoded[row] for row in rows]), bfloat16)

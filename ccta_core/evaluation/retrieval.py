@@ -1,4 +1,4 @@
-"""Sentence retrieval: vectors of every layer, and how well they find a translation.
+"""Scores sentence retrieval: vectors of every layer, and how well they rank a translation first.
 
 Row i of `queries` belongs to row i of `pool`; rows beyond the queries are distractors. Vectors are
 divided by their own norms here: similarity is the cosine. Shape of both: (texts, width).
@@ -22,7 +22,7 @@ _BATCH_TOKENS = 4096
 def layer_vectors(
     encoder: Any, tokenizer: Any, texts: Sequence[str], *, prefix: str = "", max_tokens: int = 512
 ) -> np.ndarray:
-    """Mean-pooled states of every layer, specials included: float32, not normalised.
+    """Returns mean-pooled states of every layer, specials included: float32, not normalised.
 
     `encoder` is a transformers model, a task head is not run; `prefix` goes before every text;
     what is longer than `max_tokens` is cut. Not for a tokenizer that another thread is using.
@@ -46,7 +46,7 @@ def layer_vectors(
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
-    """The share of queries whose most similar row of `pool` is the row of the same index.
+    """Returns the share of queries whose most similar row of `pool` is the row of the same index.
 
     By CSLS where `neighbours` is given. Of equal rows the first is found. Raises CctaError as
     `ranks` does.
@@ -55,7 +55,8 @@ def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | No
 
 
 def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> np.ndarray:
-    """The place (from 1) of each query's own row among the rows of `pool`. Shape: (queries,).
+    """Returns the place (from 1) of each query's own row among the rows of `pool`. Shape:
+    (queries,).
 
     By cosine, or with `neighbours` by CSLS(x, y) = 2 cos(x, y) - r(x) - r(y), where r is the mean
     cosine to so many nearest rows on the other side, or to all where it has fewer (Conneau et al.,
@@ -75,7 +76,8 @@ def ranks(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = Non
 
 
 def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
-    """The share of sentences that strictly beat all others in their row and in their column.
+    """Returns the share of sentences that strictly beat all others in their row and in their
+    column.
 
     Of the cosine matrix of translations (MEXA: Kargaran et al., 2024, arXiv 2410.05873). It falls
     as sentences are added: compare at one n. Raises CctaError on fewer than two sentences, unequal
@@ -90,7 +92,9 @@ def mexa(queries: np.ndarray, pool: np.ndarray) -> float:
 
 
 def _stands_out(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """Whether a query is more similar to its own row than to any other. Shape: (queries,)."""
+    """Returns whether a query is more similar to its own row than to any other. Shape:
+    (queries,).
+    """
     nearest = np.empty(len(queries), bool)
     for start, cosine in _blocks(queries, pool):
         rows = np.arange(len(cosine))
@@ -103,7 +107,9 @@ def _stands_out(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
 def _blocks(
     queries: np.ndarray, pool: np.ndarray, neighbours: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(first query, similarities of some queries to the whole pool): never the whole matrix."""
+    """Yields (first query, similarities of some queries to the whole pool), never the whole
+    matrix.
+    """
     query_directions, pool_directions = _directions(queries), _directions(pool)
     density = (
         None if neighbours is None else _density(pool_directions, query_directions, neighbours)
@@ -117,14 +123,14 @@ def _blocks(
 
 
 def _density(vectors: np.ndarray, others: np.ndarray, neighbours: int) -> np.ndarray:
-    """The mean cosine of each vector to its nearest among `others`. Shape: (vectors,)."""
+    """Returns the mean cosine of each vector to its nearest among `others`. Shape: (vectors,)."""
     starts = range(0, len(vectors), _BLOCK)
     blocks = (vectors[start : start + _BLOCK] @ others.T for start in starts)
     return np.concatenate([_nearest(block, neighbours) for block in blocks])
 
 
 def _nearest(cosine: np.ndarray, neighbours: int) -> np.ndarray:
-    """The mean of the largest `neighbours` of each row."""
+    """Returns the mean of the largest `neighbours` of each row."""
     if neighbours < 1:
         raise CctaError(f"CSLS needs at least 1 neighbour, got {neighbours}")
     taken = min(neighbours, cosine.shape[1])
@@ -132,7 +138,7 @@ def _nearest(cosine: np.ndarray, neighbours: int) -> np.ndarray:
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Rows of norm 1 in float64."""
+    """Scales rows to norm 1 in float64."""
     if vectors.ndim != 2 or not len(vectors):
         raise CctaError(f"expected vectors of shape (texts, width), got {vectors.shape}")
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -142,7 +148,7 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
 
 
 def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
-    """Indices of rows of one length, shortest first, within the room of a batch.
+    """Yields indices of rows of one length, shortest first, within the room of a batch.
 
     Nothing is padded: a row's vectors do not depend on its batch, whatever the model does with
     padding.
@@ -156,7 +162,7 @@ def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
 
 
 def _pooled(encoder: Any, rows: list[list[int]]) -> np.ndarray:
-    """The mean state of each row at each layer. Shape: (layers + 1, rows, width)."""
+    """Returns the mean state of each row at each layer. Shape: (layers + 1, rows, width)."""
     import torch
 
     ids = torch.tensor(rows, device=encoder.device)

@@ -1,4 +1,4 @@
-"""A model's score on labelled items of one language, with an interval that respects groups."""
+"""Scores a model on labelled items of one language, with an interval that respects groups."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ _DIGITS = 4
 def score(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> dict[str, Any]:
-    """The task's metric over items of one language, in [0, 1].
+    """Returns the task's metric over items of one language, in [0, 1].
 
     Classes: `accuracy`; question answering: `f1` and `em` (answers.py); tags: `f1`, `precision`,
     `recall` of entities. `low` and `high` are the 95% bootstrap interval of the first of these,

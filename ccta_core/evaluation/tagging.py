@@ -1,4 +1,6 @@
-"""Entity-level precision, recall and F1 of tagged sentences; entities as seqeval finds them."""
+"""Scores tagged sentences by entity-level precision, recall and F1; entities as seqeval finds
+them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +35,8 @@ def entity_scores(
     *,
     groups: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Micro-averaged entity F1, precision and recall, with F1's 95% interval, and each by type.
+    """Returns micro-averaged entity F1, precision and recall, with F1's 95% interval, and each by
+    type.
 
     `low` and `high` are a bootstrap over sentences, or over `groups` of them; `gold`, `predicted`
     and `correct` count entities. Undefined is None: F1 (and its interval) and recall without a gold
@@ -61,7 +64,7 @@ def entity_scores(
 def entity_counts(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> EntityCounts:
-    """Correct, gold and predicted entities of every sentence.
+    """Returns correct, gold and predicted entities of every sentence.
 
     Entities are read leniently as conlleval does (seqeval's default): an I- after O or after
     another type begins one. Raises CctaError on no sentence, on sentences or tags that do not pair
@@ -104,7 +107,7 @@ def _check(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
 
 
 def _entities(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """The entities of one sentence: type, first and last word."""
+    """Returns the entities of one sentence: type, first and last word."""
     from seqeval.metrics.sequence_labeling import get_entities  # loads scikit-learn
 
     return set(get_entities(list(tags)))

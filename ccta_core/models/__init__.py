@@ -1,1 +1,1 @@
-"""Backbones, adapters and tokenizers; running only the part of a model above a layer."""
+"""Loads backbones, adapters and tokenizers; runs only the part of a model above a layer."""

@@ -1,4 +1,4 @@
-"""An adapter in PEFT's format over its base model: loaded by PEFT, checked, merged."""
+"""Loads an adapter in PEFT's format over its base model, checks it and merges it."""
 
 import copy
 import pickle
@@ -59,7 +59,7 @@ _INSTEAD = "merge it with PEFT and save the whole model"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Base:
-    """What an adapter is laid over: a model in a place, or the embedded backbone's parts."""
+    """The model that an adapter is laid over: one in a place, or the embedded backbone's parts."""
 
     place: ModelPlace | None
     settings: Mapping[str, Any]
@@ -70,7 +70,7 @@ class _Base:
 
 
 def load_adapted(place: ModelPlace) -> Parts:
-    """The base model with the adapter of this place merged into it.
+    """Loads the base model with the adapter of this place merged into it.
 
     The head is the adapter's where it brings one, else the base's own. Raises CctaError, in one
     line: the base is not here, or is not the model beside it; the adapter is damaged, can't be
@@ -86,7 +86,7 @@ def load_adapted(place: ModelPlace) -> Parts:
     )
     kind = _kind(place, base, settings)
     head = tensors.get(_head_weight(kind))
-    named, notices = _named(place, base, head)
+    named, notices = _label_settings(place, base, head)
     _shape_head(place, kind, named, head)
     hf_model, missing, base_notices = _base_model(base, kind, tensors)
     lacking = [name for name in missing if _STEM + name not in tensors]
@@ -101,7 +101,7 @@ def load_adapted(place: ModelPlace) -> Parts:
 
 
 def _peft_config(place: ModelPlace, settings: Mapping[str, Any]) -> PeftConfig:
-    """The adapter's settings as PEFT reads them.
+    """Reads the adapter's settings through PEFT.
 
     Raises CctaError on a kind that can't be merged into weights, and on a setting that is switched
     on and that the installed PEFT would leave out.
@@ -142,7 +142,7 @@ def _peft_config(place: ModelPlace, settings: Mapping[str, Any]) -> PeftConfig:
 
 
 def _tensors(place: ModelPlace) -> dict[str, torch.Tensor]:
-    """The adapter's tensors by name; of a pickled file tensors and nothing else."""
+    """Reads the adapter's tensors by name; of a pickled file tensors and nothing else."""
     if not place.file(ADAPTER) and not place.file(PICKLED_ADAPTER):
         raise CctaError(
             f"{place} has {ADAPTER_CONFIG} and no {ADAPTER}; restore it, or take {ADAPTER_CONFIG} "
@@ -157,7 +157,7 @@ def _tensors(place: ModelPlace) -> dict[str, torch.Tensor]:
 
 
 def _kind(place: ModelPlace, base: _Base, settings: Mapping[str, Any]) -> ModelKind:
-    """What is to be loaded: the adapter's task, else that of its base's own head."""
+    """Returns what is to be loaded: the adapter's task, else that of its base's own head."""
     task = settings.get("task_type")
     if task is None and base.place is not None:
         try:
@@ -183,7 +183,7 @@ def _kind(place: ModelPlace, base: _Base, settings: Mapping[str, Any]) -> ModelK
 
 
 def _head_weight(kind: ModelKind) -> str:
-    """The name, among an adapter's tensors, of the weight with a row for each label.
+    """Returns the name, among an adapter's tensors, of the weight with a row for each label.
 
     It is read off the model's shape with a telling number of labels; empty where there is none.
     """
@@ -203,10 +203,11 @@ def _head_weight(kind: ModelKind) -> str:
     )
 
 
-def _named(
+def _label_settings(
     place: ModelPlace, base: _Base, head: torch.Tensor | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The settings that name the head's columns, and a sentence where they are not the adapter's.
+    """Returns the settings that name the head's columns, and a sentence where they are not the
+    adapter's.
 
     A config.json beside the adapter counts first, then the base's where the number fits.
     """
@@ -245,7 +246,7 @@ def _shape_head(
 
 
 def _base_model(base: _Base, kind: ModelKind, tensors: Mapping[str, torch.Tensor]) -> LoadedWeights:
-    """The base with the head's shape, and the weights that it lacks."""
+    """Returns the base with the head's shape, and the weights that it lacks."""
     if base.embedded is None:
         brought = {name.removeprefix(_STEM) for name in tensors}
         return read_weights(_place(base), kind, replaced=brought)
@@ -267,7 +268,7 @@ def _place(base: _Base) -> ModelPlace:
 
 
 def _merged(place: ModelPlace, config: PeftConfig, hf_model: PreTrainedModel) -> PreTrainedModel:
-    """The base with the adapter in its weights, seen to give the logits that PEFT itself gives."""
+    """Merges the adapter into the base's weights and checks that the logits stay those of PEFT."""
     kind = MODEL_TYPE_TO_PEFT_MODEL_MAPPING.get(config.task_type or "", PeftModel)
     try:
         with warnings.catch_warnings():
@@ -319,7 +320,7 @@ def _logits(model: Any) -> torch.Tensor:
 
 
 def _tokenizer(place: ModelPlace, base: _Base) -> PreTrainedTokenizerFast:
-    """The tokenizer saved with the adapter, else that of its base."""
+    """Returns the tokenizer saved with the adapter, else that of its base."""
     if place.file("tokenizer.json") or place.file("tokenizer_config.json"):
         return load_tokenizer(place)
     return base.embedded.tokenizer if base.embedded else load_tokenizer(_place(base))

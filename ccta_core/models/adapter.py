@@ -1,4 +1,4 @@
-"""A LoRA adapter of the zoo (PEFT's format), merged into the weights it was trained on."""
+"""Merges a LoRA adapter of the zoo (PEFT's format) into the weights it was trained on."""
 
 import json
 from pathlib import Path
@@ -20,8 +20,8 @@ _REFUSED = (
 
 
 def merge(state: dict[str, torch.Tensor], folder: Path) -> dict[str, torch.Tensor]:
-    """`state` with every adapted weight W as W + s B A, s = alpha / rank (Hu et al., 2021), and
-    the adapter's own modules (the head) added. Nothing is changed in place.
+    """Returns `state` with every adapted weight W as W + s B A, s = alpha / rank (Hu et al., 2021),
+    and with the adapter's own modules (the head). Nothing is changed in place.
 
     With `use_rslora`, s = alpha / sqrt(rank). Raises DamagedFileError where the adapter can't be
     read or fits other weights, CctaError where it is of a kind that is merged otherwise.
@@ -50,7 +50,7 @@ def _tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def _scale(folder: Path) -> float:
-    """What B A is multiplied by."""
+    """Returns the factor s of B A."""
     path = folder / "adapter_config.json"
     try:
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))

@@ -1,4 +1,5 @@
-"""Models that a person added to the list, of the hub or of folders, checked by loading them once.
+"""Keeps the list of models that a person added, of the hub or of folders; each is loaded once to
+check it.
 
 The list is `models.json` in the cache folder; the zoo and adapters in `models/` are the
 catalogue's.
@@ -38,12 +39,13 @@ _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
 def available_models() -> dict[str, ModelInfo]:
-    """The catalogue and the added models, by id."""
+    """Returns the catalogue and the added models, by id."""
     return {**catalog(), **added()}
 
 
 def find(model_id: str) -> ModelInfo:
-    """The entry of a model of the list or the catalogue, or that of its twin with a random head.
+    """Returns the entry of a model of the list or the catalogue, or that of its twin with a random
+    head.
 
     Raises CctaError as `catalog.find`, and where the model's files changed since it was added.
     """
@@ -56,7 +58,7 @@ def find(model_id: str) -> ModelInfo:
 
 
 def listed(name: str) -> ModelInfo:
-    """The entry of a model; a folder that is not on the list yet is put on it first.
+    """Returns the entry of a model; a folder that is not on the list yet is put on it first.
 
     One whose files changed since it was added is read again. Raises CctaError as `find` and `add`.
     """
@@ -69,7 +71,7 @@ def listed(name: str) -> ModelInfo:
 
 
 def added() -> dict[str, ModelInfo]:
-    """The list, by id; empty where there is none, or where it can't be read.
+    """Returns the list, by id; empty where there is none, or where it can't be read.
 
     A model whose files changed since it was added has no labels: what is known of it is out of
     date, and its card says so (CHANGED).
@@ -120,7 +122,7 @@ def add_apart(name: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """The id under which a model would be added, before it is loaded.
+    """Returns the id under which a model would be added, before it is loaded.
 
     Raises CctaError on an empty name, one that the catalogue has, one that is neither an existing
     folder nor `owner/name`, and on a comma, which separates models.
@@ -147,7 +149,7 @@ def remove(model_id: str) -> None:
 
 
 def size_of(info: ModelInfo) -> int:
-    """Bytes of an adapter's files, or of an added model's weights in memory."""
+    """Returns the bytes of an adapter's files, or of an added model's weights in memory."""
     return int(info.card.get("bytes", 0)) or info.bytes
 
 
@@ -155,6 +157,8 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
     adapter_info = read_info(Path(entry["id"]))
     if adapter_info is not None:  # an adapter's folder has its own card
         return replace(adapter_info, id=entry["id"])
+    where = "the folder" if Path(entry["id"]).is_absolute() else "the hub's"
+    source = f"added by you from {where} {entry['id']}; its licence is for you to check"
     info = ModelInfo(
         id=entry["id"],
         task=entry["task"],
@@ -163,7 +167,7 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
         layers=tuple(entry["layers"]),
         align_layer=entry["align_layer"],
         revision=entry["revision"],
-        card={"bytes": entry["bytes"], "source": _source(entry["id"])},
+        card={"bytes": entry["bytes"], "source": source},
         outputs=entry.get("outputs", CLASSES),
     )
     # An earlier version knew a model by less than its files: what it kept is not to be trusted.
@@ -179,7 +183,8 @@ def _info(entry: Mapping[str, Any]) -> ModelInfo:
 
 
 def present_revision(info: ModelInfo, space: str = "") -> str | None:
-    """The revision of a model's files as they are now, with its maps where the space needs them.
+    """Returns the revision of a model's files as they are now, with its maps where the space needs
+    them.
 
     None where the files are not on this machine, or can't be read: loading says what is wrong.
     """
@@ -198,11 +203,6 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
         except CctaError:
             return None
     return with_maps(twin_revision(revision) if model_id != info.id else revision, files, space)
-
-
-def _source(model_id: str) -> str:
-    where = "the folder" if Path(model_id).is_absolute() else "the hub's"
-    return f"added by you from {where} {model_id}; its licence is for you to check"
 
 
 def _entries() -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def attend(
     attention_mask: torch.Tensor | None,
     **settings: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention as transformers' models call it: (rows, heads, tokens, head width) each.
+    """Computes attention as transformers' models call it: (rows, heads, tokens, head width) each.
 
     Returns (rows, tokens, heads, head width) and no weights.
     """

@@ -1,4 +1,4 @@
-"""Which models are here and what their cards say; reads JSON only, no weights, no torch."""
+"""Lists the models that are here with their cards; it reads JSON only, no weights and no torch."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ _OF_THE_ENCODER = ("backbone", "base", "licence", "sha256", "align_layer", "labe
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One model of the zoo: what it is, where it lies, what its card says."""
+    """One model of the zoo: its task and labels, the folder it lies in, and its card."""
 
     id: str
     task: str
@@ -72,7 +72,7 @@ class ModelInfo:
 
 
 def catalog() -> dict[str, ModelInfo]:
-    """Every model that can be loaded without a network, by id; shipped ones first.
+    """Returns every model that can be loaded without a network, by id; shipped ones first.
 
     A folder whose card can not be read is left out.
     """
@@ -80,14 +80,16 @@ def catalog() -> dict[str, ModelInfo]:
 
 
 def read_info(folder: Path) -> ModelInfo | None:
-    """The entry of an adapter's folder, wherever it lies; None where it has no card of ours."""
+    """Returns the entry of an adapter's folder, wherever it lies; None where it has no card of
+    ours.
+    """
     path = folder / "card.json"
     info = _read_card(path, file_stamp(path)) if path.is_file() else None
     return None if info is None else _identified(info)
 
 
 def find(model_id: str) -> ModelInfo:
-    """The catalogue's entry for `model_id`, or that of its twin for `ID~random-head`.
+    """Returns the catalogue's entry for `model_id`, or that of its twin for `ID~random-head`.
 
     Raises CctaError, listing the known ids, where there is none.
     """
@@ -101,19 +103,22 @@ def find(model_id: str) -> ModelInfo:
 
 
 def adjusted(name: str) -> ModelInfo | None:
-    """The entry of an adjusted backbone by its name or id; None where there is none of it."""
+    """Returns the entry of an adjusted backbone by its name or id; None where there is none of
+    it.
+    """
     models = catalog()
     info = models.get(name) or models.get(f"{ADJUSTED}/{name}")
     return info if info is not None and info.task == "backbone" and info.folder else None
 
 
 def is_random_head(model_id: str) -> bool:
-    """Whether the id is that of a twin with a random head."""
+    """Returns whether the id is that of a twin with a random head."""
     return model_id.endswith(RANDOM_HEAD)
 
 
 def random_headed(info: ModelInfo) -> ModelInfo:
-    """The entry of a model's twin with the same encoder and a random head; it is never listed.
+    """Returns the entry of a model's twin with the same encoder and a random head; it is never
+    listed.
 
     It has no training language and no scores. What the encoder was trained on stays known, so that
     a study of those items is refused.
@@ -136,12 +141,12 @@ def random_headed(info: ModelInfo) -> ModelInfo:
 
 
 def twin_revision(revision: str) -> str:
-    """The revision of the twin with a random head of a model of this revision."""
+    """Returns the revision of the twin with a random head of a model of this revision."""
     return f"{revision}-random-head-{RANDOM_SEED}"
 
 
 def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:
-    """Name -> sha256 of those of the files that lie in the model's folder now.
+    """Maps those of the names that are files in the model's folder now to their sha256.
 
     One that can't be read counts as such: loading the model says what is wrong with it.
     """
@@ -157,7 +162,7 @@ def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:
 
 
 def unchanged_folder(info: ModelInfo) -> Path | None:
-    """The model's folder, for what is read from it after the weights: means and maps.
+    """Returns the model's folder, for means and maps that are read after the weights.
 
     Raises CctaError where one of its files is another by now: numbers would be of two models.
     """
@@ -214,7 +219,7 @@ def _adapters(root: Path) -> dict[str, ModelInfo]:
 
 
 def _identified(info: ModelInfo) -> ModelInfo:
-    """The entry with the revision of what lies in its folder now, whatever its card says.
+    """Returns the entry with the revision of the files in its folder now, not that of its card.
 
     The labels are in the card alone, so that a card with others than usual is named by them too.
     """
@@ -231,7 +236,7 @@ def _identified(info: ModelInfo) -> ModelInfo:
 
 @lru_cache(maxsize=512)
 def _read_card(path: Path, _stamp: Stamp | None) -> ModelInfo | None:
-    """The entry of one card, or None where the card is not one of ours."""
+    """Returns the entry of one card, or None where the card is not one of ours."""
     folder = path.parent
     try:
         card = json.loads(path.read_text("utf-8"))

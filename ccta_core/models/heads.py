@@ -1,4 +1,4 @@
-"""What a head returns, brought to one shape, and which of its logits are explained."""
+"""Brings the outputs of heads to one shape and names the logits that are explained."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,7 +27,7 @@ class Target:
 
 
 def head_logits(output: Any) -> torch.Tensor:
-    """A head's output as logits in float32.
+    """Returns a head's output as logits in float32.
 
     Shape: (rows, 1, classes) of sequence classification, (rows, tokens, 2) of extractive QA,
     (rows, tokens, tags) of token classification.

@@ -1,4 +1,6 @@
-"""A whole model in transformers' format: its configuration, weights and tokenizer, checked."""
+"""Loads a whole model in transformers' format: its configuration, weights and tokenizer,
+checked.
+"""
 
 import json
 import logging
@@ -43,7 +45,7 @@ _ENCODERS = f"encoders with a task head work ({WORKING} families)"
 
 @dataclass(frozen=True, slots=True)
 class ModelKind:
-    """What a configuration says there is to load."""
+    """The task, configuration and class that a config.json asks for."""
 
     task: str
     config: PreTrainedConfig
@@ -54,7 +56,9 @@ class ModelKind:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A model that was read: `settings` are those of config.json that name its columns."""
+    """The parts of a model that was read; `settings` are those of config.json that name its
+    columns.
+    """
 
     kind: ModelKind
     settings: Mapping[str, Any]
@@ -64,7 +68,7 @@ class Parts:
 
 
 def load_whole(place: ModelPlace) -> Parts:
-    """A whole model of one folder. Raises CctaError as `checkpoint.from_transformers`."""
+    """Loads a whole model of one folder. Raises CctaError as `checkpoint.from_transformers`."""
     settings = read_settings(place)
     kind = read_kind(place, settings)
     tokenizer = load_tokenizer(place)
@@ -73,7 +77,9 @@ def load_whole(place: ModelPlace) -> Parts:
 
 
 def read_kind(place: ModelPlace, settings: Mapping[str, Any]) -> ModelKind:
-    """The configuration with transformers' class for the head it names. Raises CctaError."""
+    """Reads the configuration and finds transformers' class for the head it names. Raises
+    CctaError.
+    """
     config = read_config(place, settings)
     task, model_class = _head(place, config)
     if task == "qa" and config.num_labels != 2:
@@ -85,7 +91,7 @@ def read_kind(place: ModelPlace, settings: Mapping[str, Any]) -> ModelKind:
 
 
 def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedConfig:
-    """The configuration of an encoder; everything else is refused with a CctaError."""
+    """Reads the configuration of an encoder; everything else is refused with a CctaError."""
     if settings.get("auto_map"):
         raise CctaError(
             f"{place} asks to run Python code of its own (auto_map in config.json), which is never "
@@ -115,7 +121,9 @@ def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedCon
 
 
 def read_settings(place: ModelPlace) -> dict[str, Any]:
-    """What config.json says. Raises ModelUnavailableError without it, DamagedFileError."""
+    """Reads config.json. Raises ModelUnavailableError without it, DamagedFileError where it is
+    damaged.
+    """
     path = place.file("config.json")
     try:
         if path is None:
@@ -143,7 +151,7 @@ def _check_encoder(place: ModelPlace, config: PreTrainedConfig) -> None:
 
 
 def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
-    """The task and transformers' class for the head that the configuration names."""
+    """Returns the task and transformers' class for the head that the configuration names."""
     kinds = config.architectures or []
     for mark, (task, classes) in _HEADS.items():
         for kind in kinds:
@@ -164,7 +172,7 @@ def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTra
 
 
 def _weights(place: ModelPlace, kind: ModelKind) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    """The model with every weight from its checkpoint, in float32, and what should be known."""
+    """Loads the model with every weight from its checkpoint, in float32, with notices."""
     model, missing, notices = read_weights(place, kind)
     if missing:
         raise CctaError(
@@ -189,7 +197,8 @@ class LoadedWeights(NamedTuple):
 def read_weights(
     place: ModelPlace, kind: ModelKind, *, replaced: Collection[str] = ()
 ) -> LoadedWeights:
-    """The model in float32 with the weights of its checkpoint, and the names of those it lacks.
+    """Returns the model in float32 with the weights of its checkpoint, and the names of those it
+    lacks.
 
     `replaced` are weights that an adapter brings: they count as lacking where they have another
     size. Raises CctaError where the checkpoint can't be read, or other weights have another size.
@@ -252,7 +261,7 @@ def _size(shape: Sequence[int]) -> str:
 
 
 def _safe_state(place: ModelPlace) -> dict[str, torch.Tensor]:
-    """The tensors of a folder's safetensors, in one file or in parts."""
+    """Returns the tensors of a folder's safetensors, in one file or in parts."""
     if path := place.file(SAFE):
         return load_file(path)
     state: dict[str, torch.Tensor] = {}
@@ -262,12 +271,12 @@ def _safe_state(place: ModelPlace) -> dict[str, torch.Tensor]:
 
 
 def error_line(error: Exception) -> str:
-    """An error's words in one line of at most 160 characters."""
+    """Returns an error's words in one line of at most 160 characters."""
     return " ".join(str(error).split())[:160]
 
 
 def _older(place: ModelPlace) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """Pickled weights, which are read without running what is in them."""
+    """Reads pickled weights without running what is in them."""
     path = place.file(checkpoint_pickle.FILE)
     index = None if path else place.file(checkpoint_pickle.INDEX)
     if path is not None:
@@ -288,7 +297,7 @@ def _older(place: ModelPlace) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]
 
 
 def load_tokenizer(place: ModelPlace) -> PreTrainedTokenizerFast:
-    """The fast tokenizer of a folder. Raises CctaError where there is none."""
+    """Loads the fast tokenizer of a folder. Raises CctaError where there is none."""
     instead = "a tokenizer.json (PreTrainedTokenizerFast) saved beside the weights works"
     whole = place.file("tokenizer.json")
     try:

@@ -1,4 +1,4 @@
-"""What identifies a model: a hash over the bytes of every file that decides a prediction.
+"""Identifies a model by a hash over the bytes of every file that decides a prediction.
 
 A hash once computed is remembered by the file's stamp, in this process and in the cache folder, so
 that a page asks only for sizes and times. No torch, no weights in memory.
@@ -54,7 +54,7 @@ _sums: dict[str, tuple[Stamp, str]] = {}
 
 
 def sum_of(path: Path) -> str:
-    """The sha256 of a file, read in blocks; not read again while its stamp stays.
+    """Returns the sha256 of a file, read in blocks; not read again while its stamp stays.
 
     Raises DamagedFileError where it can't be read, or is written meanwhile.
     """
@@ -83,13 +83,13 @@ def sum_of(path: Path) -> str:
 
 
 def digest_of(facts: object, length: int = 16) -> str:
-    """A short hash over the JSON of plain values."""
+    """Returns a short hash over the JSON of plain values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:length]
 
 
 @cache
 def backbone_revision() -> str:
-    """The identity of the backbone that the zoo's adapters are merged into on this machine.
+    """Returns the identity of the backbone that the zoo's adapters are merged into on this machine.
 
     It stays for the life of the process, as the installed packages do.
     """
@@ -100,7 +100,8 @@ def backbone_revision() -> str:
 
 
 def adapter_revision(sums: Mapping[str, str], align_layer: int, backbone: str) -> str:
-    """The revision of one of our adapters: its backbone, its files' checksums, its alignment layer.
+    """Returns the revision of one of our adapters: its backbone, its files' checksums, its
+    alignment layer.
 
     What shipped before has this form too: its results and studies are found by it.
     """
@@ -108,7 +109,7 @@ def adapter_revision(sums: Mapping[str, str], align_layer: int, backbone: str) -
 
 
 def with_maps(revision: str, files: Mapping[str, str], space: str) -> str:
-    """The revision of a model together with the maps that a space needs, where it has any.
+    """Returns the revision of a model together with the maps that a space needs, where it has any.
 
     `files` are the checksums of the model's own files by name.
     """
@@ -117,7 +118,7 @@ def with_maps(revision: str, files: Mapping[str, str], space: str) -> str:
 
 
 def folder_revision(folder: Path, *, base: str | None = None) -> str:
-    """The revision of a model's folder in transformers' or PEFT's form.
+    """Returns the revision of a model's folder in transformers' or PEFT's form.
 
     `base` is the revision of the model that an adapter is laid over. Names of files count, their
     place does not: a copy of a folder is the same model. Raises DamagedFileError where one of the
@@ -128,7 +129,7 @@ def folder_revision(folder: Path, *, base: str | None = None) -> str:
 
 
 def deciding_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that decide its predictions: weights, settings and vocabulary.
+    """Yields the files of a folder that decide its predictions: weights, settings and vocabulary.
 
     Pickled weights count where no safetensors stand beside them: they are read then only.
     """
@@ -151,7 +152,9 @@ def deciding_files(folder: Path) -> Iterator[Path]:
 
 
 def parts_of(index: Path) -> set[str]:
-    """The files that an index of weights names; none where it can't be read (loading says so)."""
+    """Returns the files that an index of weights names; none where it can't be read (loading
+    says so).
+    """
     try:
         return set(json.loads(index.read_text("utf-8"))["weight_map"].values())
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
@@ -159,7 +162,7 @@ def parts_of(index: Path) -> set[str]:
 
 
 def _kept_sums() -> dict[str, tuple[Stamp, str]]:
-    """What earlier processes hashed, the last line of a file counts; damaged lines count for none.
+    """Reads what earlier processes hashed: the last line of a file counts, damaged lines do not.
 
     A list that has grown long is written anew, without what is gone.
     """

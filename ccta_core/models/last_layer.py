@@ -1,4 +1,4 @@
-"""The last encoder layer for heads that read one token: nothing is computed for the others.
+"""Runs the last encoder layer for the first token alone, where the head reads no other.
 
 A classification head of BERT's family looks at the first token alone. In the last layer the other
 tokens are needed as keys and values only: about a sixth of the layer's work is left.
@@ -22,7 +22,9 @@ _PARTS = (
 
 
 def can_be_narrowed(layer: nn.Module) -> bool:
-    """Whether `layer` is built like BERT's encoder layer, with PyTorch's attention behind it."""
+    """Returns whether `layer` is built like BERT's encoder layer, with PyTorch's attention
+    behind it.
+    """
     names = {name for name, _ in layer.named_modules()}
     attention = getattr(getattr(layer, "attention", None), "self", None)
     return (
@@ -53,7 +55,7 @@ class FirstTokenLayer(nn.Module):
         *_decoder: None,
         **_settings: Any,
     ) -> torch.Tensor:
-        """The first token's output, from all tokens of `hidden_states`."""
+        """Returns the first token's output, from all tokens of `hidden_states`."""
         attention = self.layer.attention.self
         first = hidden_states[:, :1]
         if attention_mask is not None:

@@ -1,4 +1,4 @@
-"""From an id to a loaded model: the zoo's adapters, a local folder, or the hub."""
+"""Loads a model by its id: the zoo's adapters, a local folder, or the hub."""
 
 import inspect
 import logging
@@ -50,7 +50,7 @@ WHOLE = SAFE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backbone:
-    """An encoder without a head, ready to be put together: what adapters and heads stand on.
+    """An encoder without a head, on which adapters and heads are put.
 
     `state` holds its weights in float32 under the encoder's own names, without a pooler.
     `align_layer` is where its words are matched.
@@ -64,7 +64,9 @@ class Backbone:
     align_layer: int
 
     def encoder(self) -> PreTrainedModel:
-        """The encoder itself, in evaluation mode, its weights frozen; they are not copied."""
+        """Returns the encoder itself, in evaluation mode, its weights frozen; they are not
+        copied.
+        """
         kind: Any = MODEL_MAPPING[type(self.config)]
         pooler = "add_pooling_layer" in inspect.signature(kind).parameters
         settings = {"add_pooling_layer": False} if pooler else {}
@@ -101,13 +103,15 @@ def load_model(model_id: str, *, device: str | None = None) -> Model:
 
 
 def load_backbone(model_id: str = BACKBONE) -> tuple[PreTrainedModel, Any]:
-    """An encoder without a head, in evaluation mode, and its tokenizer. Raises as `backbone`."""
+    """Loads an encoder without a head, in evaluation mode, and its tokenizer. Raises as
+    `backbone`.
+    """
     parts = backbone(model_id)
     return parts.encoder(), parts.tokenizer
 
 
 def backbone(model_id: str = BACKBONE) -> Backbone:
-    """The embedded encoder, an adjusted one by name or id, or that of a folder or hub model.
+    """Loads the embedded encoder, an adjusted one by name or id, or that of a folder or hub model.
 
     An adjusted one is put together from the backbone that its card names. Raises CctaError (one
     line) where there is none, a file is damaged, or the named backbone is another one by now.
@@ -136,7 +140,7 @@ def backbone(model_id: str = BACKBONE) -> Backbone:
 
 
 def backbone_of(card: Mapping[str, Any]) -> Backbone:
-    """The backbone that a card's model stands on: the one it names, else the embedded one.
+    """Loads the backbone under a card's model: the one the card names, else the embedded one.
 
     Raises CctaError where the one it names is not here, or has other weights than it had.
     """
@@ -154,7 +158,7 @@ def backbone_of(card: Mapping[str, Any]) -> Backbone:
 
 
 def head_class(task: str, config: PreTrainedConfig) -> type[PreTrainedModel]:
-    """Transformers' class for a task's head on an encoder of this configuration.
+    """Returns transformers' class for a task's head on an encoder of this configuration.
 
     Raises CctaError where the architecture has none.
     """
@@ -195,7 +199,7 @@ def _filled(
     state: dict[str, torch.Tensor],
     **settings: Any,
 ) -> PreTrainedModel:
-    """A model of `kind` that takes over the tensors of `state`: nothing is initialised or copied.
+    """Builds a model of `kind` on the tensors of `state`: nothing is initialised or copied.
 
     Raises DamagedFileError where `state` is not exactly the model's weights.
     """

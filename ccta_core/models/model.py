@@ -1,4 +1,4 @@
-"""A loaded model: weights, tokenizer and what the engine asks of them."""
+"""Holds a loaded model, its weights and tokenizer, and what the engine asks of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Model:
         trace: Trace | None = None,
         notices: tuple[str, ...] = (),
     ) -> None:
-        """`trace` is that of `hf_model` where it is known already; else it is watched now.
+        """`trace` is that of `hf_model`; without it a forward pass is traced now.
 
         The tokenizer is made to compose (NFC) what it reads, wherever it is used from then on.
         Raises CctaError, naming the class, where the model can't be attributed.
@@ -114,14 +114,17 @@ class Model:
         return min(int(self.tokenizer.model_max_length), room)
 
     def above(self, layer: int) -> Above:
-        """The part of the model above `layer` (0 = embedding output), sharing the weights."""
+        """Returns the part of the model above `layer` (0 = embedding output), sharing the
+        weights.
+        """
         with self._lock:
             if layer not in self._above:
                 self._above[layer] = above(self._trace, layer)
             return self._above[layer]
 
     def inputs(self, rows: Sequence[Encoded]) -> dict[str, torch.Tensor]:
-        """The padded inputs of a batch, on the model's device: what its forward takes, no more.
+        """Returns the padded inputs of a batch, on the model's device: what its forward takes, no
+        more.
 
         Positions are given where the model would count them from the ids, and a PAD among the words
         of a baseline would shift them; token types where it has a table of them.
@@ -141,7 +144,8 @@ class Model:
         return {name: tensor.to(self.device) for name, tensor in inputs.items()}
 
     def tokenize(self, *segments: str, whole: bool = False) -> Encoding:
-        """The tokens of one or two texts with their offsets, specials added, cut to the model.
+        """Returns the tokens of one or two texts with their offsets, specials added, cut to the
+        model.
 
         `whole`: of a text of any length, without specials. Threads take turns: what is cut, and
         where, is state of the tokenizer they share.
@@ -157,7 +161,7 @@ class Model:
         return encoding
 
     def encode(self, sentence: Sentence, *, spaced: bool | None = None) -> Encoded:
-        """Tokens, specials and units of one sentence; what is too long is cut and said so.
+        """Returns the tokens, specials and units of one sentence; a text that is too long is cut.
 
         `spaced` overrides the language's own way of writing, for text that comes as spaced words.
 
@@ -197,7 +201,7 @@ class Model:
         )
 
     def _without_typed_specials(self, ids: torch.Tensor, special: torch.Tensor) -> torch.Tensor:
-        """A "<s>" that a person typed is text, not the model's own mark: it is read as UNK."""
+        """Replaces a typed "<s>" by UNK: it is text, not the model's own mark."""
         unknown = self.tokenizer.unk_token_id
         if unknown is None:
             return ids
@@ -205,7 +209,7 @@ class Model:
         return torch.where(typed, unknown, ids)
 
     def class_index(self, label: str) -> int:
-        """The position of `label` among the logits.
+        """Returns the position of `label` among the logits.
 
         Raises CctaError, listing the labels, where it is none of them.
         """
@@ -235,5 +239,7 @@ def pad_batch(rows: Sequence[torch.Tensor], value: float) -> torch.Tensor:
 
 
 def _table_of_types(model: PreTrainedModel) -> int:
-    """How many token types the model has vectors for; XLM takes type ids and has no such table."""
+    """Returns how many token types the model has vectors for; XLM takes type ids and has no
+    such table.
+    """
     return getattr(model.config, "type_vocab_size", 0) or 0

@@ -1,4 +1,4 @@
-"""Where a model's files lie: a folder, or a snapshot of the hub; what an adapter is laid over.
+"""Finds a model's files in a folder or in a snapshot of the hub, and the base of an adapter.
 
 All files of a model are read from one folder, so that its revision is that of what was loaded. For
 a hub model that is one snapshot in the hub's local cache: its commit alone would not tell which of
@@ -41,7 +41,7 @@ class ModelPlace:
         return self.name
 
     def file(self, name: str) -> Path | None:
-        """The path of a file, None where the model has none of this name."""
+        """Returns the path of a file, None where the model has none of this name."""
         path = self.folder / name
         return path if path.is_file() else None
 
@@ -57,7 +57,7 @@ class ModelPlace:
         return self.file(ADAPTER_CONFIG) is not None
 
     def revision(self) -> str:
-        """A hash over all that decides the model's predictions, an adapter's base among it.
+        """Returns a hash over all that decides the model's predictions, an adapter's base among it.
 
         Raises CctaError where a file can't be read or the base is not here.
         """
@@ -72,7 +72,8 @@ class ModelPlace:
 
 
 def fetch(name: str, revision: str | None = None) -> ModelPlace:
-    """The folder of that name, or the hub model's snapshot, downloaded where it is not here.
+    """Returns the folder of that name, or the hub model's snapshot, downloaded where it is not
+    here.
 
     Raises ModelUnavailableError where there is neither.
     """
@@ -95,7 +96,9 @@ def fetch(name: str, revision: str | None = None) -> ModelPlace:
 
 
 def local_place(name: str, revision: str | None = None) -> ModelPlace | None:
-    """What `fetch` would give without a network; None where the model is not on this machine."""
+    """Returns what `fetch` would give without a network; None where the model is not on this
+    machine.
+    """
     if Path(name).is_dir():
         return ModelPlace(name, Path(name))
     if name.count("/") > 1 or name.startswith(("/", ".", "~")):
@@ -113,7 +116,7 @@ def local_place(name: str, revision: str | None = None) -> ModelPlace | None:
 
 
 def unavailable(name: str) -> ModelUnavailableError:
-    """What is said of a model that is nowhere."""
+    """Returns the error for a model that is nowhere."""
     return ModelUnavailableError(
         f"{name} can't be loaded: neither a whole local folder nor reachable on the hub; check the "
         "name and the network, or give a folder with config.json, model.safetensors and "
@@ -122,7 +125,7 @@ def unavailable(name: str) -> ModelUnavailableError:
 
 
 def adapter_settings(place: ModelPlace) -> dict[str, Any]:
-    """What adapter_config.json says. Raises DamagedFileError where it can't be read."""
+    """Reads adapter_config.json. Raises DamagedFileError where it can't be read."""
     path = place.folder / ADAPTER_CONFIG
     try:
         settings = json.loads(path.read_text("utf-8"))
@@ -134,7 +137,8 @@ def adapter_settings(place: ModelPlace) -> dict[str, Any]:
 
 
 def base_of(place: ModelPlace, *, local: bool = False) -> ModelPlace | None:
-    """The model that the adapter in this place is laid over; None for the embedded backbone.
+    """Returns the model that the adapter in this place is laid over; None for the embedded
+    backbone.
 
     adapter_config.json names it: our `e5-small`, a folder (also relative to the adapter's own, or
     to the present one), or a model of the hub. `local`: nothing is downloaded. Raises CctaError

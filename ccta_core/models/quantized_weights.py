@@ -55,19 +55,19 @@ class _ByteCursor:
     """A cursor over the file's bytes; reading past the end raises `struct.error`."""
 
     def __init__(self, data: memoryview) -> None:
-        self.data, self.at = data, 0
+        self.data, self.offset = data, 0
 
     def take(self, layout: str) -> tuple:
         layout = "<" + layout
-        values = struct.unpack_from(layout, self.data, self.at)
-        self.at += struct.calcsize(layout)
+        values = struct.unpack_from(layout, self.data, self.offset)
+        self.offset += struct.calcsize(layout)
         return values
 
     def raw(self, size: int) -> memoryview:
-        piece = self.data[self.at : self.at + size]
+        piece = self.data[self.offset : self.offset + size]
         if len(piece) != size:
             raise struct.error("unexpected end")
-        self.at += size
+        self.offset += size
         return piece
 
 
@@ -91,7 +91,7 @@ class QuantisedFile:
         return frozenset(self._directory)
 
     def tensor(self, name: str) -> np.ndarray:
-        """The tensor `name` as flat float32.
+        """Returns the tensor `name` as flat float32.
 
         Raises DamagedFileError where the directory points outside the file.
         """
@@ -113,7 +113,7 @@ _AT_ONCE = 4096
 
 
 def dequantise(blocks: np.ndarray) -> np.ndarray:
-    """q4_0 blocks -> float32: scale * (nibble - 8), the 16 low nibbles before the 16 high ones.
+    """Returns q4_0 blocks as float32: scale * (nibble - 8), low nibbles before the 16 high ones.
 
     Shape: (blocks,) records of float16 scale and 16 bytes -> (blocks * 32,).
     """

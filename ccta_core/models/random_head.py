@@ -1,4 +1,4 @@
-"""A model whose head is initialised anew: the sanity check of Adebayo et al. (2018).
+"""Initialises a model's head anew: the sanity check of Adebayo et al. (2018).
 
 A measure that reads the head must change when the head is random; one that does not has told
 something of the encoder alone (docs/method.md, 4).
@@ -16,7 +16,7 @@ from ccta_core.models.model import Model
 
 
 def with_random_head(model: Model, device: str) -> Model:
-    """`model` on `device` with its head initialised anew from a fixed seed; the encoder is kept.
+    """Returns `model` on `device` with a head drawn from a fixed seed; the encoder is kept.
 
     Takes `model` over: its weights are changed in place. The numbers are drawn on the processor, so
     that they are the same on every device. Raises CctaError where a head can't be told from the
@@ -55,7 +55,7 @@ def initialise_head(hf_model: PreTrainedModel) -> None:
 
 
 def head_modules(hf_model: PreTrainedModel) -> Iterator[nn.Module]:
-    """The modules above the encoder: those outside the base model, and its pooler.
+    """Yields the modules above the encoder: those outside the base model, and its pooler.
 
     The pooler stands inside the base model, but a backbone has none: it is trained with the head.
     """

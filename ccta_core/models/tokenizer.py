@@ -14,7 +14,7 @@ from ccta_core.models.quantized_weights import Vocabulary
 
 
 def precompile(table: dict[str, str]) -> bytes:
-    """`table` (character -> its normal form) as SentencePiece's `precompiled_charsmap`.
+    """Writes `table` (character -> its normal form) as SentencePiece's `precompiled_charsmap`.
 
     Single characters are enough where the text is in NFC already (tokenizer.py): SentencePiece's
     own map nmt_nfkc lists sequences of letters and marks too, so that it composes by itself, but
@@ -37,7 +37,7 @@ _FAR = 1 << 21
 
 
 def _double_array(values: dict[bytes, int]) -> list[int]:
-    """The units of a darts-clone trie: child of node n by byte c at base(n) ^ c, base = n ^ offset.
+    """Builds a darts-clone trie: child of node n by byte c at base(n) ^ c, base = n ^ offset.
 
     No two nodes share a base (it only grows): a byte's label then tells whose child a unit is.
     """
@@ -62,7 +62,7 @@ def _double_array(values: dict[bytes, int]) -> list[int]:
 
 
 def _tree(values: dict[bytes, int]) -> dict:
-    """Nested dicts by byte; the byte 0 holds the value of the string that ends there."""
+    """Returns nested dicts by byte; the byte 0 holds the value of the string that ends there."""
     root: dict = {}
     for key, value in values.items():
         node = root
@@ -79,7 +79,7 @@ without the marks that were added to it)."""
 
 
 def build_tokenizer(vocabulary: Vocabulary, *, max_length: int) -> PreTrainedTokenizerFast:
-    """XLM-R's unigram tokenizer (Kudo, 2018) with character offsets, from pieces and scores.
+    """Builds XLM-R's unigram tokenizer (Kudo, 2018) with character offsets, from pieces and scores.
 
     SentencePiece composes what it reads (nmt_nfkc); that is done before the map of the file, which
     holds single characters. A text in NFC is read as the model's own tokenizer.json reads it.
@@ -139,7 +139,7 @@ def compose_first(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def is_read_composed(tokenizer: PreTrainedTokenizerFast, text: str) -> bool:
-    """Whether `compose_first` changed the tokens of a text.
+    """Returns whether `compose_first` changed the tokens of a text.
 
     False where the tokenizer composes by itself, or makes one text of both forms (by taking accents
     off, say).

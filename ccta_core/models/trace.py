@@ -1,4 +1,4 @@
-"""Watches small forward passes: which module makes each hidden state, how positions are counted.
+"""Traces small forward passes: which module makes each hidden state, how positions are counted.
 
 Nothing here knows a family by name: what a model does is read off what it did.
 """
@@ -24,7 +24,7 @@ _TOKENS = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One module call of the watched pass.
+    """One call of a module in the traced pass.
 
     `parent` is the call it was made in and `done` its place in the order of endings. `length` is
     None where it can't be answered in the module's place; else 0 where it returned one tensor of
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What one pass over a few tokens showed.
+    """The structure of a model, as one forward pass over a few tokens showed it.
 
     `calls` are in the order of their beginnings; `makers[l]` is the call that made
     `hidden_states[l]`. `first_position` is the first token's position where the model counts
@@ -65,7 +65,7 @@ class Trace:
 
 
 def trace_forward(model: PreTrainedModel) -> Trace:
-    """Runs `model` on a few tokens and reads off how it is built.
+    """Runs `model` on a few tokens and records how it is built.
 
     Fixes in its configuration that `hidden_states[-1]` is the one before a final norm. Not for a
     model that another thread is running: hooks are put on and taken off.
@@ -75,10 +75,10 @@ def trace_forward(model: PreTrainedModel) -> Trace:
     _settle(model.config)
     ids = _some_ids(model)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    watched, padded = _Watched(model), _Watched(model)
+    recorded, padded = _CallRecorder(model), _CallRecorder(model)
     try:
         with torch.no_grad():
-            output = watched.run(inputs)
+            output = recorded.run(inputs)
             padded.run({**inputs, "input_ids": _with_pad(model, ids)})
             even_only = _padding_matters(model, inputs, output)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as e:
@@ -87,8 +87,8 @@ def trace_forward(model: PreTrainedModel) -> Trace:
             f"({str(e)[:100]}); models of the {WORKING} families work"
         ) from e
     hidden = tuple(getattr(output, "hidden_states", None) or ())
-    calls = watched.calls(hidden[0].shape) if hidden else ()
-    makers = tuple(_maker(calls, watched.outputs, state) for state in hidden)
+    calls = recorded.calls(hidden[0].shape) if hidden else ()
+    makers = tuple(_maker(calls, recorded.outputs, state) for state in hidden)
     if len(makers) < 2 or None in makers:
         raise CctaError(
             f"{type(model).__name__} can't be attributed: no module returns its hidden states; "
@@ -101,18 +101,18 @@ def trace_forward(model: PreTrainedModel) -> Trace:
         hidden_states=hidden,
         calls=calls,
         makers=tuple(maker for maker in makers if maker is not None),
-        first_position=_first_position(model, watched, padded),
+        first_position=_first_position(model, recorded, padded),
         even_only=even_only,
     )
 
 
 def accepts(model: PreTrainedModel, name: str) -> bool:
-    """Whether the model's forward has a parameter of this name."""
+    """Returns whether the model's forward has a parameter of this name."""
     return name in inspect.signature(model.forward).parameters
 
 
 def _settle(config: PreTrainedConfig) -> None:
-    """What a saved configuration may have switched on and the engine asks for itself."""
+    """Switches off what a saved configuration may ask for and the engine asks for itself."""
     config.output_hidden_states = False
     config.output_attentions = False
     config.return_dict = True
@@ -120,7 +120,8 @@ def _settle(config: PreTrainedConfig) -> None:
 
 
 def _some_ids(model: PreTrainedModel) -> torch.Tensor:
-    """A row of different ids, none of them PAD and not in order (so as not to look like positions).
+    """Returns a row of different ids, none of them PAD and not in order (so as not to look like
+    positions).
 
     Shape: (1, tokens).
     """
@@ -135,8 +136,8 @@ def _with_pad(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
     return changed
 
 
-class _Watched:
-    """Every module call of one pass, with what came in (ids) and what went out."""
+class _CallRecorder:
+    """Records every module call of one pass, with its ids and its output."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -180,7 +181,7 @@ class _Watched:
             self.versions[index] = tensor._version
 
     def calls(self, shape: torch.Size) -> tuple[Call, ...]:
-        """The calls, those that returned a tensor of `shape` marked as replaceable."""
+        """Returns the calls, those that returned a tensor of `shape` marked as replaceable."""
         records = []
         for index, module in enumerate(self.modules):
             output = self.outputs[index]
@@ -200,14 +201,14 @@ class _Watched:
 
 
 def _first(output: object) -> torch.Tensor | None:
-    """The tensor of an output that is one, or a tuple of one and nothing more."""
+    """Returns the tensor of an output that is one, or a tuple of one and nothing more."""
     if isinstance(output, tuple) and output and all(part is None for part in output[1:]):
         output = output[0]
     return output if isinstance(output, torch.Tensor) else None
 
 
 def _maker(calls: tuple[Call, ...], outputs: dict[int, object], state: torch.Tensor) -> int | None:
-    """The outermost call that returned `state`: a layer rather than the norm at its end."""
+    """Returns the outermost call that gave `state`: a layer rather than the norm at its end."""
     fits = [index for index, call in enumerate(calls) if call.length is not None]
     tensors = {index: _first(outputs[index]) for index in fits}
     same = {index for index in fits if tensors[index] is state}
@@ -221,8 +222,10 @@ def _maker(calls: tuple[Call, ...], outputs: dict[int, object], state: torch.Ten
     return outermost
 
 
-def _first_position(model: PreTrainedModel, plain: _Watched, padded: _Watched) -> int | None:
-    """The first position, where the rows looked up in a table run on and a PAD changes them."""
+def _first_position(
+    model: PreTrainedModel, plain: _CallRecorder, padded: _CallRecorder
+) -> int | None:
+    """Returns the first position, where the rows of a table run on and a PAD changes them."""
     for positions, padded_positions in zip(plain.looked_up, padded.looked_up, strict=True):
         row = positions.reshape(-1).tolist()
         runs_on = len(row) == _TOKENS and row == list(range(row[0], row[0] + _TOKENS))
@@ -238,7 +241,9 @@ def _first_position(model: PreTrainedModel, plain: _Watched, padded: _Watched) -
 
 
 def _padding_matters(model: PreTrainedModel, inputs: dict[str, torch.Tensor], output: Any) -> bool:
-    """Whether padding behind a row changes it: a mean or a convolution that takes padding in."""
+    """Returns whether padding behind a row changes it: a mean or a convolution that takes
+    padding in.
+    """
     pad = getattr(model.config, "pad_token_id", None) or 0
     fill = {"input_ids": pad, "attention_mask": 0}
     wider = {name: nn.functional.pad(t, (0, 2), value=fill[name]) for name, t in inputs.items()}
@@ -249,7 +254,9 @@ def _padding_matters(model: PreTrainedModel, inputs: dict[str, torch.Tensor], ou
 
 
 def differ(actual: torch.Tensor, expected: torch.Tensor) -> bool:
-    """By more than rounding; what is not finite in both is the same."""
+    """Returns whether two tensors differ by more than rounding; values not finite in both are the
+    same.
+    """
     actual, expected = actual.float(), expected.float()
     most = float(expected.abs().nan_to_num(0.0).max())
     return not torch.allclose(actual, expected, rtol=0, atol=1e-4 * most + 1e-9, equal_nan=True)

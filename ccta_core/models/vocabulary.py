@@ -1,4 +1,4 @@
-"""Whether a tokenizer belongs to the weights beside it: every id it gives has a row, PAD is one."""
+"""Checks that a tokenizer belongs to the weights beside it: every id has a row, and so has PAD."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def check_vocabulary(
 
 
 def check_padding(name: str, tokenizer: PreTrainedTokenizerFast, trace: Trace) -> tuple[str, ...]:
-    """What should be known of the PAD of the tokenizer and of config.json, a sentence each.
+    """Returns notices on the PAD of the tokenizer and of config.json, a sentence each.
 
     Raises CctaError where they differ and the model counts positions by its own: then a text that
     holds its PAD as a word would be read at other places than here.
@@ -65,7 +65,7 @@ def check_room(model: Model) -> None:
 
 
 def embedding_rows(name: str, hf_model: PreTrainedModel) -> int:
-    """How many ids the model has vectors for. Raises CctaError where it does not say."""
+    """Returns how many ids the model has vectors for. Raises CctaError where it does not say."""
     try:
         table: Any = hf_model.get_input_embeddings()
         return int(table.weight.shape[0])
@@ -77,7 +77,7 @@ def embedding_rows(name: str, hf_model: PreTrainedModel) -> int:
 
 
 def _largest(tokenizer: PreTrainedTokenizerFast) -> tuple[str, int]:
-    """The largest id that the tokenizer can give, and its token."""
+    """Returns the largest id that the tokenizer can give, and its token."""
     ids = {
         **tokenizer.get_vocab(),
         **{str(t): n for n, t in tokenizer.added_tokens_decoder.items()},

@@ -1,4 +1,4 @@
-"""Long contexts: overlapping windows that a model can read, and what each token covers."""
+"""Cuts long contexts into overlapping windows that a model can read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,12 +36,12 @@ class Window:
 
 
 def single_window(model: Model, sentence: Sentence) -> Window:
-    """The sentence as `Model.encode` reads it; what is too long is cut."""
+    """Returns the sentence as `Model.encode` reads it; what is too long is cut."""
     return _window(model, model.encode(sentence))
 
 
 def windows(model: Model, sentence: Sentence, *, stride: int = STRIDE) -> tuple[Window, ...]:
-    """The sentence in as many windows as its second text needs, its first text in each.
+    """Returns the sentence in as many windows as its second text needs, its first text in each.
 
     Windows begin and end between units and share at least `stride` tokens where units allow it. A
     first text of more than half the room is cut.
@@ -66,7 +66,9 @@ def windows(model: Model, sentence: Sentence, *, stride: int = STRIDE) -> tuple[
 
 
 def _question(model: Model, sentence: Sentence, most: int) -> tuple[str, int, bool]:
-    """The first text within `most` tokens, its tokens, and whether it was cut (between units)."""
+    """Returns the first text within `most` tokens, its tokens, and whether it was cut (between
+    units).
+    """
     units, counts = _counted(model, sentence.text, sentence.lang)
     totals = list(accumulate(counts))
     if totals[-1] <= most:
@@ -76,14 +78,14 @@ def _question(model: Model, sentence: Sentence, most: int) -> tuple[str, int, bo
 
 
 def _counted(model: Model, text: str, lang: str) -> tuple[tuple[Unit, ...], list[int]]:
-    """The units of a text of any length, and how many tokens each has."""
+    """Returns the units of a text of any length, and how many tokens each has."""
     spans = list(enumerate(model.tokenize(text, whole=True).offsets))
     unit_map = segment_units(text, spans, spaced=language(lang).spaced)
     return unit_map.units, [len(group) for group in unit_map.members]
 
 
 def _ranges(counts: Sequence[int], room: int, stride: int) -> Iterator[tuple[int, int]]:
-    """(first, last) of runs of units within `room` tokens that overlap by `stride` tokens.
+    """Yields (first, last) of runs of units within `room` tokens that overlap by `stride` tokens.
 
     Every unit is in a run; one that is larger than the room makes a run alone.
     """
@@ -109,7 +111,7 @@ def _ranges(counts: Sequence[int], room: int, stride: int) -> Iterator[tuple[int
 
 
 def _window(model: Model, encoded: Encoded) -> Window:
-    """The window of all that `encoded` holds."""
+    """Returns the window of all that `encoded` holds."""
     segments = encoded.sentence.segments
     read = model.tokenize(*segments)
     if len(read.offsets) != encoded.length:
@@ -127,7 +129,7 @@ def _window(model: Model, encoded: Encoded) -> Window:
 
 
 def _moved(window: Window, sentence: Sentence, offset: int) -> Window:
-    """The window with the offsets of its last segment counted in the whole sentence."""
+    """Returns the window with the offsets of its last segment counted in the whole sentence."""
     *before, last = window.encoded.maps
     units = tuple(
         replace(unit, start=unit.start + offset, end=unit.end + offset) for unit in last.units

@@ -1,4 +1,4 @@
-"""A model's card as lines a person reads: the same in the terminal and on the page."""
+"""Writes a model's card as lines a person reads, the same in the terminal and on the page."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ _SHOWN = (
 
 
 def card_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
-    """(name, value) of what the card says in words."""
+    """Yields (name, value) for each fact of the card."""
     yield "task", f"{info.task}, {info.bytes / 1e6:.1f} MB"
     for name, title in _SHOWN:
         if info.card.get(name):
@@ -34,7 +34,7 @@ def card_facts(info: ModelInfo) -> Iterator[tuple[str, str]]:
 
 
 def card_lines(info: ModelInfo) -> Iterator[str]:
-    """The card, a line an entry, the scores last with the majority beside them."""
+    """Yields the card, a line an entry; the scores come last, with the majority beside them."""
     yield info.id
     for name, value in card_facts(info):
         yield f"{name}: {value}"
@@ -45,7 +45,7 @@ def card_lines(info: ModelInfo) -> Iterator[str]:
 
 
 def recipe_line(training: dict[str, Any]) -> str:
-    """Rank, epochs, learning rate, seed, items and time of a training run."""
+    """Writes rank, epochs, learning rate, seed, items and time of a training run."""
     recipe = training["recipe"]
     adapter = f"LoRA rank {recipe['rank']}" if recipe["rank"] else "every weight"
     items = training.get("items", training.get("pairs", 0))
@@ -57,7 +57,7 @@ def recipe_line(training: dict[str, Any]) -> str:
 
 
 def score_rows(card: dict[str, Any]) -> Iterator[list[str]]:
-    """A row of headings, then one a language: metrics, 95% interval, majority, items."""
+    """Yields a row of headings, then one a language: metrics, 95% interval, majority, items."""
     metric, scores = card.get("metric", "accuracy"), card.get("scores", {})
     first_score: dict[str, Any] = next(iter(scores.values()), {})
     others = [name for name in ("em", "precision", "recall") if name in first_score]

@@ -1,1 +1,1 @@
-"""Unit embeddings in a common space: maps, similarities and word links."""
+"""Puts unit embeddings into a common space: maps, similarities and word links."""

@@ -1,4 +1,6 @@
-"""Statistical word aligners as an option, eflomal and systran-align: `pip install .[align]`."""
+"""Runs statistical word aligners, eflomal and systran-align, as an option: `pip install
+.[align]`.
+"""
 
 import importlib
 from collections.abc import Sequence
@@ -15,14 +17,15 @@ Bitext = Sequence[tuple[Sequence[str], Sequence[str]]]
 
 
 def statistical_links(name: str, bitext: Bitext) -> list[Links]:
-    """Strictly one-to-one links of every sentence pair: those of `intersected_links` whose words
-    have no other link. Raises CctaError as it does.
+    """Returns strictly one-to-one links of every sentence pair: those of `intersected_links`
+    whose words have no other link. Raises CctaError as it does.
     """
     return [one_to_one(links) for links in intersected_links(name, bitext)]
 
 
 def intersected_links(name: str, bitext: Bitext) -> list[set[tuple[int, int]]]:
-    """Links of every sentence pair that both directions agree on, from a model estimated on all.
+    """Returns links of every sentence pair that both directions agree on, from a model estimated on
+    all.
 
     eflomal (HMM with fertility, Östling and Tiedemann, 2016): both directions, intersected.
     systran-align (fast_align, Dyer et al., 2013): the package gives both directions only as their
@@ -37,7 +40,7 @@ def intersected_links(name: str, bitext: Bitext) -> list[set[tuple[int, int]]]:
 
 
 def load_aligner(name: str) -> ModuleType:
-    """The aligner's package.
+    """Imports the aligner's package.
 
     Raises CctaError where it is missing, saying what to install, or on an unknown name.
     """
@@ -69,12 +72,11 @@ def _read_links(path: Path, expected: int) -> list[set[tuple[int, int]]]:
     lines = path.read_text(encoding="ascii").splitlines()
     if len(lines) != expected:
         raise CctaError(f"eflomal aligned {len(lines)} sentence pairs of {expected}")
-    return [{_link(text) for text in line.split()} for line in lines]
-
-
-def _link(text: str) -> tuple[int, int]:
-    left, right = text.split("-")
-    return int(left), int(right)
+    links: list[set[tuple[int, int]]] = []
+    for line in lines:
+        pairs = (text.split("-") for text in line.split())
+        links.append({(int(left), int(right)) for left, right in pairs})
+    return links
 
 
 def _systran(package: ModuleType, bitext: Bitext, folder: Path) -> list[set[tuple[int, int]]]:

@@ -1,4 +1,4 @@
-"""Word links: mutual nearest neighbours (SimAlign's argmax), or the largest flows of a plan."""
+"""Links words: mutual nearest neighbours (SimAlign's argmax), or the largest flows of a plan."""
 
 from collections.abc import Iterator, Sequence, Set
 from typing import TypeVar
@@ -16,7 +16,7 @@ _ROUNDING = 9
 
 
 def mutual_links(similarity: np.ndarray) -> Links:
-    """One-to-one links (i, j) where each is the other's most similar unit.
+    """Returns one-to-one links (i, j) where each is the other's most similar unit.
 
     Shape: `similarity` (source units, target units).
     """
@@ -25,7 +25,8 @@ def mutual_links(similarity: np.ndarray) -> Links:
 
 
 def mutual_links_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> list[Links]:
-    """The mutual links of many sentence pairs by cosine, in order: `mutual_links` of each alone.
+    """Returns the mutual links of many sentence pairs by cosine, in order: `mutual_links` of each
+    alone.
 
     Shape: each of `sources` and `targets` is (units, width). Pairs of similar size are padded and
     solved together; padding is never linked.
@@ -49,7 +50,8 @@ def mutual_links_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarr
 
 
 def plan_links(plan: np.ndarray, similarity: np.ndarray) -> Links:
-    """One-to-one links (i, j) where T_ij > 0 is the largest flow of its row and of its column.
+    """Returns one-to-one links (i, j) where T_ij > 0 is the largest flow of its row and of its
+    column.
 
     Flows equal to nine decimals are a tie, which the more similar pair wins. Shape: both
     (source units, target units).
@@ -60,19 +62,19 @@ def plan_links(plan: np.ndarray, similarity: np.ndarray) -> Links:
 
 
 def one_to_one(links: Set[tuple[int, int]]) -> Links:
-    """The links whose two words have no other link."""
+    """Returns the links whose two words have no other link."""
     lefts, rights = [i for i, _ in links], [j for _, j in links]
     return sorted((i, j) for i, j in links if lefts.count(i) == 1 and rights.count(j) == 1)
 
 
 def alignment_error_rate(links: Set[T], sure: Set[T], possible: Set[T]) -> float:
-    """AER = 1 - (|A & S| + |A & P|) / (|A| + |S|), with S inside P (Och and Ney, 2003)."""
+    """Returns AER = 1 - (|A & S| + |A & P|) / (|A| + |S|), with S inside P (Och and Ney, 2003)."""
     possible = possible | sure
     return 1 - (len(links & sure) + len(links & possible)) / max(1, len(links) + len(sure))
 
 
 def _batches(sizes: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-    """Indices grouped by size, each group within the budget of cells, padding included."""
+    """Yields indices grouped by size, each group within the budget of cells, padding included."""
     batch: list[int] = []
     rows = columns = 0
     for index in sorted(range(len(sizes)), key=lambda index: sizes[index]):

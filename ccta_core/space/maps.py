@@ -1,4 +1,4 @@
-"""Maps of unit embeddings into the common space: none, centered, procrustes (docs/method.md, 3)."""
+"""Maps unit embeddings into the common space: none, centered, procrustes (docs/method.md, 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def similarities(
     sides: tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]],
     space: str,
 ) -> CommonSpace:
-    """Cosines between the units of two languages in the space asked for.
+    """Returns cosines between the units of two languages in the space asked for.
 
     Each side is (language, unit embeddings (units, width) at `layer`). Where a language has no map
     or no mean, both sides take the next plainer space, and the result says so.
@@ -51,7 +51,7 @@ def similarities(
 def pair_similarities(
     info: ModelInfo, layer: int, embeddings: Mapping[str, np.ndarray], space: str
 ) -> dict[tuple[str, str], CommonSpace]:
-    """What `similarities` gives for every pair of an item's languages, in the mapping's order.
+    """Computes `similarities` for every pair of an item's languages, in the mapping's order.
 
     `embeddings` is language -> (units, width) at `layer`; each language is mapped and scaled once.
     """
@@ -70,7 +70,7 @@ def pair_similarities(
 def into_space(
     info: ModelInfo, layer: int, lang: str, states: np.ndarray, space: str
 ) -> np.ndarray:
-    """One language's states in a space that has what it takes. Shape: (units, width).
+    """Maps one language's states into a space for which it has everything. Shape: (units, width).
 
     Raises CctaError where the model has no maps for `procrustes` or its files have changed,
     KeyError where it has no mean.
@@ -88,7 +88,7 @@ def into_space(
 
 
 def cosine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Cosine of every pair, in [-1, 1]; 0 where a vector is zero.
+    """Returns cosine of every pair, in [-1, 1]; 0 where a vector is zero.
 
     Shape: (n, width), (m, width) -> (n, m).
     """
@@ -96,14 +96,14 @@ def cosine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def normal(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 in float64; a zero row stays zero."""
+    """Scales rows to length 1 in float64; a zero row stays zero."""
     vectors = np.asarray(vectors, dtype=np.float64)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)
 
 
 def language_means(folder: Path | None) -> dict[str, np.ndarray]:
-    """The means stored in a model's folder; empty where there are none."""
+    """Returns the means stored in a model's folder; empty where there are none."""
     path = (folder or Path()) / MEANS_FILE
     if folder is None or not path.exists():
         return {}
@@ -122,7 +122,9 @@ def _cosines(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def _usable(
     info: ModelInfo, layer: int, langs: tuple[str, str], space: str
 ) -> tuple[str, str | None]:
-    """The space asked for, or the next plainer one that both languages have, and the reason."""
+    """Returns the space asked for, or the next plainer one that both languages have and the
+    reason.
+    """
     if space == "none":
         return "none", None
     means = language_means(unchanged_folder(info))
@@ -139,7 +141,9 @@ def _usable(
 
 
 def _without_maps(info: ModelInfo, layer: int, langs: tuple[str, str]) -> str | None:
-    """Why the Procrustes maps can't serve these languages at this layer; None where they can."""
+    """Returns why the Procrustes maps can't serve these languages at this layer; None where
+    they can.
+    """
     maps = procrustes_maps(info.folder)
     if maps is None:
         return f"No Procrustes maps ({PROCRUSTES_FILE}) are stored with {info.id}"

@@ -1,4 +1,4 @@
-"""Orthogonal maps of one language's states onto the pivot's (docs/method.md, 3)."""
+"""Fits and keeps orthogonal maps of one language's states onto the pivot's (docs/method.md, 3)."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ PIVOT = "en"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProcrustesMaps:
-    """W by language, orthogonal, (width, width): W x lies near the pivot's y; the pivot is itself.
+    """The orthogonal map W (width, width) of each language: W x lies near the pivot's y.
 
     `facts` says how they were fitted: layer, pivot, shrinkage, sentences, links by language.
     """
@@ -36,12 +36,15 @@ class ProcrustesMaps:
         return lang == PIVOT or lang in self.maps
 
     def apply(self, lang: str, states: np.ndarray) -> np.ndarray:
-        """States of `lang` without their mean, in the pivot's space. Shape: (units, width)."""
+        """Maps states of `lang` without their mean into the pivot's space. Shape: (units,
+        width).
+        """
         return states if lang == PIVOT else states @ self.maps[lang].T
 
 
 def rotation(cross: np.ndarray, shrinkage: float = 0.0) -> np.ndarray:
-    """W = U V' from U S V' = SVD(C + k I), C = sum y x' over linked pairs, k = shrinkage * mean(S).
+    """Returns W = U V' of the SVD U S V' of C + k I, where C sums y x' over linked pairs and k =
+    shrinkage * mean(S).
 
     W minimises sum |W x - y|^2 + k |W - I|^2 over the orthogonal matrices. `shrinkage` >= 0 is in
     units of C's mean singular value: 0 is plain Procrustes, infinity the identity.
@@ -73,7 +76,7 @@ def write_maps(fitted: ProcrustesMaps, folder: Path) -> Path:
 
 
 def procrustes_maps(folder: Path | None) -> ProcrustesMaps | None:
-    """The maps stored in a model's folder, None where there are none.
+    """Returns the maps stored in a model's folder, None where there are none.
 
     Raises DamagedFileError where the file can't be read.
     """

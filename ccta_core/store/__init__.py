@@ -1,4 +1,4 @@
-"""Results on disk, addressed by what they were computed from."""
+"""Stores results on disk, addressed by what they were computed from."""
 
 from ccta_core.store.pairs import find_pair, keep_pair
 

@@ -1,4 +1,6 @@
-"""Content-addressed, compressed JSON: written whole or not at all, checked when read."""
+"""Stores content-addressed, compressed JSON that is written whole or not at all and checked when
+read.
+"""
 
 import gzip
 import hashlib
@@ -15,12 +17,14 @@ _log = logging.getLogger(__name__)
 
 
 def key_of(*parts: object) -> str:
-    """sha256 over the parts' JSON: the address of what they determine."""
+    """Returns the sha256 over the parts' JSON: the address of what they determine."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def read_entry(root: Path, key: str) -> dict[str, Any] | None:
-    """The entry, or None where there is none; a damaged one is set aside and counts as none."""
+    """Returns the entry, or None where there is none; a damaged one is set aside and counts as
+    none.
+    """
     path = _path(root, key)
     try:
         packed = path.read_bytes()

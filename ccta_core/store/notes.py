@@ -1,4 +1,4 @@
-"""Tags and notes that people keep on the items of a study, in one SQLite file of the cache."""
+"""Keeps the tags and notes of people on the items of a study in one SQLite file of the cache."""
 
 import logging
 import sqlite3
@@ -34,31 +34,31 @@ CREATE TABLE IF NOT EXISTS notes (
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What was kept on one item: its tags by name, and a note, which may be empty."""
+    """The tags on one item by name, and a note on it, which may be empty."""
 
     tags: tuple[str, ...] = ()
     note: str = ""
 
 
 def remarks(study: str) -> dict[str, Remark]:
-    """What was kept on the items of a study, by id; nothing where nothing can be read."""
+    """Returns the remarks on the items of a study, by id; nothing where nothing can be read."""
     if not _path().exists():
         return {}
     try:
-        return _with(lambda connection: _read(connection, study))
+        return _run_on_sound_file(lambda connection: _read(connection, study))
     except CctaError as error:
         _log.warning("%s", error)
         return {}
 
 
 def counted(by_item: Mapping[str, Remark]) -> dict[str, int]:
-    """The tags by name, and on how many items each is."""
+    """Counts on how many items each tag is, tags in order of their names."""
     names = Counter(tag for remark in by_item.values() for tag in remark.tags)
     return dict(sorted(names.items()))
 
 
 def tags(study: str) -> dict[str, int]:
-    """The tags of a study by name, and on how many items each is."""
+    """Counts on how many items of a study each tag is, tags in order of their names."""
     return counted(remarks(study))
 
 
@@ -92,7 +92,7 @@ def set_note(study: str, item: str, text: str) -> None:
 
 
 def checked_tag(tag: str) -> str:
-    """The tag as it is kept: one line, single spaces, composed letters.
+    """Returns the tag as it is kept: one line, single spaces, composed letters.
 
     Raises CctaError where nothing is left, it is too long, or it has a comma: addresses and tables
     put commas between tags.
@@ -106,7 +106,7 @@ def checked_tag(tag: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Composed letters, without control characters and lone surrogates."""
+    """Composes letters (NFC) and takes control characters and lone surrogates out."""
     composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     return "".join(
         letter for letter in composed
@@ -136,23 +136,23 @@ def _change(command: str, values: tuple) -> None:
         with connection:
             connection.execute(command, values)
 
-    _with(change)
+    _run_on_sound_file(change)
 
 
-def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
-    """Does the work on the file; a damaged one is set aside first, and work begins on a new one.
+def _run_on_sound_file(work: Callable[[sqlite3.Connection], _T]) -> _T:
+    """Runs `work` on the file; a damaged file is set aside first and a new one begun.
 
     Raises CctaError where the file can't be read or written.
     """
     path = _path()
     try:
         try:
-            return _on(path, work)
+            return _run_on(path, work)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
                 raise  # the disk, a lock: the file is sound
             _set_aside(path, error)
-            return _on(path, work)
+            return _run_on(path, work)
     except (sqlite3.Error, OSError) as error:
         raise CctaError(
             f"tags and notes can't be kept in {path} ({error}); set CCTA_CACHE to a folder that "
@@ -160,14 +160,14 @@ def _with(work: Callable[[sqlite3.Connection], _T]) -> _T:
         ) from error
 
 
-def _on(path: Path, work: Callable[[sqlite3.Connection], _T]) -> _T:
-    with _opened(path) as connection:
+def _run_on(path: Path, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    with _connection(path) as connection:
         return work(connection)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file with its tables. It is opened anew for each piece of work: threads share nothing."""
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens the file with its tables, anew for each piece of work: threads share nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_PATIENCE)
     try:

@@ -1,4 +1,4 @@
-"""Pair results: what ships with the product is read first, then the user's cache."""
+"""Finds and keeps pair results: those that ship are read first, then the user's cache."""
 
 import logging
 from pathlib import Path
@@ -19,7 +19,8 @@ SHIPPED = Path(__file__).parents[2] / "cache" / "pairs"
 
 
 def pair_key(info: ModelInfo, source: Sentence, target: Sentence, config: Config) -> str:
-    """The address of one comparison: version, settings, model revision, both texts and their focus.
+    """Returns the address of one comparison: version, settings, model revision, both texts and
+    their focus.
 
     The maps of the space `procrustes` are not part of the revision: there the hashes of
     all of the model's files are added.
@@ -37,7 +38,7 @@ def _key(info: ModelInfo, revision: str, source: Sentence, target: Sentence, con
 def find_pair(
     info: ModelInfo, source: Sentence, target: Sentence, config: Config
 ) -> PairResult | None:
-    """The stored result of this comparison, or None; needs no model in memory."""
+    """Returns the stored result of this comparison, or None; no model has to be in memory."""
     places = [(SHIPPED, _shipped_revision(info)), (cache_root() / "results", info.revision)]
     for root, revision in places:
         key = _key(info, revision, source, target, config)
@@ -51,7 +52,7 @@ def find_pair(
 
 
 def _shipped_revision(info: ModelInfo) -> str:
-    """The revision under which a model's comparisons ship.
+    """Returns the revision under which a model's comparisons ship.
 
     Where the embedded backbone has no build for the platform, a model of the zoo runs on another
     one and has a revision of its own; what ships was measured on the embedded one, and says so.
@@ -62,7 +63,7 @@ def _shipped_revision(info: ModelInfo) -> str:
 
 
 def results_stamp() -> tuple[tuple[str, int], ...]:
-    """Another value whenever a result of the user's was kept or cleared; no result is read."""
+    """Returns a value that changes whenever a result of the user's is kept or cleared."""
     root = cache_root() / "results"
     try:
         places = [root, *root.iterdir()]

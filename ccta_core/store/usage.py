@@ -1,4 +1,6 @@
-"""What the cache holds, kind by kind, and clearing it: never outside it, never what ships."""
+"""Measures what the cache holds, kind by kind, and clears it: never outside it, never what
+ships.
+"""
 
 import os
 import shutil
@@ -46,7 +48,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:
-    """How much one kind takes: bytes, and how many things stand in its folder."""
+    """The bytes that one kind takes, and the number of entries in its folder."""
 
     kind: CacheKind
     folder: Path
@@ -55,7 +57,7 @@ class CacheUse:
 
 
 def usage() -> list[CacheUse]:
-    """What each kind takes; of pairs what ships, of studies what doesn't."""
+    """Measures what each kind takes: of pairs what ships, of studies what doesn't."""
     return [_use(kind) for kind in KINDS]
 
 
@@ -71,7 +73,9 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     for path in _entries(kind, folder):
         if path.name in spare:
             continue
-        if name == "training" and _fresh(path):
+        if name == "training" and any(
+            time.time() - status.st_mtime < _FRESH for status in _files(path)
+        ):
             raise CctaError(
                 f"{path.name} was written in the last {_FRESH // 60} minutes: a training may be "
                 "going on; wait until it ends, or stop it"
@@ -90,7 +94,7 @@ def _kind(name: str) -> CacheKind:
 
 
 def _folder(kind: CacheKind) -> Path:
-    """The kind's folder. Raises CctaError where it is not really in the cache."""
+    """Returns the kind's folder. Raises CctaError where it is not really in the cache."""
     root = cache_root().resolve()
     folder = cache_root() / kind.folder
     if folder.resolve() != root / kind.folder:
@@ -106,7 +110,7 @@ def _use(kind: CacheKind) -> CacheUse:
 
 
 def _entries(kind: CacheKind, folder: Path) -> Iterator[Path]:
-    """What stands in a kind's folder and may be cleared with it."""
+    """Yields the entries of a kind's folder that may be cleared with it."""
     try:
         paths = sorted(folder.iterdir())
     except OSError:
@@ -118,7 +122,7 @@ def _entries(kind: CacheKind, folder: Path) -> Iterator[Path]:
 
 
 def _files(path: Path) -> Iterator[os.stat_result]:
-    """The files at or below a path; links are not followed."""
+    """Yields the files at or below a path; links are not followed."""
     if path.is_symlink() or not path.is_dir():
         try:
             yield path.lstat()
@@ -135,10 +139,6 @@ def _files(path: Path) -> Iterator[os.stat_result]:
 
 def _size(path: Path) -> int:
     return sum(status.st_size for status in _files(path))
-
-
-def _fresh(path: Path) -> bool:
-    return any(time.time() - status.st_mtime < _FRESH for status in _files(path))
 
 
 def _delete(path: Path) -> None:

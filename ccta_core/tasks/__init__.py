@@ -1,4 +1,4 @@
-"""What a prediction is for each kind of head, and which logits F sums (docs/method.md, 2)."""
+"""Defines for each kind of head what it predicts and which logits F sums (docs/method.md, 2)."""
 
 from ccta_core.tasks.classification import Classification
 from ccta_core.tasks.protocol import Explained, ModelOutput, Task
@@ -9,7 +9,7 @@ __all__ = ["Explained", "ModelOutput", "Task", "task_of"]
 
 
 def task_of(name: str) -> Task:
-    """The task a model was made for; every head that is not "qa" or "ner" classifies."""
+    """Returns the task a model was made for; every head that is not "qa" or "ner" classifies."""
     if name == "qa":
         return QuestionAnswering()
     return TokenClassification() if name == "ner" else Classification()

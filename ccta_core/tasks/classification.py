@@ -1,4 +1,4 @@
-"""Classes, labels or scores of a sentence or a pair of sentences: F is the logit of one column."""
+"""Explains classes, labels or scores of one or two texts: F is the logit of one column."""
 
 import torch
 
@@ -33,17 +33,19 @@ class Classification:
             )
 
     def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
-        """The whole sentence, cut where it is too long."""
+        """Returns the whole sentence, cut where it is too long."""
         return (single_window(model, sentence),)
 
     def label(self, model: Model, output: ModelOutput, asked: str) -> str:
-        """The class asked for, or the likeliest one (of labels too, whether or not it holds)."""
+        """Returns the class asked for, or the likeliest one (of labels too, whether or not it
+        holds).
+        """
         if asked in ANY:
             return model.labels[int(output.logits[0][0].argmax())]
         return model.labels[model.class_index(asked)]
 
     def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
-        """The logit of `label`, and what the head says of every column."""
+        """Selects the logit of `label`, and returns what the head predicts for every column."""
         values = column_values(model, output.logits[0][0])
         scores = model.info.outputs == SCORES
         return Explained(
@@ -55,7 +57,7 @@ class Classification:
 
 
 def column_values(model: Model, logits: torch.Tensor) -> dict[str, float]:
-    """Column -> what it says: of classes the softmax over all, of labels each one's sigmoid.
+    """Maps each column to its value: the softmax over all classes, or each label's sigmoid.
 
     Of scores the logit itself, which is no probability. Shape: `logits` (columns,).
     """

@@ -1,4 +1,4 @@
-"""What every task is asked: what the model predicts, and which of its logits are explained."""
+"""Defines what every task answers: the prediction, and which of its logits are explained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ ANY = ("auto", "each")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelOutput:
-    """A sentence and what the model's head said of each of its windows.
+    """A sentence and the head's logits for each of its windows.
 
     Shape: `logits` one (positions, columns) a window, see `models.heads.head_logits`.
     """
@@ -29,7 +29,7 @@ class ModelOutput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """What is explained of a sentence: in which window, which logits, under which name.
+    """What is explained of a sentence: the window, the logits and the label they stand for.
 
     `prediction` is label -> probability; of a head that gives scores it is empty, and `head_scores`
     is name -> score.
@@ -54,13 +54,17 @@ class Task(Protocol):
         ...
 
     def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
-        """The sentence as the model reads it, in one part or several."""
+        """Returns the sentence as the model reads it, in one part or several."""
         ...
 
     def label(self, model: Model, output: ModelOutput, asked: str) -> str:
-        """The class to explain: the one asked for, or with "auto" and "each" the predicted one."""
+        """Returns the class to explain: the one asked for, or with "auto" and "each" the
+        predicted one.
+        """
         ...
 
     def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
-        """The logits of `label` (of this sentence or of its translation) in this sentence."""
+        """Selects the logits of `label` (of this sentence or of its translation) in this
+        sentence.
+        """
         ...

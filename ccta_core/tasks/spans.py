@@ -1,4 +1,4 @@
-"""Extractive question answering: F is the start logit plus the end logit of the answer's span."""
+"""Explains extracted answers: F is the start logit plus the end logit of the answer's span."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class Candidates:
 
 
 class QuestionAnswering:
-    """A question and its context: the same question is answered in each language's own context."""
+    """Extractive question answering: the question is answered in each language's own context."""
 
     def check(self, model: Model, sentence: Sentence, asked: str) -> None:
         """Raises CctaError without a context, on a named class, and on more than one answer."""
@@ -60,15 +60,17 @@ class QuestionAnswering:
             )
 
     def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
-        """The question with each part of a context that is too long for one reading."""
+        """Returns the question with each part of a context that is too long for one reading."""
         return windows(model, sentence)
 
     def label(self, model: Model, output: ModelOutput, asked: str) -> str:
-        """Which answer: the one in focus where there is one ("auto"), or the predicted one."""
+        """Returns which answer is explained: the one in focus, if any ("auto"), or the predicted
+        one.
+        """
         return {"auto": ANSWER, "each": PREDICTED}.get(asked, asked)
 
     def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
-        """Start and end logits of the answer, in the window that reads it best."""
+        """Selects start and end logit of the answer, in the window that reads it best."""
         ranked = candidates(output)
         prediction, predicted = answers(output, ranked)
         if label == ANSWER and output.sentence.focus:
@@ -89,7 +91,8 @@ class QuestionAnswering:
 
 
 def candidates(output: ModelOutput, *, longest: int = LONGEST) -> Candidates:
-    """All spans of at most `longest` tokens of the context, over all windows, the best first.
+    """Returns all spans of at most `longest` tokens of the context, over all windows, the best
+    first.
 
     A span begins and ends with a visible token of the context; one that several windows hold counts
     once, with its best score. Equal scores keep the order of the text.
@@ -124,7 +127,7 @@ class LikeliestAnswers(NamedTuple):
 
 
 def answers(output: ModelOutput, ranked: Candidates, *, shown: int = SHOWN) -> LikeliestAnswers:
-    """The `shown` likeliest answers of ranked candidates.
+    """Returns the `shown` likeliest answers of ranked candidates.
 
     Spans are widened to whole graphemes: no glyph is cut.
     """
@@ -147,7 +150,7 @@ class TokenSpan(NamedTuple):
 
 
 def given_span(output: ModelOutput, focus: Span) -> TokenSpan:
-    """The tokens of a given answer, in the window where it has most context on both sides.
+    """Returns the tokens of a given answer, in the window where it has most context on both sides.
 
     Raises CctaError where no window holds it whole.
     """
@@ -181,7 +184,7 @@ def given_span(output: ModelOutput, focus: Span) -> TokenSpan:
 
 
 def _widened(text: str, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places, moved outwards to where a grapheme begins and ends."""
+    """Moves the places outwards to where a grapheme begins and ends."""
     edges = np.array(sorted(grapheme_boundaries(text)))
     lows = edges[np.searchsorted(edges, starts, side="right") - 1]
     return lows, edges[np.searchsorted(edges, ends, side="left")]
@@ -190,7 +193,7 @@ def _widened(text: str, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarra
 def _spans(
     number: int, window: Window, logits: torch.Tensor, longest: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(start, end, window, first token, last token) and score of every span of one window.
+    """Returns (start, end, window, first token, last token) and score of every span of one window.
 
     Shape: (5, spans) and (spans,).
     """

@@ -1,4 +1,4 @@
-"""Named entities: F is the sum of the chosen tag's logits over the chosen words' first pieces."""
+"""Explains named entities: F sums the chosen tag's logits over the chosen words' first pieces."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -46,19 +46,20 @@ class TokenClassification:
                 "leave the second out, or put both into one text"
             )
         if asked not in ANY:
-            _named(model, asked)
+            _label_named(model, asked)
 
     def windows(self, model: Model, sentence: Sentence) -> tuple[Window, ...]:
-        """The whole text, cut where it is too long."""
+        """Returns the whole text, cut where it is too long."""
         return (single_window(model, sentence),)
 
     def label(self, model: Model, output: ModelOutput, asked: str) -> str:
-        """The type or tag asked for, or the type of the words in focus or of the surest entity.
+        """Returns the type or tag asked for, or the type of the words in focus or of the surest
+        entity.
 
         Where nothing is tagged, it is the type with the highest logit.
         """
         if asked not in ANY:
-            return _named(model, asked)
+            return _label_named(model, asked)
         words = words_of(output)
         chosen = _in_focus(output, words) or words
         runs = entities(chosen, model.labels)
@@ -71,7 +72,7 @@ class TokenClassification:
         return entity_type(model.labels[best[1]]) or OUTSIDE
 
     def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
-        """The label's logits at the words in focus, else at every word tagged so.
+        """Selects the label's logits at the words in focus, else at every word tagged so.
 
         Where no word is, it is the one word where the label's logit is highest. At each word a
         type stands for the one of its tags (B-, I-) that scores best there.
@@ -94,7 +95,7 @@ class TokenClassification:
 
 
 def words_of(output: ModelOutput) -> list[Word]:
-    """The words of the text with their tags, each read from the word's first piece.
+    """Returns the words of the text with their tags, each read from the word's first piece.
 
     Opening punctuation that hangs on a word ("(Paris") is not its first piece.
     """
@@ -110,15 +111,16 @@ def words_of(output: ModelOutput) -> list[Word]:
 
 
 def entities(words: Sequence[Word], labels: Sequence[str]) -> list[Entity]:
-    """Runs of words of one type, in order; a B- (or S-, U-) tag begins another one.
+    """Joins consecutive words of one type into entities; a B- (or S-, U-) tag begins another one.
 
     As seqeval's default, an I- tag without a B- before it begins an entity too.
     """
     runs: list[Entity] = []
     open_type: str | None = None
     for word in words:
-        kind = entity_type(labels[word.tag])
-        if kind is not None and kind == open_type and not _begins(labels[word.tag]):
+        tag = labels[word.tag]
+        kind, begins = entity_type(tag), tag[:2].upper() in ("B-", "S-", "U-")
+        if kind is not None and kind == open_type and not begins:
             last = runs[-1]
             runs[-1] = Entity(kind, (*last.words, word), last.probability * word.probability)
         elif kind is not None:
@@ -128,15 +130,11 @@ def entities(words: Sequence[Word], labels: Sequence[str]) -> list[Entity]:
 
 
 def entity_type(tag: str) -> str | None:
-    """LOC of B-LOC; the tag itself where it has no prefix; None for O."""
+    """Returns LOC of B-LOC, the tag itself where it has no prefix, and None for O."""
     if tag.upper() == OUTSIDE:
         return None
     prefix, mark, rest = tag.partition("-")
     return rest if mark and rest and prefix.upper() in tuple("BIESLU") else tag
-
-
-def _begins(tag: str) -> bool:
-    return tag[:2].upper() in ("B-", "S-", "U-")
 
 
 def _first_piece(window: Window, members: Sequence[int], text: str) -> int:
@@ -148,7 +146,7 @@ def _first_piece(window: Window, members: Sequence[int], text: str) -> int:
 
 
 def _in_focus(output: ModelOutput, words: Sequence[Word]) -> list[Word]:
-    """The words that share a character with the focus; none where there is no focus.
+    """Returns the words that share a character with the focus; none where there is no focus.
 
     Raises CctaError where a focus has no word, since the text was cut before it.
     """
@@ -168,14 +166,14 @@ def _in_focus(output: ModelOutput, words: Sequence[Word]) -> list[Word]:
 
 
 def _columns(labels: Sequence[str], label: str) -> list[int]:
-    """The tags a label stands for: itself, or every tag of the type."""
+    """Returns the tags a label stands for: itself, or every tag of the type."""
     if label in labels:
         return [labels.index(label)]
     return [column for column, tag in enumerate(labels) if entity_type(tag) == label]
 
 
-def _named(model: Model, asked: str) -> str:
-    """A tag or an entity type, as the model writes it.
+def _label_named(model: Model, asked: str) -> str:
+    """Returns a tag or an entity type, as the model writes it.
 
     Raises CctaError, listing them, where it is neither.
     """
@@ -190,7 +188,7 @@ def _named(model: Model, asked: str) -> str:
 
 
 def _best(logits: torch.Tensor, words: Sequence[Word], columns: Sequence[int]) -> tuple[int, int]:
-    """(token, column) of the highest logit among the columns at the words."""
+    """Returns (token, column) of the highest logit among the columns at the words."""
     places = [(word.token, column) for word in words for column in columns]
     return max(places, key=lambda place: float(logits[place]))
 
@@ -198,7 +196,9 @@ def _best(logits: torch.Tensor, words: Sequence[Word], columns: Sequence[int]) -
 def _prediction(
     sentence: Sentence, words: Sequence[Word], labels: Sequence[str]
 ) -> dict[str, float]:
-    """Entities as "words: TYPE" -> probability, the surest first; O -> its mean without any."""
+    """Maps entities as "words: TYPE" to probabilities, the surest first; without any, O to its
+    mean.
+    """
     runs = entities(words, labels)
     if not runs:
         return {OUTSIDE: sum(word.probability for word in words) / len(words)}
@@ -210,7 +210,7 @@ def _prediction(
 
 
 def _bare(text: str, span: Span) -> str:
-    """The text of a span without the punctuation around it."""
+    """Returns the text of a span without the punctuation around it."""
     start, end = span
     while end - start > 1 and unicodedata.category(text[start])[0] == "P":
         start += 1

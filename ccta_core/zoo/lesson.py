@@ -1,4 +1,4 @@
-"""The sentence that the page Learn explains, measured once (`research.zoo.lesson`).
+"""Reads the sentence that the page Learn explains, which was measured once (`research.zoo.lesson`).
 
 It is read without a model.
 """
@@ -141,7 +141,7 @@ class Lesson:
 
 
 def read_lesson(path: Path = LESSON) -> Lesson:
-    """The stored lesson; no model, no torch.
+    """Reads the stored lesson; it needs no model and no torch.
 
     Raises DamagedFileError where the file is missing or is not a lesson of this form.
     """

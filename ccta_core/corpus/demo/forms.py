@@ -1,19 +1,26 @@
-"""The parts of the corpus: their columns, how many items and labels they have, what a line says."""
+"""Describes the parts of the corpus: their columns, numbers of items, labels, and how a line is
+read.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
-from ccta_core.corpus.demo.marks import Entity, entities, unmarked
+from ccta_core.corpus.demo.marks import NamedEntity, entities, unmarked
 from ccta_core.types import Sentence
 
-Said = tuple[Sentence, tuple[Entity, ...]]
-"""What a line says in its language: what the model reads, and the names in it."""
+
+class DemoText(NamedTuple):
+    """The text of a line: what the model reads, and the names in it."""
+
+    sentence: Sentence
+    entities: tuple[NamedEntity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one part is written and counted.
+    """The columns of one part and how many items it has.
 
     `texts` turns (language, the cells after id and label) into what they say; it raises CctaError.
     The items of a group agree in the segment `shared`; an item without `shared` is its own group.
@@ -21,26 +28,26 @@ class Form:
 
     columns: tuple[str, ...]
     items: int
-    texts: Callable[..., Said]
+    texts: Callable[..., DemoText]
     labels: tuple[str, ...] = ()
     shared: int | None = None
 
     def group(self, item: str) -> str:
-        """The group of an item: its id up to the last dash where the part has groups."""
+        """Returns the group of an item: its id up to the last dash where the part has groups."""
         return item if self.shared is None else item.rpartition("-")[0]
 
 
-def _pair(lang: str, first: str, second: str) -> Said:
-    return Sentence(first, lang, second), ()
+def _pair(lang: str, first: str, second: str) -> DemoText:
+    return DemoText(Sentence(first, lang, second))
 
 
-def _question(lang: str, question: str, context: str) -> Said:
+def _question(lang: str, question: str, context: str) -> DemoText:
     text, answer = unmarked(context)
-    return Sentence(question, lang, text, focus=(answer,)), ()
+    return DemoText(Sentence(question, lang, text, focus=(answer,)))
 
 
-def _named(lang: str, text: str, written: str) -> Said:
-    return Sentence(text, lang), entities(written, text)
+def _tagged(lang: str, text: str, written: str) -> DemoText:
+    return DemoText(Sentence(text, lang), entities(written, text))
 
 
 FORMS: Mapping[str, Form] = MappingProxyType(
@@ -60,7 +67,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             shared=0,
         ),
         "qa": Form(columns=("id", "question", "context"), items=24, texts=_question, shared=1),
-        "sentences": Form(columns=("id", "text", "entities"), items=100, texts=_named),
+        "sentences": Form(columns=("id", "text", "entities"), items=100, texts=_tagged),
     }
 )
 """Part -> its form."""

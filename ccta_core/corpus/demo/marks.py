@@ -1,9 +1,9 @@
-"""What stands inside a cell: the marks around an answer, the places of a sentence's names."""
+"""Reads the annotations in a cell: the marks around an answer, the spans of a sentence's names."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 
@@ -11,8 +11,15 @@ from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.types import Sentence, Span
 
-Entity = tuple[int, int, str]
-"""Characters of a text, from `start` up to and without `end`, and what they name."""
+
+class NamedEntity(NamedTuple):
+    """Characters of a text, from `start` up to and without `end`, and what they name (PER...)."""
+
+    start: int
+    end: int
+    type: str
+
+
 TYPES = ("PER", "LOC", "ORG")
 OPEN, CLOSE = "[[", "]]"
 _ENTITY = regex.compile(rf"([0-9]{{1,6}}):([0-9]{{1,6}}):({'|'.join(TYPES)})")
@@ -21,7 +28,7 @@ _CHARACTERS = regex.compile(r"[^\s]\p{M}*")
 
 
 def unmarked(text: str) -> tuple[str, Span]:
-    """The text without its marks, and the span of the answer that they enclosed.
+    """Returns the text without its marks, and the span of the answer that they enclosed.
 
     Raises CctaError unless one `[[` stands before one `]]`, there is no other square bracket, and
     the answer between them is not empty and neither begins nor ends with a space.
@@ -41,8 +48,9 @@ def unmarked(text: str) -> tuple[str, Span]:
     return before + answer + after, (len(before), len(before) + len(answer))
 
 
-def entities(written: str, text: str) -> tuple[Entity, ...]:
-    """The names in a text from `start:end:TYPE` with single spaces between; offsets in code points.
+def entities(written: str, text: str) -> tuple[NamedEntity, ...]:
+    """Reads the names in a text from `start:end:TYPE` with single spaces between; offsets in code
+    points.
 
     Raises CctaError on another form, and on a name that is empty, outside the text, not after the
     one before it, or that cuts a character in two (UAX #29).
@@ -57,12 +65,12 @@ def entities(written: str, text: str) -> tuple[Entity, ...]:
     return named
 
 
-def written_entity(entity: Entity) -> str:
-    """The entity as it stands in a file."""
+def written_entity(entity: NamedEntity) -> str:
+    """Writes an entity as it stands in a file."""
     return ":".join(map(str, entity))
 
 
-def _entity(written: str, text: str) -> Entity:
+def _entity(written: str, text: str) -> NamedEntity:
     match = _ENTITY.fullmatch(written)
     if match is None:
         raise CctaError(
@@ -81,11 +89,11 @@ def _entity(written: str, text: str) -> Entity:
         raise CctaError(
             f"entity {written} cuts a character in two; expected {whole[0]}:{whole[1]}:{match[3]}"
         )
-    return start, end, match[3]
+    return NamedEntity(start, end, match[3])
 
 
-def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, Any]:
-    """`words` (spans) and `tags` (IOB2) as an Item holds them.
+def tagged_words(sentence: Sentence, entities: Sequence[NamedEntity]) -> dict[str, Any]:
+    """Returns `words` (spans) and `tags` (IOB2) as an Item holds them.
 
     A word is a run of letters and digits, or one mark; where words are not separated by spaces,
     one character with what combines with it. A word that an entity begins or ends inside (a Turkish
@@ -101,7 +109,7 @@ def tagged_words(sentence: Sentence, entities: Sequence[Entity]) -> dict[str, An
     return {"words": tuple(words), "tags": tuple(_tag(word, entities) for word in words)}
 
 
-def _tag(word: tuple[int, int], entities: Sequence[Entity]) -> str:
+def _tag(word: tuple[int, int], entities: Sequence[NamedEntity]) -> str:
     for start, end, kind in entities:
         if start <= word[0] and word[1] <= end:
             return f"{'B' if word[0] == start else 'I'}-{kind}"

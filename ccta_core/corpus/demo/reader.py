@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ccta_core.corpus.demo.forms import FORMS, Form
-from ccta_core.corpus.demo.marks import Entity
+from ccta_core.corpus.demo.marks import NamedEntity
 from ccta_core.corpus.lines import lines
 from ccta_core.errors import CctaError
 from ccta_core.types import ParallelExample, Sentence
@@ -20,18 +20,18 @@ REFERENCE = "en"
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """What one line of one file says; `place` names it in messages."""
+    """The item on one line of one file; `place` names it in messages."""
 
     place: str
     id: str
     group: str
     label: str | None
     sentence: Sentence
-    entities: tuple[Entity, ...] = ()
+    entities: tuple[NamedEntity, ...] = ()
 
 
 def read_demo(name: str) -> list[ParallelExample]:
-    """The items of one part of the corpus in file order, each in every language.
+    """Returns the items of one part of the corpus in file order, each in every language.
 
     The items of one group share a premise, a sentence or a context; the answer to a question is its
     sentence's focus. Raises CctaError on an unknown name, and on a line that can't be read or is
@@ -41,14 +41,14 @@ def read_demo(name: str) -> list[ParallelExample]:
 
 
 def demo_names() -> tuple[str, ...]:
-    """The parts of the corpus that `read_demo` knows."""
+    """Returns the parts of the corpus that `read_demo` knows."""
     parts = sorted(path.parent.name for path in ROOT.glob(f"*/{REFERENCE}.tsv"))
     return tuple(name for name in parts if name in FORMS)
 
 
 @cache
-def demo_entities() -> Mapping[str, Mapping[str, tuple[Entity, ...]]]:
-    """Language -> item of the part "sentences" -> its names: (start, end, PER, LOC or ORG).
+def demo_entities() -> Mapping[str, Mapping[str, tuple[NamedEntity, ...]]]:
+    """Maps language -> item of the part "sentences" -> its names: (start, end, PER, LOC or ORG).
 
     Offsets count characters of the item's text in that language. Raises CctaError as `read_demo`.
     """
@@ -62,7 +62,7 @@ def demo_entities() -> Mapping[str, Mapping[str, tuple[Entity, ...]]]:
 
 
 def read_folder(folder: Path, part: str = "nli") -> tuple[ParallelExample, ...]:
-    """The parallel examples of a folder of `{lang}.tsv` files with the columns of a part.
+    """Returns the parallel examples of a folder of `{lang}.tsv` files with the columns of a part.
 
     Raises CctaError, naming the file and the line, where the files are not line-parallel.
     """
@@ -79,11 +79,16 @@ def read_folder(folder: Path, part: str = "nli") -> tuple[ParallelExample, ...]:
 
 
 def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
-    """Language -> the rows of its file, which say the same thing line by line.
+    """Maps each language to the rows of its file, which say the same thing line by line.
 
     Raises CctaError as `read_folder`, and where the English file is missing.
     """
-    files = {path.stem: _read_file(path, form) for path in sorted(folder.glob("*.tsv"))}
+    files = {
+        path.stem: [
+            read_line(place, path.stem, cells, form) for place, cells in cells_of(path, form)
+        ]
+        for path in sorted(folder.glob("*.tsv"))
+    }
     if REFERENCE not in files:
         raise CctaError(f"expected {REFERENCE}.tsv in {folder}; every other language repeats it")
     for lang, rows in files.items():
@@ -93,7 +98,7 @@ def read_files(folder: Path, form: Form) -> dict[str, list[DemoRow]]:
 
 
 def cells_of(path: Path, form: Form) -> Iterator[tuple[str, list[str]]]:
-    """(file:line, the cells between tabs) of every line after the first.
+    """Yields (file:line, the cells between tabs) of every line after the first.
 
     Raises CctaError where the first line does not name the columns of the form.
     """
@@ -108,7 +113,7 @@ def cells_of(path: Path, form: Form) -> Iterator[tuple[str, list[str]]]:
 
 
 def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> DemoRow:
-    """What a line says. Raises CctaError, naming the place, where it is not of the form."""
+    """Reads one line. Raises CctaError, naming the place, where it is not of the form."""
     if len(cells) != len(form.columns):
         raise CctaError(
             f"{place}: expected {len(form.columns)} tab-separated columns, found {len(cells)}"
@@ -130,7 +135,7 @@ def read_line(place: str, lang: str, cells: Sequence[str], form: Form) -> DemoRo
 
 
 def out_of_step(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoRow]) -> Iterator[str]:
-    """One message for every row that has not the id and the label of the English one.
+    """Yields a message for every row that has not the id and the label of the English one.
 
     The messages end where ids differ: from there on every line would be named.
     """
@@ -158,10 +163,6 @@ def _other_length(path: Path, rows: Sequence[DemoRow], reference: Sequence[DemoR
 
 def _named(row: DemoRow) -> str:
     return row.id if row.label is None else f"{row.id} {row.label}"
-
-
-def _read_file(path: Path, form: Form) -> list[DemoRow]:
-    return [read_line(place, path.stem, cells, form) for place, cells in cells_of(path, form)]
 
 
 @cache

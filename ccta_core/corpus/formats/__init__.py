@@ -1,1 +1,1 @@
-"""Readers of published data sets, a file each."""
+"""Reads published data sets, a file each."""

@@ -1,4 +1,4 @@
-"""English natural language inference sets in their native files, and all of them as one.
+"""Reads English natural language inference sets in their native files, and all of them as one.
 
 - `mnli`: pieces of MultiNLI (Williams et al., 2018) without final punctuation.
 - `taxinli`: TaxiNLI (Joshi et al., 2020), MultiNLI sentences with MultiNLI's gold label.
@@ -22,7 +22,7 @@ from pathlib import Path
 from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.labels import nli_label
-from ccta_core.corpus.lines import columns, lines, text_rows, unquoted
+from ccta_core.corpus.lines import columns, lines, text_rows, without_csv_quotes
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
@@ -42,7 +42,7 @@ class _NliRow:
 
 @dataclass(frozen=True, slots=True)
 class _NliSet:
-    """A set's files by split ((part, path) in order) and how one is read."""
+    """The files of a set by split ((part, path) in order) and the function that reads one."""
 
     name: str
     what: str
@@ -57,7 +57,9 @@ class _NliSet:
 
 
 def _table(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
-    """Rows of a tab-separated file; one without a header has premise, hypothesis and label."""
+    """Yields the rows of a tab-separated file; one without a header has premise, hypothesis and
+    label.
+    """
     rows = text_rows(path)
     header = (
         [name.strip() for name in rows[0].split("\t")] if nli_set.columns else ["p", "h", "label"]
@@ -73,13 +75,16 @@ def _table(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
     for row, line in enumerate(rows[first:], 1):
         fields = columns(path, row + first, line, header)
         texts = [
-            unquoted(fields[column]) if nli_set.quoted else fields[column] for column in places
+            without_csv_quotes(fields[column]) if nli_set.quoted else fields[column]
+            for column in places
         ]
         yield _NliRow(row + first, f"{nli_set.name}-{part}-{row}", *texts)
 
 
 def _objects(nli_set: _NliSet, part: str, path: Path) -> Iterator[_NliRow]:
-    """Rows of a file with one JSON object a line: id, premise, hypothesis and label (e, n, c)."""
+    """Yields the rows of a file with a JSON object a line: id, premise, hypothesis and label (e, n,
+    c).
+    """
     for number, line in lines(path):
         try:
             row = json.loads(line)
@@ -208,14 +213,14 @@ def _source(nli_set: _NliSet) -> DataSource:
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """English, where all sets are in their folders below `folder`."""
+    """Returns English, where all sets are in their folders below `folder`."""
     for nli_set in _SETS:
         _languages_of(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name])
     return ("en",)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items of all sets, each pair once, without XNLI's premises."""
+    """Yields the items of all sets, each pair once, without XNLI's premises."""
     premises = _xnli_premises(folder / "xnli")
     seen: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
@@ -239,7 +244,7 @@ def _once(
 
 
 def _text_key(text: str) -> str:
-    """What two texts share that differ in case and final punctuation only."""
+    """Returns a key that texts share which differ in case and final punctuation only."""
     return text.strip().rstrip(".!?").casefold()
 
 

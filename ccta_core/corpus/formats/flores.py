@@ -36,7 +36,7 @@ LICENCE = "CC BY-SA 4.0"
 
 
 def read_flores(folder: Path, lang: str) -> list[str]:
-    """The sentences of one language, in the order shared by all.
+    """Returns the sentences of one language, in the order shared by all.
 
     Raises CctaError where the language or its file is missing.
     """

@@ -1,4 +1,5 @@
-"""How the data sets look on the hub: configurations, splits, columns, and what a row says.
+"""Describes the data sets on the hub: configurations, splits, columns, and how a row becomes an
+item.
 
 The forms are those of the sets' own pages and of google/xtreme, which has most of them; a folder
 with the same columns reads the same way.
@@ -9,9 +10,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ccta_core.corpus.cells import UNLABELLED, label_of, named, text_of, whole_number_of
+from ccta_core.corpus.cells import UNLABELLED, class_names, label_of, text_of, whole_number_of
 from ccta_core.corpus.formats.flores import FLORES_CODES
-from ccta_core.corpus.formats.panx import TAGS, tagged
+from ccta_core.corpus.formats.panx import TAGS, tagged_item
 from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.formats.pawsx import untranslated
 from ccta_core.corpus.formats.squad import MLQA_LANGUAGES, mlqa_split, question_item, question_of
@@ -22,7 +23,9 @@ from ccta_core.corpus.source import PlacedItem
 
 @dataclass(frozen=True, slots=True)
 class HubRow:
-    """One row of a hub data set: `index` from 0, and which item it is to become."""
+    """One row of a hub data set: `index` from 0, and the split and language of the item it
+    becomes.
+    """
 
     values: Mapping[str, Any]
     index: int
@@ -31,11 +34,13 @@ class HubRow:
     lang: str
 
     def text(self, name: str) -> str:
-        """A value as text, empty where there is none. Raises CctaError as `cells.text_of`."""
+        """Returns a value as text, empty where there is none. Raises CctaError as
+        `cells.text_of`.
+        """
         return text_of(self.values[name])
 
     def label(self, classes: Sequence[str]) -> "GoldLabel":
-        """The class that the row's label names or numbers."""
+        """Returns the class that the row's label names or numbers."""
         label = label_of(self.values["label"])
         if label in UNLABELLED or label == "-1":  # the hub's number for no class
             return GoldLabel(None, "it has no gold label")
@@ -79,7 +84,7 @@ Rows = Iterator[tuple[str, dict[str, Any]]]
 
 
 def _nli(row: HubRow) -> PlacedItem:
-    """XNLI's rows: three a premise, in order."""
+    """Reads XNLI's rows, which stand in order, three a premise."""
     label, refused = row.label(CLASSES["nli"])
     first = row.index - row.index % 3 + 1
     item = Item(
@@ -94,7 +99,7 @@ def _nli(row: HubRow) -> PlacedItem:
 
 
 def _mnli(row: HubRow) -> PlacedItem:
-    """MultiNLI's rows: no order of premises, so each is a group of its own."""
+    """Reads MultiNLI's rows; their premises have no order, so each row is a group of its own."""
     placed = _nli(row)
     id_ = f"mnli-{row.split}-{row.index + 1}"
     return replace(placed, item=replace(placed.item, id=id_, group=id_))
@@ -117,20 +122,22 @@ def _question(row: HubRow) -> PlacedItem:
 
 
 def _tags(row: HubRow) -> PlacedItem:
-    """Tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
+    """Reads tokens with the names or the numbers of their tags; -100 marks pieces without a tag."""
     id_ = f"{row.split}-{row.lang}-{row.index + 1}"
     words = [text_of(token) for token in row.values["tokens"] or ()]
-    tags = [named(tag, TAGS) for tag in row.values["ner_tags"] or ()]
+    tags = [class_names(tag, TAGS) for tag in row.values["ner_tags"] or ()]
     wrong = [place for place, tag in enumerate(tags) if not isinstance(tag, str)]
     if wrong and len(tags) == len(words):
         item = Item(id_, id_, row.lang, " ".join(words))
         reason = f"the tag {tags[wrong[0]]} of token {wrong[0] + 1} is not the number of one"
         return PlacedItem(row.place, item, refused=reason)
-    return tagged(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
+    return tagged_item(row.place, (id_, id_, row.lang), words, [str(tag) for tag in tags])
 
 
 def _without_language(rows: Rows, lang: str) -> Rows:
-    """The rows without the language before every token (`en:Ada`), where all of them have it."""
+    """Yields the rows without the language before every token (`en:Ada`), where all of them have
+    it.
+    """
     prefix = f"{lang}:"
 
     def has(values: Mapping[str, Any]) -> bool:
@@ -153,7 +160,7 @@ def _without_language(rows: Rows, lang: str) -> Rows:
 
 
 def _retrieval(row: HubRow) -> PlacedItem:
-    """One side of a pair: the English one where that is asked for; `split` names the other."""
+    """Reads one side of a pair, the English one where it is asked for; `split` names the other."""
     english = "source" if row.text("source_lang") in ("en", "eng") else "target"
     other = "target" if english == "source" else "source"
     side = english if row.lang == "en" else other

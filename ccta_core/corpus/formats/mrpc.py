@@ -7,9 +7,9 @@ The files begin with a byte order mark and a header; quotes are ordinary charact
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccta_core.corpus.formats.pawsx import labelled
+from ccta_core.corpus.formats.pawsx import with_label_name
 from ccta_core.corpus.items import Item, linked_groups
-from ccta_core.corpus.lines import columns, files_there, text_rows
+from ccta_core.corpus.lines import columns, list_files, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 
@@ -17,13 +17,13 @@ _COLUMNS = ("Quality", "#1 ID", "#2 ID", "#1 String", "#2 String")
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """English."""
-    files_there(folder, f"msr_paraphrase_{split}.txt", "MRPC")
+    """Returns English, the only language of the set."""
+    list_files(folder, f"msr_paraphrase_{split}.txt", "MRPC")
     return ("en",)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items, in file order."""
+    """Yields the items, in file order."""
     path = folder / f"msr_paraphrase_{split}.txt"
     header, *lines = text_rows(path)
     if tuple(header.split("\t")) != _COLUMNS:
@@ -33,7 +33,7 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     groups = linked_groups([(row[1], row[2]) for row in rows], ids)
     for number, (row, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 2):
         label, _, _, first, second = row
-        item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
+        item = with_label_name(Item(id_, group, lang, first, second, label), f"{path}:{number}")
         yield PlacedItem(f"{path.name}:{number}", item)
 
 

@@ -9,7 +9,7 @@ LANGUAGES = ("ar", "bn", "de", "es", "fr", "hi", "ru", "tr", "vi", "zh")
 
 
 def read_dictionary(folder: Path, lang: str) -> dict[str, list[str]]:
-    """English word -> its translations, English words in the file's order, frequent ones first.
+    """Maps each English word to its translations, in the file's order, frequent words first.
 
     Raises CctaError where the language or its file is missing.
     """

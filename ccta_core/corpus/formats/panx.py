@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.lines import files_there, lines
+from ccta_core.corpus.lines import lines, list_files
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES, language
@@ -28,14 +28,14 @@ _Sentence = list[tuple[int, str]]
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """The languages with a file of this split."""
-    paths = files_there(folder, f"{split}-*.tsv", "PAN-X")
+    """Returns the languages with a file of this split."""
+    paths = list_files(folder, f"{split}-*.tsv", "PAN-X")
     codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The tagged sentences of one language, in file order."""
+    """Yields the tagged sentences of one language, in file order."""
     path = folder / f"{split}-{lang}.tsv"
     prefix = f"{lang}:"
     if not all(line.startswith(prefix) for _, line in lines(path) if line.strip()):
@@ -59,7 +59,7 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
                 )
         words = [token.strip() for token, _ in rows]
         group = first.setdefault(tuple(words), id_)
-        yield tagged(place, (id_, group, lang), words, [tag for _, tag in rows])
+        yield tagged_item(place, (id_, group, lang), words, [tag for _, tag in rows])
 
 
 def _sentences(path: Path) -> Iterator[_Sentence]:
@@ -74,15 +74,15 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
         yield sentence
 
 
-def tagged(
+def tagged_item(
     place: str, names: tuple[str, str, str], words: Sequence[str], tags: Sequence[str]
 ) -> PlacedItem:
-    """A tagged item of (id, group, language): words joined as the language writes them.
+    """Makes a tagged item of (id, group, language): words are joined as the language writes them.
 
     It is refused where a word is empty, words and tags do not pair up, or a tag is no IOB tag.
     """
     id_, group, lang = names
-    text, spans = joined(words, spaced=language(lang).spaced)
+    text, spans = join_words(words, spaced=language(lang).spaced)
     item = Item(id=id_, group=group, lang=lang, text=text)
     empty = [number for number, word in enumerate(words, 1) if not word.strip()]
     if empty:
@@ -97,8 +97,8 @@ def tagged(
     return PlacedItem(place, replace(item, words=spans, tags=iob2), (NOT_IOB2,) * wrong)
 
 
-def joined(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:
-    """The text of words, and each word's span in it."""
+def join_words(words: Sequence[str], *, spaced: bool) -> tuple[str, tuple[Span, ...]]:
+    """Returns the text of words, and each word's span in it."""
     gap = " " if spaced else ""
     spans, start = [], 0
     for word in words:
@@ -115,7 +115,7 @@ class Iob2Tags(NamedTuple):
 
 
 def as_iob2(tags: Sequence[str]) -> Iob2Tags:
-    """The tags with every entity beginning with B-.
+    """Returns the tags with every entity beginning with B-.
 
     Raises CctaError on what is no IOB tag.
     """

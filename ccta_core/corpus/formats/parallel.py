@@ -14,7 +14,7 @@ from pathlib import Path
 from ccta_core.corpus.formats.flores import FLORES_CODES
 from ccta_core.corpus.formats.flores import LICENCE as FLORES_LICENCE
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.lines import files_there, lines, parallel_rows, text_rows
+from ccta_core.corpus.lines import lines, list_files, parallel_rows, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 
 _LASER = """
@@ -33,7 +33,7 @@ def _tatoeba_path(folder: Path, lang: str, *, english: bool = False) -> Path:
 
 
 def _tatoeba_languages(folder: Path, split: str) -> tuple[str, ...]:
-    files_there(folder, "tatoeba.*-eng.*", "LASER's Tatoeba test set")
+    list_files(folder, "tatoeba.*-eng.*", "LASER's Tatoeba test set")
     languages = (lang for lang in TATOEBA_CODES if _tatoeba_path(folder, lang).exists())
     return ("en", *languages)
 
@@ -61,7 +61,7 @@ def _flores_path(folder: Path, lang: str) -> Path:
 
 
 def _flores_languages(folder: Path, split: str) -> tuple[str, ...]:
-    files_there(folder / "devtest", "*.devtest", "FLORES-200")
+    list_files(folder / "devtest", "*.devtest", "FLORES-200")
     return tuple(lang for lang in FLORES_CODES if _flores_path(folder, lang).exists())
 
 
@@ -76,7 +76,9 @@ def _read_flores(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
 
 
 def _articles(path: Path, rows: int) -> dict[int, str]:
-    """Row -> the id of the first row of the same article; empty without fitting metadata."""
+    """Maps each row to the id of the first row of the same article; empty without fitting
+    metadata.
+    """
     if not path.exists():
         return {}
     first: dict[str, str] = {}
@@ -89,7 +91,7 @@ def _articles(path: Path, rows: int) -> dict[int, str]:
 
 
 def _pud_languages(folder: Path, split: str) -> tuple[str, ...]:
-    paths = files_there(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
+    paths = list_files(folder, "*_pud-ud-test.conllu", "the PUD treebanks")
     return tuple(path.name.partition("_")[0] for path in paths)
 
 

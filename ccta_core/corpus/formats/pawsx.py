@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ccta_core.corpus.items import Item, linked_groups
 from ccta_core.corpus.labels import CLASSES
-from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows, unquoted
+from ccta_core.corpus.lines import columns, list_files, parallel_rows, text_rows, without_csv_quotes
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -35,15 +35,15 @@ _COLUMNS = ("sentence", "sentence", "label")
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """The languages with a file of this split."""
+    """Returns the languages with a file of this split."""
     part = split if split in PARTS else PARTS[0]
-    paths = files_there(folder, f"{part}-*.tsv", "PAWS-X")
+    paths = list_files(folder, f"{part}-*.tsv", "PAWS-X")
     codes = (path.stem.removeprefix(f"{part}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items of one language, in file order."""
+    """Yields the items of one language, in file order."""
     if split not in PARTS:
         yield from _separated(folder, split, lang)
         return
@@ -57,12 +57,12 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     groups = linked_groups(_pairs(text_rows(english)), ids)
     for number, (line, id_, group) in enumerate(zip(rows, ids, groups, strict=True), 1):
         first, second, label = columns(path, number, line, _COLUMNS)
-        item = labelled(Item(id_, group, lang, first, second, label), f"{path}:{number}")
+        item = with_label_name(Item(id_, group, lang, first, second, label), f"{path}:{number}")
         yield PlacedItem(f"{path.name}:{number}", item, refused=untranslated(item))
 
 
 def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The pairs of `train` or of `heldout`; no sentence stands in both."""
+    """Yields the pairs of `train` or of `heldout`; no sentence stands in both."""
     cluster: dict[str, str] = {}
     ids, pairs = [], []
     for part in PARTS:
@@ -91,7 +91,7 @@ def _ids(folder: Path, part: str, count: int) -> list[str]:
 
 
 def _words(text: str) -> str:
-    """The words of a sentence in alphabetical order: the same for every order of them."""
+    """Returns the words of a sentence in alphabetical order: the same for every order of them."""
     return " ".join(sorted(re.findall(r"\w+", text.casefold())))
 
 
@@ -99,8 +99,8 @@ def _held(cluster: str) -> bool:
     return int(hashlib.sha256(cluster.encode()).hexdigest(), 16) % 3 == 0
 
 
-def labelled(item: Item, place: str) -> Item:
-    """A pair of sentences whose label is 1 or 0, with the label's name and without CSV quoting.
+def with_label_name(item: Item, place: str) -> Item:
+    """Names the label of a pair, which is 1 or 0, and takes CSV quoting off its sentences.
 
     Raises CctaError, naming the place, on any other label.
     """
@@ -108,12 +108,14 @@ def labelled(item: Item, place: str) -> Item:
         raise CctaError(
             f"{place}: unknown label {item.label!r}, expected 0 (different) or 1 (paraphrase)"
         )
-    text, text2 = unquoted(item.text), unquoted(item.text2 or "")
+    text, text2 = without_csv_quotes(item.text), without_csv_quotes(item.text2 or "")
     return replace(item, text=text, text2=text2, label=LABELS[item.label])
 
 
 def untranslated(item: Item) -> str | None:
-    """Why a pair is no pair, where a sentence is only a mark."""
+    """Returns why a pair can't be used, where one of its sentences is a mark for "not
+    translated".
+    """
     for text in (item.text, item.text2 or ""):
         if text.casefold() in UNTRANSLATED:
             return f"a sentence was not translated: it reads {text!r}"

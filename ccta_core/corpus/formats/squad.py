@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import text_of, whole_number_of
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.lines import files_there
+from ccta_core.corpus.lines import list_files
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -49,7 +49,8 @@ class SquadQuestion:
 
 
 def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
-    """The questions of a file, in its order; what is none by place and reason.
+    """Reads the questions of a file, in its order; what is no question is listed by place and
+    reason.
 
     Raises CctaError where the file can't be read or is not in SQuAD's form as a whole.
     """
@@ -69,7 +70,7 @@ def read_questions(path: Path) -> list[SquadQuestion | LeftOut]:
 
 
 def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
-    """The questions of an article; one without a title is a group of its own by its place."""
+    """Yields the questions of an article; one without a title is a group by its place."""
     paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
     if not isinstance(paragraphs, list):
         yield LeftOut(place, "it has no list of paragraphs")
@@ -93,10 +94,10 @@ def _article(place: str, article: Any) -> Iterator[SquadQuestion | LeftOut]:
 
 
 def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any) -> SquadQuestion:
-    """A question from its values, whatever they are: null, or of another type, refuses it."""
+    """Makes a question of its values; null, or a value of another type, refuses it."""
     texts = {"question": row.get("question"), "context": context, "title": title}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
-    refused = f"its {wrong[0]} is no text, found {_found(texts[wrong[0]])}" if wrong else None
+    refused = f"its {wrong[0]} is no text, found {_described(texts[wrong[0]])}" if wrong else None
     answers, left_out = _answers(row.get("answers"), "" if wrong else context)
     id_ = text_of(row.get("id"))
     return SquadQuestion(
@@ -114,7 +115,7 @@ def question_of(row: Mapping[str, Any], *, title: Any, group: str, context: Any)
 
 
 def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:
-    """The gold answers that can be looked for in a context, and why others can't.
+    """Returns the gold answers that can be searched for in a context, and why others can't.
 
     They come as a list of objects (SQuAD's files) or as an object of two lists (the hub's).
     """
@@ -125,23 +126,23 @@ def _answers(value: Any, context: str) -> tuple[tuple[tuple[str, int], ...], tup
         pairs = zip(texts, starts, strict=True)
         value = [{"text": text, "answer_start": start} for text, start in pairs]
     if not isinstance(value, list):
-        return (), (f"its answers are no list, found {_found(value)}",)
+        return (), (f"its answers are no list, found {_described(value)}",)
     answers, left_out = [], []
     for answer in value:
         text = answer.get("text") if isinstance(answer, dict) else None
         start = whole_number_of(answer.get("answer_start")) if isinstance(answer, dict) else None
         if not isinstance(text, str):
-            left_out.append(f"an answer's text is no text, found {_found(text)}")
+            left_out.append(f"an answer's text is no text, found {_described(text)}")
         elif start is None or not 0 <= start < max(len(context), 1):
             where = answer.get("answer_start")
-            left_out.append(f"an answer begins at {_found(where)}, no place in its context")
+            left_out.append(f"an answer begins at {_described(where)}, no place in its context")
         else:
             answers.append((text, start))
     return tuple(answers), tuple(left_out)
 
 
-def _found(value: Any) -> str:
-    """A value in a message: numbers and null as they stand, all else by its kind."""
+def _described(value: Any) -> str:
+    """Writes a value for a message: numbers and null as they are, all else by its kind."""
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, str):
@@ -152,7 +153,7 @@ def _found(value: Any) -> str:
 def question_item(
     place: str, lang: str, question: SquadQuestion, group: str | None = None
 ) -> PlacedItem:
-    """A question as an item, its answers as spans of the context."""
+    """Makes an item of a question, its answers as spans of the context."""
     if question.refused:
         item = Item(question.id, group or question.group, lang, question.question)
         return PlacedItem(place, item, refused=question.refused)
@@ -172,14 +173,14 @@ def question_item(
 def _placed(
     path: Path, question: SquadQuestion | LeftOut, lang: str, group: str | None = None
 ) -> ReaderOutput:
-    """A question of a file as an item, by its id."""
+    """Makes an item of a question of a file; its place is the question's id."""
     if isinstance(question, LeftOut):
         return question
     return question_item(f"{path.name}:{question.id}", lang, question, group)
 
 
 def _squad_files(folder: Path) -> list[Path]:
-    return files_there(folder, "*v1.1*.json", "SQuAD 1.1")
+    return list_files(folder, "*v1.1*.json", "SQuAD 1.1")
 
 
 def _squad_languages(folder: Path, split: str) -> tuple[str, ...]:
@@ -208,7 +209,7 @@ def _xquad_contexts(folder: Path) -> frozenset[str]:
 
 
 def _xquad_languages(folder: Path, split: str) -> tuple[str, ...]:
-    paths = files_there(folder, "xquad.*.json", "XQuAD")
+    paths = list_files(folder, "xquad.*.json", "XQuAD")
     codes = (path.name.split(".")[1] for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
@@ -228,7 +229,7 @@ def _read_xquad(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
 
 
 def _mlqa_folder(folder: Path, part: str) -> Path:
-    """The folder of a part: the one named, or below it where MLQA's archive has it."""
+    """Returns the folder of a part: the one named, or below it where MLQA's archive has it."""
     for below in (folder / "MLQA_V1" / part, folder / part):
         if below.is_dir():
             return below
@@ -236,7 +237,8 @@ def _mlqa_folder(folder: Path, part: str) -> Path:
 
 
 class MlqaSplit(NamedTuple):
-    """What the name of a split of MLQA says: `side` has the language `lang` whatever is read.
+    """The parts of a split's name: `side` ("question", "context" or empty) is in the language
+    `lang`.
 
     `side` is "question", "context" or empty.
     """
@@ -247,7 +249,7 @@ class MlqaSplit(NamedTuple):
 
 
 def mlqa_split(split: str) -> MlqaSplit:
-    """The parts of a split's name: test-question-es -> test, question, es; dev has only a part."""
+    """Splits a split's name: test-question-es -> test, question, es; dev has only a part."""
     part = "test" if split.startswith("test") else "dev"
     side, _, lang = split.removeprefix(part).removeprefix("-").partition("-")
     return MlqaSplit(part, side, lang)
@@ -263,7 +265,7 @@ def _mlqa_path(folder: Path, split: str, lang: str) -> Path:
 
 def _mlqa_languages(folder: Path, split: str) -> tuple[str, ...]:
     part = mlqa_split(split).part
-    files_there(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
+    list_files(_mlqa_folder(folder, part), f"{part}-context-*-question-*.json", "MLQA")
     return tuple(lang for lang in MLQA_LANGUAGES if _mlqa_path(folder, split, lang).exists())
 
 

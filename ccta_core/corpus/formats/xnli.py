@@ -12,7 +12,7 @@ from pathlib import Path
 from ccta_core.corpus.cells import UNLABELLED
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import nli_label
-from ccta_core.corpus.lines import columns, files_there, parallel_rows, text_rows
+from ccta_core.corpus.lines import columns, list_files, parallel_rows, text_rows
 from ccta_core.corpus.source import DataSource, PlacedItem, ReaderOutput
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
@@ -22,14 +22,14 @@ _KOREAN = "ko"
 
 
 def languages(folder: Path, split: str) -> tuple[str, ...]:
-    """The languages with a file of this split, without Korean."""
-    paths = files_there(folder, f"{split}-*.tsv", "XNLI")
+    """Returns the languages with a file of this split, without Korean."""
+    paths = list_files(folder, f"{split}-*.tsv", "XNLI")
     codes = (path.stem.removeprefix(f"{split}-") for path in paths)
     return tuple(code for code in codes if code in LANGUAGES)
 
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
-    """The items of one language, in file order."""
+    """Yields the items of one language, in file order."""
     path = _path(folder, split, lang)
     english = text_rows(_path(folder, split, "en"))
     groups = _groups(english, split)
@@ -51,7 +51,7 @@ def _path(folder: Path, split: str, lang: str) -> Path:
 
 
 def _lines(folder: Path, split: str, lang: str, expected: int) -> Iterator[tuple[int, str]]:
-    """(line number, premise TAB hypothesis TAB label) of each row, as many as in English."""
+    """Yields (line number, premise TAB hypothesis TAB label) of each row, as many as in English."""
     path = _path(folder, split, lang)
     header = int(lang == _KOREAN)
     rows = text_rows(path)[header:]
@@ -67,7 +67,7 @@ def _lines(folder: Path, split: str, lang: str, expected: int) -> Iterator[tuple
 
 
 def _groups(english: list[str], split: str) -> list[str]:
-    """For each row the id of the first row with the same English premise."""
+    """Returns for each row the id of the first row with the same English premise."""
     first: dict[str, str] = {}
     return [
         first.setdefault(line.split("\t")[0].strip(), f"{split}-{row}")
