@@ -31,7 +31,7 @@ from ccta_core.study.storage.table import Study
 
 
 def models(study: Study) -> list[str]:
-    """Returns the models that have rows, in the manifest's order, without twins with a random head."""
+    """Returns the models that have rows, in the manifest's order, without random-head twins."""
     return [name for name in measured_models(study) if not is_random_head(name)]
 
 

@@ -197,8 +197,9 @@ def names(part: Part) -> Iterator[str]:
 
 def _edges(row: DemoRow) -> Iterator[str]:
     text, spaced = row.sentence.text, LANGUAGES[row.sentence.lang].spaced
-    for start, end, kind in row.entities:
-        what = f"{row.place}: entity {written_entity((start, end, kind))}"
+    for entity in row.entities:
+        start, end = entity.start, entity.end
+        what = f"{row.place}: entity {written_entity(entity)}"
         if any(_EDGE.match(text[at]) and text[at] not in _ABBREVIATED for at in (start, end - 1)):
             yield f"{what} begins or ends with a space or punctuation: {text[start:end]!r}"
         elif spaced and any(
