@@ -72,6 +72,12 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     run.add_argument("--mass", choices=MASSES, default="abs")
     run.add_argument("--method", choices=METHODS, default="lig")
     run.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    run.add_argument(
+        "--tolerance",
+        type=float,
+        default=Quadrature().tolerance,
+        help="largest error of the unit masses, L1, 90%% bound (%(default)s)",
+    )
     run.add_argument("--shuffles", type=int, default=20)
     run.add_argument("--unrelated", type=int, default=5)
     run.add_argument("--seed", type=int, default=0)
@@ -110,6 +116,7 @@ def _run(options: argparse.Namespace) -> None:
         align_layer=options.align_layer, space=options.space, baseline=options.baseline,
         mass=options.mass, method=options.method, precision=options.precision,
         shuffles=options.shuffles, unrelated=options.unrelated, seed=options.seed,
+        quadrature=Quadrature(tolerance=options.tolerance),
     )  # fmt: skip
     request = Request(
         name=options.name,

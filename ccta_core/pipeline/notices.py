@@ -8,6 +8,7 @@ from ccta_core.attribution.methods import traits
 from ccta_core.config import Config
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sides import Side
+from ccta_core.report.accuracy import masses_within
 from ccta_core.space.maps import CommonSpace
 
 _MUCH_ON_SPECIALS = 0.3
@@ -51,10 +52,11 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     yield from _reading_notices(model, name, side)
     found = side.attribution
     if not found.converged:
-        error = found.completeness_error
-        said = "" if error is None else f": completeness error {error:.1%}"
+        bound = masses_within([found.mass_error])
+        known = f"its masses are {bound}" if bound else "the error of its masses is not known"
         yield (
-            f"The {name} attribution did not converge{said} after {found.evaluations} evaluations."
+            f"The {name} attribution did not converge: {known} after {found.evaluations} "
+            "evaluations."
         )
     if found.special_share > _MUCH_ON_SPECIALS:
         yield f"Special tokens carry {found.special_share:.0%} of the {name} attribution."

@@ -1,15 +1,14 @@
 """From sentences to attributions: read, aim at what is explained, attribute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ccta_core.attribution.integrated_gradients import unit_sums
 from ccta_core.attribution.methods import method, traits
-from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.readings import Reading, baseline_states, read
+from ccta_core.attribution.protocol import Baseline, Request, Scores, Stop, never
+from ccta_core.attribution.readings import Reading, baselines, read
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES
@@ -82,10 +81,7 @@ def attribute_layers(
         check(model, sentences, config.with_layer(layer))
     looks = look(model, sentences, layers)
     inputs = aimed(model, looks, config.target_class, layers)
-    starts: list[dict[int, torch.Tensor]] = [{} for _ in inputs]
-    if traits(config.method).baselines:
-        encoded = [one.encoded for one in inputs]
-        starts = baseline_states(model, encoded, layers, kind=config.baseline)
+    starts = baselines_of(model, inputs, layers, config)
     return {
         layer: attributions(model, inputs, config.with_layer(layer), starts=starts)
         for layer in layers
@@ -147,21 +143,36 @@ def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> li
     return readings
 
 
+def baselines_of(
+    model: Model, inputs: Sequence[Input], layers: Sequence[int], config: Config
+) -> list[Baseline | None]:
+    """The baseline of every input with its states at `layers`; None where a method has none."""
+    if not traits(config.method).baselines:
+        return [None] * len(inputs)
+    encoded = [one.encoded for one in inputs]
+    return list(baselines(model, encoded, layers, kind=config.baseline))
+
+
 def attributions(
     model: Model,
     inputs: Sequence[Input],
     config: Config,
     stop: Stop = never,
-    starts: Sequence[Mapping[int, torch.Tensor]] = (),
+    starts: Sequence[Baseline | None] = (),
 ) -> list[Attribution]:
     """The attribution of every input at `config.layer`, whose states its reading holds.
 
-    `starts` holds the baselines' states by layer, where they are known already.
+    `starts` holds the baselines, where they have been read already.
     """
-    layer = config.layer
     requests = [
-        Request(one.encoded, one.reading.states[layer], one.aim.target, start.get(layer))
-        for one, start in zip(inputs, starts or [{}] * len(inputs), strict=True)
+        Request(
+            encoded=one.encoded,
+            states=one.reading.states[config.layer],
+            target=one.aim.target,
+            baseline=start,
+            logits=one.reading.logits,
+        )
+        for one, start in zip(inputs, starts or [None] * len(inputs), strict=True)
     ]
     found = method(config.method)(model, requests, config, stop)
     outputs = model.info.outputs
@@ -184,7 +195,7 @@ def _attribution(one: Input, found: Scores, outputs: str) -> Attribution:
         f_input=found.f_input,
         f_baseline=found.f_baseline,
         completeness_error=found.completeness_error,
-        mass_shift=found.mass_shift,
+        mass_error=found.mass_error,
         converged=found.converged,
         evaluations=found.evaluations,
         truncated=item.truncated or one.question_cut,

@@ -10,6 +10,7 @@ from html import escape
 from textwrap import indent
 
 from ccta_core.languages import language
+from ccta_core.report.accuracy import completeness_phrase, masses_within
 from ccta_core.report.marks import marks
 from ccta_core.report.predicted import explained
 from ccta_core.report.template import asset, fill, shared
@@ -166,22 +167,23 @@ def _numbers(payload: Mapping) -> str:
         ("shuffled", _known(payload, "ems_shuffled", _tested(payload))),
         ("embeddings only", _known(payload, "ems_uniform")),
         ("unrelated", _known(payload, "ems_unrelated")),
-        ("completeness", _completeness(payload)),
+        ("masses", _accuracy(payload)),
     ]
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
 
 
-def _completeness(payload: Mapping) -> str:
-    """The larger completeness error of the two sides, and whether both converged."""
+def _accuracy(payload: Mapping) -> str:
+    """The larger bound on the error of the sides' masses, and whether both converged."""
     sides = [payload[side] for side in _SIDES]
-    errors = [e for side in sides if (e := side["completeness_error"]) is not None]
-    if not errors:
-        return "- <small>(not measured by this method)</small>"
-    worst = max(errors)
+    bound = masses_within([side.get("mass_error") for side in sides]) or NONE
+    small = completeness_phrase([side["completeness_error"] for side in sides])
+    if all(side["completeness_error"] is None for side in sides):
+        return f"{NONE} <small>({small})</small>"
     if all(side["converged"] for side in sides):
-        return f'{_percent(worst)} <span role="img" aria-label="converged">\u2713</span>'
+        mark = '<span role="img" aria-label="converged">\u2713</span>'
+        return f"{bound} {mark} <small>({small})</small>"
     late = [language(side["lang"]).name for side in sides if not side["converged"]]
-    return f"{_percent(worst)} <small>({escape(' and '.join(late))} did not converge)</small>"
+    return f"{bound} <small>({small}; {escape(' and '.join(late))} did not converge)</small>"
 
 
 def _notices(notices: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from ccta_core.consistency import Compared, controls, fixed_null
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.catalog import SCORES
 from ccta_core.models.model import Model
-from ccta_core.pipeline.sentences import Input, Look, aimed, check, look
+from ccta_core.pipeline.sentences import Input, Look, aimed, baselines_of, check, look
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
 from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
@@ -65,10 +65,11 @@ def measure(  # noqa: PLR0913 - what decides a row
     soon after `stop` turns true.
     """
     inputs = _inputs(model, examples, langs, layers, config)
+    starts = baselines_of(model, inputs, layers, config)
     rows: dict[int, list[Row]] = {}
     for layer in layers:
         settings = config.with_layer(layer)
-        sides = iter(sides_of(model, inputs, settings, stop))
+        sides = iter(sides_of(model, inputs, settings, stop, starts))
         items = [
             _item(model, example, {lang: next(sides) for lang in langs}) for example in examples
         ]
@@ -223,6 +224,7 @@ def _facts(item: _Item, lang: str) -> Row:
         "subwords": sum(len(group) for one in side.input.encoded.maps for group in one.members),
         "special_share": found.special_share,
         "completeness_error": found.completeness_error,
+        "mass_error": found.mass_error,
         "converged": found.converged,
         "evaluations": found.evaluations,
         "truncated": found.truncated,

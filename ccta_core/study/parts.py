@@ -7,7 +7,7 @@ from typing import Any
 
 from ccta_core.errors import CctaError
 from ccta_core.study.plan import Plan
-from ccta_core.study.schema import arrow_schema
+from ccta_core.study.schema import arrow_schema, names_of
 
 _SLASH = "~"
 """Stands for the slash of a model's id in a folder's name."""
@@ -52,12 +52,12 @@ def missing_parts(folder: Path, plan: Plan, *, thorough: bool = False) -> list[t
     return [
         (model, chunk)
         for model, chunk in plan.parts
-        if not _whole(part_path(folder, model, chunk), thorough=thorough)
+        if not _whole(part_path(folder, model, chunk), plan.schema, thorough=thorough)
     ]
 
 
-def _whole(path: Path, *, thorough: bool) -> bool:
-    """Whether a part is there and is a Parquet file with our columns."""
+def _whole(path: Path, schema: int, *, thorough: bool) -> bool:
+    """Whether a part is there and is a Parquet file with the columns of its study's schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -65,7 +65,7 @@ def _whole(path: Path, *, thorough: bool) -> bool:
         return False
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.schema_arrow.names == arrow_schema().names and file.metadata.num_rows:
+            if tuple(file.schema_arrow.names) == names_of(schema) and file.metadata.num_rows:
                 if thorough:
                     file.read()
                 return True

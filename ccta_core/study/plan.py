@@ -152,7 +152,17 @@ def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
 
 
 def config_of(plan: Plan) -> Config:
-    """The settings as they were."""
+    """The settings as they were.
+
+    Raises CctaError where an earlier version measured the study with settings that mean something
+    else today: its rows can be read, and none be added.
+    """
+    if plan.schema < VERSION:
+        raise CctaError(
+            f"{plan.name} was measured by an earlier version (schema {plan.schema}, now {VERSION}); "
+            "its rows can be read, and new ones would not be like them: run it anew under another "
+            "name"
+        )
     quadrature = Quadrature(**plan.config["quadrature"])
     return Config(**{**plan.config, "quadrature": quadrature})
 

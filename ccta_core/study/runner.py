@@ -27,6 +27,7 @@ from ccta_core.study.plan import (
     CHUNK,
     Plan,
     check_same,
+    config_of,
     extended,
     folder_of,
     planned,
@@ -145,6 +146,8 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Plan:
     worker dies, or a chunk can't be measured.
     """
     with opened(name) as (folder, plan, missing):
+        if missing:
+            config_of(plan)  # refuses to add rows to those of an earlier version
         if missing and workers:
             _work(folder, plan, missing, workers, report or to_stderr)
         elif missing:

@@ -84,6 +84,7 @@ def _numbers(found: "pd.DataFrame") -> None:
         "words": "units",
         "confidence": "confidence",
         "probability of the gold label": "probability",
+        "error of the masses (90% bound)": "mass_error",
         "completeness error": "completeness_error",
         "share on special tokens": "special_share",
     }

@@ -93,6 +93,8 @@ _ALL = (
             with_both=True),
     Measure("special_share", "share on specials", "attribution on tokens that are no words",
             "{side}_special_share"),
+    Measure("mass_error", "error of the masses", "bound on their L1 error, 90% coverage",
+            "{side}_mass_error"),
     Measure("completeness_error", "completeness error", "of the attribution",
             "{side}_completeness_error"),
 )  # fmt: skip

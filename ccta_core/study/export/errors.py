@@ -28,7 +28,8 @@ _MEASURES = (
     "link_spearman", "cross_segment_mass",
 )  # fmt: skip
 _NO_FLAG = ("layer", "target_class", "quadrature")
-"""Settings that are said otherwise, or that the command does not take."""
+"""Settings that are said otherwise, or that the command does not take. Of the quadrature it takes the
+tolerance, which meant another thing in studies of an earlier schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
     if isinstance(row.gold, str):
         words += option("target-class", row.gold)
     usual = Config()
+    tolerance = plan.config.get("quadrature", {}).get("tolerance")
+    if plan.schema == VERSION and tolerance != usual.quadrature.tolerance:
+        words += option("tolerance", tolerance)
     for one in fields(Config):
         value = plan.config.get(one.name)
         if one.name not in _NO_FLAG and value != getattr(usual, one.name):

@@ -146,6 +146,8 @@ def completeness_table(summary: Summary) -> str:
             "parts": f"{done} of {total} there, {total - done} missing",
             "attributions": f"{found.attributions:,} (text x model x layer)",
             "converged": "not measured by this method" if late else percent(found.converged, 2),
+            "masses within (90%), median": shown(found.median_mass_error),
+            "masses within (90%), worst": shown(found.worst_mass_error),
             "median completeness error": percent(found.median_error, 3),
             "worst completeness error": percent(found.worst_error, 3),
             "attributions of truncated texts": f"{found.truncated:,}",
