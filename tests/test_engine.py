@@ -24,8 +24,8 @@ CLASS = "contradiction"
 WORDS = ("ferry", "left", "the", "harbour", "on", "time", "Sunday", "no", "bread", "tasted")
 
 
-def narrowed(above):
-    return any(isinstance(module, FirstTokenLayer) for module in above.view.modules())
+def narrowed(suffix):
+    return any(isinstance(module, FirstTokenLayer) for module in suffix.view.modules())
 
 
 def masses_moved(model, one, other):
@@ -164,7 +164,7 @@ def test_the_last_layer_is_narrowed_only_where_one_token_is_read(tmp_path, famil
     loaded = ccta.load_model(str(build(tmp_path / "model", family, head)))
     bert_like = family in ("bert", "xlm-r", "electra")
     expected = bert_like and head == "classification"
-    assert all(narrowed(loaded.above(layer)) is expected for layer in range(loaded.depth))
+    assert all(narrowed(loaded.layer_suffix(layer)) is expected for layer in range(loaded.depth))
 
 
 def test_unrelated_sentences_are_attributed_once(model, monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ccta_core.errors import CctaError
 from ccta_core.tasks import task_of
-from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.tags import Word, entities, entity_type, words_of
 from ccta_core.types import Sentence, Unit
 from tests.heads import TAGS, tiny
@@ -92,14 +92,14 @@ def looked(model, text, wanted, lang="en", focus=()):
             for start, tag in wanted.items():
                 if word and start.startswith(word) and start in unit.text:
                     values[token, TAGS.index(tag)] = 9.0
-    return Seen(sentence, (window,), (values,))
+    return ModelOutput(sentence, (window,), (values,))
 
 
 def test_the_first_piece_of_a_word_is_not_the_bracket_before_it(model):
     one = looked(model, "He saw (Paris) twice.", {"Paris": "B-LOC"})
     words = words_of(one)
     assert [TAGS[word.tag] for word in words] == ["O", "O", "B-LOC", "O"]
-    assert task_of("ner").aim(model, one, "LOC").prediction.keys() == {"Paris: LOC"}
+    assert task_of("ner").explain(model, one, "LOC").prediction.keys() == {"Paris: LOC"}
 
 
 def test_a_word_of_punctuation_alone_has_a_piece_too(model):
@@ -109,20 +109,20 @@ def test_a_word_of_punctuation_alone_has_a_piece_too(model):
 def test_the_words_of_the_type_are_explained_and_the_rest_is_not(model):
     one = looked(model, "Ada met Bob in Rome", {"Ada": "B-PER", "Bob": "B-PER", "Rome": "B-LOC"})
     task = task_of("ner")
-    aim = task.aim(model, one, "PER")
+    explained = task.explain(model, one, "PER")
     text = one.sentence.text
-    assert [text[start:end] for start, end in aim.focus] == ["Ada", "Bob"]
-    assert {column for _, column in aim.target.places} == {TAGS.index("B-PER")}
-    assert len(aim.target.places) == 2
-    assert set(aim.prediction) == {"Ada: PER", "Bob: PER", "Rome: LOC"}
+    assert [text[start:end] for start, end in explained.focus] == ["Ada", "Bob"]
+    assert {column for _, column in explained.target.places} == {TAGS.index("B-PER")}
+    assert len(explained.target.places) == 2
+    assert set(explained.prediction) == {"Ada: PER", "Bob: PER", "Rome: LOC"}
 
 
 def test_a_type_takes_at_each_word_the_tag_that_scores_best(model):
     one = looked(model, "Ada Byron spoke", {"Ada": "B-PER", "Byron": "I-PER"})
-    aim = task_of("ner").aim(model, one, "PER")
-    assert [TAGS[column] for _, column in aim.target.places] == ["B-PER", "I-PER"]
-    assert list(aim.prediction) == ["Ada Byron: PER"]
-    exact = task_of("ner").aim(model, one, "I-PER")
+    explained = task_of("ner").explain(model, one, "PER")
+    assert [TAGS[column] for _, column in explained.target.places] == ["B-PER", "I-PER"]
+    assert list(explained.prediction) == ["Ada Byron: PER"]
+    exact = task_of("ner").explain(model, one, "I-PER")
     assert [TAGS[column] for _, column in exact.target.places] == ["I-PER"]
     assert one.sentence.text[slice(*exact.focus[0])] == "Byron"
 
@@ -130,10 +130,10 @@ def test_a_type_takes_at_each_word_the_tag_that_scores_best(model):
 def test_where_no_word_has_the_type_the_likeliest_word_is_explained(model):
     one = looked(model, "Ada spoke softly", {})
     one.logits[0][words_of(one)[2].token, TAGS.index("I-LOC")] = 1.0
-    aim = task_of("ner").aim(model, one, "LOC")
-    assert one.sentence.text[slice(*aim.focus[0])] == "softly"
-    assert [TAGS[column] for _, column in aim.target.places] == ["I-LOC"]
-    assert list(aim.prediction) == ["O"]
+    explained = task_of("ner").explain(model, one, "LOC")
+    assert one.sentence.text[slice(*explained.focus[0])] == "softly"
+    assert [TAGS[column] for _, column in explained.target.places] == ["I-LOC"]
+    assert list(explained.prediction) == ["O"]
 
 
 def test_the_label_is_the_surest_entitys_type(model):
@@ -150,9 +150,9 @@ def test_the_words_in_focus_are_explained_whatever_their_tag(model):
     text = "Ada met Bob in Rome"
     one = looked(model, text, {"Ada": "B-PER", "Rome": "B-LOC"}, focus=((8, 11),))
     task = task_of("ner")
-    aim = task.aim(model, one, "PER")
-    assert aim.focus == ((8, 11),)
-    assert aim.target.places[0][0] == words_of(one)[2].token
+    explained = task.explain(model, one, "PER")
+    assert explained.focus == ((8, 11),)
+    assert explained.target.places[0][0] == words_of(one)[2].token
     one = looked(model, text, {"Ada": "B-PER", "Rome": "B-LOC"}, focus=((15, 19),))
     assert task.label(model, one, "auto") == "LOC"
 
@@ -162,4 +162,4 @@ def test_a_focus_beyond_the_cut_is_refused():
     model = tiny("ner", positions=32)
     one = looked(model, text, {}, focus=((500, 504),))
     with pytest.raises(CctaError, match="shorter text"):
-        task_of("ner").aim(model, one, "LOC")
+        task_of("ner").explain(model, one, "LOC")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ccta_core.errors import CctaError
 from ccta_core.models.windows import _ranges, single_window, trimmed, windows
-from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import LONGEST, answers, candidates, given_span
 from ccta_core.tasks.tags import words_of
 from ccta_core.types import Sentence
@@ -96,7 +96,7 @@ def test_the_answer_is_that_of_a_search_over_the_whole_context(model):
         return np.random.default_rng(zlib.crc32(repr(span).encode())).normal(size=2).tolist()
 
     logits = tuple(torch.tensor([values(span) for span in window.spans]) for window in found)
-    best = candidates(Seen(one, found, logits))
+    best = candidates(ModelOutput(one, found, logits))
     whole = model.tokenizer(one.text2, add_special_tokens=False, return_offsets_mapping=True)
     words = model.tokenizer.convert_ids_to_tokens(whole["input_ids"])
     pieces = [
@@ -119,7 +119,7 @@ def test_a_given_answer_has_context_on_both_sides(model):
     found = windows(model, one, stride=40)
     logits = tuple(torch.zeros(window.encoded.length, 2) for window in found)
     middle = one.text2.index("1844", len(one.text2) // 2)
-    number, first, last = given_span(Seen(one, found, logits), (middle, middle + 4))
+    number, first, last = given_span(ModelOutput(one, found, logits), (middle, middle + 4))
     tokens = [token for token, span in enumerate(found[number].spans) if span]
     assert min(first - tokens[0], tokens[-1] - last) >= 19
     text = one.text2
@@ -160,18 +160,18 @@ def test_texts_of_any_kind_have_answers_and_words_of_whole_glyphs(
     found = windows(small, one)
     draw = torch.Generator().manual_seed(seed % 2**32)
     logits = tuple(torch.randn(w.encoded.length, 2, generator=draw) for w in found)
-    seen = Seen(one, found, logits)
-    prediction, best = answers(seen, candidates(seen))
+    output = ModelOutput(one, found, logits)
+    prediction, best = answers(output, candidates(output))
     edges = grapheme_boundaries(one.text2)
     for text in prediction:
         places = [at for at in edges if one.text2.startswith(text, at)]
         assert any(at + len(text) in edges for at in places)
     assert Sentence(question, lang, one.text2, (best,)).focus == (best,)
-    number, first, last = given_span(seen, best)
+    number, first, last = given_span(output, best)
     assert first <= last < found[number].encoded.length
     tagged = single_window(small, Sentence(context, lang))
     tags = (torch.randn(tagged.encoded.length, 3, generator=draw),)
-    words = words_of(Seen(tagged.encoded.sentence, (tagged,), tags))
+    words = words_of(ModelOutput(tagged.encoded.sentence, (tagged,), tags))
     assert [word.unit for word in words] == list(tagged.encoded.maps[0].units)
     for word, members in zip(words, tagged.encoded.maps[0].members, strict=True):
         assert word.token in members

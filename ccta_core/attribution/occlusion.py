@@ -87,7 +87,7 @@ def _values(
     stop: Stop,
 ) -> list[float]:
     """F of every (request, positions taken away), in order, packed by length."""
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
     lengths = [items[index].request.encoded.length for index, _ in rows]
 
     def forward(batch: list[int]) -> list[float]:
@@ -96,7 +96,7 @@ def _values(
         inputs = model.inputs([request.encoded for request in requests])
         states = pad_batch([items[index].without(group) for index, group in chosen], 0.0)
         with torch.inference_mode(), autocast(model.device, config.precision):
-            logits = above(states, inputs)
+            logits = suffix(states, inputs)
         targets = [request.target for request in requests]
         outputs = objective(logits, targets, inputs["attention_mask"], config.objective)
         return [float(output) for output in outputs]

@@ -175,9 +175,7 @@ def estimate_of(
     gap_errors = np.maximum(residuals, _CURVATURE_SHARE * curvature)
     if len(places) < 4:
         return Estimate(total, gap_errors, None)
-    halves = [
-        mass_of(_cell_widths(points[start::2]) @ integrand[start::2]) for start in (0, 1)
-    ]
+    halves = [mass_of(_cell_widths(points[start::2]) @ integrand[start::2]) for start in (0, 1)]
     distance = float(np.abs(halves[0] - halves[1]).sum())
     scale = float(np.abs(total).sum())
     share = float(gap_errors.sum()) / scale if scale > 0 else 0.0

@@ -51,13 +51,13 @@ def rates(
 
     Raises CctaError where the model returns numbers that are not finite.
     """
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
 
     def slopes(chosen: list[int]) -> list[tuple[Row, Node]]:
         batch = _batch(model, paths, [rows[index] for index in chosen])
         states = batch.states.requires_grad_()
         with autocast(model.device, config.precision):
-            logits = above(states, batch.inputs)
+            logits = suffix(states, batch.inputs)
         mask = batch.inputs["attention_mask"]
         outputs = objective(logits, batch.targets, mask, config.objective)
         (gradient,) = torch.autograd.grad(outputs.sum(), states)
@@ -83,12 +83,12 @@ def values(
     model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
 ) -> dict[Row, float]:
     """F at every row, in float32 and without gradients."""
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
 
     def forward(chosen: list[int]) -> list[float]:
         batch = _batch(model, paths, [rows[index] for index in chosen])
         with torch.inference_mode():
-            logits = above(batch.states, batch.inputs)
+            logits = suffix(batch.states, batch.inputs)
             mask = batch.inputs["attention_mask"]
             return finite(objective(logits, batch.targets, mask, config.objective))
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ccta_core.cli.write import progress, write_text
-from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS, SPACES, Config, Quadrature
+from ccta_core.config import (
+    BASELINES,
+    MASSES,
+    METHODS,
+    OBJECTIVES,
+    PRECISIONS,
+    SPACES,
+    Config,
+    Quadrature,
+)
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog

@@ -10,7 +10,7 @@ from typing import Any
 
 from ccta_core.cli import study_cost, study_export, study_findings
 from ccta_core.cli.write import write_text
-from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.models.added import listed
 from ccta_core.text import count, plain, read_whole

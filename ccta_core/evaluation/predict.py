@@ -14,7 +14,7 @@ from ccta_core.models.catalog import LABELS, SCORES
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model, pad_batch
 from ccta_core.models.windows import Window, windows
-from ccta_core.tasks.protocol import Seen
+from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import answers as best_answers
 from ccta_core.tasks.spans import candidates
 from ccta_core.types import NO_LABEL, Sentence
@@ -105,8 +105,8 @@ def answers(
 
 
 def _answer(sentence: Sentence, view: tuple[Window, ...], logits: tuple[torch.Tensor, ...]) -> str:
-    seen = Seen(sentence, view, logits)
-    _, (start, end) = best_answers(seen, candidates(seen), shown=1)
+    output = ModelOutput(sentence, view, logits)
+    _, (start, end) = best_answers(output, candidates(output), shown=1)
     return sentence.segments[-1][start:end]
 
 

@@ -69,7 +69,7 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
 def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     """What was composed, cut, read in parts, or not predicted."""
     found = side.attribution
-    if any(window.encoded.composed for window in side.input.seen.windows):
+    if any(window.encoded.composed for window in side.input.output.windows):
         yield (
             f"The {name} text is not in Unicode's composed form (NFC): it was composed before the "
             "model read it, since the model's tokenizer takes one text in two forms for two texts."
@@ -86,7 +86,7 @@ def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
             f"The {name} context was read in {found.windows} windows; "
             "the attribution is over the window with the answer."
         )
-    if side.input.aim.unpredicted:
+    if side.input.explained.unpredicted:
         yield (
             f"No word of the {name} is tagged {found.target_class}: "
             "the word that is nearest to it is explained."

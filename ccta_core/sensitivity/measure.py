@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from ccta_core.attribution.integrated_gradients import unit_means, unit_sums
 from ccta_core.attribution.methods import method

@@ -18,7 +18,14 @@ from ccta_core.consistency import Compared, controls, fixed_null
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.catalog import SCORES
 from ccta_core.models.model import Model
-from ccta_core.pipeline.sentences import Input, Look, aimed, baselines_of, check, look
+from ccta_core.pipeline.sentences import (
+    ForwardPass,
+    Input,
+    baselines_of,
+    check,
+    forward,
+    select_targets,
+)
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
 from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
@@ -88,16 +95,16 @@ def _inputs(
     layers: Sequence[int],
     config: Config,
 ) -> list[Input]:
-    """Every example in every language, read once, aimed at its gold."""
+    """Every example in every language, read once, select_targets at its gold."""
     sentences = [example.sentences[lang] for example in examples for lang in langs]
     for layer in layers:
         check(model, sentences, config.with_layer(layer))
     kept = sorted({*layers, align_layer(model, config)})
-    looks = iter(look(model, sentences, kept))
+    passes = iter(forward(model, sentences, kept))
     inputs: list[Input] = []
     for example in examples:
-        own: list[Look] = [next(looks) for _ in langs]
-        inputs += aimed(model, own, _explained(model, example), kept)
+        of_example: list[ForwardPass] = [next(passes) for _ in langs]
+        inputs += select_targets(model, of_example, _explained(model, example), kept)
     return inputs
 
 

@@ -159,9 +159,9 @@ def config_of(plan: Plan) -> Config:
     """
     if plan.schema < VERSION:
         raise CctaError(
-            f"{plan.name} was measured by an earlier version (schema {plan.schema}, now {VERSION}); "
-            "its rows can be read, and new ones would not be like them: run it anew under another "
-            "name"
+            f"{plan.name} was measured by an earlier version (schema {plan.schema}, now "
+            f"{VERSION}); its rows can be read, and new ones would not be like them: run it anew "
+            "under another name"
         )
     quadrature = Quadrature(**plan.config["quadrature"])
     return Config(**{**plan.config, "quadrature": quadrature})

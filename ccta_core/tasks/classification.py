@@ -7,7 +7,7 @@ from ccta_core.models.catalog import CLASSES, LABELS, SCORES
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Model
 from ccta_core.models.windows import Window, single_window
-from ccta_core.tasks.protocol import ANY, Aim, Seen
+from ccta_core.tasks.protocol import ANY, Explained, ModelOutput
 from ccta_core.types import Sentence
 
 
@@ -36,17 +36,17 @@ class Classification:
         """The whole sentence, cut where it is too long."""
         return (single_window(model, sentence),)
 
-    def label(self, model: Model, seen: Seen, asked: str) -> str:
+    def label(self, model: Model, output: ModelOutput, asked: str) -> str:
         """The class asked for, or the likeliest one (of labels too, whether or not it holds)."""
         if asked in ANY:
-            return model.labels[int(seen.logits[0][0].argmax())]
+            return model.labels[int(output.logits[0][0].argmax())]
         return model.labels[model.class_index(asked)]
 
-    def aim(self, model: Model, seen: Seen, label: str) -> Aim:
+    def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
         """The logit of `label`, and what the head says of every column."""
-        values = column_values(model, seen.logits[0][0])
+        values = column_values(model, output.logits[0][0])
         scores = model.info.outputs == SCORES
-        return Aim(
+        return Explained(
             label=label,
             target=Target(((0, model.class_index(label)),)),
             prediction={} if scores else values,

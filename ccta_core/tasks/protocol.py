@@ -16,7 +16,7 @@ ANY = ("auto", "each")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class ModelOutput:
     """A sentence and what the model's head said of each of its windows.
 
     Shape: `logits` one (positions, columns) a window, see `models.heads.head_logits`.
@@ -28,7 +28,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Aim:
+class Explained:
     """What is explained of a sentence: in which window, which logits, under which name.
 
     `prediction` is label -> probability; of a head that gives scores it is empty, and `head_scores`
@@ -57,10 +57,10 @@ class Task(Protocol):
         """The sentence as the model reads it, in one part or several."""
         ...
 
-    def label(self, model: Model, seen: Seen, asked: str) -> str:
+    def label(self, model: Model, output: ModelOutput, asked: str) -> str:
         """The class to explain: the one asked for, or with "auto" and "each" the predicted one."""
         ...
 
-    def aim(self, model: Model, seen: Seen, label: str) -> Aim:
+    def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
         """The logits of `label` (of this sentence or of its translation) in this sentence."""
         ...

@@ -9,7 +9,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Model
 from ccta_core.models.windows import Window, windows
-from ccta_core.tasks.protocol import ANY, Aim, Seen
+from ccta_core.tasks.protocol import ANY, Explained, ModelOutput
 from ccta_core.types import Sentence, Span
 from ccta_core.units import grapheme_boundaries, trimmed
 
@@ -62,23 +62,23 @@ class Spans:
         """The question with each part of a context that is too long for one reading."""
         return windows(model, sentence)
 
-    def label(self, model: Model, seen: Seen, asked: str) -> str:
+    def label(self, model: Model, output: ModelOutput, asked: str) -> str:
         """Which answer: the one in focus where there is one ("auto"), or the predicted one."""
         return {"auto": ANSWER, "each": PREDICTED}.get(asked, asked)
 
-    def aim(self, model: Model, seen: Seen, label: str) -> Aim:
+    def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
         """Start and end logits of the answer, in the window that reads it best."""
-        found = candidates(seen)
-        prediction, predicted = answers(seen, found)
-        if label == ANSWER and seen.sentence.focus:
-            focus = seen.sentence.focus[0]
-            window, first, last = given_span(seen, focus)
+        found = candidates(output)
+        prediction, predicted = answers(output, found)
+        if label == ANSWER and output.sentence.focus:
+            focus = output.sentence.focus[0]
+            window, first, last = given_span(output, focus)
         else:
             focus = predicted
             window, first, last = (
                 int(values[0]) for values in (found.window, found.first, found.last)
             )
-        return Aim(
+        return Explained(
             label=label,
             target=Target(((first, 0), (last, 1)), rivals="positions"),
             prediction=prediction,
@@ -87,7 +87,7 @@ class Spans:
         )
 
 
-def candidates(seen: Seen, *, longest: int = LONGEST) -> Candidates:
+def candidates(output: ModelOutput, *, longest: int = LONGEST) -> Candidates:
     """All spans of at most `longest` tokens of the context, over all windows, the best first.
 
     A span begins and ends with a visible token of the context; one that several windows hold counts
@@ -95,12 +95,12 @@ def candidates(seen: Seen, *, longest: int = LONGEST) -> Candidates:
     """
     parts = [
         _spans(number, window, logits, longest)
-        for number, (window, logits) in enumerate(zip(seen.windows, seen.logits, strict=True))
+        for number, (window, logits) in enumerate(zip(output.windows, output.logits, strict=True))
     ]
     score = np.concatenate([part[1] for part in parts])
     start, end, window, first, last = np.concatenate([part[0] for part in parts], axis=1)
     order = np.lexsort((end, start, -score))
-    where = start * (len(seen.sentence.segments[-1]) + 1) + end
+    where = start * (len(output.sentence.segments[-1]) + 1) + end
     _, once = np.unique(where[order], return_index=True)
     kept = order[np.sort(once)]
     odds = np.exp(score[kept] - score[kept].max())
@@ -115,12 +115,14 @@ def candidates(seen: Seen, *, longest: int = LONGEST) -> Candidates:
     )
 
 
-def answers(seen: Seen, found: Candidates, *, shown: int = SHOWN) -> tuple[dict[str, float], Span]:
+def answers(
+    output: ModelOutput, found: Candidates, *, shown: int = SHOWN
+) -> tuple[dict[str, float], Span]:
     """The likeliest answers as text -> probability of its likeliest place, and the best's span.
 
     Spans are widened to whole graphemes: no glyph is cut.
     """
-    text = seen.sentence.segments[-1]
+    text = output.sentence.segments[-1]
     lows, highs = _widened(text, found.start, found.end)
     prediction: dict[str, float] = {}
     for low, high, probability in zip(lows, highs, found.probability, strict=True):
@@ -130,18 +132,18 @@ def answers(seen: Seen, found: Candidates, *, shown: int = SHOWN) -> tuple[dict[
     return prediction, (int(lows[0]), int(highs[0]))
 
 
-def given_span(seen: Seen, focus: Span) -> tuple[int, int, int]:
+def given_span(output: ModelOutput, focus: Span) -> tuple[int, int, int]:
     """(window, first token, last token) of a given answer, where it has most context on both sides.
 
     Raises CctaError where no window holds it whole.
     """
     best: tuple[int, int, int] | None = None
     most = -1
-    text = seen.sentence.segments[-1]
+    text = output.sentence.segments[-1]
     start, end = trimmed(text, focus) or focus
     parts = [
         [(token, span) for token, span in enumerate(window.spans) if span is not None]
-        for window in seen.windows
+        for window in output.windows
     ]
     # a glyph that a window cuts counts as in it: it is so in a predicted answer too
     lows, highs = _widened(
@@ -158,7 +160,7 @@ def given_span(seen: Seen, focus: Span) -> tuple[int, int, int]:
             best, most = (number, inside[0], inside[-1]), room
     if best is None:
         raise CctaError(
-            f"the answer at {focus[0]}:{focus[1]} is in no part of the {seen.sentence.lang} "
+            f"the answer at {focus[0]}:{focus[1]} is in no part of the {output.sentence.lang} "
             "context that the model can read at once; give a shorter answer"
         )
     return best

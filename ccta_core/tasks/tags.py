@@ -10,7 +10,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Model
 from ccta_core.models.windows import Window, single_window
-from ccta_core.tasks.protocol import ANY, Aim, Seen
+from ccta_core.tasks.protocol import ANY, Explained, ModelOutput
 from ccta_core.types import Sentence, Span, Unit
 
 OUTSIDE = "O"
@@ -52,52 +52,52 @@ class Tags:
         """The whole text, cut where it is too long."""
         return (single_window(model, sentence),)
 
-    def label(self, model: Model, seen: Seen, asked: str) -> str:
+    def label(self, model: Model, output: ModelOutput, asked: str) -> str:
         """The type or tag asked for, or the type of the words in focus or of the surest entity.
 
         Where nothing is tagged, it is the type with the highest logit.
         """
         if asked not in ANY:
             return _named(model, asked)
-        words = words_of(seen)
-        chosen = _in_focus(seen, words) or words
+        words = words_of(output)
+        chosen = _in_focus(output, words) or words
         found = entities(chosen, model.labels)
         if found:
             return max(found, key=lambda entity: entity.probability).type
         columns = [at for at, label in enumerate(model.labels) if entity_type(label) is not None]
-        best = _best(seen.logits[0], chosen, columns)
+        best = _best(output.logits[0], chosen, columns)
         return entity_type(model.labels[best[1]]) or OUTSIDE
 
-    def aim(self, model: Model, seen: Seen, label: str) -> Aim:
+    def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
         """The label's logits at the words in focus, else at every word tagged so.
 
         Where no word is, it is the one word where the label's logit is highest. At each word a
         type stands for the one of its tags (B-, I-) that scores best there.
         """
-        words, logits = words_of(seen), seen.logits[0]
+        words, logits = words_of(output), output.logits[0]
         columns = _columns(model.labels, label)
-        chosen = _in_focus(seen, words) or [word for word in words if word.tag in columns]
+        chosen = _in_focus(output, words) or [word for word in words if word.tag in columns]
         unpredicted = not chosen
         if unpredicted:
             token, _ = _best(logits, words, columns)
             chosen = [word for word in words if word.token == token]
         places = [_best(logits, [word], columns) for word in chosen]
-        return Aim(
+        return Explained(
             label=label,
             target=Target(tuple(places)),
-            prediction=_prediction(seen.sentence, words, model.labels),
-            focus=seen.sentence.focus or tuple((w.unit.start, w.unit.end) for w in chosen),
+            prediction=_prediction(output.sentence, words, model.labels),
+            focus=output.sentence.focus or tuple((w.unit.start, w.unit.end) for w in chosen),
             unpredicted=unpredicted,
         )
 
 
-def words_of(seen: Seen) -> list[Word]:
+def words_of(output: ModelOutput) -> list[Word]:
     """The words of the text with their tags, each read from the word's first piece.
 
     Opening punctuation that hangs on a word ("(Paris") is not its first piece.
     """
-    window, shares = seen.windows[0], seen.logits[0].double().softmax(-1)
-    text = seen.sentence.segments[-1]
+    window, shares = output.windows[0], output.logits[0].double().softmax(-1)
+    text = output.sentence.segments[-1]
     found = window.encoded.maps[-1]
     words = []
     for unit, members in zip(found.units, found.members, strict=True):
@@ -145,12 +145,12 @@ def _first_piece(window: Window, members: Sequence[int], text: str) -> int:
     return visible[0][0] if visible else members[0]
 
 
-def _in_focus(seen: Seen, words: Sequence[Word]) -> list[Word]:
+def _in_focus(output: ModelOutput, words: Sequence[Word]) -> list[Word]:
     """The words that share a character with the focus; none where there is no focus.
 
     Raises CctaError where a focus has no word, since the text was cut before it.
     """
-    focus = seen.sentence.focus
+    focus = output.sentence.focus
     chosen = [
         word
         for word in words
@@ -159,7 +159,7 @@ def _in_focus(seen: Seen, words: Sequence[Word]) -> list[Word]:
     if focus and not chosen:
         places = ", ".join(f"{start}:{end}" for start, end in focus)
         raise CctaError(
-            f"no word that the model reads is at {places} of the {seen.sentence.lang} text; "
+            f"no word that the model reads is at {places} of the {output.sentence.lang} text; "
             "choose other words, or give a shorter text"
         )
     return chosen

@@ -7,8 +7,8 @@ For every layer asked for, F and all tokens' slopes are evaluated at many even p
 L1 error of the unit masses is known for every setting that is tried. The stretch k and the number
 of first points are those that need the fewest evaluations at the default tolerance on the demo
 corpus. The factor c of the error bound is the smallest that covers nine in ten of one half of the
-items held out (XNLI dev), and its coverage is reported on the other half. bfloat16 is calibrated on real
-evaluations, since its noise can't be interpolated.
+items held out (XNLI dev), and its coverage is reported on the other half. bfloat16 is calibrated on
+real evaluations, since its noise can't be interpolated.
 
 Prints the tables of docs/benchmarks.md; `--write` puts the figures into the backbone's card.
 """
@@ -16,7 +16,7 @@ Prints the tables of docs/benchmarks.md; `--write` puts the figures into the bac
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from scipy.interpolate import CubicSpline
 
 from ccta_core.attribution.integrated_gradients import unit_masses
 from ccta_core.attribution.protocol import never
-from ccta_core.attribution.quadrature import AdaptivePath, Node, Schedule, stretched
+from ccta_core.attribution.quadrature import AdaptivePath, Node, Schedule, fixed_points, stretched
 from ccta_core.attribution.rates import Path as Line
 from ccta_core.attribution.rates import rates
 from ccta_core.attribution.readings import baselines, read
@@ -219,7 +219,11 @@ def _walk_half(model: Model, layer: int, curve: Curve, schedule: Schedule) -> li
     return list(_rounds(curve, schedule, evaluate))
 
 
-def _rounds(curve: Curve, schedule: Schedule, evaluate) -> Iterator[Round]:  # noqa: ANN001
+def _rounds(
+    curve: Curve,
+    schedule: Schedule,
+    evaluate: Callable[[list[float]], dict[float, Node]],
+) -> Iterator[Round]:
     settings = Quadrature(tolerance=1e-9, max_points=_MOST)
     masses = partial(unit_masses, curve.line.encoded)
     path = AdaptivePath(settings, schedule, masses, curve.ends)
@@ -256,10 +260,11 @@ def _calibrated(
         for lang in dict.fromkeys(curve.lang for curve in curves)
     }  # fmt: skip
     least = min(by_lang, key=lambda lang: by_lang[lang])
-    print(f"| {layer} | {precision} | {schedule.stretch:g} | {schedule.first} | {tuned.factor:.2f} "
-          f"| {shown.evaluations:.1f} | {shown.error:.4f} | {shown.bound:.4f} "
-          f"| {shown.covered:.0%} of {len(others)} | {least} {by_lang[least]:.0%} |",
-          flush=True)  # fmt: skip
+    _print(
+        f"| {layer} | {precision} | {schedule.stretch:g} | {schedule.first} | {tuned.factor:.2f} "
+        f"| {shown.evaluations:.1f} | {shown.error:.4f} | {shown.bound:.4f} "
+        f"| {shown.covered:.0%} of {len(others)} | {least} {by_lang[least]:.0%} |"
+    )
     figures: dict[str, float | int] = {
         "stretch": schedule.stretch,
         "first": schedule.first,
@@ -270,22 +275,30 @@ def _calibrated(
 
 def _print_trial(layer: int, curves: Sequence[Curve]) -> None:
     """The mean L1 error of the masses by rule and number of points."""
-    print(f"\nLayer {layer}, {len(curves)} items: mean L1 error of the masses\n")
-    print("| rule | " + " | ".join(map(str, _COUNTS)) + " |\n|---|" + "---|" * len(_COUNTS))
-    for name, rule in {
+    rules: dict[str, Callable[[int], tuple[np.ndarray, np.ndarray]]] = {
         "midpoint": partial(_midpoints, stretch=0.0),
         "spline with both ends": _spline,
-        "Gauss-Legendre": _gauss,
+        "Gauss-Legendre": partial(fixed_points, "gauss"),
         **{f"sinh, k = {k:g}": partial(_midpoints, stretch=k) for k in _STRETCHES[1:]},
-    }.items():
+    }
+    _print(f"\nLayer {layer}, {len(curves)} items: mean L1 error of the masses\n")
+    _print("| rule | " + " | ".join(map(str, _COUNTS)) + " |\n|---|" + "---|" * len(_COUNTS))
+    for name, rule in rules.items():
         cells = []
         for count in _COUNTS:
             points, weights = rule(count)
             errors = [curve.error_of(weights @ curve.slopes(points)) for curve in curves]
             cells.append(f"{np.mean(errors):.4f}")
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    print("\n| layer | precision | k | first | factor | evaluations | L1 error | median bound "
-          "| covered | least by language |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+        _print(f"| {name} | " + " | ".join(cells) + " |")
+    _print(
+        "\n| layer | precision | k | first | factor | evaluations | L1 error | median bound "
+        "| covered | least by language |\n|---|---|---|---|---|---|---|---|---|---|"
+    )
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _midpoints(count: int, *, stretch: float) -> tuple[np.ndarray, np.ndarray]:
@@ -296,11 +309,6 @@ def _midpoints(count: int, *, stretch: float) -> tuple[np.ndarray, np.ndarray]:
 def _spline(count: int) -> tuple[np.ndarray, np.ndarray]:
     points = np.linspace(0, 1, count)
     return points, CubicSpline(points, np.eye(count)).integrate(0, 1)
-
-
-def _gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
-    points, weights = np.polynomial.legendre.leggauss(count)
-    return (points + 1) / 2, weights / 2
 
 
 def _line(model: Model, encoded: Encoded, layer: int) -> Line:

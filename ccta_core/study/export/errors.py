@@ -14,6 +14,7 @@ from ccta_core.study.export.facts import data_name, own_version
 from ccta_core.study.export.measures import label
 from ccta_core.study.export.words import name_of, safe, shown
 from ccta_core.study.plan import Plan
+from ccta_core.study.schema import VERSION
 from ccta_core.study.table import Study
 from ccta_core.text import count
 from ccta_core.types import ParallelExample, Sentence
@@ -28,8 +29,8 @@ _MEASURES = (
     "link_spearman", "cross_segment_mass",
 )  # fmt: skip
 _NO_FLAG = ("layer", "target_class", "quadrature")
-"""Settings that are said otherwise, or that the command does not take. Of the quadrature it takes the
-tolerance, which meant another thing in studies of an earlier schema."""
+"""Settings that are said otherwise, or that the command does not take. Of the quadrature it takes
+the tolerance, which meant another thing in studies of an earlier schema."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class LanguageFacts:
 @dataclass(frozen=True, slots=True)
 class Completeness:
     """Over all attributions: how many, the share that converged, their completeness errors and the
-    bounds on the errors of their masses (None of studies older than these)."""
+    bounds on the errors of their masses (None of studies older than these).
+    """
 
     attributions: int
     converged: float | None
