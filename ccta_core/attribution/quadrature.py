@@ -22,6 +22,12 @@ _CURVATURE_SHARE = 0.1
 """The part of |spline - trapezoid| that counts as a gap's error where completeness shows less:
 errors of tokens can cancel in the sum. A trial on 72 items found the same points with and without
 it, so that it costs nothing where nothing cancels."""
+_HIDDEN_SHARE = 0.25
+"""The part of S that D counts as at least: where F moves between two points that both halves miss,
+the halves agree and the residual alone shows it."""
+_CANCELLED_SHARE = 0.01
+"""The part of D that S counts as at least, likewise: errors of tokens that cancel leave no
+residual."""
 _FARTHEST = 2.0
 """The L1 distance of two distributions that share no unit."""
 
@@ -121,7 +127,9 @@ class AdaptivePath:
             self._nodes[place] = nodes[point]
         places = tuple(sorted(self._nodes))
         ordered = [self._nodes[place] for place in places]
-        self._estimate = estimate_of(places, ordered, self.ends, self._schedule, self._mass_of)
+        self._estimate = estimate_of(
+            places, ordered, self.ends, self._schedule, self._mass_of, self._estimate
+        )
         self._round += 1
         room = self._settings.max_points - self.evaluations
         self.done = self.converged or room < 1 or self._round == self._schedule.rounds
@@ -150,19 +158,21 @@ class AdaptivePath:
         return sorted((edges[gap] + edges[gap + 1]) / 2 for gap in worst.tolist())
 
 
-def estimate_of(
+def estimate_of(  # noqa: PLR0913 - what is integrated, how, and what was known before
     places: tuple[float, ...],
     nodes: list[Node],
     ends: tuple[float, float],
     schedule: Schedule,
     mass_of: Callable[[np.ndarray], np.ndarray],
+    before: Estimate | None = None,
 ) -> Estimate:
     """The integral through nodes at `places` (u, ascending) and the bound on its masses' error.
 
     The total derivative integrates to a difference of F over any piece, so that the residual of
     completeness of every gap between neighbouring points is known at no cost. With S the sum of the
     gaps' errors over sum |a|, and D the L1 distance between the masses from the odd and from the
-    even points alone, the bound is factor * sqrt(D * S) [ours; docs/decisions/0002].
+    even points alone, or to those of the round `before` where that is more, the bound is factor *
+    sqrt(D * S) [ours; docs/decisions/0002], and at least the residual of completeness over sum |a|.
     """
     points = np.array(places)
     _, slopes = stretched(points, schedule.stretch)
@@ -175,11 +185,17 @@ def estimate_of(
     gap_errors = np.maximum(residuals, _CURVATURE_SHARE * curvature)
     if len(places) < 4:
         return Estimate(total, gap_errors, None)
-    halves = [mass_of(_cell_widths(points[start::2]) @ integrand[start::2]) for start in (0, 1)]
-    distance = float(np.abs(halves[0] - halves[1]).sum())
     scale = float(np.abs(total).sum())
-    share = float(gap_errors.sum()) / scale if scale > 0 else 0.0
-    bound = min(schedule.factor * float(np.sqrt(distance * share)), _FARTHEST)
+    if scale == 0:
+        return Estimate(total, gap_errors, 0.0 if not gap_errors.any() else _FARTHEST)
+    odd, even = (mass_of(_cell_widths(points[n::2]) @ integrand[n::2]) for n in (0, 1))
+    distance = float(np.abs(odd - even).sum())
+    if before is not None:
+        distance = max(distance, float(np.abs(mass_of(total) - mass_of(before.total)).sum()))
+    share = float(gap_errors.sum()) / scale
+    product = max(distance, _HIDDEN_SHARE * share) * max(share, _CANCELLED_SHARE * distance)
+    completeness = abs(float(total.sum()) - (ends[1] - ends[0])) / scale
+    bound = max(schedule.factor * float(np.sqrt(product)), completeness)
     return Estimate(total, gap_errors, bound)
 
 

@@ -101,6 +101,7 @@ def provenance(model: Model, config: Config) -> dict[str, str | float | int]:
         "objective": config.objective,
         "mass": config.mass,
         "quadrature": config.quadrature.rule,
+        "tolerance": config.quadrature.tolerance,
         "precision": config.precision,
         "unrelated": config.unrelated,
         "device": model.device.type,
