@@ -92,9 +92,7 @@ def test_completeness(model, layer, baseline):
 
 def test_from_the_zero_vector_at_the_embeddings_it_converges_too(model):
     """A layer norm forgets the scale of its input: F moves where the path has hardly begun."""
-    (result,) = ccta.attribute(
-        model, [Sentence("It rained.", "en", "It was dry.")], Config(baseline="zero")
-    )
+    (result,) = ccta.attribute(model, [Sentence("Rain.", "en", "Sun.")], Config(baseline="zero"))
     assert result.converged
     assert result.evaluations > 40
 
@@ -126,11 +124,11 @@ def test_a_batch_equals_its_singles(model):
 
 @pytest.mark.parametrize("layer", [0, 4, 8])
 def test_the_bound_holds_against_many_more_points(model, layer):
-    """Of six sentences at most one may be off by more than it says, and none by much."""
-    items = ccta.read_demo("nli")[5:11]
-    langs = ("en", "es", "zh", "ar", "de", "sw")
+    """Of five sentences at most one may be off by more than it says, and none by much."""
+    items = ccta.read_demo("nli")[5:10]
+    langs = ("en", "es", "zh", "ar", "sw")
     sentences = [item.sentences[lang] for item, lang in zip(items, langs, strict=True)]
-    many = Quadrature(rule="midpoint", points=64)
+    many = Quadrature(rule="midpoint", points=48)
     usual = ccta.attribute(model, sentences, Config(layer=layer))
     exact = ccta.attribute(model, sentences, Config(layer=layer, quadrature=many))
     ratios = []
@@ -168,7 +166,7 @@ def test_what_a_reading_has_told_of_f_is_not_computed_again(model, monkeypatch):
 def test_texts_of_the_same_lengths_share_their_baseline(model):
     from ccta_core.attribution.readings import baselines
 
-    texts = [PAIR, Sentence("The train was cancelled.", "en", "The train left on time."), LONGER]
+    texts = [Sentence("time " * 5, "en", "day"), Sentence("day " * 5, "en", "time"), LONGER]
     encoded = [model.encode(text) for text in texts]
     assert encoded[0].length == encoded[1].length
     first, second, third = baselines(model, encoded, [0, 4], kind="pad")

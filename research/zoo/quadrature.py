@@ -7,8 +7,8 @@ For every layer asked for, F and all tokens' slopes are evaluated at many even p
 L1 error of the unit masses is known for every setting that is tried. The stretch k and the number
 of first points are those that need the fewest evaluations at the default tolerance on the demo
 corpus. The factor c of the error bound is the smallest that covers nine in ten of these and one
-half of the items held out (XNLI dev) together; its coverage is reported on the other half. bfloat16 is calibrated on
-real evaluations, since its noise can't be interpolated.
+half of the items held out (XNLI dev) together; its coverage is reported on the other half. bfloat16
+is calibrated on real evaluations of the held half, since its noise can't be interpolated.
 
 Prints the tables of docs/benchmarks.md; `--write` puts the figures into the backbone's card.
 """
@@ -367,8 +367,8 @@ def _write_card(
     card = json.loads(path.read_text("utf-8"))
     card["quadrature"] = {
         "measured": f"{_MODEL}: stretch and first points on {items} items of the demo corpus, "
-        f"factors on these and {held // 2} XNLI dev items (CC BY-NC 4.0; no text is kept), tolerance "
-        f"{Quadrature().tolerance}, 90% coverage (research/zoo/quadrature.py)",
+        f"factors on these and {held // 2} XNLI dev items (CC BY-NC 4.0; no text is kept), "
+        f"tolerance {Quadrature().tolerance}, 90% coverage (research/zoo/quadrature.py)",
         "layers": layers,
     }
     path.write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
