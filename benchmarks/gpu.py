@@ -28,14 +28,14 @@ def main():
     if not torch.cuda.is_available():
         sys.exit("gpu: no GPU here; benchmarks/attribution.py measures the processor")
     model = ccta.load_model("e5-small/nli-en", device="cuda")
-    sentences, source = _sentences(options.items)
+    sentences, source = _sentences(options.items), "XNLI dev, else the demo corpus"
     peaks = {"fp32": _peak(torch.float32), "bf16": _peak(torch.bfloat16)}
     tokens = np.mean([model.encode(sentence).length for sentence in sentences])
     print(f"{torch.cuda.get_device_name()}, {options.items} pairs of {source}, {tokens:.1f} tokens "
           f"each; best {SIDE}-cube: {peaks['fp32'] / 1e12:.0f} TFLOP/s fp32, "
           f"{peaks['bf16'] / 1e12:.0f} bf16\n")  # fmt: skip
-    print("| layer | precision | items a second | share of peak | evaluations | error, mean "
-          "| converged |\n|---|---|---|---|---|---|---|")  # fmt: skip
+    print("| layer | precision | items a second | share of peak | evaluations | masses within, "
+          "median | completeness error, mean | converged |\n" + "|---" * 8 + "|")  # fmt: skip
     for layer in options.layers:
         for precision, peak in peaks.items():
             _row(model, sentences, Config(layer=layer, precision=precision), peak)
@@ -58,9 +58,11 @@ def _row(model, sentences, config, peak):
         work += 2 * size.num_hidden_layers * layer
     evaluations = np.mean([one.evaluations for one in found])
     errors = np.mean([one.completeness_error for one in found])
+    bound = np.median([one.mass_error for one in found])
     sure = np.mean([one.converged for one in found])
     print(f"| {config.layer} | {config.precision} | {len(found) / spent:.0f} "
-          f"| {work / spent / peak:.1%} | {evaluations:.1f} | {errors:.3%} | {sure:.1%} |",
+          f"| {work / spent / peak:.1%} | {evaluations:.1f} | {bound:.4f} "
+          f"| {errors:.3%} | {sure:.1%} |",
           flush=True)  # fmt: skip
 
 

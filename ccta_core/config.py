@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccta_core.errors import CctaError
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of results and their keys: raised when a result's meaning changes."""
 
 METHODS = ("lig", "input_x_gradient", "gradient_norm", "occlusion", "rollout", "captum")
@@ -24,21 +24,23 @@ RULES = ("adaptive", "gauss", "midpoint")
 class Quadrature:
     """The settings of the path integral's quadrature (docs/method.md, 2).
 
-    `adaptive` refines where the integrand moves until the completeness error is at most `tolerance`
-    and the unit masses moved at most `mass_tolerance` in L1, or `max_points` are used; `gauss`
+    `adaptive` refines where the integrand moves until the bound on the L1 error of the unit masses
+    (|a| / sum |a|, 90% coverage) is at most `tolerance`, or `max_points` are used; `gauss`
     (Gauss-Legendre) and `midpoint` take exactly `points` points.
     """
 
     rule: str = "adaptive"
-    tolerance: float = 0.01
-    mass_tolerance: float = 0.02
+    tolerance: float = 0.02
     points: int = 50
     max_points: int = 257
 
     def __post_init__(self) -> None:
         _one_of("rule", self.rule, RULES)
-        if not 0 < self.tolerance < 1 or not 0 < self.mass_tolerance < 1:
-            raise CctaError("tolerances of the quadrature lie between 0 and 1")
+        if not 0 < self.tolerance < 1:
+            raise CctaError(
+                f"the tolerance of the masses is {self.tolerance}; expected a number between 0 "
+                "and 1, such as 0.02"
+            )
         if not 1 <= self.points <= 4096 or not 9 <= self.max_points <= 4097:
             raise CctaError("quadrature: 1 to 4096 points, and at least 9 for max_points")
 

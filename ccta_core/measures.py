@@ -148,6 +148,10 @@ _ALL = (
             with_both=True),
     Measure("special_share", "share on specials", "attribution on tokens that are no words",
             written="share", sql="{side}_special_share"),
+    Measure("mass_error", "error of the masses",
+            "bound on the L1 error of the unit masses that holds for 90% of attributions", high=2,
+            better="lower", sql="{side}_mass_error",
+            missing="measured by an earlier version, or by a method without such a bound"),
     Measure("completeness_error", "completeness error", "of the attribution", high=_INF,
             better="lower", written="share", sql="{side}_completeness_error"),
 )  # fmt: skip

@@ -153,12 +153,11 @@ _NUMBERS = (
     "f_input",
     "f_baseline",
     "completeness_error",
-    "mass_shift",
     "converged",
     "evaluations",
     "truncated",
 )
-_YOUNGER = {"windows": 1, "outputs": "classes"}
+_YOUNGER = {"windows": 1, "outputs": "classes", "mass_error": None}
 """Facts that results stored before them lack, with what holds for those."""
 
 

@@ -193,7 +193,9 @@ class Attribution:
     1), `labels` (each holds or not, with a probability of its own) or `scores` (numbers without a
     probability, in `head_scores`; `prediction` is empty). `focus` are the spans of the sentence's
     last segment that are explained: the answer, or the words whose tags are; `windows` is how many
-    overlapping parts the context was read in (units cover the part with the answer).
+    overlapping parts the context was read in (units cover the part with the answer). `mass_error`
+    bounds the L1 error of the unit masses in nine results of ten (None where a method has no such
+    estimate, and of results older than it); `converged` says that it is within the tolerance.
     """
 
     sentence: Sentence
@@ -207,7 +209,7 @@ class Attribution:
     f_input: float
     f_baseline: float | None
     completeness_error: float | None
-    mass_shift: float | None
+    mass_error: float | None
     converged: bool
     evaluations: int
     truncated: bool = False

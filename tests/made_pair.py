@@ -58,7 +58,7 @@ def side_payload(sentence: Sentence) -> dict[str, Any]:
         "f_input": 2.0,
         "f_baseline": 0.0,
         "completeness_error": 0.004,
-        "mass_shift": 0.0,
+        "mass_error": 0.012,
         "converged": True,
         "evaluations": 20,
         "truncated": False,

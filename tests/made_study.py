@@ -109,7 +109,8 @@ def _row(
             f"{side}_probability": 0.8 if right else 0.1, f"{side}_confidence": draw.random(),
             f"{side}_units": int(draw.integers(8, 20)), f"{side}_subwords": 25,
             f"{side}_special_share": 0.2, f"{side}_completeness_error": 0.001,
-            f"{side}_converged": True, f"{side}_evaluations": 9, f"{side}_truncated": False,
+            f"{side}_mass_error": 0.012, f"{side}_converged": True, f"{side}_evaluations": 9,
+            f"{side}_truncated": False,
         }  # fmt: skip
     return row
 

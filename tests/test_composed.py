@@ -28,7 +28,7 @@ from ccta_core.models.load import load_model
 from ccta_core.models.quantized_weights import read_file
 from ccta_core.models.tokenizer import compose_first, is_read_composed
 from ccta_core.models.windows import windows
-from ccta_core.pipeline.sentences import aimed, look
+from ccta_core.pipeline.sentences import forward, select_targets
 from ccta_core.store.files import read_entry
 from ccta_core.store.pairs import SHIPPED, pair_key
 from ccta_core.training.recipe import recipe_for
@@ -95,7 +95,7 @@ def test_both_forms_have_the_same_tokens_and_units(model, lang):
 
 def test_a_korean_sentence_keeps_its_prediction(model):
     """Read in letters it was entailed (.82); in syllables it is contradicted (.70)."""
-    found = [look(model, [pair("ko", name)], [0])[0].readings[0].logits[0] for name in FORMS]
+    found = [forward(model, [pair("ko", name)], [0])[0].readings[0].logits[0] for name in FORMS]
     assert found[0].tolist() == found[1].tolist()
     shares = dict(zip(model.labels, found[1].softmax(0).tolist(), strict=True))
     assert shares["contradiction"] == pytest.approx(0.703, abs=0.02)
@@ -316,8 +316,8 @@ def asked(name, *, focus=True):
 def test_answers_are_found_at_their_place_in_the_text_as_typed(brought, family, focus):
     model = tiny("qa") if family == "embedded" else brought(family, "qa")
     sides = [asked(name, focus=focus) for name in FORMS]
-    inputs = aimed(model, look(model, sides, [0]), "auto", [0])
-    one, other = (found.aim for found in inputs)
+    inputs = select_targets(model, forward(model, sides, [0]), "auto", [0])
+    one, other = (found.explained for found in inputs)
     assert one.target == other.target
     assert one.window == other.window
     assert list(one.prediction.values()) == list(other.prediction.values())
@@ -354,11 +354,13 @@ def test_names_are_tagged_in_the_text_as_typed(brought, family):
         for name, text in zip(FORMS, texts, strict=True)
     ]
     sides = [Sentence(t, "vi", focus=(span,)) for t, span in zip(texts, spans, strict=True)]
-    one, other = aimed(model, look(model, sides, [0]), "PER", [0])
-    assert one.aim.target == other.aim.target
-    assert list(one.aim.prediction.values()) == list(other.aim.prediction.values())
-    assert [form("NFC", text) for text in other.aim.prediction] == list(one.aim.prediction)
-    assert texts[1][slice(*other.aim.focus[0])] == form("NFD", "Huế")
+    one, other = select_targets(model, forward(model, sides, [0]), "PER", [0])
+    assert one.explained.target == other.explained.target
+    assert list(one.explained.prediction.values()) == list(other.explained.prediction.values())
+    assert [form("NFC", text) for text in other.explained.prediction] == list(
+        one.explained.prediction
+    )
+    assert texts[1][slice(*other.explained.focus[0])] == form("NFD", "Huế")
 
 
 def items_in(name):

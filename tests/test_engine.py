@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 import ccta_core as ccta
-from ccta_core.attribution import integrated_gradients
 from ccta_core.attribution.integrated_gradients import unit_masses
+from ccta_core.attribution.schedule import schedule_of
 from ccta_core.config import Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.models.attention import NAME, attend
@@ -24,8 +24,8 @@ CLASS = "contradiction"
 WORDS = ("ferry", "left", "the", "harbour", "on", "time", "Sunday", "no", "bread", "tasted")
 
 
-def narrowed(above):
-    return any(isinstance(module, FirstTokenLayer) for module in above.view.modules())
+def narrowed(suffix):
+    return any(isinstance(module, FirstTokenLayer) for module in suffix.view.modules())
 
 
 def masses_moved(model, one, other):
@@ -107,19 +107,21 @@ def test_bfloat16_keeps_what_is_promised(model, layer):
     full = ccta.attribute(model, [PAIR, CHINESE], Config(layer=layer))
     half = ccta.attribute(model, [PAIR, CHINESE], Config(layer=layer, precision="bf16"))
     for one, other in zip(full, half, strict=True):
-        assert other.converged
-        assert other.completeness_error <= 0.01
+        assert other.mass_error <= 0.04
         assert other.f_input == pytest.approx(one.f_input, abs=1e-4)
         assert masses_moved(model, one, other) <= 0.06
 
 
-def test_what_bfloat16_leaves_unconverged_is_done_again(model, monkeypatch):
-    monkeypatch.setattr(integrated_gradients, "_HALF_POINTS", 9)
-    config = Config(layer=4, precision="bf16")
-    again = ccta.attribute(model, [PAIR], config)[0]
-    full = ccta.attribute(model, [PAIR], Config(layer=4))[0]
-    np.testing.assert_array_equal(again.subword_scores, full.subword_scores)
-    assert again.evaluations == full.evaluations + 9, "both tries are counted"
+def test_bfloat16_stops_after_two_rounds_and_says_how_far_it_got(model):
+    """Its noise falls slowly with points: nothing is done again, the bound tells."""
+    tight = Config(layer=4, precision="bf16", quadrature=Quadrature(tolerance=1e-4))
+    (result,) = ccta.attribute(model, [PAIR], tight)
+    first = schedule_of(model.info, 4, "bf16").first
+    assert result.evaluations == 2 * first + 1
+    assert not result.converged
+    assert result.mass_error > 1e-4
+    (full,) = ccta.attribute(model, [PAIR], Config(layer=4))
+    assert masses_moved(model, full, result) <= 2 * (full.mass_error + result.mass_error)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -164,7 +166,7 @@ def test_the_last_layer_is_narrowed_only_where_one_token_is_read(tmp_path, famil
     loaded = ccta.load_model(str(build(tmp_path / "model", family, head)))
     bert_like = family in ("bert", "xlm-r", "electra")
     expected = bert_like and head == "classification"
-    assert all(narrowed(loaded.above(layer)) is expected for layer in range(loaded.depth))
+    assert all(narrowed(loaded.layer_suffix(layer)) is expected for layer in range(loaded.depth))
 
 
 def test_unrelated_sentences_are_attributed_once(model, monkeypatch):

@@ -186,7 +186,7 @@ def test_the_layers_above_give_the_whole_models_logits(models, family, head):
         expected, work = head_logits(full), []
         for layer, states in enumerate(full.hidden_states):
             with FlopCounterMode(display=False) as counter:
-                found = model.above(layer)(states, inputs)
+                found = model.layer_suffix(layer)(states, inputs)
             work.append(counter.get_total_flops())
             for row, one in enumerate(rows):
                 kept = slice(0, one.length)
@@ -242,7 +242,7 @@ def test_threads_share_a_view(models, family):
     def slope(job):
         layer, states, inputs, _ = job
         states = states.clone().requires_grad_()
-        logits = model.above(layer)(states, inputs)
+        logits = model.layer_suffix(layer)(states, inputs)
         return logits.detach(), torch.autograd.grad(logits.sum(), states)[0]
 
     expected = [slope(job) for job in jobs]

@@ -188,7 +188,7 @@ class Linear:
         masks = [torch.ones(row.length) for row in rows]
         return {"attention_mask": torch.nn.utils.rnn.pad_sequence(masks, batch_first=True)}
 
-    def above(self, _layer):
+    def layer_suffix(self, _layer):
         def run(states, _inputs):
             return torch.einsum("rtd,tdc->rc", states, self.weights[: states.shape[1]])[:, None]
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ccta_core.study.manifest import SHIPPED, read_manifest
+from ccta_core.errors import CctaError
+from ccta_core.study.manifest import SHIPPED, config_of, read_manifest
 from ccta_core.study.run.status import is_shipped
 from ccta_core.study.storage.table import Study
 from research.studies.ship import ship, shortened
@@ -96,3 +97,18 @@ def test_the_readme_says_what_the_findings_say():
     )
     assert len(claims) == 3
     assert claims == re.findall(r"^\*\*Claim .*$", told, re.MULTILINE)
+
+
+def test_what_was_measured_before_opens_without_the_bound_and_takes_no_new_rows():
+    """Studies of schema 1 know nothing of the error of their masses, and mix with nothing new."""
+    plan = read_manifest(SHIPPED / "demo-nli")
+    study = Study(SHIPPED / "demo-nli", plan)
+    (row,) = study.records(
+        "SELECT count(*) AS n, count(source_mass_error) + count(target_mass_error) AS known, "
+        "count(source_completeness_error) AS complete FROM rows"
+    )
+    assert plan.schema == 1
+    assert row["n"] > 0
+    assert (row["known"], row["complete"]) == (0, row["n"])
+    with pytest.raises(CctaError, match=r"earlier version .* run it anew under another name"):
+        config_of(plan)

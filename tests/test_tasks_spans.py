@@ -16,7 +16,7 @@ CONTEXT = "zero one two three four five six seven eight nine"
 WORDS = [(at, at + len(word)) for word in CONTEXT.split() for at in [CONTEXT.index(word)]]
 
 
-def seen(windows, values, context=CONTEXT):
+def output(windows, values, context=CONTEXT):
     """Windows given as lists of word spans (None: a special or the question), and their logits."""
     return ModelOutput(
         Sentence("What?", "en", context),
@@ -57,7 +57,7 @@ def every_span(one, longest):
 
 @given(windows_with_logits(), st.integers(1, 10))
 def test_the_spans_are_those_of_a_search_that_tries_all(parts, longest):
-    one = seen(*parts)
+    one = output(*parts)
     found, expected = candidates(one, longest=longest), every_span(one, longest)
     places = list(zip(found.start.tolist(), found.end.tolist(), strict=True))
     assert len(places) == len(set(places))
@@ -71,7 +71,7 @@ def test_the_spans_are_those_of_a_search_that_tries_all(parts, longest):
 
 @given(windows_with_logits())
 def test_the_best_span_is_where_it_is_said_to_be(parts):
-    one = seen(*parts)
+    one = output(*parts)
     found = candidates(one)
     for row in range(len(found.score)):
         window, values = one.windows[found.window[row]], one.logits[found.window[row]]
@@ -86,7 +86,7 @@ def test_the_best_span_is_where_it_is_said_to_be(parts):
 def test_an_answer_is_never_a_special_or_the_question():
     values = np.zeros((6, 2))
     values[[0, 1, 5]] = 100.0
-    one = seen([[None, None, *WORDS[:3], None]], [values])
+    one = output([[None, None, *WORDS[:3], None]], [values])
     found = candidates(one)
     assert set(found.first) | set(found.last) == {2, 3, 4}
 
@@ -95,7 +95,9 @@ def test_answers_are_the_likeliest_texts_and_each_text_is_listed_once():
     context = "on Monday, on Tuesday, on Monday"
     spans = [(3, 9), (14, 21), (26, 32)]
     values = [[5, 5], [4, 4], [4.5, 4.5]]
-    prediction, best = answers(one := seen([spans], [values], context), candidates(one, longest=1))
+    prediction, best = answers(
+        one := output([spans], [values], context), candidates(one, longest=1)
+    )
     assert best == (3, 9)
     assert list(prediction) == ["Monday", "Tuesday"]
     odds = np.exp([10, 8, 9])
@@ -109,7 +111,7 @@ def test_no_glyph_of_an_answer_is_cut():
     values = np.zeros((5, 2))
     values[3] = 9.0
     prediction, (start, end) = answers(
-        one := seen([pieces], [values], context), candidates(one, longest=1)
+        one := output([pieces], [values], context), candidates(one, longest=1)
     )
     import regex
 
@@ -122,7 +124,7 @@ def test_no_glyph_of_an_answer_is_cut():
 
 def test_a_given_answer_is_read_where_it_has_most_context_on_both_sides():
     windows = [WORDS[0:6], WORDS[2:8], WORDS[4:10]]
-    one = seen(windows, [np.zeros((6, 2))] * 3)
+    one = output(windows, [np.zeros((6, 2))] * 3)
     assert given_span(one, WORDS[1]) == (0, 1, 1)
     assert given_span(one, WORDS[5]) == (1, 3, 3)
     assert given_span(one, (WORDS[6][0], WORDS[7][1])) == (2, 2, 3)
@@ -130,20 +132,20 @@ def test_a_given_answer_is_read_where_it_has_most_context_on_both_sides():
 
 
 def test_a_given_answer_with_spaces_around_it_is_the_same_answer():
-    one = seen([WORDS], [np.zeros((10, 2))])
+    one = output([WORDS], [np.zeros((10, 2))])
     start, end = WORDS[3]
     assert given_span(one, (start - 1, end + 1)) == given_span(one, (start, end))
 
 
 def test_a_glyph_at_the_end_of_what_is_read_may_be_given_whole():
     context = "one e\u0301"
-    one = seen([[(0, 3), (4, 5)]], [np.zeros((2, 2))], context)
+    one = output([[(0, 3), (4, 5)]], [np.zeros((2, 2))], context)
     _, best = answers(one, candidates(one, longest=1))
     assert given_span(one, (4, 6)) == (0, 1, 1)
     assert given_span(one, best) == (0, 0, 0)
 
 
 def test_an_answer_that_no_window_holds_is_refused():
-    one = seen([WORDS[0:4], WORDS[3:10]], [np.zeros((4, 2)), np.zeros((7, 2))])
+    one = output([WORDS[0:4], WORDS[3:10]], [np.zeros((4, 2)), np.zeros((7, 2))])
     with pytest.raises(CctaError, match="shorter answer"):
         given_span(one, (WORDS[2][0], WORDS[5][1]))

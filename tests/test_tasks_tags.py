@@ -109,19 +109,19 @@ def test_a_word_of_punctuation_alone_has_a_piece_too(model):
 def test_the_words_of_the_type_are_explained_and_the_rest_is_not(model):
     one = looked(model, "Ada met Bob in Rome", {"Ada": "B-PER", "Bob": "B-PER", "Rome": "B-LOC"})
     task = task_of("ner")
-    aim = task.explain(model, one, "PER")
+    explained = task.explain(model, one, "PER")
     text = one.sentence.text
-    assert [text[start:end] for start, end in aim.focus] == ["Ada", "Bob"]
-    assert {column for _, column in aim.target.places} == {TAGS.index("B-PER")}
-    assert len(aim.target.places) == 2
-    assert set(aim.prediction) == {"Ada: PER", "Bob: PER", "Rome: LOC"}
+    assert [text[start:end] for start, end in explained.focus] == ["Ada", "Bob"]
+    assert {column for _, column in explained.target.places} == {TAGS.index("B-PER")}
+    assert len(explained.target.places) == 2
+    assert set(explained.prediction) == {"Ada: PER", "Bob: PER", "Rome: LOC"}
 
 
 def test_a_type_takes_at_each_word_the_tag_that_scores_best(model):
     one = looked(model, "Ada Byron spoke", {"Ada": "B-PER", "Byron": "I-PER"})
-    aim = task_of("ner").explain(model, one, "PER")
-    assert [TAGS[column] for _, column in aim.target.places] == ["B-PER", "I-PER"]
-    assert list(aim.prediction) == ["Ada Byron: PER"]
+    explained = task_of("ner").explain(model, one, "PER")
+    assert [TAGS[column] for _, column in explained.target.places] == ["B-PER", "I-PER"]
+    assert list(explained.prediction) == ["Ada Byron: PER"]
     exact = task_of("ner").explain(model, one, "I-PER")
     assert [TAGS[column] for _, column in exact.target.places] == ["I-PER"]
     assert one.sentence.text[slice(*exact.focus[0])] == "Byron"
@@ -130,10 +130,10 @@ def test_a_type_takes_at_each_word_the_tag_that_scores_best(model):
 def test_where_no_word_has_the_type_the_likeliest_word_is_explained(model):
     one = looked(model, "Ada spoke softly", {})
     one.logits[0][words_of(one)[2].token, TAGS.index("I-LOC")] = 1.0
-    aim = task_of("ner").explain(model, one, "LOC")
-    assert one.sentence.text[slice(*aim.focus[0])] == "softly"
-    assert [TAGS[column] for _, column in aim.target.places] == ["I-LOC"]
-    assert list(aim.prediction) == ["O"]
+    explained = task_of("ner").explain(model, one, "LOC")
+    assert one.sentence.text[slice(*explained.focus[0])] == "softly"
+    assert [TAGS[column] for _, column in explained.target.places] == ["I-LOC"]
+    assert list(explained.prediction) == ["O"]
 
 
 def test_the_label_is_the_surest_entitys_type(model):
@@ -150,9 +150,9 @@ def test_the_words_in_focus_are_explained_whatever_their_tag(model):
     text = "Ada met Bob in Rome"
     one = looked(model, text, {"Ada": "B-PER", "Rome": "B-LOC"}, focus=((8, 11),))
     task = task_of("ner")
-    aim = task.explain(model, one, "PER")
-    assert aim.focus == ((8, 11),)
-    assert aim.target.places[0][0] == words_of(one)[2].token
+    explained = task.explain(model, one, "PER")
+    assert explained.focus == ((8, 11),)
+    assert explained.target.places[0][0] == words_of(one)[2].token
     one = looked(model, text, {"Ada": "B-PER", "Rome": "B-LOC"}, focus=((15, 19),))
     assert task.label(model, one, "auto") == "LOC"
 

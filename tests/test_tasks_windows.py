@@ -160,14 +160,14 @@ def test_texts_of_any_kind_have_answers_and_words_of_whole_glyphs(
     found = windows(small, one)
     draw = torch.Generator().manual_seed(seed % 2**32)
     logits = tuple(torch.randn(w.encoded.length, 2, generator=draw) for w in found)
-    seen = ModelOutput(one, found, logits)
-    prediction, best = answers(seen, candidates(seen))
+    output = ModelOutput(one, found, logits)
+    prediction, best = answers(output, candidates(output))
     edges = grapheme_boundaries(one.text2)
     for text in prediction:
         places = [at for at in edges if one.text2.startswith(text, at)]
         assert any(at + len(text) in edges for at in places)
     assert Sentence(question, lang, one.text2, (best,)).focus == (best,)
-    number, first, last = given_span(seen, best)
+    number, first, last = given_span(output, best)
     assert first <= last < found[number].encoded.length
     tagged = single_window(small, Sentence(context, lang))
     tags = (torch.randn(tagged.encoded.length, 3, generator=draw),)

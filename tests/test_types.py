@@ -82,7 +82,7 @@ def test_every_setting_changes_the_fingerprint():
         Config(unrelated=1),
         Config(seed=1),
         Config(precision="bf16"),
-        Config(quadrature=Quadrature(tolerance=0.02)),
+        Config(quadrature=Quadrature(tolerance=0.01)),
         Config(space="procrustes"),
         *(Config(method=name) for name in METHODS if name != "lig"),
     ]

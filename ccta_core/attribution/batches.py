@@ -71,7 +71,7 @@ def in_batches(
             if len(batch) == 1:
                 raise CctaError(
                     f"memory ran out on one text of {lengths[batch[0]]} tokens; "
-                    "use a shorter text, a smaller model or --precision bf16"
+                    "use a shorter text, a smaller model or the precision bf16"
                 ) from error
         else:
             yield batch, result

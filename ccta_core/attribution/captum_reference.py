@@ -21,6 +21,9 @@ from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.heads import Target, head_logits
 from ccta_core.models.model import Model
 
+_COMPLETE = 0.01
+"""The completeness error up to which Captum's result counts as converged: it gives no slopes along
+the path from which the error of the masses could be estimated."""
 _SAME = {"fp32": 1e-3, "bf16": 5e-2}
 """How far, relative to their length, a layer's states may lie apart and still be the same ones."""
 
@@ -95,7 +98,7 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
         f_input=f_input,
         f_baseline=f_baseline,
         completeness_error=error,
-        converged=error <= config.quadrature.tolerance,
+        converged=error <= _COMPLETE,
         evaluations=points + 2,
         precision=config.precision,
     )

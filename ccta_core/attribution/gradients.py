@@ -62,7 +62,7 @@ def gradient_norm(
 
 def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Stop) -> list[_Slope]:
     """One forward and one backward pass for every request, packed by length."""
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
     lengths = [request.encoded.length for request in requests]
 
     def slopes(batch: list[int]) -> list[_Slope]:
@@ -70,7 +70,7 @@ def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Sto
         inputs = model.inputs([request.encoded for request in chosen])
         x = pad_batch([request.states for request in chosen], 0.0).requires_grad_()
         with autocast(model.device, config.precision):
-            logits = above(x, inputs)
+            logits = suffix(x, inputs)
         targets = [request.target for request in chosen]
         values = objective(logits, targets, inputs["attention_mask"], config.objective)
         (gradients,) = torch.autograd.grad(values.sum(), x)

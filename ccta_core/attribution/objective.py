@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 
 
@@ -17,8 +18,8 @@ def objective(
 
     Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (rows,).
     """
-    spots = [(row, *place) for row, target in enumerate(targets) for place in target.places]
-    row, position, column = torch.tensor(spots).T.to(logits.device)
+    places = [(row, *place) for row, target in enumerate(targets) for place in target.places]
+    row, position, column = torch.tensor(places).T.to(logits.device)
     chosen = logits[row, position, column]
     if kind == "margin" and targets[0].rivals == "columns":
         lines = logits[row, position].scatter(1, column[:, None], float("-inf"))
@@ -27,3 +28,21 @@ def objective(
         lines = logits[row, :, column].masked_fill(~mask[row].bool(), float("-inf"))
         chosen = chosen - lines.scatter(1, position[:, None], float("-inf")).logsumexp(1)
     return chosen.new_zeros(len(targets)).index_add(0, row, chosen)
+
+
+def output_of(logits: torch.Tensor | None, target: Target, kind: str) -> float | None:
+    """F of one text from its logits (positions, columns) without padding; None without them."""
+    if logits is None:
+        return None
+    mask = torch.ones(1, len(logits), device=logits.device)
+    return finite(objective(logits[None].float(), [target], mask, kind))[0]
+
+
+def finite(outputs: torch.Tensor) -> list[float]:
+    """The values of F. Raises CctaError where the model returned NaN or infinity."""
+    if not bool(outputs.isfinite().all()):
+        raise CctaError(
+            "the model returned numbers that are not finite; check its weights or use fp32"
+        )
+    numbers: list[float] = outputs.tolist()
+    return numbers

@@ -9,7 +9,7 @@ import torch
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.readings import baseline_states
+from ccta_core.attribution.readings import baselines
 from ccta_core.config import Config
 from ccta_core.models.model import Encoded, Model, pad_batch
 
@@ -45,24 +45,24 @@ def occlusion(
     Forward passes only, one a unit and one for the input.
     """
     encoded = [request.encoded for request in requests]
-    lacking = [one.encoded for one in requests if one.baseline is None]
-    made = iter(baseline_states(model, lacking, [config.layer], kind=config.baseline))
-    blanks = [
-        next(made)[config.layer] if one.baseline is None else one.baseline for one in requests
+    lacking = [request.encoded for request in requests if request.baseline is None]
+    computed = iter(baselines(model, lacking, [config.layer], kind=config.baseline))
+    items = [
+        _Item(request, (request.baseline or next(computed)).states[config.layer])
+        for request in requests
     ]
     groups = [(_WHOLE, *_members(item)) for item in encoded]
-    rows = [(index, group) for index, found in enumerate(groups) for group in found]
-    items = [_Item(request, blank) for request, blank in zip(requests, blanks, strict=True)]
+    rows = [(index, group) for index, of_item in enumerate(groups) for group in of_item]
     values = iter(_values(model, items, rows, config, stop))
     return [
-        _scores(item, found, np.array([next(values) for _ in found]), config)
-        for item, found in zip(encoded, groups, strict=True)
+        _scores(item, of_item, np.array([next(values) for _ in of_item]), config)
+        for item, of_item in zip(encoded, groups, strict=True)
     ]
 
 
 def _members(encoded: Encoded) -> list[tuple[int, ...]]:
     """The token positions of every unit, in order."""
-    return [group for found in encoded.maps for group in found.members]
+    return [group for segment in encoded.maps for group in segment.members]
 
 
 def _scores(
@@ -87,21 +87,21 @@ def _values(
     stop: Stop,
 ) -> list[float]:
     """F of every (request, positions taken away), in order, packed by length."""
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
     lengths = [items[index].request.encoded.length for index, _ in rows]
 
     def forward(batch: list[int]) -> list[float]:
-        chosen = [rows[at] for at in batch]
+        chosen = [rows[index] for index in batch]
         requests = [items[index].request for index, _ in chosen]
         inputs = model.inputs([request.encoded for request in requests])
-        spots = pad_batch([items[index].without(group) for index, group in chosen], 0.0)
+        states = pad_batch([items[index].without(group) for index, group in chosen], 0.0)
         with torch.inference_mode(), autocast(model.device, config.precision):
-            logits = above(spots, inputs)
+            logits = suffix(states, inputs)
         targets = [request.target for request in requests]
-        found = objective(logits, targets, inputs["attention_mask"], config.objective)
-        return [float(value) for value in found]
+        outputs = objective(logits, targets, inputs["attention_mask"], config.objective)
+        return [float(output) for output in outputs]
 
     values: dict[int, float] = {}
-    for batch, found in in_batches(model, lengths, forward, stop=stop, gradients=False):
-        values |= zip(batch, found, strict=True)
-    return [values[at] for at in range(len(rows))]
+    for batch, outputs in in_batches(model, lengths, forward, stop=stop, gradients=False):
+        values |= zip(batch, outputs, strict=True)
+    return [values[index] for index in range(len(rows))]

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import torch
 
 from ccta_core.attribution.batches import autocast, in_batches
-from ccta_core.attribution.objective import objective
+from ccta_core.attribution.objective import finite, objective
 from ccta_core.attribution.protocol import Stop
 from ccta_core.attribution.quadrature import Node
 from ccta_core.config import Config
-from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target
 from ccta_core.models.model import Encoded, Model, pad_batch
 
@@ -22,20 +21,23 @@ Row = tuple[int, float]
 class Path:
     """The straight line from a baseline's activations to the input's, and what to explain.
 
-    Shape: `baseline` and `delta` (input - baseline) are (tokens, width).
+    Shape: `baseline` and `delta` (input - baseline) are (tokens, width). `f_baseline` and `f_input`
+    are F at the two ends, where a reading of the whole text has told them already.
     """
 
     encoded: Encoded
     baseline: torch.Tensor
     delta: torch.Tensor
     target: Target
+    f_baseline: float | None = None
+    f_input: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    """Rows of several paths, padded. Shape: `spots` and `delta` (rows, tokens, width)."""
+    """Rows of several paths, padded. Shape: `states` and `delta` (rows, tokens, width)."""
 
-    spots: torch.Tensor
+    states: torch.Tensor
     delta: torch.Tensor
     inputs: dict[str, torch.Tensor]
     targets: list[Target]
@@ -49,52 +51,52 @@ def rates(
 
     Raises CctaError where the model returns numbers that are not finite.
     """
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
 
     def slopes(chosen: list[int]) -> list[tuple[Row, Node]]:
-        batch = _batch(model, paths, [rows[at] for at in chosen])
-        x = batch.spots.requires_grad_()
+        batch = _batch(model, paths, [rows[index] for index in chosen])
+        states = batch.states.requires_grad_()
         with autocast(model.device, config.precision):
-            logits = above(x, batch.inputs)
+            logits = suffix(states, batch.inputs)
         mask = batch.inputs["attention_mask"]
-        values = objective(logits, batch.targets, mask, config.objective)
-        (gradient,) = torch.autograd.grad(values.sum(), x)
+        outputs = objective(logits, batch.targets, mask, config.objective)
+        (gradient,) = torch.autograd.grad(outputs.sum(), states)
         vectors = gradient * batch.delta
         sums = vectors.sum(-1).double().cpu().numpy()
         kept = vectors.cpu().numpy() if config.mass == "norm" else None
         return [
             (
-                rows[at],
+                rows[index],
                 Node(value, sums[row, :length], None if kept is None else kept[row, :length]),
             )
-            for row, (at, value, length) in enumerate(
-                zip(chosen, _finite(values), batch.lengths, strict=True)
+            for row, (index, value, length) in enumerate(
+                zip(chosen, finite(outputs), batch.lengths, strict=True)
             )
         ]
 
     lengths = [paths[index].encoded.length for index, _ in rows]
-    for _, found in in_batches(model, lengths, slopes, stop=stop):
-        yield from found
+    for _, nodes in in_batches(model, lengths, slopes, stop=stop):
+        yield from nodes
 
 
 def values(
     model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
 ) -> dict[Row, float]:
     """F at every row, in float32 and without gradients."""
-    above = model.above(config.layer)
+    suffix = model.layer_suffix(config.layer)
 
     def forward(chosen: list[int]) -> list[float]:
-        batch = _batch(model, paths, [rows[at] for at in chosen])
+        batch = _batch(model, paths, [rows[index] for index in chosen])
         with torch.inference_mode():
-            logits = above(batch.spots, batch.inputs)
+            logits = suffix(batch.states, batch.inputs)
             mask = batch.inputs["attention_mask"]
-            return _finite(objective(logits, batch.targets, mask, config.objective))
+            return finite(objective(logits, batch.targets, mask, config.objective))
 
     lengths = [paths[index].encoded.length for index, _ in rows]
     return {
-        rows[at]: value
-        for chosen, found in in_batches(model, lengths, forward, stop=stop, gradients=False)
-        for at, value in zip(chosen, found, strict=True)
+        rows[index]: value
+        for chosen, outputs in in_batches(model, lengths, forward, stop=stop, gradients=False)
+        for index, value in zip(chosen, outputs, strict=True)
     }
 
 
@@ -102,24 +104,15 @@ def _batch(model: Model, paths: Sequence[Path], rows: Sequence[Row]) -> _Batch:
     """Each path is padded and moved once, however many of its points are in the batch."""
     used = {index: place for place, index in enumerate(dict.fromkeys(index for index, _ in rows))}
     items = [paths[index] for index in used]
-    home = torch.tensor([used[index] for index, _ in rows], device=model.device)
+    places = torch.tensor([used[index] for index, _ in rows], device=model.device)
     point = torch.tensor([point for _, point in rows], device=model.device)[:, None, None]
-    delta = pad_batch([item.delta for item in items], 0.0)[home]
-    spots = pad_batch([item.baseline for item in items], 0.0)[home] + point * delta
+    delta = pad_batch([item.delta for item in items], 0.0)[places]
+    states = pad_batch([item.baseline for item in items], 0.0)[places] + point * delta
     inputs = model.inputs([item.encoded for item in items])
     return _Batch(
-        spots=spots,
+        states=states,
         delta=delta,
-        inputs={name: tensor[home] for name, tensor in inputs.items()},
+        inputs={name: tensor[places] for name, tensor in inputs.items()},
         targets=[paths[index].target for index, _ in rows],
         lengths=[paths[index].encoded.length for index, _ in rows],
     )
-
-
-def _finite(values: torch.Tensor) -> list[float]:
-    if not bool(values.isfinite().all()):
-        raise CctaError(
-            "the model returned numbers that are not finite; check its weights or use fp32"
-        )
-    found: list[float] = values.tolist()
-    return found

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ccta_core.attribution.batches import in_batches
-from ccta_core.attribution.protocol import Stop, never
+from ccta_core.attribution.protocol import Baseline, Stop, never
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model
@@ -47,32 +47,31 @@ def read(
         for row, index in enumerate(batch):
             readings[index] = Reading(
                 logits=logits[row, : lengths[index]].clone(),
-                states={at: states[at][row, : lengths[index]].float().clone() for at in layers},
+                states={
+                    layer: states[layer][row, : lengths[index]].float().clone() for layer in layers
+                },
             )
     return [readings[index] for index in range(len(encoded))]
 
 
 def baselines(
-    model: Model, encoded: Sequence[Encoded], layer: int, *, kind: str
-) -> list[torch.Tensor]:
-    """The baselines' activations at one layer. Shape of each: (tokens, width)."""
-    return [states[layer] for states in baseline_states(model, encoded, [layer], kind=kind)]
-
-
-def baseline_states(
     model: Model, encoded: Sequence[Encoded], layers: Sequence[int], *, kind: str
-) -> list[dict[int, torch.Tensor]]:
-    """The baselines' activations at `layers`. Shape of each: (tokens, width).
+) -> list[Baseline]:
+    """The baselines' activations at `layers` and, where the baseline is an input, its logits.
 
     Every token but the specials becomes PAD or MASK; mask, positions and token types stay. `zero`
-    is the zero vector at every position. Raises CctaError where the tokenizer has no such token.
+    is the zero vector at every position. Texts of the same lengths have one baseline, which is read
+    once. Raises CctaError where the tokenizer has no such token.
     """
     if kind == "zero":
         width = model.hf_model.config.hidden_size
         zeros = [torch.zeros(item.length, width, device=model.device) for item in encoded]
-        return [dict.fromkeys(layers, zero) for zero in zeros]
-    blank = [blank_of(model, item, kind) for item in encoded]
-    return [reading.states for reading in read(model, blank, layers)]
+        return [Baseline(dict.fromkeys(layers, zero)) for zero in zeros]
+    blanks = [blank_of(model, item, kind) for item in encoded]
+    keys = [(tuple(item.ids.tolist()), tuple(item.type_ids.tolist())) for item in blanks]
+    different = dict(zip(keys, blanks, strict=True))
+    readings = dict(zip(different, read(model, list(different.values()), layers), strict=True))
+    return [Baseline(readings[key].states, readings[key].logits) for key in keys]
 
 
 def blank_of(model: Model, encoded: Encoded, kind: str) -> Encoded:

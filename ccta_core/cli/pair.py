@@ -7,10 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ccta_core.cli.write import progress, write_text
-from ccta_core.config import BASELINES, MASSES, METHODS, OBJECTIVES, PRECISIONS, SPACES, Config
+from ccta_core.config import (
+    BASELINES,
+    MASSES,
+    METHODS,
+    OBJECTIVES,
+    PRECISIONS,
+    SPACES,
+    Config,
+    Quadrature,
+)
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
+from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.reports.pair.verdict import drawn_text
 from ccta_core.result import PairResult
@@ -68,6 +78,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--unrelated", type=int, default=default.unrelated)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--precision", choices=PRECISIONS, default=default.precision)
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=default.quadrature.tolerance,
+        help="largest error of the unit masses, L1, 90%% bound (%(default)s)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
     parser.add_argument("--html", metavar="FILE", help="write one self-contained page")
     parser.set_defaults(run=run)
@@ -115,6 +131,7 @@ def run(options: argparse.Namespace) -> None:
         unrelated=options.unrelated,
         seed=options.seed,
         precision=options.precision,
+        quadrature=Quadrature(tolerance=options.tolerance),
     )
     source, target = _sentences(options)
     source = _focused(source, options.source_focus, options.source_answer)
@@ -227,11 +244,13 @@ def _summary(result: PairResult) -> str:
     head = f"{result.model}, layer {result.layer}, {what} {result.target_class}"
     lines = [f"{head}, {method}" if method else head]
     for side in (result.source, result.target):
-        error = side.completeness_error
-        exact = "-" if error is None else f"{error:.2%}"
+        exact = [
+            f"masses {bound}" if (bound := masses_within([side.mass_error])) else "",
+            completeness_phrase([side.completeness_error]),
+        ]
         lines.append(
-            f"  {side.lang}: {_predicted(result.task, side)}, "
-            f"completeness error {exact}, {side.evaluations} evaluations"
+            f"  {side.lang}: {_predicted(result.task, side)}, {', '.join(filter(None, exact))}, "
+            f"{side.evaluations} evaluations"
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {plain(value)}")

@@ -23,9 +23,9 @@ from ccta_core.models.hub import (
     read_settings,
     read_weights,
 )
+from ccta_core.models.layer_suffix import words_reach_head
 from ccta_core.models.model import Model
 from ccta_core.models.places import ModelPlace, fetch
-from ccta_core.models.tail import words_reach_head
 from ccta_core.models.trace import trace_forward
 from ccta_core.models.vocabulary import check_padding, check_room, check_vocabulary
 

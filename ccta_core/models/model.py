@@ -12,7 +12,7 @@ from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
-from ccta_core.models.tail import Above, above
+from ccta_core.models.layer_suffix import LayerSuffix, layer_suffix
 from ccta_core.models.tokenizer import compose_first, is_read_composed
 from ccta_core.models.trace import Trace, accepts, trace_forward
 from ccta_core.types import Sentence
@@ -74,7 +74,7 @@ class Model:
         self.device = next(hf_model.parameters()).device
         self._trace = trace or trace_forward(self.hf_model)
         self._has_types = accepts(hf_model, "token_type_ids") and _table_of_types(hf_model) > 1
-        self._above: dict[int, Above] = {}
+        self._suffixes: dict[int, LayerSuffix] = {}
         self._lock = Lock()
 
     @property
@@ -113,14 +113,12 @@ class Model:
         room = rows - (self._trace.first_position or 0)
         return min(int(self.tokenizer.model_max_length), room)
 
-    def above(self, layer: int) -> Above:
-        """Returns the part of the model above `layer` (0 = embedding output), sharing the
-        weights.
-        """
+    def layer_suffix(self, layer: int) -> LayerSuffix:
+        """The part of the model above `layer` (0 = embedding output), sharing the weights."""
         with self._lock:
-            if layer not in self._above:
-                self._above[layer] = above(self._trace, layer)
-            return self._above[layer]
+            if layer not in self._suffixes:
+                self._suffixes[layer] = layer_suffix(self._trace, layer)
+            return self._suffixes[layer]
 
     def inputs(self, rows: Sequence[Encoded]) -> dict[str, torch.Tensor]:
         """Returns the padded inputs of a batch, on the model's device: what its forward takes, no

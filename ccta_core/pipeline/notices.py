@@ -8,6 +8,7 @@ from ccta_core.attribution.methods import traits
 from ccta_core.config import Config
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sides import Side
+from ccta_core.report.accuracy import masses_within
 from ccta_core.space.maps import CommonSpace
 
 _MUCH_ON_SPECIALS = 0.3
@@ -51,10 +52,11 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     yield from _reading_notices(model, name, side)
     found = side.attribution
     if not found.converged:
-        error = found.completeness_error
-        said = "" if error is None else f": completeness error {error:.1%}"
+        bound = masses_within([found.mass_error])
+        known = f"its masses are {bound}" if bound else "the error of its masses is not known"
         yield (
-            f"The {name} attribution did not converge{said} after {found.evaluations} evaluations."
+            f"The {name} attribution did not converge: {known} after {found.evaluations} "
+            "evaluations."
         )
     if found.special_share > _MUCH_ON_SPECIALS:
         yield f"Special tokens carry {found.special_share:.0%} of the {name} attribution."
@@ -67,7 +69,7 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
 def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     """What was composed, cut, read in parts, or not predicted."""
     found = side.attribution
-    if any(window.encoded.composed for window in side.input.seen.windows):
+    if any(window.encoded.composed for window in side.input.output.windows):
         yield (
             f"The {name} text is not in Unicode's composed form (NFC): it was composed before the "
             "model read it, since the model's tokenizer takes one text in two forms for two texts."
@@ -84,7 +86,7 @@ def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
             f"The {name} context was read in {found.windows} windows; "
             "the attribution is over the window with the answer."
         )
-    if side.input.aim.unpredicted:
+    if side.input.explained.unpredicted:
         yield (
             f"No word of the {name} is tagged {found.target_class}: "
             "the word that is nearest to it is explained."
@@ -99,6 +101,7 @@ def provenance(model: Model, config: Config) -> dict[str, str | float | int]:
         "objective": config.objective,
         "mass": config.mass,
         "quadrature": config.quadrature.rule,
+        "tolerance": config.quadrature.tolerance,
         "precision": config.precision,
         "unrelated": config.unrelated,
         "device": model.device.type,

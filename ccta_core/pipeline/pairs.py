@@ -13,8 +13,8 @@ from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
 from ccta_core.pipeline.notices import notices, provenance
-from ccta_core.pipeline.references import references
-from ccta_core.pipeline.sentences import aimed, check, look
+from ccta_core.pipeline.references import Reference, reference_sides
+from ccta_core.pipeline.sentences import check, forward, select_targets
 from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
@@ -57,21 +57,27 @@ def compare_many(
     # Read, attributed and drawn in one order of the two, whichever is called source.
     ordered = [in_order(source, target) for source, target in pairs]
     turned = [first != source for (first, _), (source, _) in zip(ordered, pairs, strict=True)]
-    looks = look(model, [sentence for pair in ordered for sentence in pair], layers)
-    twos = [looks[at : at + 2] for at in range(0, len(looks), 2)]
-    labels = [
-        _shared_label(model, own[int(turn)].seen, config)
-        for own, turn in zip(twos, turned, strict=True)
-    ]
-    inputs = [
-        one
-        for own, label in zip(twos, labels, strict=True)
-        for one in aimed(model, own, label, layers)
-    ]
+    passes = forward(model, [sentence for pair in ordered for sentence in pair], layers)
+    labels = []
+    inputs = []
+    for number, turn in enumerate(turned):
+        both = passes[2 * number : 2 * number + 2]
+        labels.append(_shared_label(model, both[int(turn)].output, config))
+        inputs += select_targets(model, both, labels[-1], layers)
     sides = sides_of(model, inputs, config, stop)
+    both_sides = [
+        _Ordered(sides[2 * number], sides[2 * number + 1], turn)
+        for number, turn in enumerate(turned)
+    ]
+    # Unrelated sentences come last, all of them in one batch: nothing of the pair waits for them.
+    draws = [
+        _draws(model, pair, label, config) for pair, label in zip(both_sides, labels, strict=True)
+    ]
+    wanted = [reference for both in draws for drawn in both for reference in drawn]
+    references = reference_sides(model, wanted, config, stop)
     return [
-        _result(model, _Ordered(sides[2 * at], sides[2 * at + 1], turn), label, config, stop)
-        for at, (label, turn) in enumerate(zip(labels, turned, strict=True))
+        _result(model, pair, [[references[key] for key in drawn] for drawn in both], config)
+        for pair, both in zip(both_sides, draws, strict=True)
     ]
 
 
@@ -104,15 +110,44 @@ def check_pair(model: Model, source: Sentence, target: Sentence, config: Config)
         )
 
 
-def _result(model: Model, sides: _Ordered, label: str, config: Config, stop: Stop) -> PairResult:
-    """Transport and controls of two attributed sides."""
+def _draws(
+    model: Model, sides: _Ordered, label: str, config: Config
+) -> tuple[list[Reference], list[Reference]]:
+    """Unrelated sentences like the target, for the source; and, where the two were turned, like the
+    source: the verdict's chance level is of one direction, so that it does not change with the
+    order.
+    """
+
+    def like(side: Side, beside: Side) -> list[Reference]:
+        drawn = unrelated_sentences(
+            model.info.task,
+            side.attribution.sentence,
+            label,
+            count=config.unrelated,
+            seed=config.seed,
+            beside=beside.attribution.sentence,
+        )
+        return [Reference(sentence, label) for sentence in drawn]
+
+    there = like(sides.target, sides.source)
+    return there, like(sides.source, sides.target) if sides.turned else there
+
+
+def _result(
+    model: Model, sides: _Ordered, references: Sequence[Sequence[Side]], config: Config
+) -> PairResult:
+    """Transport and controls of two attributed sides.
+
+    `references` are unrelated to the source, and those that decide the verdict's chance level.
+    """
     source, target = sides.source, sides.target
     space, plan = transport(model, sides.first, sides.second, config)
     pair = Compared(sides.first.for_controls(), sides.second.for_controls(), space.similarity, plan)
     null = sequential_null(pair, shuffles=config.shuffles, seed=config.seed)
-    unrelated = _unrelated(model, (source, target), label, config, stop)
-    # The verdict's chance level is of one direction, so that it does not change with the order.
-    chance = _unrelated(model, (target, source), label, config, stop) if sides.turned else unrelated
+    unrelated, chance = (
+        [transport(model, side, other, config)[1].ems for other in others]
+        for side, others in zip((source, sides.first), references, strict=True)
+    )
     shown = pair.turned if sides.turned else pair
     return PairResult(
         model=model.id,
@@ -136,25 +171,6 @@ def _result(model: Model, sides: _Ordered, label: str, config: Config, stop: Sto
         notices=tuple(notices(model, (source, target), space, config)),
         provenance=provenance(model, config),
     )
-
-
-def _unrelated(
-    model: Model, sides: tuple[Side, Side], label: str, config: Config, stop: Stop
-) -> list[float]:
-    """EMS of the first side against unrelated sentences that are like the second."""
-    side, like = sides
-    strangers = unrelated_sentences(
-        model.info.task,
-        like.attribution.sentence,
-        label,
-        count=config.unrelated,
-        seed=config.seed,
-        beside=side.attribution.sentence,
-    )
-    return [
-        transport(model, side, other, config)[1].ems
-        for other in references(model, strangers, label, config, stop)
-    ]
 
 
 def compare_cached(

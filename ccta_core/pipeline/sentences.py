@@ -1,15 +1,14 @@
-"""From sentences to attributions: read, aim at what is explained, attribute."""
+"""From sentences to attributions: read, select what is explained, attribute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ccta_core.attribution.integrated_gradients import unit_sums
 from ccta_core.attribution.methods import method, traits
-from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.readings import Reading, baseline_states, read
+from ccta_core.attribution.protocol import Baseline, Request, Scores, Stop, never
+from ccta_core.attribution.readings import Reading, baselines, read
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES
@@ -19,13 +18,13 @@ from ccta_core.types import Attribution, Sentence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class ForwardPass:
     """A sentence after one forward pass of each of its windows.
 
     The readings hold states where there is one window only: of several, one is explained.
     """
 
-    seen: ModelOutput
+    output: ModelOutput
     readings: tuple[Reading, ...]
 
 
@@ -33,19 +32,19 @@ class Look:
 class Input:
     """One sentence as the model read it, in the window that is explained, and what is explained."""
 
-    seen: ModelOutput
-    aim: Explained
+    output: ModelOutput
+    explained: Explained
     reading: Reading
 
     @property
     def encoded(self) -> Encoded:
         """The tokens of the window."""
-        return self.seen.windows[self.aim.window].encoded
+        return self.output.windows[self.explained.window].encoded
 
     @property
     def question_cut(self) -> bool:
         """Whether a part of the question was left out."""
-        return self.seen.windows[self.aim.window].question_cut
+        return self.output.windows[self.explained.window].question_cut
 
 
 def attribute(
@@ -59,8 +58,8 @@ def attribute(
     """
     config = config or Config()
     check(model, sentences, config)
-    looks = look(model, sentences, [config.layer])
-    inputs = aimed(model, looks, config.target_class, [config.layer])
+    passes = forward(model, sentences, [config.layer])
+    inputs = select_targets(model, passes, config.target_class, [config.layer])
     return attributions(model, inputs, config)
 
 
@@ -80,12 +79,9 @@ def attribute_layers(
         raise CctaError("there is no layer to attribute; expected at least one")
     for layer in layers:
         check(model, sentences, config.with_layer(layer))
-    looks = look(model, sentences, layers)
-    inputs = aimed(model, looks, config.target_class, layers)
-    starts: list[dict[int, torch.Tensor]] = [{} for _ in inputs]
-    if traits(config.method).baselines:
-        encoded = [one.encoded for one in inputs]
-        starts = baseline_states(model, encoded, layers, kind=config.baseline)
+    passes = forward(model, sentences, layers)
+    inputs = select_targets(model, passes, config.target_class, layers)
+    starts = baselines_of(model, inputs, layers, config)
     return {
         layer: attributions(model, inputs, config.with_layer(layer), starts=starts)
         for layer in layers
@@ -109,31 +105,43 @@ def check(model: Model, sentences: Sequence[Sentence], config: Config) -> None:
         )
 
 
-def look(model: Model, sentences: Sequence[Sentence], layers: Sequence[int]) -> list[Look]:
+def forward(
+    model: Model, sentences: Sequence[Sentence], layers: Sequence[int]
+) -> list[ForwardPass]:
     """One forward pass of every window, batched; `layers` are kept of sentences with one window."""
     windows = [task_of(model.info.task).windows(model, sentence) for sentence in sentences]
-    short = [found[0].encoded for found in windows if len(found) == 1]
-    long = [window.encoded for found in windows if len(found) > 1 for window in found]
+    short = [parts[0].encoded for parts in windows if len(parts) == 1]
+    long = [window.encoded for parts in windows if len(parts) > 1 for window in parts]
     of_short = iter(_read(model, short, layers))
     of_long = iter(_read(model, long, []))
-    looks = []
-    for sentence, found in zip(sentences, windows, strict=True):
-        readings = tuple(next(of_short if len(found) == 1 else of_long) for _ in found)
+    passes = []
+    for sentence, parts in zip(sentences, windows, strict=True):
+        readings = tuple(next(of_short if len(parts) == 1 else of_long) for _ in parts)
         logits = tuple(reading.logits for reading in readings)
-        looks.append(Look(ModelOutput(sentence, found, logits), readings))
-    return looks
+        passes.append(ForwardPass(ModelOutput(sentence, parts, logits), readings))
+    return passes
 
 
-def aimed(model: Model, looks: Sequence[Look], label: str, layers: Sequence[int]) -> list[Input]:
+def select_targets(
+    model: Model, passes: Sequence[ForwardPass], label: str, layers: Sequence[int]
+) -> list[Input]:
     """What is explained of every sentence ("each" and "auto": of itself), and its states."""
     task = task_of(model.info.task)
-    seen = [one.seen for one in looks]
-    aims = [task.explain(model, one, task.label(model, one, label)) for one in seen]
-    chosen = [one.windows[aim.window].encoded for one, aim in zip(seen, aims, strict=True)]
-    again = [item for item, one in zip(chosen, seen, strict=True) if len(one.windows) > 1]
+    outputs = [item.output for item in passes]
+    explained = [
+        task.explain(model, output, task.label(model, output, label)) for output in outputs
+    ]
+    # Of several windows only the one that is explained is read again, for its states.
+    again = [
+        output.windows[target.window].encoded
+        for output, target in zip(outputs, explained, strict=True)
+        if len(output.windows) > 1
+    ]
     with_states = iter(_read(model, again, layers))
-    readings = [one.readings[0] if len(one.readings) == 1 else next(with_states) for one in looks]
-    return [Input(*parts) for parts in zip(seen, aims, readings, strict=True)]
+    readings = [
+        item.readings[0] if len(item.readings) == 1 else next(with_states) for item in passes
+    ]
+    return [Input(*parts) for parts in zip(outputs, explained, readings, strict=True)]
 
 
 def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> list[Reading]:
@@ -147,50 +155,68 @@ def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> li
     return readings
 
 
+def baselines_of(
+    model: Model, inputs: Sequence[Input], layers: Sequence[int], config: Config
+) -> list[Baseline | None]:
+    """The baseline of every input with its states at `layers`; None where a method has none."""
+    if not traits(config.method).baselines:
+        return [None] * len(inputs)
+    encoded = [item.encoded for item in inputs]
+    return list(baselines(model, encoded, layers, kind=config.baseline))
+
+
 def attributions(
     model: Model,
     inputs: Sequence[Input],
     config: Config,
     stop: Stop = never,
-    starts: Sequence[Mapping[int, torch.Tensor]] = (),
+    starts: Sequence[Baseline | None] = (),
 ) -> list[Attribution]:
     """The attribution of every input at `config.layer`, whose states its reading holds.
 
-    `starts` holds the baselines' states by layer, where they are known already.
+    `starts` holds the baselines, where they have been read already.
     """
-    layer = config.layer
     requests = [
-        Request(one.encoded, one.reading.states[layer], one.aim.target, start.get(layer))
-        for one, start in zip(inputs, starts or [{}] * len(inputs), strict=True)
+        Request(
+            encoded=item.encoded,
+            states=item.reading.states[config.layer],
+            target=item.explained.target,
+            baseline=start,
+            logits=item.reading.logits,
+        )
+        for item, start in zip(inputs, starts or [None] * len(inputs), strict=True)
     ]
-    found = method(config.method)(model, requests, config, stop)
+    results = method(config.method)(model, requests, config, stop)
     outputs = model.info.outputs
-    return [_attribution(one, scores, outputs) for one, scores in zip(inputs, found, strict=True)]
+    return [
+        _attribution(item, scores, outputs) for item, scores in zip(inputs, results, strict=True)
+    ]
 
 
-def _attribution(one: Input, found: Scores, outputs: str) -> Attribution:
-    item, absolute, vectors = one.encoded, np.abs(found.scores), found.vectors
+def _attribution(item: Input, result: Scores, outputs: str) -> Attribution:
+    encoded, explained = item.encoded, item.explained
+    absolute, vectors = np.abs(result.scores), result.vectors
     return Attribution(
-        sentence=item.sentence,
-        units=tuple(unit for units in item.maps for unit in units.units),
-        scores=unit_sums(item, found.scores),
-        subwords=item.tokens,
-        subword_scores=found.scores,
-        special_share=_share(absolute[item.special.numpy()].sum(), absolute.sum()),
-        target_class=one.aim.label,
-        prediction=one.aim.prediction,
+        sentence=encoded.sentence,
+        units=tuple(unit for segment in encoded.maps for unit in segment.units),
+        scores=unit_sums(encoded, result.scores),
+        subwords=encoded.tokens,
+        subword_scores=result.scores,
+        special_share=_share(absolute[encoded.special.numpy()].sum(), absolute.sum()),
+        target_class=explained.label,
+        prediction=explained.prediction,
         outputs=outputs,
-        head_scores=one.aim.head_scores,
-        f_input=found.f_input,
-        f_baseline=found.f_baseline,
-        completeness_error=found.completeness_error,
-        mass_shift=found.mass_shift,
-        converged=found.converged,
-        evaluations=found.evaluations,
-        truncated=item.truncated or one.question_cut,
-        norms=None if vectors is None else np.linalg.norm(unit_sums(item, vectors), axis=1),
-        focus=one.aim.focus,
-        windows=len(one.seen.windows),
+        head_scores=explained.head_scores,
+        f_input=result.f_input,
+        f_baseline=result.f_baseline,
+        completeness_error=result.completeness_error,
+        mass_error=result.mass_error,
+        converged=result.converged,
+        evaluations=result.evaluations,
+        truncated=encoded.truncated or item.question_cut,
+        norms=None if vectors is None else np.linalg.norm(unit_sums(encoded, vectors), axis=1),
+        focus=explained.focus,
+        windows=len(item.output.windows),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccta_core.attribution.integrated_gradients import unit_means
-from ccta_core.attribution.protocol import Stop
+from ccta_core.attribution.protocol import Baseline, Stop
 from ccta_core.config import Config
 from ccta_core.consistency import SideMass, mass
 from ccta_core.models.model import Model
@@ -40,14 +40,24 @@ class Side:
         )
 
 
-def sides_of(model: Model, inputs: Sequence[Input], config: Config, stop: Stop) -> list[Side]:
-    """Attributions, masses and embeddings of the inputs, whose readings hold both layers."""
-    at = align_layer(model, config)
+def sides_of(
+    model: Model,
+    inputs: Sequence[Input],
+    config: Config,
+    stop: Stop,
+    starts: Sequence[Baseline | None] = (),
+) -> list[Side]:
+    """Attributions, masses and embeddings of the inputs, whose readings hold both layers.
+
+    `starts` holds the baselines, where they have been read already.
+    """
+    layer = align_layer(model, config)
     sides = []
-    for one, found in zip(inputs, attributions(model, inputs, config, stop), strict=True):
-        masses, uniform = mass(found.scores, found.norms, config.mass)
-        states = unit_means(one.encoded, one.reading.states[at].cpu().numpy())
-        sides.append(Side(one, found, states, masses, uniform))
+    explained = attributions(model, inputs, config, stop, starts)
+    for item, attribution in zip(inputs, explained, strict=True):
+        masses, uniform = mass(attribution.scores, attribution.norms, config.mass)
+        states = unit_means(item.encoded, item.reading.states[layer].cpu().numpy())
+        sides.append(Side(item, attribution, states, masses, uniform))
     return sides
 
 

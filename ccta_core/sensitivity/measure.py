@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from ccta_core.attribution.integrated_gradients import unit_means, unit_sums
 from ccta_core.attribution.methods import method
-from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.readings import Reading, baseline_states, read
+from ccta_core.attribution.protocol import Baseline, Request, Scores, Stop, never
+from ccta_core.attribution.readings import Reading, baselines, read
 from ccta_core.config import Config
 from ccta_core.consistency import Compared, SideMass, mass, shuffled
 from ccta_core.corpus.labels import class_of
@@ -62,13 +61,13 @@ class Measurements:
 class _Sides:
     """Every sentence read once, and which class is explained of it in which pair.
 
-    `baselines` is kind -> sentence -> layer -> states; `cells[item][pair]` holds the two keys,
+    `baselines` is kind -> sentence -> baseline; `cells[item][pair]` holds the two keys,
     `similarity[item][pair]` the cosines of their units.
     """
 
     encoded: Mapping[tuple[int, str], Encoded]
     readings: Mapping[tuple[int, str], Reading]
-    baselines: Mapping[str, Mapping[tuple[int, str], Mapping[int, torch.Tensor]]]
+    baselines: Mapping[str, Mapping[tuple[int, str], Baseline]]
     cells: tuple[tuple[tuple[Key, Key], ...], ...]
     similarity: tuple[tuple[np.ndarray, ...], ...]
     notices: tuple[str, ...]
@@ -134,7 +133,7 @@ def _sides(model: Model, question: Question) -> _Sides:
     at = model.info.align_layer if config.align_layer is None else config.align_layer
     layers = sorted({at, *(setting.layer for setting in question.settings)})
     kinds = dict.fromkeys(s.baseline for s in question.settings if s.baseline)
-    starts = {kind: baseline_states(model, rows, layers, kind=kind) for kind in kinds}
+    starts = {kind: baselines(model, rows, layers, kind=kind) for kind in kinds}
     read_rows = read(model, rows, layers)
     encoded = dict(zip(places, rows, strict=True))
     readings = dict(zip(places, read_rows, strict=True))
@@ -210,7 +209,8 @@ def _attributed(
             encoded=sides.encoded[key[:2]],
             states=sides.readings[key[:2]].states[first.layer],
             target=Target(((0, model.class_index(key[2])),)),
-            baseline=starts[key[:2]][first.layer] if starts else None,
+            baseline=starts.get(key[:2]),
+            logits=sides.readings[key[:2]].logits,
         )
         for key in sides.keys
     ]

@@ -160,7 +160,17 @@ def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
 
 
 def config_of(manifest: Manifest) -> Config:
-    """The settings as they were."""
+    """The settings as they were.
+
+    Raises CctaError where an earlier version measured the study with settings that mean something
+    else today: its rows can be read, and none be added.
+    """
+    if manifest.schema < VERSION:
+        raise CctaError(
+            f"{manifest.name} was measured by an earlier version (schema {manifest.schema}, now "
+            f"{VERSION}); its rows can be read, and new ones would not be like them: run it anew "
+            "under another name"
+        )
     quadrature = Quadrature(**manifest.config["quadrature"])
     return Config(**{**manifest.config, "quadrature": quadrature})
 

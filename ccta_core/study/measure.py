@@ -21,7 +21,14 @@ from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.catalog import SCORES
 from ccta_core.models.frequency import log_frequencies
 from ccta_core.models.model import Model
-from ccta_core.pipeline.sentences import Input, Look, aimed, check, look
+from ccta_core.pipeline.sentences import (
+    ForwardPass,
+    Input,
+    baselines_of,
+    check,
+    forward,
+    select_targets,
+)
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
 from ccta_core.space.links import Links, mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
@@ -91,10 +98,11 @@ def measure(  # noqa: PLR0913 - what decides a row
     soon after `stop` turns true.
     """
     inputs = _inputs(model, examples, langs, layers, config)
+    starts = baselines_of(model, inputs, layers, config)
     rows: dict[int, list[StudyRow]] = {}
     for layer in layers:
         settings = config.with_layer(layer)
-        sides = iter(sides_of(model, inputs, settings, stop))
+        sides = iter(sides_of(model, inputs, settings, stop, starts))
         items = []
         for example in examples:
             by_lang = {lang: next(sides) for lang in langs}
@@ -111,16 +119,16 @@ def _inputs(
     layers: Sequence[int],
     config: Config,
 ) -> list[Input]:
-    """Every example in every language, read once, aimed at its gold."""
+    """Every example in every language, read once, select_targets at its gold."""
     sentences = [example.sentences[lang] for example in examples for lang in langs]
     for layer in layers:
         check(model, sentences, config.with_layer(layer))
     kept = sorted({*layers, align_layer(model, config)})
-    looks = iter(look(model, sentences, kept))
+    passes = iter(forward(model, sentences, kept))
     inputs: list[Input] = []
     for example in examples:
-        of_example: list[Look] = [next(looks) for _ in langs]
-        inputs += aimed(model, of_example, _explained(model, example), kept)
+        of_example: list[ForwardPass] = [next(passes) for _ in langs]
+        inputs += select_targets(model, of_example, _explained(model, example), kept)
     return inputs
 
 
@@ -256,6 +264,7 @@ def _side_values(item: _Item, lang: str) -> StudyRow:
         "subwords": sum(len(group) for text in side.input.encoded.maps for group in text.members),
         "special_share": attribution.special_share,
         "completeness_error": attribution.completeness_error,
+        "mass_error": attribution.mass_error,
         "converged": attribution.converged,
         "evaluations": attribution.evaluations,
         "truncated": attribution.truncated,

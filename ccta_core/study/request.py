@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import regex
 
-from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, METHODS, PRECISIONS, SPACES, Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.text import option, read_whole
 
@@ -28,9 +28,9 @@ _MOST_LAYERS = 9999
 _NAME = regex.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SETTING = "setting"
 
-Kind = Literal["text", "names", "numbers", "count", "switch"]
+Kind = Literal["text", "names", "numbers", "count", "number", "switch"]
 """How a setting's text is read: as it is; names or whole numbers with commas between them; one
-whole number; given or not."""
+whole number; one number; given or not."""
 Place = Literal["flag", "form", "manifest", "keyword"]
 """Where a setting can be offered or kept."""
 
@@ -80,7 +80,7 @@ class StudySetting:
         parser.add_argument(
             f"--{self.flag}",
             required=self.required,
-            type=int if self.kind == "count" else str,
+            type={"count": int, "number": float}.get(self.kind, str),
             choices=self.choices,
             metavar=self.metavar,
             help=f"{self.help}{usual}",
@@ -89,7 +89,7 @@ class StudySetting:
 
     def read(self, written: Any) -> Any:
         """The value of what argparse has read. Raises CctaError where a list can't be one."""
-        if written is None or self.kind in ("text", "count", "switch"):
+        if written is None or self.kind in ("text", "count", "number", "switch"):
             return written
         parts = written.split(",")
         if self.kind == "names":
@@ -123,16 +123,20 @@ CONFIG_SETTINGS: Mapping[str, StudySetting] = MappingProxyType({
     "mass": StudySetting("what of the scores becomes mass", "mass", choices=MASSES),
     "method": StudySetting("method of attribution", "method", choices=METHODS),
     "precision": StudySetting("numbers of the forward pass", "precision", choices=PRECISIONS),
+    "tolerance": StudySetting(
+        "largest error of the unit masses, L1, 90%% bound", "tolerance", "number"
+    ),
     "shuffles": StudySetting("shuffles of the masses, exactly so many", "shuffles", "count"),
     "unrelated": StudySetting("unrelated items behind a chance level", "unrelated", "count"),
     "seed": StudySetting("seed of the shuffles", "seed", "count"),
 })  # fmt: skip
-"""The fields of Config that the command line has flags for. Their ranges are Config's."""
+"""The fields of Config that the command line has flags for, and the tolerance of its quadrature.
+Their ranges are Config's."""
 CONFIG_WITHOUT_FLAG: Mapping[str, str] = MappingProxyType({
     "layer": "a study's layers are a setting of their own",
     "target_class": "a study explains the gold label of every item",
     "objective": "chosen for experiments in Python",
-    "quadrature": "its points and tolerances are chosen for experiments in Python",
+    "quadrature": "its tolerance has a flag; rule and points are chosen in Python",
 })  # fmt: skip
 """The fields of Config that it has none for, and why."""
 _CONFIG_ONLY_PYTHON = "the form measures with the settings a study has where none are given"
@@ -277,7 +281,8 @@ class StudyRequest(RecordedSettings):
             if setting.flag
         }
         config = {name: getattr(options, name) for name in CONFIG_SETTINGS}
-        return cls(**values, config=Config(**config))
+        quadrature = Quadrature(tolerance=config.pop("tolerance"))
+        return cls(**values, config=Config(**config, quadrature=quadrature))
 
     @property
     def arguments(self) -> list[str]:
@@ -286,8 +291,10 @@ class StudyRequest(RecordedSettings):
         Raises CctaError where a setting has no flag and is not as it is without one.
         """
         usual = default_of("config")
+        alike = replace(self.config.quadrature, tolerance=usual.quadrature.tolerance)
+        flagless = replace(self.config, quadrature=alike)
         lost = [name for name in CONFIG_WITHOUT_FLAG
-                if getattr(self.config, name) != getattr(usual, name)]  # fmt: skip
+                if getattr(flagless, name) != getattr(usual, name)]  # fmt: skip
         lost += [name for name, setting in settings().items()
                  if setting.flag is None and name != "config"
                  and getattr(self, name) != default_of(name)]  # fmt: skip
@@ -302,8 +309,8 @@ class StudyRequest(RecordedSettings):
             *(
                 word
                 for name, setting in CONFIG_SETTINGS.items()
-                if getattr(self.config, name) != getattr(usual, name)
-                for word in setting.arguments(getattr(self.config, name))
+                if _flag_value(self.config, name) != _flag_value(usual, name)
+                for word in setting.arguments(_flag_value(self.config, name))
             ),
         ]
 
@@ -339,7 +346,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if each.flag:
             each.add_argument(parser, None if each.required else default_of(name))
     for name, each in CONFIG_SETTINGS.items():
-        each.add_argument(parser, getattr(default_of("config"), name))
+        each.add_argument(parser, _flag_value(default_of("config"), name))
 
 
 def keyword_defaults() -> dict[str, Any]:
@@ -380,6 +387,11 @@ def _as_tuple(name: str, value: Any) -> tuple[Any, ...] | None:
     if not isinstance(value, Iterable):
         raise CctaError(f"{name} is {value!r}; expected a list")
     return tuple(value)
+
+
+def _flag_value(config: Config, name: str) -> Any:
+    """What a flag of CONFIG_SETTINGS stands for in a config."""
+    return config.quadrature.tolerance if name == "tolerance" else getattr(config, name)
 
 
 def _config_names() -> set[str]:

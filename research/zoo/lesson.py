@@ -19,7 +19,7 @@ from ccta_core.config import Config, Quadrature
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
 from ccta_core.pipeline import attribute, attribute_layers, compare
-from ccta_core.pipeline.sentences import Input, aimed, look
+from ccta_core.pipeline.sentences import Input, forward, select_targets
 from ccta_core.space.maps import cosine, into_space, normal
 from ccta_core.types import Sentence
 from ccta_core.zoo.lesson import FORM, LESSON
@@ -36,7 +36,7 @@ TEXTS = {
 _STEPS = 100
 _ESTIMATES = (2, 3, 5, 9, 17, 33, 65, 129)
 _SPACES = {"raw": "none", "centered": "centered"}
-_TIGHT = Quadrature(tolerance=1e-4, mass_tolerance=1e-3)
+_TIGHT = Quadrature(tolerance=1e-3)
 """The scores are what every step is held against: finer than the product's own settings."""
 
 
@@ -104,12 +104,12 @@ def _special_shares(model: Model, sentence: Sentence, target_class: str) -> list
 
 
 def _input(model: Model, sentence: Sentence, label: str) -> Input:
-    return aimed(model, look(model, [sentence], [0]), label, [0])[0]
+    return select_targets(model, forward(model, [sentence], [0]), label, [0])[0]
 
 
 def _line(model: Model, one: Input) -> Path:
-    start = baselines(model, [one.encoded], 0, kind="pad")[0]
-    return Path(one.encoded, start, one.reading.states[0] - start, one.aim.target)
+    start = baselines(model, [one.encoded], [0], kind="pad")[0].states[0]
+    return Path(one.encoded, start, one.reading.states[0] - start, one.explained.target)
 
 
 def _even(count: int) -> list[float]:
@@ -141,7 +141,7 @@ def _logits(model: Model, sentence: Sentence, points: list[float]) -> np.ndarray
 def _path(model: Model, one: Input, config: Config, probability: np.ndarray) -> dict[str, Any]:
     f, _, by_word = _nodes(model, one, config, _STEPS + 1)
     points = tuple(_even(_STEPS + 1))
-    parts = interval_weights(points) @ by_word
+    parts = interval_weights(points)[1:-1] @ by_word  # the ends are points: nothing lies beyond
     so_far = np.concatenate([np.zeros((1, by_word.shape[1])), parts.cumsum(0)])
     return {
         "alphas": [round(at, 2) for at in points],
@@ -208,9 +208,9 @@ def _plane(vectors: np.ndarray, like: np.ndarray | None) -> tuple[np.ndarray, np
 
 def _word_states(model: Model, sentence: Sentence, layer: int) -> np.ndarray:
     """The mean state of each word's subwords. Shape: (words, width)."""
-    one = look(model, [sentence], [layer])[0]
+    one = forward(model, [sentence], [layer])[0]
     states = one.readings[0].states[layer].cpu().numpy()
-    return unit_means(one.seen.windows[0].encoded, states)
+    return unit_means(one.output.windows[0].encoded, states)
 
 
 def _round(value: Any, digits: int = 5) -> Any:

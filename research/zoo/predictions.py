@@ -15,7 +15,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import SHIPPED, ModelInfo, catalog
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
-from ccta_core.pipeline.sentences import look
+from ccta_core.pipeline.sentences import forward
 from ccta_core.tasks import task_of
 from ccta_core.types import Sentence
 
@@ -34,8 +34,8 @@ def predictions(model: Model, sentences: Sequence[Sentence]) -> list[Said]:
     task = task_of(model.info.task)
     found = []
     for start in range(0, len(sentences), _CHUNK):
-        for one in look(model, sentences[start : start + _CHUNK], []):
-            said = task.explain(model, one.seen, task.label(model, one.seen, "each")).prediction
+        for one in forward(model, sentences[start : start + _CHUNK], []):
+            said = task.explain(model, one.output, task.label(model, one.output, "each")).prediction
             best = sorted(said.items(), key=lambda entry: -entry[1])
             kept = best if model.info.task == "ner" else best[:1]
             found.append({name: round(probability, _DIGITS) for name, probability in kept})

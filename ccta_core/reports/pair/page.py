@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from textwrap import indent
 from typing import Any, NamedTuple
 
 from ccta_core.languages import language
 from ccta_core.measures import MEASURES, NOTHING_TO_PERMUTE, PAIR_CONTROLS, label
+from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import explained, marks
 from ccta_core.reports.pair.verdict import drawn_text, why_untestable
 from ccta_core.reports.templates import asset, render
@@ -55,6 +57,15 @@ class Flow(NamedTuple):
     part: str
 
 
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How exact the attributions of both sides are: a bound with its note, and convergence."""
+
+    value: str
+    note: str
+    converged: bool
+
+
 def pair_assets() -> tuple[str, str]:
     """The picture's style sheet and script, in this order.
 
@@ -94,7 +105,7 @@ def pair_page(payload: Mapping[str, Any]) -> str:
                 for key in ("ems_shuffled", "ems_uniform", "ems_unrelated")
             ),
         ],
-        completeness=_completeness(payload),
+        accuracy=_accuracy(payload),
         notices=payload.get("notices") or (),
         source=source,
         target=target,
@@ -174,16 +185,18 @@ def _test_note(payload: Mapping[str, Any]) -> str:
     return f"{p_phrase(test.p_value)}{error}, {drawn_text(test)}"
 
 
-def _completeness(payload: Mapping[str, Any]) -> Entry:
-    """The larger completeness error of the two sides; a note where one did not converge."""
+def _accuracy(payload: Mapping[str, Any]) -> Accuracy:
+    """The larger bound on the error of the sides' masses, and whether both converged."""
     sides = [payload[side] for side in _SIDES]
     errors = [side["completeness_error"] for side in sides]
-    known = [error for error in errors if error is not None]
-    if not known:
-        return Entry("completeness", "-", "not measured by this method")
+    note = completeness_phrase(errors)
     late = [language(side["lang"]).name for side in sides if not side["converged"]]
-    note = f"{' and '.join(late)} did not converge" if late else ""
-    return Entry("completeness", _percent(max(known)), note)
+    if all(error is None for error in errors):
+        return Accuracy(NONE, note, converged=False)
+    if late:
+        note += f"; {' and '.join(late)} did not converge"
+    bound = masses_within([side.get("mass_error") for side in sides]) or NONE
+    return Accuracy(bound, note, converged=not late)
 
 
 def _flows(payload: Mapping[str, Any]) -> list[Flow]:

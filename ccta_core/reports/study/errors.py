@@ -13,6 +13,7 @@ from ccta_core.reports.study.tables import number_or_dash
 from ccta_core.reports.templates import render
 from ccta_core.store.notes import Remark
 from ccta_core.study.manifest import Manifest
+from ccta_core.study.storage.schema import VERSION
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
 from ccta_core.types import ParallelExample
@@ -27,7 +28,8 @@ _MEASURES = (
     "link_spearman", "cross_segment_mass",
 )  # fmt: skip
 _NO_FLAG = ("layer", "target_class", "quadrature")
-"""Settings that the command gets from the row, or that it does not take."""
+"""Settings that the command gets from the row, or that it does not take. Of the quadrature it takes
+the tolerance, which meant another thing in studies of an earlier schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ def pair_command(manifest: Manifest, row: Any, example: ParallelExample) -> str:
     if isinstance(row.gold, str):
         words += option("target-class", row.gold)
     usual = Config()
+    tolerance = manifest.config.get("quadrature", {}).get("tolerance")
+    if manifest.schema == VERSION and tolerance != usual.quadrature.tolerance:
+        words += option("tolerance", tolerance)
     for setting in fields(Config):
         value = manifest.config.get(setting.name)
         if setting.name not in _NO_FLAG and value != getattr(usual, setting.name):

@@ -58,12 +58,16 @@ class LanguageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Over all attributions: how many, the share that converged, their completeness errors."""
+    """Over all attributions: how many, the share that converged, their completeness errors and the
+    bounds on the errors of their masses (None of studies older than these).
+    """
 
     attributions: int
     converged: float | None
     median_error: float | None
     worst_error: float | None
+    median_mass_error: float | None
+    worst_mass_error: float | None
     truncated: int
 
 
@@ -227,7 +231,11 @@ def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
 
 
 def _completeness(study: Study) -> Completeness:
-    (row,) = study.records(f"SELECT count(*) AS attributions, {_ATTRIBUTIONS} FROM rows")
+    (row,) = study.records(
+        f"SELECT count(*) AS attributions, {_ATTRIBUTIONS}, "
+        "median(source_mass_error) AS median_mass_error, "
+        "max(source_mass_error) AS worst_mass_error FROM rows"
+    )
     others = len(study.manifest.languages) - 1
     counts = {name: row[name] // others for name in ("attributions", "truncated")}
     return Completeness(**row | counts)

@@ -171,6 +171,8 @@ def completeness_facts(summary: Summary) -> dict[str, str]:
         "converged": (
             "not measured by this method" if converged is None else percent_or_dash(converged, 2)
         ),
+        "masses within (90%), median": number_or_dash(completeness.median_mass_error),
+        "masses within (90%), worst": number_or_dash(completeness.worst_mass_error),
         "median completeness error": percent_or_dash(completeness.median_error, 3),
         "worst completeness error": percent_or_dash(completeness.worst_error, 3),
         "attributions of truncated texts": f"{completeness.truncated:,}",

@@ -23,6 +23,7 @@ from ccta_core.study.manifest import (
     Manifest,
     PartKey,
     check_same,
+    config_of,
     extended,
     folder_of,
     make_manifest,
@@ -129,6 +130,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
     """
     with hold_study(name) as study:
         if study.missing:
+            config_of(study.manifest)  # refuses to add rows to those of an earlier version
             with recorded_end(study.folder):
                 progress = RunProgress(
                     study.folder, study.manifest, study.missing, workers=workers, report=report

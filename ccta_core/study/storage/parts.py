@@ -7,7 +7,7 @@ from typing import Any
 
 from ccta_core.errors import CctaError
 from ccta_core.study.manifest import Manifest, PartKey
-from ccta_core.study.storage.schema import arrow_schema
+from ccta_core.study.storage.schema import arrow_schema, names_of
 
 _SLASH = "~"
 """Stands for the slash of a model's id in a folder's name."""
@@ -50,12 +50,14 @@ def missing_parts(folder: Path, manifest: Manifest, *, thorough: bool = False) -
     `thorough` reads every page against its checksum; otherwise only what a file says of itself.
     """
     return [
-        part for part in manifest.parts if not _whole(part_path(folder, *part), thorough=thorough)
+        part
+        for part in manifest.parts
+        if not _whole(part_path(folder, *part), manifest.schema, thorough=thorough)
     ]
 
 
-def _whole(path: Path, *, thorough: bool) -> bool:
-    """Whether a part is there and is a Parquet file with our columns."""
+def _whole(path: Path, schema: int, *, thorough: bool) -> bool:
+    """Whether a part is there and is a Parquet file with the columns of its study's schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -63,7 +65,7 @@ def _whole(path: Path, *, thorough: bool) -> bool:
         return False
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.schema_arrow.names == arrow_schema().names and file.metadata.num_rows:
+            if tuple(file.schema_arrow.names) == names_of(schema) and file.metadata.num_rows:
                 if thorough:
                     file.read()
                 return True

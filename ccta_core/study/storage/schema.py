@@ -10,8 +10,10 @@ from typing import Any
 
 from ccta_core.measures import MEASURES
 
-VERSION = 1
-"""Raised when a column changes its meaning; an older reader refuses a later schema."""
+VERSION = 2
+"""Raised when a column is added or changes its meaning; an older reader refuses a later schema.
+2: `mass_error`, and `converged` says that it is within the tolerance (of 1: that completeness and
+the last movement of the masses were)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,12 @@ _SIDES = (
     *_sided("subwords", "int32", "tokens of the words, without specials"),
     *_sided("special_share", "float64", "share of the attribution on special tokens"),
     *_sided("completeness_error", "float64", "of the attribution"),
+    *_sided(
+        "mass_error",
+        "float64",
+        "bound on the L1 error of the unit masses, 90% coverage; null where the method has no such "
+        "estimate, and of studies of schema 1",
+    ),
     *_sided("converged", "bool", "whether the attribution is within its tolerance"),
     *_sided("evaluations", "int32", "gradient evaluations"),
     *_sided("truncated", "bool", "whether the text was cut"),
@@ -97,6 +105,12 @@ PREDICTIONS = ("source_predicted", "target_predicted")
 TEXT_TASKS = ("qa", "ner")
 """Tasks whose predictions hold words of the data: answers, and names found in a text."""
 NAMES = tuple(column.name for column in COLUMNS)
+_SINCE_2 = ("source_mass_error", "target_mass_error")
+
+
+def names_of(version: int) -> tuple[str, ...]:
+    """The columns that the parts of a study of this schema hold, in order."""
+    return NAMES if version >= 2 else tuple(name for name in NAMES if name not in _SINCE_2)
 
 
 def arrow_schema() -> Any:

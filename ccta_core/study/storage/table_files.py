@@ -25,7 +25,7 @@ from ccta_core.stamps import Stamp, stamp_of
 from ccta_core.store.files import key_of
 from ccta_core.study.manifest import Manifest, read_manifest
 from ccta_core.study.storage.parts import part_path
-from ccta_core.study.storage.schema import NAMES, VERSION
+from ccta_core.study.storage.schema import NAMES, VERSION, arrow_schema, names_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -269,15 +269,23 @@ def _copy_parts(
 
 
 def _checked(source: Source, part: Part) -> "pa.Table":
-    """A part's rows. Raises DamagedFileError where a page is damaged, CctaError on another part."""
+    """A part's rows, null in the columns that its schema has not.
+
+    Raises DamagedFileError where a page is damaged, CctaError on another part.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(part.path, page_checksum_verification=True) as file:
             table = file.read(use_threads=False)
-            if tuple(table.column_names) != NAMES:  # no checksum covers the end of a file
+            present = names_of(source.manifest.schema)
+            if tuple(table.column_names) != present:  # no checksum covers the end of a file
                 raise pa.ArrowInvalid("its columns are not those of a study")
+            for column in arrow_schema():
+                if column.name not in present:
+                    table = table.append_column(column, pa.nulls(len(table), column.type))
+            table = table.select(NAMES)
         now = stamp_of(part.path)
     except FileNotFoundError:
         raise source.changed from None

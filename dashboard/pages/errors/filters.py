@@ -178,7 +178,7 @@ def _alike(filters: Filters) -> bool:
 CONTROLS = tuple(name for name in EXPORTED if name != "ems")
 """What a range can be asked of, beside EMS and the length."""
 _LENGTH = "greatest(source_units, target_units)"
-_SIDED = ("confidence", "probability", "score", "completeness_error", "special_share")
+_SIDED = ("confidence", "probability", "score", "mass_error", "completeness_error", "special_share")
 UNKNOWN = 1e308
 """Stands for what is not known, at the end of either order."""
 

@@ -85,7 +85,13 @@ def _numbers(found: "pd.DataFrame") -> None:
         "words": "units",
         **{
             MEASURES[key].label: key
-            for key in ("confidence", "probability", "completeness_error", "special_share")
+            for key in (
+                "confidence",
+                "probability",
+                "mass_error",
+                "completeness_error",
+                "special_share",
+            )
         },
     }
     heads = ["of each text", language_name(row["source_lang"]), language_name(row["target_lang"])]

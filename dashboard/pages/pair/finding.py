@@ -6,6 +6,7 @@ import streamlit as st
 
 from ccta_core.languages import language
 from ccta_core.measures import label
+from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, listing, number, p_phrase, percent
 from dashboard.pages.pair.gold import Gold, Judged, sentence
@@ -16,7 +17,7 @@ _EMPTY = [
     (label("ems_shuffled"), "same words, weights dealt out at random"),
     (label("ems_uniform"), "every word weighs the same"),
     (label("ems_unrelated"), "the chance level: against unrelated sentences"),
-    ("completeness", "how far attributions miss the model's output"),
+    ("masses", "how far the weights of the words may be off, summed"),
 ]
 
 
@@ -58,7 +59,7 @@ def _values(result: PairResult) -> list[str]:
         shuffled,
         number(controls.ems_uniform),
         _unrelated(result),
-        _completeness(result),
+        _accuracy(result),
     ]
 
 
@@ -70,16 +71,18 @@ def _unrelated(result: PairResult) -> str:
     return f"{number(there)} <small>from the other side {number(taken)}</small>"
 
 
-def _completeness(result: PairResult) -> str:
+def _accuracy(result: PairResult) -> str:
+    """The larger bound on the error of the sides' masses, and whether both converged."""
     sides = (result.source, result.target)
-    errors = [e for side in sides if (e := side.completeness_error) is not None]
-    if not errors:
-        return f"{NONE} <small>not measured by this method</small>"
-    worst = percent(max(errors), 1)
+    small = completeness_phrase([side.completeness_error for side in sides])
+    if all(side.completeness_error is None for side in sides):
+        return f"{NONE} <small>{small}</small>"
+    bound = masses_within([side.mass_error for side in sides]) or NONE
     late = [language(side.lang).name for side in sides if not side.converged]
     if late:
-        return f"{worst} <small>{escape(listing(late))} did not converge</small>"
-    return f'{worst} <span role="img" aria-label="converged">\N{CHECK MARK}</span>'
+        return f"{bound} <small>{small}; {escape(listing(late))} did not converge</small>"
+    mark = '<span role="img" aria-label="converged">\N{CHECK MARK}</span>'
+    return f"{bound} {mark} <small>{small}</small>"
 
 
 def _line(name: str, html: str) -> None:

@@ -35,7 +35,7 @@ _RUN: ContextVar[_Run] = ContextVar("_RUN")
 """The run of this thread: many may share one view."""
 
 
-class Above:
+class LayerSuffix:
     """The layers above one layer and the head: activations in, logits out; shared by threads."""
 
     def __init__(self, view: PreTrainedModel, *, writes: bool) -> None:
@@ -56,7 +56,7 @@ class Above:
             _RUN.reset(token)
 
 
-def above(trace: Trace, layer: int) -> Above:
+def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
     """The part of the traced model above `layer` (0 = embedding output).
 
     The view is the model with every call up to the one that made `hidden_states[layer]` answered
@@ -74,7 +74,7 @@ def above(trace: Trace, layer: int) -> Above:
         for place in places:
             view = _replaced(view, place, stub)
     written = any(answer.written for plan in plans.values() for answer in plan.values())
-    found = Above(view, writes=written)
+    found = LayerSuffix(view, writes=written)
     with torch.no_grad():
         logits = found(trace.hidden_states[layer], trace.inputs)
     if differ(logits, trace.logits):
@@ -85,7 +85,7 @@ def above(trace: Trace, layer: int) -> Above:
     return found if layer == trace.depth else _narrowed(found, trace, layer)
 
 
-def _narrowed(whole: Above, trace: Trace, layer: int) -> Above:
+def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
     """`whole` with a last layer for the first token only, where that gives the same logits."""
     last = trace.calls[trace.makers[trace.depth]].module
     if not can_be_narrowed(last):
@@ -93,7 +93,7 @@ def _narrowed(whole: Above, trace: Trace, layer: int) -> Above:
     view = whole.view
     for place in _names(trace.model, last):
         view = _replaced(view, place, FirstTokenLayer(last))
-    found = Above(view, writes=whole.writes)
+    found = LayerSuffix(view, writes=whole.writes)
     with torch.no_grad():
         logits = found(trace.hidden_states[layer], trace.inputs)
     same = logits.shape == trace.logits.shape and not differ(logits, trace.logits)
@@ -104,7 +104,7 @@ def words_reach_head(trace: Trace) -> bool:
     """Whether the head reads more than one position of the last layer: a mean, or every token."""
     states = trace.hidden_states[-1].clone().requires_grad_()
     with torch.enable_grad():
-        logits = above(trace, trace.depth)(states, trace.inputs)
+        logits = layer_suffix(trace, trace.depth)(states, trace.inputs)
         weights = torch.arange(1.0, logits.numel() + 1, device=logits.device)
         (slopes,) = torch.autograd.grad((logits.flatten() * weights).sum(), states)
     return int((slopes != 0).any(-1).sum()) > 1

@@ -19,7 +19,7 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from ccta_core.errors import CctaError
-from ccta_core.models.tail import above, words_reach_head
+from ccta_core.models.layer_suffix import layer_suffix, words_reach_head
 from ccta_core.models.trace import trace_forward
 
 SMALL = {"vocab_size": 60, "num_labels": 3, "pad_token_id": 1}
@@ -61,7 +61,7 @@ def called(modules, run):
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
 def test_no_layer_below_is_run(bert, layer):
     trace = trace_forward(bert)
-    view = above(trace, layer)
+    view = layer_suffix(trace, layer)
     states = torch.randn(2, 5, 16)
     modules = [bert.bert.embeddings, *bert.bert.encoder.layer]
     found = called(modules, lambda: view(states, INPUTS))
@@ -72,7 +72,7 @@ def test_no_layer_below_is_run(bert, layer):
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
 def test_a_shared_layer_is_run_as_often_as_layers_are_left(layer):
     model = AlbertForSequenceClassification(AlbertConfig(**SMALL, **SIZES, embedding_size=8)).eval()
-    view = above(trace_forward(model), layer)
+    view = layer_suffix(trace_forward(model), layer)
     shared = [model.albert.encoder.albert_layer_groups[0].albert_layers[0]]
     assert called(shared, lambda: view(torch.randn(2, 5, 16), INPUTS)) == [3 - layer]
 
@@ -80,7 +80,7 @@ def test_a_shared_layer_is_run_as_often_as_layers_are_left(layer):
 def test_the_view_shares_every_weight_and_leaves_the_model_whole(bert):
     before = {name: id(p) for name, p in bert.named_parameters()}
     hooks = sum(len(module._forward_pre_hooks) for module in bert.modules())
-    view = above(trace_forward(bert), 2).view
+    view = layer_suffix(trace_forward(bert), 2).view
     own = {id(p) for p in bert.parameters()}
     assert {id(p) for p in view.parameters()} == own
     assert {name: id(p) for name, p in bert.named_parameters()} == before
@@ -91,7 +91,7 @@ def test_gradients_flow_into_the_activations_alone(bert):
     """Also where the model masks in place (XLM): a leaf is given and is not written to."""
     xlm = XLMForTokenClassification(XLMConfig(**SMALL, emb_dim=16, n_layers=3, n_heads=2))
     for model in (bert, xlm.eval()):
-        view = above(trace_forward(model.requires_grad_(False)), 1)
+        view = layer_suffix(trace_forward(model.requires_grad_(False)), 1)
         states = torch.randn(2, 5, 16, requires_grad=True)
         kept = states.detach().clone()
         view(states, INPUTS).sum().backward()
@@ -137,7 +137,7 @@ class Skipping(BertForSequenceClassification):
 def test_a_head_that_reads_around_a_layer_is_refused():
     trace = trace_forward(Skipping(BertConfig(**SMALL, **SIZES)).eval())
     with pytest.raises(CctaError, match="Skipping can't be attributed at layer 2"):
-        above(trace, 2)
+        layer_suffix(trace, 2)
 
 
 class Wordless(nn.Module):
