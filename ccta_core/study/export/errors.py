@@ -1,7 +1,7 @@
 """Chosen comparisons of a study as one self-contained page: texts, numbers, tags, how to repeat."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,6 @@ from ccta_core.study.export.facts import data_name, own_version
 from ccta_core.study.export.measures import label
 from ccta_core.study.export.words import name_of, safe, shown
 from ccta_core.study.plan import Plan
-from ccta_core.study.schema import VERSION
 from ccta_core.study.table import Study
 from ccta_core.text import count
 from ccta_core.types import ParallelExample, Sentence
@@ -69,9 +68,10 @@ def pair_command(plan: Plan, row: Any, example: ParallelExample) -> str:
     if isinstance(row.gold, str):
         words += option("target-class", row.gold)
     usual = Config()
-    tolerance = plan.config.get("quadrature", {}).get("tolerance")
-    if plan.schema == VERSION and tolerance != usual.quadrature.tolerance:
-        words += option("tolerance", tolerance)
+    quadrature = plan.config["quadrature"]
+    same_meaning = quadrature.keys() == asdict(usual.quadrature).keys()
+    if same_meaning and quadrature["tolerance"] != usual.quadrature.tolerance:
+        words += option("tolerance", quadrature["tolerance"])
     for one in fields(Config):
         value = plan.config.get(one.name)
         if one.name not in _NO_FLAG and value != getattr(usual, one.name):
