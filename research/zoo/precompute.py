@@ -7,6 +7,8 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ccta_core.config import Config
@@ -33,13 +35,13 @@ def main() -> None:
 
     model, config = load_model(_MODEL), Config()
     deadline, made, kept = time.monotonic() + options.limit_seconds, 0, set()
-    missing: dict[Config, list[tuple[Sentence, Sentence]]] = {}
+    missing = []
     for source, target, settings in wanted(config):
         kept.add(pair_key(model.info, source, target, settings))
         if find_pair(model.info, source, target, settings) is None:
-            missing.setdefault(settings, []).append((source, target))
-    for settings, pairs in missing.items():
-        for chunk in batched(pairs, _AT_ONCE):
+            missing.append((source, target, settings))
+    for settings, group in groupby(missing, key=itemgetter(2)):
+        for chunk in batched([(source, target) for source, target, _ in group], _AT_ONCE):
             if time.monotonic() < deadline:
                 made += _write(model, chunk, settings)
     old = [path for path in SHIPPED.rglob("*.json.gz") if path.name.split(".")[0] not in kept]
