@@ -179,6 +179,7 @@ class Linear:
     """A model whose logits are linear in the activations, of two classes."""
 
     id, device, tokenizer, even_only = "linear", torch.device("cpu"), None, False
+    info = SimpleNamespace(card={}, folder=None)
     hf_model = SimpleNamespace(config=SimpleNamespace(hidden_size=5))
 
     def __init__(self):

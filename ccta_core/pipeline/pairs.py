@@ -14,7 +14,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
 from ccta_core.pipeline.notices import notices, provenance
 from ccta_core.pipeline.references import Reference, reference_sides
-from ccta_core.pipeline.sentences import check, forward, select_targets
+from ccta_core.pipeline.sentences import Input, check, forward, select_targets
 from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
@@ -57,17 +57,19 @@ def compare_many(
     # Read, attributed and drawn in one order of the two, whichever is called source.
     ordered = [in_order(source, target) for source, target in pairs]
     turned = [first != source for (first, _), (source, _) in zip(ordered, pairs, strict=True)]
-    passes = forward(model, [sentence for pair in ordered for sentence in pair], layers)
-    labels = []
-    inputs = []
-    for number, turn in enumerate(turned):
-        both = passes[2 * number : 2 * number + 2]
-        labels.append(_shared_label(model, both[int(turn)].output, config))
-        inputs += select_targets(model, both, labels[-1], layers)
-    sides = sides_of(model, inputs, config, stop)
+    texts = list(dict.fromkeys(sentence for pair in ordered for sentence in pair))
+    passes = dict(zip(texts, forward(model, texts, layers), strict=True))
+    labels = [_shared_label(model, passes[source].output, config) for source, _ in pairs]
+    # A text that stands in several pairs is attributed once for each label.
+    inputs: dict[tuple[Sentence, str], Input] = {}
+    for pair, label in zip(ordered, labels, strict=True):
+        for text in pair:
+            if (text, label) not in inputs:
+                inputs[text, label] = select_targets(model, [passes[text]], label, layers)[0]
+    sides = dict(zip(inputs, sides_of(model, list(inputs.values()), config, stop), strict=True))
     both_sides = [
-        _Ordered(sides[2 * number], sides[2 * number + 1], turn)
-        for number, turn in enumerate(turned)
+        _Ordered(sides[first, label], sides[second, label], turn)
+        for (first, second), label, turn in zip(ordered, labels, turned, strict=True)
     ]
     # Unrelated sentences come last, all of them in one batch: nothing of the pair waits for them.
     draws = [
