@@ -1,11 +1,8 @@
 """A run from settings to an adjusted backbone: pairs, links, the loop, the card."""
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +34,7 @@ from ccta_core.adjustment.settings import (
     Adjustment,
     as_facts,
     check_free,
+    hold_alone,
     read_manifest,
     read_settings,
     write_json,
@@ -193,7 +191,7 @@ def _words_sha256(pairs: Sequence[WordPair]) -> str:
 
 
 def _run(settings: Adjustment, report: Report, device: str) -> dict[str, Any]:
-    with _alone(settings.folder):
+    with hold_alone(settings.folder / LOCK, settings.name):
         parts = backbone(settings.model)
         prepared = prepare(settings, parts, report=report, device=device)
         manifest = {
@@ -270,19 +268,3 @@ def write_backbone(learning: Learning, manifest: dict[str, Any]) -> None:
     card["revision"] = revision(card)
     manifest["revision"] = card["revision"]
     write_card(folder, card)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the run for this process. Raises CctaError where another has it."""
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CctaError(f"{folder.name} is at work in another process; wait for it") from error
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

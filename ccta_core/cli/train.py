@@ -20,7 +20,7 @@ from ccta_core.corpus.labels import (
     relabel_items,
 )
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo, find
+from ccta_core.models.catalog import ModelInfo, catalog, find
 
 if TYPE_CHECKING:
     from ccta_core.training.loop import AuxiliaryLoss
@@ -55,7 +55,9 @@ def add(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--max-tokens", type=int)
     parser.add_argument("--rank", type=int, help="of the adapter (8)")
     parser.add_argument("--full", action="store_true", help="train every weight, no adapter")
-    parser.add_argument("--from", dest="start", metavar="ID", help="go on from this adapter")
+    parser.add_argument(
+        "--from", dest="start", metavar="ID", help="go on from this adapter or backbone"
+    )
     parser.add_argument(
         "--continual", metavar="NAME_OR_SPEC",
         help="continual learning: keep linked words together and English in its place meanwhile, "
@@ -102,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
     scored = _scored(options, classes)
     out = options.out or cache_root() / "models" / "own" / _name(options)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    start = find(options.start) if options.start else None
+    start = _start(options.start) if options.start else None
     auxiliary = _continual(options, start, device)
     facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
     if options.full:
@@ -115,6 +117,19 @@ def _run(options: argparse.Namespace) -> None:
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
     _say(options, card, f"the adapter lies in {out}; {_reads(out)} reads it")
+
+
+def _start(name: str) -> ModelInfo:
+    """An adapter or backbone of the catalogue, else the encoder of a folder or hub model.
+
+    Raises CctaError where it is none of these.
+    """
+    hub = name.count("/") == 1 and name.split("/")[0] not in {
+        key.split("/")[0] for key in catalog()
+    }
+    if name not in catalog() and (Path(name).is_dir() or hub):
+        return ModelInfo(name, "backbone", None, (), (), 0, "")
+    return find(name)
 
 
 def _continual(
