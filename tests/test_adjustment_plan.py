@@ -20,7 +20,7 @@ from ccta_core.adjustment.cells import (
 )
 from ccta_core.adjustment.plan import read_plan
 from ccta_core.adjustment.run import run
-from ccta_core.adjustment.schedule import run_plan, states, status_line
+from ccta_core.adjustment.schedule import choose, run_plan, states, status_line
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
 from tests.test_adjustment import quiet, tiny, write_pairs  # noqa: F401 - a fixture
@@ -91,7 +91,12 @@ def test_the_shipped_plan_asks_for_each_cell_once_and_after_its_needs():
         assert name in ids, name
     words = " ".join(words_of(next(c for c in plan.cells if c.id == "own/nli-es-continual-s1")))
     assert "--from adjusted/es-5000-s1 --continual es-5000-s1" in words
+    assert "--align-weight" in words
     assert "--eval-langs en,es,sw,ur,th" in words
+    some = [cell.id for cell in choose(plan, ["own/nli-es-continual-s1"]).cells]
+    assert some == ["adjusted/es-5000-s1", "own/nli-es-continual-s1"]
+    with pytest.raises(CctaError, match="no cell of adjustment fits own/x"):
+        choose(plan, ["own/x"])
 
 
 def test_a_plan_runs_its_cells_in_order_and_says_how_they_stand(declared, capsys):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from ccta_core.adjustment.plan import (
     Plan,
     Studied,
     Training,
-    adjustment_name,
 )
 from ccta_core.adjustment.settings import (
     MANIFEST,
@@ -134,7 +133,15 @@ def _adjust_words(work: Adjustment) -> list[str]:
 def _train_words(work: Training, out: Path) -> list[str]:
     task = work.task
     start = [] if work.start is None else ["--from", work.start]
-    kept = [] if work.continual is None else ["--continual", adjustment_name(work.continual)]
+    terms = work.continual
+    kept = (
+        []
+        if terms is None
+        else [
+            "--continual", terms.source, "--align-weight", str(terms.align_weight),
+            "--anchor-weight", str(terms.anchor_weight),
+        ]
+    )  # fmt: skip
     return [
         "models", "train", "--task", task.name, *_repeated("--train", task.train),
         "--lang", "en", "--limit", str(task.items), "--epochs", str(task.epochs),
@@ -166,20 +173,18 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
     try:
         card = json.loads(path.read_text("utf-8"))
         facts = card["training"]
-        continual = facts.get("continual", {}).get("settings", {}).get("source")
         present = {
             "start": facts["start"],
-            "continual": continual,
+            "continual": facts.get("continual", {}).get("settings"),
             "data": [resolved(spec) for spec in facts["data"]],
             "items": facts["items"],
             **facts["recipe"],
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         return FAILED, f"{path} can't be read ({type(error).__name__})"
-    kept = work.continual
     declared = {
         "start": work.start,
-        "continual": None if kept is None else adjustment_name(kept),
+        "continual": None if work.continual is None else asdict(work.continual),
         "data": [resolved(spec) for spec in work.task.train],
         "items": work.task.items,
         **recipe_facts(work.task.recipe(work.seed)),

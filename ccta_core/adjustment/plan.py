@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ccta_core.adjustment.continual import ALIGN_WEIGHT, ANCHOR_WEIGHT, ContinualSettings
 from ccta_core.adjustment.parallel import usual_tests
 from ccta_core.adjustment.settings import Adjustment, check_name
 from ccta_core.config import cache_root
@@ -71,11 +72,8 @@ class Training:
     """The backbone it stands on; None: the embedded one."""
     languages: tuple[str, ...]
     """It is scored in."""
-
-    @property
-    def continual(self) -> str | None:
-        """The adjustment whose pairs and links it is trained with as well."""
-        return self.start if self.arm.startswith("continual") else None
+    continual: ContinualSettings | None = None
+    """The terms of continual learning, with the pairs and links of the same adjustment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +119,8 @@ class Plan:
     tasks: Mapping[str, Task] = field(hash=False)
     languages: Mapping[str, Parallel] = field(hash=False)
     tests: tuple[str, ...] = ()
+    align_weight: float = ALIGN_WEIGHT
+    anchor_weight: float = ANCHOR_WEIGHT
 
     @property
     def folder(self) -> Path:
@@ -173,6 +173,7 @@ def _plan(table: Mapping[str, Any]) -> Plan:
     tasks = {
         name: _record(Task, {"name": name, **row}) for name, row in table.get("tasks", {}).items()
     }
+    weights = table.get("continual", {})
     plan = Plan(
         name=table["name"],
         model=str(table.get("model", BACKBONE)),
@@ -180,12 +181,14 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         tasks=tasks,
         languages=languages,
         tests=tuple(table.get("tests", ())) or usual_tests(),
+        align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
+        anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
     )
     cells: dict[str, Cell] = {}
     for block in table["block"]:
         for cell in _cells(plan, block, table.get("study", {})):
             cells.setdefault(cell.id, cell)
-    return Plan(plan.name, plan.model, tuple(cells.values()), tasks, languages, plan.tests)
+    return replace(plan, cells=tuple(cells.values()))
 
 
 def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[Cell]:
@@ -231,7 +234,17 @@ def _arm_cells(
         model = task_id(name, lang, arm, dose.suffix(text.pairs), seed)
         own = task.languages if arm == "original" else (lang,)
         scored = tuple(dict.fromkeys(("en", *own, *task.unseen)))
-        work = Training(task, arm, seed, None if backbone == BACKBONE else backbone, scored)
+        kept = (
+            ContinualSettings(
+                adjustment_name(backbone),
+                align_weight=plan.align_weight,
+                anchor_weight=plan.anchor_weight,
+            )
+            if arm.startswith("continual")
+            else None
+        )
+        start = None if backbone == BACKBONE else backbone
+        work = Training(task, arm, seed, start, scored, kept)
         models.append((model, (model,)))
         yield Cell(model, TRAIN, before, work, title)
     if block.get("measure"):

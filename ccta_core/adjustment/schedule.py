@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import IO, Any
 
 from ccta_core.adjustment.cells import (
@@ -60,6 +61,23 @@ def status_line(plan: Plan, known: list[CellState], workers: int = 1) -> str:
     time_left = "" if left is None else f"; about {left / workers / 3600:.1f} h left"
     work = "at work" if held(plan.folder / LOCK) else "nobody at work"
     return f"{plan.name}: {summary(known)} ({work}{time_left})"
+
+
+def choose(plan: Plan, patterns: Sequence[str]) -> Plan:
+    """The plan's cells whose ids fit one of the patterns (as a shell's), and all that they need.
+
+    Raises CctaError where none fits.
+    """
+    wanted: set[str] = set()
+    for cell in reversed(plan.cells):  # needs come before what needs them
+        if cell.id in wanted or any(fnmatchcase(cell.id, pattern) for pattern in patterns):
+            wanted |= {cell.id, *cell.needs}
+    if not wanted:
+        raise CctaError(
+            f"no cell of {plan.name} fits {' '.join(patterns)}; expected a pattern such as "
+            f"{plan.cells[0].id}"
+        )
+    return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in wanted))
 
 
 def run_plan(plan: Plan, *, workers: int, report: Report) -> list[CellState]:

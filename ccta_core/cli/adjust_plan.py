@@ -4,8 +4,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccta_core.cli.write import progress, write_text
+
+if TYPE_CHECKING:
+    from ccta_core.adjustment.plan import Plan
 
 _EXAMPLE = "ccta adjust plan run research/adjustment.toml --workers 2 --background"
 
@@ -31,19 +35,31 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 def _file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the plan, as research/adjustment.toml")
+    parser.add_argument(
+        "--only", action="append", metavar="PATTERN",
+        help="cells by id, as adjusted/es-*, and what they need; given again: more (all)",
+    )  # fmt: skip
     parser.add_argument("--data", metavar="FOLDER", help="of public data sets (the plan's own)")
 
 
-def _run(options: argparse.Namespace) -> None:
+def _read(options: argparse.Namespace) -> "Plan":
     from ccta_core.adjustment.plan import read_plan
-    from ccta_core.adjustment.schedule import LOG, run_in_background, run_plan
+    from ccta_core.adjustment.schedule import choose
 
     plan = read_plan(options.file, options.data)
+    return choose(plan, options.only) if options.only else plan
+
+
+def _run(options: argparse.Namespace) -> None:
+    from ccta_core.adjustment.schedule import LOG, run_in_background, run_plan
+
+    plan = _read(options)
     if not options.background:
         run_plan(plan, workers=options.workers, report=progress)
         return
     words = ["adjust", "plan", "run", str(options.file), "--workers", str(options.workers)]
     words += ["--data", options.data] if options.data else []
+    words += [word for pattern in options.only or () for word in ("--only", pattern)]
     number = run_in_background(plan, words)
     progress(
         f"process {number} works through {plan.name}; it writes to {plan.folder / LOG}; "
@@ -52,10 +68,9 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
-    from ccta_core.adjustment.plan import read_plan
     from ccta_core.adjustment.schedule import states, status_line
 
-    plan = read_plan(options.file, options.data)
+    plan = _read(options)
     known = states(plan)
     if options.json:
         rows = [

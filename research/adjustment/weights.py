@@ -2,11 +2,11 @@
 
 python -m research.adjustment.weights NAME TRAIN [--out FILE] [--items N] [--weights A:B ...]
 
-NAME is an adjustment, whose backbone the task starts from and whose pairs it is trained with; TRAIN
-a data set of English inference. The first N items are learnt from, the next ones held out. The rule:
-of all weights whose accuracy on the held-out items is within one standard error of the best, those
-with the highest AUC of related over unrelated words on held-out links. Items of the target language
-are never read.
+NAME is an adjustment, whose backbone the task starts from and whose pairs it is trained with;
+TRAIN a data set of English inference. The first N items are learnt from, the next ones held out.
+The rule: of all weights whose accuracy on the held-out items is within one standard error of the
+best, those with the highest AUC of related over unrelated words on held-out links. Items of the
+target language are never read.
 """
 
 import argparse
