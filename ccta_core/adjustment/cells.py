@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ccta_core.adjustment.measures import TABLES, measures_folder
 from ccta_core.adjustment.plan import (
     Cell,
     Measured,
@@ -26,13 +27,12 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.locks import held
 from ccta_core.study.state import state_of as study_state
+from ccta_core.training.finish import scored_languages
 from ccta_core.training.recipe import as_facts as recipe_facts
 
 FINISHED, RUNNING, STOPPED, FAILED, DIFFERS, NOT_RUN = (
     "finished", "running", "stopped", "failed", "other settings", "not run",
 )  # fmt: skip
-KINDS_OF_MEASURE = ("distances", "words", "sentences")
-"""Tables that measuring a model in a language leaves."""
 _MACHINE = ("log_every", "checkpoint_every", "probes")
 """Settings of an adjustment that do not decide its weights."""
 
@@ -93,11 +93,6 @@ def model_folder(model: str) -> Path:
     return cache_root() / "models" / model
 
 
-def measures_folder(model: str, lang: str) -> Path:
-    """Where the measures of a model in a language lie: a Parquet file a kind."""
-    return cache_root() / "measures" / file_name(model) / lang
-
-
 def words_of(cell: Cell) -> list[str]:
     """The arguments of `ccta` that run the cell, or go on with it."""
     work = cell.work
@@ -106,8 +101,7 @@ def words_of(cell: Cell) -> list[str]:
     if isinstance(work, Training):
         return _train_words(work, model_folder(cell.id))
     if isinstance(work, Measured):
-        given = [*_repeated("--parallel", work.parallel), *_repeated("--test", work.tests)]
-        return ["adjust", "measure", "--model", work.model, "--lang", work.lang, *given]
+        return _measure_words(work)
     if (cache_root() / "studies" / work.name / "manifest.json").exists():
         return ["study", "resume", work.name, "--workers", "1"]
     return [
@@ -147,6 +141,22 @@ def _train_words(work: Training, out: Path) -> list[str]:
         "--lang", "en", "--limit", str(task.items), "--epochs", str(task.epochs),
         "--seed", str(work.seed), *start, *kept,
         "--eval", task.evaluate, "--eval-langs", ",".join(work.languages), "--out", str(out),
+    ]  # fmt: skip
+
+
+def _measure_words(work: Measured) -> list[str]:
+    settings = work.settings
+    unseen = ["--unseen", ",".join(settings.unseen)] if settings.unseen else []
+    scored = (
+        []
+        if work.evaluate is None
+        else ["--eval", work.evaluate, "--eval-langs", ",".join(work.scored),
+              "--limit", str(work.limit)]
+    )  # fmt: skip
+    return [
+        "adjust", "measure", "--model", settings.model, "--lang", settings.lang,
+        *_repeated("--parallel", settings.parallel), *_repeated("--test", settings.tests),
+        *_repeated("--sentences", settings.sentences), *unseen, *scored,
     ]  # fmt: skip
 
 
@@ -196,9 +206,12 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
 
 
 def _measure(work: Measured) -> tuple[str, str]:
-    folder = measures_folder(work.model, work.lang)
-    whole = all((folder / f"{kind}.parquet").exists() for kind in KINDS_OF_MEASURE)
-    return (FINISHED if whole else NOT_RUN), ""
+    folder = measures_folder(work.settings.model, work.settings.lang)
+    whole = all((folder / f"{table}.parquet").exists() for table in TABLES)
+    items = work.evaluate is None or set(work.scored) <= scored_languages(
+        model_folder(work.settings.model)
+    )
+    return (FINISHED if whole and items else NOT_RUN), ""
 
 
 def _study(work: Studied) -> tuple[str, str]:

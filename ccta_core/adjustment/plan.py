@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ccta_core.adjustment.continual import ALIGN_WEIGHT, ANCHOR_WEIGHT, ContinualSettings
+from ccta_core.adjustment.measures import MeasureSettings
 from ccta_core.adjustment.parallel import usual_tests
 from ccta_core.adjustment.settings import Adjustment, check_name
 from ccta_core.config import cache_root
@@ -78,12 +79,15 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Measures of one model in one language, on the held-out pairs of the language's text."""
+    """Measures of one model in one language; of a task's model also what it makes of each item.
 
-    model: str
-    lang: str
-    parallel: tuple[str, ...]
-    tests: tuple[str, ...]
+    `evaluate` is the task's data, read in the languages `scored` up to `limit` items each.
+    """
+
+    settings: MeasureSettings
+    evaluate: str | None = None
+    scored: tuple[str, ...] = ()
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Plan:
     tasks: Mapping[str, Task] = field(hash=False)
     languages: Mapping[str, Parallel] = field(hash=False)
     tests: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     align_weight: float = ALIGN_WEIGHT
     anchor_weight: float = ANCHOR_WEIGHT
 
@@ -181,6 +187,8 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         tasks=tasks,
         languages=languages,
         tests=tuple(table.get("tests", ())) or usual_tests(),
+        sentences=tuple(table.get("sentences", ())),
+        unseen=tuple(language(lang).code for lang in table.get("unseen", ())),
         align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
         anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
     )
@@ -228,7 +236,9 @@ def _arm_cells(
         adjustment = adjustment_of(plan, lang, dose, seed, placebo=arm.endswith("placebo"))
         backbone, before = adjustment.id, (adjustment.id,)
         yield Cell(adjustment.id, ADJUST, (), adjustment, title)
-    models = [] if arm.startswith("continual") else [(backbone, before)]
+    models: list[tuple[str, tuple[str, ...], Training | None]] = []
+    if not arm.startswith("continual"):
+        models.append((backbone, before, None))
     for name in block["tasks"]:
         task = plan.tasks[name]
         model = task_id(name, lang, arm, dose.suffix(text.pairs), seed)
@@ -245,11 +255,22 @@ def _arm_cells(
         )
         start = None if backbone == BACKBONE else backbone
         work = Training(task, arm, seed, start, scored, kept)
-        models.append((model, (model,)))
+        models.append((model, (model,), work))
         yield Cell(model, TRAIN, before, work, title)
     if block.get("measure"):
-        for model, needs in models:
-            measured = Measured(model, lang, text.parallel, plan.tests)
+        for model, needs, training in models:
+            settings = MeasureSettings(
+                model=model,
+                lang=lang,
+                parallel=text.parallel,
+                tests=plan.tests,
+                sentences=plan.sentences,
+                unseen=plan.unseen if training is None else (),
+            )
+            measured = Measured(settings)
+            if training is not None:
+                task = training.task
+                measured = Measured(settings, task.evaluate, training.languages, task.items)
             yield Cell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
 
 

@@ -5,7 +5,7 @@ import json
 import sys
 from typing import Any
 
-from ccta_core.cli import adjust_plan
+from ccta_core.cli import adjust_measure, adjust_plan
 from ccta_core.cli.write import progress, write_text
 from ccta_core.errors import CctaError
 
@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "adjust", help="adjust an encoder with parallel text", epilog=_EXAMPLE
     )
-    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|plan")
+    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|measure|plan")
     _add_run(actions)
     resume = actions.add_parser(
         "resume", help="go on with a run that was killed", epilog="ccta adjust resume es-2000"
@@ -37,6 +37,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     show.add_argument("name")
     show.add_argument("--json", action="store_true", help="manifest and rows as JSON")
     show.set_defaults(run=_show)
+    adjust_measure.add(actions)
     adjust_plan.add(actions)
 
 

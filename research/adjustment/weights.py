@@ -1,12 +1,13 @@
 """Chooses the weights of continual learning on held-out links and held-out English items.
 
-python -m research.adjustment.weights NAME TRAIN [--out FILE] [--items N] [--weights A:B ...]
+python -m research.adjustment.weights NAME TRAIN [--start ID] [--skip N] [--items N] [--out FILE]
 
-NAME is an adjustment, whose backbone the task starts from and whose pairs it is trained with;
-TRAIN a data set of English inference. The first N items are learnt from, the next ones held out.
-The rule: of all weights whose accuracy on the held-out items is within one standard error of the
-best, those with the highest AUC of related over unrelated words on held-out links. Items of the
-target language are never read.
+NAME is an adjustment, whose pairs and links are used; TRAIN a data set of English inference. The
+task starts from the adjusted backbone, or from ID: a model that knows the task already tells
+weights apart after few steps. Without the first `--skip` items, N drawn at random are learnt from
+and N others held out. The rule: of all weights whose accuracy on the held-out items is within one
+standard error of the best, those with the highest AUC of related over unrelated words on held-out
+links. Items of the target language are never read.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from ccta_core.adjustment.continual import ContinualSettings, gradient_line, open_continual
 from ccta_core.adjustment.probe import Probe
@@ -37,12 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="an adjustment")
     parser.add_argument("train", help="English items: taxinli")
-    parser.add_argument("--items", type=int, default=1000, help="learnt from; half as many held")
+    parser.add_argument("--items", type=int, default=1000, help="learnt from, and as many held out")
+    parser.add_argument("--start", help="what training starts from (the adjusted backbone)")
+    parser.add_argument("--skip", type=int, default=0, help="items that START was trained on")
     parser.add_argument("--weights", nargs="*", default=GRID, metavar="ALIGN:ANCHOR")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="a file of JSON lines, read and added to")
     options = parser.parse_args()
-    items = list(scan(options.train, ["en"], limit=2 * options.items).reading.items)
+    every = scan(options.train, ["en"]).reading.items[options.skip :]
+    order = np.random.default_rng(0x77).permutation(len(every))[: 2 * options.items]
+    items = [every[row] for row in order]  # a file may be in order of its labels
     rows = []
     if options.out is not None and options.out.exists():
         rows = [json.loads(line) for line in options.out.read_text("utf-8").splitlines()]
@@ -51,7 +58,7 @@ def main() -> None:
         align, anchor = (float(part) for part in text.split(":"))
         if (align, anchor) in done:
             continue
-        rows.append(measure(options.name, items, align, anchor, options.seed))
+        rows.append(measure(options, items, align, anchor))
         if options.out is not None:
             options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     best = choose(rows)
@@ -65,17 +72,19 @@ def main() -> None:
         )
 
 
-def measure(name: str, items: list[Item], align: float, anchor: float, seed: int) -> dict[str, Any]:
+def measure(
+    options: argparse.Namespace, items: list[Item], align: float, anchor: float
+) -> dict[str, Any]:
     """One trial as a row.
 
     `accuracy` is that on held-out English items, `standard_error` its binomial one; `auc` and
     `held_loss` are on held-out links at the last layer; norms are means over the logged steps.
     """
-    start = find(f"adjusted/{name}")
-    settings = ContinualSettings(name, align_weight=align, anchor_weight=anchor)
+    start, seed = find(options.start or f"adjusted/{options.name}"), options.seed
+    settings = ContinualSettings(options.name, align_weight=align, anchor_weight=anchor)
     terms = open_continual(settings, start, seed=seed, bfloat16=True, report=to_stderr)
     half = len(items) // 2
-    recipe = recipe_for("nli", seed=seed, epochs=2)
+    recipe = recipe_for("nli", seed=seed, epochs=1)
     with TemporaryDirectory() as place:
         out = Path(place)
         facts = fit(Data(items[:half]), recipe, out, start=start, auxiliary=terms)
