@@ -17,7 +17,7 @@ _EXAMPLE = "ccta adjust plan run research/adjustment.toml --workers 2 --backgrou
 def add(actions: argparse._SubParsersAction) -> None:
     """Declares `ccta adjust plan`."""
     plan = actions.add_parser("plan", help="run a declared experiment", epilog=_EXAMPLE)
-    steps = plan.add_subparsers(required=True, metavar="run|status")
+    steps = plan.add_subparsers(required=True, metavar="run|status|collect")
     run = steps.add_parser("run", help="run what is not finished", epilog=_EXAMPLE)
     _file(run)
     run.add_argument("--workers", type=int, default=1, help="cells at a time (1)")
@@ -31,6 +31,14 @@ def add(actions: argparse._SubParsersAction) -> None:
     _file(status)
     status.add_argument("--json", action="store_true", help="rows as JSON")
     status.set_defaults(run=_status)
+    collect = steps.add_parser(
+        "collect",
+        help="the tables of what is finished, as Parquet",
+        epilog="ccta adjust plan collect research/adjustment.toml --out cache/adjustment",
+    )
+    _file(collect)
+    collect.add_argument("--out", type=Path, default=Path("cache/adjustment"), metavar="FOLDER")
+    collect.set_defaults(run=_collect)
 
 
 def _file(parser: argparse.ArgumentParser) -> None:
@@ -87,3 +95,12 @@ def _status(options: argparse.Namespace) -> None:
             sys.stdout.write(f"{block}\n")
         sys.stdout.write(f"  {state.kind:<14}  {state.cell.id}  {state.line}".rstrip() + "\n")
     progress(status_line(plan, known))
+
+
+def _collect(options: argparse.Namespace) -> None:
+    from ccta_core.adjustment.results import collect, write_tables
+
+    tables = collect(_read(options))
+    write_tables(tables, options.out)
+    for name, table in tables.items():
+        progress(f"{name}: {len(table)} rows")
