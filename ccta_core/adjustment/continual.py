@@ -12,10 +12,10 @@ from ccta_core.adjustment.learning import Prepared, Report, check_layer, start_e
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.objective import (
     Frozen,
-    adjustment_terms,
+    Objective,
+    add_batch_gradients,
     gradient_rows,
-    gradients,
-    make_batch,
+    split_batch,
 )
 from ccta_core.adjustment.run import prepare
 from ccta_core.adjustment.settings import Adjustment, check_name, names, read_settings
@@ -107,12 +107,15 @@ class Continual:
 
         `seed` draws the subset and every step's pairs. `layer` None is the last.
         """
-        self.settings, self.seed, self.bfloat16, self.device = settings, seed, bfloat16, device
+        self.settings, self.seed = settings, seed
         self.original, self.prepared = original, prepared
         self.reader = WordReader(original.tokenizer)
         self.frozen = Frozen(start_encoder(original, device), bfloat16=bfloat16)
         self.layer = original.config.num_hidden_layers if layer is None else layer
         check_layer(original, self.layer)
+        self.objective = Objective(
+            self.layer, settings.align_weight, settings.anchor_weight, bfloat16=bfloat16
+        )
         order = np.random.default_rng([seed, 0x55]).permutation(len(prepared.train))
         self.subset = sorted(order[: settings.most_pairs].tolist())
 
@@ -135,17 +138,6 @@ class Continual:
         rows = draw.choice(self.subset, self.settings.pairs_a_step)
         return [self.prepared.train[row] for row in rows]
 
-    def losses(self, model: Any, step: int) -> dict[str, torch.Tensor]:
-        """Both terms times their weights, each a scalar with gradients to `model`'s weights."""
-        batch = make_batch(self.reader, self.pairs_of_step(step)).to(self.device)
-        terms = adjustment_terms(
-            encoder_of(model), self.frozen, batch, self.layer, bfloat16=self.bfloat16
-        )
-        return {
-            "alignment": self.settings.align_weight * terms.alignment,
-            "anchor": self.settings.anchor_weight * terms.anchor,
-        }
-
     def add_gradients(
         self, model: Any, parameters: Mapping[str, torch.nn.Parameter], step: int
     ) -> list[dict[str, Any]]:
@@ -156,23 +148,25 @@ class Continual:
         settings = self.settings
         if settings.align_weight == settings.anchor_weight == 0:
             return []
-        losses = self.losses(model, step)
-        if not all(torch.isfinite(loss) for loss in losses.values()):
+        tensors, apart = list(parameters.values()), step % settings.log_every == 0
+        task = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in tensors if apart]
+        added = add_batch_gradients(
+            encoder_of(model),
+            self.frozen,
+            split_batch(self.reader, self.pairs_of_step(step)),
+            tensors,
+            self.objective,
+            apart=apart,
+        )
+        if not all(np.isfinite(loss) for loss in added.losses.values()):
             raise CctaError(
                 f"the terms of continual learning are not finite at step {step + 1}; lower their "
                 "weights or the learning rate, or train in float32"
             )
-        if step % settings.log_every:
-            torch.stack(list(losses.values())).sum().backward()
+        if added.slopes is None:
             return []
-        tensors = list(parameters.values())
-        slopes = {
-            "task": [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in tensors]
-        } | gradients(losses, tensors)
-        for place, parameter in enumerate(tensors):
-            parameter.grad = torch.stack([slopes[term][place] for term in _TERMS]).sum(0)
-        values = {f"loss_{name}": float(loss.detach()) for name, loss in losses.items()}
-        rows = gradient_rows(slopes, list(parameters))
+        values = {f"loss_{name}": loss for name, loss in added.losses.items()}
+        rows = gradient_rows({"task": task, **added.slopes}, list(parameters))
         return [{"step": step + 1, **values, **row} for row in rows]
 
     def facts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

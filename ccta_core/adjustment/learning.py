@@ -16,13 +16,14 @@ import torch
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.objective import (
     Frozen,
-    adjustment_terms,
+    Objective,
+    add_batch_gradients,
     gradient_rows,
-    gradients,
     layer_of,
-    make_batch,
+    split_batch,
 )
 from ccta_core.adjustment.probe import Probe
+from ccta_core.adjustment.processes import Processes
 from ccta_core.adjustment.settings import ROWS, Adjustment, as_facts, write_whole
 from ccta_core.adjustment.words import WordReader
 from ccta_core.errors import CctaError, DamagedFileError
@@ -67,18 +68,32 @@ class Learning:
     """The loop of one run: its model, its optimiser, how far it is."""
 
     def __init__(
-        self, settings: Adjustment, parts: Backbone, prepared: Prepared, *, device: str = "cpu"
+        self,
+        settings: Adjustment,
+        parts: Backbone,
+        prepared: Prepared,
+        *,
+        device: str = "cpu",
+        processes: Processes | None = None,
     ) -> None:
         """Continues from the folder's checkpoint where there is one.
 
-        Raises CctaError where that belongs to other data or settings, or can't be read.
+        Of several `processes` the first alone measures and writes. Raises CctaError where the
+        checkpoint belongs to other data or settings, or can't be read.
         """
+        self.processes = processes or Processes()
         self.settings, self.parts, self.prepared, self.device = settings, parts, prepared, device
         self.reader = WordReader(parts.tokenizer)
         depth = parts.config.num_hidden_layers
         self.layer = depth if settings.layer is None else settings.layer
         check_layer(parts, self.layer)
         self.model, self.frozen = build_learner(settings, parts, device)
+        self.objective = Objective(
+            self.layer,
+            anchor_weight=settings.anchor_weight,
+            target=settings.target,
+            bfloat16=settings.bfloat16,
+        )
         names = [name for name, p in self.model.named_parameters() if p.requires_grad]
         tensors = dict(self.model.named_parameters())
         self.names, self.parameters = names, [tensors[name] for name in names]
@@ -141,28 +156,24 @@ class Learning:
         settings, progress = self.settings, self.progress
         rows = self.batches[progress.step]
         # Dropout's masks depend on seed and step alone: a resumed run draws the same ones.
-        torch.manual_seed(settings.seed * 1_000_003 + progress.step)
-        batch = make_batch(self.reader, [self.prepared.train[row] for row in rows])
-        terms = adjustment_terms(
+        torch.manual_seed(settings.seed * 1_000_003 + progress.step + (self.processes.rank << 40))
+        apart = (progress.step + 1) % settings.log_every == 0
+        added = add_batch_gradients(
             self.model,
             self.frozen,
-            batch.to(self.device),
-            self.layer,
-            target=settings.target,
-            bfloat16=settings.bfloat16,
+            self.processes.own(
+                split_batch(self.reader, [self.prepared.train[row] for row in rows])
+            ),
+            self.parameters,
+            self.objective,
+            apart=apart,
         )
-        losses = {"alignment": terms.alignment, "anchor": settings.anchor_weight * terms.anchor}
-        loss = losses["alignment"] + losses["anchor"]
-        if (progress.step + 1) % settings.log_every == 0:
-            slopes = gradients(losses, self.parameters)
-            for at, parameter in enumerate(self.parameters):
-                parameter.grad = slopes["alignment"][at] + slopes["anchor"][at]
+        if added.slopes is not None:
             progress.rows["gradients"] += [
-                {"step": progress.step + 1} | row for row in gradient_rows(slopes, self.names)
+                {"step": progress.step + 1} | row for row in gradient_rows(added.slopes, self.names)
             ]
-        else:
-            loss.backward()
-        self._check_finite(loss)
+        losses = self.processes.add_up(self.parameters, added.losses)
+        self._check_finite(sum(losses.values()))
         warm = max(1.0, settings.warmup_share * len(self.prepared.train))
         progress.sentences += len(rows)
         for group in self.optimiser.param_groups:
@@ -170,14 +181,15 @@ class Learning:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         progress.step += 1
-        for name, value in (("alignment", terms.alignment), ("anchor", terms.anchor)):
-            progress.sums[name] = progress.sums.get(name, 0.0) + float(value.detach())
+        weights = {"alignment": 1.0, "anchor": settings.anchor_weight or 1.0}
+        for name, value in losses.items():
+            progress.sums[name] = progress.sums.get(name, 0.0) + value / weights[name]
         progress.sums["steps"] = progress.sums.get("steps", 0) + 1
 
-    def _check_finite(self, loss: torch.Tensor) -> None:
+    def _check_finite(self, loss: float) -> None:
         slopes = [p.grad for p in self.parameters if p.grad is not None]
         size = torch.nn.utils.get_total_norm(slopes) if slopes else torch.zeros(())
-        if torch.isfinite(loss) and torch.isfinite(size):
+        if np.isfinite(loss) and torch.isfinite(size):
             return
         self._save()
         raise CctaError(
@@ -201,6 +213,8 @@ class Learning:
         )
 
     def _measure(self, report: Report) -> None:
+        if not self.processes.first:
+            return
         rows = self.probe.measure(
             self.model,
             self.progress.step,
@@ -228,6 +242,8 @@ class Learning:
 
     def _save(self) -> None:
         """Writes the checkpoint whole, then the tables that it implies."""
+        if not self.processes.first:
+            return
         progress = self.progress
         folder = self.settings.folder
         folder.mkdir(parents=True, exist_ok=True)

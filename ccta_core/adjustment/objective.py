@@ -16,6 +16,9 @@ from ccta_core.errors import CctaError
 TARGETS = ("current", "frozen")
 """Which English vector a foreign word is drawn to: the model's own of now, with gradient through
 both sides (EFI), or that of the frozen start model (CAO)."""
+PAIRS_AT_ONCE = 8
+"""Sentence pairs of a batch that are read together: what is kept for their gradients is what a step
+takes of memory."""
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 
@@ -131,6 +134,104 @@ def adjustment_terms(  # noqa: PLR0913 - the models, the batch and the options o
         ),
         anchor_loss(english, start, batch.english.mask),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How the two terms are weighed and taken: at one layer, towards one target."""
+
+    layer: int
+    align_weight: float = 1.0
+    anchor_weight: float = 1.0
+    target: str = "current"
+    bfloat16: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchPart:
+    """A few pairs of a batch, and their shares of its links and of its English positions."""
+
+    batch: Batch
+    link_share: float
+    position_share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepGradients:
+    """The weighted terms of a batch; their gradients apart where they were asked for."""
+
+    losses: dict[str, float]
+    slopes: dict[str, list[torch.Tensor]] | None = None
+
+
+def split_batch(
+    reader: WordReader, pairs: Sequence[LinkedPair], size: int = PAIRS_AT_ONCE
+) -> list[BatchPart]:
+    """A batch in parts of similar length, whose weighted losses add up to that of the whole.
+
+    Each part's mean counts by its share of all links and of all English positions, so that the
+    batch has one mean over its links however it is split: only memory and padding are less.
+    """
+    order = sorted(pairs, key=lambda pair: pair.foreign.tokens + pair.english.tokens)
+    batches = [
+        make_batch(reader, order[start : start + size]) for start in range(0, len(order), size)
+    ]
+    links = [len(batch.foreign_words) for batch in batches]
+    positions = [int(batch.english.mask.sum()) for batch in batches]
+    return [
+        BatchPart(batch, own / sum(links), real / sum(positions))
+        for batch, own, real in zip(batches, links, positions, strict=True)
+    ]
+
+
+def add_batch_gradients(  # noqa: PLR0913 - the models, the batch, whose gradients, the loss
+    encoder: Any,
+    frozen: Frozen,
+    parts: Sequence[BatchPart],
+    parameters: Sequence[torch.nn.Parameter],
+    objective: Objective,
+    *,
+    apart: bool = False,
+) -> StepGradients:
+    """Adds the gradients of both weighted terms over a batch to those that the parameters have.
+
+    With `apart` the gradient of each term is returned too.
+    """
+    totals = {"alignment": 0.0, "anchor": 0.0}
+    slopes: dict[str, list[torch.Tensor]] | None = None
+    device = parameters[0].device
+    for part in parts:
+        terms = adjustment_terms(
+            encoder,
+            frozen,
+            part.batch.to(device),
+            objective.layer,
+            target=objective.target,
+            bfloat16=objective.bfloat16,
+        )
+        losses = {
+            "alignment": objective.align_weight * part.link_share * terms.alignment,
+            "anchor": objective.anchor_weight * part.position_share * terms.anchor,
+        }
+        for name, loss in losses.items():
+            totals[name] += float(loss.detach())
+        if not apart:
+            (losses["alignment"] + losses["anchor"]).backward()
+            continue
+        own = gradients(losses, parameters)
+        slopes = (
+            own
+            if slopes is None
+            else {
+                name: [a + b for a, b in zip(slopes[name], own[name], strict=True)]
+                for name in slopes
+            }
+        )
+    if slopes is not None:
+        for place, parameter in enumerate(parameters):
+            added = slopes["alignment"][place] + slopes["anchor"][place]
+            parameter.grad = added if parameter.grad is None else parameter.grad + added
+    return StepGradients(totals, slopes)
 
 
 def gradients(

@@ -27,6 +27,7 @@ from ccta_core.adjustment.links import (
     read_words,
 )
 from ccta_core.adjustment.parallel import ParallelText, drop_overlap, pairs_sha256, read_parallel
+from ccta_core.adjustment.processes import Processes, open_processes
 from ccta_core.adjustment.settings import (
     LEAST,
     LOCK,
@@ -53,14 +54,18 @@ _LIMIT = 512
 def run(settings: Adjustment, *, report: Report, device: str = "cpu") -> dict[str, Any]:
     """Adjusts a model and puts the result among the backbones; returns its manifest.
 
-    Raises CctaError (one line) on a name in use, on data that can't be used, and where the loss is
-    no longer finite: the last good state is kept.
+    Of several processes (processes.py) the first writes; the others return nothing. Raises
+    CctaError (one line) on a name in use, on data that can't be used, and where the loss is no
+    longer finite: the last good state is kept.
     """
+    processes = open_processes(device)
+    if not processes.first:
+        return _follow(settings, processes, device)
     check_free(settings.name)
     settings.folder.mkdir(parents=True, exist_ok=True)
     write_json(settings.folder / MANIFEST, {"settings": as_facts(settings), "status": "running"})
     try:
-        return _run(settings, report, device)
+        return _run(settings, report, device, processes)
     except CctaError:
         if not (settings.folder / CHECKPOINT).exists():  # nothing was learnt: the name stays free
             shutil.rmtree(settings.folder, ignore_errors=True)
@@ -77,7 +82,10 @@ def resume(name: str, *, report: Report, device: str = "cpu") -> dict[str, Any]:
     if manifest["status"] == "finished":
         report(f"{name} is finished; there is nothing to resume")
         return manifest
-    return _run(read_settings(name), report, device)
+    processes = open_processes(device)
+    if not processes.first:
+        return _follow(read_settings(name), processes, device)
+    return _run(read_settings(name), report, device, processes)
 
 
 def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: str) -> Prepared:
@@ -118,6 +126,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
             "dropped": text.dropped | short,
             "drawn": len(train),
             "drawn_sha256": _words_sha256(train),
+            "tokens": sum(p.foreign.tokens + p.english.tokens for p in train),
             "held": len(measured.pairs),
             "held_sha256": _words_sha256(held),
         },
@@ -190,7 +199,16 @@ def _words_sha256(pairs: Sequence[WordPair]) -> str:
     return pairs_sha256((" ".join(p.foreign.texts), " ".join(p.english.texts)) for p in pairs)
 
 
-def _run(settings: Adjustment, report: Report, device: str) -> dict[str, Any]:
+def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str, Any]:
+    """What every process but the first does: its part of each batch."""
+    processes.wait()  # the first has linked the words, and keeps the links in the cache
+    parts = backbone(settings.model)
+    prepared = prepare(settings, parts, report=lambda line: None, device=device)
+    Learning(settings, parts, prepared, device=device, processes=processes).train(lambda line: None)
+    return {}
+
+
+def _run(settings: Adjustment, report: Report, device: str, processes: Processes) -> dict[str, Any]:
     with hold_alone(settings.folder / LOCK, settings.name):
         parts = backbone(settings.model)
         prepared = prepare(settings, parts, report=report, device=device)
@@ -202,10 +220,12 @@ def _run(settings: Adjustment, report: Report, device: str) -> dict[str, Any]:
             **prepared.facts,
             "versions": {name: version(name) for name in _LIBRARIES},
             "threads": torch.get_num_threads(),
+            "processes": processes.count,
             "device": device,
         }
         write_json(settings.folder / MANIFEST, manifest)
-        learning = Learning(settings, parts, prepared, device=device)
+        processes.wait()
+        learning = Learning(settings, parts, prepared, device=device, processes=processes)
         try:
             learning.train(report)
         except CctaError as error:

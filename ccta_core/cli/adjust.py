@@ -139,6 +139,8 @@ def _device(options: argparse.Namespace) -> str:
 
 
 def _done(options: argparse.Namespace, manifest: dict[str, Any]) -> None:
+    if not manifest:  # of several processes the first one speaks
+        return
     if options.json:
         write_text("-", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     progress(
