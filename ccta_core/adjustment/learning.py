@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.objective import (
+    PAIRS_AT_ONCE,
     Frozen,
     Objective,
     add_batch_gradients,
@@ -127,7 +129,7 @@ class Learning:
             self._measure(report)
             self._save()
         while progress.step < len(self.batches):
-            self._step()
+            self.step()
             progress.seconds = time.monotonic() - began
             last = progress.step == len(self.batches)
             if progress.step % settings.log_every == 0 or last:
@@ -152,7 +154,11 @@ class Learning:
             "last_losses": {name: last[name] for name in ("alignment", "anchor") if name in last},
         }
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """One step: gradients of both terms over a batch, and Adam's move.
+
+        Raises CctaError where the loss or a gradient is not finite.
+        """
         settings, progress = self.settings, self.progress
         rows = self.batches[progress.step]
         # Dropout's masks depend on seed and step alone: a resumed run draws the same ones.
@@ -319,6 +325,53 @@ def check_layer(parts: Backbone, layer: int) -> None:
     depth = parts.config.num_hidden_layers
     if not 0 <= layer <= depth:
         raise CctaError(f"layer {layer} is out of range for {parts.id}; expected 0 to {depth}")
+
+
+def check_memory(settings: Adjustment, parts: Backbone, longest: int) -> None:
+    """Raises CctaError where a run would take more memory than is free, saying what would fit.
+
+    `longest` is the number of tokens of the longest sentence.
+    """
+    free = free_bytes()
+    needed = needed_bytes(parts, longest, full=settings.full)
+    if free is None or needed <= free:
+        return
+    adapter = needed_bytes(parts, longest, full=False)
+    advice = "free memory, or choose a smaller model"
+    if settings.full and adapter <= free:
+        advice = f"a low-rank adapter would fit ({adapter / 1e9:.1f} GB)"
+    what = "training every weight" if settings.full else "an adapter"
+    raise CctaError(
+        f"{what} of {parts.id} takes about {needed / 1e9:.1f} GB of memory beside what is in use, "
+        f"and {free / 1e9:.1f} GB are free; {advice}"
+    )
+
+
+def needed_bytes(parts: Backbone, longest: int, *, full: bool) -> int:
+    """Bytes that a run takes beside the start model's weights, at most.
+
+    Every weight: a frozen copy, gradients and Adam's two moments (4 x 4 bytes); an adapter: the
+    layers once more in 16 bits. What is kept for gradients, of PAIRS_AT_ONCE pairs of the longest
+    sentences in 16 bits: tokens h (34 + 5 a s / h) bytes a layer (Korthikanti et al., 2022,
+    arXiv 2205.05198; h width, a heads, s length), doubled for what stays in float32.
+    """
+    config = parts.config
+    weights = sum(tensor.numel() for tensor in parts.state.values())
+    layers = sum(t.numel() for name, t in parts.state.items() if layer_of(name).isdigit())
+    width, heads = config.hidden_size, config.num_attention_heads
+    tokens = 2 * PAIRS_AT_ONCE * longest
+    kept = tokens * width * (34 + 5 * heads * longest / width) * config.num_hidden_layers
+    return int((16 * weights if full else 2 * layers) + 2 * kept)
+
+
+def free_bytes() -> int | None:
+    """Memory that is free, as Linux reckons it; None on other systems."""
+    try:
+        text = Path("/proc/meminfo").read_text("ascii")
+    except OSError:
+        return None
+    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
+    return None if line is None else 1024 * int(line.split()[1])
 
 
 def _links_sha256(pairs: Sequence[LinkedPair]) -> str:

@@ -15,6 +15,7 @@ from ccta_core.adjustment.learning import (
     Prepared,
     Report,
     check_layer,
+    check_memory,
     start_encoder,
 )
 from ccta_core.adjustment.links import (
@@ -110,6 +111,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
         f"{len(text.pairs):,} pairs of {settings.lang} and en, {len(words):,} of them usable: "
         f"{len(train):,} to learn from, {len(held):,} held out; linking their words"
     )
+    check_memory(settings, parts, max(max(p.foreign.tokens, p.english.tokens) for p in train))
     layer = parts.align_layer if settings.link_layer is None else settings.link_layer
     check_layer(parts, layer)
     learnt, measured = _link(settings, parts, (train, held), layer, device)
