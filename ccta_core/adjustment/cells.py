@@ -157,6 +157,7 @@ def _measure_words(work: Measured) -> list[str]:
         "adjust", "measure", "--model", settings.model, "--lang", settings.lang,
         *_repeated("--parallel", settings.parallel), *_repeated("--test", settings.tests),
         *_repeated("--sentences", settings.sentences), *unseen, *scored,
+        *(["--cross", work.cross] if work.cross else []),
     ]  # fmt: skip
 
 
@@ -208,7 +209,7 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
 def _measure(work: Measured) -> tuple[str, str]:
     folder = measures_folder(work.settings.model, work.settings.lang)
     whole = all((folder / f"{table}.parquet").exists() for table in TABLES)
-    items = work.evaluate is None or set(work.scored) <= scored_languages(
+    items = work.evaluate is None or work.keys <= scored_languages(
         model_folder(work.settings.model)
     )
     return (FINISHED if whole and items else NOT_RUN), ""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from ccta_core.adjustment.plan import cross_key
 from ccta_core.adjustment.results import detectable
 from ccta_core.languages import language
 from ccta_core.text import count, interval, listing, signed
@@ -82,16 +83,18 @@ def verdicts(tables: Tables) -> list[Verdict]:
 
 
 def task_changes(
-    tables: Tables, task: str, arm: str, references: tuple[str, ...]
+    tables: Tables, task: str, arm: str, references: tuple[str, ...], *, cross: bool = False
 ) -> dict[str, list[Change]]:
-    """The changes of an arm in each adjusted language itself, by language, one a reference."""
+    """The changes of an arm in each adjusted language itself, by language, one a reference.
+
+    With `cross` on questions in that language and English contexts.
+    """
     table = tables["contrasts"]
     found: dict[str, list[Change]] = {}
     if not len(table):
         return found
-    own = table[
-        (table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == table["lang"])
-    ]
+    scored = table["lang"].map(cross_key) if cross else table["lang"]
+    own = table[(table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == scored)]
     for row in own[own["reference"].isin(references)].itertuples():
         found.setdefault(str(row.lang), []).append(
             Change(
@@ -155,7 +158,7 @@ def _others(tables: Tables) -> Verdict:
     parts = {
         "names": task_changes(tables, "ner", "adjusted", ("original", "placebo")),
         "retrieval": retrieval_changes(tables),
-        "cross-lingual answers": task_changes(tables, "qa-cross", "adjusted", ("original",)),
+        "cross-lingual answers": task_changes(tables, "qa", "adjusted", ("original",), cross=True),
     }
     each = {
         name: _improves("", "", changes, needed=3, references=1) for name, changes in parts.items()

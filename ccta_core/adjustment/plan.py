@@ -34,7 +34,11 @@ class Parallel:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task: what it is trained on in English, and on which data and languages it is scored."""
+    """A task: what it is trained on in English, and on which data and languages it is scored.
+
+    `cross` is data across languages, its "{lang}" the adjusted one: questions in that language on
+    English contexts. Languages of which it has no file are not scored so.
+    """
 
     name: str
     train: tuple[str, ...]
@@ -43,6 +47,12 @@ class Task:
     epochs: int
     languages: tuple[str, ...]
     unseen: tuple[str, ...] = ()
+    cross: str = ""
+    cross_languages: tuple[str, ...] = ()
+
+    def cross_of(self, lang: str) -> str | None:
+        """The data across languages of one of them; None where there is none."""
+        return self.cross.replace("{lang}", lang) if lang in self.cross_languages else None
 
     def recipe(self, seed: int) -> Recipe:
         """How it is trained."""
@@ -81,13 +91,20 @@ class Training:
 class Measured:
     """Measures of one model in one language; of a task's model also what it makes of each item.
 
-    `evaluate` is the task's data, read in the languages `scored` up to `limit` items each.
+    `evaluate` is the task's data, read in the languages `scored` up to `limit` items each; `cross`
+    is data across languages, whose items are kept under `cross_key`.
     """
 
     settings: MeasureSettings
     evaluate: str | None = None
     scored: tuple[str, ...] = ()
     limit: int = 0
+    cross: str | None = None
+
+    @property
+    def keys(self) -> set[str]:
+        """What its items are kept under: languages, and one for those across languages."""
+        return {*self.scored, *([cross_key(self.settings.lang)] if self.cross else [])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +287,9 @@ def _arm_cells(
             measured = Measured(settings)
             if training is not None:
                 task = training.task
-                measured = Measured(settings, task.evaluate, training.languages, task.items)
+                measured = Measured(
+                    settings, task.evaluate, training.languages, task.items, task.cross_of(lang)
+                )
             yield Cell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
 
 
@@ -312,6 +331,11 @@ def task_id(task: str, lang: str, arm: str, dose: str, seed: int) -> str:
     """The id of a task's model: the original arm is one for all languages."""
     place = arm if arm == "original" else f"{lang}-{arm}{dose}"
     return f"own/{task}-{place}-s{seed}"
+
+
+def cross_key(lang: str) -> str:
+    """What items are kept under whose question is in a language and whose context is English."""
+    return f"{lang}>en"
 
 
 def adjustment_name(model: str) -> str:

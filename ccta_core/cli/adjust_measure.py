@@ -32,6 +32,10 @@ def add(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--unseen", help="more languages for retrieval: sw,ur,th")
     parser.add_argument("--eval", metavar="SPEC", help="of a task's model: keep each item's score")
     parser.add_argument("--eval-langs", metavar="LANGS", help="languages of these items")
+    parser.add_argument(
+        "--cross", metavar="SPEC",
+        help="questions in the language on English contexts: mlqa:FOLDER#question-es",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, help="the first N items of each language")
     parser.add_argument("--device", help="cpu or cuda (the GPU where there is one)")
     parser.set_defaults(run=_run)
@@ -52,7 +56,7 @@ def _run(options: argparse.Namespace) -> None:
         sentences=tuple(options.sentences),
         unseen=tuple(options.unseen.split(",")) if options.unseen else (),
     )
-    if options.eval:
+    if options.eval or options.cross:
         _score(options, device)
     found = measure(settings, report=progress, device=device)
     folder = write_measures(settings, found)
@@ -66,6 +70,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace, device: str) -> None:
     """Keeps what the model makes of each item, of languages that its folder does not have yet."""
+    from ccta_core.adjustment.plan import cross_key
     from ccta_core.corpus.spec import read_items
     from ccta_core.evaluation.score import item_scores
     from ccta_core.models.load import load_model
@@ -75,8 +80,11 @@ def _score(options: argparse.Namespace, device: str) -> None:
     folder = model.info.folder
     if folder is None:
         return
-    for lang in options.eval_langs.split(",") if options.eval_langs else ():
-        if lang not in scored_languages(folder):
-            items = read_items(options.eval, [lang], limit=options.limit).items
-            write_items(folder, lang, item_scores(model, items))
-            progress(f"{options.model}: {len(items)} items of {lang} scored")
+    langs = options.eval_langs.split(",") if options.eval and options.eval_langs else []
+    wanted = [(lang, options.eval, lang) for lang in langs]
+    wanted += [(cross_key(options.lang), options.cross, "en")] if options.cross else []
+    for key, spec, lang in wanted:
+        if key not in scored_languages(folder):
+            items = read_items(spec, [lang], limit=options.limit).items
+            write_items(folder, key, item_scores(model, items))
+            progress(f"{options.model}: {len(items)} items of {key} scored")
