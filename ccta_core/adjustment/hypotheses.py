@@ -90,19 +90,19 @@ def task_changes(
     With `cross` on questions in that language and English contexts.
     """
     table = tables["contrasts"]
-    found: dict[str, list[Change]] = {}
+    changes: dict[str, list[Change]] = {}
     if not len(table):
-        return found
+        return changes
     scored = table["lang"].map(cross_key) if cross else table["lang"]
-    own = table[(table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == scored)]
-    for row in own[own["reference"].isin(references)].itertuples():
-        found.setdefault(str(row.lang), []).append(
+    rows = table[(table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == scored)]
+    for row in rows[rows["reference"].isin(references)].itertuples():
+        changes.setdefault(str(row.lang), []).append(
             Change(
                 str(row.lang), str(row.reference), float(row.difference), _known(row.low),
                 _known(row.high), int(row.seeds), _known(row.detectable),
             )
         )  # fmt: skip
-    return {lang: found[lang] for lang in LANGUAGES if lang in found}
+    return {lang: changes[lang] for lang in LANGUAGES if lang in changes}
 
 
 def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
@@ -111,17 +111,17 @@ def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
     Foreign queries, English index, mean over all tokens with the specials. Over seeds: Student's t.
     """
     table = tables["sentences"]
-    found: dict[str, list[Change]] = {}
+    changes: dict[str, list[Change]] = {}
     if not len(table):
-        return found
+        return changes
     layer = round(table["layer"].max() * 2 / 3)
-    own = table[
+    rows = table[
         (table["set"] == "tatoeba") & (table["task"] == "") & (table["layer"] == layer)
         & table["specials"] & table["usual"] & (table["lang_of_set"] == table["lang"])
     ]  # fmt: skip
     for lang in LANGUAGES:
         values = {
-            arm: own[(own["lang"] == lang) & (own["arm"] == arm)].set_index("seed")[
+            arm: rows[(rows["lang"] == lang) & (rows["arm"] == arm)].set_index("seed")[
                 "foreign_to_english"
             ]
             for arm in ("original", "adjusted", "placebo")
@@ -129,12 +129,12 @@ def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
         adjusted = values["adjusted"]
         if len(adjusted) and len(values["original"]):
             difference = adjusted - float(values["original"].iloc[0])
-            found.setdefault(lang, []).append(_over_seeds(lang, "original", difference))
+            changes.setdefault(lang, []).append(_over_seeds(lang, "original", difference))
         both = adjusted.index.intersection(values["placebo"].index)
         if len(both):
             difference = adjusted.loc[both] - values["placebo"].loc[both]
-            found.setdefault(lang, []).append(_over_seeds(lang, "placebo", difference))
-    return found
+            changes.setdefault(lang, []).append(_over_seeds(lang, "placebo", difference))
+    return changes
 
 
 def _over_seeds(lang: str, reference: str, differences: pd.Series) -> Change:
@@ -181,9 +181,9 @@ def _forgetting(tables: Tables) -> Verdict:
     table = tables["forgetting"]
     if not len(table):
         return Verdict("H4", claim, NOT_RUN, ())
-    own = table[(table["layer"] == table["layer"].max()) & table["usual"]]
+    last_layer = table[(table["layer"] == table["layer"].max()) & table["usual"]]
     evidence, signs = [], []
-    for (task, lang, arm), rows in own.groupby(["task", "lang", "arm"]):
+    for (task, lang, arm), rows in last_layer.groupby(["task", "lang", "arm"]):
         above = int((rows["low"] > 0).sum())
         signs.append(above == len(rows))
         evidence.append(
@@ -221,9 +221,9 @@ def _attributions(tables: Tables) -> Verdict:
     table = tables["consistency"]
     if not len(table) or "difference" not in table:
         return Verdict("H7", claim, NOT_RUN, ())
-    own = table[(table["arm"] == "adjusted") & table["difference"].notna()]
+    adjusted = table[(table["arm"] == "adjusted") & table["difference"].notna()]
     holds, evidence = [], []
-    for (lang, seed, layer), rows in own.groupby(["lang", "seed", "layer"]):
+    for (lang, seed, layer), rows in adjusted.groupby(["lang", "seed", "layer"]):
         by_measure = rows.set_index("measure")
         if not {"ems", "gain"} <= set(by_measure.index):
             continue

@@ -167,7 +167,7 @@ class Learning:
         added = add_batch_gradients(
             self.model,
             self.frozen,
-            self.processes.own(
+            self.processes.share_of(
                 split_batch(self.reader, [self.prepared.train[row] for row in rows])
             ),
             self.parameters,

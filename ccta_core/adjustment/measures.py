@@ -107,26 +107,26 @@ def measure(settings: MeasureSettings, *, report: Report, device: str = "cpu") -
         )
     )
     report(f"{len(prepared.held)} held-out pairs read; distances and words by layer")
-    found = Measures([], [], [], [])
+    measures = Measures([], [], [], [])
     for layer in layers:
         sides = (foreign.words[layer], english.words[layer])
-        known = link_distances(prepared.held, *sides)
-        for kind, values in known.items():
-            found.distances.append({"layer": layer, "distance": kind} | summarise(values))
+        by_kind = link_distances(prepared.held, *sides)
+        for kind, values in by_kind.items():
+            measures.distances.append({"layer": layer, "distance": kind} | summarise(values))
         if layer in kept:
-            found.links.extend(_link_rows(layer, known))
-            found.words.append({"layer": layer} | word_retrieval(prepared.held, *sides))
+            measures.links.extend(_link_rows(layer, by_kind))
+            measures.words.append({"layer": layer} | word_retrieval(prepared.held, *sides))
         isotropy = {"layer": layer, "anisotropy_foreign": anisotropy(np.concatenate(sides[0])),
                     "anisotropy_english": anisotropy(np.concatenate(sides[1]))}  # fmt: skip
-        for row in found.distances[-len(known) :]:
+        for row in measures.distances[-len(by_kind) :]:
             row |= isotropy
     for spec, lang in _sets(settings):
         report(f"{spec}: sentences of {lang}")
-        found.sentences.extend(sentence_rows(encoder, original.tokenizer, spec, lang))
-    return found
+        measures.sentences.extend(sentence_rows(encoder, original.tokenizer, spec, lang))
+    return measures
 
 
-def write_measures(settings: MeasureSettings, found: Measures) -> Path:
+def write_measures(settings: MeasureSettings, measures: Measures) -> Path:
     """Writes each table as Parquet to the folder of the model and language; the folder."""
     info = catalog().get(settings.model)
     revision = "" if info is None else info.revision
@@ -134,7 +134,7 @@ def write_measures(settings: MeasureSettings, found: Measures) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     place = {"model": settings.model, "revision": revision, "lang": settings.lang}
     for kind in TABLES:
-        table = pa.Table.from_pylist([place | row for row in getattr(found, kind)])
+        table = pa.Table.from_pylist([place | row for row in getattr(measures, kind)])
         temporary = folder / f".{kind}.{os.getpid()}.tmp"
         write_table(table, temporary, compression="zstd")
         temporary.replace(folder / f"{kind}.parquet")
@@ -169,7 +169,7 @@ def link_distances(
     return {kind: distances(pairs, others, foreign, english, kind) for kind in ("cosine", "l2")}
 
 
-def summarise(found: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
+def summarise(values: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
     """Related against unrelated distances in numbers.
 
     `auc` = P(an unrelated distance is larger than a related one), ties half, with its 95% interval
@@ -177,29 +177,31 @@ def summarise(found: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
     `below_zero` the share of links where it is negative; `overlap` the overlapping coefficient of
     the two histograms (sum of the smaller shares, in [0, 1]).
     """
-    scores = np.concatenate([found.unrelated, found.related]).astype(np.float64)
-    truth = np.concatenate([np.ones(len(found.unrelated)), np.zeros(len(found.related))])
-    groups = grouped(np.concatenate([found.sentence, found.sentence]), len(scores))
+    scores = np.concatenate([values.unrelated, values.related]).astype(np.float64)
+    truth = np.concatenate([np.ones(len(values.unrelated)), np.zeros(len(values.related))])
+    groups = grouped(np.concatenate([values.sentence, values.sentence]), len(scores))
     statistic, count, width = auc_over_groups(scores, truth, groups, 0)
     interval = bootstrap_interval(statistic, count, draws=draws, seed=0, width=width)
-    gap = found.unrelated - found.related
+    gap = values.unrelated - values.related
     edges = np.linspace(0.0, max(float(scores.max()), 1e-9), L2_BINS + 1)
-    shares = [np.histogram(part, edges)[0] / len(part) for part in (found.related, found.unrelated)]
+    shares = [
+        np.histogram(part, edges)[0] / len(part) for part in (values.related, values.unrelated)
+    ]
     return {
         "auc": float(statistic(np.ones((1, count)))[0]),
         "auc_low": interval.low,
         "auc_high": interval.high,
-        "related": float(found.related.mean()),
-        "unrelated": float(found.unrelated.mean()),
+        "related": float(values.related.mean()),
+        "unrelated": float(values.unrelated.mean()),
         "gap": float(gap.mean()),
         "gap_sd": float(gap.std(ddof=1)),
         "below_zero": float((gap < 0).mean()),
         "overlap": float(np.minimum(*shares).sum()),
         "links": len(gap),
-        "pairs": int(found.sentence.max()) + 1,
+        "pairs": int(values.sentence.max()) + 1,
         "edge": float(edges[-1]),
-        "histogram_related": [int(n) for n in np.histogram(found.related, edges)[0]],
-        "histogram_unrelated": [int(n) for n in np.histogram(found.unrelated, edges)[0]],
+        "histogram_related": [int(n) for n in np.histogram(values.related, edges)[0]],
+        "histogram_unrelated": [int(n) for n in np.histogram(values.unrelated, edges)[0]],
         "histogram_gap": [
             int(n) for n in np.histogram(gap, np.linspace(-edges[-1], edges[-1], L2_BINS + 1))[0]
         ],
@@ -215,15 +217,15 @@ def auc_difference(first: Distances, second: Distances, *, draws: int = DRAWS) -
     if not np.array_equal(first.sentence, second.sentence):
         raise CctaError("the two models were measured on other links; measure them on the same")
     statistics = []
-    for found in (first, second):
-        scores = np.concatenate([found.unrelated, found.related]).astype(np.float64)
-        truth = np.repeat([1.0, 0.0], len(found.related))
-        groups = grouped(np.concatenate([found.sentence, found.sentence]), len(scores))
+    for values in (first, second):
+        scores = np.concatenate([values.unrelated, values.related]).astype(np.float64)
+        truth = np.repeat([1.0, 0.0], len(values.related))
+        groups = grouped(np.concatenate([values.sentence, values.sentence]), len(scores))
         statistics.append(auc_over_groups(scores, truth, groups, 0))
-    (one, count, width), (two, _, _) = statistics
+    (first_auc, count, width), (second_auc, _, _) = statistics
 
     def difference(weights: np.ndarray) -> np.ndarray:
-        return one(weights) - two(weights)
+        return first_auc(weights) - second_auc(weights)
 
     interval = bootstrap_interval(difference, count, draws=draws, seed=0, width=width)
     return {
@@ -305,12 +307,12 @@ def _sets(settings: MeasureSettings) -> Iterator[tuple[str, str]]:
             yield from ((spec, lang) for lang in settings.unseen)
 
 
-def _link_rows(layer: int, known: dict[str, Distances]) -> Iterator[dict[str, Any]]:
-    for kind, found in known.items():
+def _link_rows(layer: int, by_kind: dict[str, Distances]) -> Iterator[dict[str, Any]]:
+    for kind, values in by_kind.items():
         yield {
             "layer": layer,
             "distance": kind,
-            "sentence": found.sentence.astype(np.int32),
-            "related": found.related.astype(np.float32),
-            "unrelated": found.unrelated.astype(np.float32),
+            "sentence": values.sentence.astype(np.int32),
+            "related": values.related.astype(np.float32),
+            "unrelated": values.unrelated.astype(np.float32),
         }

@@ -179,8 +179,8 @@ def split_batch(
     links = [len(batch.foreign_words) for batch in batches]
     positions = [int(batch.english.mask.sum()) for batch in batches]
     return [
-        BatchPart(batch, own / sum(links), real / sum(positions))
-        for batch, own, real in zip(batches, links, positions, strict=True)
+        BatchPart(batch, count / sum(links), real / sum(positions))
+        for batch, count, real in zip(batches, links, positions, strict=True)
     ]
 
 
@@ -218,12 +218,12 @@ def add_batch_gradients(  # noqa: PLR0913 - the models, the batch, whose gradien
         if not apart:
             (losses["alignment"] + losses["anchor"]).backward()
             continue
-        own = gradients(losses, parameters)
+        part_slopes = gradients(losses, parameters)
         slopes = (
-            own
+            part_slopes
             if slopes is None
             else {
-                name: [a + b for a, b in zip(slopes[name], own[name], strict=True)]
+                name: [a + b for a, b in zip(slopes[name], part_slopes[name], strict=True)]
                 for name in slopes
             }
         )
@@ -238,16 +238,16 @@ def gradients(
     losses: Mapping[str, torch.Tensor], parameters: Sequence[torch.nn.Parameter]
 ) -> dict[str, list[torch.Tensor]]:
     """The gradient of each loss by itself; zeros where a parameter has no part in it."""
-    found = {}
-    for at, (name, loss) in enumerate(losses.items(), 1):
+    by_loss = {}
+    for number, (name, loss) in enumerate(losses.items(), 1):
         slopes = torch.autograd.grad(
-            loss, list(parameters), retain_graph=at < len(losses), allow_unused=True
+            loss, list(parameters), retain_graph=number < len(losses), allow_unused=True
         )
-        found[name] = [
+        by_loss[name] = [
             torch.zeros_like(parameter) if slope is None else slope
             for slope, parameter in zip(slopes, parameters, strict=True)
         ]
-    return found
+    return by_loss
 
 
 def gradient_rows(
@@ -259,15 +259,18 @@ def gradient_rows(
     one for "all": `norm_NAME` of each loss, `cosine_NAME_OTHER` (None where a norm is zero).
     """
     layers: dict[str, list[int]] = {}
-    for at, name in enumerate(names):
-        layers.setdefault(layer_of(name), []).append(at)
+    for place, name in enumerate(names):
+        layers.setdefault(layer_of(name), []).append(place)
     rows = []
     for layer, places in [*layers.items(), ("all", list(range(len(names))))]:
         row: dict[str, Any] = {"layer": layer}
         kinds = list(slopes)
         dots = {
             (a, b): float(
-                sum((slopes[a][at] * slopes[b][at]).sum(dtype=torch.float64) for at in places)
+                sum(
+                    (slopes[a][place] * slopes[b][place]).sum(dtype=torch.float64)
+                    for place in places
+                )
             )
             for x, a in enumerate(kinds)
             for b in kinds[x:]
@@ -284,9 +287,9 @@ def gradient_rows(
 
 def layer_of(parameter: str) -> str:
     """The layer of a parameter by its name: "embeddings", "1" to "L", or "head"."""
-    found = _LAYER.search(parameter)
-    if found:
-        return str(int(found.group(1)) + 1)
+    match = _LAYER.search(parameter)
+    if match:
+        return str(int(match.group(1)) + 1)
     return "embeddings" if "embedding" in parameter else "head"
 
 

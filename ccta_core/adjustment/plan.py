@@ -259,8 +259,8 @@ def _arm_cells(
     for name in block["tasks"]:
         task = plan.tasks[name]
         model = task_id(name, lang, arm, dose.suffix(text.pairs), seed)
-        own = task.languages if arm == "original" else (lang,)
-        scored = tuple(dict.fromkeys(("en", *own, *task.unseen)))
+        adjusted = task.languages if arm == "original" else (lang,)
+        scored = tuple(dict.fromkeys(("en", *adjusted, *task.unseen)))
         kept = (
             ContinualSettings(
                 adjustment_name(backbone),
@@ -351,17 +351,17 @@ def _pairs(value: Any) -> int | None:
     return value
 
 
-def _one_of(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise CctaError(f"unknown {what} {name!r}; expected one of: {', '.join(known)}")
+def _one_of(what: str, name: str, choices: Sequence[str]) -> None:
+    if name not in choices:
+        raise CctaError(f"unknown {what} {name!r}; expected one of: {', '.join(choices)}")
 
 
 def _record(kind: type[_T], row: Mapping[str, Any]) -> _T:
     """A frozen record from a table of TOML, lists as tuples."""
-    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
-    unknown = set(row) - known
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    unknown = set(row) - names
     if unknown:
-        raise CctaError(f"unknown keys: {', '.join(sorted(unknown))}; expected {sorted(known)}")
+        raise CctaError(f"unknown keys: {', '.join(sorted(unknown))}; expected {sorted(names)}")
     return kind(
         **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     )

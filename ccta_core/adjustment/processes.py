@@ -27,7 +27,7 @@ class Processes:
         """Whether this is the process that writes."""
         return self.rank == 0
 
-    def own(self, parts: Sequence[_T]) -> list[_T]:
+    def share_of(self, parts: Sequence[_T]) -> list[_T]:
         """This process's parts of a batch: every `count`-th, so that long ones are spread."""
         return list(parts[self.rank :: self.count])
 

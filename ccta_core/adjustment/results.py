@@ -56,14 +56,14 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
 
     `runs` has a row a cell, finished or not.
     """
-    known = [state_of(plan, cell) for cell in plan.cells]
+    cell_states = [state_of(plan, cell) for cell in plan.cells]
     places = {cell.id: place_of(plan, cell) for cell in plan.cells}
-    finished = [state.cell for state in known if state.kind == FINISHED]
+    finished = [state.cell for state in cell_states if state.kind == FINISHED]
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows["runs"] = [
         {"id": s.cell.id, "kind": s.cell.kind, **asdict(places[s.cell.id]), "state": s.kind,
          "block": s.cell.block}
-        for s in known
+        for s in cell_states
     ]  # fmt: skip
     for cell in finished:
         place: dict[str, Any] = asdict(places[cell.id])
@@ -75,7 +75,7 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
         elif isinstance(cell.work, Measured):
             for name in ("distances", "words", "sentences"):
                 rows[name] += [place | row for row in _measured(cell.work, name)]
-            rows["forgetting"] += [place | row for row in _forgetting(plan, cell, known)]
+            rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
         else:
             rows["consistency"] += _consistency(plan, cell.work, places)
             rows["flips"] += _flips(plan, cell.work, places)
@@ -198,18 +198,18 @@ def _compare(
         totals = [np.bincount(groups, weights=value, minlength=count) for value in values]
         sizes = np.bincount(groups, minlength=count).astype(float)
         scores = Scores({"first": totals[0][None], "reference": totals[1][None]}, sizes)
-        found = of_checkpoints(scores, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
+        estimate = of_checkpoints(scores, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
         sums["first"].append(totals[0])
         sums["reference"].append(totals[1])
         rows.append(
             {"seed": seed, "first_score": scores.mean("first"),
-             "reference_score": scores.mean("reference"), **_estimate(found),
+             "reference_score": scores.mean("reference"), **_estimate(estimate),
              **_mcnemar(left, right), "n": len(both)}
         )  # fmt: skip
     differences = np.array([row["difference"] for row in rows])
     sd = float(differences.std(ddof=1)) if len(rows) > 1 else float("nan")
     whole = Scores({name: np.array(values) for name, values in sums.items()}, sizes)
-    found = (
+    estimate = (
         over_seeds(whole, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
         if len(rows) > 1
         else Estimate(float(differences[0]), rows[0]["low"], rows[0]["high"], rows[0]["p"])
@@ -217,7 +217,7 @@ def _compare(
     return rows, {
         "first_score": whole.mean("first"),
         "reference_score": whole.mean("reference"),
-        **_estimate(found),
+        **_estimate(estimate),
         "seeds": len(rows),
         "sd_over_seeds": sd,
         "detectable": detectable(sd, len(rows)),
@@ -225,8 +225,13 @@ def _compare(
     }
 
 
-def _estimate(found: Estimate) -> dict[str, Any]:
-    return {"difference": found.value, "low": found.low, "high": found.high, "p": found.p}
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "difference": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "p": estimate.p,
+    }
 
 
 def _credit(table: pd.DataFrame) -> np.ndarray:
@@ -247,8 +252,8 @@ def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
     """Items that one arm alone gets right, and McNemar's exact p; None for answers and tags."""
     if "correct" not in left or "gold" in left:
         return {"only_first": None, "only_reference": None, "mcnemar_p": None}
-    one, two = left["correct"].to_numpy(bool), right["correct"].to_numpy(bool)
-    only = int((one & ~two).sum()), int((two & ~one).sum())
+    first, second = left["correct"].to_numpy(bool), right["correct"].to_numpy(bool)
+    only = int((first & ~second).sum()), int((second & ~first).sum())
     p = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
     return {"only_first": only[0], "only_reference": only[1], "mcnemar_p": p}
 
@@ -259,17 +264,17 @@ def _items(cell: Cell) -> pd.DataFrame:
 
 
 def _common_languages(tables: Any) -> list[str]:
-    shared = [set(one["lang"]) & set(two["lang"]) for one, two in tables]
+    shared = [set(first["lang"]) & set(second["lang"]) for first, second in tables]
     return sorted(set.intersection(*shared)) if shared else []
 
 
 def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
-    for lang, found in card["scores"].items():
+    for lang, score in card["scores"].items():
         yield {
             "model": cell.id, "eval_lang": lang, "metric": card["metric"],
-            "score": found[card["metric"]], "low": found["low"], "high": found["high"],
-            "n": found["n"],
+            "score": score[card["metric"]], "low": score["low"], "high": score["high"],
+            "n": score["n"],
         }  # fmt: skip
 
 
@@ -298,13 +303,15 @@ def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _forgetting(plan: Plan, cell: Cell, known: Sequence[CellState]) -> Iterator[dict[str, Any]]:
+def _forgetting(
+    plan: Plan, cell: Cell, cell_states: Sequence[CellState]
+) -> Iterator[dict[str, Any]]:
     """AUC of the backbone less that after the task's training, at the measured layers."""
     work = cell.work
     if not isinstance(work, Measured):
         return
     model, lang = work.settings.model, work.settings.lang
-    trained = {state.cell.id: state.cell.work for state in known}.get(model)
+    trained = {state.cell.id: state.cell.work for state in cell_states}.get(model)
     if not isinstance(trained, Training):
         return
     before = trained.start or plan.model
@@ -335,11 +342,11 @@ def _consistency(plan: Plan, work: Studied, places: Mapping[str, Place]) -> list
     """Means of each arm, and its differences to the original on the same items, by layer."""
     table = _study_rows(work)
     rows = []
-    for (model, layer), own in table.groupby(["model", "layer"]):
+    for (model, layer), arm in table.groupby(["model", "layer"]):
         place = _study_place(plan, work, places, str(model))
         base = _paired(table, work.models[0], str(model), int(layer))
         for measure in CONSISTENCY:
-            values = own[measure].dropna()
+            values = arm[measure].dropna()
             row = {"layer": int(layer), "measure": measure, "value": float(values.mean()),
                    "n": len(values)}  # fmt: skip
             change = (base[f"{measure}_own"] - base[measure]).to_numpy(float)
@@ -348,8 +355,8 @@ def _consistency(plan: Plan, work: Studied, places: Mapping[str, Place]) -> list
                 groups = pd.factorize(base["group"][real], sort=True)[0]
                 sums = np.bincount(groups, weights=change[real])
                 scores = Scores({"change": sums[None]}, np.bincount(groups).astype(float))
-                found = of_checkpoints(scores, {"change": 1.0}, draws=_DRAWS, seed=0)
-                row |= _estimate(found)
+                estimate = of_checkpoints(scores, {"change": 1.0}, draws=_DRAWS, seed=0)
+                row |= _estimate(estimate)
             rows.append(place | row)
     return rows
 
@@ -369,21 +376,21 @@ def _flips(plan: Plan, work: Studied, places: Mapping[str, Place]) -> list[dict[
             for measure in ("ems", "gain", "link_spearman"):
                 change = (both[f"{measure}_own"] - both[measure]).abs().to_numpy(float)
                 real = np.isfinite(change)
-                found = auroc(change[real], flipped[real].astype(float), list(both["group"][real]))
+                area = auroc(change[real], flipped[real].astype(float), list(both["group"][real]))
                 rows.append(
                     _study_place(plan, work, places, model)
                     | {"layer": int(layer), "measure": measure, "flipped": int(flipped.sum()),
-                       "n": int(real.sum()), "auc": found.auc, "low": found.low,
-                       "high": found.high, "p": found.p}
+                       "n": int(real.sum()), "auc": area.auc, "low": area.low,
+                       "high": area.high, "p": area.p}
                 )  # fmt: skip
     return rows
 
 
 def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
     """The original's rows with another arm's beside them, by item."""
-    own = table[(table["model"] == model) & (table["layer"] == layer)]
+    arm = table[(table["model"] == model) & (table["layer"] == layer)]
     base = table[(table["model"] == first) & (table["layer"] == layer)]
-    return base.merge(own, on="item", suffixes=("", "_own"))
+    return base.merge(arm, on="item", suffixes=("", "_own"))
 
 
 def _study_place(

@@ -156,11 +156,11 @@ def _link(
         "revision": parts.revision,
     }
     if settings.aligner == ARGMAX:
-        found = [find_links(pairs, **options) for pairs in parted]
+        candidates = [find_links(pairs, **options) for pairs in parted]
     else:  # its model is estimated on all of the text together
         every = find_links([*parted[0], *parted[1]], **options)
-        found = [every[: len(parted[0])], every[len(parted[0]) :]]
-    learnt, measured = (keep_links(*each) for each in zip(parted, found, strict=True))
+        candidates = [every[: len(parted[0])], every[len(parted[0]) :]]
+    learnt, measured = (keep_links(*each) for each in zip(parted, candidates, strict=True))
     if len(learnt.pairs) < LEAST:
         raise CctaError(
             f"{len(learnt.pairs)} pairs with a word link are left of {len(parted[0])}; expected at "
@@ -194,7 +194,7 @@ def _draw(
             "ask for fewer, or for all of them by naming no number"
         )
     drawn = np.random.default_rng([settings.seed, 0x44]).permutation(left)[:wanted]
-    return [words[at] for at in sorted(drawn)], [words[at] for at in sorted(order[:held])]
+    return [words[row] for row in sorted(drawn)], [words[row] for row in sorted(order[:held])]
 
 
 def _words_sha256(pairs: Sequence[WordPair]) -> str:

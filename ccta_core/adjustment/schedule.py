@@ -55,12 +55,12 @@ def states(plan: Plan) -> list[CellState]:
     return [state_of(plan, cell) for cell in plan.cells]
 
 
-def status_line(plan: Plan, known: list[CellState], workers: int = 1) -> str:
+def status_line(plan: Plan, cell_states: list[CellState], workers: int = 1) -> str:
     """The plan in one line: counts, and the time left where finished cells tell it."""
-    left = _seconds_left(plan, known)
+    left = _seconds_left(plan, cell_states)
     time_left = "" if left is None else f"; about {left / workers / 3600:.1f} h left"
     work = "at work" if held(plan.folder / LOCK) else "nobody at work"
-    return f"{plan.name}: {summary(known)} ({work}{time_left})"
+    return f"{plan.name}: {summary(cell_states)} ({work}{time_left})"
 
 
 def choose(plan: Plan, patterns: Sequence[str]) -> Plan:
@@ -96,13 +96,13 @@ def run_plan(plan: Plan, *, workers: int, report: Report) -> list[CellState]:
         try:
             while True:
                 _reap(plan, children, report)
-                known = states(plan)
-                for cell in _ready(known, children, workers - len(children)):
+                cell_states = states(plan)
+                for cell in _ready(cell_states, children, workers - len(children)):
                     children[cell.id] = _launch(plan, cell, workers)
                     report(f"{cell.id}: started")
-                if not children and not any(state.kind == RUNNING for state in known):
-                    report(status_line(plan, known, workers))
-                    return known
+                if not children and not any(state.kind == RUNNING for state in cell_states):
+                    report(status_line(plan, cell_states, workers))
+                    return cell_states
                 time.sleep(_PAUSE)
         finally:
             for child in children.values():
@@ -128,22 +128,22 @@ def run_in_background(plan: Plan, words: list[str]) -> int:
     return process.pid
 
 
-def _ready(known: list[CellState], children: Mapping[str, _Child], free: int) -> list[Cell]:
+def _ready(cell_states: list[CellState], children: Mapping[str, _Child], free: int) -> list[Cell]:
     """The first cells, `free` at most, that are not done and whose needs are."""
-    finished = {state.cell.id for state in known if state.kind == FINISHED}
+    finished = {state.cell.id for state in cell_states if state.kind == FINISHED}
     ready = [
         state.cell
-        for state in known
+        for state in cell_states
         if state.kind in (NOT_RUN, STOPPED)
         and state.cell.id not in children
-        and set(state.cell.needs) <= finished | _outside(known, state.cell)
+        and set(state.cell.needs) <= finished | _outside(cell_states, state.cell)
     ]
     return ready[: max(0, free)]
 
 
-def _outside(known: list[CellState], cell: Cell) -> set[str]:
+def _outside(cell_states: list[CellState], cell: Cell) -> set[str]:
     """Needs that are no cell of the plan: models that are there without it."""
-    return set(cell.needs) - {state.cell.id for state in known}
+    return set(cell.needs) - {state.cell.id for state in cell_states}
 
 
 def _launch(plan: Plan, cell: Cell, workers: int) -> _Child:
@@ -201,7 +201,7 @@ def _like(cell: Cell) -> str:
     return cell.kind
 
 
-def _seconds_left(plan: Plan, known: list[CellState]) -> float | None:
+def _seconds_left(plan: Plan, cell_states: list[CellState]) -> float | None:
     """Of work that is left, by the times of finished cells alike; None where they tell nothing."""
     path = plan.folder / _TIMES
     if not path.exists():
@@ -212,7 +212,7 @@ def _seconds_left(plan: Plan, known: list[CellState]) -> float | None:
         times.setdefault(row["like"], []).append(row["seconds"])
     every = [seconds for known_times in times.values() for seconds in known_times]
     left = 0.0
-    for state in known:
+    for state in cell_states:
         if state.kind not in (FINISHED, DIFFERS, FAILED):
             alike = times.get(_like(state.cell), every)
             left += sum(alike) / len(alike)

@@ -140,9 +140,9 @@ def check_name(name: str) -> None:
         )
 
 
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(known)}")
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(choices)}")
 
 
 def folder_of(name: str) -> Path:

@@ -165,13 +165,13 @@ def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
     ids = torch.full((len(rows), width), reader.pad)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     pool = torch.zeros((len(rows), max(map(len, sentences)) + 2, width))
-    for at, (row, words) in enumerate(zip(rows, sentences, strict=True)):
-        ids[at, : len(row)] = torch.tensor(row)
-        mask[at, : len(row)] = 1
+    for number, (row, words) in enumerate(zip(rows, sentences, strict=True)):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
         token = 0
         for place, member in enumerate((reader.start, *words.ids, reader.end)):
             if member:
-                pool[at, place, token : token + len(member)] = 1 / len(member)
+                pool[number, place, token : token + len(member)] = 1 / len(member)
             token += len(member)
     return Side(ids, mask, pool)
 

@@ -58,9 +58,9 @@ def _run(options: argparse.Namespace) -> None:
     )
     if options.eval or options.cross:
         _score(options, device)
-    found = measure(settings, report=progress, device=device)
-    folder = write_measures(settings, found)
-    row = [row for row in found.distances if row["distance"] == "cosine"][-1]
+    measures = measure(settings, report=progress, device=device)
+    folder = write_measures(settings, measures)
+    row = [row for row in measures.distances if row["distance"] == "cosine"][-1]
     progress(
         f"{settings.model} in {settings.lang}: AUC {row['auc']:.4f} ({row['auc_low']:.4f} to "
         f"{row['auc_high']:.4f}) in cosine distance at layer {row['layer']}, "

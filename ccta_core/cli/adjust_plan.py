@@ -79,22 +79,22 @@ def _status(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.schedule import states, status_line
 
     plan = _read(options)
-    known = states(plan)
+    cell_states = states(plan)
     if options.json:
         rows = [
             {"id": state.cell.id, "kind": state.cell.kind, "block": state.cell.block,
              "state": state.kind, "line": state.line}
-            for state in known
+            for state in cell_states
         ]  # fmt: skip
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return
     block = ""
-    for state in known:
+    for state in cell_states:
         if state.cell.block != block:
             block = state.cell.block
             sys.stdout.write(f"{block}\n")
         sys.stdout.write(f"  {state.kind:<14}  {state.cell.id}  {state.line}".rstrip() + "\n")
-    progress(status_line(plan, known))
+    progress(status_line(plan, cell_states))
 
 
 def _collect(options: argparse.Namespace) -> None:

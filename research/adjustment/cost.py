@@ -52,12 +52,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--pairs", type=int, default=250_000)
     options = parser.parse_args()
-    found = measure(options.parallel, options.lang, options.steps)
-    per_pair = found.tokens / found.pairs
+    measured = measure(options.parallel, options.lang, options.steps)
+    per_pair = measured.tokens / measured.pairs
     sys.stdout.write(
-        f"measured on one thread: {found.seconds:.2f} s a step of {found.pairs} pairs "
-        f"({found.tokens:.0f} tokens, {per_pair:.0f} a pair), {found.rate / 1e9:.0f} GFLOP/s by "
-        f"the formula, peak memory {found.peak_mb} MB\n\n"
+        f"measured on one thread: {measured.seconds:.2f} s a step of {measured.pairs} pairs "
+        f"({measured.tokens:.0f} tokens, {per_pair:.0f} a pair), {measured.rate / 1e9:.0f} GFLOP/s "
+        f"by the formula, peak memory {measured.peak_mb} MB\n\n"
         f"{options.pairs:,} pairs on XLM-R base\n\n"
         "| trained | operations | one such thread | 16 threads (if they scale) | one A100 at "
         f"{_SHARE:.0%} of {_PEAK / 1e12:.0f} TFLOP/s (assumed) | memory beside the weights |\n"
@@ -65,7 +65,7 @@ def main() -> None:
     )
     for full in (False, True):
         work = _PER_TOKEN[full] * _XLMR["layers"] * per_pair * options.pairs
-        hours = work / found.rate / 3600
+        hours = work / measured.rate / 3600
         sys.stdout.write(
             f"| {'every weight' if full else 'an adapter'} | {work:.1e} | {hours:.0f} h | "
             f"{hours / 16:.1f} h | {work / (_PEAK * _SHARE) / 60:.0f} min | "

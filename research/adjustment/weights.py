@@ -91,16 +91,16 @@ def measure(
         to_stderr(gradient_line(facts["continual"]))
         texts = {"en": [example.sentences["en"].text for example in read_demo("nli")]}
         model = make_loadable(out, facts, texts)
-        found = score(model, items[half:], bfloat16=True)
+        score_row = score(model, items[half:], bfloat16=True)
         probe = Probe(terms.reader, terms.prepared.held, terms.layer)
         row = probe.measure(model.hf_model.base_model, 0, {}, bfloat16=True)[terms.layer]
-    accuracy, means = float(found["accuracy"]), facts["continual"]["means"]
+    accuracy, means = float(score_row["accuracy"]), facts["continual"]["means"]
     norms = {f"norm_{term}": means.get(f"norm_{term}") for term in ("task", "alignment", "anchor")}
     return {
         "align_weight": align,
         "anchor_weight": anchor,
         "accuracy": accuracy,
-        "standard_error": (accuracy * (1 - accuracy) / found["n"]) ** 0.5,
+        "standard_error": (accuracy * (1 - accuracy) / score_row["n"]) ** 0.5,
         "auc": row["auc_cosine"],
         "held_loss": row["held_loss"],
         **norms,

@@ -104,11 +104,14 @@ def page(tables: Tables) -> str:
     return "\n".join(parts)
 
 
-def _verdicts(found: Sequence[Verdict]) -> Iterator[str]:
+def _verdicts(all_verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield "## The hypotheses\n"
     yield "| | claim | verdict |\n|---|---|---|"
-    yield "\n".join(f"| {each.key} | {each.claim} | **{each.verdict}** |" for each in found) + "\n"
-    for each in found:
+    yield (
+        "\n".join(f"| {each.key} | {each.claim} | **{each.verdict}** |" for each in all_verdicts)
+        + "\n"
+    )
+    for each in all_verdicts:
         if each.evidence:
             yield f"**{each.key}.** {each.claim} *{each.verdict.capitalize()}.*\n"
             yield "\n".join(f"- {line}" for line in each.evidence) + "\n"
@@ -118,11 +121,13 @@ def figures(tables: Tables) -> Iterator[tuple[str, str, list[Dot]]]:
     """(file, title, dots) of each question that has an answer yet."""
     contrasts = tables["contrasts"]
     for task in sorted(set(contrasts["task"])) if len(contrasts) else []:
-        own = contrasts[(contrasts["task"] == task) & (contrasts["eval_lang"] == contrasts["lang"])]
+        rows = contrasts[
+            (contrasts["task"] == task) & (contrasts["eval_lang"] == contrasts["lang"])
+        ]
         dots = [
             Dot(f"{row.lang}: {row.arm} - {row.reference}", 100 * row.difference,
                 _points(row.low), _points(row.high))
-            for row in own.itertuples()
+            for row in rows.itertuples()
         ]  # fmt: skip
         yield f"{task}", f"{task}: difference of two arms, points", dots
     distances = tables["distances"]
@@ -176,8 +181,8 @@ def _scores(scores: pd.DataFrame) -> Iterator[str]:
         "Mean over seeds (standard deviation; number of seeds), in points, at the language's usual "
         f"number of pairs. Every row: [{_FOLDER}/scores.csv]({_FOLDER}/scores.csv).\n"
     )
-    own = scores[scores["usual"]]
-    for task, table in own.groupby("task"):
+    usual = scores[scores["usual"]]
+    for task, table in usual.groupby("task"):
         langs = [lang for lang in ("en", *PUBLISHED_GAINS, "sw", "ur", "th")
                  if lang in set(table["eval_lang"])]  # fmt: skip
         yield f"**{task}** ({table['metric'].iloc[0]})\n"
