@@ -184,7 +184,8 @@ def test_specs_that_name_nothing(spec, line, tiny, capsys):  # noqa: F811
     assert line in refused(tiny, spec, capsys)
 
 
-def test_a_reader_knows_its_own_language(tiny):  # noqa: F811
+def test_punctuation_is_a_word_of_its_own(tiny):  # noqa: F811
     reader = WordReader(backbone(str(tiny)).tokenizer)
-    words = reader.read(['The storm: "late".'], "en")[0]
-    assert words.texts == ("The", "storm", ":", '"', "late", '"', ".")
+    words = reader.read(["The storm, late."] * 9 + ["Ahmed baked bread on Sundays."] * 30, "en")
+    assert words[0].texts == ("The", "storm", ",", "late", ".")
+    assert words[-1] == reader.read_tokens([("Ahmed", "baked", "bread", "on", "Sundays", ".")])[0]
