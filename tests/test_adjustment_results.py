@@ -6,8 +6,9 @@ import pytest
 from scipy.stats import nct, ttest_rel
 from scipy.stats import t as student
 
+from ccta_core.adjustment import join
 from ccta_core.adjustment.hypotheses import NOT_RUN, PARTLY, REFUTED, SUPPORTED, verdicts
-from ccta_core.adjustment.plan import TRAIN, Cell, Task, Training
+from ccta_core.adjustment.plan import TRAIN, Cell, Studied, Task, Training
 from ccta_core.adjustment.results import (
     TABLES,
     Place,
@@ -204,3 +205,35 @@ def test_a_figure_shows_each_dot_and_zero():
     assert text.count("<circle") == 2
     assert "a &lt; b" in text
     assert 'stroke="#bbb"' in text
+
+
+def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(monkeypatch):
+    """Twelve items: the arm's EMS is .1 higher everywhere, its gain moves where it flips alone."""
+    rows = []
+    for item in range(12):
+        flips = item < 4
+        for model in ("own/nli-original-s1", "own/nli-es-adjusted-s1"):
+            arm = model.endswith("adjusted-s1")
+            rows.append(
+                {"model": model, "layer": 8, "item": f"i{item}", "group": f"g{item // 2}",
+                 "ems": 0.5 + 0.01 * item + 0.1 * arm, "ems_uniform": 0.4, "ems_unrelated": 0.3,
+                 "gain": 0.02 * item + (0.3 + 0.01 * item) * (arm and flips),
+                 "link_spearman": np.nan if item == 0 else 0.2,
+                 "target_predicted": "neutral" if arm and flips else "entailment",
+                 "target_correct": True}
+            )  # fmt: skip
+    monkeypatch.setattr(join, "_study_rows", lambda work: pd.DataFrame(rows))
+    models = ("own/nli-original-s1", "own/nli-es-adjusted-s1")
+    work = Studied("join-es-s1", models, "", ("en", "es"), (8,), 12)
+    places = {model: Place(arm, "nli", "es", 0, 0.0, 1, True)
+              for model, arm in zip(models, ("original", "adjusted"), strict=True)}  # fmt: skip
+    table = pd.DataFrame(join.consistency_rows(work, places)).set_index(["arm", "measure"])
+    assert table.loc[("adjusted", "ems"), "difference"] == pytest.approx(0.1)
+    gain = table.loc[("adjusted", "gain"), "difference"]
+    assert gain == pytest.approx(sum(0.3 + 0.01 * item for item in range(4)) / 12)
+    assert np.isnan(table.loc[("original", "ems"), "difference"])
+    assert table.loc[("adjusted", "link_spearman"), "n"] == 11
+    flips = pd.DataFrame(join.flip_rows(work, places)).set_index("measure")
+    assert flips.loc["gain", "auc"] == 1
+    assert flips.loc["gain", "flipped"] == 4
+    assert flips.loc["link_spearman", "auc"] == pytest.approx(0.5)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from ccta_core.adjustment.cells import FINISHED, CellState, model_folder, state_of
+from ccta_core.adjustment.design import Place, place_of
+from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_rows
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
-from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Studied, Training
+from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
 from ccta_core.errors import CctaError
-from ccta_core.statistics.prediction import auroc
 from ccta_core.statistics.seeds import Estimate, Scores, of_checkpoints, over_seeds
 from ccta_core.training.finish import ITEMS
 
@@ -23,32 +24,16 @@ TABLES = (
     "runs", "scores", "paired", "contrasts", "distances", "words", "sentences", "forgetting",
     "gradients", "consistency", "flips",
 )  # fmt: skip
+APART = ("error_rates", "sizing")
+"""Tables that research.adjustment.links and .cost write beside those of a plan."""
 CONTRASTS = (
     ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
     ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),
 )  # fmt: skip
 """Arms that are compared, the second being the reference."""
-CONSISTENCY = ("ems", "ems_uniform", "ems_unrelated", "gain", "link_spearman")
 _POWER, _ALPHA = 0.8, 0.05
 _DRAWS = 2000
 _HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cell stands in the design: "" for no task, the original's language, every language.
-
-    `pairs` is 0 for the original, -1 for all pairs.
-    """
-
-    arm: str
-    task: str
-    lang: str
-    pairs: int
-    noise: float
-    seed: int
-    usual: bool
-    """Whether the dose is the language's usual one."""
 
 
 def collect(plan: Plan) -> dict[str, pd.DataFrame]:
@@ -77,8 +62,8 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
                 rows[name] += [place | row for row in _measured(cell.work, name)]
             rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
         else:
-            rows["consistency"] += _consistency(plan, cell.work, places)
-            rows["flips"] += _flips(plan, cell.work, places)
+            rows["consistency"] += consistency_rows(cell.work, places)
+            rows["flips"] += flip_rows(cell.work, places)
     trained = [cell for cell in finished if cell.kind == TRAIN]
     rows["paired"], rows["contrasts"] = compare_arms(trained, places)
     return {name: pd.DataFrame(rows[name]) for name in TABLES}
@@ -104,35 +89,11 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
         raise CctaError(
             f"expected the tables of a plan in {folder}; collect them with ccta adjust plan collect"
         )
-    paths = {name: folder / f"{name}.parquet" for name in TABLES}
+    paths = {name: folder / f"{name}.parquet" for name in (*TABLES, *APART)}
     return {
         name: pd.read_parquet(path) if path.exists() else pd.DataFrame()
         for name, path in paths.items()
     }
-
-
-def place_of(plan: Plan, cell: Cell) -> Place:
-    """Where a cell stands in the design."""
-    work = cell.work
-    if isinstance(work, Studied):
-        lang = next(lang for lang in work.languages if lang != "en")
-        seed = int(cell.id.rpartition("-s")[2])
-        return Place("", "", lang, 0, 0.0, seed, True)
-    if isinstance(work, Measured):
-        below = {each.id: each for each in plan.cells}.get(work.settings.model)
-        if below is None:
-            return Place("original", "", work.settings.lang, 0, 0.0, 0, True)
-        place = place_of(plan, below)
-        return Place(**asdict(place) | {"lang": work.settings.lang})
-    if isinstance(work, Adjustment):
-        usual = plan.languages[work.lang].pairs == work.pairs and not work.noise
-        arm = "placebo" if work.placebo else "adjusted"
-        return Place(arm, "", work.lang, work.pairs or -1, work.noise, work.seed, usual)
-    if work.arm == "original":
-        return Place("original", work.task.name, "", 0, 0.0, work.seed, True)
-    start = next(each for each in plan.cells if each.id == work.start)
-    design = asdict(place_of(plan, start))
-    return Place(**design | {"arm": work.arm, "task": work.task.name})
 
 
 def detectable(sd: float, count: int) -> float | None:
@@ -203,7 +164,7 @@ def _compare(
         sums["reference"].append(totals[1])
         rows.append(
             {"seed": seed, "first_score": scores.mean("first"),
-             "reference_score": scores.mean("reference"), **_estimate(estimate),
+             "reference_score": scores.mean("reference"), **estimate_columns(estimate),
              **_mcnemar(left, right), "n": len(both)}
         )  # fmt: skip
     differences = np.array([row["difference"] for row in rows])
@@ -217,20 +178,11 @@ def _compare(
     return rows, {
         "first_score": whole.mean("first"),
         "reference_score": whole.mean("reference"),
-        **_estimate(estimate),
+        **estimate_columns(estimate),
         "seeds": len(rows),
         "sd_over_seeds": sd,
         "detectable": detectable(sd, len(rows)),
         "n": rows[0]["n"],
-    }
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "difference": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "p": estimate.p,
     }
 
 
@@ -324,77 +276,3 @@ def _forgetting(
         yield {"model": model, "before": before, "layer": layer, "distance": "cosine"} | (
             auc_difference(*pair)
         )
-
-
-def _study_rows(work: Studied) -> pd.DataFrame:
-    from ccta_core.study.table import open_study
-
-    lang = next(lang for lang in work.languages if lang != "en")
-    columns = ", ".join(CONSISTENCY)
-    return open_study(work.name).query(
-        f'SELECT model, layer, item, "group", {columns}, target_predicted, target_correct '
-        "FROM rows WHERE source_lang = 'en' AND target_lang = ?",
-        [lang],
-    )
-
-
-def _consistency(plan: Plan, work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
-    """Means of each arm, and its differences to the original on the same items, by layer."""
-    table = _study_rows(work)
-    rows = []
-    for (model, layer), arm in table.groupby(["model", "layer"]):
-        place = _study_place(plan, work, places, str(model))
-        base = _paired(table, work.models[0], str(model), int(layer))
-        for measure in CONSISTENCY:
-            values = arm[measure].dropna()
-            row = {"layer": int(layer), "measure": measure, "value": float(values.mean()),
-                   "n": len(values)}  # fmt: skip
-            change = (base[f"{measure}_own"] - base[measure]).to_numpy(float)
-            real = np.isfinite(change)
-            if model != work.models[0] and real.any():
-                groups = pd.factorize(base["group"][real], sort=True)[0]
-                sums = np.bincount(groups, weights=change[real])
-                scores = Scores({"change": sums[None]}, np.bincount(groups).astype(float))
-                estimate = of_checkpoints(scores, {"change": 1.0}, draws=_DRAWS, seed=0)
-                row |= _estimate(estimate)
-            rows.append(place | row)
-    return rows
-
-
-def _flips(plan: Plan, work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
-    """Does consistency move where predictions flip? An arm against the original, by layer.
-
-    `auc` = P(the measure moved further, in absolute value, on an item whose predicted class in the
-    target language changed than on one where it stayed), 0.5 says nothing.
-    """
-    table = _study_rows(work)
-    rows = []
-    for model in work.models[1:]:
-        for layer in sorted(table["layer"].unique()):
-            both = _paired(table, work.models[0], model, int(layer))
-            flipped = (both["target_predicted"] != both["target_predicted_own"]).to_numpy()
-            for measure in ("ems", "gain", "link_spearman"):
-                change = (both[f"{measure}_own"] - both[measure]).abs().to_numpy(float)
-                real = np.isfinite(change)
-                area = auroc(change[real], flipped[real].astype(float), list(both["group"][real]))
-                rows.append(
-                    _study_place(plan, work, places, model)
-                    | {"layer": int(layer), "measure": measure, "flipped": int(flipped.sum()),
-                       "n": int(real.sum()), "auc": area.auc, "low": area.low,
-                       "high": area.high, "p": area.p}
-                )  # fmt: skip
-    return rows
-
-
-def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
-    """The original's rows with another arm's beside them, by item."""
-    arm = table[(table["model"] == model) & (table["layer"] == layer)]
-    base = table[(table["model"] == first) & (table["layer"] == layer)]
-    return base.merge(arm, on="item", suffixes=("", "_own"))
-
-
-def _study_place(
-    plan: Plan, work: Studied, places: Mapping[str, Place], model: str
-) -> dict[str, Any]:
-    lang = next(lang for lang in work.languages if lang != "en")
-    return asdict(places[model]) | {"lang": lang, "model": model, "study": work.name}

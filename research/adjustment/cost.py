@@ -15,8 +15,10 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from ccta_core.adjustment.learning import Learning, needed_bytes
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("lang")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--pairs", type=int, default=250_000)
+    parser.add_argument("--out", type=Path, help="as Parquet: cache/adjustment/sizing.parquet")
     options = parser.parse_args()
     measured = measure(options.parallel, options.lang, options.steps)
     per_pair = measured.tokens / measured.pairs
@@ -63,6 +66,7 @@ def main() -> None:
         f"{_SHARE:.0%} of {_PEAK / 1e12:.0f} TFLOP/s (assumed) | memory beside the weights |\n"
         "|---|---:|---:|---:|---:|---:|\n"
     )
+    rows = []
     for full in (False, True):
         work = _PER_TOKEN[full] * _XLMR["layers"] * per_pair * options.pairs
         hours = work / measured.rate / 3600
@@ -71,6 +75,18 @@ def main() -> None:
             f"{hours / 16:.1f} h | {work / (_PEAK * _SHARE) / 60:.0f} min | "
             f"{_xlmr_bytes(full) / 1e9:.1f} GB |\n"
         )
+        rows.append(
+            {"trained": "every weight" if full else "an adapter", "pairs": options.pairs,
+             "tokens a pair": per_pair, "operations": work,
+             "hours, one thread as measured": hours,
+             "minutes, one A100 (assumed)": work / (_PEAK * _SHARE) / 60,
+             "GB beside the weights": _xlmr_bytes(full) / 1e9,
+             "measured: s a step of 32 pairs": measured.seconds,
+             "measured: GFLOP/s": measured.rate / 1e9, "measured: peak MB": measured.peak_mb}
+        )  # fmt: skip
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_parquet(options.out, index=False)
 
 
 def measure(parallel: str, lang: str, steps: int) -> Measured:

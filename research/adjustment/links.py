@@ -11,6 +11,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from ccta_core.adjustment.learning import start_encoder
 from ccta_core.adjustment.links import WordPair, find_links
@@ -20,6 +23,8 @@ from ccta_core.models.load import Backbone, backbone
 from ccta_core.space.links import Links, one_to_one
 from research.space.gold import error_rate, gold_sets
 
+_STEPS = ("mutual argmax", "one-to-one", "differing")
+
 
 def main() -> None:
     """Prints the table."""
@@ -28,9 +33,11 @@ def main() -> None:
     parser.add_argument("--model", default="e5-small")
     parser.add_argument("--layer", type=int, help="words are linked at (the model's)")
     parser.add_argument("--most", type=int, help="pairs of each set, the first ones (all)")
+    parser.add_argument("--out", type=Path, help="as Parquet: cache/adjustment/error_rates.parquet")
     options = parser.parse_args()
     parts = backbone(options.model)
     layer = parts.align_layer if options.layer is None else options.layer
+    rows = []
     sys.stdout.write(
         f"{parts.id}, layer {layer}\nlanguages  source         pairs  AER argmax  one-to-one"
         "  differing   links argmax  one-to-one  differing\n"
@@ -38,12 +45,21 @@ def main() -> None:
     for gold in gold_sets(options.data):
         pairs = [*gold.dev, *gold.rest][: options.most]
         steps = link_steps(parts, pairs, layer)
-        rates = [f"{error_rate(pairs, links):.3f}" for links in steps]
-        counts = [sum(map(len, links)) for links in steps]
+        row: dict[str, Any] = {
+            "languages": gold.name, "source": gold.source, "pairs": len(pairs), "layer": layer
+        }  # fmt: skip
+        for name, links in zip(_STEPS, steps, strict=True):
+            row |= {f"AER {name}": error_rate(pairs, links), f"links {name}": sum(map(len, links))}
+        rows.append(row)
+        rates = [f"{row[f'AER {name}']:.3f}" for name in _STEPS]
+        counts = [row[f"links {name}"] for name in _STEPS]
         sys.stdout.write(
             f"{gold.name:<9}  {gold.source:<13}  {len(pairs):>5}  {rates[0]:>10}  {rates[1]:>10}  "
             f"{rates[2]:>9}  {counts[0]:>13,}  {counts[1]:>10,}  {counts[2]:>9,}\n"
         )
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_parquet(options.out, index=False)
 
 
 def link_steps(parts: Backbone, pairs: Sequence[AlignedPair], layer: int) -> list[list[Links]]:

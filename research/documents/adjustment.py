@@ -51,6 +51,19 @@ The seeds of names in Spanish differ by 2 to 3 points there: one seed shows noth
 """
 
 
+_LINKS = (
+    "Alignment error rate (Och and Ney, 2003; lower is better) of the links that an adjustment "
+    "learns from, the words being the gold sets' own. Mutual argmax is one-to-one by itself; "
+    "dropping links of equal words loses true ones (names, numbers, punctuation), which teach "
+    "nothing. Made by `python -m research.adjustment.links`."
+)
+_SIZING = (
+    "From steps that were measured here and a count of operations; the row's last columns are the "
+    "measurement. An A100 is assumed to reach 35% of its peak. Made by "
+    "`python -m research.adjustment.cost`."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Dot:
     """A mark of a figure: its label, its value and the interval around it."""
@@ -99,6 +112,8 @@ def page(tables: Tables) -> str:
         _OTHERS,
         *_figures(tables),
         *_scores(tables["scores"]),
+        *_apart(tables, "error_rates", "Links against gold alignments", _LINKS),
+        *_apart(tables, "sizing", "250,000 pairs on XLM-R base", _SIZING),
         *_runs(runs),
     ]
     return "\n".join(parts)
@@ -201,6 +216,19 @@ def _cell(values: pd.Series) -> str:
     points = 100 * values.to_numpy(float)
     spread = f" ({plain(float(points.std(ddof=1)), 1)}; {len(points)})" if len(points) > 1 else ""
     return plain(float(points.mean()), 1) + spread
+
+
+def _apart(tables: Tables, name: str, title: str, text: str) -> Iterator[str]:
+    """A table as it stands, with a heading; nothing where it is not there."""
+    table = tables.get(name, pd.DataFrame())
+    if not len(table):
+        return
+    yield f"## {title}\n\n{text}\n"
+    yield f"| {' | '.join(map(str, table.columns))} |\n|{'---|' * len(table.columns)}"
+    for row in table.itertuples(index=False):
+        cells = (f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row)
+        yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _runs(runs: pd.DataFrame) -> Iterator[str]:
