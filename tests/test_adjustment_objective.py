@@ -140,15 +140,14 @@ def test_the_frozen_target_gives_english_no_alignment_gradient(model):
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    """Two processes on the processor, started by accelerate, against one; without dropout."""
+    """Two processes, their gradients added by accelerate, against one; without dropout."""
     spec = write_pairs(tmp_path)
     still = build(tmp_path / "still", "bert", "classification", hidden_dropout_prob=0.0,
                  attention_probs_dropout_prob=0.0)  # fmt: skip
     for name, launcher in (
         ("one", []),
-        ("two", ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-                 "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]),
-    ):  # fmt: skip
+        ("two", ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]),
+    ):
         words = ["adjust", "run", "--name", name, "--lang", "es", "--parallel", spec, "--model",
                  str(still), "--batch-size", "16", "--precision", "float32", "--lr", "5e-3",
                  "--device", "cpu", "--held", "10"]  # fmt: skip

@@ -1,6 +1,7 @@
 """One run over several processes or GPUs: each reads a part of every batch, gradients are added.
 
-Started with `accelerate launch --num_processes N -m ccta_core adjust run ...`; without it there is
+Started with `accelerate launch --multi_gpu -m ccta_core adjust run ...`, or on processors with
+`torchrun --standalone --nproc_per_node N -m ccta_core adjust run ...`; without a launcher there is
 one process.
 """
 
@@ -53,7 +54,7 @@ class Processes:
 
 
 def open_processes(device: str) -> Processes:
-    """The processes that accelerate started this one among; one where it did not."""
+    """The processes that a launcher started this one among; one where none did."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Processes()
     from accelerate import Accelerator
