@@ -106,7 +106,7 @@ def test_killed_and_resumed_gives_the_same_bytes(tiny, pairs, tmp_path, monkeypa
     code = (
         "import os, signal\n"
         "from tests.test_adjustment import settings_of\n"
-        "from ccta_core.adjustment import learning as module\n"
+        "from ccta_core.adjustment import objective as module\n"
         "from ccta_core.adjustment.run import run\n"
         "count = 0\n"
         "terms = module.adjustment_terms\n"

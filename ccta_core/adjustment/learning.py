@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,16 @@ import torch
 
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.objective import (
+    PAIRS_AT_ONCE,
     Frozen,
-    adjustment_terms,
+    Objective,
+    add_batch_gradients,
     gradient_rows,
-    gradients,
     layer_of,
-    make_batch,
+    split_batch,
 )
 from ccta_core.adjustment.probe import Probe
+from ccta_core.adjustment.processes import Processes
 from ccta_core.adjustment.settings import ROWS, Adjustment, as_facts, write_whole
 from ccta_core.adjustment.words import WordReader
 from ccta_core.errors import CctaError, DamagedFileError
@@ -67,18 +70,32 @@ class Learning:
     """The loop of one run: its model, its optimiser, how far it is."""
 
     def __init__(
-        self, settings: Adjustment, parts: Backbone, prepared: Prepared, *, device: str = "cpu"
+        self,
+        settings: Adjustment,
+        parts: Backbone,
+        prepared: Prepared,
+        *,
+        device: str = "cpu",
+        processes: Processes | None = None,
     ) -> None:
         """Continues from the folder's checkpoint where there is one.
 
-        Raises CctaError where that belongs to other data or settings, or can't be read.
+        Of several `processes` the first alone measures and writes. Raises CctaError where the
+        checkpoint belongs to other data or settings, or can't be read.
         """
+        self.processes = processes or Processes()
         self.settings, self.parts, self.prepared, self.device = settings, parts, prepared, device
         self.reader = WordReader(parts.tokenizer)
         depth = parts.config.num_hidden_layers
         self.layer = depth if settings.layer is None else settings.layer
         check_layer(parts, self.layer)
         self.model, self.frozen = build_learner(settings, parts, device)
+        self.objective = Objective(
+            self.layer,
+            anchor_weight=settings.anchor_weight,
+            target=settings.target,
+            bfloat16=settings.bfloat16,
+        )
         names = [name for name, p in self.model.named_parameters() if p.requires_grad]
         tensors = dict(self.model.named_parameters())
         self.names, self.parameters = names, [tensors[name] for name in names]
@@ -112,7 +129,7 @@ class Learning:
             self._measure(report)
             self._save()
         while progress.step < len(self.batches):
-            self._step()
+            self.step()
             progress.seconds = time.monotonic() - began
             last = progress.step == len(self.batches)
             if progress.step % settings.log_every == 0 or last:
@@ -137,32 +154,32 @@ class Learning:
             "last_losses": {name: last[name] for name in ("alignment", "anchor") if name in last},
         }
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """One step: gradients of both terms over a batch, and Adam's move.
+
+        Raises CctaError where the loss or a gradient is not finite.
+        """
         settings, progress = self.settings, self.progress
         rows = self.batches[progress.step]
         # Dropout's masks depend on seed and step alone: a resumed run draws the same ones.
-        torch.manual_seed(settings.seed * 1_000_003 + progress.step)
-        batch = make_batch(self.reader, [self.prepared.train[row] for row in rows])
-        terms = adjustment_terms(
+        torch.manual_seed(settings.seed * 1_000_003 + progress.step + (self.processes.rank << 40))
+        apart = (progress.step + 1) % settings.log_every == 0
+        added = add_batch_gradients(
             self.model,
             self.frozen,
-            batch.to(self.device),
-            self.layer,
-            target=settings.target,
-            bfloat16=settings.bfloat16,
+            self.processes.share_of(
+                split_batch(self.reader, [self.prepared.train[row] for row in rows])
+            ),
+            self.parameters,
+            self.objective,
+            apart=apart,
         )
-        losses = {"alignment": terms.alignment, "anchor": settings.anchor_weight * terms.anchor}
-        loss = losses["alignment"] + losses["anchor"]
-        if (progress.step + 1) % settings.log_every == 0:
-            slopes = gradients(losses, self.parameters)
-            for at, parameter in enumerate(self.parameters):
-                parameter.grad = slopes["alignment"][at] + slopes["anchor"][at]
+        if added.slopes is not None:
             progress.rows["gradients"] += [
-                {"step": progress.step + 1} | row for row in gradient_rows(slopes, self.names)
+                {"step": progress.step + 1} | row for row in gradient_rows(added.slopes, self.names)
             ]
-        else:
-            loss.backward()
-        self._check_finite(loss)
+        losses = self.processes.add_up(self.parameters, added.losses)
+        self._check_finite(sum(losses.values()))
         warm = max(1.0, settings.warmup_share * len(self.prepared.train))
         progress.sentences += len(rows)
         for group in self.optimiser.param_groups:
@@ -170,14 +187,15 @@ class Learning:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         progress.step += 1
-        for name, value in (("alignment", terms.alignment), ("anchor", terms.anchor)):
-            progress.sums[name] = progress.sums.get(name, 0.0) + float(value.detach())
+        weights = {"alignment": 1.0, "anchor": settings.anchor_weight or 1.0}
+        for name, value in losses.items():
+            progress.sums[name] = progress.sums.get(name, 0.0) + value / weights[name]
         progress.sums["steps"] = progress.sums.get("steps", 0) + 1
 
-    def _check_finite(self, loss: torch.Tensor) -> None:
+    def _check_finite(self, loss: float) -> None:
         slopes = [p.grad for p in self.parameters if p.grad is not None]
         size = torch.nn.utils.get_total_norm(slopes) if slopes else torch.zeros(())
-        if torch.isfinite(loss) and torch.isfinite(size):
+        if np.isfinite(loss) and torch.isfinite(size):
             return
         self._save()
         raise CctaError(
@@ -201,6 +219,8 @@ class Learning:
         )
 
     def _measure(self, report: Report) -> None:
+        if not self.processes.first:
+            return
         rows = self.probe.measure(
             self.model,
             self.progress.step,
@@ -228,6 +248,8 @@ class Learning:
 
     def _save(self) -> None:
         """Writes the checkpoint whole, then the tables that it implies."""
+        if not self.processes.first:
+            return
         progress = self.progress
         folder = self.settings.folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -303,6 +325,53 @@ def check_layer(parts: Backbone, layer: int) -> None:
     depth = parts.config.num_hidden_layers
     if not 0 <= layer <= depth:
         raise CctaError(f"layer {layer} is out of range for {parts.id}; expected 0 to {depth}")
+
+
+def check_memory(settings: Adjustment, parts: Backbone, longest: int) -> None:
+    """Raises CctaError where a run would take more memory than is free, saying what would fit.
+
+    `longest` is the number of tokens of the longest sentence.
+    """
+    free = free_bytes()
+    needed = needed_bytes(parts, longest, full=settings.full)
+    if free is None or needed <= free:
+        return
+    adapter = needed_bytes(parts, longest, full=False)
+    advice = "free memory, or choose a smaller model"
+    if settings.full and adapter <= free:
+        advice = f"a low-rank adapter would fit ({adapter / 1e9:.1f} GB)"
+    what = "training every weight" if settings.full else "an adapter"
+    raise CctaError(
+        f"{what} of {parts.id} takes about {needed / 1e9:.1f} GB of memory beside what is in use, "
+        f"and {free / 1e9:.1f} GB are free; {advice}"
+    )
+
+
+def needed_bytes(parts: Backbone, longest: int, *, full: bool) -> int:
+    """Bytes that a run takes beside the start model's weights, at most.
+
+    Every weight: a frozen copy, gradients and Adam's two moments (4 x 4 bytes); an adapter: the
+    layers once more in 16 bits. What is kept for gradients, of PAIRS_AT_ONCE pairs of the longest
+    sentences in 16 bits: tokens h (34 + 5 a s / h) bytes a layer (Korthikanti et al., 2022,
+    arXiv 2205.05198; h width, a heads, s length), doubled for what stays in float32.
+    """
+    config = parts.config
+    weights = sum(tensor.numel() for tensor in parts.state.values())
+    layers = sum(t.numel() for name, t in parts.state.items() if layer_of(name).isdigit())
+    width, heads = config.hidden_size, config.num_attention_heads
+    tokens = 2 * PAIRS_AT_ONCE * longest
+    kept = tokens * width * (34 + 5 * heads * longest / width) * config.num_hidden_layers
+    return int((16 * weights if full else 2 * layers) + 2 * kept)
+
+
+def free_bytes() -> int | None:
+    """Memory that is free, as Linux reckons it; None on other systems."""
+    try:
+        text = Path("/proc/meminfo").read_text("ascii")
+    except OSError:
+        return None
+    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
+    return None if line is None else 1024 * int(line.split()[1])
 
 
 def _links_sha256(pairs: Sequence[LinkedPair]) -> str:

@@ -16,6 +16,9 @@ from ccta_core.errors import CctaError
 TARGETS = ("current", "frozen")
 """Which English vector a foreign word is drawn to: the model's own of now, with gradient through
 both sides (EFI), or that of the frozen start model (CAO)."""
+PAIRS_AT_ONCE = 8
+"""Sentence pairs of a batch that are read together: what is kept for their gradients is what a step
+takes of memory."""
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
 
@@ -133,20 +136,118 @@ def adjustment_terms(  # noqa: PLR0913 - the models, the batch and the options o
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How the two terms are weighed and taken: at one layer, towards one target."""
+
+    layer: int
+    align_weight: float = 1.0
+    anchor_weight: float = 1.0
+    target: str = "current"
+    bfloat16: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchPart:
+    """A few pairs of a batch, and their shares of its links and of its English positions."""
+
+    batch: Batch
+    link_share: float
+    position_share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepGradients:
+    """The weighted terms of a batch; their gradients apart where they were asked for."""
+
+    losses: dict[str, float]
+    slopes: dict[str, list[torch.Tensor]] | None = None
+
+
+def split_batch(
+    reader: WordReader, pairs: Sequence[LinkedPair], size: int = PAIRS_AT_ONCE
+) -> list[BatchPart]:
+    """A batch in parts of similar length, whose weighted losses add up to that of the whole.
+
+    Each part's mean counts by its share of all links and of all English positions, so that the
+    batch has one mean over its links however it is split: only memory and padding are less.
+    """
+    order = sorted(pairs, key=lambda pair: pair.foreign.tokens + pair.english.tokens)
+    batches = [
+        make_batch(reader, order[start : start + size]) for start in range(0, len(order), size)
+    ]
+    links = [len(batch.foreign_words) for batch in batches]
+    positions = [int(batch.english.mask.sum()) for batch in batches]
+    return [
+        BatchPart(batch, count / sum(links), real / sum(positions))
+        for batch, count, real in zip(batches, links, positions, strict=True)
+    ]
+
+
+def add_batch_gradients(  # noqa: PLR0913 - the models, the batch, whose gradients, the loss
+    encoder: Any,
+    frozen: Frozen,
+    parts: Sequence[BatchPart],
+    parameters: Sequence[torch.nn.Parameter],
+    objective: Objective,
+    *,
+    apart: bool = False,
+) -> StepGradients:
+    """Adds the gradients of both weighted terms over a batch to those that the parameters have.
+
+    With `apart` the gradient of each term is returned too.
+    """
+    totals = {"alignment": 0.0, "anchor": 0.0}
+    slopes: dict[str, list[torch.Tensor]] | None = None
+    device = parameters[0].device
+    for part in parts:
+        terms = adjustment_terms(
+            encoder,
+            frozen,
+            part.batch.to(device),
+            objective.layer,
+            target=objective.target,
+            bfloat16=objective.bfloat16,
+        )
+        losses = {
+            "alignment": objective.align_weight * part.link_share * terms.alignment,
+            "anchor": objective.anchor_weight * part.position_share * terms.anchor,
+        }
+        for name, loss in losses.items():
+            totals[name] += float(loss.detach())
+        if not apart:
+            (losses["alignment"] + losses["anchor"]).backward()
+            continue
+        part_slopes = gradients(losses, parameters)
+        slopes = (
+            part_slopes
+            if slopes is None
+            else {
+                name: [a + b for a, b in zip(slopes[name], part_slopes[name], strict=True)]
+                for name in slopes
+            }
+        )
+    if slopes is not None:
+        for place, parameter in enumerate(parameters):
+            added = slopes["alignment"][place] + slopes["anchor"][place]
+            parameter.grad = added if parameter.grad is None else parameter.grad + added
+    return StepGradients(totals, slopes)
+
+
 def gradients(
     losses: Mapping[str, torch.Tensor], parameters: Sequence[torch.nn.Parameter]
 ) -> dict[str, list[torch.Tensor]]:
     """The gradient of each loss by itself; zeros where a parameter has no part in it."""
-    found = {}
-    for at, (name, loss) in enumerate(losses.items(), 1):
+    by_loss = {}
+    for number, (name, loss) in enumerate(losses.items(), 1):
         slopes = torch.autograd.grad(
-            loss, list(parameters), retain_graph=at < len(losses), allow_unused=True
+            loss, list(parameters), retain_graph=number < len(losses), allow_unused=True
         )
-        found[name] = [
+        by_loss[name] = [
             torch.zeros_like(parameter) if slope is None else slope
             for slope, parameter in zip(slopes, parameters, strict=True)
         ]
-    return found
+    return by_loss
 
 
 def gradient_rows(
@@ -158,15 +259,18 @@ def gradient_rows(
     one for "all": `norm_NAME` of each loss, `cosine_NAME_OTHER` (None where a norm is zero).
     """
     layers: dict[str, list[int]] = {}
-    for at, name in enumerate(names):
-        layers.setdefault(layer_of(name), []).append(at)
+    for place, name in enumerate(names):
+        layers.setdefault(layer_of(name), []).append(place)
     rows = []
     for layer, places in [*layers.items(), ("all", list(range(len(names))))]:
         row: dict[str, Any] = {"layer": layer}
         kinds = list(slopes)
         dots = {
             (a, b): float(
-                sum((slopes[a][at] * slopes[b][at]).sum(dtype=torch.float64) for at in places)
+                sum(
+                    (slopes[a][place] * slopes[b][place]).sum(dtype=torch.float64)
+                    for place in places
+                )
             )
             for x, a in enumerate(kinds)
             for b in kinds[x:]
@@ -183,9 +287,9 @@ def gradient_rows(
 
 def layer_of(parameter: str) -> str:
     """The layer of a parameter by its name: "embeddings", "1" to "L", or "head"."""
-    found = _LAYER.search(parameter)
-    if found:
-        return str(int(found.group(1)) + 1)
+    match = _LAYER.search(parameter)
+    if match:
+        return str(int(match.group(1)) + 1)
     return "embeddings" if "embedding" in parameter else "head"
 
 

@@ -18,6 +18,7 @@ import regex
 
 from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.lines import lines, text_rows
+from ccta_core.corpus.resolve import SHARED, SOURCES
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
@@ -123,6 +124,12 @@ def drop_overlap(
         if not allowed:
             pairs = tuple(pair for pair in pairs if pair not in overlap)
     return ParallelText(text.lang, text.source, pairs, dropped)
+
+
+def usual_tests() -> tuple[str, ...]:
+    """LASER's Tatoeba, which parallel text of the same source repeats, where it is at hand."""
+    folder = SHARED / SOURCES["tatoeba"].folder
+    return (f"tatoeba:{folder}",) if folder.is_dir() else ()
 
 
 def plain(text: str) -> str:

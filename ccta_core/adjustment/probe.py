@@ -88,8 +88,10 @@ def unrelated_words(pairs: Sequence[LinkedPair], seed: int = 0) -> list[np.ndarr
         texts = pair.foreign.texts
         partners = []
         for i, _ in pair.links:
-            others = [at for at in range(len(texts)) if texts[at] != texts[i]]
-            partners.append(draw.choice(others or [at for at in range(len(texts)) if at != i]))
+            others = [place for place in range(len(texts)) if texts[place] != texts[i]]
+            partners.append(
+                draw.choice(others or [place for place in range(len(texts)) if place != i])
+            )
         chosen.append(np.array(partners))
     return chosen
 
@@ -103,19 +105,19 @@ def distances(
 ) -> Distances:
     """Distances of related and unrelated words by their vectors; kind: cosine or l2."""
     related_, unrelated_, sentence = [], [], []
-    for at, (pair, others) in enumerate(zip(pairs, unrelated, strict=True)):
+    for number, (pair, others) in enumerate(zip(pairs, unrelated, strict=True)):
         i, j = np.array(pair.links).T
-        target = english[at][j]
-        related_.append(_distance(foreign[at][i], target, kind))
-        unrelated_.append(_distance(foreign[at][others], target, kind))
-        sentence.append(np.full(len(i), at))
+        target = english[number][j]
+        related_.append(_distance(foreign[number][i], target, kind))
+        unrelated_.append(_distance(foreign[number][others], target, kind))
+        sentence.append(np.full(len(i), number))
     return Distances(np.concatenate(related_), np.concatenate(unrelated_), np.concatenate(sentence))
 
 
-def auc(found: Distances) -> float:
+def auc(values: Distances) -> float:
     """P(an unrelated distance is larger than a related one), ties half (Mann-Whitney's U)."""
-    scores = np.concatenate([found.unrelated, found.related]).astype(np.float64)
-    truth = np.concatenate([np.ones(len(found.unrelated)), np.zeros(len(found.related))])
+    scores = np.concatenate([values.unrelated, values.related]).astype(np.float64)
+    truth = np.concatenate([np.ones(len(values.unrelated)), np.zeros(len(values.related))])
     return float(auc_statistic(scores, truth)(np.ones((1, len(scores))))[0])
 
 
@@ -148,19 +150,19 @@ class Probe:
                 "links": sum(len(pair.links) for pair in self.pairs),
             }
             for kind in ("cosine", "l2"):
-                found = distances(
+                values = distances(
                     self.pairs, self.unrelated, foreign.words[layer], english.words[layer], kind
                 )
                 if kind == "l2" and layer not in bounds:
-                    bounds[layer] = float(np.ceil(found.unrelated.max() * 1.5 * 100) / 100)
+                    bounds[layer] = float(np.ceil(values.unrelated.max() * 1.5 * 100) / 100)
                 edges = (
                     COSINE_BINS
                     if kind == "cosine"
                     else np.linspace(0.0, bounds[layer], L2_BINS + 1)
                 )
-                row |= _summary(found, kind, edges)
+                row |= _summary(values, kind, edges)
             width = foreign.words[layer][0].shape[1]
-            row["held_loss"] = float(np.square(found.related).mean() / width)
+            row["held_loss"] = float(np.square(values.related).mean() / width)
             row["retrieval_to_english"] = accuracy_at_1(foreign.means[layer], english.means[layer])
             row["retrieval_from_english"] = accuracy_at_1(
                 english.means[layer], foreign.means[layer]
@@ -169,18 +171,18 @@ class Probe:
         return rows
 
 
-def _summary(found: Distances, kind: str, edges: np.ndarray) -> dict[str, Any]:
+def _summary(values: Distances, kind: str, edges: np.ndarray) -> dict[str, Any]:
     """One kind of distance in numbers, and its histograms."""
-    gap = found.unrelated - found.related
+    gap = values.unrelated - values.related
     return {
-        f"auc_{kind}": auc(found),
-        f"related_{kind}": float(found.related.mean()),
-        f"unrelated_{kind}": float(found.unrelated.mean()),
+        f"auc_{kind}": auc(values),
+        f"related_{kind}": float(values.related.mean()),
+        f"unrelated_{kind}": float(values.unrelated.mean()),
         f"gap_{kind}": float(gap.mean()),
         f"below_zero_{kind}": float((gap < 0).mean()),
         f"edges_{kind}": [0.0, float(edges[-1]), len(edges) - 1],
-        f"histogram_related_{kind}": _histogram(found.related, edges),
-        f"histogram_unrelated_{kind}": _histogram(found.unrelated, edges),
+        f"histogram_related_{kind}": _histogram(values.related, edges),
+        f"histogram_unrelated_{kind}": _histogram(values.unrelated, edges),
     }
 
 

@@ -1,11 +1,8 @@
 """A run from settings to an adjusted backbone: pairs, links, the loop, the card."""
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +15,7 @@ from ccta_core.adjustment.learning import (
     Prepared,
     Report,
     check_layer,
+    check_memory,
     start_encoder,
 )
 from ccta_core.adjustment.links import (
@@ -30,6 +28,7 @@ from ccta_core.adjustment.links import (
     read_words,
 )
 from ccta_core.adjustment.parallel import ParallelText, drop_overlap, pairs_sha256, read_parallel
+from ccta_core.adjustment.processes import Processes, open_processes
 from ccta_core.adjustment.settings import (
     LEAST,
     LOCK,
@@ -37,6 +36,7 @@ from ccta_core.adjustment.settings import (
     Adjustment,
     as_facts,
     check_free,
+    hold_alone,
     read_manifest,
     read_settings,
     write_json,
@@ -55,14 +55,18 @@ _LIMIT = 512
 def run(settings: Adjustment, *, report: Report, device: str = "cpu") -> dict[str, Any]:
     """Adjusts a model and puts the result among the backbones; returns its manifest.
 
-    Raises CctaError (one line) on a name in use, on data that can't be used, and where the loss is
-    no longer finite: the last good state is kept.
+    Of several processes (processes.py) the first writes; the others return nothing. Raises
+    CctaError (one line) on a name in use, on data that can't be used, and where the loss is no
+    longer finite: the last good state is kept.
     """
+    processes = open_processes(device)
+    if not processes.first:
+        return _follow(settings, processes, device)
     check_free(settings.name)
     settings.folder.mkdir(parents=True, exist_ok=True)
     write_json(settings.folder / MANIFEST, {"settings": as_facts(settings), "status": "running"})
     try:
-        return _run(settings, report, device)
+        return _run(settings, report, device, processes)
     except CctaError:
         if not (settings.folder / CHECKPOINT).exists():  # nothing was learnt: the name stays free
             shutil.rmtree(settings.folder, ignore_errors=True)
@@ -79,7 +83,10 @@ def resume(name: str, *, report: Report, device: str = "cpu") -> dict[str, Any]:
     if manifest["status"] == "finished":
         report(f"{name} is finished; there is nothing to resume")
         return manifest
-    return _run(read_settings(name), report, device)
+    processes = open_processes(device)
+    if not processes.first:
+        return _follow(read_settings(name), processes, device)
+    return _run(read_settings(name), report, device, processes)
 
 
 def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: str) -> Prepared:
@@ -104,6 +111,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
         f"{len(text.pairs):,} pairs of {settings.lang} and en, {len(words):,} of them usable: "
         f"{len(train):,} to learn from, {len(held):,} held out; linking their words"
     )
+    check_memory(settings, parts, max(max(p.foreign.tokens, p.english.tokens) for p in train))
     layer = parts.align_layer if settings.link_layer is None else settings.link_layer
     check_layer(parts, layer)
     learnt, measured = _link(settings, parts, (train, held), layer, device)
@@ -120,6 +128,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
             "dropped": text.dropped | short,
             "drawn": len(train),
             "drawn_sha256": _words_sha256(train),
+            "tokens": sum(p.foreign.tokens + p.english.tokens for p in train),
             "held": len(measured.pairs),
             "held_sha256": _words_sha256(held),
         },
@@ -147,11 +156,11 @@ def _link(
         "revision": parts.revision,
     }
     if settings.aligner == ARGMAX:
-        found = [find_links(pairs, **options) for pairs in parted]
+        candidates = [find_links(pairs, **options) for pairs in parted]
     else:  # its model is estimated on all of the text together
         every = find_links([*parted[0], *parted[1]], **options)
-        found = [every[: len(parted[0])], every[len(parted[0]) :]]
-    learnt, measured = (keep_links(*each) for each in zip(parted, found, strict=True))
+        candidates = [every[: len(parted[0])], every[len(parted[0]) :]]
+    learnt, measured = (keep_links(*each) for each in zip(parted, candidates, strict=True))
     if len(learnt.pairs) < LEAST:
         raise CctaError(
             f"{len(learnt.pairs)} pairs with a word link are left of {len(parted[0])}; expected at "
@@ -185,15 +194,24 @@ def _draw(
             "ask for fewer, or for all of them by naming no number"
         )
     drawn = np.random.default_rng([settings.seed, 0x44]).permutation(left)[:wanted]
-    return [words[at] for at in sorted(drawn)], [words[at] for at in sorted(order[:held])]
+    return [words[row] for row in sorted(drawn)], [words[row] for row in sorted(order[:held])]
 
 
 def _words_sha256(pairs: Sequence[WordPair]) -> str:
     return pairs_sha256((" ".join(p.foreign.texts), " ".join(p.english.texts)) for p in pairs)
 
 
-def _run(settings: Adjustment, report: Report, device: str) -> dict[str, Any]:
-    with _alone(settings.folder):
+def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str, Any]:
+    """What every process but the first does: its part of each batch."""
+    processes.wait()  # the first has linked the words, and keeps the links in the cache
+    parts = backbone(settings.model)
+    prepared = prepare(settings, parts, report=lambda line: None, device=device)
+    Learning(settings, parts, prepared, device=device, processes=processes).train(lambda line: None)
+    return {}
+
+
+def _run(settings: Adjustment, report: Report, device: str, processes: Processes) -> dict[str, Any]:
+    with hold_alone(settings.folder / LOCK, settings.name):
         parts = backbone(settings.model)
         prepared = prepare(settings, parts, report=report, device=device)
         manifest = {
@@ -204,10 +222,12 @@ def _run(settings: Adjustment, report: Report, device: str) -> dict[str, Any]:
             **prepared.facts,
             "versions": {name: version(name) for name in _LIBRARIES},
             "threads": torch.get_num_threads(),
+            "processes": processes.count,
             "device": device,
         }
         write_json(settings.folder / MANIFEST, manifest)
-        learning = Learning(settings, parts, prepared, device=device)
+        processes.wait()
+        learning = Learning(settings, parts, prepared, device=device, processes=processes)
         try:
             learning.train(report)
         except CctaError as error:
@@ -270,19 +290,3 @@ def write_backbone(learning: Learning, manifest: dict[str, Any]) -> None:
     card["revision"] = revision(card)
     manifest["revision"] = card["revision"]
     write_card(folder, card)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the run for this process. Raises CctaError where another has it."""
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CctaError(f"{folder.name} is at work in another process; wait for it") from error
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

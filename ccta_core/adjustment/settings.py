@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import regex
 
@@ -139,9 +140,9 @@ def check_name(name: str) -> None:
         )
 
 
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(known)}")
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise CctaError(f"unknown {name} {value!r}; expected one of: {', '.join(choices)}")
 
 
 def folder_of(name: str) -> Path:
@@ -223,6 +224,26 @@ def list_runs() -> list[dict[str, Any]]:
             | {"auc_at_start": aucs[0] if aucs else None, "auc": aucs[-1] if aucs else None}
         )
     return rows
+
+
+@contextmanager
+def hold_alone(path: Path, name: str) -> Iterator[IO[str]]:
+    """Holds a lock for this process; its file, which a child process may inherit.
+
+    Raises CctaError where another process has it.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CctaError(f"{name} is at work in another process; wait for it") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield file
 
 
 def write_json(path: Path, facts: Any) -> None:

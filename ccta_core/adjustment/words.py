@@ -75,7 +75,10 @@ class WordReader:
         merged so that no grapheme is cut. Raises CctaError where the tokenizer does not know the
         language: over a tenth of the tokens are unknown.
         """
-        read = self._spaced(texts) if language(lang).spaced else self._pieces(texts, lang)
+        if language(lang).spaced:
+            read = self.read_tokens([split_words(text) for text in texts])
+        else:
+            read = self._pieces(texts, lang)
         tokens = sum(words.tokens for words in read)
         unknown = sum(
             token == self._unknown for words in read for word in words.ids for token in word
@@ -86,6 +89,21 @@ class WordReader:
                 "the tokens of this text are unknown; choose another model or language"
             )
         return read
+
+    def read_tokens(self, rows: Sequence[Sequence[str]]) -> list[Words]:
+        """Sentences that come as words, each word encoded by itself.
+
+        A word that the tokenizer leaves nothing of is left out.
+        """
+        new = sorted({word for words in rows for word in words} - self._ids.keys())
+        if new:
+            encoded = self._plain([self._lead + word for word in new])
+            self._ids.update(zip(new, map(tuple, encoded), strict=True))
+        return [
+            Words(tuple(word for word in words if self._ids[word]),
+                  tuple(self._ids[word] for word in words if self._ids[word]))
+            for words in rows
+        ]  # fmt: skip
 
     def row(self, words: Words) -> list[int]:
         """The token ids of a sentence with its special tokens."""
@@ -100,18 +118,6 @@ class WordReader:
             [self._unknown if i in self._specials and self._unknown is not None else i for i in row]
             for row in ids
         ]
-
-    def _spaced(self, texts: Sequence[str]) -> list[Words]:
-        split = [split_words(text) for text in texts]
-        new = sorted({word for words in split for word in words} - self._ids.keys())
-        if new:
-            encoded = self._plain([self._lead + word for word in new])
-            self._ids.update(zip(new, map(tuple, encoded), strict=True))
-        return [
-            Words(tuple(word for word in words if self._ids[word]),
-                  tuple(self._ids[word] for word in words if self._ids[word]))
-            for words in split
-        ]  # fmt: skip
 
     def _pieces(self, texts: Sequence[str], lang: str) -> list[Words]:
         encoded = self.tokenizer(
@@ -159,13 +165,13 @@ def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
     ids = torch.full((len(rows), width), reader.pad)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     pool = torch.zeros((len(rows), max(map(len, sentences)) + 2, width))
-    for at, (row, words) in enumerate(zip(rows, sentences, strict=True)):
-        ids[at, : len(row)] = torch.tensor(row)
-        mask[at, : len(row)] = 1
+    for number, (row, words) in enumerate(zip(rows, sentences, strict=True)):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
         token = 0
         for place, member in enumerate((reader.start, *words.ids, reader.end)):
             if member:
-                pool[at, place, token : token + len(member)] = 1 / len(member)
+                pool[number, place, token : token + len(member)] = 1 / len(member)
             token += len(member)
     return Side(ids, mask, pool)
 

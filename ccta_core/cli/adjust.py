@@ -5,6 +5,7 @@ import json
 import sys
 from typing import Any
 
+from ccta_core.cli import adjust_measure, adjust_plan
 from ccta_core.cli.write import progress, write_text
 from ccta_core.errors import CctaError
 
@@ -12,7 +13,6 @@ _EXAMPLE = (
     "ccta adjust run --name es-2000 --lang es --pairs 2000 "
     "--parallel opus:../shared/data/opus_testsets#en-es/newstest"
 )
-_TATOEBA = "tatoeba"
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "adjust", help="adjust an encoder with parallel text", epilog=_EXAMPLE
     )
-    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show")
+    actions = parser.add_subparsers(required=True, metavar="run|resume|list|show|measure|plan")
     _add_run(actions)
     resume = actions.add_parser(
         "resume", help="go on with a run that was killed", epilog="ccta adjust resume es-2000"
@@ -37,6 +37,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     show.add_argument("name")
     show.add_argument("--json", action="store_true", help="manifest and rows as JSON")
     show.set_defaults(run=_show)
+    adjust_measure.add(actions)
+    adjust_plan.add(actions)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
@@ -100,6 +102,7 @@ def _machine(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from ccta_core.adjustment.parallel import usual_tests
     from ccta_core.adjustment.run import run
     from ccta_core.adjustment.settings import Adjustment
 
@@ -116,19 +119,11 @@ def _run(options: argparse.Namespace) -> None:
         given["alpha"] = 2 * given["rank"]
     settings = Adjustment(
         parallel=tuple(options.parallel),
-        tests=tuple(options.tests) if options.tests else _usual_tests(),
+        tests=tuple(options.tests) if options.tests else usual_tests(),
         bfloat16=options.precision == "bfloat16",
         **given,
     )
     _done(options, run(settings, report=progress, device=_device(options)))
-
-
-def _usual_tests() -> tuple[str, ...]:
-    """LASER's Tatoeba, which parallel text of the same source repeats, where it is at hand."""
-    from ccta_core.corpus.resolve import SHARED, SOURCES
-
-    folder = SHARED / SOURCES[_TATOEBA].folder
-    return (f"{_TATOEBA}:{folder}",) if folder.is_dir() else ()
 
 
 def _resume(options: argparse.Namespace) -> None:
@@ -144,6 +139,8 @@ def _device(options: argparse.Namespace) -> str:
 
 
 def _done(options: argparse.Namespace, manifest: dict[str, Any]) -> None:
+    if not manifest:  # of several processes the first one speaks
+        return
     if options.json:
         write_text("-", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     progress(

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccta_core.cli.write import write_text
 from ccta_core.config import cache_root
@@ -19,8 +19,11 @@ from ccta_core.corpus.labels import (
     relabel_items,
 )
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import find
+from ccta_core.models.catalog import ModelInfo, catalog, find
 from ccta_core.text import command_line, option
+
+if TYPE_CHECKING:
+    from ccta_core.training.loop import AuxiliaryLoss
 
 _EXAMPLE = (
     "ccta models train --task nli --train xnli:../shared/data/xnli#test --lang es "
@@ -52,7 +55,20 @@ def add(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--max-tokens", type=int)
     parser.add_argument("--rank", type=int, help="of the adapter (8)")
     parser.add_argument("--full", action="store_true", help="train every weight, no adapter")
-    parser.add_argument("--from", dest="start", metavar="ID", help="go on from this adapter")
+    parser.add_argument(
+        "--from", dest="start", metavar="ID", help="go on from this adapter or backbone"
+    )
+    parser.add_argument(
+        "--continual", metavar="NAME_OR_SPEC",
+        help="continual learning: keep linked words together and English in its place meanwhile, "
+        "with the pairs of an adjustment, or parallel text (see ccta adjust run)",
+    )  # fmt: skip
+    parser.add_argument("--continual-lang", metavar="L", help="of the parallel text: es")
+    parser.add_argument("--align-weight", type=float, help="of the linked words' distance (1)")
+    parser.add_argument("--anchor-weight", type=float, help="of English moved from its place (1)")
+    parser.add_argument(
+        "--continual-placebo", action="store_true", help="re-pair all links at random"
+    )
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--device", help="cpu or cuda (the GPU where there is one)")
     parser.add_argument("--licence", default="not stated", help="of the data, for the card")
@@ -88,8 +104,9 @@ def _run(options: argparse.Namespace) -> None:
     scored = _scored(options, classes)
     out = options.out or cache_root() / "models" / "own" / _name(options)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    start = find(options.start) if options.start else None
-    facts = fit(data, recipe, out, start=start, device=device)
+    start = _start(options.start) if options.start else None
+    auxiliary = _continual(options, start, device)
+    facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
     if options.full:
         _say(options, facts, f"the whole model lies in {out}; {_reads(out)} reads it")
         return
@@ -100,6 +117,51 @@ def _run(options: argparse.Namespace) -> None:
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
     _say(options, card, f"the adapter lies in {out}; {_reads(out)} reads it")
+
+
+def _start(name: str) -> ModelInfo:
+    """An adapter or backbone of the catalogue, else the encoder of a folder or hub model.
+
+    Raises CctaError where it is none of these.
+    """
+    hub = name.count("/") == 1 and name.split("/")[0] not in {
+        key.split("/")[0] for key in catalog()
+    }
+    if name not in catalog() and (Path(name).is_dir() or hub):
+        return ModelInfo(name, "backbone", None, (), (), 0, "")
+    return find(name)
+
+
+def _continual(
+    options: argparse.Namespace, start: ModelInfo | None, device: str
+) -> "AuxiliaryLoss | None":
+    """The terms of continual learning, where they are asked for."""
+    from ccta_core.adjustment.continual import ContinualSettings, open_continual
+    from ccta_core.training.loop import to_stderr
+
+    weights = {
+        name: getattr(options, name)
+        for name in ("align_weight", "anchor_weight")
+        if getattr(options, name) is not None
+    }
+    if options.continual is None:
+        if weights or options.continual_placebo or options.continual_lang:
+            raise CctaError(
+                "weights and placebo of continual learning were given without its pairs; add "
+                "--continual with an adjustment or parallel text"
+            )
+        return None
+    settings = ContinualSettings(
+        options.continual, options.continual_lang, placebo=options.continual_placebo, **weights
+    )
+    return open_continual(
+        settings,
+        start,
+        seed=options.seed,
+        bfloat16=options.precision == "bfloat16",
+        report=to_stderr,
+        device=device,
+    )
 
 
 def _reads(out: Path) -> str:
@@ -159,6 +221,11 @@ def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, li
 
 
 def _say(options: argparse.Namespace, facts: dict[str, Any], line: str) -> None:
+    continual = facts.get("training", facts).get("continual")
+    if continual is not None:
+        from ccta_core.adjustment.continual import gradient_line
+
+        sys.stderr.write(f"{gradient_line(continual)}\n")
     if options.json:
         write_text("-", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     sys.stderr.write(f"{line}\n")

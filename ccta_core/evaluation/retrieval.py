@@ -5,6 +5,7 @@ divided by their own norms here: similarity is the cosine. Shape of both: (texts
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,25 +25,56 @@ def layer_vectors(
 ) -> np.ndarray:
     """Returns mean-pooled states of every layer, specials included: float32, not normalised.
 
+    As `sentence_means`, whose first part this is. Shape: (layers + 1, texts, width).
+    """
+    return sentence_means(
+        encoder, tokenizer, texts, prefix=prefix, max_tokens=max_tokens
+    ).with_specials
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SentenceMeans:
+    """Mean states of texts at every layer, over all tokens and over those that are no specials.
+
+    Shape: (layers + 1, texts, width) each, float32, not normalised.
+    """
+
+    with_specials: np.ndarray
+    without_specials: np.ndarray
+
+
+def sentence_means(
+    encoder: Any, tokenizer: Any, texts: Sequence[str], *, prefix: str = "", max_tokens: int = 512
+) -> SentenceMeans:
+    """Mean-pooled states of every layer, with and without the special tokens.
+
     `encoder` is a transformers model, a task head is not run; `prefix` goes before every text;
-    what is longer than `max_tokens` is cut. Not for a tokenizer that another thread is using.
-    Shape: (layers + 1, texts, width); layer 0 is the embedding output. Raises CctaError on no text.
+    what is longer than `max_tokens` is cut; a text without a token of its own has the mean of its
+    specials twice. Not for a tokenizer that another thread is using. Layer 0 is the embedding
+    output. Raises CctaError on no text.
     """
     if not texts:
         raise CctaError("expected at least one text to encode, got none")
     place = {text: row for row, text in enumerate(dict.fromkeys(texts))}  # equal texts tie exactly
     limit = min(int(tokenizer.model_max_length), max_tokens)
-    ids = tokenizer([prefix + text for text in place], truncation=True, max_length=limit)
-    rows = ids["input_ids"]
-    vectors: np.ndarray | None = None
+    encoded = tokenizer(
+        [prefix + text for text in place],
+        truncation=True,
+        max_length=limit,
+        return_special_tokens_mask=True,
+    )
+    rows, specials = encoded["input_ids"], encoded["special_tokens_mask"]
+    found: list[np.ndarray] = []
     for batch in _even_batches([len(row) for row in rows]):
-        pooled = _pooled(encoder.base_model, [rows[row] for row in batch])
-        if vectors is None:
-            vectors = np.empty((len(pooled), len(rows), pooled.shape[2]), np.float32)
-        vectors[:, batch] = pooled
-    if vectors is None:
-        raise AssertionError("at least one text was given")
-    return vectors[:, [place[text] for text in texts]]
+        pooled = _pooled(
+            encoder.base_model, [rows[row] for row in batch], [specials[row] for row in batch]
+        )
+        for place_of, means in enumerate(pooled):
+            if place_of == len(found):
+                found.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
+            found[place_of][:, batch] = means
+    order = [place[text] for text in texts]
+    return SentenceMeans(*(means[:, order] for means in found))
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
@@ -161,14 +193,23 @@ def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
             yield group[start : start + step]
 
 
-def _pooled(encoder: Any, rows: list[list[int]]) -> np.ndarray:
-    """Returns the mean state of each row at each layer. Shape: (layers + 1, rows, width)."""
+def _pooled(
+    encoder: Any, rows: list[list[int]], specials: list[list[int]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean state of each row at each layer, with and without specials.
+
+    Shape: (layers + 1, rows, width) each.
+    """
     import torch
 
     ids = torch.tensor(rows, device=encoder.device)
+    plain = 1.0 - torch.tensor(specials, dtype=torch.float32, device=encoder.device)
+    plain[plain.sum(1) == 0] = 1.0
+    share = plain / plain.sum(1, keepdim=True)
     with torch.inference_mode():
         states = encoder(
             input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True
         ).hidden_states
-        means = [state.float().mean(1) for state in states]
-    return torch.stack(means).cpu().numpy()
+        every = torch.stack([state.float().mean(1) for state in states])
+        inner = torch.stack([(share[:, None] @ state.float())[:, 0] for state in states])
+    return every.cpu().numpy(), inner.cpu().numpy()

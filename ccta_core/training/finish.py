@@ -1,13 +1,18 @@
 """From trained weights to a model that loads: its language means, its scores, its card."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.parquet import read_table, write_table
+
 from ccta_core.corpus.items import Item
 from ccta_core.evaluation.means import write_means
-from ccta_core.evaluation.score import score
+from ccta_core.evaluation.score import ItemScores, item_scores, summarise
 from ccta_core.models.catalog import BACKBONE, adjusted, catalog, read_info
 from ccta_core.models.load import backbone_of, load_model
 from ccta_core.models.model import Model
@@ -18,6 +23,8 @@ from ccta_core.training.loop import Report, to_stderr
 ALIGN_LAYER = 7
 """Where words are matched, the same for every adapter: the layer with the lowest alignment error
 of `nli-en` (docs/model.md), so that two training languages differ by their training alone."""
+ITEMS = "items.parquet"
+"""In a trained model's folder: what it made of each item it was scored on."""
 METRIC = {"nli": "accuracy", "paraphrase": "accuracy", "qa": "f1", "ner": "f1"}
 _LAST_REACHES = ("qa", "ner")
 """Tasks whose head reads every token of the last layer: it can be attributed too."""
@@ -75,7 +82,8 @@ def score_card(
 ) -> dict[str, Any]:
     """Adds the scores of each language's items to the card, one by one: a killed run goes on.
 
-    Returns the card. Languages that the card already scores on as many items are left.
+    What the model made of each item is kept beside it (ITEMS), for paired tests. Returns the card.
+    Languages that the card already scores on as many items are left.
     """
     info = read_info(folder)
     if info is None:
@@ -85,11 +93,36 @@ def score_card(
     for lang, own in items.items():
         if card["scores"].get(lang, {}).get("n") == len(own):
             continue
-        found = score(model, own, bfloat16=bfloat16)
+        scores = item_scores(model, own, bfloat16=bfloat16)
+        write_items(folder, lang, scores)
+        found = summarise(scores)
         card["scores"] = card["scores"] | {lang: found | _majority(own)}
         write_card(folder, card)
         report(f"{folder.name} {lang}: {card['metric']} {found[card['metric']]:.3f}")
     return card
+
+
+def write_items(folder: Path, lang: str, scores: ItemScores) -> None:
+    """Keeps what a model made of each item of a language in its folder's ITEMS, a row an item.
+
+    Rows of other languages stay.
+    """
+    columns = {"lang": [lang] * len(scores.ids), "id": scores.ids, "group": scores.groups}
+    table = pa.table({**columns, **{name: pa.array(v) for name, v in scores.columns.items()}})
+    path = folder / ITEMS
+    if path.exists():
+        kept = read_table(path)
+        kept = kept.filter(pc.not_equal(kept["lang"], lang))
+        table = pa.concat_tables([kept, table.cast(kept.schema)])
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    write_table(table, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+def scored_languages(folder: Path) -> set[str]:
+    """The languages of which the model's folder keeps what it made of each item."""
+    path = folder / ITEMS
+    return set(read_table(path, columns=["lang"])["lang"].to_pylist()) if path.exists() else set()
 
 
 def _majority(items: Sequence[Item]) -> dict[str, float]:

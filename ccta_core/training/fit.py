@@ -13,7 +13,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import BACKBONE, ModelInfo
 from ccta_core.models.load import Backbone, backbone, backbone_of
 from ccta_core.training.learner import learner, save
-from ccta_core.training.loop import History, Report, to_stderr, train
+from ccta_core.training.loop import AuxiliaryLoss, History, Report, to_stderr, train
 from ccta_core.training.recipe import Recipe, as_facts
 from ccta_core.training.rows import encode, named_items
 
@@ -49,14 +49,16 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
     out: Path,
     *,
     start: ModelInfo | None = None,
+    auxiliary: AuxiliaryLoss | None = None,
     device: str = "cpu",
     report: Report = to_stderr,
 ) -> dict[str, Any]:
     """Trains and writes the weights and `training.json` (recipe, losses, data) to `out`.
 
     `start` is a backbone to stand on, or an adapter to go on from (on the backbone of that one).
-    A run that was killed goes on from its checkpoint. Returns the facts written. Raises CctaError
-    on items the task can't be trained on, and on labels that are not the task's.
+    `auxiliary` is a loss beside the task's (loop.py). A run that was killed goes on from its
+    checkpoint. Returns the facts written. Raises CctaError on items the task can't be trained on,
+    and on labels that are not the task's.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = labels_of(recipe.task, data.items)
@@ -75,10 +77,19 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
     if rows.lost:
         report(f"{rows.lost} of {len(data.items)} items have no whole answer in a window: left out")
     history = train(
-        model, rows, recipe, checkpoint=out / "checkpoint.pt", dev=dev, device=device, report=report
+        model,
+        rows,
+        recipe,
+        checkpoint=out / "checkpoint.pt",
+        dev=dev,
+        auxiliary=auxiliary,
+        device=device,
+        report=report,
     )
     save(model.to("cpu"), tokenizer, recipe, out, base_id=on.id)
     facts = _facts(data, recipe, labels, history, start, on) | {"items_lost": rows.lost}
+    if auxiliary is not None:
+        facts["continual"] = auxiliary.facts(history.gradients)
     (out / METRICS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")
     return facts
 

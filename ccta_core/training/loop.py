@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -30,6 +30,27 @@ class History:
     dev_losses: list[float] = field(default_factory=list)
     """One an epoch."""
     stopped_early: bool = False
+    gradients: list[dict[str, Any]] = field(default_factory=list)
+    """What an auxiliary loss logged: a row a layer, every few steps."""
+
+
+class AuxiliaryLoss(Protocol):
+    """A loss beside the task's: its gradients are added to those of every step."""
+
+    def identity(self) -> str:
+        """What decides its gradients: a checkpoint of another one is refused."""
+
+    def add_gradients(
+        self, model: Any, parameters: Mapping[str, torch.nn.Parameter], step: int
+    ) -> list[dict[str, Any]]:
+        """Adds to the parameters' gradients, which hold the task's; rows to log, if any.
+
+        `step` counts from 0. What is drawn depends on it and a seed alone. Raises CctaError where
+        the loss is not finite.
+        """
+
+    def facts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What the card says of it, from all rows that were logged."""
 
 
 def to_stderr(line: str) -> None:
@@ -45,6 +66,7 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     *,
     checkpoint: Path,
     dev: Rows | None = None,
+    auxiliary: AuxiliaryLoss | None = None,
     device: str = "cpu",
     report: Report = to_stderr,
 ) -> History:
@@ -52,11 +74,12 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
 
     The order of the batches depends on seed and step alone, so a resumed run gives the weights of
     an uninterrupted one. With `dev`, the loss there is taken after each epoch, the weights of the
-    best epoch are the result, and `recipe.patience` epochs without a better one end the run.
+    best epoch are the result, and `recipe.patience` epochs without a better one end the run. An
+    `auxiliary` loss adds its gradients before they are clipped.
     """
     model.to(device)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0)
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimiser = torch.optim.AdamW(parameters.values(), lr=recipe.learning_rate, weight_decay=0.0)
     epochs = [
         rows.shuffled(recipe.batch_size, seed=recipe.seed * 1000 + epoch)
         for epoch in range(recipe.epochs)
@@ -64,7 +87,10 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     steps = [batch for epoch in epochs for batch in epoch]
     ends = set(np.cumsum([len(epoch) for epoch in epochs]).tolist())
     schedule = LambdaLR(optimiser, lambda step: _rate(step, len(steps), recipe.warmup_share))
-    state = _Progress(model, optimiser, schedule, checkpoint, recipe, len(steps))
+    facts = asdict(recipe) | {"steps": len(steps)}
+    if auxiliary is not None:
+        facts["auxiliary"] = auxiliary.identity()
+    state = _Progress(model, optimiser, schedule, checkpoint, facts)
     history = state.restore()
     began, losses = time.monotonic() - history.seconds, []
     model.train()
@@ -72,7 +98,11 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     with disable_input_dtype_casting(model):
         while history.step < len(steps) and not history.stopped_early:
             batch = _on(rows.tensors(steps[history.step]), device)
-            losses.append(_step(model, batch, optimiser, parameters, recipe))
+            losses.append(_add_task_gradients(model, batch, optimiser, recipe))
+            if auxiliary is not None:
+                history.gradients += auxiliary.add_gradients(model, parameters, history.step)
+            torch.nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            optimiser.step()
             schedule.step()
             history.step += 1
             history.seconds = time.monotonic() - began
@@ -120,11 +150,10 @@ def _rate(step: int, total: int, warmup_share: float) -> float:
     return min((step + 1) / warm, (total - step) / max(1, total - warm))
 
 
-def _step(
+def _add_task_gradients(
     model: torch.nn.Module,
     batch: dict[str, torch.Tensor],
     optimiser: torch.optim.Optimizer,
-    parameters: list[torch.nn.Parameter],
     recipe: Recipe,
 ) -> float:
     with _precision(recipe, batch["input_ids"].device.type):
@@ -133,8 +162,6 @@ def _step(
         raise CctaError("the training loss is not finite; lower --lr or use --precision float32")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimiser.step()
     return float(loss.detach())
 
 
@@ -159,17 +186,16 @@ def _line(history: History, total: int) -> str:
 class _Progress:
     """What a killed run needs to go on: weights, optimiser, schedule, history, the best weights."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a run
+    def __init__(
         self,
         model: torch.nn.Module,
         optimiser: torch.optim.Optimizer,
         schedule: LambdaLR,
         path: Path,
-        recipe: Recipe,
-        total: int,
+        facts: dict[str, Any],
     ) -> None:
         self.model, self.optimiser, self.schedule, self.path = model, optimiser, schedule, path
-        self.facts = asdict(recipe) | {"steps": total}
+        self.facts = facts
         self.best: dict[str, torch.Tensor] | None = None
 
     def restore(self) -> History:

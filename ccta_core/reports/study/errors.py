@@ -1,7 +1,7 @@
 """Chosen comparisons of a study as one self-contained page: texts, numbers, tags, how to repeat."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,6 @@ from ccta_core.reports.study.tables import number_or_dash
 from ccta_core.reports.templates import render
 from ccta_core.store.notes import Remark
 from ccta_core.study.manifest import Manifest
-from ccta_core.study.storage.schema import VERSION
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
 from ccta_core.types import ParallelExample
@@ -127,9 +126,10 @@ def pair_command(manifest: Manifest, row: Any, example: ParallelExample) -> str:
     if isinstance(row.gold, str):
         words += option("target-class", row.gold)
     usual = Config()
-    tolerance = manifest.config.get("quadrature", {}).get("tolerance")
-    if manifest.schema == VERSION and tolerance != usual.quadrature.tolerance:
-        words += option("tolerance", tolerance)
+    quadrature = manifest.config["quadrature"]
+    same_meaning = quadrature.keys() == asdict(usual.quadrature).keys()
+    if same_meaning and quadrature["tolerance"] != usual.quadrature.tolerance:
+        words += option("tolerance", quadrature["tolerance"])
     for setting in fields(Config):
         value = manifest.config.get(setting.name)
         if setting.name not in _NO_FLAG and value != getattr(usual, setting.name):

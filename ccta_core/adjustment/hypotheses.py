@@ -1,0 +1,277 @@
+"""H1 to H7 of the experiment on adjustment, fixed before the first run (docs/method.md, 6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from ccta_core.adjustment.plan import cross_key
+from ccta_core.adjustment.results import detectable
+from ccta_core.languages import language
+from ccta_core.text import count, interval, listing, signed
+
+SUPPORTED, PARTLY, REFUTED, NOT_RUN = "supported", "partly", "not supported", "not run"
+LANGUAGES = ("es", "ru", "vi", "hi")
+"""Those of the hypotheses: EFI's."""
+PUBLISHED_GAINS = {"es": 0.005, "ru": 0.004, "vi": 0.013, "hi": 0.013}
+"""XNLI accuracy that mBERT gained by AlignFreeze's realignment (contrastive loss on dictionary
+links, no anchor, languages jointly; means over 5 seeds; NAACL 2025): another method."""
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference of two arms in one language, with what it rests on.
+
+    `low` and `high` are its 95% interval, `detectable` the smallest effect that the seeds could
+    have shown (None for one seed). All are shares of 1.
+    """
+
+    lang: str
+    reference: str
+    difference: float
+    low: float | None
+    high: float | None
+    seeds: int
+    detectable: float | None
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where the whole interval lies above or below zero, else 0."""
+        if self.low is None or self.high is None:
+            return 0
+        return int(self.low > 0) - int(self.high < 0)
+
+    @property
+    def text(self) -> str:
+        """The change in words, in points."""
+        seen = (
+            ""
+            if self.detectable is None
+            else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
+        )
+        low, high = (None if end is None else 100 * end for end in (self.low, self.high))
+        return (
+            f"{signed(100 * self.difference, 1)} over the {self.reference} "
+            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{seen})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a hypothesis came to: its claim, the verdict in a word or two, and the evidence."""
+
+    key: str
+    claim: str
+    verdict: str
+    evidence: tuple[str, ...]
+
+
+def verdicts(tables: Tables) -> list[Verdict]:
+    """Each hypothesis with its verdict, "not run" where no cell of it is finished."""
+    return [
+        _inference(tables),
+        _others(tables),
+        _answers(tables),
+        _forgetting(tables),
+        _continual(tables),
+        _strong(tables),
+        _attributions(tables),
+    ]
+
+
+def task_changes(
+    tables: Tables, task: str, arm: str, references: tuple[str, ...], *, cross: bool = False
+) -> dict[str, list[Change]]:
+    """The changes of an arm in each adjusted language itself, by language, one a reference.
+
+    With `cross` on questions in that language and English contexts.
+    """
+    table = tables["contrasts"]
+    changes: dict[str, list[Change]] = {}
+    if not len(table):
+        return changes
+    scored = table["lang"].map(cross_key) if cross else table["lang"]
+    rows = table[(table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == scored)]
+    for row in rows[rows["reference"].isin(references)].itertuples():
+        changes.setdefault(str(row.lang), []).append(
+            Change(
+                str(row.lang), str(row.reference), float(row.difference), _known(row.low),
+                _known(row.high), int(row.seeds), _known(row.detectable),
+            )
+        )  # fmt: skip
+    return {lang: changes[lang] for lang in LANGUAGES if lang in changes}
+
+
+def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
+    """Tatoeba retrieval at two thirds of the depth: adjusted less original, and less placebo.
+
+    Foreign queries, English index, mean over all tokens with the specials. Over seeds: Student's t.
+    """
+    table = tables["sentences"]
+    changes: dict[str, list[Change]] = {}
+    if not len(table):
+        return changes
+    layer = round(table["layer"].max() * 2 / 3)
+    rows = table[
+        (table["set"] == "tatoeba") & (table["task"] == "") & (table["layer"] == layer)
+        & table["specials"] & table["usual"] & (table["lang_of_set"] == table["lang"])
+    ]  # fmt: skip
+    for lang in LANGUAGES:
+        values = {
+            arm: rows[(rows["lang"] == lang) & (rows["arm"] == arm)].set_index("seed")[
+                "foreign_to_english"
+            ]
+            for arm in ("original", "adjusted", "placebo")
+        }
+        adjusted = values["adjusted"]
+        if len(adjusted) and len(values["original"]):
+            difference = adjusted - float(values["original"].iloc[0])
+            changes.setdefault(lang, []).append(_over_seeds(lang, "original", difference))
+        both = adjusted.index.intersection(values["placebo"].index)
+        if len(both):
+            difference = adjusted.loc[both] - values["placebo"].loc[both]
+            changes.setdefault(lang, []).append(_over_seeds(lang, "placebo", difference))
+    return changes
+
+
+def _over_seeds(lang: str, reference: str, differences: pd.Series) -> Change:
+    values = differences.to_numpy(float)
+    mean, number = float(values.mean()), len(values)
+    if number < 2:
+        return Change(lang, reference, mean, None, None, number, None)
+    sd = float(values.std(ddof=1))
+    reach = float(student.ppf(0.975, number - 1)) * sd / number**0.5
+    return Change(lang, reference, mean, mean - reach, mean + reach, number, detectable(sd, number))
+
+
+def _inference(tables: Tables) -> Verdict:
+    claim = "Inference improves in es, ru, vi and hi over the original and over the placebo."
+    changes = task_changes(tables, "nli", "adjusted", ("original", "placebo"))
+    return _improves("H1", claim, changes, needed=len(LANGUAGES), references=2)
+
+
+def _others(tables: Tables) -> Verdict:
+    claim = "Names, retrieval and cross-lingual answers improve in three of the four languages."
+    parts = {
+        "names": task_changes(tables, "ner", "adjusted", ("original", "placebo")),
+        "retrieval": retrieval_changes(tables),
+        "cross-lingual answers": task_changes(tables, "qa", "adjusted", ("original",), cross=True),
+    }
+    each = {
+        name: _improves("", "", changes, needed=3, references=1) for name, changes in parts.items()
+    }
+    evidence = [f"{name}: {line}" for name, verdict in each.items() for line in verdict.evidence]
+    evidence += [f"{name}: not run" for name, verdict in each.items() if verdict.verdict == NOT_RUN]
+    return Verdict("H2", claim, _together([v.verdict for v in each.values()]), tuple(evidence))
+
+
+def _answers(tables: Tables) -> Verdict:
+    claim = "Answers in one language (question and context alike) do not improve."
+    changes = task_changes(tables, "qa", "adjusted", ("original",))
+    higher = [lang for lang, rows in changes.items() if rows[0].sign > 0]
+    verdict = NOT_RUN if not changes else REFUTED if higher else SUPPORTED
+    return Verdict("H3", claim, verdict, _lines(changes))
+
+
+def _forgetting(tables: Tables) -> Verdict:
+    claim = "A task's training lowers AUC of related over unrelated words (forgetting)."
+    table = tables["forgetting"]
+    if not len(table):
+        return Verdict("H4", claim, NOT_RUN, ())
+    last_layer = table[(table["layer"] == table["layer"].max()) & table["usual"]]
+    evidence, signs = [], []
+    for (task, lang, arm), rows in last_layer.groupby(["task", "lang", "arm"]):
+        above = int((rows["low"] > 0).sum())
+        signs.append(above == len(rows))
+        evidence.append(
+            f"{task}, {language(str(lang)).name}, {arm}: AUC falls by "
+            f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
+            f"{count(len(rows), 'seed')}; the interval lies above zero in {above})"
+        )
+    return Verdict("H4", claim, _share(signs), tuple(evidence))
+
+
+def _continual(tables: Tables) -> Verdict:
+    claim = "Continual learning gives the best inference."
+    changes = task_changes(
+        tables, "nli", "continual", ("original", "adjusted", "continual-placebo")
+    )
+    return _improves("H5", claim, changes, needed=len(LANGUAGES), references=2)
+
+
+def _strong(tables: Tables) -> Verdict:
+    claim = "A strong, already aligned encoder gains less than mBERT did."
+    changes = task_changes(tables, "nli", "adjusted", ("original",))
+    smaller, evidence = [], []
+    for lang, (change,) in ((lang, rows) for lang, rows in changes.items() if len(rows) == 1):
+        published = PUBLISHED_GAINS[lang]
+        smaller.append(change.high is not None and change.high < published)
+        evidence.append(
+            f"{language(lang).name}: {change.text}; mBERT by another method (AlignFreeze) "
+            f"{signed(100 * published, 1)}"
+        )
+    return Verdict("H6", claim, _share(smaller), tuple(evidence))
+
+
+def _attributions(tables: Tables) -> Verdict:
+    claim = "Adjustment raises EMS but not the gain: it moves embeddings, not attributions."
+    table = tables["consistency"]
+    if not len(table) or "difference" not in table:
+        return Verdict("H7", claim, NOT_RUN, ())
+    adjusted = table[(table["arm"] == "adjusted") & table["difference"].notna()]
+    holds, evidence = [], []
+    for (lang, seed, layer), rows in adjusted.groupby(["lang", "seed", "layer"]):
+        by_measure = rows.set_index("measure")
+        if not {"ems", "gain"} <= set(by_measure.index):
+            continue
+        ems, gain = by_measure.loc["ems"], by_measure.loc["gain"]
+        holds.append(bool(ems["low"] > 0 and gain["low"] <= 0))
+        evidence.append(
+            f"{language(str(lang)).name}, seed {seed}, layer {layer}: EMS "
+            f"{signed(float(ems['difference']), 3)} ({interval(ems['low'], ems['high'], 3)}), gain "
+            f"{signed(float(gain['difference']), 3)} ({interval(gain['low'], gain['high'], 3)})"
+        )
+    return Verdict("H7", claim, _share(holds), tuple(evidence))
+
+
+def _improves(
+    key: str, claim: str, changes: Mapping[str, list[Change]], *, needed: int, references: int
+) -> Verdict:
+    """Whether the arm is above every reference in enough languages."""
+    whole = {lang: rows for lang, rows in changes.items() if len(rows) >= references}
+    if not whole:
+        return Verdict(key, claim, NOT_RUN, _lines(changes))
+    higher = [lang for lang, rows in whole.items() if all(row.sign > 0 for row in rows)]
+    verdict = SUPPORTED if len(higher) >= needed else PARTLY if higher else REFUTED
+    missing = [language(lang).name for lang in LANGUAGES if lang not in whole]
+    tail = (f"not run (or not whole): {listing(missing)}",) if missing else ()
+    return Verdict(key, claim, verdict, (*_lines(changes), *tail))
+
+
+def _lines(changes: Mapping[str, list[Change]]) -> tuple[str, ...]:
+    return tuple(
+        f"{language(lang).name}: {listing([row.text for row in rows])}"
+        for lang, rows in changes.items()
+    )
+
+
+def _together(parts: list[str]) -> str:
+    run = [part for part in parts if part != NOT_RUN]
+    if not run:
+        return NOT_RUN
+    if all(part == SUPPORTED for part in run) and len(run) == len(parts):
+        return SUPPORTED
+    return REFUTED if all(part == REFUTED for part in run) else PARTLY
+
+
+def _share(signs: list[bool]) -> str:
+    if not signs:
+        return NOT_RUN
+    return SUPPORTED if all(signs) else PARTLY if any(signs) else REFUTED
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)

@@ -1,0 +1,367 @@
+"""A declared experiment in TOML: arms, languages, tasks and seeds, and the cells that they make."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ccta_core.adjustment.continual import ALIGN_WEIGHT, ANCHOR_WEIGHT, ContinualSettings
+from ccta_core.adjustment.measures import MeasureSettings
+from ccta_core.adjustment.parallel import usual_tests
+from ccta_core.adjustment.settings import Adjustment, check_name
+from ccta_core.config import cache_root
+from ccta_core.errors import CctaError
+from ccta_core.languages import language
+from ccta_core.models.catalog import ADJUSTED, BACKBONE
+from ccta_core.training.recipe import TASKS, Recipe, recipe_for
+
+ARMS = ("original", "adjusted", "placebo", "continual", "continual-placebo")
+ADJUST, TRAIN, MEASURE, STUDY = "adjust", "train", "measure", "study"
+"""Kinds of cells: an adjusted backbone, a task on a backbone, measures of either, a study."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """The parallel text of one language, and how many of its pairs an adjustment draws."""
+
+    lang: str
+    parallel: tuple[str, ...]
+    pairs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: what it is trained on in English, and on which data and languages it is scored.
+
+    `cross` is data across languages, its "{lang}" the adjusted one: questions in that language on
+    English contexts. Languages of which it has no file are not scored so.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    evaluate: str
+    items: int
+    epochs: int
+    languages: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
+    cross: str = ""
+    cross_languages: tuple[str, ...] = ()
+
+    def cross_of(self, lang: str) -> str | None:
+        """The data across languages of one of them; None where there is none."""
+        return self.cross.replace("{lang}", lang) if lang in self.cross_languages else None
+
+    def recipe(self, seed: int) -> Recipe:
+        """How it is trained."""
+        return recipe_for(self.name, seed=seed, epochs=self.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """What of an adjustment varies: pairs drawn (None: all) and the share of links re-paired."""
+
+    pairs: int | None
+    noise: float = 0.0
+
+    def suffix(self, usual: int | None) -> str:
+        """What names this dose beside the language's usual one."""
+        size = "" if self.pairs == usual else f"-{self.pairs or 'all'}"
+        return size + (f"-noise{round(100 * self.noise)}" if self.noise else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A task's training: on which arm of which language's adjustment, from which seed."""
+
+    task: Task
+    arm: str
+    seed: int
+    start: str | None
+    """The backbone it stands on; None: the embedded one."""
+    languages: tuple[str, ...]
+    """It is scored in."""
+    continual: ContinualSettings | None = None
+    """The terms of continual learning, with the pairs and links of the same adjustment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Measures of one model in one language; of a task's model also what it makes of each item.
+
+    `evaluate` is the task's data, read in the languages `scored` up to `limit` items each; `cross`
+    is data across languages, whose items are kept under `cross_key`.
+    """
+
+    settings: MeasureSettings
+    evaluate: str | None = None
+    scored: tuple[str, ...] = ()
+    limit: int = 0
+    cross: str | None = None
+
+    @property
+    def keys(self) -> set[str]:
+        """What its items are kept under: languages, and one for those across languages."""
+        return {*self.scored, *([cross_key(self.settings.lang)] if self.cross else [])}
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """A study of several arms of one language and seed on the same items."""
+
+    name: str
+    models: tuple[str, ...]
+    data: str
+    languages: tuple[str, ...]
+    layers: tuple[int, ...]
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of the experiment: its id, what must be there before it, and what it is."""
+
+    id: str
+    kind: str
+    needs: tuple[str, ...]
+    work: Adjustment | Training | Measured | Studied
+    block: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A declared experiment. `cells` come in the order of work, each after what it needs."""
+
+    name: str
+    model: str
+    cells: tuple[Cell, ...]
+    tasks: Mapping[str, Task] = field(hash=False)
+    languages: Mapping[str, Parallel] = field(hash=False)
+    tests: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    align_weight: float = ALIGN_WEIGHT
+    anchor_weight: float = ANCHOR_WEIGHT
+
+    @property
+    def folder(self) -> Path:
+        """Where locks, logs and times of its runs lie."""
+        return cache_root() / "plans" / self.name
+
+
+def read_plan(path: Path, data: str | None = None) -> Plan:
+    """The plan of a file; `data` takes the place of its folder of data sets.
+
+    Raises CctaError (one line) where the file can't be read, a name in it is unknown, or a block
+    asks for what isn't declared.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CctaError(f"expected a plan at {path} ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CctaError(f"{path} is no TOML: {error}") from error
+    try:
+        return _plan(_filled(table, data or str(table.get("data", ""))))
+    except CctaError as error:
+        raise CctaError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CctaError(
+            f"{path}: expected name, [languages.XX], [tasks.NAME] and [[block]] as in "
+            f"research/adjustment.toml; found {type(error).__name__} {error}"
+        ) from error
+
+
+def _filled(value: Any, data: str) -> Any:
+    """The table with the folder of data sets in its specs."""
+    if isinstance(value, str):
+        return value.replace("{data}", data)
+    if isinstance(value, list):
+        return [_filled(entry, data) for entry in value]
+    if isinstance(value, dict):
+        return {key: _filled(entry, data) for key, entry in value.items()}
+    return value
+
+
+def _plan(table: Mapping[str, Any]) -> Plan:
+    check_name(str(table["name"]))
+    languages = {
+        lang: Parallel(language(lang).code, tuple(row["parallel"]), _pairs(row.get("pairs", "all")))
+        for lang, row in table["languages"].items()
+    }
+    for name in table.get("tasks", {}):
+        _one_of("task", name, TASKS)
+    tasks = {
+        name: _record(Task, {"name": name, **row}) for name, row in table.get("tasks", {}).items()
+    }
+    weights = table.get("continual", {})
+    plan = Plan(
+        name=table["name"],
+        model=str(table.get("model", BACKBONE)),
+        cells=(),
+        tasks=tasks,
+        languages=languages,
+        tests=tuple(table.get("tests", ())) or usual_tests(),
+        sentences=tuple(table.get("sentences", ())),
+        unseen=tuple(language(lang).code for lang in table.get("unseen", ())),
+        align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
+        anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
+    )
+    cells: dict[str, Cell] = {}
+    for block in table["block"]:
+        for cell in _cells(plan, block, table.get("study", {})):
+            cells.setdefault(cell.id, cell)
+    return replace(plan, cells=tuple(cells.values()))
+
+
+def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[Cell]:
+    """The cells of a block, each after those that it needs."""
+    title = str(block["title"])
+    unknown = set(block) - {
+        "title", "languages", "arms", "tasks", "seeds", "pairs", "noise", "measure", "study"
+    }  # fmt: skip
+    if unknown:
+        raise CctaError(f"the block {title!r} has unknown keys: {', '.join(sorted(unknown))}")
+    for lang in block["languages"]:
+        _one_of("language", lang, tuple(plan.languages))
+    for arm in block["arms"]:
+        _one_of("arm", arm, ARMS)
+    for task in block["tasks"]:
+        _one_of("task", task, tuple(plan.tasks))
+    # Seeds outermost: after one seed of everything the second begins.
+    for seed, lang in product(block["seeds"], block["languages"]):
+        usual = plan.languages[lang].pairs
+        sizes = [_pairs(size) for size in block.get("pairs", [])] or [usual]
+        doses = [Dose(size, noise) for size in sizes for noise in block.get("noise", [0.0])]
+        for dose, arm in product(doses, block["arms"]):
+            yield from _arm_cells(plan, block, (lang, arm, dose, seed))
+        if block.get("study"):
+            yield _study_cell(plan, block, study, (lang, seed))
+
+
+def _arm_cells(
+    plan: Plan, block: Mapping[str, Any], place: tuple[str, str, Dose, int]
+) -> Iterator[Cell]:
+    """The backbone of an arm, its tasks, and where the block asks for them their measures."""
+    lang, arm, dose, seed = place
+    title = str(block["title"])
+    text = plan.languages[lang]
+    backbone, before = plan.model, tuple[str, ...]()
+    if arm != "original":
+        adjustment = adjustment_of(plan, lang, dose, seed, placebo=arm.endswith("placebo"))
+        backbone, before = adjustment.id, (adjustment.id,)
+        yield Cell(adjustment.id, ADJUST, (), adjustment, title)
+    models: list[tuple[str, tuple[str, ...], Training | None]] = []
+    if not arm.startswith("continual"):
+        models.append((backbone, before, None))
+    for name in block["tasks"]:
+        task = plan.tasks[name]
+        model = task_id(name, lang, arm, dose.suffix(text.pairs), seed)
+        adjusted = task.languages if arm == "original" else (lang,)
+        scored = tuple(dict.fromkeys(("en", *adjusted, *task.unseen)))
+        kept = (
+            ContinualSettings(
+                adjustment_name(backbone),
+                align_weight=plan.align_weight,
+                anchor_weight=plan.anchor_weight,
+            )
+            if arm.startswith("continual")
+            else None
+        )
+        start = None if backbone == BACKBONE else backbone
+        work = Training(task, arm, seed, start, scored, kept)
+        models.append((model, (model,), work))
+        yield Cell(model, TRAIN, before, work, title)
+    if block.get("measure"):
+        for model, needs, training in models:
+            settings = MeasureSettings(
+                model=model,
+                lang=lang,
+                parallel=text.parallel,
+                tests=plan.tests,
+                sentences=plan.sentences,
+                unseen=plan.unseen if training is None else (),
+            )
+            measured = Measured(settings)
+            if training is not None:
+                task = training.task
+                measured = Measured(
+                    settings, task.evaluate, training.languages, task.items, task.cross_of(lang)
+                )
+            yield Cell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
+
+
+def _study_cell(
+    plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any], place: tuple[str, int]
+) -> Cell:
+    lang, seed = place
+    models = tuple(task_id(study["task"], lang, arm, "", seed) for arm in block["arms"])
+    name = f"{plan.name}-{lang}-s{seed}"
+    work = Studied(
+        name=name,
+        models=models,
+        data=study["data"],
+        languages=("en", lang),
+        layers=tuple(study["layers"]),
+        items=int(study["items"]),
+    )
+    return Cell(f"study/{name}", STUDY, models, work, str(block["title"]))
+
+
+def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool) -> Adjustment:
+    """The adjustment of a language at a dose, or its placebo."""
+    text = plan.languages[lang]
+    noise = f"-noise{round(100 * dose.noise)}" if dose.noise else ""
+    return Adjustment(
+        name=f"{lang}-{dose.pairs or 'all'}-s{seed}{'-placebo' if placebo else ''}{noise}",
+        lang=lang,
+        parallel=text.parallel,
+        model=plan.model,
+        pairs=dose.pairs,
+        seed=seed,
+        placebo=placebo,
+        noise=dose.noise,
+        tests=plan.tests,
+    )
+
+
+def task_id(task: str, lang: str, arm: str, dose: str, seed: int) -> str:
+    """The id of a task's model: the original arm is one for all languages."""
+    place = arm if arm == "original" else f"{lang}-{arm}{dose}"
+    return f"own/{task}-{place}-s{seed}"
+
+
+def cross_key(lang: str) -> str:
+    """What items are kept under whose question is in a language and whose context is English."""
+    return f"{lang}>en"
+
+
+def adjustment_name(model: str) -> str:
+    """The name of an adjustment by the id of its backbone."""
+    return model.removeprefix(f"{ADJUSTED}/")
+
+
+def _pairs(value: Any) -> int | None:
+    if value == "all":
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise CctaError(f'pairs are a whole number or "all"; found {value!r}')
+    return value
+
+
+def _one_of(what: str, name: str, choices: Sequence[str]) -> None:
+    if name not in choices:
+        raise CctaError(f"unknown {what} {name!r}; expected one of: {', '.join(choices)}")
+
+
+def _record(kind: type[_T], row: Mapping[str, Any]) -> _T:
+    """A frozen record from a table of TOML, lists as tuples."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    unknown = set(row) - names
+    if unknown:
+        raise CctaError(f"unknown keys: {', '.join(sorted(unknown))}; expected {sorted(names)}")
+    return kind(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    )

@@ -1,0 +1,278 @@
+"""The tables of a plan: what its cells came to, collected from the cache, a row a cell and seed."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from ccta_core.adjustment.cells import FINISHED, CellState, model_folder, state_of
+from ccta_core.adjustment.design import Place, place_of
+from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_rows
+from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
+from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Training
+from ccta_core.adjustment.settings import Adjustment, read_rows
+from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
+from ccta_core.errors import CctaError
+from ccta_core.training.finish import ITEMS
+
+TABLES = (
+    "runs", "scores", "paired", "contrasts", "distances", "words", "sentences", "forgetting",
+    "gradients", "consistency", "flips",
+)  # fmt: skip
+APART = ("error_rates", "sizing")
+"""Tables that research.adjustment.links and .cost write beside those of a plan."""
+CONTRASTS = (
+    ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
+    ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),
+)  # fmt: skip
+"""Arms that are compared, the second being the reference."""
+_POWER, _ALPHA = 0.8, 0.05
+_DRAWS = 2000
+_HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
+
+
+def collect(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Every table of TABLES by name, from what is finished; an empty one where nothing is.
+
+    `runs` has a row a cell, finished or not.
+    """
+    cell_states = [state_of(plan, cell) for cell in plan.cells]
+    places = {cell.id: place_of(plan, cell) for cell in plan.cells}
+    finished = [state.cell for state in cell_states if state.kind == FINISHED]
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    rows["runs"] = [
+        {"id": s.cell.id, "kind": s.cell.kind, **asdict(places[s.cell.id]), "state": s.kind,
+         "block": s.cell.block}
+        for s in cell_states
+    ]  # fmt: skip
+    for cell in finished:
+        place: dict[str, Any] = asdict(places[cell.id])
+        if isinstance(cell.work, Training):
+            rows["scores"] += [place | row for row in _scores(cell)]
+            rows["gradients"] += [place | row for row in _continual_gradients(cell)]
+        elif isinstance(cell.work, Adjustment):
+            rows["gradients"] += [place | row for row in _adjustment_gradients(cell.work)]
+        elif isinstance(cell.work, Measured):
+            for name in ("distances", "words", "sentences"):
+                rows[name] += [place | row for row in _measured(cell.work, name)]
+            rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
+        else:
+            rows["consistency"] += consistency_rows(cell.work, places)
+            rows["flips"] += flip_rows(cell.work, places)
+    trained = [cell for cell in finished if cell.kind == TRAIN]
+    rows["paired"], rows["contrasts"] = compare_arms(trained, places)
+    return {name: pd.DataFrame(rows[name]) for name in TABLES}
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Writes each table that has rows as Parquet; one that has none any more is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        if len(table):
+            table.to_parquet(path, index=False, compression="zstd")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables of a folder; an empty one for each that is not there.
+
+    Raises CctaError where the folder has none at all.
+    """
+    if not (folder / "runs.parquet").exists():
+        raise CctaError(
+            f"expected the tables of a plan in {folder}; collect them with ccta adjust plan collect"
+        )
+    paths = {name: folder / f"{name}.parquet" for name in (*TABLES, *APART)}
+    return {
+        name: pd.read_parquet(path) if path.exists() else pd.DataFrame()
+        for name, path in paths.items()
+    }
+
+
+def detectable(sd: float, count: int) -> float | None:
+    """The smallest true mean difference that a paired t test of `count` seeds sees.
+
+    At 5%, two-sided, with a power of 80%: d sd with d from the noncentral t distribution. None
+    below two seeds.
+    """
+    if count < 2 or not np.isfinite(sd):
+        return None
+    from statsmodels.stats.power import TTestPower
+
+    solved = TTestPower().solve_power(nobs=count, alpha=_ALPHA, power=_POWER)
+    return float(np.squeeze(solved)) * sd
+
+
+def compare_arms(
+    trained: Sequence[Cell], places: Mapping[str, Place]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Arms against their references on the same items: a row a seed, and a row over seeds.
+
+    A seed's difference has a 95% interval (whole premises or paragraphs drawn) and, for classes,
+    McNemar's exact p. Over seeds: items and seeds both could have been others (`over_seeds`), the
+    standard deviation of the seeds' differences and the smallest effect they could have shown.
+    """
+    by_design: dict[tuple[Any, ...], dict[int, Cell]] = {}
+    for cell in trained:
+        place = places[cell.id]
+        if place.usual:
+            key = (place.task, place.lang, place.arm)
+            by_design.setdefault(key, {})[place.seed] = cell
+    paired, contrasts = [], []
+    for (task, lang, arm), cells in by_design.items():
+        for first, reference in CONTRASTS:
+            others = by_design.get((task, "" if reference == "original" else lang, reference), {})
+            seeds = sorted(set(cells) & set(others))
+            if arm != first or not seeds:
+                continue
+            tables = {seed: (_items(cells[seed]), _items(others[seed])) for seed in seeds}
+            for eval_lang in _common_languages(tables.values()):
+                design = {"task": task, "lang": lang, "arm": arm, "reference": reference,
+                          "eval_lang": eval_lang}  # fmt: skip
+                rows, whole = _compare(tables, eval_lang)
+                paired += [design | row for row in rows]
+                contrasts.append(design | whole)
+    return paired, contrasts
+
+
+def _compare(
+    tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One contrast in one language: a row a seed, and the row over all seeds."""
+    rows: list[dict[str, Any]] = []
+    sums: dict[str, list[np.ndarray]] = {"first": [], "reference": []}
+    sizes = np.zeros(0)
+    for seed, pair in tables.items():
+        left, right = (table[table["lang"] == lang].set_index("id").sort_index() for table in pair)
+        both = left.index.intersection(right.index)
+        left, right = left.loc[both], right.loc[both]
+        values = [_credit(left), _credit(right)]
+        groups = pd.factorize(left["group"], sort=True)[0]
+        count = groups.max() + 1
+        totals = [np.bincount(groups, weights=value, minlength=count) for value in values]
+        sizes = np.bincount(groups, minlength=count).astype(float)
+        scores = CheckpointScores({"first": totals[0][None], "reference": totals[1][None]}, sizes)
+        estimate = of_checkpoints(scores, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
+        sums["first"].append(totals[0])
+        sums["reference"].append(totals[1])
+        rows.append(
+            {"seed": seed, "first_score": scores.mean("first"),
+             "reference_score": scores.mean("reference"), **estimate_columns(estimate),
+             **_mcnemar(left, right), "n": len(both)}
+        )  # fmt: skip
+    differences = np.array([row["difference"] for row in rows])
+    sd = float(differences.std(ddof=1)) if len(rows) > 1 else float("nan")
+    whole = CheckpointScores({name: np.array(values) for name, values in sums.items()}, sizes)
+    estimate = (
+        over_seeds(whole, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
+        if len(rows) > 1
+        else ContrastEstimate(float(differences[0]), rows[0]["low"], rows[0]["high"], rows[0]["p"])
+    )
+    return rows, {
+        "first_score": whole.mean("first"),
+        "reference_score": whole.mean("reference"),
+        **estimate_columns(estimate),
+        "seeds": len(rows),
+        "sd_over_seeds": sd,
+        "detectable": detectable(sd, len(rows)),
+        "n": rows[0]["n"],
+    }
+
+
+def _credit(table: pd.DataFrame) -> np.ndarray:
+    """A value an item whose mean is the task's score.
+
+    Of tags, F1 = sum of n_i / sum of d_i (n = 2 correct entities, d = gold + predicted) linearised:
+    F1 + (n_i - F1 d_i) / mean d, whose mean is F1 and whose variance is F1's to first order.
+    """
+    if "gold" not in table:
+        return table["f1" if "f1" in table else "correct"].to_numpy(float)
+    above = 2 * table["correct"].to_numpy(float)
+    below = (table["gold"] + table["predicted"]).to_numpy(float)
+    score = above.sum() / max(1.0, below.sum())
+    return score + (above - score * below) / max(1e-9, below.mean())
+
+
+def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
+    """Items that one arm alone gets right, and McNemar's exact p; None for answers and tags."""
+    if "correct" not in left or "gold" in left:
+        return {"only_first": None, "only_reference": None, "mcnemar_p": None}
+    first, second = left["correct"].to_numpy(bool), right["correct"].to_numpy(bool)
+    only = int((first & ~second).sum()), int((second & ~first).sum())
+    p = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
+    return {"only_first": only[0], "only_reference": only[1], "mcnemar_p": p}
+
+
+def _items(cell: Cell) -> pd.DataFrame:
+    path = model_folder(cell.id) / ITEMS
+    return pd.read_parquet(path) if path.exists() else pd.DataFrame({"lang": []})
+
+
+def _common_languages(tables: Any) -> list[str]:
+    shared = [set(first["lang"]) & set(second["lang"]) for first, second in tables]
+    return sorted(set.intersection(*shared)) if shared else []
+
+
+def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
+    card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
+    for lang, score in card["scores"].items():
+        yield {
+            "model": cell.id, "eval_lang": lang, "metric": card["metric"],
+            "score": score[card["metric"]], "low": score["low"], "high": score["high"],
+            "n": score["n"],
+        }  # fmt: skip
+
+
+def _continual_gradients(cell: Cell) -> Iterator[dict[str, Any]]:
+    card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
+    means = card["training"].get("continual", {}).get("means")
+    if means:
+        yield {"model": cell.id, **means}
+
+
+def _adjustment_gradients(work: Adjustment) -> Iterator[dict[str, Any]]:
+    rows = [row for row in read_rows(work.name, "gradients") if row["layer"] == "all"]
+    if rows:
+        frame = pd.DataFrame(rows).drop(columns=["layer", "step"])
+        yield {"model": work.id, **frame.astype(float).mean().to_dict()}
+
+
+def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
+    path = measures_folder(work.settings.model, work.settings.lang) / f"{table}.parquet"
+    rows = pd.read_parquet(path)
+    last = rows["layer"].max()
+    for row in rows.drop(columns=["lang", "revision"]).to_dict("records"):
+        for name in _HISTOGRAMS:
+            if name in row:
+                row[name] = [int(n) for n in row[name]] if row["layer"] == last else None
+        yield row
+
+
+def _forgetting(
+    plan: Plan, cell: Cell, cell_states: Sequence[CellState]
+) -> Iterator[dict[str, Any]]:
+    """AUC of the backbone less that after the task's training, at the measured layers."""
+    work = cell.work
+    if not isinstance(work, Measured):
+        return
+    model, lang = work.settings.model, work.settings.lang
+    trained = {state.cell.id: state.cell.work for state in cell_states}.get(model)
+    if not isinstance(trained, Training):
+        return
+    before = trained.start or plan.model
+    path = measures_folder(before, lang) / "links.parquet"
+    if not path.exists():
+        return
+    layers = pd.read_parquet(path, columns=["layer"])["layer"].unique()
+    for layer in sorted(int(layer) for layer in layers):
+        pair = [read_links(name, lang, layer, "cosine") for name in (before, model)]
+        yield {"model": model, "before": before, "layer": layer, "distance": "cosine"} | (
+            auc_difference(*pair)
+        )

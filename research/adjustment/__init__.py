@@ -1,0 +1,1 @@
+"""The experiment on cross-lingual adjustment: its weights, gold alignments, cost and document."""

@@ -1,0 +1,239 @@
+"""From a plan's cells to tables, verdicts and the document."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import nct, ttest_rel
+from scipy.stats import t as student
+
+from ccta_core.adjustment import join
+from ccta_core.adjustment.hypotheses import NOT_RUN, PARTLY, REFUTED, SUPPORTED, verdicts
+from ccta_core.adjustment.plan import TRAIN, Cell, Studied, Task, Training
+from ccta_core.adjustment.results import (
+    TABLES,
+    Place,
+    collect,
+    compare_arms,
+    detectable,
+    read_tables,
+    write_tables,
+)
+from ccta_core.adjustment.schedule import run_plan
+from ccta_core.analysis.intervals import f1_interval
+from ccta_core.cli import main
+from ccta_core.errors import CctaError
+from ccta_core.evaluation.score import ItemScores
+from ccta_core.training.finish import write_items
+from research.documents.adjustment import Dot, dot_plot, write
+from tests.test_adjustment import quiet, tiny  # noqa: F401 - a fixture
+from tests.test_adjustment_plan import declared, opened  # noqa: F401 - a fixture
+
+MEASURING = """
+[[block]]
+title = "second"
+measure = true
+languages = ["es"]
+arms = ["original", "adjusted"]
+tasks = ["nli"]
+seeds = [1]
+"""
+
+
+def empty():
+    return {name: pd.DataFrame() for name in TABLES}
+
+
+def test_a_plan_becomes_tables_and_a_document(declared, tmp_path, capsys):  # noqa: F811
+    declared.write_text(declared.read_text("utf-8") + MEASURING, "utf-8")
+    plan = opened(declared)
+    run_plan(plan, workers=2, report=quiet)
+    words = ["adjust", "plan", "collect", str(declared), "--data", str(declared.parent)]
+    assert main([*words, "--out", str(tmp_path / "tables")]) == 0
+    tables = read_tables(tmp_path / "tables")
+    assert set(tables["runs"]["state"]) == {"finished"}
+    assert set(tables["scores"]["arm"]) == {"original", "adjusted", "placebo", "continual"}
+    assert set(tables["contrasts"]["reference"]) == {"original", "adjusted", "placebo"}
+    scores = tables["scores"].set_index(["arm", "eval_lang"])["score"]
+    for row in tables["paired"].itertuples():
+        first, reference = scores[row.arm, row.eval_lang], scores[row.reference, row.eval_lang]
+        assert row.difference == pytest.approx(first - reference, abs=2e-4)
+        assert row.only_first - row.only_reference == pytest.approx(row.difference * row.n)
+    assert set(tables["forgetting"]["arm"]) == {"original", "adjusted"}
+    measured = tables["distances"].query("distance == 'cosine' and layer == 3")
+    auc = measured.set_index(["arm", "task"])["auc"]
+    fallen = tables["forgetting"].query("layer == 3").set_index("arm")["difference"]
+    for arm in ("original", "adjusted"):
+        assert fallen[arm] == pytest.approx(auc[arm, ""] - auc[arm, "nli"], abs=1e-6)
+    assert len(tables["gradients"]) == 3  # two adjustments and a continual training
+    write(tables, tmp_path / "docs")
+    page = (tmp_path / "docs" / "adjustment.md").read_text("utf-8")
+    for key in ("H1", "H2", "H3", "H4", "H5", "H6", "H7", "**not run**", "AlignFreeze"):
+        assert key in page, key
+    assert (tmp_path / "docs" / "adjustment" / "contrasts.csv").exists()
+    assert (tmp_path / "docs" / "adjustment" / "auc.svg").exists()
+
+
+def test_nothing_run_is_said_so():
+    assert {each.verdict for each in verdicts(empty())} == {NOT_RUN}
+    assert [each.key for each in verdicts(empty())] == [f"H{n}" for n in range(1, 8)]
+
+
+def contrast(lang, reference, difference, reach=0.01, arm="adjusted", task="nli"):
+    return {
+        "task": task, "lang": lang, "arm": arm, "reference": reference, "eval_lang": lang,
+        "difference": difference, "low": difference - reach, "high": difference + reach,
+        "seeds": 3, "detectable": 0.02,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("placebo", "langs", "expected"),
+    [
+        (0.02, ("es", "ru", "vi", "hi"), SUPPORTED),
+        (0.02, ("es", "hi"), PARTLY),
+        (0.0, ("es", "ru", "vi", "hi"), REFUTED),
+        (None, ("es",), NOT_RUN),
+    ],
+)
+def test_inference_must_beat_the_placebo_everywhere(placebo, langs, expected):
+    rows = [contrast(lang, "original", 0.02) for lang in langs]
+    if placebo is not None:
+        rows += [contrast(lang, "placebo", placebo) for lang in langs]
+    found = verdicts(empty() | {"contrasts": pd.DataFrame(rows)})[0]
+    assert found.verdict == expected
+    assert "+2.0 over the original (1.0" in " ".join(found.evidence)
+    assert "could have seen 2.0" in " ".join(found.evidence)
+
+
+def test_a_smaller_gain_than_mberts_needs_the_whole_interval():
+    for difference, expected in ((-0.02, SUPPORTED), (0.0, REFUTED)):
+        table = pd.DataFrame([contrast("es", "original", difference)])
+        assert verdicts(empty() | {"contrasts": table})[5].verdict == expected
+
+
+def test_attributions_stay_where_embeddings_move():
+    for gain, expected in ((0.0, SUPPORTED), (0.05, REFUTED)):
+        rows = [
+            {"arm": "adjusted", "lang": "es", "seed": 1, "layer": 8, "measure": measure,
+             "difference": value, "low": value - 0.01, "high": value + 0.01}
+            for measure, value in (("ems", 0.1), ("gain", gain))
+        ]  # fmt: skip
+        assert verdicts(empty() | {"consistency": pd.DataFrame(rows)})[6].verdict == expected
+
+
+def test_the_smallest_detectable_effect_has_its_power():
+    for count in (3, 5):
+        effect = detectable(0.01, count) / 0.01
+        critical = student.ppf(0.975, count - 1)
+        power = nct.sf(critical, count - 1, effect * count**0.5)
+        assert power == pytest.approx(0.8, abs=0.001)
+    assert detectable(0.01, 1) is None
+
+
+def trained(task, lang, arm, seed):
+    work = Training(Task(task, (), "", 1, 1, ()), arm, seed, None, ())
+    return Cell(f"own/{task}-{lang}{arm}-s{seed}", TRAIN, (), work)
+
+
+def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
+    draw = np.random.default_rng(8)
+    cells, places, gaps = [], {}, []
+    ids, groups = tuple(map(str, range(300))), tuple(str(n // 3) for n in range(300))
+    for seed, shift in ((1, 0.02), (2, 0.10), (3, 0.06)):
+        means = []
+        for arm, rate in (("original", 0.5), ("adjusted", 0.5 + shift)):
+            cell = trained("nli", "", arm, seed)
+            cells.append(cell)
+            places[cell.id] = Place(
+                arm, "nli", "" if arm == "original" else "es", 0, 0.0, seed, True
+            )
+            right = (draw.random(300) < rate).astype(float)
+            means.append(right.mean())
+            from ccta_core.adjustment.cells import model_folder
+
+            folder = model_folder(cell.id)
+            folder.mkdir(parents=True)
+            write_items(folder, "es", ItemScores("nli", ids, groups, {"correct": right}))
+        gaps.append(means[1] - means[0])
+    paired, (whole,) = compare_arms(cells, places)
+    assert [row["difference"] for row in paired] == pytest.approx(gaps)
+    assert whole["difference"] == pytest.approx(np.mean(gaps))
+    assert whole["sd_over_seeds"] == pytest.approx(np.std(gaps, ddof=1))
+    assert whole["high"] - whole["low"] > min(row["high"] - row["low"] for row in paired) / 3**0.5
+    assert ttest_rel(gaps, [0, 0, 0]).statistic > 0
+
+
+def test_names_are_compared_by_entity_f1():
+    from ccta_core.adjustment.cells import model_folder
+
+    draw = np.random.default_rng(9)
+    cells, places, f1, widths = [], {}, [], []
+    ids = tuple(map(str, range(200)))
+    for arm in ("original", "adjusted"):
+        gold, predicted = draw.integers(0, 4, 200), draw.integers(0, 4, 200)
+        correct = np.minimum(gold, predicted) * (draw.random(200) < 0.8)
+        cell = trained("ner", "", arm, 1)
+        cells.append(cell)
+        places[cell.id] = Place(arm, "ner", "" if arm == "original" else "es", 0, 0.0, 1, True)
+        folder = model_folder(cell.id)
+        folder.mkdir(parents=True)
+        columns = {"correct": correct, "gold": gold, "predicted": predicted}
+        write_items(folder, "es", ItemScores("ner", ids, ids, columns))
+        f1.append(2 * correct.sum() / (gold + predicted).sum())
+        low, high = f1_interval(correct, gold, predicted)
+        widths.append(high - low)
+    (row,), (whole,) = compare_arms(cells, places)
+    assert row["reference_score"] == pytest.approx(f1[0])
+    assert row["first_score"] == pytest.approx(f1[1])
+    # Two independent predictions: their intervals add as squares.
+    assert row["high"] - row["low"] == pytest.approx(np.hypot(*widths), rel=0.15)
+    assert whole["seeds"] == 1
+    assert row["mcnemar_p"] is None
+
+
+def test_a_folder_without_tables_is_one_line(tmp_path):
+    with pytest.raises(CctaError, match="collect them with"):
+        read_tables(tmp_path)
+    write_tables(empty() | {"runs": pd.DataFrame({"id": ["a"]})}, tmp_path)
+    assert len(read_tables(tmp_path)["runs"]) == 1
+    assert not len(read_tables(tmp_path)["scores"])
+    assert collect.__doc__
+
+
+def test_a_figure_shows_each_dot_and_zero():
+    text = dot_plot("a < b", [Dot("one", -1.0, -2.0, 0.5), Dot("two", 3.0, None, None)])
+    assert text.count("<circle") == 2
+    assert "a &lt; b" in text
+    assert 'stroke="#bbb"' in text
+
+
+def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(monkeypatch):
+    """Twelve items: the arm's EMS is .1 higher everywhere, its gain moves where it flips alone."""
+    rows = []
+    for item in range(12):
+        flips = item < 4
+        for model in ("own/nli-original-s1", "own/nli-es-adjusted-s1"):
+            arm = model.endswith("adjusted-s1")
+            rows.append(
+                {"model": model, "layer": 8, "item": f"i{item}", "group": f"g{item // 2}",
+                 "ems": 0.5 + 0.01 * item + 0.1 * arm, "ems_uniform": 0.4, "ems_unrelated": 0.3,
+                 "gain": 0.02 * item + (0.3 + 0.01 * item) * (arm and flips),
+                 "link_spearman": np.nan if item == 0 else 0.2,
+                 "target_predicted": "neutral" if arm and flips else "entailment",
+                 "target_correct": True}
+            )  # fmt: skip
+    monkeypatch.setattr(join, "_study_rows", lambda work: pd.DataFrame(rows))
+    models = ("own/nli-original-s1", "own/nli-es-adjusted-s1")
+    work = Studied("join-es-s1", models, "", ("en", "es"), (8,), 12)
+    places = {model: Place(arm, "nli", "es", 0, 0.0, 1, True)
+              for model, arm in zip(models, ("original", "adjusted"), strict=True)}  # fmt: skip
+    table = pd.DataFrame(join.consistency_rows(work, places)).set_index(["arm", "measure"])
+    assert table.loc[("adjusted", "ems"), "difference"] == pytest.approx(0.1)
+    gain = table.loc[("adjusted", "gain"), "difference"]
+    assert gain == pytest.approx(sum(0.3 + 0.01 * item for item in range(4)) / 12)
+    assert np.isnan(table.loc[("original", "ems"), "difference"])
+    assert table.loc[("adjusted", "link_spearman"), "n"] == 11
+    flips = pd.DataFrame(join.flip_rows(work, places)).set_index("measure")
+    assert flips.loc["gain", "auc"] == 1
+    assert flips.loc["gain", "flipped"] == 4
+    assert flips.loc["link_spearman", "auc"] == pytest.approx(0.5)
