@@ -32,7 +32,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import find_pair
-from dashboard.widgets.wording import number
+from ccta_core.text import number
 
 ROOT = Path(__file__).parents[1]
 MODEL = "e5-small/nli-en"

@@ -79,22 +79,24 @@ def test_completeness(model, layer, baseline):
     """The sum over all positions, specials too, is F(input) - F(baseline)."""
     config = Config(layer=layer, baseline=baseline)
     for result in ccta.attribute(model, [PAIR, CHINESE], config):
-        assert result.converged, (layer, baseline, result.completeness_error)
+        assert result.converged == (baseline != "zero"), (layer, result.completeness_error)
         gap = result.subword_scores.sum() - (result.f_input - result.f_baseline)
         scale = max(
             abs(result.f_input - result.f_baseline), 0.01 * np.abs(result.subword_scores).sum()
         )
         assert abs(gap) / scale == pytest.approx(result.completeness_error, abs=1e-9)
         gap_of_masses = abs(gap) / np.abs(result.subword_scores).sum()
-        assert gap_of_masses <= result.mass_error <= 0.02
+        bound = 0.02 if baseline == "zero" else result.mass_error
+        assert gap_of_masses <= bound <= 0.02
         assert 4 <= result.evaluations <= 257
 
 
-def test_from_the_zero_vector_at_the_embeddings_it_converges_too(model):
-    """A layer norm forgets the scale of its input: F moves where the path has hardly begun."""
+def test_from_the_zero_vector_nothing_is_promised(model):
+    """A layer norm forgets the scale of its input: F may move before the first point sees it."""
     (result,) = ccta.attribute(model, [Sentence("Rain.", "en", "Sun.")], Config(baseline="zero"))
-    assert result.converged
-    assert result.evaluations > 40
+    assert not result.converged
+    assert result.mass_error is None
+    assert result.evaluations > 40  # it is walked with care all the same
 
 
 def test_f_is_the_models_own_output(model):
@@ -285,13 +287,14 @@ def test_it_stops_within_one_batch_when_nobody_waits(model):
 
 
 def test_what_does_not_converge_says_so(model):
-    """A cap of 17 points, from the zero vector at the embeddings: far from enough."""
+    """A cap of 9 points and a tolerance that they can't reach."""
     source = Sentence("It rained.", "en", "It was dry.")
-    config = Config(baseline="zero", unrelated=0, shuffles=0, quadrature=Quadrature(max_points=17))
+    few = Quadrature(max_points=9, tolerance=1e-4)
+    config = Config(unrelated=0, shuffles=0, quadrature=few)
     result = ccta.compare(model, source, source, config)
     assert not result.source.converged
-    assert result.source.evaluations <= 17
-    assert result.source.mass_error > 0.02
+    assert result.source.evaluations <= 9
+    assert result.source.mass_error > 1e-4
     late = [notice for notice in result.notices if "did not converge" in notice]
     assert len(late) == 2
     assert all("(90%) after" in notice for notice in late)

@@ -25,8 +25,8 @@ from ccta_core.adjustment.settings import (
 )
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.study.locks import held
-from ccta_core.study.state import state_of as study_state
+from ccta_core.study.run.locks import held
+from ccta_core.study.run.status import status_of as study_state
 from ccta_core.training.finish import scored_languages
 from ccta_core.training.recipe import as_facts as recipe_facts
 
@@ -217,7 +217,7 @@ def _measure(work: Measured) -> tuple[str, str]:
 
 def _study(work: Studied) -> tuple[str, str]:
     state = study_state(cache_root() / "studies" / work.name)
-    if state.plan is None and not state.busy:
+    if state.manifest is None and not state.busy:
         return NOT_RUN, ""
     return (state.kind if state.kind in (FINISHED, FAILED) else STOPPED), state.line
 

@@ -29,9 +29,9 @@ PAIRS_A_STEP = 16
 MOST_PAIRS = 30_000
 """Pairs of the subset they are drawn from, at most (EFI)."""
 ALIGN_WEIGHT, ANCHOR_WEIGHT = 1.0, 1.0
-"""Weights of the two terms for the embedded model under LoRA: the largest that were tried, and that
-cost English nothing on held-out items (docs/decisions/0011-adjustment.md); EFI's, for mBERT, are
-0.01 and 1."""
+"""Weights of the two terms for the embedded model under LoRA, provisional: of three that were tried
+they cost English nothing on held-out items, and AUC would have kept neither term
+(docs/decisions/0011-adjustment.md). EFI's, for mBERT, are 0.01 and 1."""
 _TERMS = ("task", "alignment", "anchor")
 
 

@@ -27,7 +27,7 @@ def estimate_columns(estimate: ContrastEstimate) -> dict[str, Any]:
 
 
 def _study_rows(work: Studied) -> pd.DataFrame:
-    from ccta_core.study.table import open_study
+    from ccta_core.study.storage.table import open_study
 
     lang = next(lang for lang in work.languages if lang != "en")
     columns = ", ".join(CONSISTENCY)

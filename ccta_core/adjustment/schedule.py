@@ -31,7 +31,7 @@ from ccta_core.adjustment.plan import Cell, Plan, Training
 from ccta_core.adjustment.settings import hold_alone, write_whole
 from ccta_core.children import start
 from ccta_core.errors import CctaError
-from ccta_core.study.locks import held
+from ccta_core.study.run.locks import held
 
 LOCK = "process"
 """A file in a plan's folder that is locked while somebody works through it."""

@@ -113,17 +113,28 @@ def _ends(
     ]
 
 
+def _promised(bound: float | None, config: Config) -> float | None:
+    """The bound on the error of the masses, or None where none can be promised.
+
+    From the zero vector a layer norm forgets the scale of its input, so that F may rise in one step
+    at the very beginning that no point sees: on random encoders without biases the bound held for
+    0 of 24 paths while every one of them was within the tolerance.
+    """
+    return None if config.baseline == "zero" else bound
+
+
 def _finished(integral: AdaptivePath, config: Config) -> Scores:
     total = integral.estimate.total
     f_baseline, f_input = integral.ends
+    bound = _promised(integral.estimate.mass_error, config)
     return Scores(
         scores=total,
         vectors=integral.vectors(),
         f_input=f_input,
         f_baseline=f_baseline,
         completeness_error=completeness_error(total, f_input - f_baseline),
-        mass_error=integral.estimate.mass_error,
-        converged=integral.converged,
+        mass_error=bound,
+        converged=bound is not None and integral.converged,
         evaluations=integral.evaluations,
         precision=config.precision,
     )
@@ -150,7 +161,7 @@ def _fixed(
         scores = weights @ np.stack([node.rates for node in walked])
         vectors = [node.vectors for node in walked if node.vectors is not None]
         masses = partial(unit_masses, path.encoded)
-        bound = estimate_of(places, walked, end, even, masses).mass_error
+        bound = _promised(estimate_of(places, walked, end, even, masses).mass_error, config)
         results.append(
             Scores(
                 scores=scores,
