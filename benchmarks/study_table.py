@@ -32,9 +32,9 @@ from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.schema import COLUMNS, arrow_schema
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.table_files import compact
-from dashboard.pages.errors import tables
-from dashboard.pages.errors.filters import Filters, Order
-from dashboard.pages.errors.tables import confusion
+from dashboard.views.errors import tables
+from dashboard.views.errors.filters import Filters, Order
+from dashboard.views.errors.tables import confusion
 
 LANGS = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 LABELS = ("entailment", "neutral", "contradiction")

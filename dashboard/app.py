@@ -29,7 +29,7 @@ def main() -> None:
     """Shows the page the address names."""
     st.set_page_config(page_title="CCTA Explorer", layout="wide")
     pages = [
-        st.Page(HERE / "pages" / name / f"{name}.py", title=title, default=name == "pair")
+        st.Page(HERE / "views" / name / f"{name}.py", title=title, default=name == "pair")
         for name, title in TITLES.items()
     ]
     page = st.navigation(pages, position="top")

@@ -11,7 +11,7 @@ from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
-from dashboard.pages.pair.view import Request
+from dashboard.views.pair.view import Request
 
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]

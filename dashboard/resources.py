@@ -30,8 +30,8 @@ from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.engine import Engine, Stop
 from dashboard.import_gate import GATE
-from dashboard.pages.pair.view import Options, Request
-from dashboard.pages.studies.tables import DataFacts
+from dashboard.views.pair.view import Options, Request
+from dashboard.views.studies.tables import DataFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +244,7 @@ def lesson() -> Lesson:
 def _flows(model: str, revision: str, kept: Hashable) -> "pd.DataFrame":
     del revision, kept
     from ccta_core.config import Config
-    from dashboard.pages.languages.tables import rank_flows
+    from dashboard.views.languages.tables import rank_flows
 
     info = find(model)
     found = [

@@ -49,7 +49,7 @@ def study_page(study, study_cache, monkeypatch):
     def of_view(view):
         def open_page(**query):
             app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-            app.switch_page(f"pages/{view}/{view}.py")
+            app.switch_page(f"views/{view}/{view}.py")
             for key, value in ({"study": "made", "layer": "8"} | query).items():
                 app.query_params[key] = value
             return app.run()

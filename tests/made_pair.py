@@ -14,7 +14,7 @@ from ccta_core.result import PairResult
 from ccta_core.types import ParallelExample, Sentence
 from dashboard import resources
 from dashboard.engine import Engine
-from dashboard.pages.pair.view import Options, Request
+from dashboard.views.pair.view import Options, Request
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LABELS = ("entailment", "neutral", "contradiction")

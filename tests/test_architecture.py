@@ -70,7 +70,7 @@ def test_the_engine_knows_no_dashboard(path):
     assert not roots & {"streamlit", "plotly", "dashboard"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "dashboard" / "pages").rglob("*.py")))
+@pytest.mark.parametrize("path", sorted((ROOT / "dashboard" / "views").rglob("*.py")))
 def test_tables_and_charts_of_a_page_know_no_streamlit(path):
     """By name: a page's tables*.py and charts*.py, and what such a file imports of its folder."""
     if path.stem.split("_")[-1].removesuffix("s") not in ("table", "chart", "filter", "interval"):

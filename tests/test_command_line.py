@@ -19,9 +19,9 @@ from ccta_core.reports.study.errors import pair_command
 from ccta_core.study.request import StudyRequest
 from ccta_core.text import command_line, option
 from ccta_core.types import ParallelExample, Sentence
-from dashboard.pages.pair.share import command as of_pair
-from dashboard.pages.pair.view import Request
-from dashboard.pages.studies.tables import command as of_study
+from dashboard.views.pair.share import command as of_pair
+from dashboard.views.pair.view import Request
+from dashboard.views.studies.tables import command as of_study
 from dashboard.widgets.study_bar import commands
 
 SLOW = settings(deadline=None)  # machines are shared

@@ -29,9 +29,9 @@ from ccta_core.analysis.questions import (
 )
 from ccta_core.measures import MEASURES, WITH_CONTROLS
 from ccta_core.text import interval, number, p_phrase
-from dashboard.pages.correlation.charts import auroc_chart, decile_chart, scatter
-from dashboard.pages.correlation.items import auroc_sentence, auroc_table, decile_sentence
-from dashboard.pages.correlation.models import download_table
+from dashboard.views.correlation.charts import auroc_chart, decile_chart, scatter
+from dashboard.views.correlation.items import auroc_sentence, auroc_table, decile_sentence
+from dashboard.views.correlation.models import download_table
 from dashboard.widgets.statistics_wording import added, explained, held_text, named, verdict
 from tests.made_study import LANGS, answering, made_study
 

@@ -15,8 +15,8 @@ from ccta_core.result import PairResult
 from ccta_core.types import Controls, PermutationTest
 from dashboard import resources
 from dashboard.engine import Engine
-from dashboard.pages.pair.view import KEYS, OWN, Options, Request
 from dashboard.session import widget_key
+from dashboard.views.pair.view import KEYS, OWN, Options, Request
 from tests.made_pair import (
     APP,
     MODEL,
@@ -42,7 +42,7 @@ def test_opens_on_a_finished_example(page):
     text = html_of(app)
     assert make_result(request_of()).verdict.replace("'", "&#x27;") in text
     assert "embeddings only" in text
-    assert "0.4% <span" in text
+    assert "completeness error 0.4%" in text
     assert "Something &lt;b&gt;worth&lt;/b&gt; knowing." in text
     assert not said(app)
     assert set(app.query_params) == set(KEYS)
@@ -51,7 +51,7 @@ def test_opens_on_a_finished_example(page):
 def test_nothing_heavy_is_imported_before_the_first_paint():
     code = (
         "import sys, dashboard.resources, dashboard.widgets.pair_picture, "
-        "dashboard.pages.pair.details, dashboard.pages.pair.job; "
+        "dashboard.views.pair.details, dashboard.views.pair.job; "
         "print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
     )
     found = subprocess.run(

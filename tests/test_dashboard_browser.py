@@ -10,7 +10,7 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
-from dashboard.pages.pair.view import Request
+from dashboard.views.pair.view import Request
 from tests.made_pair import make_result
 from tests.serving import visiting
 

@@ -14,10 +14,10 @@ from ccta_core.store.notes import Remark
 from ccta_core.study.storage.table import Study
 from ccta_core.study.storage.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
-from dashboard.pages.errors import tables
-from dashboard.pages.errors.charts import list_html
-from dashboard.pages.errors.export import MOST_ROWS, caps, with_remarks
-from dashboard.pages.errors.filters import Filters, Order
+from dashboard.views.errors import tables
+from dashboard.views.errors.charts import list_html
+from dashboard.views.errors.export import MOST_ROWS, caps, with_remarks
+from dashboard.views.errors.filters import Filters, Order
 from dashboard.widgets.files import to_csv
 from tests.made_study import made_study
 

@@ -19,8 +19,8 @@ from ccta_core.store import notes
 from ccta_core.study.storage.schema import arrow_schema
 from ccta_core.study.storage.table import Study
 from dashboard import resources
-from dashboard.pages.errors import tables
-from dashboard.pages.errors.filters import Filters
+from dashboard.views.errors import tables
+from dashboard.views.errors.filters import Filters
 from tests.made_study import made_study
 
 MODEL = "made/en"
@@ -39,7 +39,7 @@ def page(tmp_path, monkeypatch) -> Callable[..., AppTest]:
 
     def open_page(query: dict[str, str] | None = None) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
-        app.switch_page("pages/errors/errors.py")
+        app.switch_page("views/errors/errors.py")
         for key, value in (query or {}).items():
             app.query_params[key] = value
         return app.run()

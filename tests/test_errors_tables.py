@@ -16,9 +16,9 @@ from ccta_core.study.storage.items import write_items
 from ccta_core.study.storage.table import Study
 from ccta_core.study.storage.texts import containing, examples_of
 from ccta_core.types import Sentence
-from dashboard.pages.errors import tables
-from dashboard.pages.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
-from dashboard.pages.errors.tables import confusion
+from dashboard.views.errors import tables
+from dashboard.views.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
+from dashboard.views.errors.tables import confusion
 from tests.made_study import LABELS, LANGS, answering, made_study
 
 MODEL, LAYER = "made/en", 8

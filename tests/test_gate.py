@@ -20,7 +20,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 name = sys.argv[2]
 app = AppTest.from_file(sys.argv[1], default_timeout=120)
-app.switch_page(f"pages/{name}/{name}.py")
+app.switch_page(f"views/{name}/{name}.py")
 assert not app.run().exception
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"scipy", "torch"}))
 """
@@ -32,7 +32,7 @@ def nothing_warms(monkeypatch):
 
 
 def opened(page):
-    return AppTest.from_file(APP, default_timeout=60).switch_page(f"pages/{page}/{page}.py").run()
+    return AppTest.from_file(APP, default_timeout=60).switch_page(f"views/{page}/{page}.py").run()
 
 
 def test_pages_pass_together_and_what_closes_is_alone():

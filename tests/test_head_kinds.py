@@ -18,9 +18,9 @@ from ccta_core.models.catalog import RANDOM_HEAD
 from ccta_core.models.load import load_model
 from ccta_core.result import PairResult
 from ccta_core.types import Sentence
-from dashboard.pages.pair.gold import Gold, judged
-from dashboard.pages.pair.tables import both_predictions, predictions
-from dashboard.pages.pair.view import targets
+from dashboard.views.pair.gold import Gold, judged
+from dashboard.views.pair.tables import both_predictions, predictions
+from dashboard.views.pair.view import targets
 from tests.families import build
 
 EN = Sentence("The ferry was cancelled.", "en", "Ahmed baked bread.")
@@ -308,14 +308,14 @@ def test_the_options_of_a_score(scoring, scores, labelling):
 def test_the_pair_page_shows_what_the_head_gives(name, request):
     from streamlit.testing.v1 import AppTest
 
-    from dashboard.pages.pair import details
+    from dashboard.views.pair import details
     from tests.test_dashboard import html_of
 
     model = request.getfixturevalue(name)
     result = ccta.compare(model, EN, ES, QUICK)
 
     def script(shown):
-        from dashboard.pages.pair import details
+        from dashboard.views.pair import details
 
         details._predictions(shown, None)
 

@@ -607,19 +607,19 @@ def test_the_pages_say_that_a_model_is_out_of_date(folder):
     add(str(folder))
     renamed(folder)
     app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page("pages/pair/pair.py")
+    app.switch_page("views/pair/pair.py")
     app.query_params["model"] = str(folder)
     app.run()
     assert "not known to be those that were added" in said(app)
     app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page("pages/models/models.py")
+    app.switch_page("views/models/models.py")
     app.query_params["model"] = str(folder)
     clean(app.run())
     assert "add it again" in said(app)
     app.session_state[widget("more")] = True
     app.run()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dashboard.pages.models.sources.add_apart", lambda name: add(name).id)
+        patch.setattr("dashboard.views.models.sources.add_apart", lambda name: add(name).id)
         clean(app.button(key=widget("again_0")).click().run())
     assert find(str(folder)).labels[0] == "neutral"
 

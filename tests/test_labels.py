@@ -341,7 +341,7 @@ def test_sensitivity_explains_the_class_that_a_label_names(model):
 
 
 def test_the_pair_page_judges_by_the_models_own_names():
-    from dashboard.pages.pair.view import Options
+    from dashboard.views.pair.view import Options
 
     item = replace(read_demo("nli")[0], id="mine", label="1")
     info, other = find(MODEL), replace(find(MODEL), id="made/other")

@@ -16,8 +16,8 @@ from ccta_core.models.catalog import find
 from ccta_core.store.pairs import find_pair
 from ccta_core.text import number
 from dashboard import resources
-from dashboard.pages.languages import tables
-from dashboard.pages.languages.charts import (
+from dashboard.views.languages import tables
+from dashboard.views.languages.charts import (
     flows_html,
     flows_svg,
     mexa_chart,
@@ -25,9 +25,9 @@ from dashboard.pages.languages.charts import (
     spread,
     spread_chart,
 )
-from dashboard.pages.languages.layers import mexa_sentence, profile_sentence
-from dashboard.pages.languages.matrix import cells, finding
-from dashboard.pages.languages.pair import pair_sentence
+from dashboard.views.languages.layers import mexa_sentence, profile_sentence
+from dashboard.views.languages.matrix import cells, finding
+from dashboard.views.languages.pair import pair_sentence
 from dashboard.widgets.matrix import Cell, Head, Matrix, payload
 from dashboard.widgets.matrix_colours import shades_of
 from tests.made_study import LANGS, answering, made_study

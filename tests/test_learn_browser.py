@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccta_core.zoo.lesson import read_lesson
-from dashboard.pages.learn.tables import problem_of
+from dashboard.views.learn.tables import problem_of
 from tests.serving import serving, visiting
 
 LESSON = read_lesson()

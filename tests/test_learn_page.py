@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 from ccta_core.errors import DamagedFileError
 from ccta_core.zoo.lesson import read_lesson
 from dashboard import resources
-from dashboard.pages.learn import tables as tables
-from dashboard.pages.learn.charts import intervals, pieces_html
-from dashboard.pages.learn.claims_table import found
-from dashboard.pages.learn.space_chart import label_places
-from dashboard.pages.learn.view import STEPS
+from dashboard.views.learn import tables as tables
+from dashboard.views.learn.charts import intervals, pieces_html
+from dashboard.views.learn.claims_table import found
+from dashboard.views.learn.space_chart import label_places
+from dashboard.views.learn.view import STEPS
 from tests.made_study import made_study
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
@@ -48,7 +48,7 @@ def page(monkeypatch):
     monkeypatch.setattr(resources, "studies", list)
 
     def open_page(**query):
-        app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/learn/learn.py")
+        app = AppTest.from_file(APP, default_timeout=60).switch_page("views/learn/learn.py")
         for key, value in query.items():
             app.query_params[key] = value
         return app.run()

@@ -24,8 +24,8 @@ from ccta_core.models.added import (
     size_of,
 )
 from ccta_core.models.catalog import ModelInfo, catalog
-from dashboard.pages.models.charts import described, score_dots
-from dashboard.pages.models.tables import data_table, finding, score_table, zoo_table
+from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.tables import data_table, finding, score_table, zoo_table
 from tests.families import build
 from tests.test_dashboard import clean, html_of, said
 
@@ -246,7 +246,7 @@ def page(monkeypatch, tmp_path):
 
     def open_page(query=None):
         app = AppTest.from_file(APP, default_timeout=120)
-        app.switch_page("pages/models/models.py")
+        app.switch_page("views/models/models.py")
         for key, value in (query or {}).items():
             app.query_params[key] = value
         return clean(app.run())
@@ -297,7 +297,7 @@ def opened(app, name):
 
 
 def test_a_model_is_added_on_the_page_and_taken_off(page, monkeypatch, small):
-    monkeypatch.setattr("dashboard.pages.models.sources.add_apart", lambda name: add(name).id)
+    monkeypatch.setattr("dashboard.views.models.sources.add_apart", lambda name: add(name).id)
     app = opened(page(), "more")
     app.text_input(key=widget("name")).set_value(str(small))
     next(button for button in app.button if button.label == "Check and add").click()
@@ -311,7 +311,7 @@ def test_a_model_is_added_on_the_page_and_taken_off(page, monkeypatch, small):
 
 
 def test_a_model_that_cant_be_attributed_is_told_in_the_loaders_words(page, monkeypatch, decoder):
-    monkeypatch.setattr("dashboard.pages.models.sources.add_apart", lambda name: add(name).id)
+    monkeypatch.setattr("dashboard.views.models.sources.add_apart", lambda name: add(name).id)
     app = opened(page(), "more")
     app.text_input(key=widget("name")).set_value(str(decoder))
     next(button for button in app.button if button.label == "Check and add").click()
@@ -336,7 +336,7 @@ def test_what_cant_be_cleared_is_one_line(page, monkeypatch):
         raise CctaError("own was written in the last 10 minutes")
 
     (cache_root() / "training" / "own").mkdir(parents=True)
-    monkeypatch.setattr("dashboard.pages.models.sources.clear", refuse)
+    monkeypatch.setattr("dashboard.views.models.sources.clear", refuse)
     app = opened(page(), "use")
     clean(app.button(key=widget("clear_training")).click().run())
     assert "last 10 minutes" in said(app)
@@ -351,5 +351,5 @@ def test_counting_the_items_fills_the_column(page):
 def test_a_failing_page_is_one_line(page, monkeypatch):
     monkeypatch.setattr("dashboard.resources.data", lambda: 1 / 0)
     app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page("pages/models/models.py")
+    app.switch_page("views/models/models.py")
     assert "the log has the details" in said(app.run())

@@ -7,8 +7,9 @@ import pytest
 from ccta_core.config import Config
 from dashboard import resources
 from dashboard.engine import Engine
-from dashboard.pages.pair.history import MOST, History, difference
-from dashboard.pages.pair.view import (
+from dashboard.session import widget_key
+from dashboard.views.pair.history import MOST, History, difference
+from dashboard.views.pair.view import (
     KEYS,
     NAMES,
     OWN,
@@ -18,7 +19,6 @@ from dashboard.pages.pair.view import (
     of_study,
     read_settings,
 )
-from dashboard.session import widget_key
 from tests.made_pair import ITEM, MODEL, OPTIONS, clean, html_of, make_result, opener, said
 
 

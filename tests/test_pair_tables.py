@@ -10,11 +10,11 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.reports.pair.marks import marks
 from ccta_core.types import Sentence
-from dashboard.pages.pair.charts import walk_chart
-from dashboard.pages.pair.gold import Gold, gold_of, judged, sentence
-from dashboard.pages.pair.share import command, snippet
-from dashboard.pages.pair.skeleton import skeleton
-from dashboard.pages.pair.tables import (
+from dashboard.views.pair.charts import walk_chart
+from dashboard.views.pair.gold import Gold, gold_of, judged, sentence
+from dashboard.views.pair.share import command, snippet
+from dashboard.views.pair.skeleton import skeleton
+from dashboard.views.pair.tables import (
     both_predictions,
     dearest,
     differences,
@@ -29,7 +29,7 @@ from dashboard.pages.pair.tables import (
     usual_best,
     walk_sentence,
 )
-from dashboard.pages.pair.view import Request
+from dashboard.views.pair.view import Request
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import compact, shared_top, usual_ribbons
 from tests.made_pair import ITEM, MODEL, SIDES, make_result, request_of
@@ -62,7 +62,7 @@ def test_a_spreadsheet_sees_no_formula():
 
 
 def test_a_figure_shows_markup_as_text():
-    from dashboard.pages.pair.charts import plan_heatmap
+    from dashboard.views.pair.charts import plan_heatmap
 
     sentence = Sentence("<b>bold</b> two", "en")
     result = make_result(Request(MODEL, sentence, SIDES[1], Config()))

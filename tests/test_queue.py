@@ -9,7 +9,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.types import Sentence
 from dashboard.engine import Engine
-from dashboard.pages.pair.view import Request
+from dashboard.views.pair.view import Request
 
 LABELS = ("entailment", "neutral", "contradiction")
 MODEL = ModelInfo("e5-small/queue-test", "nli", "en", LABELS, (0, 1), 8, "test")

@@ -16,8 +16,8 @@ from ccta_core.study.run import locks, process
 from ccta_core.study.run.progress import FAILED, write_event
 from ccta_core.study.run.status import LOG, status_of
 from ccta_core.study.storage.parts import part_path
-from dashboard.pages.studies.actions import exported
-from dashboard.pages.studies.tables import summary
+from dashboard.views.studies.actions import exported
+from dashboard.views.studies.tables import summary
 from tests.made_study import made_study
 from tests.test_dashboard import clean, html_of, said
 from tests.test_study_process import folder_of, full_disk
@@ -34,7 +34,7 @@ def page():
 
     def open_page(query=None):
         app = AppTest.from_file(APP, default_timeout=120)
-        app.switch_page("pages/studies/studies.py")
+        app.switch_page("views/studies/studies.py")
         for key, value in (query or {}).items():
             app.query_params[key] = value
         return clean(app.run())
@@ -141,7 +141,7 @@ def test_a_start_that_fails_is_one_line(page, monkeypatch):
 def test_a_failed_page_is_one_line(page, monkeypatch):
     monkeypatch.setattr("dashboard.resources.study_states", lambda: 1 / 0)
     app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page("pages/studies/studies.py")
+    app.switch_page("views/studies/studies.py")
     assert "the log has the details" in said(app.run())
 
 

@@ -14,12 +14,13 @@ import pytest
 from ccta_core.cli import main
 from ccta_core.config import Config, cache_root
 from ccta_core.errors import DamagedFileError
+from ccta_core.measures import EXPORTED
 from ccta_core.reports import figures
 from ccta_core.reports.markdown import markdown_table
-from ccta_core.reports.study import EXPORTED, FORMATS, export_study
 from ccta_core.reports.study.facts import data_name, left_out_reasons
 from ccta_core.reports.study.latex import escaped
 from ccta_core.reports.study.means import both_ways, summarised
+from ccta_core.reports.study.write import FORMATS, export_study
 from ccta_core.study.manifest import Manifest, write_manifest
 from ccta_core.study.storage.parts import part_path, write_part
 from ccta_core.study.storage.schema import COLUMNS, NAMES

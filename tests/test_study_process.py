@@ -28,7 +28,7 @@ from ccta_core.study.run.progress import (
 from ccta_core.study.run.status import LOG, RUNNING, STARTING, status_of
 from ccta_core.study.storage.parts import part_path
 from ccta_core.study.storage.table import open_study
-from dashboard.pages.studies.tables import state_line, suggested_name
+from dashboard.views.studies.tables import state_line, suggested_name
 from tests.families import build
 from tests.made_study import made_study
 

@@ -148,7 +148,7 @@ def test_a_setting_is_in_the_form(monkeypatch):
     shown = dict(form_fields())
     assert set(NAMES) == set(shown) | {name for name in NAMES if "form" in places_of(name)}
     app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page("pages/studies/studies.py")
+    app.switch_page("views/studies/studies.py")
     for name, field in shown.items():
         value = OTHER[name]
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -239,4 +239,4 @@ def test_the_twin_under_a_random_head_comes_last():
 def test_the_command_line_is_read_into_the_same_request(capsys):
     words = request(layers=(40,)).arguments
     assert main(["study", "run", *words, "--dry-run"]) == 2
-    assert "has the layers 0 to 12; asked for 40" in capsys.readouterr().err
+    assert "has the layers 0 to 11; asked for 40" in capsys.readouterr().err

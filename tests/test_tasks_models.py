@@ -15,7 +15,7 @@ from ccta_core.models.model import Model
 from ccta_core.result import PairResult
 from ccta_core.tasks.spans import LONGEST
 from ccta_core.types import Sentence
-from dashboard.pages.pair import finding
+from dashboard.views.pair import finding
 from tests.heads import TAGS, tiny
 
 FIXED = Quadrature(rule="gauss", points=4)

@@ -211,9 +211,9 @@ def script(browser):
     [
         ("ccta_core/reports/pair/base.js", "fixed(x, 2)", lambda x: text.number(x, 2)),
         ("ccta_core/reports/pair/base.js", "signed(x)", lambda x: text.signed(x, 3)),
-        ("dashboard/pages/learn/learn_base.js", "fixed(x)", lambda x: text.number(x, 2)),
-        ("dashboard/pages/learn/learn_base.js", "signed(x)", lambda x: text.signed(x, 2)),
-        ("dashboard/pages/learn/learn_base.js", "percent(x)", lambda x: text.percent(x)),
+        ("dashboard/views/learn/learn_base.js", "fixed(x)", lambda x: text.number(x, 2)),
+        ("dashboard/views/learn/learn_base.js", "signed(x)", lambda x: text.signed(x, 2)),
+        ("dashboard/views/learn/learn_base.js", "percent(x)", lambda x: text.percent(x)),
     ],
 )
 def test_scripts_write_numbers_as_the_program_does(script, path, expression, python):

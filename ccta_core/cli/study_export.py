@@ -25,7 +25,7 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from ccta_core.reports.study import export_study
+    from ccta_core.reports.study.write import export_study
     from ccta_core.study.storage.table import open_study
 
     measures = options.measure.split(",") if options.measure is not None else None

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from dashboard import resources
-from dashboard.pages.errors.tables import gold_of
-from dashboard.pages.pair.view import of_study
 from dashboard.session import Session
+from dashboard.views.errors.tables import gold_of
+from dashboard.views.pair.view import of_study
 from dashboard.widgets.study_bar import Chosen
 
 
@@ -17,7 +17,7 @@ def open_pair(
     `model` is another of the study's models than the chosen one.
     """
     session.mark_origin()
-    st.switch_page("pages/pair/pair.py", query_params=pair_query(chosen, item, pair, model))
+    st.switch_page("views/pair/pair.py", query_params=pair_query(chosen, item, pair, model))
 
 
 def pair_query(
@@ -47,4 +47,4 @@ def open_errors(
     query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
     sides = {"src": source, "tgt": target}
     named = {side: lang for side, lang in sides.items() if lang}
-    st.switch_page("pages/errors/errors.py", query_params=query | named)
+    st.switch_page("views/errors/errors.py", query_params=query | named)

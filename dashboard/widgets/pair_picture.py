@@ -10,8 +10,8 @@ import streamlit as st
 from ccta_core.reports.pair.marks import marks
 from ccta_core.reports.pair.page import pair_assets, writing
 from dashboard.assets import read_beside
-from dashboard.pages.pair.gold import Judged
-from dashboard.pages.pair.view import Settings
+from dashboard.views.pair.gold import Judged
+from dashboard.views.pair.view import Settings
 
 _LEAST, _DIGITS = 1e-6, 6
 PIN = "pair_pin"

@@ -1,0 +1,39 @@
+"""Correlation: does consistency go with performance, and do the embeddings alone as well?"""
+
+from ccta_core.analysis.questions import Question
+from ccta_core.errors import CctaError
+from dashboard.session import Session
+from dashboard.views.correlation.controls import choosers
+from dashboard.views.correlation.items import items
+from dashboard.views.correlation.models import every_model
+from dashboard.views.correlation.picture import picture
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.study_bar import Chosen, study_bar
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    text_blocks.title("Does consistency go with performance?")
+    session = Session("correlation")
+    chosen = study_bar(session, model=False)
+    question = choosers(session, chosen) if chosen else None
+    for text in session.problems:
+        notices.advice(text)
+    if chosen is None or question is None:
+        return
+    session.keep()
+    try:
+        _show(session, chosen, question)
+    except CctaError as error:
+        notices.problem(str(error))
+
+
+def _show(session: Session, chosen: Chosen, question: Question) -> None:
+    if question.x != question.y:
+        picture(session, chosen, question)
+        every_model(session, chosen, question)
+    if question.models:
+        items(session, chosen, question)
+
+
+page()

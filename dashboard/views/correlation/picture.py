@@ -1,0 +1,215 @@
+"""The verdict, the scatter with its numbers, and what a click on a point opens."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.analysis.questions import (
+    HOME,
+    OTHERS,
+    TOGETHER,
+    Question,
+    ScoreCorrelation,
+    correlations,
+    family,
+    points,
+)
+from ccta_core.measures import label, title
+from ccta_core.text import NONE, count, interval, number, p_value
+from dashboard import resources
+from dashboard.session import Session
+from dashboard.views.correlation.charts import FIELDS, scatter
+from dashboard.views.correlation.models import controls, held
+from dashboard.views.languages.tables import training_table
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import chart_files
+from dashboard.widgets.navigation import open_errors, open_pair
+from dashboard.widgets.statistics_wording import SYMBOLS, added, counted_units, shares_text, verdict
+from dashboard.widgets.study_bar import Chosen, model_label
+from dashboard.widgets.wording import language_name
+
+_MOST = 3000
+"""Items drawn; of more, a sample that is always the same."""
+
+
+def picture(session: Session, chosen: Chosen, question: Question) -> None:
+    """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
+    with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
+        tested = resources.computed(chosen.study, correlations, question)
+        found = resources.computed(chosen.study, points, question)
+    text_blocks.verdict(verdict(question, tested, chosen.task))
+    if text := added(question, tested):
+        text_blocks.say(text)
+    if found.empty:
+        text_blocks.say(_nothing(question))
+        return
+    if question.unit == "training":
+        _shares(chosen, question)
+    left, right = st.columns([3, 1], gap="medium")
+    with left:
+        _scatter(session, chosen, question, found)
+    with right:
+        _numbers(question, [one for one in tested if one.measure == question.x])
+    text_blocks.heading("The same question put to the controls")
+    controls(chosen, question, tested)
+    held(chosen, question)
+
+
+def drawn(chosen: Chosen, question: Question, found: pd.DataFrame) -> pd.DataFrame:
+    """The points as the chart reads them: their mark, their line, what is said at the pointer."""
+    several = question.unit == "training" or found["model"].nunique() > 1
+    table = found if len(found) <= _MOST else found.sample(_MOST, random_state=0).sort_index()
+    names = {model: model_label(chosen.study, model) for model in table["model"].unique()}
+    models = table["model"].map(names)
+    return table.assign(
+        mark=models if several else _marks(question, table),
+        line=TOGETHER if question.unit == "training" else table["model"],
+        hover=[_hover(question, row, names, chosen.task) for row in table.itertuples()],
+    )
+
+
+def _marks(question: Question, table: pd.DataFrame) -> pd.Series:
+    if question.unit == "language":
+        return table["target"].map(family)
+    if question.unit == "pair":
+        alike = table["source"].map(family) == table["target"].map(family)
+        return alike.map({True: "of one family", False: "of two families"})
+    return pd.Series("items", index=table.index)
+
+
+def _hover(question: Question, row: object, names: dict[str, str], task: str) -> str:
+    place = str(getattr(row, "label", ""))
+    if question.unit != "item":
+        sides = [str(getattr(row, side)) for side in ("source", "target")]
+        shown = sides[1:] if question.unit == "language" else sides
+        place = " and ".join(language_name(code) for code in shown)
+    values = [
+        f"{label(name, task)} {number(float(getattr(row, axis)), 3)}"
+        for name, axis in ((question.x, "x"), (question.y, "y"))
+    ]
+    n = [f"n = {count(int(getattr(row, 'n', 0)), 'item')}"] if question.unit != "item" else []
+    return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
+
+
+def _scatter(session: Session, chosen: Chosen, question: Question, found: pd.DataFrame) -> None:
+    titles = _titles(question, chosen.task)
+    table = drawn(chosen, question, found)
+    figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
+    chart = f"correlation_points_{question.unit}"
+    event = text_blocks.chart(
+        figure,
+        key=chart,
+        alt=f"{titles[1]} against {titles[0]}, {count(len(table), 'point')}",
+        on_select="rerun",
+        selection_mode="points",
+    )
+    text_blocks.quiet(_caption(question, len(found), len(table)))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
+        name = f"{chosen.study.name}-{question.x}-{question.y}"
+        chart_files(figure, found, name, chart=chart)
+        _choice(session, chosen, question, table)
+    clicked = event.selection.points if event else []
+    if clicked and clicked[0].get("customdata"):
+        values = dict(zip(FIELDS, clicked[0]["customdata"], strict=False))
+        go(session, chosen, question, values)
+
+
+def _choice(session: Session, chosen: Chosen, question: Question, table: pd.DataFrame) -> None:
+    """The same as a click on a point, for the keyboard."""
+    rows = {
+        f"{row.label} · {model_label(chosen.study, str(row.model))}": row
+        for row in table.itertuples()
+    }
+    with st.popover("Open a point", type="tertiary"):
+        picked = st.selectbox("Point", list(rows), key=f"correlation_open_{question.unit}")
+        what = "the item" if question.unit == "item" else "its errors"
+        if st.button(f"Open {what}", key="correlation_go") and picked:
+            row = rows[picked]
+            go(session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS})
+
+
+def go(session: Session, chosen: Chosen, question: Question, point: dict[str, str]) -> None:
+    """Opens Errors filtered to a point's languages, or the item itself in Pair."""
+    if question.unit == "item":
+        open_pair(session, chosen, point["label"], question.pair, point["model"])
+    open_errors(session, chosen, point["model"], point["source"], point["target"])
+
+
+def _titles(question: Question, task: str) -> tuple[str, str]:
+    x = title(question.x, task)
+    if question.unit == "pair":
+        return f"{x}, mean of the pair", f"{title(question.y, task)}, mean of the two languages"
+    if question.unit == "item":
+        names = [language_name(code) for code in question.pair]
+        return f"{x}, {names[0]} and {names[1]}", f"{title(question.y, task)}, {names[1]}"
+    if question.unit == "language" and question.home == OTHERS:
+        return f"{x} with the other languages, mean", title(question.y, task)
+    homes = {model.home for model in question.models}
+    where = "the training language"
+    if question.unit == "language" and question.home != HOME:
+        where = language_name(question.home)
+    elif question.unit == "language" and len(homes) == 1:
+        where = language_name(str(next(iter(homes))))
+    return f"{x} with {where}, mean", title(question.y, task)
+
+
+def _caption(question: Question, count: int, shown: int) -> str:
+    some = f" {shown} of {count} are drawn." if shown < count else ""
+    action = "A click opens the item." if question.unit == "item" else "A click opens its errors."
+    band = (
+        "Line: least squares; its 95% band takes points as independent, the interval of the "
+        "coefficient does not."
+    )
+    if question.unit != "training" and len(question.models) > 1:
+        band = "Lines: least squares, one for each model."
+    out = {
+        "language": " The training language itself is left out." if question.home == HOME else "",
+        "training": " Cells of one training language depend on each other too, so the interval is "
+        "rather too narrow.",
+    }.get(question.unit, "")
+    return f"n = {count}.{some} {band}{out} {action}"
+
+
+def _numbers(question: Question, main: Sequence[ScoreCorrelation]) -> None:
+    """The coefficient, its interval, p and n, large, where there is one model."""
+    if len(main) != 1:
+        text_blocks.quiet("Several models are drawn: their coefficients are in the table below.")
+        return
+    found = main[0].correlation
+    reliable = "" if found.reliable else " <small>unreliable</small>"
+    cells = [
+        (SYMBOLS[question.kind], number(found.r), "of 1, up or down"),
+        ("95% interval", interval(found.low, found.high) + reliable, "whole groups resampled"),
+        ("p", p_value(found.p), f"after Holm {p_value(main[0].p_holm)}"),
+        ("n", str(found.n), counted_units(question, found)),
+    ]
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{value}</dd><dd class='ccta-what'>{escape(what)}</dd>"
+        "</div>"
+        for name, value, what in cells
+    )
+    st.html(f'<dl class="ccta-numbers">{rows}</dl>')
+    if found.r is not None and found.notice:
+        text_blocks.quiet(f"{found.notice[:1].upper()}{found.notice[1:]}.")
+
+
+def _shares(chosen: Chosen, question: Question) -> None:
+    for name in (question.x, question.y):
+        found = resources.computed(
+            chosen.study, training_table, question.layer, name, chosen.models
+        )
+        if found.shares is not None:
+            text_blocks.say(shares_text(found.shares, label(name, chosen.task)))
+
+
+def _nothing(question: Question) -> str:
+    if question.unit == "item":
+        return "No item of this pair has both measures; choose other languages or measures."
+    if question.unit == "pair":
+        return "No pair of languages has both measures; choose other measures."
+    return (
+        "No language has both measures with the training language: the study may not hold it. "
+        f"Choose another language under Options, or the unit pair of languages. {NONE}"
+    )

@@ -1,0 +1,200 @@
+"""The list of items, and the table of predictions, of the Errors page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ccta_core.text import count, percent
+from ccta_core.types import ParallelExample
+from dashboard import resources
+from dashboard.assets import read_beside
+from dashboard.session import Session
+from dashboard.views.errors import tables
+from dashboard.views.errors.charts import list_html
+from dashboard.views.errors.state import ANY, State, row_text
+from dashboard.views.errors.tables import RIGHT, confusion
+from dashboard.views.errors.wording import agreement, listed
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import csv_button
+from dashboard.widgets.matrix import Cell, Head, Matrix, matrix
+from dashboard.widgets.wording import language_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_component = st.components.v2.component(
+    "ccta_errors_list",
+    html='<div class="ccta-picks"></div>',
+    js=read_beside(__file__, "errors.js"),
+    isolate_styles=False,
+)
+
+
+def cases(
+    session: Session,
+    state: State,
+    page: "pd.DataFrame",
+    examples: Mapping[str, ParallelExample],
+) -> None:
+    """The rows; a click on one has the page show it closely."""
+    key = session.widget("list")
+
+    def picked() -> None:
+        row = getattr(st.session_state.get(key), "pick", None)
+        if isinstance(row, str):
+            session.put(row=row)
+
+    _component(
+        key=key,
+        data={
+            "html": list_html(page, examples, state.remarks, state.order.name),
+            "marked": row_text(state.row),
+        },
+        on_pick_change=picked,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the list this is: page `at` of `pages`, `size` comparisons each, `total` in all."""
+
+    at: int
+    pages: int
+    total: int
+    size: int
+
+    @property
+    def said(self) -> str:
+        """Which of how many are shown."""
+        first, last = (self.at - 1) * self.size + 1, min(self.at * self.size, self.total)
+        return listed(first, last, self.total)
+
+
+def pager(session: Session, place: Place, *, top: bool) -> None:
+    """Which comparisons these are, and the ways to another page; a page by number at the top."""
+    name = "top" if top else "bottom"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"errors_pager_{name}"):
+        st.html(f'<p class="ccta-finding">{place.said}</p>', width="content")
+        if place.pages < 2:
+            return
+        turns = {
+            "first_page": ("First page", 1),
+            "chevron_left": ("Page before", max(1, place.at - 1)),
+            "chevron_right": ("Page after", min(place.pages, place.at + 1)),
+            "last_page": ("Last page", place.pages),
+        }
+        for at, (icon, (title, to)) in enumerate(turns.items()):
+            if at == 2:
+                _number(session, place, top=top)
+            st.button(
+                title,
+                icon=f":material/{icon}:",
+                key=session.widget(f"{icon}_{name}"),
+                disabled=to == place.at,
+                on_click=session.put,
+                kwargs={"page": to},
+                type="tertiary",
+            )
+
+
+def _number(session: Session, place: Place, *, top: bool) -> None:
+    text = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
+    if top:
+        session.number_input("Page", "page", width=120, label_visibility="collapsed")
+    st.html(f'<p class="ccta-finding">{text}</p>', width="content")
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(session: Session, state: State) -> None:
+    """The finding, the matrix with n in each cell, and its data."""
+    study, filters = state.chosen.study, state.filters
+    same = resources.computed(study, tables.same_prediction, filters)
+    if not same.n:
+        text_blocks.quiet("No comparison passes the other filters.")
+        return
+    cells = resources.computed(study, confusion, filters, tuple(state.offered.said))
+    text_blocks.say(agreement(same, state.chosen.task))
+    matrix(
+        _drawn(cells, state),
+        key=session.widget("confusion"),
+        chosen=_chosen(state),
+        on_click=lambda source, target: _filter(session, state, source, target),
+    )
+    way = (
+        " Without a language named, a comparison of two predictions stands on both sides of the "
+        "diagonal."
+        if filters.open
+        else ""
+    )
+    text_blocks.quiet(
+        "Whatever is right or wrong and whatever is predicted: these two filters don't count here. "
+        f"A cell shows how many comparisons; a click lists them.{way}"
+    )
+    csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
+
+
+def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:
+    words = list(dict.fromkeys(cells["source"]))
+    one = state.filters
+    names = [_name(one.source, "source"), _name(one.target, "target")]
+    heads = [Head(word, word) for word in words]
+    found = {
+        (row.source, row.target): Cell(
+            float(row.n),
+            f"{row.n:,}",
+            f"{names[0]}: {row.source}, {names[1]}: {row.target}: {count(row.n, 'comparison')}, "
+            f"{percent(row.share, 1)}",
+        )
+        for row in cells.itertuples()
+    }
+    return Matrix(
+        label="Comparisons by prediction in the source and in the target",
+        rows=heads,
+        columns=heads,
+        cells=found,
+        legend="comparisons",
+        row_title=names[0],
+        column_title=names[1],
+        scale="mass",
+        digits=0,
+    )
+
+
+def _name(code: str, side: str) -> str:
+    return language_name(code) if code else side
+
+
+def _chosen(state: State) -> tuple[str, str] | None:
+    one = state.filters
+    if state.offered.said:
+        return (one.source_says, one.target_says) if one.source_says and one.target_says else None
+    if one.right == ANY:
+        return None
+    words = {"r": RIGHT, "w": "wrong"}
+    return words[one.right[0]], words[one.right[1]]
+
+
+def _filter(session: Session, state: State, source: str, target: str) -> None:
+    """Lists the comparisons of a cell; a second click on it lists all again."""
+    off = _chosen(state) == (source, target)
+    if not state.offered.said:
+        session.put(right=ANY if off else f"{source[0]}{target[0]}")
+    elif off:
+        session.put(says=ANY, says2=ANY)
+    else:
+        session.put(says=source, says2=target, right=ANY, agree=ANY)
+
+
+def folded(session: Session, state: State) -> None:
+    """The table in a fold of its own, made only when it is opened."""
+    part = st.expander(
+        "Which prediction goes with which", on_change="rerun", key=session.widget("cells")
+    )
+    with part:
+        if part.open:
+            table(session, state)

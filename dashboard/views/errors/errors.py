@@ -1,0 +1,105 @@
+"""Errors: where the model goes wrong in one language and not in the other, item by item."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.types import ParallelExample
+from dashboard import resources
+from dashboard.session import Session
+from dashboard.views.errors import (
+    comparisons,
+    controls,
+    export,
+    panel,
+    tables,
+    wording,
+)
+from dashboard.views.errors.comparisons import Place
+from dashboard.views.errors.state import State, page_of, read
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.study_bar import study_bar
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    text_blocks.title("Where does the model go wrong in one language and not in the other?")
+    session = Session("errors")
+    chosen = study_bar(session)
+    if chosen is None:
+        _advise(session.problems)
+        return
+    try:
+        _show(session, read(session, chosen))
+    except CctaError as error:
+        _advise(session.problems)
+        notices.problem(str(error))
+
+
+def _show(session: Session, state: State) -> None:
+    study, filters = state.chosen.study, state.filters
+    controls.views(session, state)
+    controls.filters(session, state)
+    total = resources.computed(study, tables.count, filters)
+    at, pages = page_of(session, state, total)
+    _advise([*session.problems, *state.problems])
+    found = resources.computed(study, tables.found, filters)
+    same = resources.computed(study, tables.same_prediction, filters)
+    text_blocks.verdict(wording.verdict(found, filters, same, state.chosen.task))
+    text_blocks.quiet(wording.doubt(found, filters))
+    comparisons.folded(session, state)
+    if total:
+        _list(session, state, Place(at, pages, total, state.size))
+    else:
+        _nothing(session, state)
+    session.keep()
+
+
+def _advise(problems: list[str]) -> None:
+    for text in problems:
+        notices.advice(text)
+
+
+def _list(session: Session, state: State, place: Place) -> None:
+    """The list with its pagers, and beside it the comparison that is looked at closely."""
+    start = (place.at - 1) * place.size
+    rows = resources.computed(
+        state.chosen.study, tables.page, state.filters, state.order, start, place.size
+    )
+    examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
+    with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):
+        controls.order(session, state)
+        export.downloads(session, state, place.total)
+    with st.container(key="errors_open" if state.row else "errors_closed"):
+        listing, beside = st.columns([2, 1], gap="large")
+    with listing:
+        comparisons.pager(session, place, top=True)
+        comparisons.cases(session, state, rows, examples)
+        if place.pages > 1:
+            comparisons.pager(session, place, top=False)
+    with beside, st.container(key="errors_panel"):
+        panel.panel(session, state, examples)
+
+
+def _nothing(session: Session, state: State) -> None:
+    text_blocks.say("No comparison passes these filters. Take one off, or choose Everything above.")
+    if controls.narrowed(state):
+        st.button(
+            "Clear filters",
+            key=session.widget("clear_all"),
+            on_click=controls.clear,
+            args=(session,),
+        )
+
+
+def _examples(state: State, ids: list[str]) -> Mapping[str, ParallelExample]:
+    """The texts of what is shown; none, with a line that says why, where they are not here."""
+    try:
+        return resources.texts(state.chosen.study.name, list(dict.fromkeys(ids)))
+    except CctaError as error:
+        notices.advice(str(error))
+        return {}
+
+
+page()

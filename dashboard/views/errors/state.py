@@ -1,0 +1,218 @@
+"""What the page Errors shows, field by field from its address; what its choosers offer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, floor, log10
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.store import notes
+from ccta_core.store.notes import Remark
+from dashboard import resources
+from dashboard.fields import Field, one_of, span, whole, words
+from dashboard.session import Session
+from dashboard.views.errors import tables
+from dashboard.views.errors.filters import (
+    AGREEMENT,
+    CONTROLS,
+    RIGHT,
+    Filters,
+    Order,
+    Range,
+    joined,
+    sortable_names,
+)
+from dashboard.widgets.study_bar import Chosen, languages_of
+
+ANY = "any"
+SIZES = ("25", "50", "100")
+UP, DOWN = "up", "down"
+_MOST_PLACES = 20_000
+_STEPS = 200
+Ends = tuple[float, float]
+Row = tuple[str, str, str]
+"""Item, source, target."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view of one click: right or wrong on both sides, and how the list is sorted."""
+
+    title: str
+    right: str
+    sort: str
+    order: str
+
+
+VIEWS = (
+    View("Right in one language, wrong in the other", "rw", "ems", UP),
+    View("Most inconsistent but right", "rr", "ems", UP),
+    View("Consistent but wrong", "ww", "ems", DOWN),
+    View("Everything", ANY, "item", UP),
+)
+"""The first is what the page opens on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What there is to choose from; ends None where a measure is not known or does not vary."""
+
+    languages: Sequence[str]
+    gold: Sequence[str]
+    said: Sequence[str]
+    tags: dict[str, int]
+    sorts: Sequence[str]
+    ends: dict[str, Ends | None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is chosen now. `row` is the comparison that is looked at closely."""
+
+    chosen: Chosen
+    offered: Offered
+    filters: Filters
+    order: Order
+    size: int
+    control: str
+    row: Row | None
+    remarks: dict[str, Remark]
+    problems: list[str] = field(default_factory=list)
+
+
+def read(session: Session, chosen: Chosen) -> State:
+    """Every field but the page. Raises CctaError where the study's rows can't be read."""
+    study, model, layer = chosen.study, chosen.model, chosen.layer
+    remarks = notes.remarks(study.name)
+    gold, said = resources.computed(study, tables.words_of, model, layer)
+    control = session.value(one_of("by", CONTROLS, "gain"))
+    ends = {
+        name: _rounded(resources.computed(study, tables.ends_of, model, layer, measure))
+        for name, measure in (("ems", "ems"), ("range", control), ("words", "length"))
+    }
+    offered = Offered(
+        languages=languages_of(study),
+        gold=gold,
+        said=said,
+        tags=notes.counted(remarks),
+        sorts=sortable_names(chosen.task),
+        ends=ends,
+    )
+    problems: list[str] = []
+    filters = _filters(session, chosen, offered, control, problems)
+    tag = _one_or_any(session, "tag", offered.tags)
+    if tag:
+        tagged = (item for item, remark in remarks.items() if tag in remark.tags)
+        filters = replace(filters, items=joined(tagged))
+    down = session.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
+    order = Order(session.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
+    size = int(session.value(one_of("rows", SIZES, SIZES[0])))
+    row = _row(session.value(words("row", 300)))
+    return State(chosen, offered, filters, order, size, control, row, remarks, problems)
+
+
+def page_of(session: Session, state: State, total: int) -> tuple[int, int]:
+    """Which page of how many; the first again as soon as something else is listed."""
+    pages = max(1, ceil(total / state.size))
+    listed, memo = (state.filters, state.order, state.size), session.widget("listed")
+    if st.session_state.get(memo, listed) != listed:
+        session.put(page=1)
+    st.session_state[memo] = listed
+    return session.value(whole("page", 1, pages, 1)), pages
+
+
+def row_text(row: Row | None) -> str:
+    """A comparison as the address has it: source-target-item."""
+    return "" if row is None else f"{row[1]}-{row[2]}-{row[0]}"
+
+
+def _row(text: str) -> Row | None:
+    source, _, rest = text.partition("-")
+    target, _, item = rest.partition("-")
+    return (item, source, target) if item else None
+
+
+def _filters(
+    session: Session, chosen: Chosen, offered: Offered, control: str, problems: list[str]
+) -> Filters:
+    source, target = (_one_or_any(session, side, offered.languages) for side in ("src", "tgt"))
+    find = session.value(words("find")).strip()
+    return Filters(
+        chosen.model,
+        chosen.layer,
+        source=source,
+        target=target,
+        right=session.value(one_of("right", RIGHT, VIEWS[0].right)),
+        agreement=session.value(one_of("agree", AGREEMENT, ANY)),
+        gold=_one_or_any(session, "gold", offered.gold),
+        source_says=_one_or_any(session, "says", offered.said),
+        target_says=_one_or_any(session, "says2", offered.said),
+        ranges=tuple(_ranges(session, offered, control)),
+        find=find,
+        places=_places(chosen, find, [lang for lang in (source, target) if lang], problems),
+    )
+
+
+def _one_or_any(session: Session, name: str, options: Sequence[str] | dict[str, int]) -> str:
+    """One of the options, or nothing for any."""
+    chosen = session.value(one_of(name, [ANY, *options], ANY))
+    return "" if chosen == ANY else chosen
+
+
+def _ranges(session: Session, offered: Offered, control: str) -> list[Range]:
+    ranges = []
+    measures = {"ems": "ems", "range": control, "words": "length"}
+    for name, ends in offered.ends.items():
+        if ends is not None:
+            low, high = session.value(_span(session, name, ends))
+            if (low, high) != ends:
+                ranges.append(Range(measures[name], low, high))
+    return ranges
+
+
+def _span(session: Session, name: str, ends: Ends) -> Field:
+    """A range; where the ends are others than before, what was all of it is so again."""
+    memo, key = session.widget(f"{name}_ends"), session.widget(name)
+    before = st.session_state.get(memo)
+    if before not in (None, ends) and st.session_state.get(key, before) == before:
+        st.session_state[key] = ends
+    st.session_state[memo] = ends
+    return span(name, *ends)
+
+
+def _places(chosen: Chosen, find: str, langs: Sequence[str], problems: list[str]) -> str:
+    """The texts that hold what is searched for; none, with a line, where there are none to read."""
+    if not find:
+        return ""
+    try:
+        found = resources.places_of(
+            chosen.study.name, find, langs or list(chosen.study.manifest.languages)
+        )
+    except CctaError as error:
+        problems.append(f"only ids are searched: {error}")
+        return ""
+    if len(found) > _MOST_PLACES:
+        problems.append(
+            f"{len(found):,} texts hold what is searched for, at most {_MOST_PLACES:,} can be "
+            "filtered by; only ids are searched: type more of it"
+        )
+        return ""
+    return joined(f"{lang} {item}" for lang, item in found)
+
+
+def _rounded(ends: Ends | None) -> Ends | None:
+    """The ends a little further out, in steps a slider can take; None where nothing varies."""
+    if ends is None or not ends[1] > ends[0]:
+        return None
+    step = step_of(ends)
+    digits = max(0, -floor(log10(step)))
+    return (
+        round(floor(ends[0] / step + 1e-9) * step, digits),
+        round(ceil(ends[1] / step - 1e-9) * step, digits),
+    )
+
+
+def step_of(ends: Ends) -> float:
+    """1, 0.1, 0.01 and so on: at least about 20 steps from end to end."""
+    return 10.0 ** floor(log10((ends[1] - ends[0]) / _STEPS) + 1)

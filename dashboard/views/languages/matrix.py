@@ -1,0 +1,139 @@
+"""The language x language matrix: what it shows, in which order, and what it finds."""
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.languages import LANGUAGES
+from ccta_core.measures import CELLS, MEASURES, label, title
+from ccta_core.text import count, interval, number
+from dashboard import resources
+from dashboard.fields import one_of
+from dashboard.session import Session
+from dashboard.views.languages.tables import ORDERS, matrix_table, ordered, within_families
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import drawing_files
+from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
+from dashboard.widgets.study_bar import Chosen
+from dashboard.widgets.wording import language_name
+
+_ORDERS = {
+    "family": "by family",
+    "clustering": "by likeness (clustering)",
+    "name": "by name",
+    "study": "as in the study",
+}
+_FEW_DIGITS = ("z",)
+
+
+def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
+    """The measure and the order of the languages."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="languages_row"):
+        measure = session.selectbox(
+            "Each cell shows",
+            one_of("measure", CELLS, "ems"),
+            format_func=lambda name: title(name, chosen.task),
+            width=280,
+        )
+        order = session.selectbox(
+            "Languages stand",
+            one_of("order", ORDERS, "family"),
+            format_func=_ORDERS.__getitem__,
+            width=280,
+        )
+    return measure, order
+
+
+def language_matrix(
+    session: Session, chosen: Chosen, shown: tuple[str, str], pair: tuple[str, str]
+) -> list[str]:
+    """The matrix with its finding; a click chooses the pair that is looked at closer.
+
+    Returns the languages in the order shown.
+    """
+    measure, order = shown
+    with st.container(key="languages_matrix"), st.spinner("Drawing 2,000 resamples for each pair…"):
+        table = resources.computed(chosen.study, matrix_table, chosen.model, chosen.layer, measure)
+    langs = ordered(chosen.study.manifest.languages, order, table)
+    text_blocks.verdict(finding(table, measure, chosen.task))
+    digits = 1 if measure in _FEW_DIGITS else 2
+    drawn = Matrix(
+        label=f"{title(measure, chosen.task)} by pair of languages",
+        rows=(heads := [head(code) for code in langs]),
+        columns=heads,
+        cells=cells(table, label(measure, chosen.task), digits),
+        legend=f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}",
+        row_title="source",
+        column_title="target",
+        scale="signed" if MEASURES[measure].signed else "similarity",
+        digits=digits,
+    )
+
+    def choose(source: str, target: str) -> None:
+        if source != target:
+            session.put(source=source, target=target)
+
+    matrix(drawn, key="languages_cells", chosen=pair, on_click=choose)
+    text_blocks.quiet(_caption(measure))
+    name = f"{chosen.study.name}-{measure}-{chosen.layer}"
+    drawing_files(drawing(drawn), table, name, key="languages_matrix")
+    return langs
+
+
+def head(code: str) -> Head:
+    """A language as a row or a column."""
+    family = LANGUAGES[code].family if code in LANGUAGES else ""
+    return Head(code, language_name(code), code, family)
+
+
+def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], Cell]:
+    """A cell for each row of `tables.languages.matrix_table`."""
+    return {
+        (row.source, row.target): Cell(
+            float(row.value), number(row.value, digits), _said(row, name, digits)
+        )
+        for row in table.itertuples()
+    }
+
+
+def finding(table: pd.DataFrame, measure: str, task: str) -> str:
+    """Which pair has most, which least, and whether families matter."""
+    known = table[table["source"] != table["target"]]
+    name = title(measure, task)
+    if known.empty:
+        return f"{name} is not known of any pair of languages; choose another measure."
+    high, low = known.loc[known["value"].idxmax()], known.loc[known["value"].idxmin()]
+    text = (
+        f"{name} is highest for {_pair(high)} ({number(high['value'])}) and lowest for "
+        f"{_pair(low)} ({number(low['value'])})"
+    )
+    families = within_families(known)
+    if families is None:
+        return f"{text}."
+    return (
+        f"{text}; {number(families[0])} on average within a family, {number(families[1])} across."
+    )
+
+
+def _pair(row: pd.Series) -> str:
+    return f"{language_name(row['source'])} and {language_name(row['target'])}"
+
+
+def _said(row: object, name: str, digits: int) -> str:
+    source, target = str(getattr(row, "source", "")), str(getattr(row, "target", ""))
+    places = language_name(source)
+    if target != source:
+        places += f" and {language_name(target)}"
+    low, high = getattr(row, "low", None), getattr(row, "high", None)
+    text = f"{places}: {name} {number(getattr(row, 'value', None), digits + 1)}"
+    if low is not None and not pd.isna(low):
+        text += f", 95% {interval(low, high, digits + 1)}"
+    return f"{text}, n = {getattr(row, 'n', 0)} in {count(getattr(row, 'groups', 0), 'group')}"
+
+
+def _caption(measure: str) -> str:
+    own = (
+        "On the diagonal: the language alone."
+        if measure == "score"
+        else "No text is compared with itself."
+    )
+    return f"Hold the pointer over a cell for its 95% interval and n. {own} A click looks closer."

@@ -1,0 +1,143 @@
+"""Steps 5 to 7: English beside another language."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ccta_core.languages import language
+from ccta_core.text import number
+from ccta_core.zoo.lesson import Lesson
+from dashboard.views.learn import tables as tables
+from dashboard.views.learn import wording as notices
+from dashboard.views.learn.charts import shuffles_histogram
+from dashboard.views.learn.frame import beside, noticed, picture_data
+from dashboard.views.learn.pictures import hand_picture
+from dashboard.views.learn.space_chart import cosine_matrix, frame_of, plane
+from dashboard.views.learn.tables import by_hand, hand_table, problem_of
+from dashboard.views.learn.view import SPACES, View
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import chart_files, csv_button
+from dashboard.widgets.wording import language_name
+
+_SPACE_NAMES = {"raw": "raw", "centered": "centred for each language"}
+_HAND_KEY = "learn_hand"
+_PLANS = "learn_plans"
+_MOST_SEED = 9999
+
+
+def space(view: View, lesson: Lesson) -> None:
+    """Step 5: the words on a plane, and every cosine."""
+    noticed(notices.of_space(lesson, view.partner, view.space))
+    view.session.segmented_control("Space", "space", format_func=_SPACE_NAMES.__getitem__)
+    names, look = _names(view), {"dark": text_blocks.dark(), "large": view.large}
+    planes = {name: tables.places_table(lesson, view.partner, name) for name in SPACES}
+    places = planes[view.space]
+    cosines = tables.similarity_table(lesson, view.partner, view.space)
+    explained = lesson.couples[view.partner].spaces[view.space].explained
+    left, right = st.columns([3, 2])
+    with left:
+        frame = frame_of(planes.values(), (float(explained[0]), float(explained[1])))
+        alt = ", ".join(
+            f"{row.word} {number(row.x)} {number(row.y)}" for row in places.itertuples()
+        )
+        figure = plane(places, frame, names=names, **look)
+        text_blocks.chart(
+            figure,
+            key="learn_plane",
+            alt=f"Words on two principal components: {alt}.",
+        )
+        name = f"learn-plane-{view.partner}-{view.space}"
+        chart_files(figure, places, name, chart="learn_plane")
+    with right:
+        near = cosines.loc[cosines.groupby("source_position")["cosine"].idxmax()]
+        alt = ", ".join(
+            f"{row.source} to {row.target} {number(row.cosine)}" for row in near.itertuples()
+        )
+        figure = cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **look)
+        text_blocks.chart(
+            figure,
+            key="learn_cosines",
+            alt=f"Cosine of every pair; the nearest of each English word: {alt}.",
+        )
+        name = f"learn-cosines-{view.partner}-{view.space}"
+        chart_files(figure, cosines, name, chart="learn_cosines")
+    beside(notices.of_plane(lesson, view.partner, view.space))
+
+
+def transport(view: View, lesson: Lesson) -> None:
+    """Step 6: a plan moved by hand, its score and the optimum."""
+    problem, plans = problem_of(lesson, view.partner), st.session_state.setdefault(_PLANS, {})
+    told = st.session_state.get(_HAND_KEY, {}).get("plan")
+    if isinstance(told, dict) and str(told.get("key", "")).startswith(f"{view.partner}-"):
+        plans[view.partner] = told.get("plan")
+    mine = by_hand(problem, plans.get(view.partner))
+    noticed(notices.of_hand(problem, mine))
+    source, target = lesson.sentences[tables.PIVOT], lesson.sentences[view.partner]
+    hand_picture(
+        key=_HAND_KEY,
+        data=picture_data(
+            view,
+            view.partner,
+            name=f"Plan from English to {language_name(view.partner)} words",
+            langs=[source.lang, target.lang],
+            rtl=language(target.lang).rtl,
+            source=_words(source.words, problem.source),
+            target=_words(target.words, problem.target),
+            similarity=problem.similarity.tolist(),
+            optimum=problem.best.matrix.tolist(),
+            plan=mine.plan.tolist(),
+        ),
+        on_plan_change=_ignore,
+    )
+    table = hand_table(lesson, view.partner, mine)
+    csv_button(table, f"learn-plan-{view.partner}", key="learn_csv")
+
+
+def chance(view: View, lesson: Lesson) -> None:
+    """Step 7: EMS among the EMS of shuffled masses."""
+    table = tables.shuffled_table(lesson, view.partner, view.shuffles, view.seed)
+    values = table["ems"].to_numpy()
+    references = tables.reference_table(lesson, view.partner)
+    found = float(references["value"][0])
+    noticed(notices.of_chance(found, values))
+    with st.container(key="learn_shuffles_row", horizontal=True, vertical_alignment="bottom"):
+        view.session.segmented_control("Shuffles", "shuffles")
+        st.button(
+            "Shuffle again",
+            key=view.session.widget("again"),
+            on_click=view.session.put,
+            kwargs={"seed": (view.seed + 1) % (_MOST_SEED + 1)},
+        )
+    against = ", ".join(f"{row.name} {number(row.value)}" for row in references.itertuples())
+    figure = shuffles_histogram(values, references, dark=text_blocks.dark(), large=view.large)
+    text_blocks.chart(
+        figure,
+        key="learn_chance",
+        alt=f"Histogram of EMS over {view.shuffles} shuffles, "
+        f"from {number(float(values.min()))} to {number(float(values.max()))}. {against}.",
+    )
+    beside(
+        f"{notices.of_deals(lesson, view.partner, found)} Mean of the {view.shuffles} shuffles "
+        f"{number(float(values.mean()))}, the middle 95% from "
+        f"{number(float(np.quantile(values, 0.025)))} to "
+        f"{number(float(np.quantile(values, 0.975)))}. Unrelated: the mean over five other "
+        "sentences."
+    )
+    name = f"learn-shuffles-{view.partner}-{view.seed}"
+    chart_files(figure, table, name, chart="learn_chance")
+
+
+def _names(view: View) -> tuple[str, str]:
+    second = "English again" if view.partner == tables.PIVOT else language_name(view.partner)
+    return language_name(tables.PIVOT), second
+
+
+def _words(words: tuple[str, ...], masses: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"text": text, "mass": share} for text, share in zip(words, masses.tolist(), strict=True)
+    ]
+
+
+def _ignore() -> None:
+    """A state needs a callback; it is read when the page runs."""

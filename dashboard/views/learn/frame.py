@@ -1,0 +1,107 @@
+"""What every step of the page Learn has: its question, the list of steps, what to notice."""
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ccta_core.zoo.lesson import Lesson
+from dashboard.views.learn.view import STEPS, Step, View, follow_language
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.wording import language_name
+
+_LAST = len(STEPS)
+
+
+def head(view: View, step: Step) -> None:
+    """Question, previous and next (also PageUp and PageDown), steps, language, large type."""
+    with st.container(key="learn_head", horizontal=True, vertical_alignment="center"):
+        text_blocks.title(step.question)
+        _turns(view)
+    with st.container(key="learn_steps", horizontal=True, vertical_alignment="bottom"):
+        view.session.segmented_control(
+            "Step",
+            "step",
+            format_func=lambda step: f"{step} {STEPS[int(step) - 1].name}",
+            label_visibility="collapsed",
+        )
+        _language(view, step)
+        view.session.toggle("Large type", "present")
+    for text in view.session.problems:
+        notices.advice(text)
+    if not view.large:
+        text_blocks.say(step.told)
+
+
+def noticed(html: str) -> None:
+    """What to notice: the finding above the picture. `html` is made by learn_notices."""
+    _line("Notice", html)
+
+
+def beside(html: str) -> None:
+    """What else a reader may want to know, under the picture; HTML likewise."""
+    st.html(f'<p class="learn-say is-quiet">{html}</p>')
+
+
+def tail(view: View, step: Step, lesson: Lesson) -> None:
+    """What to try, and where the lesson's numbers come from; the last step has a study's.
+
+    In large type the picture comes first, and what it is about follows here.
+    """
+    _line("Try", escape(step.tries))
+    if view.large:
+        text_blocks.say(step.told)
+    if step is STEPS[-1]:
+        return
+    text_blocks.quiet(
+        f"Measured once with {lesson.model} (revision {lesson.revision[:12]}), at the embeddings, "
+        f"class {lesson.target_class}; distances at layer {lesson.align_layer}. No model is loaded."
+    )
+
+
+def picture_data(view: View, which: str, /, **values: Any) -> dict[str, Any]:
+    """What a picture is given; it is drawn anew whenever `key` is another."""
+    size = "large" if view.large else "usual"
+    return {"key": f"{which}-{size}", "large": view.large, **values}
+
+
+def _turns(view: View) -> None:
+    for label, to, key in (
+        ("Previous", view.step - 1, "PageUp"),
+        ("Next", view.step + 1, "PageDown"),
+    ):
+        there = 1 <= to <= _LAST
+        st.button(
+            label,
+            key=view.session.widget(label.lower()),
+            on_click=view.session.put,
+            kwargs={"step": str(to)},
+            disabled=not there,
+            shortcut=key,
+            type="primary" if label == "Next" and there else "secondary",
+        )
+
+
+def _language(view: View, step: Step) -> None:
+    if step is STEPS[-1]:
+        return
+    if step.pair:
+        view.session.selectbox(
+            "English with",
+            "with",
+            format_func=lambda code: "itself" if code == "en" else language_name(code),
+            width=150,
+        )
+    else:
+        view.session.selectbox(
+            "Sentence in",
+            "lang",
+            format_func=language_name,
+            on_change=follow_language,
+            args=(view.session,),
+            width=150,
+        )
+
+
+def _line(name: str, html: str) -> None:
+    st.html(f'<p class="learn-say"><b>{name}</b> {html}</p>')

@@ -1,0 +1,104 @@
+"""The models as a table, filtered by task, and the chosen one's scores and card."""
+
+from collections.abc import Mapping
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.languages import LANGUAGES
+from ccta_core.models.added import CHANGED
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.text import NONE, count, number
+from dashboard.fields import one_of
+from dashboard.session import Session
+from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.tables import finding, metric_name, metric_of, score_table, zoo_table
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.files import chart_files, csv_button
+from dashboard.widgets.model_card import card
+from dashboard.widgets.wording import language_name
+
+_ALL = "all"
+_FIRST = "e5-small/nli-en"
+_TASKS = {
+    _ALL: "All tasks", "nli": "NLI", "paraphrase": "Paraphrase", "qa": "Question answering",
+    "ner": "Names", "classification": "Classification", "backbone": "Backbone",
+}  # fmt: skip
+_HEADS = ("model", "task", "trained on", "mean score", "commonest label", "MB", "licence")
+
+
+def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
+    """The table of a task's models, then one of them at length."""
+    tasks = [_ALL, *dict.fromkeys(info.task for info in models.values())]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="models_row"):
+        task = session.selectbox(
+            "Task",
+            one_of("task", tasks, _ALL),
+            format_func=lambda task: _TASKS.get(task, task),
+            width=240,
+        )
+        shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
+        first = _FIRST if _FIRST in shown else next(iter(shown))
+        name = session.selectbox("Model", one_of("model", shown, first), width=420)
+    _one(session, models[name])
+    table = zoo_table(shown.values())
+    text_blocks.heading(f"{count(len(shown), 'model')} here")
+    with st.container(key="models_zoo"):
+        text_blocks.table(_HEADS, (_row(row, name) for _, row in table.iterrows()), html=True)
+    text_blocks.quiet(
+        "Mean score: over the languages of the card, each counting the same; its 95% interval is "
+        "as wide as it can be, since the languages share their items."
+    )
+    csv_button(table, f"models-{task}", key=session.widget("zoo"))
+
+
+def _one(session: Session, info: ModelInfo) -> None:
+    """Scores in each language with the majority, then the card."""
+    if CHANGED in info.card:
+        notices.problem(f"{info.card[CHANGED]} (below, under Add a model).")
+    table, metric = score_table(info), metric_name(metric_of(info))
+    if table.empty:
+        text_blocks.verdict(f"{info.id} has no scores.")
+    else:
+        text_blocks.verdict(f"{info.id}: {finding(table)}")
+        n = sorted({int(count) for count in table["n"]})
+        items = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,} to {n[-1]:,}"
+        text_blocks.quiet(
+            f"{items} items a language · {info.card.get('evaluation', '')}".rstrip(" ·")
+        )
+        figure = score_dots(table, metric, dark=text_blocks.dark())
+        chart = session.widget("dots")
+        text_blocks.chart(figure, key=chart, alt=described(table, metric))
+        chart_files(figure, table, f"scores-{info.id}", chart=chart)
+    card(info)
+
+
+def _row(row: pd.Series, chosen: str) -> list[str]:
+    name = escape(row["model"])
+    return [
+        f"<b>{name}</b>" if row["model"] == chosen else name,
+        escape(row["task"]),
+        escape(_trained(row)),
+        _mean(row),
+        number(None if pd.isna(row["majority"]) else row["majority"]),
+        f"{row['megabytes']:,.1f}" if row["megabytes"] else NONE,
+        escape(row["licence"] or NONE),
+    ]
+
+
+def _trained(row: pd.Series) -> str:
+    if row["task"] == "backbone":
+        return NONE
+    lang = row["training_language"]
+    return language_name(lang) if lang in LANGUAGES else lang or "not told"
+
+
+def _mean(row: pd.Series) -> str:
+    if not row["languages"]:
+        return NONE
+    interval = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return (
+        f"{row['mean']:.2f}{interval} <small>{escape(row['metric'])}, "
+        f"{count(row['languages'], 'language')}</small>"
+    )

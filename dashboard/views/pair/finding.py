@@ -1,0 +1,89 @@
+"""The verdict of a pair and the row of numbers under it."""
+
+from html import escape
+
+import streamlit as st
+
+from ccta_core.languages import language
+from ccta_core.measures import label
+from ccta_core.reports.accuracy import completeness_phrase, masses_within
+from ccta_core.result import PairResult
+from ccta_core.text import NONE, listing, number, p_phrase, percent
+from dashboard.views.pair.gold import Gold, Judged, sentence
+from dashboard.widgets.wording import word
+
+_EMPTY = [
+    (label("ems"), "how alike the two readings are, at most 1"),
+    (label("ems_shuffled"), "same words, weights dealt out at random"),
+    (label("ems_uniform"), "every word weighs the same"),
+    (label("ems_unrelated"), "the chance level: against unrelated sentences"),
+    ("masses", "how far the weights of the words may be off, summed"),
+]
+
+
+def finding(result: PairResult, right: tuple[Judged, Judged] | None, gold: Gold) -> None:
+    """The picture's title: what it shows first, and whether the model is right."""
+    matrix = result.plan.matrix
+    at, to = divmod(int(matrix.argmax()), matrix.shape[1])
+    one = word(result.source.units[at].text, result.source.lang)
+    other = word(result.target.units[to].text, result.target.lang)
+    share = percent(float(matrix[at, to]))
+    names = language(result.source.lang).name, language(result.target.lang).name
+    known = f"{escape(sentence(right, names, gold))} " if right else ""
+    text = f"{known}The widest ribbon moves {share} of the mass from {one} to {other}"
+    _line("ccta-finding", text)
+
+
+def verdict(result: PairResult | None) -> None:
+    """One honest sentence; room for it while there is none."""
+    _line("ccta-verdict", escape(result.verdict) if result else "&nbsp;")
+
+
+def numbers(result: PairResult | None) -> None:
+    """EMS, its controls and how exact the attribution is, each with what it means."""
+    values = _values(result) if result else [NONE] * len(_EMPTY)
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value}</dd><dd class='ccta-what'>{what}</dd></div>"
+        for (name, what), value in zip(_EMPTY, values, strict=True)
+    )
+    st.html(f'<dl class="ccta-numbers">{cells}</dl>')
+
+
+def _values(result: PairResult) -> list[str]:
+    controls = result.controls
+    shuffled = number(controls.ems_shuffled)
+    if controls.p_value is not None:
+        shuffled += f" <small>{escape(p_phrase(controls.p_value))}</small>"
+    return [
+        number(result.ems),
+        shuffled,
+        number(controls.ems_uniform),
+        _unrelated(result),
+        _accuracy(result),
+    ]
+
+
+def _unrelated(result: PairResult) -> str:
+    """The source against unrelated sentences; where the verdict takes the target's, that too."""
+    there, taken = result.controls.ems_unrelated, result.chance_level
+    if taken is None or taken == there:
+        return number(there)
+    return f"{number(there)} <small>from the other side {number(taken)}</small>"
+
+
+def _accuracy(result: PairResult) -> str:
+    """The larger bound on the error of the sides' masses, and whether both converged."""
+    sides = (result.source, result.target)
+    small = completeness_phrase([side.completeness_error for side in sides])
+    if all(side.completeness_error is None for side in sides):
+        return f"{NONE} <small>{small}</small>"
+    bound = masses_within([side.mass_error for side in sides]) or NONE
+    late = [language(side.lang).name for side in sides if not side.converged]
+    if late:
+        return f"{bound} <small>{small}; {escape(listing(late))} did not converge</small>"
+    mark = '<span role="img" aria-label="converged">\N{CHECK MARK}</span>'
+    return f"{bound} {mark} <small>{small}</small>"
+
+
+def _line(name: str, html: str) -> None:
+    st.html(f'<p class="{name}">{html}</p>')

@@ -1,0 +1,89 @@
+"""The line that tells what is being done while a result is computed."""
+
+import uuid
+from html import escape
+
+import streamlit as st
+
+from ccta_core.result import PairResult
+from dashboard import resources
+from dashboard.engine import Job
+from dashboard.session import widget_key
+from dashboard.views.pair.view import Request
+from dashboard.widgets import notices
+
+EVERY = 0.4
+"""Seconds between two looks at a job."""
+_STAGES = {
+    "waiting": "Next in the queue",
+    "loading": "Loading the model, which is needed once",
+    "attributing": "Attributing both sentences and their controls",
+}
+
+
+@st.fragment(run_every=EVERY)
+def waiting(job: Job, slot: str) -> None:
+    """Asks how far the job is until it is done, then shows the page anew; can be stopped."""
+    job.seen_by(visitor())
+    if job.done.is_set():
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
+        st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
+        if st.button("Stop", type="tertiary", key=widget_key("pair", f"stop_{slot}")):
+            resources.engine().leave(job, visitor())
+            st.rerun()
+
+
+def status(job: Job) -> str:
+    """Its place in the queue, or its stage and how long that has taken."""
+    place = resources.engine().place(job)
+    what = f"Place {place} in the queue" if place else _STAGES[job.stage]
+    usual = resources.engine().usual(job.stage)
+    last = f", the last pair took {usual:.0f} s" if usual and not place else ""
+    return f"{what} · {job.seconds:.0f} s{last}"
+
+
+MAIN, SECOND, WALK = "main", "second", "walk"
+"""Places that wait for a result of their own."""
+
+
+def find(request: Request, slot: str = MAIN) -> tuple[PairResult | None, Job | None]:
+    """The result if it is known, else the job that makes it."""
+    jobs = _jobs()
+    job = jobs.get(slot)
+    if job is not None and job.request != request:
+        leave(slot)
+        job = None
+    result = job.result if job is not None and job.result else resources.stored(request)
+    if result is None and job is None:
+        job = resources.engine().submit(request, visitor())
+    jobs[slot] = job
+    return result, None if result else job
+
+
+def leave(slot: str) -> None:
+    """Takes this session off what it waits for in a place, if nothing else of it waits for that."""
+    job = _jobs().pop(slot, None)
+    if job is not None and all(other is not job for other in _jobs().values()):
+        resources.engine().leave(job, visitor())
+
+
+def progress(job: Job, slot: str = MAIN) -> None:
+    """What a job is doing, or why it ended without a result and how to go on."""
+    if not job.done.is_set() and not job.cancelled.is_set():
+        waiting(job, slot)
+        return
+    notices.problem(job.error or "Stopped before there was a result.")
+    if st.button("Try again", key=widget_key("pair", f"again_{slot}")):
+        _jobs().pop(slot, None)
+        st.rerun()
+
+
+def visitor() -> str:
+    """This session's name in the queue."""
+    return st.session_state.setdefault("pair_visitor", uuid.uuid4().hex)
+
+
+def _jobs() -> dict[str, Job | None]:
+    """What this session waits for, by place of the page."""
+    return st.session_state.setdefault("pair_jobs", {})

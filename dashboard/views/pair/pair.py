@@ -1,0 +1,118 @@
+"""Pair: one item, two languages, what the model reads in each and how the two compare."""
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.reports.pair.verdict import both_sides
+from ccta_core.result import PairResult
+from dashboard import resources
+from dashboard.engine import Job
+from dashboard.session import Session
+from dashboard.views.pair import controls, finding, study_items
+from dashboard.views.pair.compare import second, top
+from dashboard.views.pair.controls import drawing
+from dashboard.views.pair.details import details
+from dashboard.views.pair.gold import Gold, gold_of, judged
+from dashboard.views.pair.history import current_view, history_buttons
+from dashboard.views.pair.job import find, progress
+from dashboard.views.pair.share import downloads, share
+from dashboard.views.pair.skeleton import skeleton
+from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairView, Request
+from dashboard.widgets import notices
+from dashboard.widgets.model_card import card
+from dashboard.widgets.pair_picture import Look, pair_picture
+
+_TYPE = "Type the same text in two languages and press Compare."
+_TEACH = {
+    "nli": "A premise is enough; with a hypothesis on both sides the model says whether the one "
+    "follows from the other.",
+    "paraphrase": "With two sentences on both sides the model says whether they mean the same.",
+    "qa": "A question and the context it is answered from, on both sides.",
+    "ner": "One sentence on both sides: the model finds people, places and organisations.",
+}
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    study_items.back()
+    session = Session("pair")
+    raw = session.raw()
+    both = both_sides(*(raw.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
+    with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
+        st.html(f"<h1 class='ccta-title'>Does the model read {both} the same way?</h1>")
+        tools = st.container(horizontal=True, width="content", key="pair_tools")
+    options, lacking = study_items.with_study(resources.options(), raw)
+    if not options.models:
+        notices.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
+        return
+    lacking = [*lacking, *resources.outdated(raw)]
+    view = current_view(session, options, lacking)
+    info = options.models[view.model]
+    controls.drawer(view)
+    with st.container(key="pair_controls", horizontal=True, vertical_alignment="bottom"):
+        controls.choosers(session, view, options)
+    with tools:
+        history_buttons()
+        controls.settings_menu(session, info, view.settings)
+    for text in session.problems:
+        notices.advice(text)
+    if view.item == OWN:
+        controls.own_texts(session, view, info.task)
+    request = _request(view, options)
+    result, job = find(request) if request else (None, None)
+    with tools:
+        share(view, request)
+        downloads(view, result)
+    if request is not None:
+        _show(session, view, options, request, (result, job))
+    card(info)
+    resources.warm(info)
+
+
+def _request(view: PairView, options: Options) -> Request | None:
+    """What is asked for, or None after saying what is wrong with it."""
+    if view.item == OWN and not any(text.strip() for text in view.texts):
+        task = options.models[view.model].task
+        notices.advice(f"{_TYPE} {_TEACH.get(task, '')}".strip())
+        return None
+    try:
+        return view.request(options)
+    except CctaError as error:
+        notices.problem(f"{error}")
+        return None
+
+
+def _show(
+    session: Session,
+    view: PairView,
+    options: Options,
+    request: Request,
+    found: tuple[PairResult | None, Job | None],
+) -> None:
+    """Title, picture, verdict, numbers and details; the same places before and after."""
+    result, job = found
+    gold = (
+        Gold()
+        if view.item == OWN
+        else gold_of(options.example(view.model, view.item), view.src, view.tgt)
+    )
+    right = judged(result, gold) if result else None
+    with st.container(key="pair_finding"):
+        if result is not None:
+            finding.finding(result, right, gold)
+        elif job is not None:
+            progress(job)
+    payload = result.payload() if result else None
+    other = second(view, options)
+    scale = top(result, other.result) if other else None
+    look = Look(view.settings, right, scale)
+    pair_picture(payload or skeleton(request), look, waiting=payload is None)
+    drawing(session, view.settings, payload)
+    finding.verdict(result)
+    finding.numbers(result)
+    if result is not None:
+        notices.remarks(result.notices)
+        details(session, view, options, result, other)
+
+
+page()

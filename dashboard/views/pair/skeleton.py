@@ -1,0 +1,62 @@
+"""The words of a pair before they are measured: same text, same place, nothing claimed."""
+
+from typing import Any
+
+import regex
+
+from ccta_core.languages import language
+from ccta_core.types import Sentence, is_blank
+from ccta_core.units import split_words
+from dashboard.views.pair.view import Request
+
+_MOST = 4000
+"""Characters of a segment that the skeleton shows."""
+_CLUSTERS = 2
+
+
+def skeleton(request: Request) -> dict[str, Any]:
+    """A payload with words but no attribution, no mass and no plan."""
+    return {
+        "task": request.model.task,
+        "source": _side(request.source),
+        "target": _side(request.target),
+        "plan": [],
+        "similarity": [],
+        "ems": 0.0,
+        "layer": request.config.layer,
+        "target_class": "auto",
+    }
+
+
+def _side(sentence: Sentence) -> dict[str, Any]:
+    texts = [text[:_MOST] for text in sentence.segments]
+    spaced = language(sentence.lang).spaced
+    units = [
+        {"text": text[start:end], "start": start, "end": end, "segment": segment}
+        for segment, text in enumerate(texts)
+        for start, end in (split_words(text) if spaced else _clusters(text))
+    ]
+    nothing = [0.0] * len(units)
+    return {
+        "lang": sentence.lang,
+        "text": texts[0],
+        "text2": texts[1] if len(texts) > 1 else None,
+        "units": units,
+        "attribution": nothing,
+        "mass": nothing,
+        "subwords": [unit["text"] for unit in units],
+        "subword_attribution": nothing,
+        "prediction": {},
+        "converged": True,
+    }
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """Short runs of graphemes that are shown, for scripts without spaces."""
+    shown = [
+        grapheme.span()
+        for grapheme in regex.finditer(r"\X", text)
+        if not is_blank(grapheme.group())
+    ]
+    groups = [shown[at : at + _CLUSTERS] for at in range(0, len(shown), _CLUSTERS)]
+    return [(group[0][0], group[-1][1]) for group in groups]

@@ -1,0 +1,63 @@
+"""The items of a study on the Pair page, and the way back to where one came from."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ccta_core.errors import CctaError
+from ccta_core.models.added import find
+from ccta_core.models.catalog import ModelInfo
+from dashboard import resources
+from dashboard.session import forget_origin, origin, widget_key
+from dashboard.views.pair.view import Options
+
+_BLOCK = 200
+"""Items of a study that can be chosen from at a time: those that lie beside the one shown."""
+
+
+def with_study(options: Options, raw: Mapping[str, str]) -> tuple[Options, list[str]]:
+    """The options with the items of the study that is asked for; else why they are not here."""
+    name = raw.get("study", "")
+    if not name:
+        return options, []
+    try:
+        manifest = resources.study(name).manifest
+        ids = _near(resources.text_ids(name), raw.get("item", ""))
+        examples = resources.texts(name, ids)
+    except CctaError as error:
+        return options, [f"{error}."]
+    names = [model["id"] for model in manifest.models]
+    labels = {model: manifest.labels_of(model) for model in names}
+    models = _models(names, options.models)
+    return options.with_study(name, manifest.models[0]["task"], examples, models, labels), []
+
+
+def back() -> None:
+    """A button that leads back, where this session came from another page."""
+    came_from = origin()
+    if came_from is None:
+        return
+    page, query = came_from
+    key = widget_key("pair", "back")
+    if st.button(f"Back to {page}", icon=":material/arrow_back:", type="tertiary", key=key):
+        forget_origin()
+        st.switch_page(f"views/{page}/{page}.py", query_params=query)
+
+
+def _near(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
+    place = ids.index(item) if item in ids else 0
+    start = place // _BLOCK * _BLOCK
+    return ids[start : start + _BLOCK]
+
+
+def _models(ids: list[str], offered: Mapping[str, ModelInfo]) -> dict[str, ModelInfo]:
+    """Those of the study's models that are here and not offered yet: twins with a random head."""
+    models = {}
+    for name in ids:
+        if name in offered:
+            continue
+        try:
+            models[name] = find(name)
+        except CctaError:
+            continue  # its rows are here, it is not: choosing it says so
+    return models

@@ -1,0 +1,208 @@
+"""The form of a new study: data, languages, models, layers, items; what it costs; starting it.
+
+Labels, help and ranges are those of the settings (`study.request`).
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from ccta_core.corpus.uploads import uploads
+from ccta_core.errors import CctaError
+from ccta_core.models.added import available_models
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.study.cost import Cost, cost_of, length_of
+from ccta_core.study.manifest import Manifest, make_manifest, models_of
+from ccta_core.study.request import FormField, StudyRequest, form_fields, setting
+from ccta_core.study.run import process
+from ccta_core.study.selection import first_items
+from ccta_core.text import count, duration, size
+from dashboard import resources
+from dashboard.fields import flag, one_of, some_of, whole, words
+from dashboard.session import Session as Address
+from dashboard.views.studies.tables import (
+    DataChoice,
+    DataFacts,
+    command,
+    data_choices,
+    first_layer,
+    fitting,
+    shared_layers,
+    suggested_name,
+)
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.wording import language_name, model_name
+
+_OTHER_MODELS = " Reckoned for models of the embedded one's size: a larger one takes longer."
+_FIELDS: Mapping[str, FormField] = dict(form_fields())
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """What the form says: the settings of a study, how many processes, the models to choose of."""
+
+    settings: Mapping[str, Any]
+    workers: int
+    models: Mapping[str, ModelInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class PricedStudy:
+    """A study that could be started: what was asked for, what it would be and cost."""
+
+    request: StudyRequest
+    workers: int
+    models: tuple[ModelInfo, ...]
+    manifest: Manifest
+    cost: Cost
+
+
+def studies_form(address: Address, taken: Sequence[str]) -> None:
+    """The form; what is wrong with it in one line, else its cost and the button that starts it."""
+    choices = data_choices(resources.data(), uploads())
+    field = _FIELDS["data"]
+    key = address.value(one_of(field.key, choices, next(iter(choices))))
+    st.selectbox(
+        field.label,
+        list(choices),
+        format_func=lambda choice: choices[choice].label if choice in choices else choice,
+        key=address.widget(field.key),
+    )
+    try:
+        facts = resources.data_facts(choices[key].spec)
+    except CctaError as error:
+        notices.problem(str(error))
+        return
+    form = _filled_in(address, choices[key], facts, taken)
+    try:
+        study = priced(form)
+    except CctaError as error:
+        notices.advice(str(error))
+        return
+    _cost(study)
+    with st.container(horizontal=True, vertical_alignment="center", key="studies_start"):
+        begin = st.button(
+            f"Start {study.request.name}", key=address.widget("start"), type="primary"
+        )
+        with st.popover("The same on the command line", type="tertiary"):
+            line = command(study.request, study.workers)
+            st.code(line, language="bash", wrap_lines=True)
+    if begin:
+        _start(address, study)
+
+
+def priced(form: FilledForm) -> PricedStudy:
+    """What the form says, with the cost of it, from the data itself.
+
+    Raises CctaError (one line) where it can't be a study, or the disk has no room for it.
+    """
+    request = StudyRequest(**form.settings)
+    process.check_new(request)
+    corpus = resources.corpus(
+        request.data, request.languages or (), request.per_group, request.crop
+    )
+    corpus = first_items(corpus, request.limit)
+    models = models_of(request, form.models.__getitem__)
+    manifest = make_manifest(request, corpus, models)
+    cost = cost_of(manifest, form.workers, length_of(corpus.examples)).paced(resources.pace())
+    process.check_room(cost)
+    return PricedStudy(request, form.workers, tuple(models), manifest, cost)
+
+
+def _filled_in(
+    address: Address,
+    data: DataChoice,
+    facts: DataFacts,
+    taken: Sequence[str],
+) -> FilledForm:
+    models = fitting(available_models(), facts.task)
+    first = [next(iter(models))] if models else []
+    chosen = address.value(some_of(_FIELDS["models"].key, list(models), first))
+    langs = address.value(some_of(_FIELDS["languages"].key, facts.languages, facts.first_languages))
+    offered = [str(layer) for layer in shared_layers([models[name] for name in chosen])]
+    begin = [str(first_layer([int(layer) for layer in offered]))] if offered else []
+    layers = address.value(some_of(_FIELDS["layers"].key, offered, begin))
+    typed = address.value(words(_FIELDS["name"].key, 80)).strip()
+    name = typed or suggested_name(data.key, taken)
+    st.multiselect(
+        _FIELDS["models"].label, list(models), format_func=lambda model: _model(models, model),
+        key=address.widget(_FIELDS["models"].key),
+        placeholder="Choose models" if models else "No model here is made for this data",
+    )  # fmt: skip
+    st.multiselect(
+        _FIELDS["languages"].label, sorted(facts.languages, key=language_name),
+        format_func=language_name, key=address.widget(_FIELDS["languages"].key),
+        placeholder="Choose two or more",
+    )  # fmt: skip
+    settings: dict[str, Any] = {
+        "name": name, "data": data.spec, "models": chosen, "languages": langs,
+        "layers": [int(layer) for layer in layers],
+    }  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", key="studies_row"):
+        st.multiselect(
+            _FIELDS["layers"].label, offered, key=address.widget(_FIELDS["layers"].key), width=320
+        )
+        settings["limit"] = _ask(address, "limit", width=180)
+        st.text_input(
+            _FIELDS["name"].label, key=address.widget(_FIELDS["name"].key), placeholder=name,
+            width=280,
+        )  # fmt: skip
+        if facts.task == "qa":
+            settings["crop"] = _ask(address, "crop", width=220)
+        cores = os.cpu_count() or 1
+        workers = address.value(whole("workers", 1, cores, cores))
+        with st.popover("More"):
+            st.number_input(
+                "Processes", 1, cores, key=address.widget("workers"), help="Each holds about 2 GB"
+            )
+            settings |= {each: _ask(address, each) for each, _ in form_fields(folded=True)}
+    return FilledForm(settings, int(workers), models)
+
+
+def _ask(address: Address, name: str, width: int | Literal["stretch"] = "stretch") -> Any:
+    """What a person chooses for a setting that is a number, of which 0 is none, or a switch."""
+    field = _FIELDS[name]
+    key = address.widget(field.key)
+    if setting(name).kind == "switch":
+        chosen = address.value(flag(field.key))
+        st.checkbox(field.label, key=key, help=field.help)
+        return chosen
+    number = address.value(whole(field.key, 0, field.most, 0))
+    st.number_input(
+        field.label, 0, field.most, step=field.step, key=key, help=field.help, width=width
+    )
+    return int(number) or None
+
+
+def _cost(study: PricedStudy) -> None:
+    cost, manifest = study.cost, study.manifest
+    text_blocks.verdict(
+        f"About {duration(cost.seconds)} on {count(study.workers, 'core')} once the models are "
+        f"loaded, and {size(cost.bytes)} on disk."
+    )
+    left_out = f" {manifest.left_out:,} items or lines are left out." if manifest.left_out else ""
+    others = "" if all(info.folder for info in study.models) else _OTHER_MODELS
+    text_blocks.quiet(f"{cost.formula}.{left_out}{others}")
+    for line in manifest.label_lines:
+        text_blocks.quiet(f"{line[0].upper()}{line[1:]}.")
+
+
+def _start(address: Address, study: PricedStudy) -> None:
+    try:
+        process.start(study.request, study.workers, study.cost)
+    except CctaError as error:
+        notices.problem(str(error))
+        return
+    # The next study is another one: it gets a name of its own.
+    query = {key: text for key, text in address.query.items() if key != _FIELDS["name"].key}
+    st.query_params.from_dict({**query, "study": study.request.name})
+    st.rerun()
+
+
+def _model(models: Mapping[str, ModelInfo], name: str) -> str:
+    if name not in models or "bytes" in models[name].card:
+        return name  # one that was added: nothing tells what it was trained on
+    return model_name(models[name])

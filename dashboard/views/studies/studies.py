@@ -1,0 +1,33 @@
+"""Studies: what is measured already or just now, and starting what is not."""
+
+from dashboard import resources
+from dashboard.fields import one_of
+from dashboard.session import Session
+from dashboard.views.studies.actions import actions
+from dashboard.views.studies.form import studies_form
+from dashboard.views.studies.listing import studies_list
+from dashboard.views.studies.upload import studies_upload
+from dashboard.widgets import notices, text_blocks
+
+
+def page() -> None:
+    """The whole page."""
+    text_blocks.title("What has been measured, and what would more cost?")
+    session = Session("studies")
+    states = {state.name: state for state in resources.study_states()}
+    if states:
+        studies_list(list(states.values()))
+        busy = next((name for name, state in states.items() if state.busy), next(iter(states)))
+        name = session.selectbox("Study", one_of("study", states, busy), width=420)
+        actions(session, states[name])
+    else:
+        notices.advice("No study is here yet. Fill in the form below and start one.")
+    text_blocks.heading("Start a study")
+    studies_form(session, list(states))
+    studies_upload(session)
+    for text in session.problems:
+        notices.advice(text)
+    session.keep()
+
+
+page()
