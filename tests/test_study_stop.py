@@ -218,7 +218,7 @@ def test_a_run_in_another_process_is_stopped(small, capsys):
         )
         assert child.wait(60) == 2
         assert "was stopped; resume goes on" in child.stderr.read()
-    assert stop("one", capsys)[1].startswith("nothing runs of one (")
+    assert stop("one", capsys)[1].startswith("nothing runs of one")
     assert not (folder_of("one") / CANCEL).exists()
     assert missing_parts(folder_of("one"), read_manifest(folder_of("one")))
 
