@@ -247,6 +247,8 @@ def _adjustment_gradients(work: Adjustment) -> Iterator[dict[str, Any]]:
 def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
     path = measures_folder(work.settings.model, work.settings.lang) / f"{table}.parquet"
     rows = pd.read_parquet(path)
+    if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
+        return
     last = rows["layer"].max()
     for row in rows.drop(columns=["lang", "revision"]).to_dict("records"):
         for name in _HISTOGRAMS:
