@@ -20,7 +20,7 @@ from ccta_core.pipeline.sentences import (
     forward,
     select_targets,
 )
-from ccta_core.pipeline.sides import align_layer, common_space, side_of
+from ccta_core.pipeline.sides import Side, align_layer, common_space, side_of
 from ccta_core.sensitivity.settings import Design, Setting
 from ccta_core.transport import ems
 from ccta_core.types import Attribution, ParallelExample, in_order
@@ -72,6 +72,13 @@ class _Inputs:
     by_key: Mapping[Key, Input]
     keys: tuple[tuple[tuple[Key, Key], ...], ...]
     baselines: Mapping[str, Mapping[Key, Baseline | None]]
+
+    def sides(self, attributed: Mapping[Key, Attribution], config: Config) -> dict[Key, Side]:
+        """Every side with its masses by `config.mass`."""
+        return {
+            key: side_of(self.model, self.by_key[key], attribution, config)
+            for key, attribution in attributed.items()
+        }
 
 
 def measure(
@@ -193,10 +200,7 @@ def _similarities(
     inputs: _Inputs, attributed: Mapping[Key, Attribution], config: Config
 ) -> tuple[dict[tuple[int, int], np.ndarray], list[str]]:
     """The cosines of the units of every (item, pair), in order; what the spaces have to tell."""
-    sides = {
-        key: side_of(inputs.model, inputs.by_key[key], attributed[key], config)
-        for key in attributed
-    }
+    sides = inputs.sides(attributed, config)
     spaces = {
         (item, pair): common_space(inputs.model, sides[source], sides[target], config)
         for item, of_item in enumerate(inputs.keys)
@@ -214,10 +218,7 @@ def _result(
     config: Config,
 ) -> SettingResult:
     config = replace(config, mass=setting.mass)
-    sides = {
-        key: side_of(inputs.model, inputs.by_key[key], attributed[key], config)
-        for key in attributed
-    }
+    sides = inputs.sides(attributed, config)
     values = np.empty((len(inputs.keys), len(inputs.keys[0]), 2))
     for (item, pair), similarity in spaces.items():
         source, target = (sides[key] for key in inputs.keys[item][pair])
