@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from ccta_core.adjustment import join
 from ccta_core.adjustment.hypotheses import NOT_RUN, PARTLY, REFUTED, SUPPORTED, verdicts
-from ccta_core.adjustment.plan import TRAIN, Cell, Studied, Task, Training
+from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training
 from ccta_core.adjustment.results import (
     TABLES,
     Place,
@@ -131,8 +131,8 @@ def test_the_smallest_detectable_effect_has_its_power():
 
 
 def trained(task, lang, arm, seed):
-    work = Training(Task(task, (), "", 1, 1, ()), arm, seed, None, ())
-    return Cell(f"own/{task}-{lang}{arm}-s{seed}", TRAIN, (), work)
+    work = Training(TaskSettings(task, (), "", 1, 1, ()), arm, seed, None, ())
+    return PlanCell(f"own/{task}-{lang}{arm}-s{seed}", TRAIN, (), work)
 
 
 def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):

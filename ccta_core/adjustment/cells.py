@@ -8,9 +8,9 @@ from typing import Any
 
 from ccta_core.adjustment.measures import TABLES, measures_folder
 from ccta_core.adjustment.plan import (
-    Cell,
-    Measured,
+    Measurement,
     Plan,
+    PlanCell,
     Studied,
     Training,
 )
@@ -41,12 +41,12 @@ _MACHINE = ("log_every", "checkpoint_every", "probes")
 class CellState:
     """How a cell stands: one of the kinds above, and in a line why it failed or differs."""
 
-    cell: Cell
+    cell: PlanCell
     kind: str
     line: str = ""
 
 
-def state_of(plan: Plan, cell: Cell) -> CellState:
+def state_of(plan: Plan, cell: PlanCell) -> CellState:
     """How a cell stands. What lies in the cache under its id counts if its settings are declared.
 
     One that was begun with other settings differs: it is neither used nor overwritten.
@@ -56,7 +56,7 @@ def state_of(plan: Plan, cell: Cell) -> CellState:
         kind, line = _adjust(work)
     elif isinstance(work, Training):
         kind, line = _train(work, model_folder(cell.id))
-    elif isinstance(work, Measured):
+    elif isinstance(work, Measurement):
         kind, line = _measure(work)
     else:
         kind, line = _study(work)
@@ -68,17 +68,17 @@ def state_of(plan: Plan, cell: Cell) -> CellState:
     return CellState(cell, kind, line)
 
 
-def lock_path(plan: Plan, cell: Cell) -> Path:
+def lock_path(plan: Plan, cell: PlanCell) -> Path:
     """A file that is locked while the cell's process is at work, whoever began it."""
     return plan.folder / f"{file_name(cell.id)}.lock"
 
 
-def failure_path(plan: Plan, cell: Cell) -> Path:
+def failure_path(plan: Plan, cell: PlanCell) -> Path:
     """A file with the last line of a run that failed."""
     return plan.folder / f"{file_name(cell.id)}.failed"
 
 
-def log_path(plan: Plan, cell: Cell) -> Path:
+def log_path(plan: Plan, cell: PlanCell) -> Path:
     """What the cell's runs wrote."""
     return plan.folder / f"{file_name(cell.id)}.log"
 
@@ -93,14 +93,14 @@ def model_folder(model: str) -> Path:
     return cache_root() / "models" / model
 
 
-def words_of(cell: Cell) -> list[str]:
+def words_of(cell: PlanCell) -> list[str]:
     """The arguments of `ccta` that run the cell, or go on with it."""
     work = cell.work
     if isinstance(work, Adjustment):
         return _adjust_words(work)
     if isinstance(work, Training):
         return _train_words(work, model_folder(cell.id))
-    if isinstance(work, Measured):
+    if isinstance(work, Measurement):
         return _measure_words(work)
     if (cache_root() / "studies" / work.name / "manifest.json").exists():
         return ["study", "resume", work.name, "--workers", "1"]
@@ -144,7 +144,7 @@ def _train_words(work: Training, out: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _measure_words(work: Measured) -> list[str]:
+def _measure_words(work: Measurement) -> list[str]:
     settings = work.settings
     unseen = ["--unseen", ",".join(settings.unseen)] if settings.unseen else []
     scored = (
@@ -206,7 +206,7 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
     return (FINISHED if set(work.languages) <= set(card["scores"]) else STOPPED), ""
 
 
-def _measure(work: Measured) -> tuple[str, str]:
+def _measure(work: Measurement) -> tuple[str, str]:
     folder = measures_folder(work.settings.model, work.settings.lang)
     whole = all((folder / f"{table}.parquet").exists() for table in TABLES)
     items = work.evaluate is None or work.keys <= scored_languages(

@@ -47,7 +47,7 @@ class Change:
     @property
     def text(self) -> str:
         """The change in words, in points."""
-        seen = (
+        resolution = (
             ""
             if self.detectable is None
             else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
@@ -55,7 +55,7 @@ class Change:
         low, high = (None if end is None else 100 * end for end in (self.low, self.high))
         return (
             f"{signed(100 * self.difference, 1)} over the {self.reference} "
-            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{seen})"
+            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{resolution})"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.adjustment.design import Place
+from ccta_core.adjustment.design import DesignPoint
 from ccta_core.adjustment.plan import Studied
 from ccta_core.analysis.prediction import auroc
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
@@ -38,7 +38,7 @@ def _study_rows(work: Studied) -> pd.DataFrame:
     )
 
 
-def consistency_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
+def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:
     """Means of each arm, and its differences to the original on the same items, by layer."""
     table = _study_rows(work)
     rows = []
@@ -61,7 +61,7 @@ def consistency_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[st
     return rows
 
 
-def flip_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
+def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:
     """Does consistency move where predictions flip? An arm against the original, by layer.
 
     `auc` = P(the measure moved further, in absolute value, on an item whose predicted class in the
@@ -93,6 +93,6 @@ def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataF
     return base.merge(arm, on="item", suffixes=("", "_arm"))
 
 
-def _study_place(work: Studied, places: Mapping[str, Place], model: str) -> dict[str, Any]:
+def _study_place(work: Studied, places: Mapping[str, DesignPoint], model: str) -> dict[str, Any]:
     lang = next(lang for lang in work.languages if lang != "en")
     return asdict(places[model]) | {"lang": lang, "model": model, "study": work.name}

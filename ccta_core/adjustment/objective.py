@@ -10,7 +10,13 @@ import torch
 from peft import PeftModel
 
 from ccta_core.adjustment.links import LinkedPair
-from ccta_core.adjustment.words import Side, WordReader, collate, forward_precision, layer_states
+from ccta_core.adjustment.words import (
+    SideBatch,
+    WordReader,
+    collate,
+    forward_precision,
+    layer_states,
+)
 from ccta_core.errors import CctaError
 
 TARGETS = ("current", "frozen")
@@ -30,8 +36,8 @@ class Batch:
     side, (rows x (words + 2)) counted through: one entry a link, special tokens' links last.
     """
 
-    foreign: Side
-    english: Side
+    foreign: SideBatch
+    english: SideBatch
     foreign_words: torch.Tensor
     english_words: torch.Tensor
 
@@ -95,7 +101,7 @@ class Frozen:
         """`encoder`: a frozen model, or the one that learns, whose adapter is passed over here."""
         self.encoder, self.bfloat16 = encoder, bfloat16
 
-    def states(self, side: Side, layer: int) -> torch.Tensor:
+    def states(self, side: SideBatch, layer: int) -> torch.Tensor:
         """States in evaluation mode, without gradients. Shape: (rows, tokens, width)."""
         adapted = isinstance(self.encoder, PeftModel)
         was_training = self.encoder.training

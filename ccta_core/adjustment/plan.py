@@ -33,7 +33,7 @@ class Parallel:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskSettings:
     """A task: what it is trained on in English, and on which data and languages it is scored.
 
     `cross` is data across languages, its "{lang}" the adjusted one: questions in that language on
@@ -76,7 +76,7 @@ class Dose:
 class Training:
     """A task's training: on which arm of which language's adjustment, from which seed."""
 
-    task: Task
+    task: TaskSettings
     arm: str
     seed: int
     start: str | None
@@ -88,7 +88,7 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """Measures of one model in one language; of a task's model also what it makes of each item.
 
     `evaluate` is the task's data, read in the languages `scored` up to `limit` items each; `cross`
@@ -120,13 +120,13 @@ class Studied:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PlanCell:
     """One run of the experiment: its id, what must be there before it, and what it is."""
 
     id: str
     kind: str
     needs: tuple[str, ...]
-    work: Adjustment | Training | Measured | Studied
+    work: Adjustment | Training | Measurement | Studied
     block: str = ""
 
 
@@ -136,8 +136,8 @@ class Plan:
 
     name: str
     model: str
-    cells: tuple[Cell, ...]
-    tasks: Mapping[str, Task] = field(hash=False)
+    cells: tuple[PlanCell, ...]
+    tasks: Mapping[str, TaskSettings] = field(hash=False)
     languages: Mapping[str, Parallel] = field(hash=False)
     tests: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
@@ -194,7 +194,8 @@ def _plan(table: Mapping[str, Any]) -> Plan:
     for name in table.get("tasks", {}):
         _one_of("task", name, TASKS)
     tasks = {
-        name: _record(Task, {"name": name, **row}) for name, row in table.get("tasks", {}).items()
+        name: _record(TaskSettings, {"name": name, **row})
+        for name, row in table.get("tasks", {}).items()
     }
     weights = table.get("continual", {})
     plan = Plan(
@@ -209,14 +210,14 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
         anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
     )
-    cells: dict[str, Cell] = {}
+    cells: dict[str, PlanCell] = {}
     for block in table["block"]:
         for cell in _cells(plan, block, table.get("study", {})):
             cells.setdefault(cell.id, cell)
     return replace(plan, cells=tuple(cells.values()))
 
 
-def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[Cell]:
+def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[PlanCell]:
     """The cells of a block, each after those that it needs."""
     title = str(block["title"])
     unknown = set(block) - {
@@ -243,7 +244,7 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
 
 def _arm_cells(
     plan: Plan, block: Mapping[str, Any], place: tuple[str, str, Dose, int]
-) -> Iterator[Cell]:
+) -> Iterator[PlanCell]:
     """The backbone of an arm, its tasks, and where the block asks for them their measures."""
     lang, arm, dose, seed = place
     title = str(block["title"])
@@ -252,7 +253,7 @@ def _arm_cells(
     if arm != "original":
         adjustment = adjustment_of(plan, lang, dose, seed, placebo=arm.endswith("placebo"))
         backbone, before = adjustment.id, (adjustment.id,)
-        yield Cell(adjustment.id, ADJUST, (), adjustment, title)
+        yield PlanCell(adjustment.id, ADJUST, (), adjustment, title)
     models: list[tuple[str, tuple[str, ...], Training | None]] = []
     if not arm.startswith("continual"):
         models.append((backbone, before, None))
@@ -273,7 +274,7 @@ def _arm_cells(
         start = None if backbone == BACKBONE else backbone
         work = Training(task, arm, seed, start, scored, kept)
         models.append((model, (model,), work))
-        yield Cell(model, TRAIN, before, work, title)
+        yield PlanCell(model, TRAIN, before, work, title)
     if block.get("measure"):
         for model, needs, training in models:
             settings = MeasureSettings(
@@ -284,18 +285,18 @@ def _arm_cells(
                 sentences=plan.sentences,
                 unseen=plan.unseen if training is None else (),
             )
-            measured = Measured(settings)
+            measured = Measurement(settings)
             if training is not None:
                 task = training.task
-                measured = Measured(
+                measured = Measurement(
                     settings, task.evaluate, training.languages, task.items, task.cross_of(lang)
                 )
-            yield Cell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
+            yield PlanCell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
 
 
 def _study_cell(
     plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any], place: tuple[str, int]
-) -> Cell:
+) -> PlanCell:
     lang, seed = place
     models = tuple(task_id(study["task"], lang, arm, "", seed) for arm in block["arms"])
     name = f"{plan.name}-{lang}-s{seed}"
@@ -307,7 +308,7 @@ def _study_cell(
         layers=tuple(study["layers"]),
         items=int(study["items"]),
     )
-    return Cell(f"study/{name}", STUDY, models, work, str(block["title"]))
+    return PlanCell(f"study/{name}", STUDY, models, work, str(block["title"]))
 
 
 def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool) -> Adjustment:

@@ -26,7 +26,7 @@ L2_BINS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class SentenceVectors:
     """Held-out sentences at some layers: word vectors, and means over all tokens with specials.
 
     Shape: `words[layer][sentence]` (words, width); `means[layer]` (sentences, width).
@@ -55,7 +55,7 @@ def read_sentences(
     layers: Sequence[int],
     *,
     bfloat16: bool = False,
-) -> Reading:
+) -> SentenceVectors:
     """The sentences through the encoder in evaluation mode, at several layers at once."""
     device = next(encoder.parameters()).device
     words: dict[int, list[Any]] = {layer: [None] * len(sentences) for layer in layers}
@@ -74,7 +74,7 @@ def read_sentences(
                 words[layer][index] = vectors[row, 1 : 1 + len(sentences[index])]
                 means[layer][index] = pooled[row]
     encoder.train(was_training)
-    return Reading(words, {layer: np.stack(rows) for layer, rows in means.items()})
+    return SentenceVectors(words, {layer: np.stack(rows) for layer, rows in means.items()})
 
 
 def unrelated_words(pairs: Sequence[LinkedPair], seed: int = 0) -> list[np.ndarray]:

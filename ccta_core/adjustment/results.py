@@ -11,10 +11,10 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from ccta_core.adjustment.cells import FINISHED, CellState, model_folder, state_of
-from ccta_core.adjustment.design import Place, place_of
+from ccta_core.adjustment.design import DesignPoint, place_of
 from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_rows
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
-from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Training
+from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
 from ccta_core.errors import CctaError
@@ -57,7 +57,7 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["gradients"] += [place | row for row in _continual_gradients(cell)]
         elif isinstance(cell.work, Adjustment):
             rows["gradients"] += [place | row for row in _adjustment_gradients(cell.work)]
-        elif isinstance(cell.work, Measured):
+        elif isinstance(cell.work, Measurement):
             for name in ("distances", "words", "sentences"):
                 rows[name] += [place | row for row in _measured(cell.work, name)]
             rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
@@ -111,7 +111,7 @@ def detectable(sd: float, count: int) -> float | None:
 
 
 def compare_arms(
-    trained: Sequence[Cell], places: Mapping[str, Place]
+    trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Arms against their references on the same items: a row a seed, and a row over seeds.
 
@@ -119,7 +119,7 @@ def compare_arms(
     McNemar's exact p. Over seeds: items and seeds both could have been others (`over_seeds`), the
     standard deviation of the seeds' differences and the smallest effect they could have shown.
     """
-    by_design: dict[tuple[Any, ...], dict[int, Cell]] = {}
+    by_design: dict[tuple[Any, ...], dict[int, PlanCell]] = {}
     for cell in trained:
         place = places[cell.id]
         if place.usual:
@@ -210,7 +210,7 @@ def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
     return {"only_first": only[0], "only_reference": only[1], "mcnemar_p": p}
 
 
-def _items(cell: Cell) -> pd.DataFrame:
+def _items(cell: PlanCell) -> pd.DataFrame:
     path = model_folder(cell.id) / ITEMS
     return pd.read_parquet(path) if path.exists() else pd.DataFrame({"lang": []})
 
@@ -220,7 +220,7 @@ def _common_languages(tables: Any) -> list[str]:
     return sorted(set.intersection(*shared)) if shared else []
 
 
-def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
+def _scores(cell: PlanCell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
     for lang, score in card["scores"].items():
         yield {
@@ -230,7 +230,7 @@ def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _continual_gradients(cell: Cell) -> Iterator[dict[str, Any]]:
+def _continual_gradients(cell: PlanCell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
     means = card["training"].get("continual", {}).get("means")
     if means:
@@ -244,7 +244,7 @@ def _adjustment_gradients(work: Adjustment) -> Iterator[dict[str, Any]]:
         yield {"model": work.id, **frame.astype(float).mean().to_dict()}
 
 
-def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
+def _measured(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
     path = measures_folder(work.settings.model, work.settings.lang) / f"{table}.parquet"
     rows = pd.read_parquet(path)
     if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
@@ -258,11 +258,11 @@ def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _forgetting(
-    plan: Plan, cell: Cell, cell_states: Sequence[CellState]
+    plan: Plan, cell: PlanCell, cell_states: Sequence[CellState]
 ) -> Iterator[dict[str, Any]]:
     """AUC of the backbone less that after the task's training, at the measured layers."""
     work = cell.work
-    if not isinstance(work, Measured):
+    if not isinstance(work, Measurement):
         return
     model, lang = work.settings.model, work.settings.lang
     trained = {state.cell.id: state.cell.work for state in cell_states}.get(model)

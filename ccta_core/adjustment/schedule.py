@@ -27,7 +27,7 @@ from ccta_core.adjustment.cells import (
     words_of,
 )
 from ccta_core.adjustment.learning import Report
-from ccta_core.adjustment.plan import Cell, Plan, Training
+from ccta_core.adjustment.plan import Plan, PlanCell, Training
 from ccta_core.adjustment.settings import hold_alone, write_whole
 from ccta_core.children import start
 from ccta_core.errors import CctaError
@@ -45,7 +45,7 @@ _PAUSE = 1.0
 class _Child:
     """A cell's process; its lock ends with it, also where we are killed before it."""
 
-    cell: Cell
+    cell: PlanCell
     process: subprocess.Popen[str]
     began: float
 
@@ -128,7 +128,9 @@ def run_in_background(plan: Plan, words: list[str]) -> int:
     return process.pid
 
 
-def _ready(cell_states: list[CellState], children: Mapping[str, _Child], free: int) -> list[Cell]:
+def _ready(
+    cell_states: list[CellState], children: Mapping[str, _Child], free: int
+) -> list[PlanCell]:
     """The first cells, `free` at most, that are not done and whose needs are."""
     finished = {state.cell.id for state in cell_states if state.kind == FINISHED}
     ready = [
@@ -141,12 +143,12 @@ def _ready(cell_states: list[CellState], children: Mapping[str, _Child], free: i
     return ready[: max(0, free)]
 
 
-def _outside(cell_states: list[CellState], cell: Cell) -> set[str]:
+def _outside(cell_states: list[CellState], cell: PlanCell) -> set[str]:
     """Needs that are no cell of the plan: models that are there without it."""
     return set(cell.needs) - {state.cell.id for state in cell_states}
 
 
-def _launch(plan: Plan, cell: Cell, workers: int) -> _Child:
+def _launch(plan: Plan, cell: PlanCell, workers: int) -> _Child:
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     variables = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
     with _locked(plan, cell) as lock, log_path(plan, cell).open("ab") as log:
@@ -162,7 +164,7 @@ def _launch(plan: Plan, cell: Cell, workers: int) -> _Child:
 
 
 @contextmanager
-def _locked(plan: Plan, cell: Cell) -> Iterator[IO[str]]:
+def _locked(plan: Plan, cell: PlanCell) -> Iterator[IO[str]]:
     """The cell's lock: closed here, it stays with the child that inherits it."""
     with hold_alone(lock_path(plan, cell), cell.id) as file:
         yield file
@@ -187,13 +189,13 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         report(f"{name}: failed after {seconds:.0f} s: {line}")
 
 
-def _note_time(plan: Plan, cell: Cell, seconds: float) -> None:
+def _note_time(plan: Plan, cell: PlanCell, seconds: float) -> None:
     row = {"id": cell.id, "like": _like(cell), "seconds": round(seconds, 1)}
     with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 
-def _like(cell: Cell) -> str:
+def _like(cell: PlanCell) -> str:
     """Cells that take about as long."""
     work = cell.work
     if isinstance(work, Training):

@@ -135,7 +135,7 @@ class WordReader:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class SideBatch:
     """One side of a batch: padded token ids, and what makes word vectors of their states.
 
     Shape: `ids` and `mask` (rows, tokens); `pool` (rows, words + 2, tokens): the means over the
@@ -153,12 +153,12 @@ class Side:
         """
         return torch.bmm(self.pool, states.float())
 
-    def to(self, device: torch.device | str) -> "Side":
+    def to(self, device: torch.device | str) -> "SideBatch":
         """The same on a device."""
-        return Side(self.ids.to(device), self.mask.to(device), self.pool.to(device))
+        return SideBatch(self.ids.to(device), self.mask.to(device), self.pool.to(device))
 
 
-def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
+def collate(reader: WordReader, sentences: Sequence[Words]) -> SideBatch:
     """Sentences as one padded batch."""
     rows = [reader.row(words) for words in sentences]
     width = -(-max(map(len, rows)) // _MULTIPLE) * _MULTIPLE
@@ -173,10 +173,10 @@ def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
             if member:
                 pool[number, place, token : token + len(member)] = 1 / len(member)
             token += len(member)
-    return Side(ids, mask, pool)
+    return SideBatch(ids, mask, pool)
 
 
-def layer_states(encoder: Any, side: Side, layers: Sequence[int]) -> list[torch.Tensor]:
+def layer_states(encoder: Any, side: SideBatch, layers: Sequence[int]) -> list[torch.Tensor]:
     """The encoder's states at some layers, the last one after any final norm.
 
     Layer 0 is the embedding output. Shape of each: (rows, tokens, width).

@@ -16,7 +16,12 @@ from ccta_core.analysis.prediction import (
     auroc,
     compare_auroc,
 )
-from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, correlations
+from ccta_core.analysis.questions import (
+    CorrelationQuestion,
+    ScoreCorrelation,
+    StudyModel,
+    correlations,
+)
 from ccta_core.analysis.synonyms import SynonymTest, synonym_test
 from ccta_core.analysis.training_languages import (
     Checkpoint,
@@ -181,13 +186,13 @@ def by_pair(study: Study, layer: int) -> list[ScoreCorrelation]:
 
 def _against_score(study: Study, layer: int, unit: str, *, least: int) -> list[ScoreCorrelation]:
     """The trained models' correlations of `least` units and more, Holm's correction over them."""
-    home = {one["id"]: one["training_language"] for one in study.manifest.models}
-    trained = tuple(Model(model, home[model]) for model in models(study))
+    training_language = {entry["id"]: entry["training_language"] for entry in study.manifest.models}
+    trained = tuple(StudyModel(model, training_language[model]) for model in models(study))
     languages = tuple(study.manifest.languages)
-    question = Question(unit, "ems", "score", "pearson", trained, layer, languages)
-    enough = [one for one in correlations(study, question) if one.correlation.n >= least]
-    adjusted = holm([one.correlation.p for one in enough]).adjusted
-    return [replace(one, p_holm=p) for one, p in zip(enough, adjusted, strict=True)]
+    question = CorrelationQuestion(unit, "ems", "score", "pearson", trained, layer, languages)
+    enough = [entry for entry in correlations(study, question) if entry.correlation.n >= least]
+    adjusted = holm([entry.correlation.p for entry in enough]).adjusted
+    return [replace(entry, p_holm=p) for entry, p in zip(enough, adjusted, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +335,9 @@ def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
 
     METHOD 5: a checkpoint that is not shown above the majority is left out.
     """
-    known = checkpoints(study).dropna(subset=["training_language"])
-    usable = [not np.isfinite(row.majority) or checkpoint(row).usable for row in known.itertuples()]
+    scored = checkpoints(study).dropna(subset=["training_language"])
+    usable = [
+        not np.isfinite(row.majority) or checkpoint(row).usable for row in scored.itertuples()
+    ]
     kept = np.array(usable, dtype=bool)
-    return known[kept], list(known["model"][~kept])
+    return scored[kept], list(scored["model"][~kept])

@@ -80,7 +80,7 @@ def in_batches(
         _log.warning("memory ran out: going on with batches of at most %d tokens", budget)
         rest = [index for left in (batch, *waiting[::-1]) for index in left]
         again = pack([lengths[index] for index in rest], budget=budget)
-        waiting = [[rest[at] for at in group] for group in again][::-1]
+        waiting = [[rest[position] for position in group] for group in again][::-1]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

@@ -81,7 +81,7 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
     _check(reference, states, request.states)
     f_baseline, _ = _seen(reference, lambda: output(blank, *inputs.values()))
     points = config.quadrature.points
-    found: Any = LayerIntegratedGradients(output, reference.where).attribute(
+    attributions: Any = LayerIntegratedGradients(output, reference.where).attribute(
         ids,
         baselines=blank,
         additional_forward_args=tuple(inputs.values()),
@@ -89,7 +89,7 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
         method="gausslegendre",
         internal_batch_size=max(1, TOKEN_BUDGET // request.encoded.length),
     )
-    products = _tensor(found)[0].detach().cpu().numpy()
+    products = _tensor(attributions)[0].detach().cpu().numpy()
     scores = products.sum(-1, dtype=np.float64)
     error = completeness_error(scores, f_input - f_baseline)
     return Scores(
@@ -106,14 +106,14 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
 
 def _seen(reference: _Reference, output: Callable[[], torch.Tensor]) -> tuple[float, torch.Tensor]:
     """F of one row and the states that the layer's module gave for it. Shape: (tokens, width)."""
-    made: list[torch.Tensor] = []
-    hook = reference.where.register_forward_hook(lambda _module, _given, out: made.append(out))
+    outputs: list[torch.Tensor] = []
+    hook = reference.where.register_forward_hook(lambda _module, _given, out: outputs.append(out))
     try:
         with torch.inference_mode():
             value = float(output()[0])
     finally:
         hook.remove()
-    return value, _tensor(made[0])[0]
+    return value, _tensor(outputs[0])[0]
 
 
 def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) -> None:
@@ -133,7 +133,7 @@ def _module(view: PreTrainedModel, layer: int) -> nn.Module:
     stacks = [m for m in view.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     base = getattr(view, view.base_model_prefix, None)
     names = ("embeddings_project", "embeddings")  # narrow ELECTRA projects its embeddings first
-    first = next((found for name in names if (found := getattr(base, name, None))), None)
+    first = next((module for name in names if (module := getattr(base, name, None))), None)
     if first is None or (layer > 0 and len(stacks) != 1):
         raise CctaError(
             f"{type(view).__name__}: the module of layer {layer} was not found, so Captum can't be "
@@ -144,5 +144,5 @@ def _module(view: PreTrainedModel, layer: int) -> nn.Module:
 
 def _tensor(output: Any) -> torch.Tensor:
     """A module's output, or the first of several."""
-    found: torch.Tensor = output[0] if isinstance(output, tuple) else output
-    return found
+    first: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return first

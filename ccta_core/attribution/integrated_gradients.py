@@ -96,10 +96,10 @@ def _ends(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop
 ) -> list[tuple[float, float]]:
     """F at every baseline and input; what no reading has told is computed in float32."""
-    known = [(path.f_baseline, path.f_input) for path in paths]
+    ends = [(path.f_baseline, path.f_input) for path in paths]
     rows: list[Row] = [
         (index, float(end))
-        for index, pair in enumerate(known)
+        for index, pair in enumerate(ends)
         for end in (0, 1)
         if pair[end] is None
     ]
@@ -109,7 +109,7 @@ def _ends(
             computed[index, 0.0] if start is None else start,
             computed[index, 1.0] if end is None else end,
         )
-        for index, (start, end) in enumerate(known)
+        for index, (start, end) in enumerate(ends)
     ]
 
 

@@ -73,5 +73,5 @@ def method(name: str) -> "Method":
     Raises CctaError, listing the names, where there is none of that name.
     """
     module, function = _HOMES[traits(name).name]
-    found: Method = getattr(import_module(f"ccta_core.attribution.{module}"), function)
-    return found
+    attribute: Method = getattr(import_module(f"ccta_core.attribution.{module}"), function)
+    return attribute

@@ -15,7 +15,7 @@ from ccta_core.models.model import Encoded, Model, pad_batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Item:
+class _OccludedItem:
     """A request and its baseline's activations. Shape: `blank` (tokens, width)."""
 
     request: Request
@@ -48,7 +48,7 @@ def occlusion(
     lacking = [request.encoded for request in requests if request.baseline is None]
     computed = iter(baselines(model, lacking, [config.layer], kind=config.baseline))
     items = [
-        _Item(request, (request.baseline or next(computed)).states[config.layer])
+        _OccludedItem(request, (request.baseline or next(computed)).states[config.layer])
         for request in requests
     ]
     groups = [(_WHOLE, *_members(item)) for item in encoded]
@@ -81,7 +81,7 @@ def _scores(
 
 def _values(
     model: Model,
-    items: Sequence[_Item],
+    items: Sequence[_OccludedItem],
     rows: Sequence[tuple[int, tuple[int, ...]]],
     config: Config,
     stop: Stop,

@@ -39,18 +39,18 @@ def attention_rollout(
         targets = [request.target for request in chosen]
         values = objective(logits, targets, inputs["attention_mask"], config.objective)
         paths = _rolled(model, getattr(output, "attentions", None), config.layer)
-        made = []
+        results = []
         for row, request in enumerate(chosen):
             length = request.encoded.length
-            at = _positions(view, request.target, length, by_token=logits.shape[1] > 1)
-            scores = paths[row, at, :length].mean(0).cpu().numpy()
-            made.append(Scores(scores, float(values[row]), precision=config.precision))
-        return made
+            positions = _positions(view, request.target, length, by_token=logits.shape[1] > 1)
+            scores = paths[row, positions, :length].mean(0).cpu().numpy()
+            results.append(Scores(scores, float(values[row]), precision=config.precision))
+        return results
 
-    found: dict[int, Scores] = {}
-    for batch, made in in_batches(model, lengths, forward, stop=stop):
-        found |= zip(batch, made, strict=True)
-    return [found[index] for index in range(len(requests))]
+    by_request: dict[int, Scores] = {}
+    for batch, batch_scores in in_batches(model, lengths, forward, stop=stop):
+        by_request |= zip(batch, batch_scores, strict=True)
+    return [by_request[index] for index in range(len(requests))]
 
 
 def _eager(model: PreTrainedModel) -> PreTrainedModel:
@@ -68,16 +68,16 @@ def _rolled(
     Shape: a layer's (rows, heads, tokens, tokens) each -> (rows, tokens, tokens).
     """
     depth = model.depth
-    known = [attention for attention in attentions or () if attention is not None]
-    if len(known) != depth:
+    returned = [attention for attention in attentions or () if attention is not None]
+    if len(returned) != depth:
         raise CctaError(
-            f"{type(model.hf_model).__name__} gives the attentions of {len(known)} of its {depth} "
-            "layers: attention rollout can't be computed; choose another method (lig)"
+            f"{type(model.hf_model).__name__} gives the attentions of {len(returned)} of its "
+            f"{depth} layers: attention rollout can't be computed; choose another method (lig)"
         )
-    first = known[0]
+    first = returned[0]
     identity = torch.eye(first.shape[-1], dtype=torch.float64, device=first.device)
     rolled = identity.expand(len(first), -1, -1)
-    for attention in known[layer:]:
+    for attention in returned[layer:]:
         mixed = (attention.double().mean(1) + identity) / 2
         rolled = mixed / mixed.sum(-1, keepdim=True) @ rolled
     return rolled

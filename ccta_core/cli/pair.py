@@ -150,9 +150,9 @@ def run(options: argparse.Namespace) -> None:
 def _compare(model_id: str, source: Sentence, target: Sentence, config: Config) -> PairResult:
     info = catalog().get(model_id)
     if info is not None and config.layer in info.layers:
-        found = find_pair(info, source, target, config)
-        if found is not None:
-            return found
+        stored = find_pair(info, source, target, config)
+        if stored is not None:
+            return stored
     progress(f"loading {model_id}")
     from ccta_core.models.load import load_model  # torch, only where something is computed
     from ccta_core.pipeline import compare_cached
@@ -215,9 +215,9 @@ def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> 
 
     Raises CctaError where one can't be read, or is not exactly once in the last text.
     """
-    found = [_span(written) for written in spans]
-    found += [_only(sentence, wanted) for wanted in texts]
-    return replace(sentence, focus=tuple(found)) if found else sentence
+    focus = [_span(written) for written in spans]
+    focus += [_only(sentence, wanted) for wanted in texts]
+    return replace(sentence, focus=tuple(focus)) if focus else sentence
 
 
 def _span(written: str) -> Span:
@@ -229,7 +229,7 @@ def _span(written: str) -> Span:
 
 def _only(sentence: Sentence, wanted: str) -> Span:
     text = sentence.segments[-1]
-    places = [at for at in range(len(text)) if wanted and text.startswith(wanted, at)]
+    places = [start for start in range(len(text)) if wanted and text.startswith(wanted, start)]
     if len(places) != 1:
         raise CctaError(
             f"{wanted!r} occurs {len(places)} times in the {sentence.lang} text; expected a text "
@@ -267,9 +267,9 @@ def _counted(test: PermutationTest) -> str:
 
 def _predicted(task: str, side: Attribution) -> str:
     """What the model predicts, and, of answers and tags, what of it is explained."""
-    said = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
+    prediction = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
     if not side.focus:
-        return said
+        return prediction
     text = side.sentence.segments[-1]
     words = ", ".join(f'"{text[start:end]}"' for start, end in side.focus)
-    return f"{said}, explained {words}"
+    return f"{prediction}, explained {words}"

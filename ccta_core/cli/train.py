@@ -190,15 +190,17 @@ def _read(
 
     items: list[Item] = []
     for spec in specs:
-        found = scan(spec, langs, limit=limit)
-        reading = found.reading
+        scanned = scan(spec, langs, limit=limit)
+        reading = scanned.reading
         mapping: dict[str, str] = {}
         if task == "ner" and classes is not None:
             tags = {tag for item in reading.items for tag in item.tags}
             mapping = match_tags(tags, classes, data=spec, model="the training data")
         elif task in CLASSES:
-            known = classes or CLASSES[task]
-            mapping = match_labels(found.all_labels, known, data=spec, model=f"the task {task}")
+            head_classes = classes or CLASSES[task]
+            mapping = match_labels(
+                scanned.all_labels, head_classes, data=spec, model=f"the task {task}"
+            )
         items += relabel_items(reading.items, mapping)
         if reading.left_out:
             first = reading.left_out[0]

@@ -94,27 +94,29 @@ def align(
     in which the items are then looked for; `together` says that what belongs to one id follows in
     one stream, so that reading may stop. Labels that differ between languages leave an item out.
     """
-    seen = _Collected()
+    collected = _Collected()
     most = 2 * limit + SLACK if bounded and limit is not None else None
     for stream in streams:
         for placed in stream:
             if isinstance(placed, LeftOut):
-                seen.left_out.append(placed)
-            elif most is None or placed.item.id in seen.entries or len(seen.entries) < most:
-                _add(seen, placed, len(langs))
+                collected.left_out.append(placed)
+            elif (
+                most is None or placed.item.id in collected.entries or len(collected.entries) < most
+            ):
+                _add(collected, placed, len(langs))
             elif together:
                 break
-            if most is not None and seen.complete >= most:
+            if most is not None and collected.complete >= most:
                 break
-    return _examples(seen, langs, limit)
+    return _examples(collected, langs, limit)
 
 
-def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
+def _add(collected: _Collected, placed: PlacedItem, languages: int) -> None:
     item = placed.item
-    entry = seen.entries.setdefault(item.id, _ItemVersions())
+    entry = collected.entries.setdefault(item.id, _ItemVersions())
     if item.lang in entry.items:
         first = entry.items[item.lang].place
-        seen.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
+        collected.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
         return
     try:
         reason = refusal(placed)
@@ -122,18 +124,18 @@ def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
     except CctaError as error:
         reason, sentence = str(error), None
     if sentence is None:
-        seen.left_out.append(LeftOut(placed.place, reason or ""))
+        collected.left_out.append(LeftOut(placed.place, reason or ""))
         entry.refused.add(item.lang)
         return
     entry.items[item.lang], entry.sentences[item.lang] = placed, sentence
-    seen.complete += len(entry.items) == languages
+    collected.complete += len(entry.items) == languages
 
 
-def _examples(seen: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
+def _examples(collected: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
     examples: list[ParallelExample] = []
-    left_out = seen.left_out
+    left_out = collected.left_out
     repaired: list[LeftOut] = []
-    for id_, entry in seen.entries.items():
+    for id_, entry in collected.entries.items():
         if limit is not None and len(examples) >= limit:
             break
         missing = [lang for lang in langs if lang not in entry.items]

@@ -64,17 +64,17 @@ def sentence_means(
         return_special_tokens_mask=True,
     )
     rows, specials = encoded["input_ids"], encoded["special_tokens_mask"]
-    found: list[np.ndarray] = []
+    by_pooling: list[np.ndarray] = []
     for batch in _even_batches([len(row) for row in rows]):
         pooled = _pooled(
             encoder.base_model, [rows[row] for row in batch], [specials[row] for row in batch]
         )
         for place_of, means in enumerate(pooled):
-            if place_of == len(found):
-                found.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
-            found[place_of][:, batch] = means
+            if place_of == len(by_pooling):
+                by_pooling.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
+            by_pooling[place_of][:, batch] = means
     order = [place[text] for text in texts]
-    return SentenceMeans(*(means[:, order] for means in found))
+    return SentenceMeans(*(means[:, order] for means in by_pooling))
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:

@@ -66,16 +66,16 @@ def summarise(scores: ItemScores) -> dict[str, Any]:
     """
     columns = scores.columns
     if scores.task == "ner":
-        found = _entity_summary(columns)
+        summary = _entity_summary(columns)
     else:
         metric = "f1" if scores.task == "qa" else "accuracy"
         values = columns["f1" if scores.task == "qa" else "correct"]
         low, high = clustered_interval(values, scores.groups)
         exact = {"em": float(columns["em"].mean())} if scores.task == "qa" else {}
-        found = {metric: float(values.mean()), **exact, "low": low, "high": high}
+        summary = {metric: float(values.mean()), **exact, "low": low, "high": high}
     return {
         name: round(value, _DIGITS) if isinstance(value, float) else value
-        for name, value in found.items()
+        for name, value in summary.items()
     } | {"n": len(scores.ids)}
 
 

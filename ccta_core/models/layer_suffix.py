@@ -20,7 +20,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(slots=True)
-class _Run:
+class _SuffixCall:
     """One call of a view: its activations, and how often each of its stubs was asked.
 
     `filler` has the shape of `states`: what modules below the layer return, read by nobody.
@@ -31,7 +31,7 @@ class _Run:
     asked: Counter[int] = field(default_factory=Counter)
 
 
-_RUN: ContextVar[_Run] = ContextVar("_RUN")
+_RUN: ContextVar[_SuffixCall] = ContextVar("_RUN")
 """The run of this thread: many may share one view."""
 
 
@@ -49,7 +49,7 @@ class LayerSuffix:
         model's own inputs of the same rows (`Model.inputs`).
         """
         filler = states.detach()
-        token = _RUN.set(_Run(states, filler.clone() if self.writes else filler))
+        token = _RUN.set(_SuffixCall(states, filler.clone() if self.writes else filler))
         try:
             return head_logits(self.view(**inputs))
         finally:
@@ -74,15 +74,15 @@ def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
         for place in places:
             view = _replaced(view, place, stub)
     written = any(answer.written for plan in plans.values() for answer in plan.values())
-    found = LayerSuffix(view, writes=written)
+    suffix = LayerSuffix(view, writes=written)
     with torch.no_grad():
-        logits = found(trace.hidden_states[layer], trace.inputs)
+        logits = suffix(trace.hidden_states[layer], trace.inputs)
     if differ(logits, trace.logits):
         raise CctaError(
             f"{type(trace.model).__name__} can't be attributed at layer {layer}: its head reads "
             f"more than that layer's activations; models of the {WORKING} families work"
         )
-    return found if layer == trace.depth else _narrowed(found, trace, layer)
+    return suffix if layer == trace.depth else _narrowed(suffix, trace, layer)
 
 
 def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
@@ -93,11 +93,11 @@ def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
     view = whole.view
     for place in _names(trace.model, last):
         view = _replaced(view, place, FirstTokenLayer(last))
-    found = LayerSuffix(view, writes=whole.writes)
+    suffix = LayerSuffix(view, writes=whole.writes)
     with torch.no_grad():
-        logits = found(trace.hidden_states[layer], trace.inputs)
+        logits = suffix(trace.hidden_states[layer], trace.inputs)
     same = logits.shape == trace.logits.shape and not differ(logits, trace.logits)
-    return found if same else whole
+    return suffix if same else whole
 
 
 def words_reach_head(trace: Trace) -> bool:
@@ -178,17 +178,21 @@ def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
 
 
 def _ancestors(calls: tuple[Call, ...], index: int) -> set[int]:
-    found: set[int] = set()
+    ancestors: set[int] = set()
     parent = calls[index].parent
     while parent is not None:
-        found.add(parent)
+        ancestors.add(parent)
         parent = calls[parent].parent
-    return found
+    return ancestors
 
 
 def _names(model: nn.Module, module: nn.Module) -> list[str]:
     """Every name under which `module` stands in `model`."""
-    return [name for name, one in model.named_modules(remove_duplicate=False) if one is module]
+    return [
+        name
+        for name, submodule in model.named_modules(remove_duplicate=False)
+        if submodule is module
+    ]
 
 
 def _replaced(model: Module, name: str, module: nn.Module) -> Module:

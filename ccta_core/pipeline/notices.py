@@ -44,31 +44,31 @@ def notices(
 
 def _is_given(side: Side) -> bool:
     """Whether what is explained was given, not found."""
-    found = side.attribution
-    return bool(found.focus) and found.focus == found.sentence.focus
+    attribution = side.attribution
+    return bool(attribution.focus) and attribution.focus == attribution.sentence.focus
 
 
 def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     yield from _reading_notices(model, name, side)
-    found = side.attribution
-    if not found.converged:
-        bound = masses_within([found.mass_error])
-        known = f"its masses are {bound}" if bound else "the error of its masses is not known"
+    attribution = side.attribution
+    if not attribution.converged:
+        bound = masses_within([attribution.mass_error])
+        accuracy = f"its masses are {bound}" if bound else "the error of its masses is not known"
         yield (
-            f"The {name} attribution did not converge: {known} after {found.evaluations} "
+            f"The {name} attribution did not converge: {accuracy} after {attribution.evaluations} "
             "evaluations."
         )
-    if found.special_share > _MUCH_ON_SPECIALS:
-        yield f"Special tokens carry {found.special_share:.0%} of the {name} attribution."
+    if attribution.special_share > _MUCH_ON_SPECIALS:
+        yield f"Special tokens carry {attribution.special_share:.0%} of the {name} attribution."
     if side.uniform:
         yield f"No unit of the {name} has attribution of this kind: its mass is uniform."
-    if model.info.task == "nli" and found.sentence.text2 is None:
+    if model.info.task == "nli" and attribution.sentence.text2 is None:
         yield f"The {name} has no hypothesis: this model was trained on pairs of texts."
 
 
 def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
     """What was composed, cut, read in parts, or not predicted."""
-    found = side.attribution
+    attribution = side.attribution
     if any(window.encoded.composed for window in side.input.output.windows):
         yield (
             f"The {name} text is not in Unicode's composed form (NFC): it was composed before the "
@@ -79,16 +79,16 @@ def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
             f"The {name} question takes more than half of the model's {model.max_tokens} tokens: "
             "it was cut."
         )
-    elif found.truncated:
+    elif attribution.truncated:
         yield f"The {name} text was cut to the model's {model.max_tokens} tokens."
-    if found.windows > 1:
+    if attribution.windows > 1:
         yield (
-            f"The {name} context was read in {found.windows} windows; "
+            f"The {name} context was read in {attribution.windows} windows; "
             "the attribution is over the window with the answer."
         )
     if side.input.explained.unpredicted:
         yield (
-            f"No word of the {name} is tagged {found.target_class}: "
+            f"No word of the {name} is tagged {attribution.target_class}: "
             "the word that is nearest to it is explained."
         )
 

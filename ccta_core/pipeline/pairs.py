@@ -103,9 +103,9 @@ class _Ordered:
 def check_pair(model: Model, source: Sentence, target: Sentence, config: Config) -> None:
     """Raises CctaError, one line, where the model can't compare these two."""
     check(model, (source, target), config)
-    at = align_layer(model, config)
-    if not 0 <= at <= model.depth:
-        raise CctaError(f"align layer {at} is out of range; expected 0 to {model.depth}")
+    layer = align_layer(model, config)
+    if not 0 <= layer <= model.depth:
+        raise CctaError(f"align layer {layer} is out of range; expected 0 to {model.depth}")
     if (source.text2 is None) != (target.text2 is None):
         raise CctaError(
             "one side has two texts and the other one; give a second text on both sides or on none"
@@ -197,10 +197,10 @@ def compare_many_cached(
 ) -> list[PairResult]:
     """`compare_many` through the store: only what is not known is computed, and it is kept."""
     config = config or Config()
-    found = [find_pair(model.info, source, target, config) for source, target in pairs]
-    new = [pair for pair, known in zip(pairs, found, strict=True) if known is None]
-    made = iter(_kept(model, new, config, stop)) if new else iter(())
-    return [known or next(made) for known in found]
+    stored = [find_pair(model.info, source, target, config) for source, target in pairs]
+    new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]
+    computed = iter(_kept(model, new, config, stop)) if new else iter(())
+    return [result or next(computed) for result in stored]
 
 
 def _kept(
@@ -221,6 +221,6 @@ def _shared_label(model: Model, source: ModelOutput, config: Config) -> str:
 
 
 def _controls(pair: Compared, null: Null, unrelated: Sequence[float], config: Config) -> Controls:
-    found = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
+    values = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
     # scores that are never negative agree in sign whatever the model reads
-    return found if traits(config.method).signed else replace(found, sign_agreement=None)
+    return values if traits(config.method).signed else replace(values, sign_agreement=None)

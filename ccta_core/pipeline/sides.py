@@ -31,7 +31,7 @@ class Side:
 
     def for_controls(self) -> SideMass:
         """What the controls need of it."""
-        members = [group for found in self.input.encoded.maps for group in found.members]
+        members = [group for segment in self.input.encoded.maps for group in segment.members]
         return SideMass(
             mass=self.mass,
             scores=self.attribution.scores,

@@ -116,8 +116,8 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
     meet at zero; else one colour from the smallest value to the largest. `title` is the text
     alternative.
     """
-    known = (value for value in cells.values() if value is not None)
-    scale = colour_scale(known, ONE_WAY, TWO_WAYS, signed=signed)
+    values = (value for value in cells.values() if value is not None)
+    scale = colour_scale(values, ONE_WAY, TWO_WAYS, signed=signed)
     across = rows if columns is None else columns
     many = max(len(rows), len(across)) > _MANY
     wide, high = (24, 18) if many else (50, 30)

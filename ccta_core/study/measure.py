@@ -54,7 +54,7 @@ class SideWords:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Item:
+class _MeasuredItem:
     """One example with its sides and their words by language, at one layer.
 
     `vectors` keeps each side's unit vectors in a space, (language, space) -> (units, width).
@@ -77,7 +77,7 @@ class _Item:
 class _Direction:
     """One side of an item on its way to another language, compared in a space."""
 
-    item: _Item
+    item: _MeasuredItem
     source: str
     target: str
     space: str
@@ -107,7 +107,7 @@ def measure(  # noqa: PLR0913 - what decides a row
         for example in examples:
             by_lang = {lang: next(sides) for lang in langs}
             words = {lang: words_of(model, side) for lang, side in by_lang.items()}
-            items.append(_Item(example, by_lang, words))
+            items.append(_MeasuredItem(example, by_lang, words))
         rows[layer] = list(_rows(model, items, langs, settings))
     return [row for layer in layers for row in rows[layer]]
 
@@ -141,7 +141,7 @@ def _explained(model: Model, example: ParallelExample) -> str:
 
 
 def _rows(
-    model: Model, items: Sequence[_Item], langs: Sequence[str], config: Config
+    model: Model, items: Sequence[_MeasuredItem], langs: Sequence[str], config: Config
 ) -> Iterator[StudyRow]:
     for item in items:
         # The targets of the chance level: items with the same gold label and another group.
@@ -179,7 +179,7 @@ def _rows(
 
 
 def _pair(
-    item: _Item, source: str, target: str, similarity: np.ndarray, config: Config
+    item: _MeasuredItem, source: str, target: str, similarity: np.ndarray, config: Config
 ) -> StudyRow:
     """EMS, its controls and the differences over word links of one language pair."""
     left, right = item.sides[source], item.sides[target]
@@ -201,7 +201,9 @@ def _pair(
     }
 
 
-def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> list[_Item]:
+def _nearest(
+    item: _MeasuredItem, lang: str, unrelated: Sequence[_MeasuredItem], size: int
+) -> list[_MeasuredItem]:
     """The unrelated items nearest in length to the item in this language, one a group.
 
     None where the chunk has fewer than asked for: a mean over fewer would have another spread.
@@ -210,7 +212,7 @@ def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> l
     ranked = sorted(
         unrelated, key=lambda other: (abs(len(other.sides[lang].mass) - length), other.example.id)
     )
-    by_group: dict[str, _Item] = {}
+    by_group: dict[str, _MeasuredItem] = {}
     for other in ranked:
         by_group.setdefault(other.example.group, other)
     chosen = list(by_group.values())[:size]
@@ -220,7 +222,7 @@ def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> l
 def _chance_level(
     model: Model,
     pair: _Direction,
-    unrelated: Sequence[_Item],
+    unrelated: Sequence[_MeasuredItem],
     config: Config,
 ) -> float | None:
     """Mean EMS of one side of an item against unrelated items' sides of the other language."""
@@ -237,7 +239,7 @@ def _chance_level(
     return float(np.mean(values))
 
 
-def _side_values(item: _Item, lang: str) -> StudyRow:
+def _side_values(item: _MeasuredItem, lang: str) -> StudyRow:
     """What one side says whatever it is compared with.
 
     The score and whether the prediction is right are None where there is no gold, or no class. Of

@@ -187,7 +187,7 @@ class RecordedSettings:
         metavar="N", least=1, too_small="{} items of a group measure nothing",
         form=FormField(
             "each", "Items of a premise or paragraph (0 takes all)",
-            "--per-group: they are no independent evidence", folded=True,
+            "Items of one group are no independent evidence", folded=True,
         ),
     )  # fmt: skip
     chunk: int = _setting(
@@ -226,7 +226,7 @@ class StudyRequest(RecordedSettings):
         False, "items a model was trained on", flag="allow-overlap", kind="switch",
         form=FormField(
             "overlap", "Items a model was trained on too",
-            "--allow-overlap: its scores there say nothing", folded=True,
+            "Its scores on such items say nothing", folded=True,
         ),
         absent={"manifest": "it changes no row: what a model was trained on is in its card"},
     )  # fmt: skip

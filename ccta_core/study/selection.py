@@ -47,11 +47,11 @@ def first_items(corpus: Corpus, limit: int | None) -> Corpus:
 
 def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
     """The corpus with the first `most` items of each group, in its order."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     kept = []
     for example in corpus.examples:
-        seen[example.group] += 1
-        if seen[example.group] <= most:
+        counts[example.group] += 1
+        if counts[example.group] <= most:
             kept.append(example)
     return replace(corpus, examples=tuple(kept))
 

@@ -31,11 +31,11 @@ _LAST_REACHES = ("qa", "ner")
 
 
 def make_loadable(
-    folder: Path, facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], **said: Any
+    folder: Path, facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], **entries: Any
 ) -> Model:
     """Gives a trained adapter its language means (over `texts`) and a card without scores.
 
-    `said` are entries of the card beside what the training facts tell: data, licence, weaknesses.
+    `entries` are those of the card beside what the training facts tell: data, licence, weaknesses.
     Returns the loaded model.
     """
     task = facts["recipe"]["task"]
@@ -54,7 +54,7 @@ def make_loadable(
         "metric": METRIC[task],
         "training": dict(facts),
         "scores": {},
-        **said,
+        **entries,
         "revision": "unmeasured",
     }
     write_card(folder, card)
@@ -90,15 +90,15 @@ def score_card(
         raise AssertionError("a card was written before it was scored")
     card: dict[str, Any] = dict(info.card)
     card["evaluated_in"] = "bfloat16 autocast" if bfloat16 else "float32"
-    for lang, own in items.items():
-        if card["scores"].get(lang, {}).get("n") == len(own):
+    for lang, of_language in items.items():
+        if card["scores"].get(lang, {}).get("n") == len(of_language):
             continue
-        scores = item_scores(model, own, bfloat16=bfloat16)
+        scores = item_scores(model, of_language, bfloat16=bfloat16)
         write_items(folder, lang, scores)
-        found = summarise(scores)
-        card["scores"] = card["scores"] | {lang: found | _majority(own)}
+        summary = summarise(scores)
+        card["scores"] = card["scores"] | {lang: summary | _majority(of_language)}
         write_card(folder, card)
-        report(f"{folder.name} {lang}: {card['metric']} {found[card['metric']]:.3f}")
+        report(f"{folder.name} {lang}: {card['metric']} {summary[card['metric']]:.3f}")
     return card
 
 

@@ -101,16 +101,16 @@ def _take_over(model: Any, folder: Path) -> None:
 
     Raises CctaError where no low-rank tensor does: the rank is another.
     """
-    own = get_peft_model_state_dict(model)
-    found = load_file(folder / "adapter_model.safetensors")
+    state = get_peft_model_state_dict(model)
+    adapter = load_file(folder / "adapter_model.safetensors")
     fitting = {
         name: value.float()
-        for name, value in found.items()
-        if name in own and own[name].shape == value.shape
+        for name, value in adapter.items()
+        if name in state and state[name].shape == value.shape
     }
     if not any(".lora_" in name for name in fitting):
-        raise CctaError(f"{folder}: its low-rank tensors have another shape; use the same --rank")
-    set_peft_model_state_dict(model, {**own, **fitting})
+        raise CctaError(f"{folder}: its low-rank tensors have another shape; use the rank it has")
+    set_peft_model_state_dict(model, {**state, **fitting})
 
 
 def save(model: Any, tokenizer: Any, recipe: Recipe, out: Path, *, base_id: str = BACKBONE) -> None:

@@ -52,7 +52,7 @@ class Rows:
     def by_length(self, batch_size: int) -> list[np.ndarray]:
         """The rows of every batch in order of length, for evaluation."""
         order = np.array(sorted(range(len(self)), key=self.length))
-        return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+        return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
     def tensors(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """Padded `input_ids` and `attention_mask`, and the targets as the head takes them."""
@@ -75,7 +75,9 @@ def shuffled_batches(lengths: Sequence[int], batch_size: int, *, seed: int) -> l
     batches = []
     for start in range(0, len(order), batch_size * _POOL):
         pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
-        batches += [np.array(pool[at : at + batch_size]) for at in range(0, len(pool), batch_size)]
+        batches += [
+            np.array(pool[first : first + batch_size]) for first in range(0, len(pool), batch_size)
+        ]
     return [batches[index] for index in draw.permutation(len(batches))]
 
 
@@ -95,7 +97,7 @@ def encode(
     encoder = {"qa": _answers, "ner": _tags}.get(recipe.task, _classes)
     ids, targets, lost = encoder(tokenizer, items, labels, recipe)
     if not ids:
-        raise CctaError(f"none of the {len(items)} answers lies in a window; raise --max-tokens")
+        raise CctaError(f"none of the {len(items)} answers lies in a window; raise max_tokens")
     return Rows(recipe.task, ids, targets, int(tokenizer.pad_token_id), lost)
 
 
@@ -107,14 +109,14 @@ def named_items(
     `data` names the items in messages. Raises CctaError, showing both sets, where one of their
     labels is not certainly one of the head's.
     """
-    own = {item.label for item in items if item.label is not None}
+    classes = {item.label for item in items if item.label is not None}
     tags = {tag for item in items for tag in item.tags}
     if task == "ner":
         mapping = match_tags(tags, labels, data=data, model="the head")
     elif task == "qa":
         mapping = {}
     else:
-        mapping = match_labels(own, labels, data=data, model=f"a head for {task}")
+        mapping = match_labels(classes, labels, data=data, model=f"a head for {task}")
     return relabel_items(items, mapping)
 
 
@@ -156,12 +158,12 @@ def _answers(
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
-    ids, targets, found = [], [], set()
-    for row, home in enumerate(encoded["overflow_to_sample_mapping"]):
+    ids, targets, answered = [], [], set()
+    for row, index in enumerate(encoded["overflow_to_sample_mapping"]):
         segments = encoded.sequence_ids(row)
         offsets = iter(
             whole_offsets(
-                items[home].text2 or "",
+                items[index].text2 or "",
                 [
                     span
                     for span, of in zip(encoded["offset_mapping"][row], segments, strict=True)
@@ -170,12 +172,12 @@ def _answers(
             )
         )
         spans = [next(offsets) if of == 1 else None for of in segments]
-        place = token_span(spans, items[home].answers[0])
+        place = token_span(spans, items[index].answers[0])
         if place is not None:
             ids.append(encoded["input_ids"][row])
             targets.append(list(place))
-            found.add(home)
-    return ids, targets, len(items) - len(found)
+            answered.add(index)
+    return ids, targets, len(items) - len(answered)
 
 
 def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | None:

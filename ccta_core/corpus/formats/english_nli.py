@@ -222,14 +222,14 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """Yields the items of all sets, each pair once, without XNLI's premises."""
     premises = _xnli_premises(folder / "xnli")
-    seen: dict[tuple[str, str], str] = {}
+    first_ids: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
         for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
-            yield _once(placed, premises, seen) if isinstance(placed, PlacedItem) else placed
+            yield _once(placed, premises, first_ids) if isinstance(placed, PlacedItem) else placed
 
 
 def _once(
-    placed: PlacedItem, premises: frozenset[str], seen: dict[tuple[str, str], str]
+    placed: PlacedItem, premises: frozenset[str], first_ids: dict[tuple[str, str], str]
 ) -> PlacedItem:
     item = placed.item
     if placed.refused:
@@ -237,7 +237,7 @@ def _once(
     premise = _text_key(item.text)
     if premise in premises:
         return PlacedItem(placed.place, item, refused="its premise is one of XNLI's")
-    first = seen.setdefault((premise, _text_key(item.text2 or "")), item.id)
+    first = first_ids.setdefault((premise, _text_key(item.text2 or "")), item.id)
     if first != item.id:
         return PlacedItem(placed.place, item, refused="the same pair stands in it already")
     return placed

@@ -54,23 +54,23 @@ def tags_of(side: Mapping[str, Any]) -> list[str]:
     for named in side["prediction"]:
         words, colon, kind = str(named).rpartition(": ")
         for span in _places(side["text"], words) if colon else ():
-            for at in _inside(side["units"], 0, span):
-                tags[at] = tags[at] or kind
+            for index in _inside(side["units"], 0, span):
+                tags[index] = tags[index] or kind
     return tags
 
 
 def answer_of(side: Mapping[str, Any]) -> str | None:
     """The likeliest answer, or None where nothing was predicted."""
-    found = side["prediction"]
-    return max(found, key=lambda text: found[text]) if found else None
+    prediction = side["prediction"]
+    return max(prediction, key=lambda text: prediction[text]) if prediction else None
 
 
 def _of_side(side: Mapping[str, Any], task: str) -> dict[str, list]:
     if task == "qa":
         context = side["text2"] or ""
-        said = _nearest(_places(context, answer_of(side) or ""), side.get("focus") or [])
+        predicted = _nearest(_places(context, answer_of(side) or ""), side.get("focus") or [])
         gold = [list(span) for span in side.get("given_focus") or []]
-        return {"gold": gold, "said": [list(said)] if said else [], "tags": []}
+        return {"gold": gold, "said": [list(predicted)] if predicted else [], "tags": []}
     tags = tags_of(side) if task == "ner" else []
     return {"gold": [], "said": [], "tags": tags if any(tags) else []}
 
@@ -84,11 +84,11 @@ def _places(text: str, part: str) -> Iterator[Span]:
 
 def _nearest(places: Iterator[Span], focus: Sequence[Sequence[int]]) -> Span | None:
     """The place nearest to what is explained: an answer may stand in a text more than once."""
-    home = focus[0][0] if focus else 0
-    return min(places, key=lambda span: abs(span[0] - home), default=None)
+    focus_start = focus[0][0] if focus else 0
+    return min(places, key=lambda span: abs(span[0] - focus_start), default=None)
 
 
 def _inside(units: Sequence[Mapping[str, Any]], segment: int, span: Span) -> Iterator[int]:
-    for at, unit in enumerate(units):
+    for index, unit in enumerate(units):
         if unit["segment"] == segment and unit["start"] < span[1] and span[0] < unit["end"]:
-            yield at
+            yield index

@@ -127,12 +127,12 @@ def pair_page(payload: Mapping[str, Any]) -> str:
 
 def writing(code: str) -> dict[str, str | bool]:
     """How a language is named and written: what the picture must know to set its text."""
-    known = language(code)
+    facts = language(code)
     return {
-        "name": known.name,
-        "native": known.native,
-        "rtl": known.rtl,
-        "spaced": known.spaced,
+        "name": facts.name,
+        "native": facts.native,
+        "rtl": facts.rtl,
+        "spaced": facts.spaced,
     }
 
 

@@ -32,34 +32,34 @@ class Evidence:
     langs: tuple[str, str]
 
 
-def claim(found: Evidence) -> Claim:
+def claim(evidence: Evidence) -> Claim:
     """What may be said: nothing beyond the chance level first, then what the test says."""
-    if found.chance is not None and found.ems <= found.chance + _SMALL:
+    if evidence.chance is not None and evidence.ems <= evidence.chance + _SMALL:
         return "at chance level"
-    return found.test.outcome
+    return evidence.test.outcome
 
 
-def verdict(found: Evidence) -> str:
+def verdict(evidence: Evidence) -> str:
     """What the score and its controls say together (docs/method.md, 4).
 
     EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.
     Above it (or without one) the sentence claims agreement only where the test against shuffled
     masses shows it.
     """
-    head = f"EMS {number(found.ems)}"
-    if claim(found) == "at chance level":
-        above = found.chance is not None and found.ems > found.chance
+    head = f"EMS {number(evidence.ems)}"
+    if claim(evidence) == "at chance level":
+        above = evidence.chance is not None and evidence.ems > evidence.chance
         by = f" by more than {_SMALL}" if above else ""
         text = (
-            f"{head} does not exceed {_chance_level(found)}{by}: no agreement shown for this pair; "
-            f"{_numbers(found)}"
+            f"{head} does not exceed {_chance_level(evidence)}{by}: no agreement shown for this "
+            f"pair; {_numbers(evidence)}"
         )
-    elif found.chance is not None:
-        text = f"{head}, above {_chance_level(found)}: {_reading(found)}"
+    elif evidence.chance is not None:
+        text = f"{head}, above {_chance_level(evidence)}: {_reading(evidence)}"
     else:
-        text = f"{head}, with no chance level known: {_reading(found)}"
-    uniform = found.controls.ems_uniform
-    if uniform is not None and uniform > found.ems + _SMALL:
+        text = f"{head}, with no chance level known: {_reading(evidence)}"
+    uniform = evidence.controls.ems_uniform
+    if uniform is not None and uniform > evidence.ems + _SMALL:
         text += f"; equal masses (embeddings only) reach {number(uniform)}"
     return f"{text}."
 
@@ -95,17 +95,17 @@ def against_shuffled(test: PermutationTest) -> str:
     }[test.outcome]
 
 
-def _reading(found: Evidence) -> str:
+def _reading(evidence: Evidence) -> str:
     """What the test says of an EMS that is above the chance level, or has none."""
-    test, shuffled = found.test, found.controls.ems_shuffled
+    test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
-        return _numbers(found)
+        return _numbers(evidence)
     mean, p = f"{number(shuffled)} on average", p_phrase(test.p_value)
     if test.outcome == "shown":
-        how_far = "clearly" if found.ems - shuffled > _MUCH else "a little"
+        how_far = "clearly" if evidence.ems - shuffled > _MUCH else "a little"
         return (
-            f"corresponding words are stressed in {both_sides(*found.langs)}, {how_far} more than "
-            f"with shuffled masses ({mean}, {p})"
+            f"corresponding words are stressed in {both_sides(*evidence.langs)}, {how_far} more "
+            f"than with shuffled masses ({mean}, {p})"
         )
     if test.outcome == "too few arrangements":
         return (
@@ -117,7 +117,7 @@ def _reading(found: Evidence) -> str:
             f"{p}, give or take {test.p_error or 0.0:.3f} after {drawn_text(test)}, lies too near "
             f"{ALPHA} to tell agreement from shuffled masses ({mean})"
         )
-    if found.ems < shuffled - _SMALL:
+    if evidence.ems < shuffled - _SMALL:
         return f"no agreement of attributions shown, for shuffled masses reach more ({mean}, {p})"
     return (
         f"no agreement of attributions shown beyond shuffled masses ({mean}, {p}); similar "
@@ -125,17 +125,17 @@ def _reading(found: Evidence) -> str:
     )
 
 
-def _numbers(found: Evidence) -> str:
+def _numbers(evidence: Evidence) -> str:
     """What shuffled masses reach, or why there are none; no claim."""
-    test, shuffled = found.test, found.controls.ems_shuffled
+    test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return f"nothing can be tested against shuffled masses, because {why_untestable(test)}"
     return f"shuffled masses reach {number(shuffled)} on average ({p_phrase(test.p_value)})"
 
 
-def _chance_level(found: Evidence) -> str:
+def _chance_level(evidence: Evidence) -> str:
     """The chance level and what it is of."""
-    first, second = (language(code).name for code in found.langs)
+    first, second = (language(code).name for code in evidence.langs)
     against = f"unrelated {second} sentences"
     what = against if first == second else f"{first} against {against}"
-    return f"the chance level of {number(found.chance or 0.0)} ({what})"
+    return f"the chance level of {number(evidence.chance or 0.0)} ({what})"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ccta_core.measures import label
 from ccta_core.reports.study.facts import data_name, own_version
-from ccta_core.reports.study.means import Mean, Summary, both_ways
+from ccta_core.reports.study.means import MeasureMean, Summary, both_ways
 from ccta_core.text import plain
 
 _ESCAPED = {
@@ -77,7 +77,7 @@ def _means_frame(summary: Summary) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=titles)
 
 
-def _mean_text(mean: Mean, n: int) -> str:
+def _mean_text(mean: MeasureMean, n: int) -> str:
     if mean.value is None:
         return "--"
     text = plain(mean.value)

@@ -10,7 +10,7 @@ from ccta_core.study.storage.table import Study
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeasureMean:
     """A mean over n items with its 95% interval; None where nothing or too little is known.
 
     The interval takes groups of items (premises, paragraphs) as what is independent: a ratio of
@@ -33,7 +33,7 @@ class PairMeans:
     target: str
     n: int
     groups: int
-    means: dict[str, Mean]
+    means: dict[str, MeasureMean]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +146,20 @@ def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
 
 def mean_of_all(values: Sequence[float | None]) -> float | None:
     """The mean of these values; None where one of them is missing, or all are."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
+    finite = [value for value in values if value is not None]
+    return sum(finite) / len(finite) if finite and len(finite) == len(values) else None
 
 
-def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
+def _both(name: str, there: PairMeans, back: PairMeans) -> MeasureMean:
     means = (there.means[name], back.means[name])
     if not MEASURES[name].directed:
         return means[0]
-    known = [mean for mean in means if mean.value is not None]
-    n = sum(mean.n for mean in known)
+    finite = [mean for mean in means if mean.value is not None]
+    n = sum(mean.n for mean in finite)
     if not n:
-        return Mean(None)
-    value = sum((mean.value or 0.0) * mean.n for mean in known) / n
-    return Mean(value, n=min(mean.n for mean in means))
+        return MeasureMean(None)
+    value = sum((mean.value or 0.0) * mean.n for mean in finite) / n
+    return MeasureMean(value, n=min(mean.n for mean in means))
 
 
 def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMeans]:
@@ -192,18 +192,18 @@ def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMe
 
 def _mean(  # noqa: PLR0913 - sums over groups
     count: float, total: float, squares: float, products: float, counts: float, groups: float
-) -> Mean:
+) -> MeasureMean:
     """From sums over groups of s, s^2, s k, k^2, where a group of k items has the sum s."""
     from scipy.special import stdtrit
 
     if not count:
-        return Mean(None)
+        return MeasureMean(None)
     value = total / count
     if groups < 2:
-        return Mean(value, n=int(count))
+        return MeasureMean(value, n=int(count))
     away = max(squares - 2 * value * products + value * value * counts, 0.0)
     half = stdtrit(groups - 1, 0.975) * sqrt(away * groups / (groups - 1)) / count
-    return Mean(value, float(value - half), float(value + half), int(count))
+    return MeasureMean(value, float(value - half), float(value + half), int(count))
 
 
 _ATTRIBUTIONS = """

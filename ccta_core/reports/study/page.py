@@ -104,13 +104,13 @@ def _sentence(summary: Summary, model: str, layer: int) -> str:
     """EMS beside its controls for one model and layer; no more is claimed than they allow."""
     pairs = both_ways(summary.of(model, layer), summary.study.manifest.languages)
     ems, gain = (number_or_dash(overall(pairs, name), 2) for name in ("ems", "gain"))
-    known = [
+    controls = [
         f"{label(key)} {number_or_dash(value, 2)}"
         for key in ("ems_shuffled", "ems_uniform", "ems_unrelated")
         if (value := overall(pairs, key)) is not None
     ]
     head = f"{model}, layer {layer}: mean EMS is {ems} over {count(len(pairs), 'language pair')}"
-    head = "; ".join([head, ", ".join(known)] if known else [head])
+    head = "; ".join([head, ", ".join(controls)] if controls else [head])
     if overall(pairs, "gain") is None:
         return f"{head}. Without shuffled masses it can't be told apart from similar embeddings."
     lows = [pair.means["gain"].low for pair in pairs]
@@ -142,15 +142,15 @@ def _heatmap(pairs: Sequence[PairMeans], languages: Sequence[str], measure: str)
     name = label(measure)
     # A name of one letter (p, z) stays small.
     title = name[:1].upper() + name[1:] if name[1:2].isalpha() else name
-    known = [(value, pair) for pair in pairs if (value := pair.means[measure].value) is not None]
-    if not known:
+    measured = [(value, pair) for pair in pairs if (value := pair.means[measure].value) is not None]
+    if not measured:
         return Figure(f"{title}: not known of any pair.")
-    least, most = (pick(known, key=lambda entry: entry[0]) for pick in (min, max))
+    least, most = (pick(measured, key=lambda entry: entry[0]) for pick in (min, max))
     (low, lowest), (high, highest) = (
         (number_or_dash(value, 2), f"{language_name(pair.source)} - {language_name(pair.target)}")
         for value, pair in (least, most)
     )
-    if len(known) < 3:
+    if len(measured) < 3:
         title = f"{title}: {highest} {high}"
     else:
         title = f"{title}: highest for {highest} ({high}), lowest for {lowest} ({low})"
@@ -220,7 +220,7 @@ def _consistency(
         if trained is None or (pair.source == trained != pair.target):
             lang = pair.target if trained else pair.source
             values.setdefault(lang, []).append(pair.means[measure].value)
-    return {lang: mean_of_all(known) for lang, known in values.items()}
+    return {lang: mean_of_all(of_language) for lang, of_language in values.items()}
 
 
 def _csv_address(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

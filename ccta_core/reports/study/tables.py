@@ -204,5 +204,5 @@ def _setting_text(value: Any) -> str:
 
 
 def _mean_of_known(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    finite = [value for value in values if value is not None]
+    return sum(finite) / len(finite) if finite else None

@@ -144,12 +144,12 @@ def _mark(manifest: Manifest, parts: Sequence[Part]) -> str:
 
     The manifest is part of it: two studies of one name may have parts of the same size and time.
     """
-    own = {
+    model_manifest = {
         **asdict(manifest),
         "models": [each for each in manifest.models if each["id"] == parts[0].model],
     }
     facts = [(part.path.name, part.stamp) for part in parts]
-    return f"{parts[0].path.parent.name}-{key_of(VERSION, _LAYOUT, own, facts)[:16]}"
+    return f"{parts[0].path.parent.name}-{key_of(VERSION, _LAYOUT, model_manifest, facts)[:16]}"
 
 
 def _roots() -> Iterator[Path]:

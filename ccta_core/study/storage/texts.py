@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Place(NamedTuple):
+class TextId(NamedTuple):
     """A text of a study: its language and the id of its item."""
 
     lang: str
     item: str
 
 
-class _Run(NamedTuple):
+class _ItemRange(NamedTuple):
     """Items that follow one another."""
 
     start: int
@@ -57,14 +57,14 @@ def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
     if ids is None:
         return read_items_of(study.folder, 0, study.manifest.items)
     wanted = set(ids)
-    runs: list[_Run] = []  # neighbours are read at once
+    runs: list[_ItemRange] = []  # neighbours are read at once
     for place, name in enumerate(_ids(study)):
         if name not in wanted:
             continue
         if runs and place == sum(runs[-1]):
-            runs[-1] = _Run(runs[-1].start, runs[-1].length + 1)
+            runs[-1] = _ItemRange(runs[-1].start, runs[-1].length + 1)
         else:
-            runs.append(_Run(place, 1))
+            runs.append(_ItemRange(place, 1))
     return [example for run in runs for example in read_items_of(study.folder, *run)]
 
 
@@ -105,7 +105,7 @@ def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     return corpus.examples
 
 
-def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ...]:
+def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[TextId, ...]:
     """Where the text occurs in these languages: in either text of an item, whatever the case.
 
     Composed and decomposed letters are the same. Raises CctaError where the study's texts are not
@@ -116,7 +116,7 @@ def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ..
         return tuple(_in_file(study, wanted, langs))
     examples = examples_of(study)
     return tuple(
-        Place(lang, name)
+        TextId(lang, name)
         for lang in langs
         for name, example in examples.items()
         if lang in example.sentences
@@ -124,7 +124,7 @@ def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ..
     )
 
 
-def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
+def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[TextId]:
     import pyarrow as pa
 
     path = study.folder / FILE
@@ -132,7 +132,7 @@ def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
         with pa.memory_map(str(path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             return [
-                Place(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)
+                TextId(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)
             ]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise DamagedFileError(
