@@ -214,15 +214,25 @@ def shuffled(
     return _shuffled_ems(source, target, similarity, shuffles, np.random.default_rng(seed))
 
 
-def every_arrangement(source: SideMass, target: SideMass) -> tuple[np.ndarray, np.ndarray]:
+class Arrangements(NamedTuple):
+    """Masses of both sides, an arrangement of both a row.
+
+    Shape: `source` (arrangements, source units), `target` (arrangements, target units).
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+
+
+def every_arrangement(source: SideMass, target: SideMass) -> Arrangements:
     """Returns both sides' masses in every distinct arrangement within their segments, all
     combinations.
 
-    Shape: (arrangements, source units), (arrangements, target units). Permutations that only
+    Permutations that only
     exchange equal masses are one arrangement; every arrangement stands for as many permutations.
     """
     ways_s, ways_t = _arranged(source), _arranged(target)
-    return np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1))
+    return Arrangements(np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1)))
 
 
 def _shuffled_ems(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -182,7 +182,14 @@ def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
+class _StoredSide(NamedTuple):
+    """A side as it was stored. Shape: `mass` (units,)."""
+
+    attribution: Attribution
+    mass: np.ndarray
+
+
+def _read_side(side: Mapping[str, Any]) -> _StoredSide:
     attribution = Attribution(
         sentence=Sentence(side["text"], side["lang"], side["text2"], _spans(side, "given_focus")),
         units=tuple(Unit(**unit) for unit in side["units"]),
@@ -195,7 +202,7 @@ def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
         **{name: side[name] for name in _NUMBERS},
         **{name: side.get(name, before) for name, before in _YOUNGER.items()},
     )
-    return attribution, np.array(side["mass"])
+    return _StoredSide(attribution, np.array(side["mass"]))
 
 
 def _read_test(payload: Mapping[str, Any], controls: Controls) -> PermutationTest:

@@ -53,19 +53,19 @@ def state_of(plan: Plan, cell: PlanCell) -> CellState:
     """
     work = cell.work
     if isinstance(work, Adjustment):
-        kind, line = _adjust(work)
+        state = _adjustment_state(cell, work)
     elif isinstance(work, Training):
-        kind, line = _train(work, model_folder(cell.id))
+        state = _training_state(cell, work)
     elif isinstance(work, Measurement):
-        kind, line = _measure(work)
+        state = _measurement_state(cell, work)
     else:
-        kind, line = _study(work)
-    if kind not in (FINISHED, DIFFERS) and held(lock_path(plan, cell)):
+        state = _study_state(cell, work)
+    if state.kind not in (FINISHED, DIFFERS) and held(lock_path(plan, cell)):
         return CellState(cell, RUNNING)
     failure = failure_path(plan, cell)
-    if kind in (NOT_RUN, STOPPED) and failure.exists():
+    if state.kind in (NOT_RUN, STOPPED) and failure.exists():
         return CellState(cell, FAILED, failure.read_text("utf-8").strip())
-    return CellState(cell, kind, line)
+    return state
 
 
 def lock_path(plan: Plan, cell: PlanCell) -> Path:
@@ -165,22 +165,23 @@ def _repeated(flag: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
 
 
-def _adjust(work: Adjustment) -> tuple[str, str]:
+def _adjustment_state(cell: PlanCell, work: Adjustment) -> CellState:
     if not (folder_of(work.name) / MANIFEST).exists():
-        return NOT_RUN, ""
+        return CellState(cell, NOT_RUN)
     try:
         declared, present = (comparable(as_facts(s)) for s in (work, read_settings(work.name)))
         status = status_of(read_manifest(work.name), work.name)
     except CctaError as error:
-        return FAILED, str(error)
+        return CellState(cell, FAILED, str(error))
     difference = first_difference(declared, present)
-    return (DIFFERS, difference) if difference else (status, "")
+    return CellState(cell, DIFFERS if difference else status, difference)
 
 
-def _train(work: Training, folder: Path) -> tuple[str, str]:
+def _training_state(cell: PlanCell, work: Training) -> CellState:
+    folder = model_folder(cell.id)
     path = folder / "card.json"
     if not path.exists():
-        return (STOPPED if (folder / "checkpoint.pt").exists() else NOT_RUN), ""
+        return CellState(cell, STOPPED if (folder / "checkpoint.pt").exists() else NOT_RUN)
     try:
         card = json.loads(path.read_text("utf-8"))
         facts = card["training"]
@@ -192,7 +193,7 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
             **facts["recipe"],
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return FAILED, f"{path} can't be read ({type(error).__name__})"
+        return CellState(cell, FAILED, f"{path} can't be read ({type(error).__name__})")
     declared = {
         "start": work.start,
         "continual": None if work.continual is None else asdict(work.continual),
@@ -202,24 +203,25 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
     }
     difference = first_difference(declared, present)
     if difference:
-        return DIFFERS, difference
-    return (FINISHED if set(work.languages) <= set(card["scores"]) else STOPPED), ""
+        return CellState(cell, DIFFERS, difference)
+    scored = set(work.languages) <= set(card["scores"])
+    return CellState(cell, FINISHED if scored else STOPPED)
 
 
-def _measure(work: Measurement) -> tuple[str, str]:
+def _measurement_state(cell: PlanCell, work: Measurement) -> CellState:
     folder = measures_folder(work.settings.model, work.settings.lang)
     whole = all((folder / f"{table}.parquet").exists() for table in TABLES)
     items = work.evaluate is None or work.keys <= scored_languages(
         model_folder(work.settings.model)
     )
-    return (FINISHED if whole and items else NOT_RUN), ""
+    return CellState(cell, FINISHED if whole and items else NOT_RUN)
 
 
-def _study(work: Studied) -> tuple[str, str]:
+def _study_state(cell: PlanCell, work: Studied) -> CellState:
     state = study_state(cache_root() / "studies" / work.name)
     if state.manifest is None and not state.busy:
-        return NOT_RUN, ""
-    return (state.kind if state.kind in (FINISHED, FAILED) else STOPPED), state.line
+        return CellState(cell, NOT_RUN)
+    return CellState(cell, state.kind if state.kind in (FINISHED, FAILED) else STOPPED, state.line)
 
 
 def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:

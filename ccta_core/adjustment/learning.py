@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -288,7 +288,14 @@ class Learning:
         self.progress = Progress(**saved["progress"])
 
 
-def build_learner(settings: Adjustment, parts: Backbone, device: str) -> tuple[Any, Frozen]:
+class LearnerModels(NamedTuple):
+    """The model that learns, and the frozen start model that it is compared with."""
+
+    model: Any
+    frozen: Frozen
+
+
+def build_learner(settings: Adjustment, parts: Backbone, device: str) -> LearnerModels:
     """The model that learns, its dropout as configured, and the frozen start model.
 
     With an adapter both are one: the adapter is passed over where the start model is asked for.
@@ -310,7 +317,7 @@ def build_learner(settings: Adjustment, parts: Backbone, device: str) -> tuple[A
             layer = layer_of(name)
             if layer == "embeddings" or (layer.isdigit() and int(layer) <= half):
                 parameter.requires_grad_(False)
-    return model, frozen
+    return LearnerModels(model, frozen)
 
 
 def start_encoder(parts: Backbone, device: str) -> Any:

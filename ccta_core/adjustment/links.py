@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,10 +54,17 @@ class Linked:
     counts: dict[str, int]
 
 
+class ReadPairs(NamedTuple):
+    """The usable pairs as words, and how many others were dropped, by reason."""
+
+    pairs: list[WordPair]
+    dropped: dict[str, int]
+
+
 def read_words(
     reader: WordReader, pairs: Sequence[Pair], lang: str, *, most_tokens: int
-) -> tuple[list[WordPair], dict[str, int]]:
-    """The pairs as words, without those that are too long or too short, and how many those were.
+) -> ReadPairs:
+    """Reads the pairs as words and drops those that are too long or too short.
 
     A side of one word is dropped with its pair: there is no other word it could be told apart
     from, or paired with in the placebo.
@@ -77,7 +84,7 @@ def read_words(
             dropped[f"side over the model's {most_tokens} tokens"] += 1
         else:
             kept.append(WordPair(foreign, english))
-    return kept, dict(dropped)
+    return ReadPairs(kept, dict(dropped))
 
 
 def find_links(  # noqa: PLR0913 - the words, and how and by what they are read

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -289,14 +289,22 @@ def sentence_rows(encoder: Any, tokenizer: Any, spec: str, lang: str) -> Iterato
             }
 
 
-def _encoder(model: str, device: str) -> tuple[Any, Backbone]:
+class _MeasuredEncoder(NamedTuple):
+    """An encoder to measure, and the original backbone it was made from."""
+
+    encoder: Any
+    original: Backbone
+
+
+def _encoder(model: str, device: str) -> _MeasuredEncoder:
     """A backbone's encoder, or the one inside a task's model, and the original below it."""
     info = catalog().get(model)
     if info is not None and info.task != "backbone":
         encoder: Any = load_model(model, device=device).hf_model.base_model
     else:
         encoder = backbone(model).encoder().to(device)  # type: ignore[arg-type]
-    return encoder.eval(), backbone(original_of(info) if info is not None else model)
+    original = backbone(original_of(info) if info is not None else model)
+    return _MeasuredEncoder(encoder.eval(), original)
 
 
 def _sets(settings: MeasureSettings) -> Iterator[tuple[str, str]]:

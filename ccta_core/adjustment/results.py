@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -110,9 +110,14 @@ def detectable(sd: float, count: int) -> float | None:
     return float(np.squeeze(solved)) * sd
 
 
-def compare_arms(
-    trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+class ArmComparisons(NamedTuple):
+    """Contrasts of arms: `paired` has a row a seed, `contrasts` a row over all seeds."""
+
+    paired: list[dict[str, Any]]
+    contrasts: list[dict[str, Any]]
+
+
+def compare_arms(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]) -> ArmComparisons:
     """Arms against their references on the same items: a row a seed, and a row over seeds.
 
     A seed's difference has a 95% interval (whole premises or paragraphs drawn) and, for classes,
@@ -136,16 +141,21 @@ def compare_arms(
             for eval_lang in _common_languages(tables.values()):
                 design = {"task": task, "lang": lang, "arm": arm, "reference": reference,
                           "eval_lang": eval_lang}  # fmt: skip
-                rows, whole = _compare(tables, eval_lang)
-                paired += [design | row for row in rows]
-                contrasts.append(design | whole)
-    return paired, contrasts
+                contrast = _compare(tables, eval_lang)
+                paired += [design | row for row in contrast.by_seed]
+                contrasts.append(design | contrast.over_seeds)
+    return ArmComparisons(paired, contrasts)
 
 
-def _compare(
-    tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+class _Contrast(NamedTuple):
     """One contrast in one language: a row a seed, and the row over all seeds."""
+
+    by_seed: list[dict[str, Any]]
+    over_seeds: dict[str, Any]
+
+
+def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str) -> _Contrast:
+    """Compares two arms in one language, seed by seed and over all seeds."""
     rows: list[dict[str, Any]] = []
     sums: dict[str, list[np.ndarray]] = {"first": [], "reference": []}
     sizes = np.zeros(0)
@@ -175,15 +185,18 @@ def _compare(
         if len(rows) > 1
         else ContrastEstimate(float(differences[0]), rows[0]["low"], rows[0]["high"], rows[0]["p"])
     )
-    return rows, {
-        "first_score": whole.mean("first"),
-        "reference_score": whole.mean("reference"),
-        **estimate_columns(estimate),
-        "seeds": len(rows),
-        "sd_over_seeds": sd,
-        "detectable": detectable(sd, len(rows)),
-        "n": rows[0]["n"],
-    }
+    return _Contrast(
+        rows,
+        {
+            "first_score": whole.mean("first"),
+            "reference_score": whole.mean("reference"),
+            **estimate_columns(estimate),
+            "seeds": len(rows),
+            "sd_over_seeds": sd,
+            "detectable": detectable(sd, len(rows)),
+            "n": rows[0]["n"],
+        },
+    )
 
 
 def _credit(table: pd.DataFrame) -> np.ndarray:

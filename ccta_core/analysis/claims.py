@@ -1,7 +1,7 @@
 """Tests the three claims on a study: the tables, the tests and their controls."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -330,7 +330,14 @@ def synonyms(study: Study, layer: int) -> SynonymTest:
     )
 
 
-def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
+class TrainedCheckpoints(NamedTuple):
+    """The checkpoints that learned anything, as rows, and the names of those left out."""
+
+    table: pd.DataFrame
+    left_out: list[str]
+
+
+def trained(study: Study) -> TrainedCheckpoints:
     """The checkpoints with a training language that learned anything, and the names of the others.
 
     METHOD 5: a checkpoint that is not shown above the majority is left out.
@@ -340,4 +347,4 @@ def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
         not np.isfinite(row.majority) or checkpoint(row).usable for row in scored.itertuples()
     ]
     kept = np.array(usable, dtype=bool)
-    return scored[kept], list(scored["model"][~kept])
+    return TrainedCheckpoints(scored[kept], list(scored["model"][~kept]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,11 +100,11 @@ def units(
         return pd.DataFrame()
     wanted = list(dict.fromkeys(names))
     means = ", ".join(f"avg({MEASURES[name].sql_at(question.unit)}) AS {name}" for name in wanted)
-    keys, where, details = _cut(question, counterpart)
+    query = _unit_query(question, counterpart)
     table = study.query(
-        f"SELECT {keys}, count(*) AS n, {means} FROM rows "
-        f"WHERE model = ? AND layer = ? AND {where} GROUP BY ALL ORDER BY ALL",
-        [model.id, question.layer, *details],
+        f"SELECT {query.keys}, count(*) AS n, {means} FROM rows "
+        f"WHERE model = ? AND layer = ? AND {query.where} GROUP BY ALL ORDER BY ALL",
+        [model.id, question.layer, *query.parameters],
     )
     return table.assign(model=model.id, label=_labels(question, table))
 
@@ -174,25 +175,34 @@ def _columns(question: CorrelationQuestion) -> tuple[str, ...]:
     return (*question.measures, question.y)
 
 
-def _cut(question: CorrelationQuestion, counterpart: str | None) -> tuple[str, str, list[str]]:
-    """What a unit is, which rows count, and the query's parameters."""
+class _UnitQuery(NamedTuple):
+    """SQL of a unit: the columns that name it, the rows that count, and the query's parameters."""
+
+    keys: str
+    where: str
+    parameters: list[str]
+
+
+def _unit_query(question: CorrelationQuestion, counterpart: str | None) -> _UnitQuery:
     if question.unit == "item":
         keys = 'source_lang AS source, target_lang AS target, "group", item'
-        return keys, "source_lang = ? AND target_lang = ?", list(question.pair)
+        return _UnitQuery(keys, "source_lang = ? AND target_lang = ?", list(question.pair))
     if question.unit == "pair":
         keys = (
             "least(source_lang, target_lang) AS source, "
             'greatest(source_lang, target_lang) AS target, NULL AS "group"'
         )
-        return keys, "true", []
+        return _UnitQuery(keys, "true", [])
     if counterpart == OTHERS:
-        return "'' AS source, target_lang AS target, target_lang AS \"group\"", "true", []
+        keys = "'' AS source, target_lang AS target, target_lang AS \"group\""
+        return _UnitQuery(keys, "true", [])
     keys = 'source_lang AS source, target_lang AS target, target_lang AS "group"'
-    where, details = "source_lang = ?", [str(counterpart)]
+    where, parameters = "source_lang = ?", [str(counterpart)]
     if question.unit == "training":
-        alike, names = shared([model.id for model in question.models])
-        return keys, f"{where} AND {alike}", [*details, *names]
-    return keys, where, details
+        same_items = shared([model.id for model in question.models])
+        where = f"{where} AND {same_items.sql}"
+        parameters = [*parameters, *same_items.parameters]
+    return _UnitQuery(keys, where, parameters)
 
 
 def _labels(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
@@ -315,10 +325,18 @@ def corrected(study: Study, results: tuple[Told, ...]) -> tuple[Told, ...]:
     )
 
 
-def shared(models: Sequence[str]) -> tuple[str, list[str]]:
-    """SQL that is true of rows whose item every one of the models has, and its parameters."""
+class SqlCondition(NamedTuple):
+    """A condition in SQL with question marks, and the parameters that they stand for."""
+
+    sql: str
+    parameters: list[str]
+
+
+def shared(models: Sequence[str]) -> SqlCondition:
+    """The condition that is true of rows whose item every one of the models has."""
     marks = ", ".join("?" for _ in models)
-    return (
+    return SqlCondition(
         f"item IN (SELECT item FROM pairs WHERE model IN ({marks}) GROUP BY item "
-        f"HAVING count(DISTINCT model) = {len(models)})"
-    ), list(models)
+        f"HAVING count(DISTINCT model) = {len(models)})",
+        list(models),
+    )

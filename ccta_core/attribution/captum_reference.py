@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -77,9 +77,10 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
     def output(ids: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         return reference.output(ids, request.target, dict(zip(names, rest, strict=True)))
 
-    f_input, states = _seen(reference, lambda: output(ids, *inputs.values()))
-    _check(reference, states, request.states)
-    f_baseline, _ = _seen(reference, lambda: output(blank, *inputs.values()))
+    at_input = _hooked_pass(reference, lambda: output(ids, *inputs.values()))
+    _check(reference, at_input.states, request.states)
+    f_input = at_input.value
+    f_baseline = _hooked_pass(reference, lambda: output(blank, *inputs.values())).value
     points = config.quadrature.points
     attributions: Any = LayerIntegratedGradients(output, reference.where).attribute(
         ids,
@@ -104,8 +105,14 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
     )
 
 
-def _seen(reference: _Reference, output: Callable[[], torch.Tensor]) -> tuple[float, torch.Tensor]:
+class _HookedPass(NamedTuple):
     """F of one row and the states that the layer's module gave for it. Shape: (tokens, width)."""
+
+    value: float
+    states: torch.Tensor
+
+
+def _hooked_pass(reference: _Reference, output: Callable[[], torch.Tensor]) -> _HookedPass:
     outputs: list[torch.Tensor] = []
     hook = reference.where.register_forward_hook(lambda _module, _given, out: outputs.append(out))
     try:
@@ -113,7 +120,7 @@ def _seen(reference: _Reference, output: Callable[[], torch.Tensor]) -> tuple[fl
             value = float(output()[0])
     finally:
         hook.remove()
-    return value, _tensor(outputs[0])[0]
+    return _HookedPass(value, _tensor(outputs[0])[0])
 
 
 def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.cli.write import write_text
 from ccta_core.corpus.catalogue import data_sets
@@ -78,28 +78,30 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    langs = _langs(options.langs)
+    langs = [lang for word in options.langs or () for lang in word.split(",") if lang] or None
     scanned = scan(options.spec, langs, limit=options.limit)
-    corpus, apart = _aligned(options, scanned)
+    aligned = _aligned(options, scanned)
     if options.json:
-        payload = _payload(options.spec, scanned, corpus, apart)
+        payload = _payload(options.spec, scanned, aligned)
         write_text("-", json.dumps(payload, ensure_ascii=False, indent=1) + "\n")
         return
-    write_text("-", _text(scanned, corpus, apart))
+    write_text("-", _text(scanned, aligned))
 
 
-def _langs(given: Sequence[str] | None) -> list[str] | None:
-    return [lang for word in given for lang in word.split(",") if lang] if given else None
+class _Aligned(NamedTuple):
+    """The languages' parallel examples, or why there are none; neither of one language alone."""
+
+    corpus: Corpus | None = None
+    reason: str | None = None
 
 
-def _aligned(options: argparse.Namespace, scanned: Scan) -> tuple[Corpus | None, str | None]:
-    """The languages' parallel examples, or why there are none."""
+def _aligned(options: argparse.Namespace, scanned: Scan) -> _Aligned:
     if len(scanned.languages) < 2:
-        return None, None
+        return _Aligned()
     try:
-        return read_corpus(options.spec, scanned.languages, limit=options.limit), None
+        return _Aligned(read_corpus(options.spec, scanned.languages, limit=options.limit))
     except CctaError as error:
-        return None, str(error)
+        return _Aligned(reason=str(error))
 
 
 def _counts(items: Sequence[Item]) -> dict[str, Any]:
@@ -121,7 +123,8 @@ def _by_language(scanned: Scan) -> dict[str, dict[str, Any]]:
     return {lang: _counts(of_language) for lang, of_language in items.items()}
 
 
-def _payload(spec: str, scanned: Scan, corpus: Corpus | None, apart: str | None) -> dict[str, Any]:
+def _payload(spec: str, scanned: Scan, aligned: _Aligned) -> dict[str, Any]:
+    corpus = aligned.corpus
     left_out = corpus.left_out if corpus else scanned.reading.left_out
     repaired = corpus.repaired if corpus else scanned.repaired
     return {
@@ -133,13 +136,14 @@ def _payload(spec: str, scanned: Scan, corpus: Corpus | None, apart: str | None)
         "sha256": scanned.sha256,
         "languages": _by_language(scanned),
         "aligned": {"examples": len(corpus.examples), "sha256": corpus.sha256} if corpus else None,
-        "not_aligned": apart,
+        "not_aligned": aligned.reason,
         "left_out": [{"place": row.place, "reason": row.reason} for row in left_out],
         "repaired": [{"place": row.place, "reason": row.reason} for row in repaired],
     }
 
 
-def _text(scanned: Scan, corpus: Corpus | None, apart: str | None) -> str:
+def _text(scanned: Scan, aligned: _Aligned) -> str:
+    corpus = aligned.corpus
     lines = [f"{scanned.source}#{scanned.split}: {scanned.task}; {scanned.licence}"]
     for lang, counts in _by_language(scanned).items():
         more = [
@@ -152,8 +156,8 @@ def _text(scanned: Scan, corpus: Corpus | None, apart: str | None) -> str:
         lines.append(f"{lang}  {counts['items']} items; {details}")
     if corpus:
         lines.append(f"in all {len(corpus.languages)} languages: {len(corpus.examples)} items")
-    elif apart:
-        lines.append(f"not aligned: {apart}")
+    elif aligned.reason:
+        lines.append(f"not aligned: {aligned.reason}")
     left_out = corpus.left_out if corpus else scanned.reading.left_out
     lines += [*_reasons("left out", left_out), *_lines(left_out)]
     lines += _reasons("repaired", corpus.repaired if corpus else scanned.repaired)

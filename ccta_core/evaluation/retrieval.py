@@ -69,10 +69,10 @@ def sentence_means(
         pooled = _pooled(
             encoder.base_model, [rows[row] for row in batch], [specials[row] for row in batch]
         )
-        for place_of, means in enumerate(pooled):
-            if place_of == len(by_pooling):
+        for index, means in enumerate((pooled.with_specials, pooled.without_specials)):
+            if index == len(by_pooling):
                 by_pooling.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
-            by_pooling[place_of][:, batch] = means
+            by_pooling[index][:, batch] = means
     order = [place[text] for text in texts]
     return SentenceMeans(*(means[:, order] for means in by_pooling))
 
@@ -193,13 +193,8 @@ def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
             yield group[start : start + step]
 
 
-def _pooled(
-    encoder: Any, rows: list[list[int]], specials: list[list[int]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean state of each row at each layer, with and without specials.
-
-    Shape: (layers + 1, rows, width) each.
-    """
+def _pooled(encoder: Any, rows: list[list[int]], specials: list[list[int]]) -> SentenceMeans:
+    """The means of rows of one length, which need no padding."""
     import torch
 
     ids = torch.tensor(rows, device=encoder.device)
@@ -212,4 +207,4 @@ def _pooled(
         ).hidden_states
         every = torch.stack([state.float().mean(1) for state in states])
         inner = torch.stack([(share[:, None] @ state.float())[:, 0] for state in states])
-    return every.cpu().numpy(), inner.cpu().numpy()
+    return SentenceMeans(every.cpu().numpy(), inner.cpu().numpy())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -112,13 +113,16 @@ def check_pair(model: Model, source: Sentence, target: Sentence, config: Config)
         )
 
 
-def _draws(
-    model: Model, sides: _Ordered, label: str, config: Config
-) -> tuple[list[Reference], list[Reference]]:
-    """Unrelated sentences like the target, for the source; and, where the two were turned, like the
-    source: the verdict's chance level is of one direction, so that it does not change with the
-    order.
+class _UnrelatedDraws(NamedTuple):
+    """Unrelated sentences: `like_target` to compare the source with, and those of the verdict's
+    chance level, which is of one direction so that it does not change with the order.
     """
+
+    like_target: list[Reference]
+    of_chance_level: list[Reference]
+
+
+def _draws(model: Model, sides: _Ordered, label: str, config: Config) -> _UnrelatedDraws:
 
     def like(side: Side, beside: Side) -> list[Reference]:
         drawn = unrelated_sentences(
@@ -131,8 +135,9 @@ def _draws(
         )
         return [Reference(sentence, label) for sentence in drawn]
 
-    there = like(sides.target, sides.source)
-    return there, like(sides.source, sides.target) if sides.turned else there
+    like_target = like(sides.target, sides.source)
+    like_first = like(sides.source, sides.target) if sides.turned else like_target
+    return _UnrelatedDraws(like_target, like_first)
 
 
 def _result(
@@ -147,7 +152,7 @@ def _result(
     pair = Compared(sides.first.for_controls(), sides.second.for_controls(), space.similarity, plan)
     null = sequential_null(pair, shuffles=config.shuffles, seed=config.seed)
     unrelated, chance = (
-        [transport(model, side, other, config)[1].ems for other in others]
+        [transport(model, side, other, config).plan.ems for other in others]
         for side, others in zip((source, sides.first), references, strict=True)
     )
     shown = pair.turned if sides.turned else pair

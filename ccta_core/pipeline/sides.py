@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,9 +62,14 @@ def sides_of(
     return sides
 
 
-def transport(
-    model: Model, source: Side, target: Side, config: Config
-) -> tuple[CommonSpace, TransportPlan]:
+class Transported(NamedTuple):
+    """The space in which two sides' units are compared, and the plan between their masses."""
+
+    space: CommonSpace
+    plan: TransportPlan
+
+
+def transport(model: Model, source: Side, target: Side, config: Config) -> Transported:
     """The similarities of two sides' units and the optimal plan between their masses."""
     space = similarities(
         model.info,
@@ -74,7 +80,7 @@ def transport(
         ),
         config.space,
     )
-    return space, ems(source.mass, target.mass, space.similarity)
+    return Transported(space, ems(source.mass, target.mass, space.similarity))
 
 
 def align_layer(model: Model, config: Config) -> int:

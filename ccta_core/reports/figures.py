@@ -7,6 +7,7 @@ ones. Text takes the colour of what is around it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,13 @@ class Line:
     high: np.ndarray
 
 
+class ThemeColours(NamedTuple):
+    """One colour on a light and on a dark page."""
+
+    light: str
+    dark: str
+
+
 @dataclass(frozen=True, slots=True)
 class ColourScale:
     """Maps the values low..high to the colours of a light and a dark page.
@@ -64,18 +72,16 @@ class ColourScale:
     high: float
     ramps: tuple[Sequence[str], Sequence[str]]
 
-    def fill(self, value: float) -> tuple[str, str]:
+    def fill(self, value: float) -> ThemeColours:
         """The colour of a value in light and in dark; beyond the ends it is that of the end."""
         share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
-        light, dark = (_mixed(ramp, share) for ramp in self.ramps)
-        return light, dark
+        return ThemeColours(*(_mixed(ramp, share) for ramp in self.ramps))
 
-    def ink(self, value: float) -> tuple[str, str]:
+    def ink(self, value: float) -> ThemeColours:
         """Black or white for text on a value's colour: a contrast of 4.5 or more (WCAG 2)."""
-        light, dark = (readable_ink(colour) for colour in self.fill(value))
-        return light, dark
+        return ThemeColours(*map(readable_ink, self.fill(value)))
 
-    def stops(self, count: int) -> list[tuple[str, str]]:
+    def stops(self, count: int) -> list[ThemeColours]:
         """So many colours from low to high, for a legend."""
         step = (self.high - self.low) / (count - 1)
         return [self.fill(self.low + place * step) for place in range(count)]

@@ -66,14 +66,19 @@ class Accuracy:
     converged: bool
 
 
-def pair_assets() -> tuple[str, str]:
-    """The picture's style sheet and script, in this order.
+class PairAssets(NamedTuple):
+    """The picture's style sheet and script."""
 
-    The script's parts share one function, `cctaRenderPair`.
-    """
+    css: str
+    script: str
+
+
+def pair_assets() -> PairAssets:
+    """Reads them; the script's parts share one function, `cctaRenderPair`."""
     parts = "".join(indent(asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
     head = 'function cctaRenderPair(root, payload, options) {\n  "use strict";\n'
-    return "".join(asset(f"pair/{name}.css") for name in _STYLE), f"{_ABOUT}{head}{parts}}}\n"
+    css = "".join(asset(f"pair/{name}.css") for name in _STYLE)
+    return PairAssets(css, f"{_ABOUT}{head}{parts}}}\n")
 
 
 def pair_page(payload: Mapping[str, Any]) -> str:
