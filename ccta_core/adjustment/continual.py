@@ -187,7 +187,10 @@ class Continual:
             "source": data["source"],
             "means": {name: None if np.isnan(mean) else mean for name, mean in means.items()},
             "gradients": [
-                {name: _short(value) for name, value in row.items()}
+                {
+                    name: float(f"{value:.4g}") if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
                 for row in whole
             ],
         }  # fmt: skip
@@ -252,7 +255,3 @@ def gradient_line(facts: Mapping[str, Any]) -> str:
         return "both weights are 0: no term of continual learning was added"
     norms = ", ".join(f"{term} {means[f'norm_{term}']:.3g}" for term in _TERMS)
     return f"gradient norms, means over {len(facts['gradients'])} steps: {norms}"
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value

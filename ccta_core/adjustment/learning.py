@@ -6,7 +6,7 @@ import io
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -238,11 +238,12 @@ class Learning:
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint belongs to."""
         data = self.prepared.facts["data"]
+        links = repr([pair.links for pair in self.prepared.train])
         return {
             "settings": as_facts(self.settings),
             "base": self.parts.revision,
             "drawn": data["drawn_sha256"],
-            "links": _links_sha256(self.prepared.train),
+            "links": hashlib.sha256(links.encode()).hexdigest(),
             "steps": len(self.batches),
         }
 
@@ -379,7 +380,3 @@ def free_bytes() -> int | None:
         return None
     line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
     return None if line is None else 1024 * int(line.split()[1])
-
-
-def _links_sha256(pairs: Sequence[LinkedPair]) -> str:
-    return hashlib.sha256(repr([pair.links for pair in pairs]).encode()).hexdigest()

@@ -138,7 +138,8 @@ def compare_arms(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint])
             if arm != first or not seeds:
                 continue
             tables = {seed: (_items(cells[seed]), _items(others[seed])) for seed in seeds}
-            for eval_lang in _common_languages(tables.values()):
+            shared = [set(left["lang"]) & set(right["lang"]) for left, right in tables.values()]
+            for eval_lang in sorted(set.intersection(*shared)):
                 design = {"task": task, "lang": lang, "arm": arm, "reference": reference,
                           "eval_lang": eval_lang}  # fmt: skip
                 contrast = _compare(tables, eval_lang)
@@ -226,11 +227,6 @@ def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
 def _items(cell: PlanCell) -> pd.DataFrame:
     path = model_folder(cell.id) / ITEMS
     return pd.read_parquet(path) if path.exists() else pd.DataFrame({"lang": []})
-
-
-def _common_languages(tables: Any) -> list[str]:
-    shared = [set(first["lang"]) & set(second["lang"]) for first, second in tables]
-    return sorted(set.intersection(*shared)) if shared else []
 
 
 def _scores(cell: PlanCell) -> Iterator[dict[str, Any]]:

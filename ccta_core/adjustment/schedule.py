@@ -5,11 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import IO, Any
+from typing import Any
 
 from ccta_core.adjustment.cells import (
     DIFFERS,
@@ -133,25 +132,24 @@ def _ready(
 ) -> list[PlanCell]:
     """The first cells, `free` at most, that are not done and whose needs are."""
     finished = {state.cell.id for state in cell_states if state.kind == FINISHED}
+    # A need that is no cell of the plan is a model that is there without it.
+    waiting = {state.cell.id for state in cell_states} - finished
     ready = [
         state.cell
         for state in cell_states
         if state.kind in (NOT_RUN, STOPPED)
         and state.cell.id not in children
-        and set(state.cell.needs) <= finished | _outside(cell_states, state.cell)
+        and waiting.isdisjoint(state.cell.needs)
     ]
     return ready[: max(0, free)]
-
-
-def _outside(cell_states: list[CellState], cell: PlanCell) -> set[str]:
-    """Needs that are no cell of the plan: models that are there without it."""
-    return set(cell.needs) - {state.cell.id for state in cell_states}
 
 
 def _launch(plan: Plan, cell: PlanCell, workers: int) -> _Child:
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     variables = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
-    with _locked(plan, cell) as lock, log_path(plan, cell).open("ab") as log:
+    # The lock is closed here and stays with the child, which inherits it.
+    lock_file = hold_alone(lock_path(plan, cell), cell.id)
+    with lock_file as lock, log_path(plan, cell).open("ab") as log:
         process = start(
             "ccta_core",
             words_of(cell),
@@ -161,13 +159,6 @@ def _launch(plan: Plan, cell: PlanCell, workers: int) -> _Child:
             env={**variables, **os.environ},
         )
     return _Child(cell, process, time.monotonic())
-
-
-@contextmanager
-def _locked(plan: Plan, cell: PlanCell) -> Iterator[IO[str]]:
-    """The cell's lock: closed here, it stays with the child that inherits it."""
-    with hold_alone(lock_path(plan, cell), cell.id) as file:
-        yield file
 
 
 def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
@@ -180,19 +171,15 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         seconds = time.monotonic() - child.began
         state = state_of(plan, child.cell)
         if code == 0 and state.kind == FINISHED:
-            _note_time(plan, child.cell, seconds)
+            row = {"id": name, "like": _like(child.cell), "seconds": round(seconds, 1)}
+            with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
             report(f"{name}: finished in {seconds:.0f} s; {status_line(plan, states(plan))}")
             continue
         lines = log_path(plan, child.cell).read_text("utf-8", "replace").strip().split("\n")
         line = lines[-1].removeprefix("ccta: ") if code else f"it ended {state.kind}"
         write_whole(failure_path(plan, child.cell), f"{line}\n".encode())
         report(f"{name}: failed after {seconds:.0f} s: {line}")
-
-
-def _note_time(plan: Plan, cell: PlanCell, seconds: float) -> None:
-    row = {"id": cell.id, "like": _like(cell), "seconds": round(seconds, 1)}
-    with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def _like(cell: PlanCell) -> str:

@@ -268,25 +268,18 @@ def training_languages(study: Study, layer: int, measure: str) -> TrainingRankin
     Checkpoints whose score is not shown above the majority's are left out and named. Raises
     CctaError where two models have the same training language and seed.
     """
-    _check_apart(study)
+    runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
+    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
+        if len(same) > 1:  # two such runs differ in something else than the language
+            raise CctaError(
+                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
+                "ranking takes one of them: study them apart"
+            )
     table = consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:
         return None
     table["seed"] = table["seed"].fillna(1).astype(int)
     return rank_training_languages(table, list(_checkpoints(study).values()))
-
-
-def _check_apart(study: Study) -> None:
-    """Refuses two runs of one language and seed: they differ in something else than the
-    language.
-    """
-    runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
-    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
-        if len(same) > 1:
-            raise CctaError(
-                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
-                "ranking takes one of them: study them apart"
-            )
 
 
 def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:

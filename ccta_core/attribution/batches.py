@@ -36,10 +36,6 @@ def token_budget(model: Model) -> int:
     return max(TOKEN_BUDGET, int(_GPU_SHARE * free / each))
 
 
-def _spare(model: Model, budget: int) -> int:
-    return budget // 8 if model.device.type == "cuda" else _SPARE
-
-
 def in_batches(
     model: Model,
     lengths: Sequence[int],
@@ -57,7 +53,8 @@ def in_batches(
     one row alone.
     """
     budget = token_budget(model) * (1 if gradients else _FORWARD_ONLY)
-    pack = partial(packed, spare=_spare(model, budget), even=model.even_only)
+    spare = budget // 8 if model.device.type == "cuda" else _SPARE
+    pack = partial(packed, spare=spare, even=model.even_only)
     waiting = list(pack(lengths, budget=budget))[::-1]
     while waiting:
         if stop():

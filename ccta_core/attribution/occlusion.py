@@ -51,18 +51,16 @@ def occlusion(
         _OccludedItem(request, (request.baseline or next(computed)).states[config.layer])
         for request in requests
     ]
-    groups = [(_WHOLE, *_members(item)) for item in encoded]
+    groups = [
+        (_WHOLE, *(members for segment in item.maps for members in segment.members))
+        for item in encoded
+    ]
     rows = [(index, group) for index, of_item in enumerate(groups) for group in of_item]
     values = iter(_values(model, items, rows, config, stop))
     return [
         _scores(item, of_item, np.array([next(values) for _ in of_item]), config)
         for item, of_item in zip(encoded, groups, strict=True)
     ]
-
-
-def _members(encoded: Encoded) -> list[tuple[int, ...]]:
-    """The token positions of every unit, in order."""
-    return [group for segment in encoded.maps for group in segment.members]
 
 
 def _scores(

@@ -27,7 +27,8 @@ def attention_rollout(
 
     Raises CctaError where the model gives no attentions.
     """
-    view = _eager(model.hf_model)
+    view = own_modules(model.hf_model)
+    view.config._attn_implementation = "eager"  # the only one that returns its attentions
     lengths = [request.encoded.length for request in requests]
 
     def forward(batch: list[int]) -> list[Scores]:
@@ -51,13 +52,6 @@ def attention_rollout(
     for batch, batch_scores in in_batches(model, lengths, forward, stop=stop):
         by_request |= zip(batch, batch_scores, strict=True)
     return [by_request[index] for index in range(len(requests))]
-
-
-def _eager(model: PreTrainedModel) -> PreTrainedModel:
-    """The same weights under eager attention, the only one that returns what it attended to."""
-    view = own_modules(model)
-    view.config._attn_implementation = "eager"
-    return view
 
 
 def _rolled(

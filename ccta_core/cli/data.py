@@ -55,17 +55,12 @@ _FILE: dict[str, Any] = {
 }
 
 
-def _rows() -> list[dict[str, Any]]:
-    """What can be read by name: the bundled parts, the data sets, files."""
+def _list(options: argparse.Namespace) -> None:
     sets = [
         {name: getattr(data_set, name) for name in _FILE} | {"splits": list(data_set.splits)}
         for data_set in data_sets()
     ]
-    return [*sets, _FILE]
-
-
-def _list(options: argparse.Namespace) -> None:
-    rows = _rows()
+    rows = [*sets, _FILE]
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return

@@ -26,7 +26,7 @@ from ccta_core.reports.pair.verdict import drawn_text
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
 from ccta_core.text import plain
-from ccta_core.types import Attribution, ParallelExample, PermutationTest, Sentence, Span
+from ccta_core.types import Attribution, ParallelExample, Sentence, Span
 
 _EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
@@ -215,16 +215,14 @@ def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> 
 
     Raises CctaError where one can't be read, or is not exactly once in the last text.
     """
-    focus = [_span(written) for written in spans]
+    focus: list[Span] = []
+    for written in spans:
+        numbers = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", written)
+        if numbers is None:
+            raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
+        focus.append((int(numbers[1]), int(numbers[2])))
     focus += [_only(sentence, wanted) for wanted in texts]
     return replace(sentence, focus=tuple(focus)) if focus else sentence
-
-
-def _span(written: str) -> Span:
-    numbers = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", written)
-    if numbers is None:
-        raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
-    return int(numbers[1]), int(numbers[2])
 
 
 def _only(sentence: Sentence, wanted: str) -> Span:
@@ -255,14 +253,10 @@ def _summary(result: PairResult) -> str:
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {plain(value)}")
         if name == "p_value" and value is not None:
-            lines[-1] += _counted(result.permutation)
+            test = result.permutation
+            error = f", standard error {test.p_error:.3f}" if test.p_error else ""
+            lines[-1] += f" ({drawn_text(test)}{error})"
     return "\n".join([*lines, result.verdict, ""])
-
-
-def _counted(test: PermutationTest) -> str:
-    """What p was counted over, and how far another seed might move it."""
-    error = f", standard error {test.p_error:.3f}" if test.p_error else ""
-    return f" ({drawn_text(test)}{error})"
 
 
 def _predicted(task: str, side: Attribution) -> str:

@@ -102,7 +102,9 @@ def _run(options: argparse.Namespace) -> None:
     dev = _read(options.task, [options.dev], langs, None, classes) if options.dev else []
     data = Data(items=items, dev=dev, spec=tuple(options.train))
     scored = _scored(options, classes)
-    out = options.out or cache_root() / "models" / "own" / _name(options)
+    name = f"{options.task}-{options.lang.replace(',', '-')}"
+    name += "" if options.seed == 1 else f"-seed{options.seed}"
+    out = options.out or cache_root() / "models" / "own" / name
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     start = _start(options.start) if options.start else None
     auxiliary = _continual(options, start, device)
@@ -166,11 +168,6 @@ def _continual(
 
 def _reads(out: Path) -> str:
     return command_line(["pair", *option("model", out)])
-
-
-def _name(options: argparse.Namespace) -> str:
-    name = f"{options.task}-{options.lang.replace(',', '-')}"
-    return name if options.seed == 1 else f"{name}-seed{options.seed}"
 
 
 def _read(

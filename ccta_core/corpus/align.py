@@ -144,7 +144,10 @@ def _examples(collected: _Collected, langs: Sequence[str], limit: int | None) ->
             left_out.append(LeftOut(next(iter(entry.items.values())).place, reason))
         if missing or reason:
             continue
-        examples.append(_example(id_, entry, langs))
+        items = [entry.items[lang].item for lang in langs]
+        label = next((item.label for item in items if item.label is not None), None)
+        sentences = {lang: entry.sentences[lang] for lang in langs}
+        examples.append(ParallelExample(id_, items[0].group, label, sentences))
         for placed in entry.items.values():
             repaired += [LeftOut(placed.place, reason) for reason in placed.repaired]
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
@@ -164,10 +167,3 @@ def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     if not missing and len({label for label in labels.values() if label is not None}) > 1:
         return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())
     return None
-
-
-def _example(id_: str, entry: _ItemVersions, langs: Sequence[str]) -> ParallelExample:
-    items = [entry.items[lang].item for lang in langs]
-    label = next((item.label for item in items if item.label is not None), None)
-    sentences = {lang: entry.sentences[lang] for lang in langs}
-    return ParallelExample(id_, items[0].group, label, sentences)

@@ -158,7 +158,11 @@ def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
     an answered one are not made any more, so they do not count.
     """
     target = trace.makers[layer]
-    around = _ancestors(trace.calls, target)
+    around: set[int] = set()  # the calls that the layer's own call was made in
+    parent = trace.calls[target].parent
+    while parent is not None:
+        around.add(parent)
+        parent = trace.calls[parent].parent
     firsts: dict[int, Call] = {}
     plans: dict[Call, dict[int, _Answer]] = {}
     turns: Counter[int] = Counter()
@@ -175,15 +179,6 @@ def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
         first = firsts.setdefault(id(call.module), call)
         plans.setdefault(first, {})[turn] = _Answer(index == target, call.length, call.written)
     return plans
-
-
-def _ancestors(calls: tuple[Call, ...], index: int) -> set[int]:
-    ancestors: set[int] = set()
-    parent = calls[index].parent
-    while parent is not None:
-        ancestors.add(parent)
-        parent = calls[parent].parent
-    return ancestors
 
 
 def _names(model: nn.Module, module: nn.Module) -> list[str]:

@@ -34,18 +34,13 @@ def notices(
         yield space.notice
     for name, side in zip(_NAMES, sides, strict=True):
         yield from _side_notices(model, name, side)
-    given = [name for name, side in zip(_NAMES, sides, strict=True) if _is_given(side)]
+    explained = [(name, side.attribution) for name, side in zip(_NAMES, sides, strict=True)]
+    given = [name for name, a in explained if a.focus and a.focus == a.sentence.focus]
     if len(given) == 1:
         yield (
             f"Only the {given[0]} has a given focus: what is explained of the other side was "
             "found by the model."
         )
-
-
-def _is_given(side: Side) -> bool:
-    """Whether what is explained was given, not found."""
-    attribution = side.attribution
-    return bool(attribution.focus) and attribution.focus == attribution.sentence.focus
 
 
 def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """From two sentences to a comparison: EMS with its controls, kept in the store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, Null, controls, sequential_null
+from ccta_core.consistency import Compared, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
@@ -20,8 +20,8 @@ from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.tasks import ModelOutput, task_of
-from ccta_core.types import Controls, Sentence, in_order
+from ccta_core.tasks import task_of
+from ccta_core.types import Sentence, in_order
 
 
 def compare(
@@ -60,7 +60,13 @@ def compare_many(
     turned = [first != source for (first, _), (source, _) in zip(ordered, pairs, strict=True)]
     texts = list(dict.fromkeys(sentence for pair in ordered for sentence in pair))
     passes = dict(zip(texts, forward(model, texts, layers), strict=True))
-    labels = [_shared_label(model, passes[source].output, config) for source, _ in pairs]
+    # The class that both sides explain, or "each".
+    labels = [
+        task_of(model.info.task).label(model, passes[source].output, "auto")
+        if config.target_class == "auto"
+        else config.target_class
+        for source, _ in pairs
+    ]
     # A text that stands in several pairs is attributed once for each label.
     inputs: dict[tuple[Sentence, str], Input] = {}
     for pair, label in zip(ordered, labels, strict=True):
@@ -155,6 +161,10 @@ def _result(
         [transport(model, side, other, config).plan.ems for other in others]
         for side, others in zip((source, sides.first), references, strict=True)
     )
+    values = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
+    if not traits(config.method).signed:
+        # Scores that are never negative agree in sign whatever the model reads.
+        values = replace(values, sign_agreement=None)
     shown = pair.turned if sides.turned else pair
     return PairResult(
         model=model.id,
@@ -172,7 +182,7 @@ def _result(
         target_mass=target.mass,
         plan=shown.plan,
         similarity=shown.similarity,
-        controls=_controls(pair, null, unrelated, config),
+        controls=values,
         permutation=null.test,
         chance_level=float(np.mean(chance)) if chance else None,
         notices=tuple(notices(model, (source, target), space, config)),
@@ -204,28 +214,11 @@ def compare_many_cached(
     config = config or Config()
     stored = [find_pair(model.info, source, target, config) for source, target in pairs]
     new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]
-    computed = iter(_kept(model, new, config, stop)) if new else iter(())
-    return [result or next(computed) for result in stored]
-
-
-def _kept(
-    model: Model, pairs: Sequence[tuple[Sentence, Sentence]], config: Config, stop: Stop
-) -> Iterator[PairResult]:
-    for (source, target), result in zip(
-        pairs, compare_many(model, pairs, config, stop), strict=True
-    ):
-        problem = keep_pair(result, model.info, source, target, config)
-        yield replace(result, notices=(*result.notices, problem)) if problem else result
-
-
-def _shared_label(model: Model, source: ModelOutput, config: Config) -> str:
-    """The class both sides explain, or "each"."""
-    if config.target_class != "auto":
-        return config.target_class
-    return task_of(model.info.task).label(model, source, "auto")
-
-
-def _controls(pair: Compared, null: Null, unrelated: Sequence[float], config: Config) -> Controls:
-    values = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
-    # scores that are never negative agree in sign whatever the model reads
-    return values if traits(config.method).signed else replace(values, sign_agreement=None)
+    results = compare_many(model, new, config, stop) if new else []
+    computed = []
+    for pair, result in zip(new, results, strict=True):
+        problem = keep_pair(result, model.info, *pair, config)
+        noted = replace(result, notices=(*result.notices, problem)) if problem else result
+        computed.append(noted)
+    in_turn = iter(computed)
+    return [result or next(in_turn) for result in stored]

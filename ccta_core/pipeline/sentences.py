@@ -196,13 +196,14 @@ def attributions(
 def _attribution(item: Input, result: Scores, outputs: str) -> Attribution:
     encoded, explained = item.encoded, item.explained
     absolute, vectors = np.abs(result.scores), result.vectors
+    special, total = absolute[encoded.special.numpy()].sum(), absolute.sum()
     return Attribution(
         sentence=encoded.sentence,
         units=tuple(unit for segment in encoded.maps for unit in segment.units),
         scores=unit_sums(encoded, result.scores),
         subwords=encoded.tokens,
         subword_scores=result.scores,
-        special_share=_share(absolute[encoded.special.numpy()].sum(), absolute.sum()),
+        special_share=float(special / total) if total > 0 else 0.0,
         target_class=explained.label,
         prediction=explained.prediction,
         outputs=outputs,
@@ -218,7 +219,3 @@ def _attribution(item: Input, result: Scores, outputs: str) -> Attribution:
         focus=explained.focus,
         windows=len(item.output.windows),
     )
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else 0.0

@@ -95,11 +95,12 @@ def estimate(  # noqa: PLR0913 - what a study is
     rounds = ceil(parts / max(cores, 1))
     rows = items * pairs * len(layers) * models
     sides = " + ".join(f"{side(layer):.3f}" for layer in layers)
+    sides = f"({sides})" if len(layers) > 1 else sides
     return Cost(
         seconds=rounds * whole / parts if parts else 0.0,
         bytes=parts * _PART + rows * _ROW + round(items * languages * _TEXT * length),
         formula=f"{count(items, 'item')} x {count(models, 'model')} x "
-        f"({count(languages, 'language')} x {_bracket(sides)} s{_times(length)} + "
+        f"({count(languages, 'language')} x {sides} s{_times(length)} + "
         f"{count(pairs * len(layers), 'pair')} x {PAIR} s{_times(longer)}) "
         f"on {min(cores, max(parts, 1))} of {count(cores, 'core')}"
         + (f", texts {length:.1f} times as long as the demo's" if _times(length) else ""),
@@ -186,7 +187,3 @@ def _times(factor: float) -> str:
     """The factor as a part of the formula; nothing where it shows no digit other than one."""
     text = f"{factor:.1f}"
     return "" if text == "1.0" else f" x {text}"
-
-
-def _bracket(text: str) -> str:
-    return f"({text})" if "+" in text else text

@@ -96,7 +96,10 @@ def score_card(
         scores = item_scores(model, of_language, bfloat16=bfloat16)
         write_items(folder, lang, scores)
         summary = summarise(scores)
-        card["scores"] = card["scores"] | {lang: summary | _majority(of_language)}
+        counts = Counter(item.label for item in of_language if item.label is not None)
+        if counts:  # what the commonest label would reach
+            summary["majority"] = round(max(counts.values()) / len(of_language), 4)
+        card["scores"] = card["scores"] | {lang: summary}
         write_card(folder, card)
         report(f"{folder.name} {lang}: {card['metric']} {summary[card['metric']]:.3f}")
     return card
@@ -123,9 +126,3 @@ def scored_languages(folder: Path) -> set[str]:
     """The languages of which the model's folder keeps what it made of each item."""
     path = folder / ITEMS
     return set(read_table(path, columns=["lang"])["lang"].to_pylist()) if path.exists() else set()
-
-
-def _majority(items: Sequence[Item]) -> dict[str, float]:
-    """What the commonest label would reach; nothing where items have no label."""
-    counts = Counter(item.label for item in items if item.label is not None)
-    return {"majority": round(max(counts.values()) / len(items), 4)} if counts else {}

@@ -221,7 +221,13 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """Yields the items of all sets, each pair once, without XNLI's premises."""
-    premises = _xnli_premises(folder / "xnli")
+    paths = [folder / "xnli" / f"{part}-en.tsv" for part in ("dev", "test")]
+    premises = frozenset(
+        _text_key(line.split("\t")[0])
+        for path in paths
+        if path.exists()
+        for line in text_rows(path)
+    )
     first_ids: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
         for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
@@ -246,16 +252,6 @@ def _once(
 def _text_key(text: str) -> str:
     """Returns a key that texts share which differ in case and final punctuation only."""
     return text.strip().rstrip(".!?").casefold()
-
-
-def _xnli_premises(folder: Path) -> frozenset[str]:
-    paths = [folder / f"{split}-en.tsv" for split in ("dev", "test")]
-    return frozenset(
-        _text_key(line.split("\t")[0])
-        for path in paths
-        if path.exists()
-        for line in text_rows(path)
-    )
 
 
 SOURCES = (

@@ -23,7 +23,10 @@ _ALPHA = 0.05
 
 def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:
     """What EMS says of a right prediction, for each model and a few pairs with English."""
-    return claims.by_item(study, layer, _pairs(study.manifest.languages))
+    every = list(combinations(study.manifest.languages, 2))
+    pairs = [pair for pair in every if "en" in pair] or every
+    from_english = [pair if pair[0] == "en" else pair[::-1] for pair in pairs]
+    return claims.by_item(study, layer, from_english[:_MOST_PAIRS])
 
 
 def performance_section(
@@ -44,14 +47,6 @@ def performance_section(
         yield from _aurocs(rows)
         yield from _deciles(rows)
         yield from _by_model(rows)
-
-
-def _pairs(langs: Sequence[str]) -> list[tuple[str, str]]:
-    """Ordered pairs from English, or, without English, any."""
-    pairs = [pair for pair in combinations(langs, 2) if "en" in pair] or list(
-        combinations(langs, 2)
-    )
-    return [pair if pair[0] == "en" else pair[::-1] for pair in pairs][:_MOST_PAIRS]
 
 
 def _summary(rows: Sequence[ScoreCorrelation]) -> str:

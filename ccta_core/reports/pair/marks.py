@@ -1,6 +1,6 @@
 """What the picture of a pair is drawn from: its marks, and how a prediction is written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ccta_core.types import NO_LABEL, Attribution
@@ -53,9 +53,10 @@ def tags_of(side: Mapping[str, Any]) -> list[str]:
     tags = [""] * len(side["units"])
     for named in side["prediction"]:
         words, colon, kind = str(named).rpartition(": ")
-        for span in _places(side["text"], words) if colon else ():
-            for index in _inside(side["units"], 0, span):
-                tags[index] = tags[index] or kind
+        for start, end in _places(side["text"], words) if colon else ():
+            for index, unit in enumerate(side["units"]):
+                if unit["segment"] == 0 and unit["start"] < end and start < unit["end"]:
+                    tags[index] = tags[index] or kind
     return tags
 
 
@@ -68,7 +69,11 @@ def answer_of(side: Mapping[str, Any]) -> str | None:
 def _of_side(side: Mapping[str, Any], task: str) -> dict[str, list]:
     if task == "qa":
         context = side["text2"] or ""
-        predicted = _nearest(_places(context, answer_of(side) or ""), side.get("focus") or [])
+        focus = side.get("focus") or []
+        start = focus[0][0] if focus else 0
+        # An answer may stand in a text more than once: the one nearest to what is explained.
+        places = _places(context, answer_of(side) or "")
+        predicted = min(places, key=lambda span: abs(span[0] - start), default=None)
         gold = [list(span) for span in side.get("given_focus") or []]
         return {"gold": gold, "said": [list(predicted)] if predicted else [], "tags": []}
     tags = tags_of(side) if task == "ner" else []
@@ -80,15 +85,3 @@ def _places(text: str, part: str) -> Iterator[Span]:
     while start >= 0:
         yield start, start + len(part)
         start = text.find(part, start + 1)
-
-
-def _nearest(places: Iterator[Span], focus: Sequence[Sequence[int]]) -> Span | None:
-    """The place nearest to what is explained: an answer may stand in a text more than once."""
-    focus_start = focus[0][0] if focus else 0
-    return min(places, key=lambda span: abs(span[0] - focus_start), default=None)
-
-
-def _inside(units: Sequence[Mapping[str, Any]], segment: int, span: Span) -> Iterator[int]:
-    for index, unit in enumerate(units):
-        if unit["segment"] == segment and unit["start"] < span[1] and span[0] < unit["end"]:
-            yield index

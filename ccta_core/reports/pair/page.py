@@ -159,10 +159,6 @@ def _number(value: float | None, digits: int = 2) -> str:
     return number(value, digits) if value is not None and math.isfinite(value) else NONE
 
 
-def _percent(value: float) -> str:
-    return percent(value, 1) if math.isfinite(value) else NONE
-
-
 def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
     """A control's value and note, or a dash and the reason why there is none."""
     value = payload["controls"].get(control)
@@ -215,6 +211,6 @@ def _flows(payload: Mapping[str, Any]) -> list[Flow]:
     ]
     flows.sort(key=lambda flow: -flow[0] * flow[1])
     return [
-        Flow(source, target, _percent(mass), _number(cosine), _number(mass * cosine, 4))
+        Flow(source, target, percent(mass, 1), _number(cosine), _number(mass * cosine, 4))
         for mass, cosine, source, target in flows
     ]

@@ -6,7 +6,7 @@ Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -16,7 +16,6 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import cache_root
-from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.study.manifest import (
@@ -88,7 +87,8 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
-    _write_left_out(folder, corpus.left_out)
+    lines = [f"{row.place}\t{row.reason}\n" for row in corpus.left_out]
+    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
     write_manifest(folder, manifest)  # last: a study without a manifest does not exist
     return manifest
 
@@ -113,11 +113,6 @@ def _check_items(folder: Path, corpus: Corpus) -> None:
     except DamagedFileError:
         if not is_shipped(folder):  # what ships goes without texts
             write_items(folder, corpus.examples, corpus.languages)
-
-
-def _write_left_out(folder: Path, left_out: Sequence[LeftOut]) -> None:
-    lines = [f"{row.place}\t{row.reason}\n" for row in left_out]
-    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
 
 
 def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifest:

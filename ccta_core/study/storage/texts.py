@@ -144,18 +144,12 @@ def _matching_ids(table: "pa.Table", lang: str, wanted: str) -> list[str]:
     import pyarrow.compute as pc
 
     compute: Any = pc  # its functions are made when it is imported
-    hits = [
-        compute.fill_null(
-            compute.match_substring(_letters(compute, table, lang, name), wanted), False
-        )
-        for name in ("text", "text2")
-    ]
+    hits = []
+    for name in ("text", "text2"):
+        segments = compute.struct_field(table.column(lang), name)
+        letters = compute.utf8_lower(compute.utf8_normalize(segments, form="NFC"))
+        hits.append(compute.fill_null(compute.match_substring(letters, wanted), False))
     return table.column("id").filter(compute.or_(*hits)).to_pylist()
-
-
-def _letters(compute: Any, table: "pa.Table", lang: str, name: str) -> Any:
-    column = compute.struct_field(table.column(lang), name)
-    return compute.utf8_lower(compute.utf8_normalize(column, form="NFC"))
 
 
 def _plain(text: str) -> str:
