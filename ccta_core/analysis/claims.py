@@ -29,8 +29,8 @@ from ccta_core.analysis.training_languages import (
     rank_training_languages,
 )
 from ccta_core.analysis.two_way import TwoWay, two_way
-from ccta_core.analysis.wording import name_of
 from ccta_core.errors import CctaError
+from ccta_core.languages import language
 from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
 from ccta_core.study.storage.table import Study
 
@@ -272,8 +272,8 @@ def training_languages(study: Study, layer: int, measure: str) -> TrainingRankin
     for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
         if len(same) > 1:  # two such runs differ in something else than the language
             raise CctaError(
-                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
-                "ranking takes one of them: study them apart"
+                f"{' and '.join(same)} are trained on {language(lang).name} with one seed, "
+                f"{seed:.0f}; a ranking takes one of them: study them apart"
             )
     table = consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:

@@ -15,10 +15,10 @@ from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.quadrature import completeness_error
 from ccta_core.attribution.readings import blank_of
-from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.heads import Target, head_logits
+from ccta_core.models.layer_suffix import own_modules
 from ccta_core.models.model import Model
 
 _COMPLETE = 0.01

@@ -8,10 +8,10 @@ from transformers import PreTrainedModel
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target, head_logits
+from ccta_core.models.layer_suffix import own_modules
 from ccta_core.models.model import Model
 
 

@@ -20,9 +20,8 @@ from ccta_core.config import (
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
-from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import prediction_text
-from ccta_core.reports.pair.verdict import drawn_text
+from ccta_core.reports.pair.verdict import completeness_phrase, drawn_text, masses_within
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
 from ccta_core.text import plain

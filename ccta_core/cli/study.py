@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccta_core.cli import study_export, study_findings
 from ccta_core.cli.write import write_text
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
@@ -28,6 +27,7 @@ _STOP = (
     "so and nothing is written), or it was asked to stop. Exit code 2: there is no such study, or "
     "its folder can't be written, so that its run can't be asked."
 )
+_EXPORT_EXAMPLE = "ccta study export first --to first.html --format html --measure ems,gain"
 _STOP_EXAMPLE = "ccta study stop first"
 
 
@@ -54,8 +54,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     stop = actions.add_parser("stop", help="stop a run", description=_STOP, epilog=_STOP_EXAMPLE)
     stop.add_argument("name")
     stop.set_defaults(run=_stop)
-    study_export.add(actions)
-    study_findings.add(actions)
+    _add_export(actions)
+    _add_findings(actions)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
@@ -207,3 +207,47 @@ def _stands(name: str) -> str:
     if state.manifest is None:
         return f"{name} (no plan yet)"
     return f"{name} ({state.done} of {state.total} parts are measured)"
+
+
+def _add_export(actions: argparse._SubParsersAction) -> None:
+    parser = actions.add_parser(
+        "export",
+        help="rows as csv or parquet, means as latex, all of it as an html page",
+        epilog=_EXPORT_EXAMPLE,
+    )
+    parser.add_argument("name")
+    parser.add_argument("--to", required=True, metavar="FILE|FOLDER")
+    parser.add_argument("--format", required=True, metavar="csv|parquet|latex|html", dest="form")
+    parser.add_argument(
+        "--measure",
+        metavar="NAME[,NAME]",
+        help="measures that html draws, and that both tables of means have too (ems,gain)",
+    )
+    parser.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from ccta_core.reports.study.write import export_study
+    from ccta_core.study.storage.table import open_study
+
+    measures = options.measure.split(",") if options.measure is not None else None
+    path = export_study(open_study(options.name), options.to, options.form, measures)
+    sys.stdout.write(f"{path}\n")
+
+
+def _add_findings(actions: argparse._SubParsersAction) -> None:
+    parser = actions.add_parser(
+        "findings",
+        help="correlations, training languages and synonyms, tested",
+        epilog="ccta study findings first",
+    )
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--to", default="-", metavar="FILE", help="Markdown (stdout)")
+    parser.set_defaults(run=_findings)
+
+
+def _findings(options: argparse.Namespace) -> None:
+    from ccta_core.reports.findings.page import page
+    from ccta_core.study.storage.table import open_study
+
+    write_text(options.to, page([open_study(name) for name in options.names]) + "\n")

@@ -197,3 +197,12 @@ def _replaced(model: Module, name: str, module: nn.Module) -> Module:
     view._modules = dict(model._modules)
     view._modules[head] = _replaced(model.get_submodule(head), rest, module) if rest else module
     return view
+
+
+def own_modules(model: Module) -> Module:
+    """A copy of every module and of the configuration that shares every parameter and buffer.
+
+    Hooks and settings of the copy never reach the original, which other threads may be using.
+    """
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)

@@ -8,7 +8,7 @@ from ccta_core.attribution.methods import traits
 from ccta_core.config import Config
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sides import Side
-from ccta_core.reports.accuracy import masses_within
+from ccta_core.reports.pair.verdict import masses_within
 from ccta_core.space.maps import CommonSpace
 
 _MUCH_ON_SPECIALS = 0.3

@@ -9,7 +9,7 @@ from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.seeds import SEEDS
 from ccta_core.analysis.synonyms import Contrast, SynonymTest
 from ccta_core.analysis.training_languages import TrainingRanking
-from ccta_core.analysis.wording import name_of
+from ccta_core.languages import language
 from ccta_core.measures import label
 from ccta_core.text import number
 
@@ -95,7 +95,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     if ranking is None or not ranking.languages:
         return "This study has fewer than two training languages to compare."
     first = ranking.languages[0]
-    name = name_of(first.name)
+    name = language(first.name).name
     if not ranking.comparisons:
         return f"Only {name} is left: there is nothing to rank."
     near = max(
@@ -107,7 +107,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
     return (
-        f"{mean}, but is not shown to be above {name_of(near.other)} "
+        f"{mean}, but is not shown to be above {language(near.other).name} "
         f"({p}{ranking.n_groups} groups of items)."
     )
 
@@ -124,7 +124,7 @@ def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, la
     first = [ranking for ranking in ranked if ranking.languages[0].name == lang]
     shown = sum(all(_below(each.p_holm) for each in ranking.comparisons) for ranking in first)
     return (
-        f"By {label(measure)}, {name_of(lang)} is first in {len(first)} of {len(ranked)} "
+        f"By {label(measure)}, {language(lang).name} is first in {len(first)} of {len(ranked)} "
         f"rankings, and shown to be above every other in {shown}."
     )
 
@@ -135,7 +135,7 @@ def doubts(ranking: TrainingRanking | None) -> str:
         return ""
     ranked = {row.name for row in ranking.languages}
     names = ", ".join(
-        name_of(row.training_language)
+        language(row.training_language).name
         + (f" (seed {row.seed})" if row.training_language in ranked else "")
         for row in ranking.left_out
     )

@@ -10,10 +10,11 @@ from ccta_core.analysis import claims
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.analysis.two_way import Effect
-from ccta_core.analysis.wording import name_of, number, span
 from ccta_core.errors import CctaError
+from ccta_core.languages import language
 from ccta_core.measures import WITH_CONTROLS
 from ccta_core.reports.findings import answers, sections
+from ccta_core.reports.findings.sections import number, span
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain
@@ -192,7 +193,7 @@ def _second(study: Study, layer: int) -> Iterator[str]:
         if not ranking.languages:
             break
         rows = [
-            (name_of(row.name), plain(row.mean), span(row, 3), row.seeds)
+            (language(row.name).name, plain(row.mean), span(row, 3), row.seeds)
             for row in ranking.languages
         ]
         yield markdown_table(["training language", "mean", "95%", "seeds"], rows)

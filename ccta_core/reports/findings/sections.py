@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,6 @@ from ccta_core.analysis import claims
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.resampling import DRAWS, grouped
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
-from ccta_core.analysis.wording import number, span
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain, signed
@@ -19,6 +19,29 @@ from ccta_core.text import plain, signed
 _MOST_PAIRS = 6
 """Pairs with English shown at the item level; the others are in the study."""
 _ALPHA = 0.05
+
+
+class _Ranged(Protocol):
+    """Anything with a 95% interval."""
+
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+def number(value: float | None) -> str:
+    """Writes three digits, a power of ten where they would all be 0, and nothing for no number."""
+    if value is None or not np.isfinite(value):
+        return ""
+    return f"{value:.1e}" if 0 < abs(value) < 0.0005 else plain(value, 3)
+
+
+def span(estimate: _Ranged, digits: int = 2) -> str:
+    """Writes the interval as `low to high`, or nothing."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{plain(estimate.low, digits)} to {plain(estimate.high, digits)}"
 
 
 def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:

@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 
 from ccta_core.languages import language
 from ccta_core.measures import MEASURES, NOTHING_TO_PERMUTE, PAIR_CONTROLS, label
-from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import explained, marks
-from ccta_core.reports.pair.verdict import drawn_text, why_untestable
+from ccta_core.reports.pair.verdict import (
+    completeness_phrase,
+    drawn_text,
+    masses_within,
+    why_untestable,
+)
 from ccta_core.reports.templates import asset, render
 from ccta_core.text import NONE, number, p_phrase, p_value, percent
 from ccta_core.types import PermutationTest

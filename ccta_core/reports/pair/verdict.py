@@ -1,10 +1,14 @@
-"""EMS and its controls as one honest sentence: the only place that says what a pair shows."""
+"""EMS and its controls as one honest sentence, and how exact its attributions are, in words.
 
+This is the only place that says what a pair shows.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ccta_core.languages import language
-from ccta_core.text import number, p_phrase, p_value
+from ccta_core.text import number, p_phrase, p_value, percent
 from ccta_core.types import ALPHA, Controls, Outcome, PermutationTest
 
 Claim = Outcome | Literal["at chance level"]
@@ -139,3 +143,22 @@ def _chance_level(evidence: Evidence) -> str:
     against = f"unrelated {second} sentences"
     what = against if first == second else f"{first} against {against}"
     return f"the chance level of {number(evidence.chance or 0.0)} ({what})"
+
+
+def masses_within(mass_errors: Sequence[float | None]) -> str:
+    """The larger bound of the sides on the L1 error of their unit masses, with its coverage.
+
+    Empty where a side has none: its method has no such estimate, or an earlier version stored it.
+    """
+    bounds = [bound for bound in mass_errors if bound is not None]
+    if not bounds or len(bounds) < len(mass_errors):
+        return ""
+    return f"within {number(max(bounds), 3)} (90%)"
+
+
+def completeness_phrase(completeness_errors: Sequence[float | None]) -> str:
+    """The larger completeness error of the sides, or that the method claims none."""
+    errors = [error for error in completeness_errors if error is not None]
+    if not errors:
+        return "not measured by this method"
+    return f"completeness error {percent(max(errors), 1)}"
