@@ -50,6 +50,7 @@ def ems_values(masses_s: np.ndarray, masses_t: np.ndarray, similarity: np.ndarra
             f"masses_s has {len(sources)} rows and masses_t {len(targets)}; expected pairs"
         )
     similarity = _checked_similarity(similarity, sources.shape[1], targets.shape[1])
+    # Only the masses change from row to row: the cost is made once for all of them.
     cost, targets = _cost(similarity), _same_total(sources, targets)
     values = np.empty(len(sources))
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -70,7 +71,7 @@ def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndar
             f"no exact plan was found for {len(source)} x {len(target)} units: {reason}; "
             "check the masses and the embeddings"
         )
-    return np.maximum(plan, 0.0, out=plan)
+    return np.maximum(plan, 0.0, out=plan)  # rounding may leave a flow just below zero
 
 
 def _same_total(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -79,6 +80,7 @@ def _same_total(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _cost(similarity: np.ndarray) -> np.ndarray:
+    # The masses sum to 1, so that the plan of the least 1 - cos is that of the greatest cos.
     return np.ascontiguousarray(1.0 - similarity)
 
 

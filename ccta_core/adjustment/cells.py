@@ -47,7 +47,8 @@ class CellState:
 
 
 def state_of(plan: Plan, cell: PlanCell) -> CellState:
-    """How a cell stands. What lies in the cache under its id counts if its settings are declared.
+    """Returns a cell's state. What lies in the cache under its id counts if it was made with the
+    declared settings.
 
     One that was begun with other settings differs: it is neither used nor overwritten.
     """
@@ -69,32 +70,32 @@ def state_of(plan: Plan, cell: PlanCell) -> CellState:
 
 
 def lock_path(plan: Plan, cell: PlanCell) -> Path:
-    """A file that is locked while the cell's process is at work, whoever began it."""
+    """Returns a file that is locked while the cell's process is at work, whoever began it."""
     return plan.folder / f"{file_name(cell.id)}.lock"
 
 
 def failure_path(plan: Plan, cell: PlanCell) -> Path:
-    """A file with the last line of a run that failed."""
+    """Returns a file with the last line of a run that failed."""
     return plan.folder / f"{file_name(cell.id)}.failed"
 
 
 def log_path(plan: Plan, cell: PlanCell) -> Path:
-    """What the cell's runs wrote."""
+    """Returns the file that the cell's runs write their output to."""
     return plan.folder / f"{file_name(cell.id)}.log"
 
 
 def file_name(cell_id: str) -> str:
-    """A cell's id as a file's name."""
+    """Returns a cell's id as a file's name."""
     return cell_id.replace("/", "~")
 
 
 def model_folder(model: str) -> Path:
-    """Where a model of the plan lies."""
+    """Returns where a model of the plan lies."""
     return cache_root() / "models" / model
 
 
 def words_of(cell: PlanCell) -> list[str]:
-    """The arguments of `ccta` that run the cell, or go on with it."""
+    """Returns the arguments of `ccta` that run the cell, or go on with it."""
     work = cell.work
     if isinstance(work, Adjustment):
         return _adjust_words(work)
@@ -225,7 +226,9 @@ def _study_state(cell: PlanCell, work: Studied) -> CellState:
 
 
 def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of an adjustment that decide its weights, folders by their absolute paths."""
+    """Returns the settings of an adjustment that decide its weights, folders by their absolute
+    paths.
+    """
     kept = {name: value for name, value in facts.items() if name not in _MACHINE}
     for name in ("parallel", "tests"):
         kept[name] = [resolved(spec) for spec in kept[name]]
@@ -233,14 +236,14 @@ def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolved(spec: str) -> str:
-    """A spec with the absolute path of its folder."""
+    """Returns a spec with the absolute path of its folder."""
     name, colon, where = spec.partition(":")
     folder, mark, split = where.partition("#")
     return f"{name}:{Path(folder).resolve()}{mark}{split}" if colon and folder else spec
 
 
 def first_difference(declared: Mapping[str, Any], present: Mapping[str, Any]) -> str:
-    """The first setting in which two differ, in words; empty where there is none."""
+    """Returns the first setting in which two differ, in words; empty where there is none."""
     for name in declared:
         if declared[name] != present.get(name):
             return f"{name} is {present.get(name)}, and the plan declares {declared[name]}"
@@ -248,7 +251,7 @@ def first_difference(declared: Mapping[str, Any], present: Mapping[str, Any]) ->
 
 
 def summary(states: Sequence[CellState]) -> str:
-    """How many cells stand how, in one line."""
+    """Returns how many cells are in each state, in one line."""
     counts = [
         (kind, sum(state.kind == kind for state in states))
         for kind in (RUNNING, STOPPED, FAILED, DIFFERS, NOT_RUN)

@@ -24,7 +24,7 @@ class DesignPoint:
 
 
 def place_of(plan: Plan, cell: PlanCell) -> DesignPoint:
-    """Where a cell stands in the design."""
+    """Returns where a cell stands in the design."""
     work = cell.work
     if isinstance(work, Studied):
         lang = next(lang for lang in work.languages if lang != "en")

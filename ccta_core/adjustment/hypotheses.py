@@ -70,7 +70,7 @@ class Verdict:
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
-    """Each hypothesis with its verdict, "not run" where no cell of it is finished."""
+    """Returns each hypothesis with its verdict, "not run" where no cell of it is finished."""
     return [
         _inference(tables),
         _others(tables),
@@ -85,7 +85,7 @@ def verdicts(tables: Tables) -> list[Verdict]:
 def task_changes(
     tables: Tables, task: str, arm: str, references: tuple[str, ...], *, cross: bool = False
 ) -> dict[str, list[Change]]:
-    """The changes of an arm in each adjusted language itself, by language, one a reference.
+    """Returns the changes of an arm in each adjusted language itself, by language, one a reference.
 
     With `cross` on questions in that language and English contexts.
     """
@@ -106,7 +106,8 @@ def task_changes(
 
 
 def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
-    """Tatoeba retrieval at two thirds of the depth: adjusted less original, and less placebo.
+    """Returns changes of Tatoeba retrieval at two thirds of the depth: adjusted less original, and
+    less placebo.
 
     Foreign queries, English index, mean over all tokens with the specials. Over seeds: Student's t.
     """
@@ -240,7 +241,7 @@ def _attributions(tables: Tables) -> Verdict:
 def _improves(
     key: str, claim: str, changes: Mapping[str, list[Change]], *, needed: int, references: int
 ) -> Verdict:
-    """Whether the arm is above every reference in enough languages."""
+    """Returns whether the arm is above every reference in enough languages."""
     whole = {lang: rows for lang, rows in changes.items() if len(rows) >= references}
     if not whole:
         return Verdict(key, claim, NOT_RUN, _lines(changes))

@@ -17,7 +17,7 @@ _DRAWS = 2000
 
 
 def estimate_columns(estimate: ContrastEstimate) -> dict[str, Any]:
-    """A difference with its interval and p-value, as columns of a table."""
+    """Returns a difference with its interval and p-value, as columns of a table."""
     return {
         "difference": estimate.value,
         "low": estimate.low,
@@ -39,7 +39,9 @@ def _study_rows(work: Studied) -> pd.DataFrame:
 
 
 def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:
-    """Means of each arm, and its differences to the original on the same items, by layer."""
+    """Returns means of each arm, and its differences to the original on the same items, by
+    layer.
+    """
     table = _study_rows(work)
     rows = []
     for (model, layer), arm in table.groupby(["model", "layer"]):
@@ -87,7 +89,7 @@ def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str
 
 
 def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
-    """The original's rows with another arm's beside them, by item."""
+    """Returns the original's rows with another arm's beside them, by item."""
     arm = table[(table["model"] == model) & (table["layer"] == layer)]
     base = table[(table["model"] == first) & (table["layer"] == layer)]
     return base.merge(arm, on="item", suffixes=("", "_arm"))

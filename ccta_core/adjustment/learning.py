@@ -141,7 +141,7 @@ class Learning:
                 self._save()
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says of the run so far."""
+        """Returns what the manifest says of the run so far."""
         progress = self.progress
         last = progress.rows["losses"][-1] if progress.rows["losses"] else {}
         return {
@@ -155,7 +155,8 @@ class Learning:
         }
 
     def step(self) -> None:
-        """One step: gradients of both terms over a batch, and Adam's move.
+        """Takes one step: computes the gradients of both terms over a batch and moves the weights
+        by Adam.
 
         Raises CctaError where the loss or a gradient is not finite.
         """
@@ -236,7 +237,7 @@ class Learning:
         )
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint belongs to."""
+        """Returns what a checkpoint belongs to."""
         data = self.prepared.facts["data"]
         links = repr([pair.links for pair in self.prepared.train])
         return {
@@ -297,7 +298,7 @@ class LearnerModels(NamedTuple):
 
 
 def build_learner(settings: Adjustment, parts: Backbone, device: str) -> LearnerModels:
-    """The model that learns, its dropout as configured, and the frozen start model.
+    """Returns the model that learns, its dropout as configured, and the frozen start model.
 
     With an adapter both are one: the adapter is passed over where the start model is asked for.
     """
@@ -322,7 +323,7 @@ def build_learner(settings: Adjustment, parts: Backbone, device: str) -> Learner
 
 
 def start_encoder(parts: Backbone, device: str) -> Any:
-    """The start model with attention that is fast in bfloat16."""
+    """Returns the start model with attention that is fast in bfloat16."""
     encoder: Any = parts.encoder()
     use_explicit_attention(encoder)
     return encoder.to(device)
@@ -373,7 +374,7 @@ def needed_bytes(parts: Backbone, longest: int, *, full: bool) -> int:
 
 
 def free_bytes() -> int | None:
-    """Memory that is free, as Linux reckons it; None on other systems."""
+    """Returns the memory that is free, as Linux reckons it; None on other systems."""
     try:
         text = Path("/proc/meminfo").read_text("ascii")
     except OSError:

@@ -51,11 +51,11 @@ class TaskSettings:
     cross_languages: tuple[str, ...] = ()
 
     def cross_of(self, lang: str) -> str | None:
-        """The data across languages of one of them; None where there is none."""
+        """Returns the data across languages of one of them; None where there is none."""
         return self.cross.replace("{lang}", lang) if lang in self.cross_languages else None
 
     def recipe(self, seed: int) -> Recipe:
-        """How it is trained."""
+        """Returns the recipe by which the task is trained from this seed."""
         return recipe_for(self.name, seed=seed, epochs=self.epochs)
 
 
@@ -67,7 +67,7 @@ class Dose:
     noise: float = 0.0
 
     def suffix(self, usual: int | None) -> str:
-        """What names this dose beside the language's usual one."""
+        """Returns the ending of a name that tells this dose from the language's usual one."""
         size = "" if self.pairs == usual else f"-{self.pairs or 'all'}"
         return size + (f"-noise{round(100 * self.noise)}" if self.noise else "")
 
@@ -152,7 +152,7 @@ class Plan:
 
 
 def read_plan(path: Path, data: str | None = None) -> Plan:
-    """The plan of a file; `data` takes the place of its folder of data sets.
+    """Returns the plan of a file; `data` takes the place of its folder of data sets.
 
     Raises CctaError (one line) where the file can't be read, a name in it is unknown, or a block
     asks for what isn't declared.
@@ -175,7 +175,7 @@ def read_plan(path: Path, data: str | None = None) -> Plan:
 
 
 def _filled(value: Any, data: str) -> Any:
-    """The table with the folder of data sets in its specs."""
+    """Returns the table with the folder of data sets in its specs."""
     if isinstance(value, str):
         return value.replace("{data}", data)
     if isinstance(value, list):
@@ -218,7 +218,7 @@ def _plan(table: Mapping[str, Any]) -> Plan:
 
 
 def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[PlanCell]:
-    """The cells of a block, each after those that it needs."""
+    """Yields the cells of a block, each after those that it needs."""
     title = str(block["title"])
     unknown = set(block) - {
         "title", "languages", "arms", "tasks", "seeds", "pairs", "noise", "measure", "study"
@@ -245,7 +245,9 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
 def _arm_cells(
     plan: Plan, block: Mapping[str, Any], place: tuple[str, str, Dose, int]
 ) -> Iterator[PlanCell]:
-    """The backbone of an arm, its tasks, and where the block asks for them their measures."""
+    """Yields the backbone of an arm, its tasks, and where the block asks for them their
+    measures.
+    """
     lang, arm, dose, seed = place
     title = str(block["title"])
     text = plan.languages[lang]
@@ -312,7 +314,7 @@ def _study_cell(
 
 
 def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool) -> Adjustment:
-    """The adjustment of a language at a dose, or its placebo."""
+    """Returns the adjustment of a language at a dose, or its placebo."""
     text = plan.languages[lang]
     noise = f"-noise{round(100 * dose.noise)}" if dose.noise else ""
     return Adjustment(
@@ -329,18 +331,18 @@ def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool
 
 
 def task_id(task: str, lang: str, arm: str, dose: str, seed: int) -> str:
-    """The id of a task's model: the original arm is one for all languages."""
+    """Returns the id of a task's model: the original arm is one for all languages."""
     place = arm if arm == "original" else f"{lang}-{arm}{dose}"
     return f"own/{task}-{place}-s{seed}"
 
 
 def cross_key(lang: str) -> str:
-    """What items are kept under whose question is in a language and whose context is English."""
+    """Returns the key of items whose question is in a language and whose context is English."""
     return f"{lang}>en"
 
 
 def adjustment_name(model: str) -> str:
-    """The name of an adjustment by the id of its backbone."""
+    """Returns the name of an adjustment by the id of its backbone."""
     return model.removeprefix(f"{ADJUSTED}/")
 
 
@@ -358,7 +360,7 @@ def _one_of(what: str, name: str, choices: Sequence[str]) -> None:
 
 
 def _record(kind: type[_T], row: Mapping[str, Any]) -> _T:
-    """A frozen record from a table of TOML, lists as tuples."""
+    """Returns a frozen record from a table of TOML, lists as tuples."""
     names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     unknown = set(row) - names
     if unknown:

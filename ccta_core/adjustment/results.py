@@ -37,7 +37,7 @@ _HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
 
 
 def collect(plan: Plan) -> dict[str, pd.DataFrame]:
-    """Every table of TABLES by name, from what is finished; an empty one where nothing is.
+    """Returns every table of TABLES by name, from what is finished; an empty one where nothing is.
 
     `runs` has a row a cell, finished or not.
     """
@@ -81,7 +81,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a folder; an empty one for each that is not there.
+    """Returns the tables of a folder; an empty one for each that is not there.
 
     Raises CctaError where the folder has none at all.
     """
@@ -97,7 +97,7 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def detectable(sd: float, count: int) -> float | None:
-    """The smallest true mean difference that a paired t test of `count` seeds sees.
+    """Returns the smallest true mean difference that a paired t test of `count` seeds sees.
 
     At 5%, two-sided, with a power of 80%: d sd with d from the noncentral t distribution. None
     below two seeds.
@@ -201,7 +201,7 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
 
 
 def _credit(table: pd.DataFrame) -> np.ndarray:
-    """A value an item whose mean is the task's score.
+    """Returns one value for each item, whose mean is the task's score.
 
     Of tags, F1 = sum of n_i / sum of d_i (n = 2 correct entities, d = gold + predicted) linearised:
     F1 + (n_i - F1 d_i) / mean d, whose mean is F1 and whose variance is F1's to first order.
@@ -215,7 +215,9 @@ def _credit(table: pd.DataFrame) -> np.ndarray:
 
 
 def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
-    """Items that one arm alone gets right, and McNemar's exact p; None for answers and tags."""
+    """Returns items that one arm alone gets right, and McNemar's exact p; None for answers and
+    tags.
+    """
     if "correct" not in left or "gold" in left:
         return {"only_first": None, "only_reference": None, "mcnemar_p": None}
     first, second = left["correct"].to_numpy(bool), right["correct"].to_numpy(bool)
@@ -269,7 +271,9 @@ def _measured(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
 def _forgetting(
     plan: Plan, cell: PlanCell, cell_states: Sequence[CellState]
 ) -> Iterator[dict[str, Any]]:
-    """AUC of the backbone less that after the task's training, at the measured layers."""
+    """Yields the AUC of the backbone less that after the task's training, at the measured
+    layers.
+    """
     work = cell.work
     if not isinstance(work, Measurement):
         return

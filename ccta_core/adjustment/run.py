@@ -157,7 +157,9 @@ class _LinkedPairs(NamedTuple):
 def _link(
     settings: Adjustment, parts: Backbone, drawn: _DrawnPairs, layer: int, device: str
 ) -> _LinkedPairs:
-    """The links of the pairs to learn from and of those held out. Raises CctaError on too few."""
+    """Returns the links of the pairs to learn from and of those held out. Raises CctaError on too
+    few.
+    """
     options: dict[str, Any] = {
         "encoder": start_encoder(parts, device),
         "reader": WordReader(parts.tokenizer),
@@ -186,7 +188,7 @@ def _link(
 
 
 def _draw(settings: Adjustment, text: ParallelText, words: Sequence[WordPair]) -> _DrawnPairs:
-    """The pairs to learn from and those held out."""
+    """Returns the pairs to learn from and those held out."""
     if len(words) < 2 * LEAST:
         dropped = ", ".join(f"{count} {reason}" for reason, count in text.dropped.items())
         raise CctaError(
@@ -213,7 +215,7 @@ def _words_sha256(pairs: Sequence[WordPair]) -> str:
 
 
 def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str, Any]:
-    """What every process but the first does: its part of each batch."""
+    """Does the part of every process but the first: its share of each batch."""
     processes.wait()  # the first has linked the words, and keeps the links in the cache
     parts = backbone(settings.model)
     prepared = prepare(settings, parts, report=lambda line: None, device=device)

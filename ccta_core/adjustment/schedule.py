@@ -50,12 +50,12 @@ class _Child:
 
 
 def states(plan: Plan) -> list[CellState]:
-    """How every cell stands, in the plan's order."""
+    """Returns how every cell stands, in the plan's order."""
     return [state_of(plan, cell) for cell in plan.cells]
 
 
 def status_line(plan: Plan, cell_states: list[CellState], workers: int = 1) -> str:
-    """The plan in one line: counts, and the time left where finished cells tell it."""
+    """Returns the plan in one line: counts, and the time left where finished cells tell it."""
     left = _seconds_left(plan, cell_states)
     time_left = "" if left is None else f"; about {left / workers / 3600:.1f} h left"
     work = "at work" if held(plan.folder / LOCK) else "nobody at work"
@@ -63,7 +63,8 @@ def status_line(plan: Plan, cell_states: list[CellState], workers: int = 1) -> s
 
 
 def choose(plan: Plan, patterns: Sequence[str]) -> Plan:
-    """The plan's cells whose ids fit one of the patterns (as a shell's), and all that they need.
+    """Returns the plan's cells whose ids fit one of the patterns (as a shell's), and all that they
+    need.
 
     Raises CctaError where none fits.
     """
@@ -130,7 +131,7 @@ def run_in_background(plan: Plan, words: list[str]) -> int:
 def _ready(
     cell_states: list[CellState], children: Mapping[str, _Child], free: int
 ) -> list[PlanCell]:
-    """The first cells, `free` at most, that are not done and whose needs are."""
+    """Returns at most `free` cells that can start: they are not done, and all that they need is."""
     finished = {state.cell.id for state in cell_states if state.kind == FINISHED}
     # A need that is no cell of the plan is a model that is there without it.
     waiting = {state.cell.id for state in cell_states} - finished
@@ -191,7 +192,9 @@ def _like(cell: PlanCell) -> str:
 
 
 def _seconds_left(plan: Plan, cell_states: list[CellState]) -> float | None:
-    """Of work that is left, by the times of finished cells alike; None where they tell nothing."""
+    """Estimates the seconds of the work that is left from finished cells of the same kind; None
+    where they tell nothing.
+    """
     path = plan.folder / _TIMES
     if not path.exists():
         return None

@@ -40,7 +40,7 @@ class Words:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text by UAX #29, punctuation a word of its own, white space left out.
+    """Returns the words of a text by UAX #29, punctuation a word of its own, white space left out.
 
     For languages that write spaces; others have no word boundaries that a rule could find.
     """
@@ -69,7 +69,7 @@ class WordReader:
         self._lead = " " if spaced[0].startswith("Ġ") else ""
 
     def read(self, texts: Sequence[str], lang: str) -> list[Words]:
-        """The words of each text. A word that the tokenizer leaves nothing of is left out.
+        """Returns the words of each text. A word that the tokenizer leaves nothing of is left out.
 
         Where a language writes no spaces, words are the tokenizer's pieces of the whole text,
         merged so that no grapheme is cut. Raises CctaError where the tokenizer does not know the
@@ -106,7 +106,7 @@ class WordReader:
         ]  # fmt: skip
 
     def row(self, words: Words) -> list[int]:
-        """The token ids of a sentence with its special tokens."""
+        """Returns the token ids of a sentence with its special tokens."""
         return [*self.start, *(token for word in words.ids for token in word), *self.end]
 
     def _plain(self, texts: list[str]) -> list[list[int]]:
@@ -147,14 +147,14 @@ class SideBatch:
     pool: torch.Tensor
 
     def vectors(self, states: torch.Tensor) -> torch.Tensor:
-        """Word vectors, the first and the last of each row being its special tokens'.
+        """Returns word vectors, the first and the last of each row being its special tokens'.
 
         One product for the whole batch. Shape: (rows, tokens, width) -> (rows, words + 2, width).
         """
         return torch.bmm(self.pool, states.float())
 
     def to(self, device: torch.device | str) -> "SideBatch":
-        """The same on a device."""
+        """Returns the same on a device."""
         return SideBatch(self.ids.to(device), self.mask.to(device), self.pool.to(device))
 
 
@@ -177,7 +177,7 @@ def collate(reader: WordReader, sentences: Sequence[Words]) -> SideBatch:
 
 
 def layer_states(encoder: Any, side: SideBatch, layers: Sequence[int]) -> list[torch.Tensor]:
-    """The encoder's states at some layers, the last one after any final norm.
+    """Returns the encoder's states at some layers, the last one after any final norm.
 
     Layer 0 is the embedding output. Shape of each: (rows, tokens, width).
     """
@@ -214,7 +214,9 @@ def word_states(
     *,
     bfloat16: bool = False,
 ) -> list[np.ndarray]:
-    """The states of every sentence's words at one layer. Shape of each: (words, width), float32."""
+    """Returns the states of every sentence's words at one layer. Shape of each: (words, width),
+    float32.
+    """
     vectors: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(sentences)
     device = next(encoder.parameters()).device
     for batch in batches_by_length([words.tokens for words in sentences]):

@@ -175,17 +175,21 @@ ITEM_MEASURES = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated", 
 
 
 def by_language(study: Study, layer: int) -> list[ScoreCorrelation]:
-    """Claim 1 at the unit language: x(L) = mean measure(training language, L), y = score(L)."""
+    """Tests claim 1 at the unit language: x(L) = mean measure(training language, L), y =
+    score(L).
+    """
     return _against_score(study, layer, "language", least=3)
 
 
 def by_pair(study: Study, layer: int) -> list[ScoreCorrelation]:
-    """Claim 1 at the unit pair: mean measure against the mean score of the two languages."""
+    """Tests claim 1 at the unit pair: mean measure against the mean score of the two languages."""
     return _against_score(study, layer, "pair", least=6)
 
 
 def _against_score(study: Study, layer: int, unit: str, *, least: int) -> list[ScoreCorrelation]:
-    """The trained models' correlations of `least` units and more, Holm's correction over them."""
+    """Returns the trained models' correlations of `least` units and more, Holm's correction over
+    them.
+    """
     training_language = {entry["id"]: entry["training_language"] for entry in study.manifest.models}
     trained = tuple(StudyModel(model, training_language[model]) for model in models(study))
     languages = tuple(study.manifest.languages)
@@ -331,7 +335,8 @@ class TrainedCheckpoints(NamedTuple):
 
 
 def trained(study: Study) -> TrainedCheckpoints:
-    """The checkpoints with a training language that learned anything, and the names of the others.
+    """Returns the checkpoints with a training language that learned anything, and the names of the
+    others.
 
     METHOD 5: a checkpoint that is not shown above the majority is left out.
     """

@@ -97,12 +97,14 @@ def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     counts = np.zeros(len(x), np.int64)
     order = np.arange(len(x))
     for bit in range(int(ranks.max(initial=0)).bit_length() - 1, -1, -1):
+        # `order` has items with the same higher bits next to each other, each such block still in
+        # the order of x: sorting by one bit more is stable.
         key = ranks[order]
         bits = (key >> bit) & 1
-        zeros = np.cumsum(1 - bits) - (1 - bits)
+        zeros = np.cumsum(1 - bits) - (1 - bits)  # items before this one whose bit is not set
         prefix = key >> (bit + 1)
         first = np.concatenate([[True], prefix[1:] != prefix[:-1]])
-        before = np.maximum.accumulate(np.where(first, zeros, 0))
+        before = np.maximum.accumulate(np.where(first, zeros, 0))  # those before its block
         counts[order] += bits * (zeros - before)
         order = order[np.argsort(key >> bit, kind="stable")]
     by_item = np.empty_like(counts)

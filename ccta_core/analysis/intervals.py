@@ -127,7 +127,7 @@ def _by_group(
 
 
 def share_of(hits: pd.Series, sizes: pd.Series) -> Share:
-    """The share of hits from each group's hits and comparisons."""
+    """Returns the share of hits from each group's hits and comparisons."""
     from scipy.special import betaincinv
 
     k, n = (column.to_numpy(np.float64) for column in (hits, sizes))
@@ -145,7 +145,9 @@ def share_of(hits: pd.Series, sizes: pd.Series) -> Share:
 
 
 def difference(above: pd.Series, below: pd.Series) -> Difference | None:
-    """The ratio of two sums over groups; None where it isn't defined, or of fewer than two."""
+    """Returns the ratio of two sums over groups; None where it isn't defined, or of fewer than
+    two.
+    """
     from scipy.special import stdtrit
 
     top, bottom = (column.to_numpy(np.float64) for column in (above, below))

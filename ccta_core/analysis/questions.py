@@ -71,7 +71,7 @@ class CorrelationQuestion:
 
 
 def points(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
-    """One row a model and unit with both measures known.
+    """Returns one row a model and unit of which both measures are known.
 
     Columns: model, label, source, target, group, n, x, y; `group` names what is not independent.
     """
@@ -91,7 +91,8 @@ def points(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
 def units(
     study: Study, question: CorrelationQuestion, model: StudyModel, names: Sequence[str]
 ) -> pd.DataFrame:
-    """One row a unit of one model: its label, languages, group, n and the mean of each measure.
+    """Returns one row a unit of one model: its label, languages, group, n and the mean of each
+    measure.
 
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
     """
@@ -110,14 +111,17 @@ def units(
 
 
 def home_of(question: CorrelationQuestion, model: StudyModel) -> str | None:
-    """The language a model's consistency is measured with; None where the study lacks it."""
+    """Returns the language a model's consistency is measured with; None where the study lacks
+    it.
+    """
     if question.unit == "training" or question.home == HOME:
         return model.home if model.home in question.languages else None
     return question.home
 
 
 def correlations(study: Study, question: CorrelationQuestion) -> tuple[ScoreCorrelation, ...]:
-    """The correlation of the measure and of each control, for every model; p also after Holm.
+    """Returns the correlation of the measure and of each control, for every model; p also after
+    Holm.
 
     Holm's correction is over everything that is returned. At the unit `training` the models are
     taken together and a group is a language that is read.
@@ -140,7 +144,7 @@ def correlations(study: Study, question: CorrelationQuestion) -> tuple[ScoreCorr
 def held_fixed(
     study: Study, question: CorrelationQuestion, model: StudyModel
 ) -> tuple[PartialCorrelation, ...]:
-    """The correlation with embeddings only, length and fertility held fixed.
+    """Returns the correlation with embeddings only, length and fertility held fixed.
 
     From 20 independent units on all at once, below that one at a time (METHOD 5). Empty for pairs
     of languages, which are not independent, and where a column does not vary or is not known.
@@ -167,7 +171,7 @@ def held_fixed(
 
 
 def family(code: str) -> str:
-    """A language's family; the code where it is not known."""
+    """Returns a language's family; the code where it is not known."""
     return LANGUAGES[code].family if code in LANGUAGES else code
 
 
@@ -217,7 +221,7 @@ def _labels(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
 def _of_table(
     question: CorrelationQuestion, model: str, table: pd.DataFrame
 ) -> list[tuple[str, str, Correlation]]:
-    """The correlation of every measure with y, over the units where both are known."""
+    """Returns the correlation of every measure with y, over the units where both are known."""
     rows = []
     for name in question.measures:
         complete = table.dropna(subset=[name, question.y])
@@ -237,7 +241,9 @@ def _groups(table: pd.DataFrame) -> list[str]:
 
 
 def _matrix(table: pd.DataFrame, name: str, question: CorrelationQuestion) -> np.ndarray:
-    """A symmetric language x language table of the languages of which every pair is known."""
+    """Returns a symmetric language x language table of the languages of which every pair is
+    known.
+    """
     wide = table.pivot(index="source", columns="target", values=name)
     order = list(question.languages)
     half = wide.reindex(index=order, columns=order).to_numpy(float)
@@ -270,13 +276,16 @@ class Told:
 
 
 def told_measures(question: CorrelationQuestion) -> tuple[str, ...]:
-    """EMS and its controls, with the measure asked for where it belongs to a pair of texts."""
+    """Returns EMS and its controls, with the measure asked for where it belongs to a pair of
+    texts.
+    """
     asked = (question.x,) if not MEASURES[question.x].sided else ()
     return tuple(dict.fromkeys((*asked, *WITH_CONTROLS)))
 
 
 def right_items(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
-    """One row an item of the first model: every measure, `right` (1 or 0) and the confidence.
+    """Returns one row an item of the first model: every measure, `right` (1 or 0) and the
+    confidence.
 
     Right is the prediction in the target language. Columns as `tables.correlation.units`.
     """
@@ -286,7 +295,7 @@ def right_items(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
 
 
 def deciles(study: Study, question: CorrelationQuestion, measure: str) -> Deciles | None:
-    """Accuracy by tenths of a measure; None with fewer than 20 items."""
+    """Returns the accuracy by tenths of a measure; None with fewer than 20 items."""
     complete = right_items(study, question).dropna(subset=[measure])
     if len(complete) < FEWEST:
         return None
@@ -294,7 +303,8 @@ def deciles(study: Study, question: CorrelationQuestion, measure: str) -> Decile
 
 
 def told_apart(study: Study, question: CorrelationQuestion, measure: str) -> Told | None:
-    """One measure's AUROC beside the confidence's, on the items that have both.
+    """Returns one measure's AUROC beside that of the model's confidence, on the items that have
+    both.
 
     None with fewer than 20 items.
     """
@@ -312,7 +322,7 @@ def told_apart(study: Study, question: CorrelationQuestion, measure: str) -> Tol
 
 
 def corrected(study: Study, results: tuple[Told, ...]) -> tuple[Told, ...]:
-    """The same with both p-values after Holm, each over all of them.
+    """Returns the results with both p-values corrected by Holm's method, each over all of them.
 
     Takes the study to be kept like every other answer: the correction takes a third of a second.
     """
@@ -333,7 +343,7 @@ class SqlCondition(NamedTuple):
 
 
 def shared(models: Sequence[str]) -> SqlCondition:
-    """The condition that is true of rows whose item every one of the models has."""
+    """Returns the condition that is true of rows whose item every one of the models has."""
     marks = ", ".join("?" for _ in models)
     return SqlCondition(
         f"item IN (SELECT item FROM pairs WHERE model IN ({marks}) GROUP BY item "

@@ -58,7 +58,7 @@ class _Reference:
     stop: Stop
 
     def output(self, ids: torch.Tensor, target: Target, inputs: dict[str, Any]) -> torch.Tensor:
-        """F of every row of input ids. Shape: (rows, tokens) -> (rows,)."""
+        """Returns F of every row of input ids. Shape: (rows, tokens) -> (rows,)."""
         if self.stop():
             raise StoppedError("stopped before there was a result")
         with autocast(ids.device, self.config.precision):
@@ -135,7 +135,9 @@ def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) 
 
 
 def _module(view: PreTrainedModel, layer: int) -> nn.Module:
-    """The module whose output should be `hidden_states[layer]`: the embeddings, or a layer."""
+    """Returns the module whose output should be `hidden_states[layer]`: the embeddings, or a
+    layer.
+    """
     depth = view.config.num_hidden_layers
     stacks = [m for m in view.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     base = getattr(view, view.base_model_prefix, None)
@@ -150,6 +152,6 @@ def _module(view: PreTrainedModel, layer: int) -> nn.Module:
 
 
 def _tensor(output: Any) -> torch.Tensor:
-    """A module's output, or the first of several."""
+    """Returns a module's output, or the first of several."""
     first: torch.Tensor = output[0] if isinstance(output, tuple) else output
     return first

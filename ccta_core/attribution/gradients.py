@@ -61,7 +61,7 @@ def gradient_norm(
 
 
 def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Stop) -> list[_Slope]:
-    """One forward and one backward pass for every request, packed by length."""
+    """Runs one forward and one backward pass for every request, packed by length."""
     suffix = model.layer_suffix(config.layer)
     lengths = [request.encoded.length for request in requests]
 

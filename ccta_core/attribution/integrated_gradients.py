@@ -26,7 +26,7 @@ from ccta_core.models.model import Encoded, Model
 def layer_integrated_gradients(
     model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
-    """Integrated gradients from the baseline's activations to the input's at `config.layer`."""
+    """Integrates gradients from the baseline's activations to the input's at `config.layer`."""
     layer, kind = config.layer, config.baseline
     lacking = [request.encoded for request in requests if request.baseline is None]
     computed = iter(baselines(model, lacking, [layer], kind=kind))
@@ -50,7 +50,8 @@ def layer_integrated_gradients(
 def integrate(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop = never
 ) -> list[Scores]:
-    """a_t = sum_d (h - h')[t,d] * ∫ dF(h' + α (h - h'))/dh[t,d] dα for every path, batched.
+    """Computes a_t = sum_d (h - h')[t,d] * ∫ dF(h' + α (h - h'))/dh[t,d] dα for every path,
+    batched.
 
     Items that have not converged go on together; the others cost nothing more. F at the two ends is
     in float32 whatever the precision. Raises StoppedError within one batch of `stop` turning true.
@@ -75,7 +76,7 @@ def integrate(
 
 
 def unit_masses(encoded: Encoded, scores: np.ndarray) -> np.ndarray:
-    """|a| of the units, summing to 1 (uniform where all are 0). Shape: (units,)."""
+    """Returns |a| of the units, summing to 1 (uniform where all are 0). Shape: (units,)."""
     sums = np.abs(unit_sums(encoded, scores))
     total = sums.sum()
     return sums / total if total > 0 else np.full(len(sums), 1 / len(sums))
@@ -88,14 +89,18 @@ def unit_sums(encoded: Encoded, scores: np.ndarray) -> np.ndarray:
 
 
 def unit_means(encoded: Encoded, states: np.ndarray) -> np.ndarray:
-    """The mean state of each unit's subwords, in order. (tokens, width) -> (units, width)."""
+    """Returns the mean state of each unit's subwords, in order. (tokens, width) -> (units,
+    width).
+    """
     return unit_sums(encoded, states) / unit_sums(encoded, np.ones(encoded.length))[:, None]
 
 
 def _ends(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop
 ) -> list[tuple[float, float]]:
-    """F at every baseline and input; what no reading has told is computed in float32."""
+    """Returns F at every baseline and input; where no forward pass has given it, it is computed
+    in float32.
+    """
     ends = [(path.f_baseline, path.f_input) for path in paths]
     rows: list[Row] = [
         (index, float(end))
@@ -114,7 +119,7 @@ def _ends(
 
 
 def _promised(bound: float | None, config: Config) -> float | None:
-    """The bound on the error of the masses, or None where none can be promised.
+    """Returns the bound on the error of the masses, or None where none can be promised.
 
     From the zero vector a layer norm forgets the scale of its input, so that F may rise in one step
     at the very beginning that no point sees: on random encoders without biases the bound held for
@@ -147,7 +152,7 @@ def _fixed(
     config: Config,
     stop: Stop,
 ) -> list[Scores]:
-    """Exactly the rule's points; their error is estimated as that of refined points is."""
+    """Evaluates exactly the rule's points; the error is estimated as for refined points."""
     settings = config.quadrature
     points, weights = fixed_points(settings.rule, settings.points)
     places = tuple(points.tolist())

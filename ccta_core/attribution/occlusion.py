@@ -22,7 +22,7 @@ class _OccludedItem:
     blank: torch.Tensor
 
     def without(self, positions: tuple[int, ...]) -> torch.Tensor:
-        """The states with the baseline's at some positions. Shape: (tokens, width)."""
+        """Returns the states with the baseline's at some positions. Shape: (tokens, width)."""
         if not positions:
             return self.request.states
         taken = self.request.states.clone()
@@ -84,7 +84,7 @@ def _values(
     config: Config,
     stop: Stop,
 ) -> list[float]:
-    """F of every (request, positions taken away), in order, packed by length."""
+    """Returns F of every (request, positions taken away), in order, packed by length."""
     suffix = model.layer_suffix(config.layer)
     lengths = [items[index].request.encoded.length for index, _ in rows]
 

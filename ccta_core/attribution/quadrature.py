@@ -118,7 +118,9 @@ class AdaptivePath:
         return bound is not None and bound <= self._settings.tolerance
 
     def wanted(self) -> list[float]:
-        """The points of the path (alpha) to evaluate next, in order; none when it is done."""
+        """Returns the points of the path (alpha) to evaluate next, in order; none when it is
+        done.
+        """
         points = stretched(np.array(self._next), self._schedule.stretch).points
         return [] if self.done else points.tolist()
 
@@ -137,7 +139,7 @@ class AdaptivePath:
         self._next = [] if self.done else self._worst_middles(places, room)
 
     def vectors(self) -> np.ndarray | None:
-        """The present estimate before it is summed over the width; None without vectors.
+        """Returns the present estimate before it is summed over the width; None without vectors.
 
         Shape: (tokens, width).
         """
@@ -150,7 +152,7 @@ class AdaptivePath:
         return np.tensordot(interval_weights(places).sum(0) * slopes, np.stack(vectors), 1)
 
     def _worst_middles(self, places: tuple[float, ...], room: int) -> list[float]:
-        """The middles of the gaps with the largest errors, at most `room`, in order."""
+        """Returns the middles of the gaps with the largest errors, at most `room`, in order."""
         errors = self.estimate.gap_errors
         order = np.argsort(-errors, kind="stable")
         share = _WORST_SHARE if self._schedule.rounds is None else 0.0
@@ -167,7 +169,8 @@ def estimate_of(  # noqa: PLR0913 - what is integrated, how, and what was known 
     mass_of: Callable[[np.ndarray], np.ndarray],
     before: Estimate | None = None,
 ) -> Estimate:
-    """The integral through nodes at `places` (u, ascending) and the bound on its masses' error.
+    """Returns the integral through nodes at `places` (u, ascending) and the bound on its masses'
+    error.
 
     The total derivative integrates to a difference of F over any piece, so that the residual of
     completeness of every gap between neighbouring points is known at no cost. With S the sum of the
@@ -253,7 +256,7 @@ class FixedPoints(NamedTuple):
 
 
 def fixed_points(rule: str, count: int) -> FixedPoints:
-    """The rule `gauss` (Gauss-Legendre) or `midpoint` with so many points."""
+    """Returns the rule `gauss` (Gauss-Legendre) or `midpoint` with so many points."""
     if rule == "gauss":
         points, weights = np.polynomial.legendre.leggauss(count)
         return FixedPoints((points + 1) / 2, weights / 2)
@@ -273,5 +276,7 @@ def _trapezoid_weights(places: np.ndarray) -> np.ndarray:
 
 
 def _cell_widths(places: np.ndarray) -> np.ndarray:
-    """The length of [0, 1] that is nearer to each place than to the others. Shape: (points,)."""
+    """Returns the length of [0, 1] that is nearer to each place than to the others. Shape:
+    (points,).
+    """
     return np.diff(np.concatenate([[0.0], (places[1:] + places[:-1]) / 2, [1.0]]))

@@ -57,7 +57,7 @@ def attention_rollout(
 def _rolled(
     model: Model, attentions: Sequence[torch.Tensor | None] | None, layer: int
 ) -> torch.Tensor:
-    """The rollout matrices in float64.
+    """Returns the rollout matrices in float64.
 
     Shape: a layer's (rows, heads, tokens, tokens) each -> (rows, tokens, tokens).
     """
@@ -78,7 +78,7 @@ def _rolled(
 
 
 def _positions(model: PreTrainedModel, target: Target, length: int, *, by_token: bool) -> list[int]:
-    """The positions of the last layer that the target's logits are read from."""
+    """Returns the positions of the last layer that the target's logits are read from."""
     if by_token:
         return sorted({position for position, _ in target.places})
     pooling = {getattr(model.config, name, "") for name in ("classifier_pooling", "summary_type")}

@@ -161,7 +161,7 @@ def _text(scanned: Scan, aligned: _Aligned) -> str:
 
 
 def _reasons(what: str, rows: Sequence[LeftOut]) -> list[str]:
-    """How many, and for each reason how many and where the first ones stand."""
+    """Returns how many, and for each reason how many and where the first ones stand."""
     places = places_by_reason(rows)
     lines = [f"{what}: {len(rows)}"]
     for reason, of_reason in list(places.items())[:_REASONS]:
@@ -173,7 +173,7 @@ def _reasons(what: str, rows: Sequence[LeftOut]) -> list[str]:
 
 
 def _lines(rows: Sequence[LeftOut]) -> list[str]:
-    """The first places in file order, each with why it is left out."""
+    """Returns the first places in file order, each with why it is left out."""
     if not rows:
         return []
     shown = by_line(rows)[:_LINES]

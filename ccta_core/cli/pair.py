@@ -173,7 +173,7 @@ def _sentences(options: argparse.Namespace) -> tuple[Sentence, Sentence]:
 
 
 def _all_items() -> Iterator[ParallelExample]:
-    """Every item of every part of the demo corpus."""
+    """Yields every item of every part of the demo corpus."""
     for part in DEMO_PARTS.values():
         yield from read_demo(part)
 
@@ -191,7 +191,7 @@ def _demo_item(item_id: str, *langs: str) -> tuple[Sentence, Sentence]:
 
 
 def _known_translation(source: Sentence, lang: str) -> Sentence:
-    """The demo corpus' translation of a source that comes from it.
+    """Returns the demo corpus' translation of a source that comes from it.
 
     A single text is looked up among premises and hypotheses.
     """
@@ -210,7 +210,7 @@ def _known_translation(source: Sentence, lang: str) -> Sentence:
 
 
 def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
-    """The sentence with the focus that START:END and texts say.
+    """Returns the sentence with the focus that START:END and texts say.
 
     Raises CctaError where one can't be read, or is not exactly once in the last text.
     """
@@ -259,7 +259,7 @@ def _summary(result: PairResult) -> str:
 
 
 def _predicted(task: str, side: Attribution) -> str:
-    """What the model predicts, and, of answers and tags, what of it is explained."""
+    """Returns what the model predicts, and, of answers and tags, what of it is explained."""
     prediction = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
     if not side.focus:
         return prediction

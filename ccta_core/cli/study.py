@@ -68,7 +68,7 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
-    """The options of `run` and `resume` that say who does the work."""
+    """Declares the options of `run` and `resume` that say who does the work."""
     parser.add_argument("--workers", type=int, help="processes (one a core, or all of a cluster)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--address", metavar="HOST:PORT", help="Ray's cluster (one started here)")
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _show_cost(request: StudyRequest, workers: int) -> None:
-    """What the study would be and cost, with the formula; nothing is written or measured."""
+    """Writes what the study would be and cost, with the formula; nothing is measured."""
     from ccta_core.study.cost import cost_of, length_of, pace_here
     from ccta_core.study.run.local import draft
 
@@ -115,7 +115,7 @@ def _resume(options: argparse.Namespace) -> None:
 
 
 def _engine(options: argparse.Namespace) -> Callable[[str], object]:
-    """What runs a study by name. Raises CctaError on options that do not go together."""
+    """Returns what runs a study by name. Raises CctaError on options that do not go together."""
     from ccta_core.study.run import local
 
     if options.workers is not None and not 1 <= options.workers <= _MOST_WORKERS:
@@ -195,7 +195,9 @@ def _stop(options: argparse.Namespace) -> None:
 
 
 def _stands(name: str) -> str:
-    """A study that does not run: its name, and that it ships, is finished or has parts missing."""
+    """Returns a study that does not run: its name, and that it ships, is finished or has parts
+    missing.
+    """
     from ccta_core.study.run.process import find_folder
     from ccta_core.study.run.status import FINISHED, status_of
 

@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _start(name: str) -> ModelInfo:
-    """An adapter or backbone of the catalogue, else the encoder of a folder or hub model.
+    """Returns an adapter or backbone of the catalogue, else the encoder of a folder or hub model.
 
     Raises CctaError where it is none of these.
     """
@@ -137,7 +137,7 @@ def _start(name: str) -> ModelInfo:
 def _continual(
     options: argparse.Namespace, start: ModelInfo | None, device: str
 ) -> "AuxiliaryLoss | None":
-    """The terms of continual learning, where they are asked for."""
+    """Returns the terms of continual learning, where they are asked for."""
     from ccta_core.adjustment.continual import ContinualSettings, open_continual
     from ccta_core.training.loop import to_stderr
 
@@ -177,8 +177,8 @@ def _read(
     limit: int | None,
     classes: Sequence[str] | None = None,
 ) -> list[Item]:
-    """The items of data sets, by the head's names for their labels and tags; what is left out and
-    what is named otherwise is said.
+    """Returns the items of data sets, by the head's names for their labels and tags; what is left
+    out and what is named otherwise is said.
 
     `classes` are the head's, None where the task's own, or the tags of the items, become its.
     Raises CctaError as the readers do, and on labels that are not certainly among the classes.
@@ -210,7 +210,7 @@ def _read(
 
 
 def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, list[Item]]:
-    """The items to score on, by language."""
+    """Returns the items to score on, by language."""
     by_lang: dict[str, list[Item]] = {}
     if options.eval:
         langs = options.eval_langs.split(",") if options.eval_langs else None

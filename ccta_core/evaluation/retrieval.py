@@ -46,7 +46,7 @@ class SentenceMeans:
 def sentence_means(
     encoder: Any, tokenizer: Any, texts: Sequence[str], *, prefix: str = "", max_tokens: int = 512
 ) -> SentenceMeans:
-    """Mean-pooled states of every layer, with and without the special tokens.
+    """Returns mean-pooled states of every layer, with and without the special tokens.
 
     `encoder` is a transformers model, a task head is not run; `prefix` goes before every text;
     what is longer than `max_tokens` is cut; a text without a token of its own has the mean of its
@@ -194,7 +194,7 @@ def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
 
 
 def _pooled(encoder: Any, rows: list[list[int]], specials: list[list[int]]) -> SentenceMeans:
-    """The means of rows of one length, which need no padding."""
+    """Returns the means of rows of one length, which need no padding."""
     import torch
 
     ids = torch.tensor(rows, device=encoder.device)

@@ -57,7 +57,7 @@ class LayerSuffix:
 
 
 def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
-    """The part of the traced model above `layer` (0 = embedding output).
+    """Returns the part of the traced model above `layer` (0 = embedding output).
 
     The view is the model with every call up to the one that made `hidden_states[layer]` answered
     by a stub. It owns no weights, and the modules around the stubs are copied shallowly.
@@ -86,7 +86,9 @@ def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
 
 
 def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
-    """`whole` with a last layer for the first token only, where that gives the same logits."""
+    """Returns `whole` with a last layer for the first token only, where that gives the same
+    logits.
+    """
     last = trace.calls[trace.makers[trace.depth]].module
     if not can_be_narrowed(last):
         return whole
@@ -101,7 +103,9 @@ def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
 
 
 def words_reach_head(trace: Trace) -> bool:
-    """Whether the head reads more than one position of the last layer: a mean, or every token."""
+    """Returns whether the head reads more than one position of the last layer: a mean, or every
+    token.
+    """
     states = trace.hidden_states[-1].clone().requires_grad_()
     with torch.enable_grad():
         logits = layer_suffix(trace, trace.depth)(states, trace.inputs)
@@ -144,7 +148,9 @@ class _Stub(nn.Module):
         return (states, *[None] * (answer.length - 1)) if answer.length else states
 
     def __getattr__(self, name: str) -> Any:
-        """What a model asks of a layer beside calling it (ModernBERT: its kind of attention)."""
+        """Passes on what a model asks of a layer beside calling it (ModernBERT: its kind of
+        attention).
+        """
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -152,7 +158,8 @@ class _Stub(nn.Module):
 
 
 def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
-    """For each module (by its first call): which of its calls, as the view counts, are answered.
+    """Plans for each module (by its first call) which of its calls, as the view counts, are
+    answered.
 
     A module shared by several layers (ALBERT) is answered below and run above. Calls made inside
     an answered one are not made any more, so they do not count.
@@ -182,7 +189,7 @@ def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
 
 
 def _names(model: nn.Module, module: nn.Module) -> list[str]:
-    """Every name under which `module` stands in `model`."""
+    """Returns every name under which `module` stands in `model`."""
     return [
         name
         for name, submodule in model.named_modules(remove_duplicate=False)
@@ -191,7 +198,7 @@ def _names(model: nn.Module, module: nn.Module) -> list[str]:
 
 
 def _replaced(model: Module, name: str, module: nn.Module) -> Module:
-    """A shallow copy of `model` in which the submodule `name` is `module`."""
+    """Returns a shallow copy of `model` in which the submodule `name` is `module`."""
     head, _, rest = name.partition(".")
     view = copy.copy(model)
     view._modules = dict(model._modules)
@@ -200,7 +207,8 @@ def _replaced(model: Module, name: str, module: nn.Module) -> Module:
 
 
 def own_modules(model: Module) -> Module:
-    """A copy of every module and of the configuration that shares every parameter and buffer.
+    """Returns a copy of every module and of the configuration that shares every parameter and
+    buffer.
 
     Hooks and settings of the copy never reach the original, which other threads may be using.
     """

@@ -116,7 +116,9 @@ class Model:
         return min(int(self.tokenizer.model_max_length), room)
 
     def layer_suffix(self, layer: int) -> LayerSuffix:
-        """The part of the model above `layer` (0 = embedding output), sharing the weights."""
+        """Returns the part of the model above `layer` (0 = embedding output), sharing the
+        weights.
+        """
         with self._lock:
             if layer not in self._suffixes:
                 self._suffixes[layer] = layer_suffix(self._trace, layer)

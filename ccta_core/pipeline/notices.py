@@ -18,7 +18,7 @@ _NAMES = ("source", "target")
 def notices(
     model: Model, sides: Sequence[Side], space: CommonSpace, config: Config
 ) -> Iterator[str]:
-    """What a reader must know beside the numbers, a sentence each."""
+    """Yields what a reader must know beside the numbers, a sentence each."""
     yield from model.notices
     if config.layer > 0:
         yield (
@@ -62,7 +62,7 @@ def _side_notices(model: Model, name: str, side: Side) -> Iterator[str]:
 
 
 def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
-    """What was composed, cut, read in parts, or not predicted."""
+    """Yields a notice where a text was composed, cut, read in parts, or not predicted."""
     attribution = side.attribution
     if any(window.encoded.composed for window in side.input.output.windows):
         yield (
@@ -89,7 +89,7 @@ def _reading_notices(model: Model, name: str, side: Side) -> Iterator[str]:
 
 
 def provenance(model: Model, config: Config) -> dict[str, str | float | int]:
-    """Method, settings and versions."""
+    """Returns method, settings and versions."""
     return {
         "method": traits(config.method).title,
         "baseline": config.baseline,

@@ -31,7 +31,8 @@ def compare(
     config: Config | None = None,
     stop: Stop = never,
 ) -> PairResult:
-    """Both attributions, the plan between them, EMS and every control (docs/method.md, 2 to 4).
+    """Returns both attributions, the plan between them, EMS and every control (docs/method.md, 2 to
+    4).
 
     `target_class` "auto" explains the source's predicted class on both sides; answers are found in
     each side's own context. Raises CctaError on a layer, class or alignment layer the model does
@@ -46,7 +47,7 @@ def compare_many(
     config: Config | None = None,
     stop: Stop = never,
 ) -> list[PairResult]:
-    """`compare` of several pairs, attributed in one batch; in order.
+    """Compares several pairs as `compare` does, attributed in one batch; in order.
 
     Agrees with one after another to rounding (1e-5 at fixed points; adaptive results within their
     tolerance). Raises as `compare` does: one bad pair refuses all, so check them with `check_pair`.
@@ -149,7 +150,7 @@ def _draws(model: Model, sides: _Ordered, label: str, config: Config) -> _Unrela
 def _result(
     model: Model, sides: _Ordered, references: Sequence[Sequence[Side]], config: Config
 ) -> PairResult:
-    """Transport and controls of two attributed sides.
+    """Computes transport and controls of two attributed sides.
 
     `references` are unrelated to the source, and those that decide the verdict's chance level.
     """
@@ -197,7 +198,7 @@ def compare_cached(
     config: Config | None = None,
     stop: Stop = never,
 ) -> PairResult:
-    """`compare` through the store: what is known is read, what is new is kept.
+    """Compares through the store: what is known is read, what is new is kept.
 
     A store that can't be written adds a notice; the result is never lost for it.
     """
@@ -210,7 +211,7 @@ def compare_many_cached(
     config: Config | None = None,
     stop: Stop = never,
 ) -> list[PairResult]:
-    """`compare_many` through the store: only what is not known is computed, and it is kept."""
+    """Compares many pairs through the store: only what is not known is computed, and it is kept."""
     config = config or Config()
     stored = [find_pair(model.info, source, target, config) for source, target in pairs]
     new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]

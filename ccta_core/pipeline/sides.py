@@ -31,7 +31,7 @@ class Side:
     uniform: bool
 
     def for_controls(self) -> SideMass:
-        """What the controls need of it."""
+        """Returns what the controls need of it."""
         members = [group for segment in self.input.encoded.maps for group in segment.members]
         return SideMass(
             mass=self.mass,
@@ -48,7 +48,7 @@ def sides_of(
     stop: Stop,
     starts: Sequence[Baseline | None] = (),
 ) -> list[Side]:
-    """Attributions, masses and embeddings of the inputs, whose readings hold both layers.
+    """Returns attributions, masses and embeddings of the inputs, whose readings hold both layers.
 
     `starts` holds the baselines, where they have been read already.
     """
@@ -70,7 +70,7 @@ class Transported(NamedTuple):
 
 
 def transport(model: Model, source: Side, target: Side, config: Config) -> Transported:
-    """The similarities of two sides' units and the optimal plan between their masses."""
+    """Returns the similarities of two sides' units and the optimal plan between their masses."""
     space = similarities(
         model.info,
         align_layer(model, config),
@@ -84,5 +84,5 @@ def transport(model: Model, source: Side, target: Side, config: Config) -> Trans
 
 
 def align_layer(model: Model, config: Config) -> int:
-    """The layer of the embeddings that are compared: the config's, else the model's own."""
+    """Returns the layer of the embeddings that are compared: the config's, else the model's own."""
     return model.info.align_layer if config.align_layer is None else config.align_layer

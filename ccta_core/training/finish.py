@@ -66,7 +66,7 @@ def make_loadable(
 
 
 def describe_backbone(model_id: str) -> str:
-    """A backbone's id and where it comes from, in one line."""
+    """Returns a backbone's id and where it comes from, in one line."""
     info = adjusted(model_id) or catalog().get(model_id)
     source = info.card.get("source", "the embedded model") if info else "a transformers model"
     return f"{model_id}: {source}"
@@ -123,6 +123,6 @@ def write_items(folder: Path, lang: str, scores: ItemScores) -> None:
 
 
 def scored_languages(folder: Path) -> set[str]:
-    """The languages of which the model's folder keeps what it made of each item."""
+    """Returns the languages of which the model's folder keeps what it made of each item."""
     path = folder / ITEMS
     return set(read_table(path, columns=["lang"])["lang"].to_pylist()) if path.exists() else set()

@@ -31,7 +31,7 @@ class Data:
 
 
 def labels_of(task: str, items: Sequence[Item]) -> tuple[str, ...]:
-    """The classes or tags a head has: the task's own, and the tags that the items have.
+    """Returns the classes or tags a head has: the task's own, and the tags that the items have.
 
     Raises CctaError where there are fewer than two kinds of tag.
     """
@@ -95,7 +95,9 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
 
 
 def identity(items: Sequence[Item]) -> str:
-    """A checksum over the ids of the items: two runs on the same items have the same one."""
+    """Returns a checksum over the ids of the items: two runs on the same items have the same
+    one.
+    """
     ids = sorted({item.id for item in items})
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
@@ -126,6 +128,6 @@ def _facts(  # noqa: PLR0913 - what a card tells of a run
 
 
 def _tag_order(tag: str) -> tuple[bool, str, str]:
-    """O first, then the types in order, B before I."""
+    """Returns a sort key: O first, then the types in order, B before I."""
     prefix, _, kind = tag.partition("-")
     return tag != "O", kind, prefix

@@ -36,7 +36,7 @@ def learner(
     start: Path | None = None,
     on: Backbone | None = None,
 ) -> tuple[torch.nn.Module, Any]:
-    """The model to train and its tokenizer; fresh weights are drawn from the recipe's seed.
+    """Returns the model to train and its tokenizer; fresh weights are drawn from the recipe's seed.
 
     It stands `on` a backbone, the embedded one where none is given. `start` is the folder of an
     adapter whose tensors are taken over where name and shape agree (another task's head is left
@@ -69,7 +69,8 @@ def learner(
 def with_adapter(
     model: PreTrainedModel, rank: int, alpha: int, *, whole: Sequence[str] = ()
 ) -> PeftModel:
-    """`model` with a fresh low-rank adapter on every linear layer of its encoder, all else frozen.
+    """Returns `model` with a fresh low-rank adapter on every linear layer of its encoder, all else
+    frozen.
 
     The modules named in `whole` are trained as they are. The adapter's first factors are drawn
     from torch's random numbers, its second ones are zero: nothing changes at first.

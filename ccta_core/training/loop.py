@@ -38,7 +38,7 @@ class AuxiliaryLoss(Protocol):
     """A loss beside the task's: its gradients are added to those of every step."""
 
     def identity(self) -> str:
-        """What decides its gradients: a checkpoint of another one is refused."""
+        """Returns what decides its gradients: a checkpoint of another one is refused."""
 
     def add_gradients(
         self, model: Any, parameters: Mapping[str, torch.nn.Parameter], step: int
@@ -50,7 +50,7 @@ class AuxiliaryLoss(Protocol):
         """
 
     def facts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """What the card says of it, from all rows that were logged."""
+        """Returns what the card says of it, from all rows that were logged."""
 
 
 def to_stderr(line: str) -> None:
@@ -118,7 +118,7 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
 
 
 def mean_loss(model: torch.nn.Module, rows: Rows, recipe: Recipe, device: str = "cpu") -> float:
-    """The loss over all rows, each row once."""
+    """Returns the loss over all rows, each row once."""
     model.eval()
     total = 0.0
     for batch in rows.by_length(recipe.batch_size):
@@ -199,7 +199,7 @@ class _Progress:
         self.best: dict[str, torch.Tensor] | None = None
 
     def restore(self) -> TrainingHistory:
-        """The history so far; an empty one where there is nothing to continue.
+        """Returns the history so far; an empty one where there is nothing to continue.
 
         Raises CctaError where the checkpoint belongs to another recipe or other data.
         """

@@ -60,7 +60,7 @@ _BY_TASK: dict[str, dict[str, Any]] = {
 
 
 def recipe_for(task: str, **changes: Any) -> Recipe:
-    """The task's recipe; `changes` that are None leave it as it is.
+    """Returns the task's recipe; `changes` that are None leave it as it is.
 
     Full fine-tuning (rank 0) takes METHOD's learning rate (5e-5) where none is given, and LoRA's
     alpha is twice its rank.
@@ -74,5 +74,5 @@ def recipe_for(task: str, **changes: Any) -> Recipe:
 
 
 def as_facts(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON, for a card."""
+    """Returns the recipe as JSON, for a card."""
     return asdict(recipe)

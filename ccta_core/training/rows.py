@@ -41,21 +41,23 @@ class Rows:
         return len(self.ids)
 
     def length(self, row: int) -> int:
-        """The tokens of a row."""
+        """Returns the tokens of a row."""
         return len(self.ids[row])
 
     def shuffled(self, batch_size: int, *, seed: int) -> list[np.ndarray]:
-        """The rows of every batch of one epoch; similar lengths share a batch."""
+        """Returns the rows of every batch of one epoch; similar lengths share a batch."""
         lengths = [self.length(row) for row in range(len(self))]
         return shuffled_batches(lengths, batch_size, seed=seed)
 
     def by_length(self, batch_size: int) -> list[np.ndarray]:
-        """The rows of every batch in order of length, for evaluation."""
+        """Returns the rows of every batch in order of length, for evaluation."""
         order = np.array(sorted(range(len(self)), key=self.length))
         return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
     def tensors(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
-        """Padded `input_ids` and `attention_mask`, and the targets as the head takes them."""
+        """Returns padded `input_ids` and `attention_mask`, and the targets as the head takes
+        them.
+        """
         ids = _padded([self.ids[row] for row in rows], self.pad)
         mask = _padded([[1] * self.length(row) for row in rows], 0)
         batch = {"input_ids": ids, "attention_mask": mask}
@@ -69,7 +71,9 @@ class Rows:
 
 
 def shuffled_batches(lengths: Sequence[int], batch_size: int, *, seed: int) -> list[np.ndarray]:
-    """The rows of every batch of one epoch, each row once; similar lengths share a batch."""
+    """Returns the rows of every batch of one epoch, each row once; similar lengths share a
+    batch.
+    """
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(lengths))
     batches = []
@@ -87,7 +91,7 @@ def encode(
     labels: Sequence[str],
     recipe: Recipe,
 ) -> Rows:
-    """The items as rows for the recipe's task.
+    """Returns the items as rows for the recipe's task.
 
     Raises CctaError, naming the item, where one has no gold answer of the kind the task needs, and
     where no row is left.
@@ -104,7 +108,7 @@ def encode(
 def named_items(
     task: str, items: Sequence[Item], labels: Sequence[str], *, data: str
 ) -> list[Item]:
-    """The items with the head's names for their labels or tags (`corpus.labels`).
+    """Returns the items with the head's names for their labels or tags (`corpus.labels`).
 
     `data` names the items in messages. Raises CctaError, showing both sets, where one of their
     labels is not certainly one of the head's.
@@ -181,7 +185,9 @@ def _answers(
 
 
 def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | None:
-    """The first and last token of an answer, or None where the window does not hold all of it."""
+    """Returns the first and last token of an answer, or None where the window does not hold all of
+    it.
+    """
     start, end = answer
     inside = [
         token
@@ -199,7 +205,7 @@ def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | 
 def _tags(
     tokenizer: PreTrainedTokenizerFast, items: Sequence[Item], labels: Sequence[str], recipe: Recipe
 ) -> _Encoded:
-    """The tag of each word at its first token; the other tokens have none."""
+    """Returns the tag of each word at its first token; the other tokens have none."""
     column = {label: index for index, label in enumerate(labels)}
     for item in items:
         strange = set(item.tags) - set(column)

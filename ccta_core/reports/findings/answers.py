@@ -23,7 +23,9 @@ _NEAR = 0.1
 
 
 def performance(tested: Sequence[ScoreCorrelation]) -> str:
-    """Claim 1, unit language: how EMS, gain and embeddings alone go with the score."""
+    """Says of claim 1, unit language, how EMS, gain and embeddings alone correlate with the
+    score.
+    """
     rows = _known(tested)
     if not rows:
         return "This study has too few languages beside a training language to say anything."
@@ -38,7 +40,7 @@ def performance(tested: Sequence[ScoreCorrelation]) -> str:
 
 
 def explained(tested: Sequence[ScoreCorrelation]) -> str:
-    """Whether embeddings alone would show claim 1 too; empty where that can't be asked."""
+    """Returns whether embeddings alone would show claim 1 too; empty where that can't be asked."""
     rows = _known(tested)
     medians = _medians(rows)
     if not {"ems", "gain", "ems_uniform"} <= set(medians):
@@ -60,7 +62,9 @@ def explained(tested: Sequence[ScoreCorrelation]) -> str:
 
 
 def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
-    """Claim 1 over studies: in how many models each measure is shown to go with the score."""
+    """Says of claim 1 over studies in how many models each measure is shown to correlate with
+    the score.
+    """
     rows = [row for tested in studies for row in _known(tested)]
     parts = []
     for measure in CLAIMED:
@@ -73,7 +77,7 @@ def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
 
 
 def items_in_all(rows: Sequence[ItemLevel]) -> str:
-    """Claim 1 at the unit item over studies; empty without items to compare."""
+    """Says what studies show of claim 1 at the unit item; empty without items to compare."""
     rises = [row.deciles.rise_low for row in rows if row.deciles and row.deciles.rise is not None]
     compared = [row for row in rows if row.confidence and row.confidence.difference is not None]
     shown = [
@@ -91,7 +95,9 @@ def items_in_all(rows: Sequence[ItemLevel]) -> str:
 
 
 def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
-    """Claim 2: whether the first training language by a measure is shown to be above the others."""
+    """Says of claim 2 whether the first training language by a measure is shown to be above the
+    others.
+    """
     if ranking is None or not ranking.languages:
         return "This study has fewer than two training languages to compare."
     first = ranking.languages[0]
@@ -113,7 +119,9 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
 
 
 def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, lang: str) -> str:
-    """Claim 2 over studies: how often a training language is first, and how often shown to be."""
+    """Says of claim 2 over studies how often a training language is first, and how often shown
+    to be.
+    """
     ranked = [
         ranking
         for ranking in rankings
@@ -130,7 +138,9 @@ def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, la
 
 
 def doubts(ranking: TrainingRanking | None) -> str:
-    """What a reader of a ranking must know: who is left out, and how few seeds there are."""
+    """Returns what a reader of a ranking must know: who is left out, and how few seeds there
+    are.
+    """
     if ranking is None or not ranking.languages:
         return ""
     ranked = {row.name for row in ranking.languages}
@@ -145,7 +155,7 @@ def doubts(ranking: TrainingRanking | None) -> str:
 
 
 def synonyms(test: SynonymTest) -> str:
-    """Claim 3: whether words that mean the same differ, and whether less than by chance."""
+    """Says of claim 3 whether words that mean the same differ, and whether less than by chance."""
     by_name = contrasts(test)
     if not by_name:
         return "This study has too few linked words to say anything."
@@ -165,7 +175,7 @@ def synonyms(test: SynonymTest) -> str:
 
 
 def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
-    """Claim 3 over studies: in how many words that mean the same differ less than by chance."""
+    """Says of claim 3 in how many studies words that mean the same differ less than by chance."""
     answered = [by_name for test in tests if (by_name := contrasts(test))]
     held = sum(map(_less, answered))
     return (
@@ -186,7 +196,7 @@ def _below(p: float | None) -> bool:
 
 
 def contrasts(test: SynonymTest) -> dict[str, Contrast]:
-    """What linked words are held against, by name, where there is enough of it."""
+    """Returns what linked words are held against, by name, where there is enough of it."""
     every = {"re-paired words": test.unlinked, "shuffled masses": test.shuffled}
     return {name: contrast for name, contrast in every.items() if contrast.auc is not None}
 

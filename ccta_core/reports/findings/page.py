@@ -21,7 +21,7 @@ from ccta_core.text import plain
 
 
 def page(studies: Sequence[Study]) -> str:
-    """The page as Markdown, a section a study."""
+    """Returns the page as Markdown, a section a study."""
     parts = [
         "# Findings: the paper's claims, tested\n",
         "Made by `ccta study findings` from the studies named below; nothing is "
@@ -120,7 +120,7 @@ _CLAIMS = (
 
 
 def _in_short(studied: Sequence[_Told]) -> Iterator[str]:
-    """The answers to each claim: all studies together, then a line a study and layer."""
+    """Yields the answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
     yield "Studies of one data set share items and models: they are no independent evidence.\n"
     for place, claim in enumerate(_CLAIMS, 1):
@@ -201,7 +201,9 @@ def _second(study: Study, layer: int) -> Iterator[str]:
 
 
 def _two_ways(study: Study, layer: int) -> Iterator[str]:
-    """Whose doing the differences are, a line a measure."""
+    """Yields how the variance is shared between training language and language read, a line a
+    measure.
+    """
     by_measure = claims.two_ways(study, layer)
     if not by_measure:
         return

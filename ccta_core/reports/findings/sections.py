@@ -45,7 +45,7 @@ def span(estimate: _Ranged, digits: int = 2) -> str:
 
 
 def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:
-    """What EMS says of a right prediction, for each model and a few pairs with English."""
+    """Returns what EMS says of a right prediction, for each model and a few pairs with English."""
     every = list(combinations(study.manifest.languages, 2))
     pairs = [pair for pair in every if "en" in pair] or every
     from_english = [pair if pair[0] == "en" else pair[::-1] for pair in pairs]
@@ -55,7 +55,9 @@ def item_level(study: Study, layer: int) -> list[claims.ItemLevel]:
 def performance_section(
     study: Study, layer: int, rows: Sequence[claims.ItemLevel]
 ) -> Iterator[str]:
-    """By language, by pair and by item (`rows`, of `item_level`), as lines of Markdown."""
+    """Yields claim 1 by language, by pair and by item (`rows`, of `item_level`), as lines of
+    Markdown.
+    """
     yield "### Claim 1: consistency goes with performance\n"
     for title, rows_of_unit in (
         ("Unit language: mean with the training language against the language's score",
@@ -73,7 +75,7 @@ def performance_section(
 
 
 def _summary(rows: Sequence[ScoreCorrelation]) -> str:
-    """How many models show it, for EMS and for embeddings alone."""
+    """Returns how many models show it, for EMS and for embeddings alone."""
     sentences = []
     for measure in ("ems", "gain", "ems_uniform"):
         of_measure = [
@@ -121,7 +123,7 @@ def _aurocs(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
 
 
 def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
-    """The table of the first model and pair: the shape that one number can't show."""
+    """Yields the table of the first model and pair: the shape that one number can't show."""
     first = next((row for row in rows if row.deciles and row.deciles.rise is not None), None)
     if first is None or first.deciles is None:
         return
@@ -142,7 +144,9 @@ def _deciles(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
 
 
 def _by_model(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
-    """A line a model over all its pairs: the rise, and EMS against the model's confidence."""
+    """Yields a line a model over all its pairs: the rise, and EMS against the model's
+    confidence.
+    """
     yield (
         "Over the pairs above, the share of right predictions in the highest tenth of EMS less "
         "that in the lowest, and the AUROC of EMS less that of the model's own confidence (p < .05 "
@@ -236,7 +240,7 @@ class Sanity:
 
 
 def sanity(study: Study, layer: int) -> list[Sanity]:
-    """Every twin of the study beside the model whose encoder it has."""
+    """Returns every twin of the study beside the model whose encoder it has."""
     checks = []
     for model, twin in claims.twins(study):
         table = claims.beside_twin(study, layer, model, twin)
@@ -259,7 +263,9 @@ def _fall(table: pd.DataFrame, measure: str) -> Fall:
 
 
 def random_head_section(study: Study, layer: int) -> Iterator[str]:
-    """The table and a sentence, as lines of Markdown; nothing where the study has no twin."""
+    """Yields the table and a sentence, as lines of Markdown; nothing where the study has no
+    twin.
+    """
     checks = sanity(study, layer)
     if not checks:
         return

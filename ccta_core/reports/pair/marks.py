@@ -7,14 +7,15 @@ from ccta_core.types import NO_LABEL, Attribution
 
 
 def two_digits(value: float) -> str:
-    """A probability or a score with two digits."""
+    """Returns a probability or a score with two digits."""
     return f"{value:.2f}"
 
 
 def prediction_text(
     side: Attribution, *, most: int = 1, show: Callable[[float], str] = two_digits
 ) -> str:
-    """The likeliest classes, answers or names with their probabilities, at most `most` of them.
+    """Returns the likeliest classes, answers or names with their probabilities, at most `most` of
+    them.
 
     Of labels that hold or not, all that hold; of a head of scores its scores, each by its name.
     """
@@ -28,7 +29,7 @@ def prediction_text(
 
 
 def explained(target_class: str, outputs: str) -> str:
-    """What the attributions speak for, as the object of a sentence."""
+    """Returns what the attributions explain, as the object of a sentence."""
     return "the score" if outputs == "scores" and target_class == "score" else target_class
 
 
@@ -37,7 +38,7 @@ _SIDES = ("source", "target")
 
 
 def marks(payload: Mapping[str, Any]) -> dict[str, dict[str, list]]:
-    """Side -> the spans of the given and the predicted answer, and a tag a word.
+    """Maps each side to the spans of the given and the predicted answer, and a tag a word.
 
     `gold` and `said` are character spans of the last segment; `tags` has one text a unit, empty
     where it is no name, and is itself empty where no unit has one.
@@ -46,7 +47,8 @@ def marks(payload: Mapping[str, Any]) -> dict[str, dict[str, list]]:
 
 
 def tags_of(side: Mapping[str, Any]) -> list[str]:
-    """The predicted type of each unit, empty for none: `prediction` names them "words: TYPE".
+    """Returns the predicted type of each unit, empty for none: `prediction` names them "words:
+    TYPE".
 
     A name that stands in the text more than once is marked wherever it does.
     """
@@ -61,7 +63,7 @@ def tags_of(side: Mapping[str, Any]) -> list[str]:
 
 
 def answer_of(side: Mapping[str, Any]) -> str | None:
-    """The likeliest answer, or None where nothing was predicted."""
+    """Returns the likeliest answer, or None where nothing was predicted."""
     prediction = side["prediction"]
     return max(prediction, key=lambda text: prediction[text]) if prediction else None
 

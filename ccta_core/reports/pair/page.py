@@ -86,7 +86,7 @@ def pair_assets() -> PairAssets:
 
 
 def pair_page(payload: Mapping[str, Any]) -> str:
-    """A complete HTML document that shows this pair and loads nothing from anywhere.
+    """Returns a complete HTML document that shows this pair and loads nothing from anywhere.
 
     Its content security policy runs only its own style and script, named by their hashes. Raises
     ValueError where a number of the payload is not finite.
@@ -135,7 +135,7 @@ def pair_page(payload: Mapping[str, Any]) -> str:
 
 
 def writing(code: str) -> dict[str, str | bool]:
-    """How a language is named and written: what the picture must know to set its text."""
+    """Returns how a language is named and written: what the picture must know to set its text."""
     facts = language(code)
     return {
         "name": facts.name,
@@ -146,7 +146,7 @@ def writing(code: str) -> dict[str, str | bool]:
 
 
 def _setting(payload: Mapping[str, Any]) -> str:
-    """What was explained, at which layers, and in which space words were compared."""
+    """Returns what was explained, at which layers, and in which space words were compared."""
     outputs = payload["source"].get("outputs", "classes")
     verb = "explains" if outputs == "scores" else "evidence for"
     align_layer = payload.get("align_layer")
@@ -164,7 +164,7 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 
 def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
-    """A control's value and note, or a dash and the reason why there is none."""
+    """Returns a control's value and note, or a dash and the reason why there is none."""
     value = payload["controls"].get(control)
     text = p_value(value) if control == "p_value" else _number(value)
     if text == NONE:
@@ -174,7 +174,7 @@ def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
 
 
 def _test(payload: Mapping[str, Any]) -> PermutationTest:
-    """The permutation test, as far as the payload has it."""
+    """Returns the permutation test, as far as the payload has it."""
     test = payload.get("permutation")
     if test is not None:
         return PermutationTest(**test)
@@ -182,7 +182,7 @@ def _test(payload: Mapping[str, Any]) -> PermutationTest:
 
 
 def _test_note(payload: Mapping[str, Any]) -> str:
-    """P, its error and what it was counted over; nothing where there is no p."""
+    """Returns p, its error and what it was counted over; nothing where there is no p."""
     test = _test(payload)
     if test.p_value is None:
         return ""
@@ -191,7 +191,7 @@ def _test_note(payload: Mapping[str, Any]) -> str:
 
 
 def _accuracy(payload: Mapping[str, Any]) -> Accuracy:
-    """The larger bound on the error of the sides' masses, and whether both converged."""
+    """Returns the larger bound on the error of the sides' masses, and whether both converged."""
     sides = [payload[side] for side in _SIDES]
     errors = [side["completeness_error"] for side in sides]
     note = completeness_phrase(errors)
@@ -205,7 +205,7 @@ def _accuracy(payload: Mapping[str, Any]) -> Accuracy:
 
 
 def _flows(payload: Mapping[str, Any]) -> list[Flow]:
-    """The flows of the plan, what adds most to EMS first."""
+    """Returns the flows of the plan, what adds most to EMS first."""
     sources, targets = ([unit["text"] for unit in payload[side]["units"]] for side in _SIDES)
     flows = [
         (mass, payload["similarity"][i][j], sources[i], targets[j])

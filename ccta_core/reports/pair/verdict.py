@@ -37,14 +37,14 @@ class Evidence:
 
 
 def claim(evidence: Evidence) -> Claim:
-    """What may be said: nothing beyond the chance level first, then what the test says."""
+    """Returns what may be said: nothing beyond the chance level first, then what the test says."""
     if evidence.chance is not None and evidence.ems <= evidence.chance + _SMALL:
         return "at chance level"
     return evidence.test.outcome
 
 
 def verdict(evidence: Evidence) -> str:
-    """What the score and its controls say together (docs/method.md, 4).
+    """Returns what the score and its controls say together (docs/method.md, 4).
 
     EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.
     Above it (or without one) the sentence claims agreement only where the test against shuffled
@@ -69,12 +69,12 @@ def verdict(evidence: Evidence) -> str:
 
 
 def both_sides(source: str, target: str) -> str:
-    """What a sentence calls the two sides of a comparison of these languages."""
+    """Returns what a sentence calls the two sides of a comparison of these languages."""
     return "both sentences" if source == target else "both languages"
 
 
 def why_untestable(test: PermutationTest) -> str:
-    """Why a test has no p, as part of a sentence."""
+    """Returns why a test has no p, as part of a sentence."""
     return {
         "no shuffles": "no shuffles were asked for",
         "one unit a segment": "each text has one word, which leaves nothing to shuffle",
@@ -84,12 +84,14 @@ def why_untestable(test: PermutationTest) -> str:
 
 
 def drawn_text(test: PermutationTest) -> str:
-    """What p was counted over: `199 shuffles`, `all 144 arrangements`."""
+    """Returns what p was counted over: `199 shuffles`, `all 144 arrangements`."""
     return f"all {test.drawn:,} arrangements" if test.exact else f"{test.drawn:,} shuffles"
 
 
 def against_shuffled(test: PermutationTest) -> str:
-    """What the test alone says, for a reader who sees the shuffles: never more than it shows."""
+    """Returns what the test alone says, for a reader who sees the shuffles: never more than it
+    shows.
+    """
     return {
         "shown": "more than shuffled masses would give",
         "not shown": "not shown to be more than shuffled masses give",
@@ -100,7 +102,7 @@ def against_shuffled(test: PermutationTest) -> str:
 
 
 def _reading(evidence: Evidence) -> str:
-    """What the test says of an EMS that is above the chance level, or has none."""
+    """Returns what the test says of an EMS that is above the chance level, or has none."""
     test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return _numbers(evidence)
@@ -130,7 +132,7 @@ def _reading(evidence: Evidence) -> str:
 
 
 def _numbers(evidence: Evidence) -> str:
-    """What shuffled masses reach, or why there are none; no claim."""
+    """Returns what shuffled masses reach, or why there are none; no claim."""
     test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return f"nothing can be tested against shuffled masses, because {why_untestable(test)}"
@@ -138,7 +140,7 @@ def _numbers(evidence: Evidence) -> str:
 
 
 def _chance_level(evidence: Evidence) -> str:
-    """The chance level and what it is of."""
+    """Returns the chance level and what it is of."""
     first, second = (language(code).name for code in evidence.langs)
     against = f"unrelated {second} sentences"
     what = against if first == second else f"{first} against {against}"
@@ -146,7 +148,8 @@ def _chance_level(evidence: Evidence) -> str:
 
 
 def masses_within(mass_errors: Sequence[float | None]) -> str:
-    """The larger bound of the sides on the L1 error of their unit masses, with its coverage.
+    """Returns the larger bound of the sides on the L1 error of their unit masses, with its
+    coverage.
 
     Empty where a side has none: its method has no such estimate, or an earlier version stored it.
     """
@@ -157,7 +160,7 @@ def masses_within(mass_errors: Sequence[float | None]) -> str:
 
 
 def completeness_phrase(completeness_errors: Sequence[float | None]) -> str:
-    """The larger completeness error of the sides, or that the method claims none."""
+    """Returns the larger completeness error of the sides, or that the method claims none."""
     errors = [error for error in completeness_errors if error is not None]
     if not errors:
         return "not measured by this method"

@@ -95,11 +95,11 @@ class Summary:
         return list(dict.fromkeys((pair.model, pair.layer) for pair in self.pairs))
 
     def of(self, model: str, layer: int) -> list[PairMeans]:
-        """The ordered pairs of a model and layer."""
+        """Returns the ordered pairs of a model and layer."""
         return [pair for pair in self.pairs if (pair.model, pair.layer) == (model, layer)]
 
     def by_language(self, model: str, layer: int) -> list[LanguageFacts]:
-        """The languages of a model and layer."""
+        """Returns the languages of a model and layer."""
         return [row for row in self.languages if (row.model, row.layer) == (model, layer)]
 
 
@@ -123,12 +123,14 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
 
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
-    """The measures of every table, then these, each once."""
+    """Returns the measures of every table, then these, each once."""
     return tuple(dict.fromkeys((*WITH_CONTROLS, *measures)))
 
 
 def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[PairMeans]:
-    """Each pair once, in the order of the languages; what has a direction is the mean of both."""
+    """Returns each pair once, in the order of the languages; what has a direction is the mean of
+    both.
+    """
     by_names = {(pair.source, pair.target): pair for pair in pairs}
     both = []
     for source, target in combinations(languages, 2):
@@ -140,12 +142,12 @@ def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[Pair
 
 
 def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
-    """The mean over pairs, each pair counting alike; None where a pair has none."""
+    """Returns the mean over pairs, each pair counting alike; None where a pair has none."""
     return mean_of_all([pair.means[measure].value for pair in pairs])
 
 
 def mean_of_all(values: Sequence[float | None]) -> float | None:
-    """The mean of these values; None where one of them is missing, or all are."""
+    """Returns the mean of these values; None where one of them is missing, or all are."""
     finite = [value for value in values if value is not None]
     return sum(finite) / len(finite) if finite and len(finite) == len(values) else None
 
@@ -193,7 +195,9 @@ def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMe
 def _mean(  # noqa: PLR0913 - sums over groups
     count: float, total: float, squares: float, products: float, counts: float, groups: float
 ) -> MeasureMean:
-    """From sums over groups of s, s^2, s k, k^2, where a group of k items has the sum s."""
+    """Computes a mean from sums over groups of s, s^2, s k, k^2, where a group of k items has
+    the sum s.
+    """
     from scipy.special import stdtrit
 
     if not count:
@@ -214,7 +218,9 @@ _ATTRIBUTIONS = """
 
 
 def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
-    """Every text stands in as many rows as there are other languages: means over rows are right."""
+    """Yields the facts of each language. Every text stands in as many rows as there are other
+    languages, so that means over rows are means over texts.
+    """
     rows = study.records(
         f"""
         SELECT layer, source_lang AS lang, count(*) AS n,

@@ -49,7 +49,9 @@ def export_study(
 
 
 def _checked(measures: Sequence[str]) -> tuple[str, ...]:
-    """The measures, each once. Raises CctaError on an unknown one and where none is named."""
+    """Returns the measures, each once. Raises CctaError on an unknown one and where none is
+    named.
+    """
     chosen = tuple(dict.fromkeys(measures))
     unknown = [name for name in chosen if name not in EXPORTED]
     if unknown or not chosen:
@@ -61,7 +63,9 @@ def _checked(measures: Sequence[str]) -> tuple[str, ...]:
 
 
 def _target(study: Study, to: str | Path, ending: str) -> Path:
-    """The file to write. Raises CctaError where it would damage a study or is no plain file."""
+    """Returns the file to write. Raises CctaError where it would damage a study or is no plain
+    file.
+    """
     path = Path(to)
     if path.is_dir() or str(to).endswith(("/", os.sep)):
         path = path / f"{study.name}{ending}"
@@ -76,7 +80,7 @@ def _target(study: Study, to: str | Path, ending: str) -> Path:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when it is complete.
+    """Opens a file that takes its name when it is complete.
 
     Raises CctaError where it can't be written.
     """

@@ -94,7 +94,7 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
 
 
 def draft(request: StudyRequest) -> StudyDraft:
-    """A study's items and manifest; nothing is written.
+    """Returns a study's items and manifest; nothing is written.
 
     Raises CctaError as `models_of`, `select_items` and `make_manifest` do.
     """
@@ -139,7 +139,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
 
 @contextmanager
 def hold_study(name: str) -> Iterator[HeldStudy]:
-    """A study held for one run.
+    """Holds a study for one run.
 
     When the run has ended well, its rows are made ready for questions. A finished study that ships
     is given as it is: nothing is written to the product's folder.
@@ -175,7 +175,7 @@ def check_wanted(folder: Path) -> None:
 
 
 def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
-    """The parts in processes that have two chunks each: one in hand, one waiting."""
+    """Measures the parts in processes that have two chunks each: one in hand, one waiting."""
     chunks = (Chunk(study.folder, study.manifest, *part) for part in study.missing)
     with _pool(workers) as pool:
         running: set[Future[int]] = {
@@ -190,7 +190,9 @@ def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
 
 
 def _work_here(study: HeldStudy, progress: RunProgress) -> None:
-    """The parts one after another, in a process that may be anybody's: no child is started."""
+    """Measures the parts one after another, in a process that may be anybody's: no child is
+    started.
+    """
     import torch
 
     threads, folder = torch.get_num_threads(), study.folder
@@ -219,7 +221,9 @@ def _result(future: "Future[int]") -> int:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; killed, not waited for, when the run ends early."""
+    """Opens fresh processes with one thread each; they are killed, not waited for, when the run
+    ends early.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts; this process computes nothing
     pool = ProcessPoolExecutor(
         workers,
@@ -239,7 +243,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _quiet() -> None:
-    """A worker leaves Ctrl-C to the process that started it, and ends when that is killed."""
+    """Leaves Ctrl-C to the process that started this worker, and ends when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

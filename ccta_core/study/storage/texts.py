@@ -29,12 +29,12 @@ class _ItemRange(NamedTuple):
 
 
 def has_texts(study: Study) -> bool:
-    """Whether the texts lie in the study's own folder: any few of them are read at once."""
+    """Returns whether the texts lie in the study's own folder: any few of them are read at once."""
     return (study.folder / FILE).exists()
 
 
 def examples_of(study: Study, ids: Collection[str] | None = None) -> dict[str, ParallelExample]:
-    """The study's items by id, in the study's order; all, or those of `ids` that it has.
+    """Returns the study's items by id, in the study's order; all, or those of `ids` that it has.
 
     Raises CctaError, saying which data is missing and how to get it, where the texts are neither
     in the study's folder nor to be read again.
@@ -47,7 +47,7 @@ def examples_of(study: Study, ids: Collection[str] | None = None) -> dict[str, P
 
 
 def ids_of(study: Study) -> tuple[str, ...]:
-    """The ids of the study's items in order. Raises as `examples_of` does."""
+    """Returns the ids of the study's items in order. Raises as `examples_of` does."""
     if has_texts(study):
         return tuple(_ids(study))
     return tuple(example.id for example in _read_again(study))
@@ -69,7 +69,7 @@ def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
 
 
 def _ids(study: Study) -> list[str]:
-    """The column of ids alone: the texts stay on disk."""
+    """Returns the column of ids alone: the texts stay on disk."""
     import pyarrow as pa
 
     path = study.folder / FILE
@@ -83,7 +83,7 @@ def _ids(study: Study) -> list[str]:
 
 
 def _read_again(study: Study) -> tuple[ParallelExample, ...]:
-    """The items from the study's data set, if it still is the one that was measured."""
+    """Returns the items from the study's data set, if it still is the one that was measured."""
     manifest = study.manifest
     try:
         corpus = select_items(
@@ -106,7 +106,8 @@ def _read_again(study: Study) -> tuple[ParallelExample, ...]:
 
 
 def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[TextId, ...]:
-    """Where the text occurs in these languages: in either text of an item, whatever the case.
+    """Returns where the text occurs in these languages: in either text of an item, whatever the
+    case.
 
     Composed and decomposed letters are the same. Raises CctaError where the study's texts are not
     here.
