@@ -60,7 +60,7 @@ def sides_of(
 
 
 def side_of(model: Model, item: Input, attribution: Attribution, config: Config) -> Side:
-    """Returns the side of an input that was attributed: its masses by `config.mass`, its embeddings."""
+    """Returns the side of an attributed input: its masses by `config.mass` and its embeddings."""
     masses, uniform = mass(attribution.scores, attribution.norms, config.mass)
     states = item.reading.states[align_layer(model, config)]
     return Side(item, attribution, unit_means(item.encoded, states.cpu().numpy()), masses, uniform)
