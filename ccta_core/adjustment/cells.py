@@ -119,8 +119,8 @@ def _adjust_words(work: Adjustment) -> list[str]:
     size = [] if work.pairs is None else ["--pairs", str(work.pairs)]
     return [
         "adjust", "run", "--name", work.name, "--lang", work.lang, "--model", work.model,
-        "--seed", str(work.seed), *size, *_repeated("--parallel", work.parallel),
-        *_repeated("--test", work.tests), *(["--placebo"] if work.placebo else []),
+        "--seed", str(work.seed), *size, *_repeat_flag("--parallel", work.parallel),
+        *_repeat_flag("--test", work.tests), *(["--placebo"] if work.placebo else []),
         *(["--noise", str(work.noise)] if work.noise else []),
     ]  # fmt: skip
 
@@ -138,7 +138,7 @@ def _train_words(work: Training, out: Path) -> list[str]:
         ]
     )  # fmt: skip
     return [
-        "models", "train", "--task", task.name, *_repeated("--train", task.train),
+        "models", "train", "--task", task.name, *_repeat_flag("--train", task.train),
         "--lang", "en", "--limit", str(task.items), "--epochs", str(task.epochs),
         "--seed", str(work.seed), *start, *kept,
         "--eval", task.evaluate, "--eval-langs", ",".join(work.languages), "--out", str(out),
@@ -156,13 +156,13 @@ def _measure_words(work: Measurement) -> list[str]:
     )  # fmt: skip
     return [
         "adjust", "measure", "--model", settings.model, "--lang", settings.lang,
-        *_repeated("--parallel", settings.parallel), *_repeated("--test", settings.tests),
-        *_repeated("--sentences", settings.sentences), *unseen, *scored,
+        *_repeat_flag("--parallel", settings.parallel), *_repeat_flag("--test", settings.tests),
+        *_repeat_flag("--sentences", settings.sentences), *unseen, *scored,
         *(["--cross", work.cross] if work.cross else []),
     ]  # fmt: skip
 
 
-def _repeated(flag: str, values: Iterable[str]) -> list[str]:
+def _repeat_flag(flag: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
 
 

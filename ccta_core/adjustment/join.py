@@ -46,7 +46,7 @@ def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[d
     rows = []
     for (model, layer), arm in table.groupby(["model", "layer"]):
         place = _study_place(work, places, str(model))
-        base = _paired(table, work.models[0], str(model), int(layer))
+        base = _pair_by_item(table, work.models[0], str(model), int(layer))
         for measure in CONSISTENCY:
             values = arm[measure].dropna()
             row = {"layer": int(layer), "measure": measure, "value": float(values.mean()),
@@ -73,7 +73,7 @@ def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str
     rows = []
     for model in work.models[1:]:
         for layer in sorted(table["layer"].unique()):
-            both = _paired(table, work.models[0], model, int(layer))
+            both = _pair_by_item(table, work.models[0], model, int(layer))
             flipped = (both["target_predicted"] != both["target_predicted_arm"]).to_numpy()
             for measure in ("ems", "gain", "link_spearman"):
                 change = (both[f"{measure}_arm"] - both[measure]).abs().to_numpy(float)
@@ -88,7 +88,7 @@ def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str
     return rows
 
 
-def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
+def _pair_by_item(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
     """Returns the original's rows with another arm's beside them, by item."""
     arm = table[(table["model"] == model) & (table["layer"] == layer)]
     base = table[(table["model"] == first) & (table["layer"] == layer)]

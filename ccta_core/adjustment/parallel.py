@@ -172,7 +172,7 @@ def _read(spec: str, lang: str) -> Iterator[Pair]:
         raise CctaError(f"{spec!r} is no parallel text; expected one of: {_FORMS}")
 
 
-def _endings(lang: str) -> set[str]:
+def _file_endings(lang: str) -> set[str]:
     """Returns how the names of a language's files end."""
     if lang == "en":
         return {"en", "eng"}
@@ -191,21 +191,21 @@ def _read_folder(where: str, lang: str) -> Iterator[Pair]:
         side: {
             path.with_suffix(""): path
             for path in files
-            if path.suffix[1:] in _endings(side) and path.name.startswith(wanted)
+            if path.suffix[1:] in _file_endings(side) and path.name.startswith(wanted)
         }
         for side in (lang, "en")
     }
     sets = [stem for stem in sides[lang] if stem in sides["en"]]
     if not sets:
         raise CctaError(
-            f"{folder} has no files {wanted}*.{'|'.join(sorted(_endings(lang)))} with an English "
-            f"one beside them; expected line-parallel files of {lang} and en"
+            f"{folder} has no files {wanted}*.{'|'.join(sorted(_file_endings(lang)))} with an "
+            f"English one beside them; expected line-parallel files of {lang} and en"
         )
     for stem in sets:
-        yield from _in_step(sides[lang][stem], sides["en"][stem])
+        yield from _parallel_lines(sides[lang][stem], sides["en"][stem])
 
 
-def _in_step(foreign: Path, english: Path) -> Iterator[Pair]:
+def _parallel_lines(foreign: Path, english: Path) -> Iterator[Pair]:
     others, ours = text_rows(foreign), text_rows(english)
     if len(others) != len(ours):
         raise CctaError(
@@ -218,13 +218,13 @@ def _in_step(foreign: Path, english: Path) -> Iterator[Pair]:
 def _read_two(first: Path, second: Path, lang: str) -> Iterator[Pair]:
     """Reads two files; English is told by the names' endings, else by its frequent words."""
     endings = [set(path.name.lower().split(".")[1:]) for path in (first, second)]
-    marked = [bool(ending & _endings("en")) for ending in endings]
+    marked = [bool(ending & _file_endings("en")) for ending in endings]
     if marked[0] == marked[1]:
         samples = [text_rows(path)[:_SAMPLE] for path in (first, second)]
         english_first = _english_side(samples, f"{first} and {second}") == 0
     else:
         english_first = marked[0]
-    yield from _in_step(second, first) if english_first else _in_step(first, second)
+    yield from _parallel_lines(second, first) if english_first else _parallel_lines(first, second)
 
 
 def _read_table(path: Path, lang: str) -> Iterator[Pair]:

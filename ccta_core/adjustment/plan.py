@@ -164,7 +164,7 @@ def read_plan(path: Path, data: str | None = None) -> Plan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CctaError(f"{path} is no TOML: {error}") from error
     try:
-        return _plan(_filled(table, data or str(table.get("data", ""))))
+        return _plan(_fill_data_folder(table, data or str(table.get("data", ""))))
     except CctaError as error:
         raise CctaError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -174,14 +174,14 @@ def read_plan(path: Path, data: str | None = None) -> Plan:
         ) from error
 
 
-def _filled(value: Any, data: str) -> Any:
+def _fill_data_folder(value: Any, data: str) -> Any:
     """Returns the table with the folder of data sets in its specs."""
     if isinstance(value, str):
         return value.replace("{data}", data)
     if isinstance(value, list):
-        return [_filled(entry, data) for entry in value]
+        return [_fill_data_folder(entry, data) for entry in value]
     if isinstance(value, dict):
-        return {key: _filled(entry, data) for key, entry in value.items()}
+        return {key: _fill_data_folder(entry, data) for key, entry in value.items()}
     return value
 
 
@@ -192,9 +192,9 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         for lang, row in table["languages"].items()
     }
     for name in table.get("tasks", {}):
-        _one_of("task", name, TASKS)
+        _check_one_of("task", name, TASKS)
     tasks = {
-        name: _record(TaskSettings, {"name": name, **row})
+        name: _read_record(TaskSettings, {"name": name, **row})
         for name, row in table.get("tasks", {}).items()
     }
     weights = table.get("continual", {})
@@ -226,11 +226,11 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
     if unknown:
         raise CctaError(f"the block {title!r} has unknown keys: {', '.join(sorted(unknown))}")
     for lang in block["languages"]:
-        _one_of("language", lang, tuple(plan.languages))
+        _check_one_of("language", lang, tuple(plan.languages))
     for arm in block["arms"]:
-        _one_of("arm", arm, ARMS)
+        _check_one_of("arm", arm, ARMS)
     for task in block["tasks"]:
-        _one_of("task", task, tuple(plan.tasks))
+        _check_one_of("task", task, tuple(plan.tasks))
     # Seeds outermost: after one seed of everything the second begins.
     for seed, lang in product(block["seeds"], block["languages"]):
         usual = plan.languages[lang].pairs
@@ -354,12 +354,12 @@ def _pairs(value: Any) -> int | None:
     return value
 
 
-def _one_of(what: str, name: str, choices: Sequence[str]) -> None:
+def _check_one_of(what: str, name: str, choices: Sequence[str]) -> None:
     if name not in choices:
         raise CctaError(f"unknown {what} {name!r}; expected one of: {', '.join(choices)}")
 
 
-def _record(kind: type[_T], row: Mapping[str, Any]) -> _T:
+def _read_record(kind: type[_T], row: Mapping[str, Any]) -> _T:
     """Returns a frozen record from a table of TOML, lists as tuples."""
     names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     unknown = set(row) - names

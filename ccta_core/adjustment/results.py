@@ -59,8 +59,8 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["gradients"] += [place | row for row in _adjustment_gradients(cell.work)]
         elif isinstance(cell.work, Measurement):
             for name in ("distances", "words", "sentences"):
-                rows[name] += [place | row for row in _measured(cell.work, name)]
-            rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
+                rows[name] += [place | row for row in _measure_rows(cell.work, name)]
+            rows["forgetting"] += [place | row for row in _forgetting_rows(plan, cell, cell_states)]
         else:
             rows["consistency"] += consistency_rows(cell.work, places)
             rows["flips"] += flip_rows(cell.work, places)
@@ -164,7 +164,7 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
         left, right = (table[table["lang"] == lang].set_index("id").sort_index() for table in pair)
         both = left.index.intersection(right.index)
         left, right = left.loc[both], right.loc[both]
-        values = [_credit(left), _credit(right)]
+        values = [_item_credit(left), _item_credit(right)]
         groups = pd.factorize(left["group"], sort=True)[0]
         count = groups.max() + 1
         totals = [np.bincount(groups, weights=value, minlength=count) for value in values]
@@ -200,7 +200,7 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
     )
 
 
-def _credit(table: pd.DataFrame) -> np.ndarray:
+def _item_credit(table: pd.DataFrame) -> np.ndarray:
     """Returns one value for each item, whose mean is the task's score.
 
     Of tags, F1 = sum of n_i / sum of d_i (n = 2 correct entities, d = gold + predicted) linearised:
@@ -255,7 +255,7 @@ def _adjustment_gradients(work: Adjustment) -> Iterator[dict[str, Any]]:
         yield {"model": work.id, **frame.astype(float).mean().to_dict()}
 
 
-def _measured(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
+def _measure_rows(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
     path = measures_folder(work.settings.model, work.settings.lang) / f"{table}.parquet"
     rows = pd.read_parquet(path)
     if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
@@ -268,7 +268,7 @@ def _measured(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _forgetting(
+def _forgetting_rows(
     plan: Plan, cell: PlanCell, cell_states: Sequence[CellState]
 ) -> Iterator[dict[str, Any]]:
     """Yields the AUC of the backbone less that after the task's training, at the measured

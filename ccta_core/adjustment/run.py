@@ -106,7 +106,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
         getattr(parts.config, "max_position_embeddings", _LIMIT) or _LIMIT,
     )
     words, dropped = read_words(reader, text.pairs, settings.lang, most_tokens=most - 2)
-    drawn = _draw(settings, text, words)
+    drawn = _draw_pairs(settings, text, words)
     train, held = drawn.train, drawn.held
     report(
         f"{len(text.pairs):,} pairs of {settings.lang} and en, {len(words):,} of them usable: "
@@ -115,7 +115,7 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
     check_memory(settings, parts, max(max(p.foreign.tokens, p.english.tokens) for p in train))
     layer = parts.align_layer if settings.link_layer is None else settings.link_layer
     check_layer(parts, layer)
-    linked = _link(settings, parts, drawn, layer, device)
+    linked = _link_pairs(settings, parts, drawn, layer, device)
     pairs, changed = corrupt_links(linked.train.pairs, settings.corrupted_share, settings.seed)
     report(
         f"{linked.train.counts['links']:,} links in {len(pairs):,} pairs, "
@@ -154,7 +154,7 @@ class _LinkedPairs(NamedTuple):
     held: Linked
 
 
-def _link(
+def _link_pairs(
     settings: Adjustment, parts: Backbone, drawn: _DrawnPairs, layer: int, device: str
 ) -> _LinkedPairs:
     """Returns the links of the pairs to learn from and of those held out. Raises CctaError on too
@@ -187,7 +187,7 @@ def _link(
     return _LinkedPairs(train, held)
 
 
-def _draw(settings: Adjustment, text: ParallelText, words: Sequence[WordPair]) -> _DrawnPairs:
+def _draw_pairs(settings: Adjustment, text: ParallelText, words: Sequence[WordPair]) -> _DrawnPairs:
     """Returns the pairs to learn from and those held out."""
     if len(words) < 2 * LEAST:
         dropped = ", ".join(f"{count} {reason}" for reason, count in text.dropped.items())

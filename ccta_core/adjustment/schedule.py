@@ -172,7 +172,7 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         seconds = time.monotonic() - child.began
         state = state_of(plan, child.cell)
         if code == 0 and state.kind == FINISHED:
-            row = {"id": name, "like": _like(child.cell), "seconds": round(seconds, 1)}
+            row = {"id": name, "like": _kind_of_work(child.cell), "seconds": round(seconds, 1)}
             with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             report(f"{name}: finished in {seconds:.0f} s; {status_line(plan, states(plan))}")
@@ -183,7 +183,7 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         report(f"{name}: failed after {seconds:.0f} s: {line}")
 
 
-def _like(cell: PlanCell) -> str:
+def _kind_of_work(cell: PlanCell) -> str:
     """Cells that take about as long."""
     work = cell.work
     if isinstance(work, Training):
@@ -206,6 +206,6 @@ def _seconds_left(plan: Plan, cell_states: list[CellState]) -> float | None:
     left = 0.0
     for state in cell_states:
         if state.kind not in (FINISHED, DIFFERS, FAILED):
-            alike = times.get(_like(state.cell), every)
+            alike = times.get(_kind_of_work(state.cell), every)
             left += sum(alike) / len(alike)
     return left

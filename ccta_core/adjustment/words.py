@@ -64,7 +64,7 @@ class WordReader:
         """The special tokens before a sentence."""
         self.end: tuple[int, ...] = tuple(probe["input_ids"][last:])
         """The special tokens after it."""
-        spaced = tokenizer.convert_ids_to_tokens(self._plain([" a"])[0])
+        spaced = tokenizer.convert_ids_to_tokens(self._token_ids([" a"])[0])
         # A byte-level vocabulary writes a word after a space with another first piece.
         self._lead = " " if spaced[0].startswith("Ġ") else ""
 
@@ -97,7 +97,7 @@ class WordReader:
         """
         new = sorted({word for words in rows for word in words} - self._ids.keys())
         if new:
-            encoded = self._plain([self._lead + word for word in new])
+            encoded = self._token_ids([self._lead + word for word in new])
             self._ids.update(zip(new, map(tuple, encoded), strict=True))
         return [
             Words(tuple(word for word in words if self._ids[word]),
@@ -109,7 +109,7 @@ class WordReader:
         """Returns the token ids of a sentence with its special tokens."""
         return [*self.start, *(token for word in words.ids for token in word), *self.end]
 
-    def _plain(self, texts: list[str]) -> list[list[int]]:
+    def _token_ids(self, texts: list[str]) -> list[list[int]]:
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, verbose=False)[
             "input_ids"
         ]
@@ -125,7 +125,7 @@ class WordReader:
         )
         read = []
         for text, row, offsets in zip(
-            texts, self._plain(list(texts)), encoded["offset_mapping"], strict=True
+            texts, self._token_ids(list(texts)), encoded["offset_mapping"], strict=True
         ):
             units = segment_units(text, list(enumerate(map(tuple, offsets))), spaced=False)
             texts_of = tuple(unit.text for unit in units.units)

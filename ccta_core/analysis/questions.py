@@ -131,12 +131,12 @@ def correlations(study: Study, question: CorrelationQuestion) -> tuple[ScoreCorr
         tables = [units(study, question, model, _columns(question)) for model in question.models]
         tables = [table for table in tables if len(table)]
         if tables:
-            rows = _of_table(question, TOGETHER, pd.concat(tables, ignore_index=True))
+            rows = _correlate_measures(question, TOGETHER, pd.concat(tables, ignore_index=True))
     else:
         for model in question.models:
             table = units(study, question, model, _columns(question))
             if len(table):
-                rows += _of_table(question, model.id, table)
+                rows += _correlate_measures(question, model.id, table)
     adjusted = holm([correlation.p for _, _, correlation in rows]).adjusted if rows else ()
     return tuple(ScoreCorrelation(*row, p) for row, p in zip(rows, adjusted, strict=True))
 
@@ -218,7 +218,7 @@ def _labels(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
     return table["source"] + joint + table["target"]
 
 
-def _of_table(
+def _correlate_measures(
     question: CorrelationQuestion, model: str, table: pd.DataFrame
 ) -> list[tuple[str, str, Correlation]]:
     """Returns the correlation of every measure with y, over the units where both are known."""

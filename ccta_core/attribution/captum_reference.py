@@ -43,8 +43,8 @@ def captum_integrated_gradients(
             "or the method lig"
         )
     view = own_modules(model.hf_model)
-    reference = _Reference(model, view, _module(view, config.layer), config, stop)
-    return [_attributed(reference, request) for request in requests]
+    reference = _Reference(model, view, _find_module(view, config.layer), config, stop)
+    return [_attribute_one(reference, request) for request in requests]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class _Reference:
         return objective(logits, targets, inputs["attention_mask"], self.config.objective)
 
 
-def _attributed(reference: _Reference, request: Request) -> Scores:
+def _attribute_one(reference: _Reference, request: Request) -> Scores:
     model, config = reference.model, reference.config
     inputs = model.inputs([request.encoded])
     ids = inputs.pop("input_ids")
@@ -90,7 +90,7 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
         method="gausslegendre",
         internal_batch_size=max(1, TOKEN_BUDGET // request.encoded.length),
     )
-    products = _tensor(attributions)[0].detach().cpu().numpy()
+    products = _first_tensor(attributions)[0].detach().cpu().numpy()
     scores = products.sum(-1, dtype=np.float64)
     error = completeness_error(scores, f_input - f_baseline)
     return Scores(
@@ -114,13 +114,15 @@ class _HookedPass(NamedTuple):
 
 def _hooked_pass(reference: _Reference, output: Callable[[], torch.Tensor]) -> _HookedPass:
     outputs: list[torch.Tensor] = []
-    hook = reference.where.register_forward_hook(lambda _module, _given, out: outputs.append(out))
+    hook = reference.where.register_forward_hook(
+        lambda _find_module, _given, out: outputs.append(out)
+    )
     try:
         with torch.inference_mode():
             value = float(output()[0])
     finally:
         hook.remove()
-    return _HookedPass(value, _tensor(outputs[0])[0])
+    return _HookedPass(value, _first_tensor(outputs[0])[0])
 
 
 def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) -> None:
@@ -134,7 +136,7 @@ def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) 
         )
 
 
-def _module(view: PreTrainedModel, layer: int) -> nn.Module:
+def _find_module(view: PreTrainedModel, layer: int) -> nn.Module:
     """Returns the module whose output should be `hidden_states[layer]`: the embeddings, or a
     layer.
     """
@@ -151,7 +153,7 @@ def _module(view: PreTrainedModel, layer: int) -> nn.Module:
     return first if layer == 0 else stacks[0][layer - 1]
 
 
-def _tensor(output: Any) -> torch.Tensor:
+def _first_tensor(output: Any) -> torch.Tensor:
     """Returns a module's output, or the first of several."""
     first: torch.Tensor = output[0] if isinstance(output, tuple) else output
     return first

@@ -56,10 +56,10 @@ def integrate(
     Items that have not converged go on together; the others cost nothing more. F at the two ends is
     in float32 whatever the precision. Raises StoppedError within one batch of `stop` turning true.
     """
-    ends = _ends(model, paths, config, stop)
+    ends = _path_ends(model, paths, config, stop)
     schedule = schedule_of(model.info, config.layer, config.precision)
     if config.quadrature.rule != "adaptive":
-        return _fixed(model, paths, ends, config, stop)
+        return _fixed_scores(model, paths, ends, config, stop)
     integrals = [
         AdaptivePath(config.quadrature, schedule, partial(unit_masses, path.encoded), end)
         for path, end in zip(paths, ends, strict=True)
@@ -72,7 +72,7 @@ def integrate(
             nodes[index][point] = node
         for index, new in nodes.items():
             integrals[index].feed(new)
-    return [_finished(integral, config) for integral in integrals]
+    return [_adaptive_scores(integral, config) for integral in integrals]
 
 
 def unit_masses(encoded: Encoded, scores: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def unit_means(encoded: Encoded, states: np.ndarray) -> np.ndarray:
     return unit_sums(encoded, states) / unit_sums(encoded, np.ones(encoded.length))[:, None]
 
 
-def _ends(
+def _path_ends(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop
 ) -> list[tuple[float, float]]:
     """Returns F at every baseline and input; where no forward pass has given it, it is computed
@@ -118,7 +118,7 @@ def _ends(
     ]
 
 
-def _promised(bound: float | None, config: Config) -> float | None:
+def _promised_bound(bound: float | None, config: Config) -> float | None:
     """Returns the bound on the error of the masses, or None where none can be promised.
 
     From the zero vector a layer norm forgets the scale of its input, so that F may rise in one step
@@ -128,10 +128,10 @@ def _promised(bound: float | None, config: Config) -> float | None:
     return None if config.baseline == "zero" else bound
 
 
-def _finished(integral: AdaptivePath, config: Config) -> Scores:
+def _adaptive_scores(integral: AdaptivePath, config: Config) -> Scores:
     total = integral.estimate.total
     f_baseline, f_input = integral.ends
-    bound = _promised(integral.estimate.mass_error, config)
+    bound = _promised_bound(integral.estimate.mass_error, config)
     return Scores(
         scores=total,
         vectors=integral.vectors(),
@@ -145,7 +145,7 @@ def _finished(integral: AdaptivePath, config: Config) -> Scores:
     )
 
 
-def _fixed(
+def _fixed_scores(
     model: Model,
     paths: Sequence[Path],
     ends: Sequence[tuple[float, float]],
@@ -166,7 +166,7 @@ def _fixed(
         scores = weights @ np.stack([node.rates for node in walked])
         vectors = [node.vectors for node in walked if node.vectors is not None]
         masses = partial(unit_masses, path.encoded)
-        bound = _promised(estimate_of(places, walked, end, even, masses).mass_error, config)
+        bound = _promised_bound(estimate_of(places, walked, end, even, masses).mass_error, config)
         results.append(
             Scores(
                 scores=scores,

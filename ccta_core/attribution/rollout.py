@@ -39,7 +39,7 @@ def attention_rollout(
         logits = head_logits(output)
         targets = [request.target for request in chosen]
         values = objective(logits, targets, inputs["attention_mask"], config.objective)
-        paths = _rolled(model, getattr(output, "attentions", None), config.layer)
+        paths = _roll_out(model, getattr(output, "attentions", None), config.layer)
         results = []
         for row, request in enumerate(chosen):
             length = request.encoded.length
@@ -54,7 +54,7 @@ def attention_rollout(
     return [by_request[index] for index in range(len(requests))]
 
 
-def _rolled(
+def _roll_out(
     model: Model, attentions: Sequence[torch.Tensor | None] | None, layer: int
 ) -> torch.Tensor:
     """Returns the rollout matrices in float64.

@@ -133,8 +133,8 @@ def run(options: argparse.Namespace) -> None:
         quadrature=Quadrature(tolerance=options.tolerance),
     )
     source, target = _sentences(options)
-    source = _focused(source, options.source_focus, options.source_answer)
-    target = _focused(target, options.target_focus, options.target_answer)
+    source = _with_focus(source, options.source_focus, options.source_answer)
+    target = _with_focus(target, options.target_focus, options.target_answer)
     result = _compare(options.model, source, target, config)
     if options.html:
         write_text(options.html, result.to_html())
@@ -209,7 +209,7 @@ def _known_translation(source: Sentence, lang: str) -> Sentence:
     )
 
 
-def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
+def _with_focus(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
     """Returns the sentence with the focus that START:END and texts say.
 
     Raises CctaError where one can't be read, or is not exactly once in the last text.
@@ -220,11 +220,11 @@ def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> 
         if numbers is None:
             raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
         focus.append((int(numbers[1]), int(numbers[2])))
-    focus += [_only(sentence, wanted) for wanted in texts]
+    focus += [_find_once(sentence, wanted) for wanted in texts]
     return replace(sentence, focus=tuple(focus)) if focus else sentence
 
 
-def _only(sentence: Sentence, wanted: str) -> Span:
+def _find_once(sentence: Sentence, wanted: str) -> Span:
     text = sentence.segments[-1]
     places = [start for start in range(len(text)) if wanted and text.startswith(wanted, start)]
     if len(places) != 1:
@@ -246,8 +246,8 @@ def _summary(result: PairResult) -> str:
             completeness_phrase([side.completeness_error]),
         ]
         lines.append(
-            f"  {side.lang}: {_predicted(result.task, side)}, {', '.join(filter(None, exact))}, "
-            f"{side.evaluations} evaluations"
+            f"  {side.lang}: {_prediction_line(result.task, side)}, "
+            f"{', '.join(filter(None, exact))}, {side.evaluations} evaluations"
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {plain(value)}")
@@ -258,7 +258,7 @@ def _summary(result: PairResult) -> str:
     return "\n".join([*lines, result.verdict, ""])
 
 
-def _predicted(task: str, side: Attribution) -> str:
+def _prediction_line(task: str, side: Attribution) -> str:
     """Returns what the model predicts, and, of answers and tags, what of it is explained."""
     prediction = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
     if not side.focus:

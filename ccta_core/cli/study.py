@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "resume", help="go on with what is missing", epilog="ccta study resume first"
     )
     resume.add_argument("name")
-    _workers(resume)
+    _add_worker_options(resume)
     resume.set_defaults(run=_resume)
     listing = actions.add_parser("list", help="the studies here", epilog="ccta study list")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
@@ -63,11 +63,11 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     add_arguments(run)
     run.add_argument("--extend", action="store_true", help="more models or items than it had")
     run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
-    _workers(run)
+    _add_worker_options(run)
     run.set_defaults(run=_run)
 
 
-def _workers(parser: argparse.ArgumentParser) -> None:
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `run` and `resume` that say who does the work."""
     parser.add_argument("--workers", type=int, help="processes (one a core, or all of a cluster)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
@@ -190,11 +190,11 @@ def _stop(options: argparse.Namespace) -> None:
     elif outcome == process.ASKED:
         line = f"{name} is asked to stop; it ends after the chunk in hand"
     else:
-        line = f"nothing runs of {_stands(name)}: nothing was stopped"
+        line = f"nothing runs of {_describe_idle(name)}: nothing was stopped"
     sys.stderr.write(f"{line}\n")
 
 
-def _stands(name: str) -> str:
+def _describe_idle(name: str) -> str:
     """Returns a study that does not run: its name, and that it ships, is finished or has parts
     missing.
     """

@@ -110,7 +110,9 @@ def _run(options: argparse.Namespace) -> None:
     auxiliary = _continual(options, start, device)
     facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
     if options.full:
-        _say(options, facts, f"the whole model lies in {out}; {_reads(out)} reads it")
+        _report_facts(
+            options, facts, f"the whole model lies in {out}; {_reading_command(out)} reads it"
+        )
         return
     demo = read_demo("nli")
     texts = {
@@ -118,7 +120,7 @@ def _run(options: argparse.Namespace) -> None:
     }
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
-    _say(options, card, f"the adapter lies in {out}; {_reads(out)} reads it")
+    _report_facts(options, card, f"the adapter lies in {out}; {_reading_command(out)} reads it")
 
 
 def _start(name: str) -> ModelInfo:
@@ -166,7 +168,7 @@ def _continual(
     )
 
 
-def _reads(out: Path) -> str:
+def _reading_command(out: Path) -> str:
     return command_line(["pair", *option("model", out)])
 
 
@@ -219,7 +221,7 @@ def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, li
     return by_lang
 
 
-def _say(options: argparse.Namespace, facts: dict[str, Any], line: str) -> None:
+def _report_facts(options: argparse.Namespace, facts: dict[str, Any], line: str) -> None:
     continual = facts.get("training", facts).get("continual")
     if continual is not None:
         from ccta_core.adjustment.continual import gradient_line

@@ -59,7 +59,7 @@ def refusal(placed: PlacedItem) -> str | None:
     if placed.refused:
         return placed.refused
     item = placed.item
-    if _legible(item.text) and (item.text2 is None or _legible(item.text2)):
+    if _is_legible(item.text) and (item.text2 is None or _is_legible(item.text2)):
         return None
     try:
         sentence_of(item)
@@ -69,7 +69,7 @@ def refusal(placed: PlacedItem) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _legible(text: str) -> bool:
+def _is_legible(text: str) -> bool:
     """Returns whether a text makes a sentence. It is cached: questions on one paragraph follow each
     other.
     """
@@ -139,7 +139,7 @@ def _examples(collected: _Collected, langs: Sequence[str], limit: int | None) ->
         if limit is not None and len(examples) >= limit:
             break
         missing = [lang for lang in langs if lang not in entry.items]
-        reason = _unfit(entry, missing)
+        reason = _why_no_example(entry, missing)
         if reason:
             left_out.append(LeftOut(next(iter(entry.items.values())).place, reason))
         if missing or reason:
@@ -153,7 +153,7 @@ def _examples(collected: _Collected, langs: Sequence[str], limit: int | None) ->
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
 
 
-def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
+def _why_no_example(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     """Returns why an id is no example; None if it is one, or if its refused items are listed
     already.
     """

@@ -215,7 +215,7 @@ def _nested(values: Values) -> str | None:
     )
 
 
-def _noted(row: TableRow) -> tuple[str, ...]:
+def _row_notes(row: TableRow) -> tuple[str, ...]:
     return (row.note,) if row.note else ()
 
 
@@ -237,7 +237,7 @@ def _wide_items(
             second = columns[lang] + _SECOND
             text2 = _text(row.values, second) if second in table.columns else None
             item = Item(id_, group, lang, text, text2)
-            noted = _noted(row) if place == 0 else ()
+            noted = _row_notes(row) if place == 0 else ()
             yield labels.read(PlacedItem(row.place, item, noted), row.values)
 
 
@@ -258,7 +258,7 @@ def _long_items(table: TableFile, labels: _Labels, langs: Sequence[str]) -> Iter
             group = _text(row.values, "group") or id_
             text2 = _text(row.values, "text2") or None
             item = Item(id_, group, lang, _text(row.values, "text"), text2)
-            answered = _with_answer(PlacedItem(row.place, item, _noted(row)), row.values)
+            answered = _with_answer(PlacedItem(row.place, item, _row_notes(row)), row.values)
             yield labels.read(_with_tags(answered, row.values), row.values)
 
 

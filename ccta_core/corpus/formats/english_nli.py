@@ -231,10 +231,14 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     first_ids: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
         for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
-            yield _once(placed, premises, first_ids) if isinstance(placed, PlacedItem) else placed
+            yield (
+                _refuse_repeated(placed, premises, first_ids)
+                if isinstance(placed, PlacedItem)
+                else placed
+            )
 
 
-def _once(
+def _refuse_repeated(
     placed: PlacedItem, premises: frozenset[str], first_ids: dict[tuple[str, str], str]
 ) -> PlacedItem:
     item = placed.item

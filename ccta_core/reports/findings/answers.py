@@ -26,11 +26,11 @@ def performance(tested: Sequence[ScoreCorrelation]) -> str:
     """Says of claim 1, unit language, how EMS, gain and embeddings alone correlate with the
     score.
     """
-    rows = _known(tested)
+    rows = _rows_of_claim(tested)
     if not rows:
         return "This study has too few languages beside a training language to say anything."
     parts = [f"{number(value)} for {label(measure)}" for measure, value in _medians(rows).items()]
-    held = sum(map(_holds, rows))
+    held = sum(map(_is_significant, rows))
     models, few = len({row.model for row in rows}), min(row.correlation.n for row in rows)
     doubt = f" With only {few} languages none is reliable." if few < _FEWEST else ""
     return (
@@ -41,12 +41,13 @@ def performance(tested: Sequence[ScoreCorrelation]) -> str:
 
 def explained(tested: Sequence[ScoreCorrelation]) -> str:
     """Returns whether embeddings alone would show claim 1 too; empty where that can't be asked."""
-    rows = _known(tested)
+    rows = _rows_of_claim(tested)
     medians = _medians(rows)
     if not {"ems", "gain", "ems_uniform"} <= set(medians):
         return ""
     held = {
-        measure: sum(_holds(row) for row in rows if row.measure == measure) for measure in medians
+        measure: sum(_is_significant(row) for row in rows if row.measure == measure)
+        for measure in medians
     }
     if held["gain"]:
         return (
@@ -65,10 +66,10 @@ def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
     """Says of claim 1 over studies in how many models each measure is shown to correlate with
     the score.
     """
-    rows = [row for tested in studies for row in _known(tested)]
+    rows = [row for tested in studies for row in _rows_of_claim(tested)]
     parts = []
     for measure in CLAIMED:
-        held = [_holds(row) for row in rows if row.measure == measure]
+        held = [_is_significant(row) for row in rows if row.measure == measure]
         parts.append(f"{label(measure)} in {sum(held)} of {len(held)}")
     return (
         f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
@@ -81,7 +82,9 @@ def items_in_all(rows: Sequence[ItemLevel]) -> str:
     rises = [row.deciles.rise_low for row in rows if row.deciles and row.deciles.rise is not None]
     compared = [row for row in rows if row.confidence and row.confidence.difference is not None]
     shown = [
-        row.confidence.difference or 0 for row in compared if row.confidence and _below(row.p_holm)
+        row.confidence.difference or 0
+        for row in compared
+        if row.confidence and _below_alpha(row.p_holm)
     ]
     if not rises or not compared:
         return ""
@@ -109,7 +112,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         key=lambda comparison: 2.0 if comparison.p_holm is None else comparison.p_holm,
     )
     mean = f"{name} has the highest mean {label(measure)}, {number(first.mean, 3)}"
-    if _below(near.p_holm):
+    if _below_alpha(near.p_holm):
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
     return (
@@ -130,7 +133,7 @@ def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, la
         and lang in {each.name for each in ranking.languages}
     ]
     first = [ranking for ranking in ranked if ranking.languages[0].name == lang]
-    shown = sum(all(_below(each.p_holm) for each in ranking.comparisons) for ranking in first)
+    shown = sum(all(_below_alpha(each.p_holm) for each in ranking.comparisons) for ranking in first)
     return (
         f"By {label(measure)}, {language(lang).name} is first in {len(first)} of {len(ranked)} "
         f"rankings, and shown to be above every other in {shown}."
@@ -165,7 +168,7 @@ def synonyms(test: SynonymTest) -> str:
     )
     says = (
         "They do differ, but less than chance would have it"
-        if _less(by_name)
+        if _all_differ_less(by_name)
         else "That they differ less than by chance is not shown"
     )
     return (
@@ -177,21 +180,21 @@ def synonyms(test: SynonymTest) -> str:
 def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
     """Says of claim 3 in how many studies words that mean the same differ less than by chance."""
     answered = [by_name for test in tests if (by_name := contrasts(test))]
-    held = sum(map(_less, answered))
+    held = sum(map(_all_differ_less, answered))
     return (
         f"They differ less than re-paired words and than shuffled masses (p < .05) in {held} of "
         f"{len(answered)} tests."
     )
 
 
-def _less(by_name: Mapping[str, Contrast]) -> bool:
+def _all_differ_less(by_name: Mapping[str, Contrast]) -> bool:
     return all(
-        contrast.auc is not None and contrast.auc > 0.5 and _below(contrast.p)
+        contrast.auc is not None and contrast.auc > 0.5 and _below_alpha(contrast.p)
         for contrast in by_name.values()
     )
 
 
-def _below(p: float | None) -> bool:
+def _below_alpha(p: float | None) -> bool:
     return p is not None and p < _ALPHA
 
 
@@ -201,7 +204,7 @@ def contrasts(test: SynonymTest) -> dict[str, Contrast]:
     return {name: contrast for name, contrast in every.items() if contrast.auc is not None}
 
 
-def _known(tested: Sequence[ScoreCorrelation]) -> list[ScoreCorrelation]:
+def _rows_of_claim(tested: Sequence[ScoreCorrelation]) -> list[ScoreCorrelation]:
     return [row for row in tested if row.correlation.r is not None and row.measure in CLAIMED]
 
 
@@ -220,5 +223,5 @@ def _each_median(rows: Sequence[ScoreCorrelation]) -> Iterator[tuple[str, float]
             yield measure, float(np.median(coefficients))
 
 
-def _holds(row: ScoreCorrelation) -> bool:
+def _is_significant(row: ScoreCorrelation) -> bool:
     return row.p_holm is not None and row.p_holm < _ALPHA

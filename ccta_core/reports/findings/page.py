@@ -32,21 +32,21 @@ def page(studies: Sequence[Study]) -> str:
         "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
     ]
     studied = [
-        _Told(study, layer, sections.item_level(study, layer))
+        _StudiedLayer(study, layer, sections.item_level(study, layer))
         for study in studies
         for layer in study.manifest.layers
     ]
-    parts += _in_short(studied)
+    parts += _answers_in_short(studied)
     for entry in studied:
         study, layer = entry.study, entry.layer
-        parts += [*_measured(study, layer), *sections.random_head_section(study, layer)]
-        parts += [*sections.performance_section(study, layer, entry.items), *_second(study, layer)]
-        parts += _third(study, layer)
+        parts += [*_study_facts(study, layer), *sections.random_head_section(study, layer)]
+        parts += [*sections.performance_section(study, layer, entry.items), *_claim_2(study, layer)]
+        parts += _claim_3(study, layer)
     return "\n".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _StudiedLayer:
     """What is told of: a study at a layer. Its item level is needed twice and takes long."""
 
     study: Study
@@ -59,39 +59,39 @@ class _Claim:
     """A claim: what a study finds, that in words, and what all studies find together."""
 
     name: str
-    find: Callable[[_Told], Any]
+    find: Callable[[_StudiedLayer], Any]
     answer: Callable[[Any], str]
     together: Callable[[list[Any]], str]
 
 
-_Performed = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
+_PerformanceEvidence = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
 
 
-def _performed(studied: _Told) -> _Performed:
+def _find_performance(studied: _StudiedLayer) -> _PerformanceEvidence:
     return claims.by_language(studied.study, studied.layer), studied.items
 
 
-def _performs(evidence: _Performed) -> str:
+def _answer_performance(evidence: _PerformanceEvidence) -> str:
     tested, _ = evidence
     return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
 
 
-def _performs_in_all(evidence: list[_Performed]) -> str:
+def _answer_performance_in_all(evidence: list[_PerformanceEvidence]) -> str:
     items = [row for _, rows in evidence for row in rows]
     models = answers.performance_in_all([tested for tested, _ in evidence])
     return f"{models} {answers.items_in_all(items)}".strip()
 
 
-def _rankings(studied: _Told) -> dict[str, TrainingRanking | None]:
+def _find_rankings(studied: _StudiedLayer) -> dict[str, TrainingRanking | None]:
     return {name: claims.training_languages(studied.study, studied.layer, name) for name in _RANKED}
 
 
-def _trained(rankings: dict[str, TrainingRanking | None]) -> str:
+def _answer_training(rankings: dict[str, TrainingRanking | None]) -> str:
     sentences = dict.fromkeys(answers.training(ranking, name) for name, ranking in rankings.items())
     return " ".join([*sentences, answers.doubts(rankings["ems"])]).strip()
 
 
-def _trained_in_all(rankings: list[dict[str, TrainingRanking | None]]) -> str:
+def _answer_training_in_all(rankings: list[dict[str, TrainingRanking | None]]) -> str:
     each = {name: [of_study[name] for of_study in rankings] for name in _RANKED}
     return " ".join(answers.training_in_all(each[name], name, "es") for name in _RANKED)
 
@@ -100,15 +100,15 @@ _RANKED = ("ems", "gain")
 _CLAIMS = (
     _Claim(
         "Consistency goes with performance",
-        _performed,
-        _performs,
-        _performs_in_all,
+        _find_performance,
+        _answer_performance,
+        _answer_performance_in_all,
     ),
     _Claim(
         "Models trained on Spanish are the most consistent",
-        _rankings,
-        _trained,
-        _trained_in_all,
+        _find_rankings,
+        _answer_training,
+        _answer_training_in_all,
     ),
     _Claim(
         "Words that mean the same get different attributions",
@@ -119,7 +119,7 @@ _CLAIMS = (
 )
 
 
-def _in_short(studied: Sequence[_Told]) -> Iterator[str]:
+def _answers_in_short(studied: Sequence[_StudiedLayer]) -> Iterator[str]:
     """Yields the answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
     yield "Studies of one data set share items and models: they are no independent evidence.\n"
@@ -131,13 +131,13 @@ def _in_short(studied: Sequence[_Told]) -> Iterator[str]:
                 answer = claim.answer(evidence[-1])
             except CctaError as error:  # the other claims may have their answers
                 answer = f"Not answered: {error}."
-            lines.append(f"- {_where(entry.study, entry.layer)}: {answer}")
+            lines.append(f"- {_layer_title(entry.study, entry.layer)}: {answer}")
         yield f"**Claim {place}. {claim.name}.** {claim.together(evidence)}\n"
         yield from lines
         yield ""
 
 
-def _where(study: Study, layer: int) -> str:
+def _layer_title(study: Study, layer: int) -> str:
     manifest = study.manifest
     return (
         f"`{study.name}` ({manifest.source} {manifest.split}, layer {layer}; "
@@ -146,7 +146,7 @@ def _where(study: Study, layer: int) -> str:
     )
 
 
-def _measured(study: Study, layer: int) -> Iterator[str]:
+def _study_facts(study: Study, layer: int) -> Iterator[str]:
     manifest, (done, total), trained = study.manifest, study.done, claims.models(study)
     yield f"## {study.name}: {manifest.source} {manifest.split}, layer {layer}\n"
     yield (
@@ -178,7 +178,7 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
     yield markdown_table(["model", "score", "majority", *WITH_CONTROLS], rows)
 
 
-def _second(study: Study, layer: int) -> Iterator[str]:
+def _claim_2(study: Study, layer: int) -> Iterator[str]:
     yield '### Claim 2: "Spanish is the most consistent" training language\n'
     for measure in ("ems", "gain", "ems_uniform"):
         try:
@@ -230,7 +230,7 @@ def _share(effect: Effect) -> str:
     return f"{effect.share:.0%} (p = {number(effect.p)})"
 
 
-def _third(study: Study, layer: int) -> Iterator[str]:
+def _claim_3(study: Study, layer: int) -> Iterator[str]:
     yield "### Claim 3: multilingual synonyms get different attributions\n"
     test = claims.synonyms(study, layer)
     yield (

@@ -154,13 +154,13 @@ def _by_model(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
     )
     for model, of_model in groupby(rows, key=lambda row: row.model):
         pairs = list(of_model)
-        lines = [line for line in (_rises(pairs), _contests(pairs)) if line]
+        lines = [line for line in (_rise_text(pairs), _confidence_text(pairs)) if line]
         if lines:
             yield f"- {model}: {'; '.join(lines)}."
     yield ""
 
 
-def _rises(rows: Sequence[claims.ItemLevel]) -> str:
+def _rise_text(rows: Sequence[claims.ItemLevel]) -> str:
     deciles = [row.deciles for row in rows if row.deciles and row.deciles.rise is not None]
     if not deciles:
         return ""
@@ -173,7 +173,7 @@ def _rises(rows: Sequence[claims.ItemLevel]) -> str:
     )
 
 
-def _contests(rows: Sequence[claims.ItemLevel]) -> str:
+def _confidence_text(rows: Sequence[claims.ItemLevel]) -> str:
     differences = [
         (row.confidence.difference, row.p_holm)
         for row in rows
@@ -245,12 +245,12 @@ def sanity(study: Study, layer: int) -> list[Sanity]:
     for model, twin in claims.twins(study):
         table = claims.beside_twin(study, layer, model, twin)
         if len(table):
-            ems, gain = (_fall(table, name) for name in ("ems", "gain"))
+            ems, gain = (_measure_fall(table, name) for name in ("ems", "gain"))
             checks.append(Sanity(model, twin, ems, gain, len(table)))
     return checks
 
 
-def _fall(table: pd.DataFrame, measure: str) -> Fall:
+def _measure_fall(table: pd.DataFrame, measure: str) -> Fall:
     trained, random = (table[name].to_numpy(float) for name in (measure, f"twin_{measure}"))
     complete = np.isfinite(trained) & np.isfinite(random)
     groups = grouped(list(table["group"][complete]), int(complete.sum()))

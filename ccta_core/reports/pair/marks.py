@@ -43,7 +43,7 @@ def marks(payload: Mapping[str, Any]) -> dict[str, dict[str, list]]:
     `gold` and `said` are character spans of the last segment; `tags` has one text a unit, empty
     where it is no name, and is itself empty where no unit has one.
     """
-    return {side: _of_side(payload[side], payload.get("task", "")) for side in _SIDES}
+    return {side: _side_marks(payload[side], payload.get("task", "")) for side in _SIDES}
 
 
 def tags_of(side: Mapping[str, Any]) -> list[str]:
@@ -68,7 +68,7 @@ def answer_of(side: Mapping[str, Any]) -> str | None:
     return max(prediction, key=lambda text: prediction[text]) if prediction else None
 
 
-def _of_side(side: Mapping[str, Any], task: str) -> dict[str, list]:
+def _side_marks(side: Mapping[str, Any], task: str) -> dict[str, list]:
     if task == "qa":
         context = side["text2"] or ""
         focus = side.get("focus") or []

@@ -56,12 +56,12 @@ def verdict(evidence: Evidence) -> str:
         by = f" by more than {_SMALL}" if above else ""
         text = (
             f"{head} does not exceed {_chance_level(evidence)}{by}: no agreement shown for this "
-            f"pair; {_numbers(evidence)}"
+            f"pair; {_shuffled_text(evidence)}"
         )
     elif evidence.chance is not None:
-        text = f"{head}, above {_chance_level(evidence)}: {_reading(evidence)}"
+        text = f"{head}, above {_chance_level(evidence)}: {_test_text(evidence)}"
     else:
-        text = f"{head}, with no chance level known: {_reading(evidence)}"
+        text = f"{head}, with no chance level known: {_test_text(evidence)}"
     uniform = evidence.controls.ems_uniform
     if uniform is not None and uniform > evidence.ems + _SMALL:
         text += f"; equal masses (embeddings only) reach {number(uniform)}"
@@ -101,11 +101,11 @@ def against_shuffled(test: PermutationTest) -> str:
     }[test.outcome]
 
 
-def _reading(evidence: Evidence) -> str:
+def _test_text(evidence: Evidence) -> str:
     """Returns what the test says of an EMS that is above the chance level, or has none."""
     test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
-        return _numbers(evidence)
+        return _shuffled_text(evidence)
     mean, p = f"{number(shuffled)} on average", p_phrase(test.p_value)
     if test.outcome == "shown":
         how_far = "clearly" if evidence.ems - shuffled > _MUCH else "a little"
@@ -131,7 +131,7 @@ def _reading(evidence: Evidence) -> str:
     )
 
 
-def _numbers(evidence: Evidence) -> str:
+def _shuffled_text(evidence: Evidence) -> str:
     """Returns what shuffled masses reach, or why there are none; no claim."""
     test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:

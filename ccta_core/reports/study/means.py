@@ -136,7 +136,7 @@ def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[Pair
     for source, target in combinations(languages, 2):
         there, back = by_names.get((source, target)), by_names.get((target, source))
         if there and back:
-            means = {name: _both(name, there, back) for name in there.means}
+            means = {name: _mean_of_directions(name, there, back) for name in there.means}
             both.append(replace(there, means=means))
     return both
 
@@ -152,7 +152,7 @@ def mean_of_all(values: Sequence[float | None]) -> float | None:
     return sum(finite) / len(finite) if finite and len(finite) == len(values) else None
 
 
-def _both(name: str, there: PairMeans, back: PairMeans) -> MeasureMean:
+def _mean_of_directions(name: str, there: PairMeans, back: PairMeans) -> MeasureMean:
     means = (there.means[name], back.means[name])
     if not MEASURES[name].directed:
         return means[0]

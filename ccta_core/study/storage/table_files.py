@@ -110,7 +110,7 @@ def compact(source: Source) -> list[Path]:
     if key_of(asdict(read_manifest(source.folder))) != key_of(asdict(source.manifest)):
         raise source.changed
     by_model = [list(parts) for _, parts in groupby(source.parts, key=lambda part: part.model)]
-    by_mark = {_mark(source.manifest, parts): parts for parts in by_model}
+    by_mark = {_state_mark(source.manifest, parts): parts for parts in by_model}
     problem = OSError()
     for root in _roots():
         folder = root / name
@@ -141,7 +141,7 @@ def is_whole(path: Path) -> bool:
     return digest[:16] == path.stem.rpartition("-")[2]
 
 
-def _mark(manifest: Manifest, parts: Sequence[Part]) -> str:
+def _state_mark(manifest: Manifest, parts: Sequence[Part]) -> str:
     """Returns another name for every other state of a model's rows; other models of the study don't
     count.
 

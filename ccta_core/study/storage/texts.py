@@ -40,7 +40,7 @@ def examples_of(study: Study, ids: Collection[str] | None = None) -> dict[str, P
     in the study's folder nor to be read again.
     """
     if has_texts(study):
-        return {example.id: example for example in _kept(study, ids)}
+        return {example.id: example for example in _stored_examples(study, ids)}
     return {
         example.id: example for example in _read_again(study) if ids is None or example.id in ids
     }
@@ -53,7 +53,7 @@ def ids_of(study: Study) -> tuple[str, ...]:
     return tuple(example.id for example in _read_again(study))
 
 
-def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
+def _stored_examples(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
     if ids is None:
         return read_items_of(study.folder, 0, study.manifest.items)
     wanted = set(ids)
@@ -112,7 +112,7 @@ def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[TextId, .
     Composed and decomposed letters are the same. Raises CctaError where the study's texts are not
     here.
     """
-    wanted = _plain(text)
+    wanted = _comparable_text(text)
     if has_texts(study):
         return tuple(_in_file(study, wanted, langs))
     examples = examples_of(study)
@@ -121,7 +121,7 @@ def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[TextId, .
         for lang in langs
         for name, example in examples.items()
         if lang in example.sentences
-        and any(wanted in _plain(segment) for segment in example.sentences[lang].segments)
+        and any(wanted in _comparable_text(segment) for segment in example.sentences[lang].segments)
     )
 
 
@@ -153,5 +153,5 @@ def _matching_ids(table: "pa.Table", lang: str, wanted: str) -> list[str]:
     return table.column("id").filter(compute.or_(*hits)).to_pylist()
 
 
-def _plain(text: str) -> str:
+def _comparable_text(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()
