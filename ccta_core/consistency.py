@@ -171,7 +171,7 @@ def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
     reason = _untestable(pair, shuffles)
     if reason is not None:
         return Null(np.empty(0), PermutationTest(untestable=reason))
-    if _arrangements(pair.source) * _arrangements(pair.target) <= _MOST_DRAWS:
+    if _count_arrangements(pair.source) * _count_arrangements(pair.target) <= _MOST_DRAWS:
         values = ems_values(*every_arrangement(pair.source, pair.target), pair.similarity)
         return Null(values, permutation_test(pair.plan.ems, values, exact=True))
     draw = np.random.default_rng(seed)
@@ -179,7 +179,7 @@ def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
     cap = max(shuffles, min(_MOST_DRAWS, _MOST_CELLS // pair.similarity.size))
     risk = _RISK / (1 + math.ceil(math.log2((cap + 1) / (shuffles + 1))))
     values = _shuffled_ems(pair.source, pair.target, pair.similarity, shuffles, draw)
-    while not (decided := _decided(pair.plan.ems, values, risk)) and len(values) < cap:
+    while not (decided := _is_decided(pair.plan.ems, values, risk)) and len(values) < cap:
         more = min(len(values) + 1, cap - len(values))  # 99, 199, 399: p has round steps
         fresh = _shuffled_ems(pair.source, pair.target, pair.similarity, more, draw)
         values = np.concatenate([values, fresh])
@@ -195,9 +195,9 @@ def permutation_test(
     p = (1 + #{null >= value}) / (R + 1) of R draws: the measured masses count as one of them; the
     plain share of all arrangements, which hold the measured one.
     """
-    reached = _reached(value, null)
+    reached = _count_reaching(value, null)
     if exact:
-        least = _reached(float(null.max()), null) / len(null)
+        least = _count_reaching(float(null.max()), null) / len(null)
         return PermutationTest(len(null), True, reached / len(null), 0.0, least)
     p = (1 + reached) / (len(null) + 1)
     error = math.sqrt(p * (1 - p) / len(null))
@@ -214,15 +214,25 @@ def shuffled(
     return _shuffled_ems(source, target, similarity, shuffles, np.random.default_rng(seed))
 
 
-def every_arrangement(source: SideMass, target: SideMass) -> tuple[np.ndarray, np.ndarray]:
+class Arrangements(NamedTuple):
+    """Masses of both sides, an arrangement of both a row.
+
+    Shape: `source` (arrangements, source units), `target` (arrangements, target units).
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+
+
+def every_arrangement(source: SideMass, target: SideMass) -> Arrangements:
     """Returns both sides' masses in every distinct arrangement within their segments, all
     combinations.
 
-    Shape: (arrangements, source units), (arrangements, target units). Permutations that only
+    Permutations that only
     exchange equal masses are one arrangement; every arrangement stands for as many permutations.
     """
-    ways_s, ways_t = _arranged(source), _arranged(target)
-    return np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1))
+    ways_s, ways_t = _all_arrangements(source), _all_arrangements(target)
+    return Arrangements(np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1)))
 
 
 def _shuffled_ems(
@@ -236,7 +246,7 @@ def _shuffled_ems(
     target's.
     """
     sides = (source, target)
-    places = [_places(side) for side in sides]
+    places = [_segment_units(side) for side in sides]
     moved = tuple(np.empty((shuffles, len(side.mass))) for side in sides)
     for row in range(shuffles):
         for side, segments, into in zip(sides, places, moved, strict=True):
@@ -245,7 +255,7 @@ def _shuffled_ems(
     return ems_values(moved[0], moved[1], similarity)
 
 
-def _places(side: SideMass) -> list[np.ndarray]:
+def _segment_units(side: SideMass) -> list[np.ndarray]:
     """Returns the units of each segment."""
     return [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
 
@@ -254,7 +264,9 @@ def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
     """Returns why no permutation changes anything; None where one does."""
     if not shuffles:
         return "no shuffles"
-    masses = [side.mass[where] for side in (pair.source, pair.target) for where in _places(side)]
+    masses = [
+        side.mass[where] for side in (pair.source, pair.target) for where in _segment_units(side)
+    ]
     if all(len(segment_masses) == 1 for segment_masses in masses):
         return "one unit a segment"
     if all(np.ptp(segment_masses) < _SAME for segment_masses in masses):
@@ -262,26 +274,26 @@ def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
     return None
 
 
-def _kinds(masses: np.ndarray) -> list[int]:
+def _mass_kinds(masses: np.ndarray) -> list[int]:
     """Numbers the units so that equal masses have the same number."""
     return np.unique(np.round(masses, 12), return_inverse=True)[1].tolist()
 
 
-def _arrangements(side: SideMass) -> int:
+def _count_arrangements(side: SideMass) -> int:
     """Counts the distinct ways to deal the masses out within the segments."""
     ways = 1
-    for where in _places(side):
-        kinds = _kinds(side.mass[where])
+    for where in _segment_units(side):
+        kinds = _mass_kinds(side.mass[where])
         ways *= math.factorial(len(kinds))
         for count in Counter(kinds).values():
             ways //= math.factorial(count)
     return ways
 
 
-def _arranged(side: SideMass) -> np.ndarray:
+def _all_arrangements(side: SideMass) -> np.ndarray:
     """Returns the masses in every distinct arrangement. Shape: (arrangements, units)."""
-    places = _places(side)
-    orders = [list(_orders(_kinds(side.mass[where]))) for where in places]
+    places = _segment_units(side)
+    orders = [list(_orders(_mass_kinds(side.mass[where]))) for where in places]
     rows = np.empty((math.prod(map(len, orders)), len(side.mass)))
     for row, chosen in zip(rows, product(*orders), strict=True):
         for where, order in zip(places, chosen, strict=True):
@@ -310,16 +322,16 @@ def _orders(kinds: list[int]) -> Iterator[list[int]]:
         sequence[pivot + 1 :] = sequence[:pivot:-1]
 
 
-def _reached(value: float, null: np.ndarray) -> int:
+def _count_reaching(value: float, null: np.ndarray) -> int:
     """Counts the values of the null that reach the value; equal ones may differ by rounding."""
     return int((null >= value - _SAME).sum())
 
 
-def _decided(value: float, null: np.ndarray, risk: float) -> bool:
+def _is_decided(value: float, null: np.ndarray, risk: float) -> bool:
     """Returns whether the Clopper-Pearson interval of the share that reaches the value excludes
     ALPHA.
     """
-    reached, draws = _reached(value, null), len(null)
+    reached, draws = _count_reaching(value, null), len(null)
     low = beta.ppf(risk / 2, reached, draws - reached + 1) if reached else 0.0
     high = beta.ppf(1 - risk / 2, reached + 1, draws - reached) if reached < draws else 1.0
     return bool(high < ALPHA or low > ALPHA)

@@ -56,7 +56,7 @@ class Measure:
         return self.label if symbol else self.label[:1].upper() + self.label[1:]
 
     def write(self, value: float | None) -> str:
-        """A value as a person reads it; a dash for None."""
+        """Returns a value as a person reads it; a dash for None."""
         if self.written == "share":
             return text.percent(value)
         return text.p_value(value) if self.written == "p" else text.number(value)
@@ -182,7 +182,7 @@ CELLS = (*(key for key in MENU if not MEASURES[key].sided and key not in _LAST),
 
 
 def label(key: str, task: str = "") -> str:
-    """What a measure is called in a sentence; the score by what it is in the task."""
+    """Returns what a measure is called in a sentence; the score by what it is in the task."""
     if key == "score":
         return "F1" if task == "qa" else "accuracy"
     if key == "correct" and task == "qa":
@@ -191,10 +191,10 @@ def label(key: str, task: str = "") -> str:
 
 
 def title(key: str, task: str = "") -> str:
-    """The same at the beginning of a sentence."""
+    """Returns the same at the beginning of a sentence."""
     return replace(MEASURES[key], label=label(key, task)).title
 
 
 def offered(task: str) -> list[str]:
-    """The measures that say something of a task, in the order of the menus."""
+    """Returns the measures that say something of a task, in the order of the menus."""
     return [key for key in MENU if key != "correct" or task == "qa"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class PairResult:
         return Evidence(self.ems, self.controls, self.permutation, self.chance_level, langs)
 
     def payload(self) -> dict[str, Any]:
-        """Plain numbers and strings, as `--json` prints them."""
+        """Returns plain numbers and strings, as `--json` prints them."""
         return {
             "model": self.model,
             "revision": self.revision,
@@ -100,16 +100,16 @@ class PairResult:
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """The payload as JSON (never NaN)."""
+        """Returns the payload as JSON (never NaN)."""
         return json.dumps(self.payload(), ensure_ascii=False, allow_nan=False, indent=indent)
 
     def to_html(self) -> str:
-        """One self-contained page that needs no network."""
+        """Returns one self-contained page that needs no network."""
         return pair_page(self.payload())
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> "PairResult":
-        """The result a payload was made from.
+        """Returns the result a payload was made from.
 
         Raises KeyError, TypeError or ValueError where it is not a whole payload.
         """
@@ -182,7 +182,14 @@ def _side(side: Attribution, mass: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
+class _StoredSide(NamedTuple):
+    """A side as it was stored. Shape: `mass` (units,)."""
+
+    attribution: Attribution
+    mass: np.ndarray
+
+
+def _read_side(side: Mapping[str, Any]) -> _StoredSide:
     attribution = Attribution(
         sentence=Sentence(side["text"], side["lang"], side["text2"], _spans(side, "given_focus")),
         units=tuple(Unit(**unit) for unit in side["units"]),
@@ -195,11 +202,13 @@ def _read_side(side: Mapping[str, Any]) -> tuple[Attribution, np.ndarray]:
         **{name: side[name] for name in _NUMBERS},
         **{name: side.get(name, before) for name, before in _YOUNGER.items()},
     )
-    return attribution, np.array(side["mass"])
+    return _StoredSide(attribution, np.array(side["mass"]))
 
 
 def _read_test(payload: Mapping[str, Any], controls: Controls) -> PermutationTest:
-    """The test as it was kept; of a payload older than it, p over the shuffles asked for."""
+    """Returns the test as it was kept; of a payload older than it, p over the shuffles asked
+    for.
+    """
     if "permutation" in payload:
         return PermutationTest(**payload["permutation"])
     return PermutationTest(drawn=payload["n_shuffles"], p_value=controls.p_value)

@@ -87,7 +87,7 @@ def plural_of(noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time with its unit, two digits at most and 1 s at least: 40 s, 3.5 min, 12 h."""
+    """Returns a time with its unit, two digits at most and 1 s at least: 40 s, 3.5 min, 12 h."""
     for length, unit in _TIMES:
         if seconds >= 1.5 * length:
             return f"{_two_digits(seconds / length)} {unit}"

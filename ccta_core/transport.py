@@ -30,9 +30,9 @@ def ems(mass_s: np.ndarray, mass_t: np.ndarray, similarity: np.ndarray) -> Trans
     Raises CctaError on shapes that don't fit, negative or all-zero masses, values not finite, and
     where the solver does not reach the optimum.
     """
-    source, target = _one_mass(mass_s, "mass_s"), _one_mass(mass_t, "mass_t")
+    source, target = _check_mass(mass_s, "mass_s"), _check_mass(mass_t, "mass_t")
     similarity = _checked_similarity(similarity, len(source), len(target))
-    plan = _solved(source, _same_total(source, target), _cost(similarity))
+    plan = _solve(source, _same_total(source, target), _cost(similarity))
     error = max(np.abs(plan.sum(1) - source).max(), np.abs(plan.sum(0) - target).max())
     return TransportPlan(plan, float((plan * similarity).sum()), float(error))
 
@@ -44,20 +44,21 @@ def ems_values(masses_s: np.ndarray, masses_t: np.ndarray, similarity: np.ndarra
     Shape: `masses_s` (k, n), `masses_t` (k, m), `similarity` (n, m) -> (k,). The checks and the
     cost are made once. Raises CctaError as `ems` does.
     """
-    sources, targets = _masses(masses_s, "masses_s"), _masses(masses_t, "masses_t")
+    sources, targets = _check_masses(masses_s, "masses_s"), _check_masses(masses_t, "masses_t")
     if len(sources) != len(targets):
         raise CctaError(
             f"masses_s has {len(sources)} rows and masses_t {len(targets)}; expected pairs"
         )
     similarity = _checked_similarity(similarity, sources.shape[1], targets.shape[1])
+    # Only the masses change from row to row: the cost is made once for all of them.
     cost, targets = _cost(similarity), _same_total(sources, targets)
     values = np.empty(len(sources))
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        values[row] = (_solved(source, target, cost) * similarity).sum()
+        values[row] = (_solve(source, target, cost) * similarity).sum()
     return values
 
 
-def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndarray:
+def _solve(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndarray:
     """Returns the optimal plan, by POT's compiled entry: its wrapper's checks cost more than the
     solve.
 
@@ -70,7 +71,7 @@ def _solved(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> np.ndar
             f"no exact plan was found for {len(source)} x {len(target)} units: {reason}; "
             "check the masses and the embeddings"
         )
-    return np.maximum(plan, 0.0, out=plan)
+    return np.maximum(plan, 0.0, out=plan)  # rounding may leave a flow just below zero
 
 
 def _same_total(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -79,6 +80,7 @@ def _same_total(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _cost(similarity: np.ndarray) -> np.ndarray:
+    # The masses sum to 1, so that the plan of the least 1 - cos is that of the greatest cos.
     return np.ascontiguousarray(1.0 - similarity)
 
 
@@ -91,14 +93,14 @@ def _checked_similarity(similarity: np.ndarray, n: int, m: int) -> np.ndarray:
     return similarity
 
 
-def _one_mass(mass: np.ndarray, name: str) -> np.ndarray:
+def _check_mass(mass: np.ndarray, name: str) -> np.ndarray:
     mass = np.asarray(mass, dtype=np.float64)
     if mass.ndim != 1:
         raise CctaError(f"{name} has shape {mass.shape}, expected one value a unit")
-    return _masses(mass[None], name)[0]
+    return _check_masses(mass[None], name)[0]
 
 
-def _masses(masses: np.ndarray, name: str) -> np.ndarray:
+def _check_masses(masses: np.ndarray, name: str) -> np.ndarray:
     """Returns rows of masses, each scaled to sum to 1."""
     masses = np.ascontiguousarray(masses, dtype=np.float64)
     if masses.ndim != 2 or not masses.shape[1]:

@@ -8,10 +8,10 @@ from scipy.stats import t as student
 
 from ccta_core.adjustment import join
 from ccta_core.adjustment.hypotheses import NOT_RUN, PARTLY, REFUTED, SUPPORTED, verdicts
-from ccta_core.adjustment.plan import TRAIN, Cell, Studied, Task, Training
+from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training
 from ccta_core.adjustment.results import (
     TABLES,
-    Place,
+    DesignPoint,
     collect,
     compare_arms,
     detectable,
@@ -131,8 +131,8 @@ def test_the_smallest_detectable_effect_has_its_power():
 
 
 def trained(task, lang, arm, seed):
-    work = Training(Task(task, (), "", 1, 1, ()), arm, seed, None, ())
-    return Cell(f"own/{task}-{lang}{arm}-s{seed}", TRAIN, (), work)
+    work = Training(TaskSettings(task, (), "", 1, 1, ()), arm, seed, None, ())
+    return PlanCell(f"own/{task}-{lang}{arm}-s{seed}", TRAIN, (), work)
 
 
 def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
@@ -144,7 +144,7 @@ def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
         for arm, rate in (("original", 0.5), ("adjusted", 0.5 + shift)):
             cell = trained("nli", "", arm, seed)
             cells.append(cell)
-            places[cell.id] = Place(
+            places[cell.id] = DesignPoint(
                 arm, "nli", "" if arm == "original" else "es", 0, 0.0, seed, True
             )
             right = (draw.random(300) < rate).astype(float)
@@ -174,7 +174,9 @@ def test_names_are_compared_by_entity_f1():
         correct = np.minimum(gold, predicted) * (draw.random(200) < 0.8)
         cell = trained("ner", "", arm, 1)
         cells.append(cell)
-        places[cell.id] = Place(arm, "ner", "" if arm == "original" else "es", 0, 0.0, 1, True)
+        places[cell.id] = DesignPoint(
+            arm, "ner", "" if arm == "original" else "es", 0, 0.0, 1, True
+        )
         folder = model_folder(cell.id)
         folder.mkdir(parents=True)
         columns = {"correct": correct, "gold": gold, "predicted": predicted}
@@ -225,7 +227,7 @@ def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(mo
     monkeypatch.setattr(join, "_study_rows", lambda work: pd.DataFrame(rows))
     models = ("own/nli-original-s1", "own/nli-es-adjusted-s1")
     work = Studied("join-es-s1", models, "", ("en", "es"), (8,), 12)
-    places = {model: Place(arm, "nli", "es", 0, 0.0, 1, True)
+    places = {model: DesignPoint(arm, "nli", "es", 0, 0.0, 1, True)
               for model, arm in zip(models, ("original", "adjusted"), strict=True)}  # fmt: skip
     table = pd.DataFrame(join.consistency_rows(work, places)).set_index(["arm", "measure"])
     assert table.loc[("adjusted", "ems"), "difference"] == pytest.approx(0.1)

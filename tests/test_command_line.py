@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ccta_core.cli.main import _Parser, _parser
 from ccta_core.cli.sensitivity import _command
-from ccta_core.cli.train import _reads
+from ccta_core.cli.train import _reading_command
 from ccta_core.config import Config
 from ccta_core.models.catalog import find
 from ccta_core.reports.study.errors import pair_command
@@ -131,9 +131,10 @@ def test_a_report_of_sensitivity_and_a_trainings_last_line_are_read_again(text):
     again = parsed(_command(options))
     assert vars(again) == vars(options)
     # The line of `ccta models train` names the folder alone: languages and texts are to be added.
-    assert _parser().parse_args(
-        [*shlex.split(_reads(Path(text)))[1:], "--source-lang", "en", "--target-lang", "es"]
-    ).model == str(Path(text))
+    line = shlex.split(_reading_command(Path(text)))[1:]
+    assert _parser().parse_args([*line, "--source-lang", "en", "--target-lang", "es"]).model == str(
+        Path(text)
+    )
 
 
 @pytest.mark.parametrize("page", ["languages", "correlation", "errors", "learn", "other"])

@@ -305,7 +305,7 @@ def test_the_level_is_kept():
 
 def test_long_texts_have_a_lower_cap(monkeypatch):
     monkeypatch.setattr("ccta_core.consistency._MOST_CELLS", 42 * 250)
-    monkeypatch.setattr("ccta_core.consistency._decided", lambda *_: False)
+    monkeypatch.setattr("ccta_core.consistency._is_decided", lambda *_: False)
     null = sequential_null(random_pair(0), shuffles=99, seed=0)
     assert null.test.drawn == 250
     assert null.test.outcome == "undecided"

@@ -14,9 +14,9 @@ from ccta_core.analysis.partial import partial_correlation
 from ccta_core.analysis.prediction import accuracy_by_decile, compare_auroc
 from ccta_core.analysis.questions import (
     OTHERS,
-    Model,
-    Question,
+    CorrelationQuestion,
     ScoreCorrelation,
+    StudyModel,
     Told,
     corrected,
     correlations,
@@ -44,13 +44,17 @@ def rows(study):
 
 
 def question(study, **changes):
-    models = tuple(Model(one["id"], one["training_language"]) for one in study.manifest.models)
-    plain = Question("language", "ems", "score", "pearson", models, 8, study.manifest.languages)
+    models = tuple(StudyModel(one["id"], one["training_language"]) for one in study.manifest.models)
+    plain = CorrelationQuestion(
+        "language", "ems", "score", "pearson", models, 8, study.manifest.languages
+    )
     return replace(plain, **changes)
 
 
 def test_a_language_is_its_mean_with_the_training_language(study, rows):
-    found = units(study, question(study), Model("made/es", "es"), ("ems", "score", "fertility"))
+    found = units(
+        study, question(study), StudyModel("made/es", "es"), ("ems", "score", "fertility")
+    )
     own = rows[(rows.model == "made/es") & (rows.layer == 8) & (rows.source_lang == "es")]
     own = own.assign(fertility=own.target_subwords / own.target_units)
     wanted = own.groupby("target_lang")[["ems", "target_score", "fertility"]].mean()
@@ -62,7 +66,7 @@ def test_a_language_is_its_mean_with_the_training_language(study, rows):
 
 def test_with_all_other_languages_nothing_is_left_out(study, rows):
     asked = question(study, home=OTHERS)
-    found = units(study, asked, Model("made/es", "es"), ("ems",)).set_index("target")["ems"]
+    found = units(study, asked, StudyModel("made/es", "es"), ("ems",)).set_index("target")["ems"]
     own = rows[(rows.model == "made/es") & (rows.layer == 8)]
     wanted = own.groupby("target_lang")["ems"].mean()
     np.testing.assert_allclose(found.sort_index(), wanted.sort_index())

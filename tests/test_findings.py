@@ -8,7 +8,7 @@ import pytest
 
 from ccta_core.analysis import claims
 from ccta_core.analysis.correlation import correlate
-from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, units
+from ccta_core.analysis.questions import CorrelationQuestion, ScoreCorrelation, StudyModel, units
 from ccta_core.analysis.training_languages import Checkpoint
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
@@ -100,8 +100,8 @@ def study(tmp_path_factory):
 
 
 def test_the_units_leave_the_training_language_out(study):
-    asked = Question(
-        "language", "ems", "score", "pearson", (Model("made/es", "es"),), 8, tuple(LANGS)
+    asked = CorrelationQuestion(
+        "language", "ems", "score", "pearson", (StudyModel("made/es", "es"),), 8, tuple(LANGS)
     )
     table = units(study, asked, asked.models[0], ("ems", "score"))
     assert set(table.target) == set(LANGS) - {"es"}

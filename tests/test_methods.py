@@ -35,10 +35,10 @@ from ccta_core.attribution.methods import METHODS, method, traits
 from ccta_core.attribution.occlusion import occlusion
 from ccta_core.attribution.protocol import Request
 from ccta_core.attribution.rollout import attention_rollout
-from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config, Quadrature
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.heads import head_logits
+from ccta_core.models.layer_suffix import own_modules
 from ccta_core.types import Sentence
 
 

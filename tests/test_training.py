@@ -182,7 +182,7 @@ def test_answers_outside_every_window_are_counted():
         tokenizer, [*items_of("qa", 2), long], ("start", "end"), quick("qa", max_tokens=32)
     )
     assert rows.lost == 1
-    with pytest.raises(CctaError, match="raise --max-tokens"):
+    with pytest.raises(CctaError, match="raise max_tokens"):
         encode(tokenizer, [long], ("start", "end"), quick("qa", max_tokens=32))
 
 

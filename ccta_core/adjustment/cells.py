@@ -8,9 +8,9 @@ from typing import Any
 
 from ccta_core.adjustment.measures import TABLES, measures_folder
 from ccta_core.adjustment.plan import (
-    Cell,
-    Measured,
+    Measurement,
     Plan,
+    PlanCell,
     Studied,
     Training,
 )
@@ -41,66 +41,67 @@ _MACHINE = ("log_every", "checkpoint_every", "probes")
 class CellState:
     """How a cell stands: one of the kinds above, and in a line why it failed or differs."""
 
-    cell: Cell
+    cell: PlanCell
     kind: str
     line: str = ""
 
 
-def state_of(plan: Plan, cell: Cell) -> CellState:
-    """How a cell stands. What lies in the cache under its id counts if its settings are declared.
+def state_of(plan: Plan, cell: PlanCell) -> CellState:
+    """Returns a cell's state. What lies in the cache under its id counts if it was made with the
+    declared settings.
 
     One that was begun with other settings differs: it is neither used nor overwritten.
     """
     work = cell.work
     if isinstance(work, Adjustment):
-        kind, line = _adjust(work)
+        state = _adjustment_state(cell, work)
     elif isinstance(work, Training):
-        kind, line = _train(work, model_folder(cell.id))
-    elif isinstance(work, Measured):
-        kind, line = _measure(work)
+        state = _training_state(cell, work)
+    elif isinstance(work, Measurement):
+        state = _measurement_state(cell, work)
     else:
-        kind, line = _study(work)
-    if kind not in (FINISHED, DIFFERS) and held(lock_path(plan, cell)):
+        state = _study_state(cell, work)
+    if state.kind not in (FINISHED, DIFFERS) and held(lock_path(plan, cell)):
         return CellState(cell, RUNNING)
     failure = failure_path(plan, cell)
-    if kind in (NOT_RUN, STOPPED) and failure.exists():
+    if state.kind in (NOT_RUN, STOPPED) and failure.exists():
         return CellState(cell, FAILED, failure.read_text("utf-8").strip())
-    return CellState(cell, kind, line)
+    return state
 
 
-def lock_path(plan: Plan, cell: Cell) -> Path:
-    """A file that is locked while the cell's process is at work, whoever began it."""
+def lock_path(plan: Plan, cell: PlanCell) -> Path:
+    """Returns a file that is locked while the cell's process is at work, whoever began it."""
     return plan.folder / f"{file_name(cell.id)}.lock"
 
 
-def failure_path(plan: Plan, cell: Cell) -> Path:
-    """A file with the last line of a run that failed."""
+def failure_path(plan: Plan, cell: PlanCell) -> Path:
+    """Returns a file with the last line of a run that failed."""
     return plan.folder / f"{file_name(cell.id)}.failed"
 
 
-def log_path(plan: Plan, cell: Cell) -> Path:
-    """What the cell's runs wrote."""
+def log_path(plan: Plan, cell: PlanCell) -> Path:
+    """Returns the file that the cell's runs write their output to."""
     return plan.folder / f"{file_name(cell.id)}.log"
 
 
 def file_name(cell_id: str) -> str:
-    """A cell's id as a file's name."""
+    """Returns a cell's id as a file's name."""
     return cell_id.replace("/", "~")
 
 
 def model_folder(model: str) -> Path:
-    """Where a model of the plan lies."""
+    """Returns where a model of the plan lies."""
     return cache_root() / "models" / model
 
 
-def words_of(cell: Cell) -> list[str]:
-    """The arguments of `ccta` that run the cell, or go on with it."""
+def words_of(cell: PlanCell) -> list[str]:
+    """Returns the arguments of `ccta` that run the cell, or go on with it."""
     work = cell.work
     if isinstance(work, Adjustment):
         return _adjust_words(work)
     if isinstance(work, Training):
         return _train_words(work, model_folder(cell.id))
-    if isinstance(work, Measured):
+    if isinstance(work, Measurement):
         return _measure_words(work)
     if (cache_root() / "studies" / work.name / "manifest.json").exists():
         return ["study", "resume", work.name, "--workers", "1"]
@@ -118,8 +119,8 @@ def _adjust_words(work: Adjustment) -> list[str]:
     size = [] if work.pairs is None else ["--pairs", str(work.pairs)]
     return [
         "adjust", "run", "--name", work.name, "--lang", work.lang, "--model", work.model,
-        "--seed", str(work.seed), *size, *_repeated("--parallel", work.parallel),
-        *_repeated("--test", work.tests), *(["--placebo"] if work.placebo else []),
+        "--seed", str(work.seed), *size, *_repeat_flag("--parallel", work.parallel),
+        *_repeat_flag("--test", work.tests), *(["--placebo"] if work.placebo else []),
         *(["--noise", str(work.noise)] if work.noise else []),
     ]  # fmt: skip
 
@@ -137,14 +138,14 @@ def _train_words(work: Training, out: Path) -> list[str]:
         ]
     )  # fmt: skip
     return [
-        "models", "train", "--task", task.name, *_repeated("--train", task.train),
+        "models", "train", "--task", task.name, *_repeat_flag("--train", task.train),
         "--lang", "en", "--limit", str(task.items), "--epochs", str(task.epochs),
         "--seed", str(work.seed), *start, *kept,
         "--eval", task.evaluate, "--eval-langs", ",".join(work.languages), "--out", str(out),
     ]  # fmt: skip
 
 
-def _measure_words(work: Measured) -> list[str]:
+def _measure_words(work: Measurement) -> list[str]:
     settings = work.settings
     unseen = ["--unseen", ",".join(settings.unseen)] if settings.unseen else []
     scored = (
@@ -155,32 +156,33 @@ def _measure_words(work: Measured) -> list[str]:
     )  # fmt: skip
     return [
         "adjust", "measure", "--model", settings.model, "--lang", settings.lang,
-        *_repeated("--parallel", settings.parallel), *_repeated("--test", settings.tests),
-        *_repeated("--sentences", settings.sentences), *unseen, *scored,
+        *_repeat_flag("--parallel", settings.parallel), *_repeat_flag("--test", settings.tests),
+        *_repeat_flag("--sentences", settings.sentences), *unseen, *scored,
         *(["--cross", work.cross] if work.cross else []),
     ]  # fmt: skip
 
 
-def _repeated(flag: str, values: Iterable[str]) -> list[str]:
+def _repeat_flag(flag: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
 
 
-def _adjust(work: Adjustment) -> tuple[str, str]:
+def _adjustment_state(cell: PlanCell, work: Adjustment) -> CellState:
     if not (folder_of(work.name) / MANIFEST).exists():
-        return NOT_RUN, ""
+        return CellState(cell, NOT_RUN)
     try:
         declared, present = (comparable(as_facts(s)) for s in (work, read_settings(work.name)))
         status = status_of(read_manifest(work.name), work.name)
     except CctaError as error:
-        return FAILED, str(error)
+        return CellState(cell, FAILED, str(error))
     difference = first_difference(declared, present)
-    return (DIFFERS, difference) if difference else (status, "")
+    return CellState(cell, DIFFERS if difference else status, difference)
 
 
-def _train(work: Training, folder: Path) -> tuple[str, str]:
+def _training_state(cell: PlanCell, work: Training) -> CellState:
+    folder = model_folder(cell.id)
     path = folder / "card.json"
     if not path.exists():
-        return (STOPPED if (folder / "checkpoint.pt").exists() else NOT_RUN), ""
+        return CellState(cell, STOPPED if (folder / "checkpoint.pt").exists() else NOT_RUN)
     try:
         card = json.loads(path.read_text("utf-8"))
         facts = card["training"]
@@ -192,7 +194,7 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
             **facts["recipe"],
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return FAILED, f"{path} can't be read ({type(error).__name__})"
+        return CellState(cell, FAILED, f"{path} can't be read ({type(error).__name__})")
     declared = {
         "start": work.start,
         "continual": None if work.continual is None else asdict(work.continual),
@@ -202,28 +204,31 @@ def _train(work: Training, folder: Path) -> tuple[str, str]:
     }
     difference = first_difference(declared, present)
     if difference:
-        return DIFFERS, difference
-    return (FINISHED if set(work.languages) <= set(card["scores"]) else STOPPED), ""
+        return CellState(cell, DIFFERS, difference)
+    scored = set(work.languages) <= set(card["scores"])
+    return CellState(cell, FINISHED if scored else STOPPED)
 
 
-def _measure(work: Measured) -> tuple[str, str]:
+def _measurement_state(cell: PlanCell, work: Measurement) -> CellState:
     folder = measures_folder(work.settings.model, work.settings.lang)
     whole = all((folder / f"{table}.parquet").exists() for table in TABLES)
     items = work.evaluate is None or work.keys <= scored_languages(
         model_folder(work.settings.model)
     )
-    return (FINISHED if whole and items else NOT_RUN), ""
+    return CellState(cell, FINISHED if whole and items else NOT_RUN)
 
 
-def _study(work: Studied) -> tuple[str, str]:
+def _study_state(cell: PlanCell, work: Studied) -> CellState:
     state = study_state(cache_root() / "studies" / work.name)
     if state.manifest is None and not state.busy:
-        return NOT_RUN, ""
-    return (state.kind if state.kind in (FINISHED, FAILED) else STOPPED), state.line
+        return CellState(cell, NOT_RUN)
+    return CellState(cell, state.kind if state.kind in (FINISHED, FAILED) else STOPPED, state.line)
 
 
 def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of an adjustment that decide its weights, folders by their absolute paths."""
+    """Returns the settings of an adjustment that decide its weights, folders by their absolute
+    paths.
+    """
     kept = {name: value for name, value in facts.items() if name not in _MACHINE}
     for name in ("parallel", "tests"):
         kept[name] = [resolved(spec) for spec in kept[name]]
@@ -231,14 +236,14 @@ def comparable(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolved(spec: str) -> str:
-    """A spec with the absolute path of its folder."""
+    """Returns a spec with the absolute path of its folder."""
     name, colon, where = spec.partition(":")
     folder, mark, split = where.partition("#")
     return f"{name}:{Path(folder).resolve()}{mark}{split}" if colon and folder else spec
 
 
 def first_difference(declared: Mapping[str, Any], present: Mapping[str, Any]) -> str:
-    """The first setting in which two differ, in words; empty where there is none."""
+    """Returns the first setting in which two differ, in words; empty where there is none."""
     for name in declared:
         if declared[name] != present.get(name):
             return f"{name} is {present.get(name)}, and the plan declares {declared[name]}"
@@ -246,7 +251,7 @@ def first_difference(declared: Mapping[str, Any], present: Mapping[str, Any]) ->
 
 
 def summary(states: Sequence[CellState]) -> str:
-    """How many cells stand how, in one line."""
+    """Returns how many cells are in each state, in one line."""
     counts = [
         (kind, sum(state.kind == kind for state in states))
         for kind in (RUNNING, STOPPED, FAILED, DIFFERS, NOT_RUN)

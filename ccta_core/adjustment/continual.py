@@ -64,7 +64,8 @@ class ContinualSettings:
                 raise CctaError(f"{name} is {getattr(self, name)}; expected at least 1")
 
     def pairs_from(self, model: str) -> Adjustment:
-        """The settings by which the pairs are read, drawn and linked; `model` links a spec's.
+        """Returns the settings by which the pairs are read, drawn and linked; `model` links a
+        spec's.
 
         Raises CctaError where the source is neither an adjustment nor parallel text with its
         language.
@@ -121,7 +122,7 @@ class Continual:
         self.subset = sorted(order[: settings.most_pairs].tolist())
 
     def identity(self) -> str:
-        """Settings, start model and pairs, as JSON."""
+        """Returns settings, start model and pairs as JSON."""
         data = self.prepared.facts["data"]
         return json.dumps(
             {
@@ -134,7 +135,9 @@ class Continual:
         )
 
     def pairs_of_step(self, step: int) -> list[LinkedPair]:
-        """The pairs of one step, drawn with replacement: they depend on seed and step alone."""
+        """Returns the pairs of one step, drawn with replacement: they depend on seed and step
+        alone.
+        """
         draw = np.random.default_rng([self.seed, 0x66, step])
         rows = draw.choice(self.subset, self.settings.pairs_a_step)
         return [self.prepared.train[row] for row in rows]
@@ -171,7 +174,9 @@ class Continual:
         return [{"step": step + 1, **values, **row} for row in rows]
 
     def facts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Settings, pairs, and means over the logged steps of the whole gradient's norms."""
+        """Returns settings, pairs, and means over the logged steps of the whole gradient's
+        norms.
+        """
         whole = [row for row in rows if row["layer"] == "all"]
         logged = [name for name in (whole[0] if whole else {}) if name not in ("step", "layer")]
         means = {
@@ -187,7 +192,10 @@ class Continual:
             "source": data["source"],
             "means": {name: None if np.isnan(mean) else mean for name, mean in means.items()},
             "gradients": [
-                {name: _short(value) for name, value in row.items()}
+                {
+                    name: float(f"{value:.4g}") if isinstance(value, float) else value
+                    for name, value in row.items()
+                }
                 for row in whole
             ],
         }  # fmt: skip
@@ -202,7 +210,7 @@ def open_continual(  # noqa: PLR0913 - the terms, what is trained, and the machi
     report: Report,
     device: str = "cpu",
 ) -> Continual:
-    """The terms for a task that starts from `start` (None: the embedded model).
+    """Returns the terms for a task that starts from `start` (None: the embedded model).
 
     English is held to the original model: the one below all adjustments that `start` stands on.
     Raises CctaError on data that can't be used, and where the adjustment that gives the pairs was
@@ -229,7 +237,7 @@ def open_continual(  # noqa: PLR0913 - the terms, what is trained, and the machi
 
 
 def original_of(start: ModelInfo | None) -> str:
-    """The id of the model below all adjustments and adapters that `start` stands on."""
+    """Returns the id of the model below all adjustments and adapters that `start` stands on."""
     while start is not None and isinstance(start.card.get("base"), dict):
         base = str(start.card["base"]["id"])
         below = adjusted(base)
@@ -240,19 +248,15 @@ def original_of(start: ModelInfo | None) -> str:
 
 
 def encoder_of(model: Any) -> Any:
-    """The encoder inside a task's model, its adapter included."""
+    """Returns the encoder inside a task's model, its adapter included."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     return whole.base_model
 
 
 def gradient_line(facts: Mapping[str, Any]) -> str:
-    """The gradient norms of the three terms in one line, means over the logged steps."""
+    """Returns the gradient norms of the three terms in one line, means over the logged steps."""
     means = facts["means"]
     if not means:
         return "both weights are 0: no term of continual learning was added"
     norms = ", ".join(f"{term} {means[f'norm_{term}']:.3g}" for term in _TERMS)
     return f"gradient norms, means over {len(facts['gradients'])} steps: {norms}"
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value

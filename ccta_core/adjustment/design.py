@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass
 
-from ccta_core.adjustment.plan import Cell, Measured, Plan, Studied
+from ccta_core.adjustment.plan import Measurement, Plan, PlanCell, Studied
 from ccta_core.adjustment.settings import Adjustment
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DesignPoint:
     """Where a cell stands in the design: "" for no task, the original's language, every language.
 
     `pairs` is 0 for the original, -1 for all pairs.
@@ -23,25 +23,25 @@ class Place:
     """Whether the dose is the language's usual one."""
 
 
-def place_of(plan: Plan, cell: Cell) -> Place:
-    """Where a cell stands in the design."""
+def place_of(plan: Plan, cell: PlanCell) -> DesignPoint:
+    """Returns where a cell stands in the design."""
     work = cell.work
     if isinstance(work, Studied):
         lang = next(lang for lang in work.languages if lang != "en")
         seed = int(cell.id.rpartition("-s")[2])
-        return Place("", "", lang, 0, 0.0, seed, True)
-    if isinstance(work, Measured):
+        return DesignPoint("", "", lang, 0, 0.0, seed, True)
+    if isinstance(work, Measurement):
         below = {each.id: each for each in plan.cells}.get(work.settings.model)
         if below is None:
-            return Place("original", "", work.settings.lang, 0, 0.0, 0, True)
+            return DesignPoint("original", "", work.settings.lang, 0, 0.0, 0, True)
         place = place_of(plan, below)
-        return Place(**asdict(place) | {"lang": work.settings.lang})
+        return DesignPoint(**asdict(place) | {"lang": work.settings.lang})
     if isinstance(work, Adjustment):
         usual = plan.languages[work.lang].pairs == work.pairs and not work.noise
         arm = "placebo" if work.placebo else "adjusted"
-        return Place(arm, "", work.lang, work.pairs or -1, work.noise, work.seed, usual)
+        return DesignPoint(arm, "", work.lang, work.pairs or -1, work.noise, work.seed, usual)
     if work.arm == "original":
-        return Place("original", work.task.name, "", 0, 0.0, work.seed, True)
+        return DesignPoint("original", work.task.name, "", 0, 0.0, work.seed, True)
     start = next(each for each in plan.cells if each.id == work.start)
     design = asdict(place_of(plan, start))
-    return Place(**design | {"arm": work.arm, "task": work.task.name})
+    return DesignPoint(**design | {"arm": work.arm, "task": work.task.name})

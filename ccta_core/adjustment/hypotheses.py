@@ -47,7 +47,7 @@ class Change:
     @property
     def text(self) -> str:
         """The change in words, in points."""
-        seen = (
+        resolution = (
             ""
             if self.detectable is None
             else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
@@ -55,7 +55,7 @@ class Change:
         low, high = (None if end is None else 100 * end for end in (self.low, self.high))
         return (
             f"{signed(100 * self.difference, 1)} over the {self.reference} "
-            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{seen})"
+            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{resolution})"
         )
 
 
@@ -70,22 +70,22 @@ class Verdict:
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
-    """Each hypothesis with its verdict, "not run" where no cell of it is finished."""
+    """Returns each hypothesis with its verdict, "not run" where no cell of it is finished."""
     return [
-        _inference(tables),
-        _others(tables),
-        _answers(tables),
-        _forgetting(tables),
-        _continual(tables),
-        _strong(tables),
-        _attributions(tables),
+        _judge_inference(tables),
+        _judge_other_tasks(tables),
+        _judge_answers(tables),
+        _judge_forgetting(tables),
+        _judge_continual(tables),
+        _judge_strong_encoder(tables),
+        _judge_attributions(tables),
     ]
 
 
 def task_changes(
     tables: Tables, task: str, arm: str, references: tuple[str, ...], *, cross: bool = False
 ) -> dict[str, list[Change]]:
-    """The changes of an arm in each adjusted language itself, by language, one a reference.
+    """Returns the changes of an arm in each adjusted language itself, by language, one a reference.
 
     With `cross` on questions in that language and English contexts.
     """
@@ -98,15 +98,16 @@ def task_changes(
     for row in rows[rows["reference"].isin(references)].itertuples():
         changes.setdefault(str(row.lang), []).append(
             Change(
-                str(row.lang), str(row.reference), float(row.difference), _known(row.low),
-                _known(row.high), int(row.seeds), _known(row.detectable),
+                str(row.lang), str(row.reference), float(row.difference), _number_or_none(row.low),
+                _number_or_none(row.high), int(row.seeds), _number_or_none(row.detectable),
             )
         )  # fmt: skip
     return {lang: changes[lang] for lang in LANGUAGES if lang in changes}
 
 
 def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
-    """Tatoeba retrieval at two thirds of the depth: adjusted less original, and less placebo.
+    """Returns changes of Tatoeba retrieval at two thirds of the depth: adjusted less original, and
+    less placebo.
 
     Foreign queries, English index, mean over all tokens with the specials. Over seeds: Student's t.
     """
@@ -129,15 +130,15 @@ def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:
         adjusted = values["adjusted"]
         if len(adjusted) and len(values["original"]):
             difference = adjusted - float(values["original"].iloc[0])
-            changes.setdefault(lang, []).append(_over_seeds(lang, "original", difference))
+            changes.setdefault(lang, []).append(_change_over_seeds(lang, "original", difference))
         both = adjusted.index.intersection(values["placebo"].index)
         if len(both):
             difference = adjusted.loc[both] - values["placebo"].loc[both]
-            changes.setdefault(lang, []).append(_over_seeds(lang, "placebo", difference))
+            changes.setdefault(lang, []).append(_change_over_seeds(lang, "placebo", difference))
     return changes
 
 
-def _over_seeds(lang: str, reference: str, differences: pd.Series) -> Change:
+def _change_over_seeds(lang: str, reference: str, differences: pd.Series) -> Change:
     values = differences.to_numpy(float)
     mean, number = float(values.mean()), len(values)
     if number < 2:
@@ -147,13 +148,13 @@ def _over_seeds(lang: str, reference: str, differences: pd.Series) -> Change:
     return Change(lang, reference, mean, mean - reach, mean + reach, number, detectable(sd, number))
 
 
-def _inference(tables: Tables) -> Verdict:
+def _judge_inference(tables: Tables) -> Verdict:
     claim = "Inference improves in es, ru, vi and hi over the original and over the placebo."
     changes = task_changes(tables, "nli", "adjusted", ("original", "placebo"))
-    return _improves("H1", claim, changes, needed=len(LANGUAGES), references=2)
+    return _judge_improvement("H1", claim, changes, needed=len(LANGUAGES), references=2)
 
 
-def _others(tables: Tables) -> Verdict:
+def _judge_other_tasks(tables: Tables) -> Verdict:
     claim = "Names, retrieval and cross-lingual answers improve in three of the four languages."
     parts = {
         "names": task_changes(tables, "ner", "adjusted", ("original", "placebo")),
@@ -161,22 +162,23 @@ def _others(tables: Tables) -> Verdict:
         "cross-lingual answers": task_changes(tables, "qa", "adjusted", ("original",), cross=True),
     }
     each = {
-        name: _improves("", "", changes, needed=3, references=1) for name, changes in parts.items()
+        name: _judge_improvement("", "", changes, needed=3, references=1)
+        for name, changes in parts.items()
     }
     evidence = [f"{name}: {line}" for name, verdict in each.items() for line in verdict.evidence]
     evidence += [f"{name}: not run" for name, verdict in each.items() if verdict.verdict == NOT_RUN]
-    return Verdict("H2", claim, _together([v.verdict for v in each.values()]), tuple(evidence))
+    return Verdict("H2", claim, _join_verdicts([v.verdict for v in each.values()]), tuple(evidence))
 
 
-def _answers(tables: Tables) -> Verdict:
+def _judge_answers(tables: Tables) -> Verdict:
     claim = "Answers in one language (question and context alike) do not improve."
     changes = task_changes(tables, "qa", "adjusted", ("original",))
     higher = [lang for lang, rows in changes.items() if rows[0].sign > 0]
     verdict = NOT_RUN if not changes else REFUTED if higher else SUPPORTED
-    return Verdict("H3", claim, verdict, _lines(changes))
+    return Verdict("H3", claim, verdict, _evidence_lines(changes))
 
 
-def _forgetting(tables: Tables) -> Verdict:
+def _judge_forgetting(tables: Tables) -> Verdict:
     claim = "A task's training lowers AUC of related over unrelated words (forgetting)."
     table = tables["forgetting"]
     if not len(table):
@@ -191,18 +193,18 @@ def _forgetting(tables: Tables) -> Verdict:
             f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
             f"{count(len(rows), 'seed')}; the interval lies above zero in {above})"
         )
-    return Verdict("H4", claim, _share(signs), tuple(evidence))
+    return Verdict("H4", claim, _share_of_signs(signs), tuple(evidence))
 
 
-def _continual(tables: Tables) -> Verdict:
+def _judge_continual(tables: Tables) -> Verdict:
     claim = "Continual learning gives the best inference."
     changes = task_changes(
         tables, "nli", "continual", ("original", "adjusted", "continual-placebo")
     )
-    return _improves("H5", claim, changes, needed=len(LANGUAGES), references=2)
+    return _judge_improvement("H5", claim, changes, needed=len(LANGUAGES), references=2)
 
 
-def _strong(tables: Tables) -> Verdict:
+def _judge_strong_encoder(tables: Tables) -> Verdict:
     claim = "A strong, already aligned encoder gains less than mBERT did."
     changes = task_changes(tables, "nli", "adjusted", ("original",))
     smaller, evidence = [], []
@@ -213,10 +215,10 @@ def _strong(tables: Tables) -> Verdict:
             f"{language(lang).name}: {change.text}; mBERT by another method (AlignFreeze) "
             f"{signed(100 * published, 1)}"
         )
-    return Verdict("H6", claim, _share(smaller), tuple(evidence))
+    return Verdict("H6", claim, _share_of_signs(smaller), tuple(evidence))
 
 
-def _attributions(tables: Tables) -> Verdict:
+def _judge_attributions(tables: Tables) -> Verdict:
     claim = "Adjustment raises EMS but not the gain: it moves embeddings, not attributions."
     table = tables["consistency"]
     if not len(table) or "difference" not in table:
@@ -234,31 +236,31 @@ def _attributions(tables: Tables) -> Verdict:
             f"{signed(float(ems['difference']), 3)} ({interval(ems['low'], ems['high'], 3)}), gain "
             f"{signed(float(gain['difference']), 3)} ({interval(gain['low'], gain['high'], 3)})"
         )
-    return Verdict("H7", claim, _share(holds), tuple(evidence))
+    return Verdict("H7", claim, _share_of_signs(holds), tuple(evidence))
 
 
-def _improves(
+def _judge_improvement(
     key: str, claim: str, changes: Mapping[str, list[Change]], *, needed: int, references: int
 ) -> Verdict:
-    """Whether the arm is above every reference in enough languages."""
+    """Returns whether the arm is above every reference in enough languages."""
     whole = {lang: rows for lang, rows in changes.items() if len(rows) >= references}
     if not whole:
-        return Verdict(key, claim, NOT_RUN, _lines(changes))
+        return Verdict(key, claim, NOT_RUN, _evidence_lines(changes))
     higher = [lang for lang, rows in whole.items() if all(row.sign > 0 for row in rows)]
     verdict = SUPPORTED if len(higher) >= needed else PARTLY if higher else REFUTED
     missing = [language(lang).name for lang in LANGUAGES if lang not in whole]
     tail = (f"not run (or not whole): {listing(missing)}",) if missing else ()
-    return Verdict(key, claim, verdict, (*_lines(changes), *tail))
+    return Verdict(key, claim, verdict, (*_evidence_lines(changes), *tail))
 
 
-def _lines(changes: Mapping[str, list[Change]]) -> tuple[str, ...]:
+def _evidence_lines(changes: Mapping[str, list[Change]]) -> tuple[str, ...]:
     return tuple(
         f"{language(lang).name}: {listing([row.text for row in rows])}"
         for lang, rows in changes.items()
     )
 
 
-def _together(parts: list[str]) -> str:
+def _join_verdicts(parts: list[str]) -> str:
     run = [part for part in parts if part != NOT_RUN]
     if not run:
         return NOT_RUN
@@ -267,11 +269,11 @@ def _together(parts: list[str]) -> str:
     return REFUTED if all(part == REFUTED for part in run) else PARTLY
 
 
-def _share(signs: list[bool]) -> str:
+def _share_of_signs(signs: list[bool]) -> str:
     if not signs:
         return NOT_RUN
     return SUPPORTED if all(signs) else PARTLY if any(signs) else REFUTED
 
 
-def _known(value: float | None) -> float | None:
+def _number_or_none(value: float | None) -> float | None:
     return None if value is None or np.isnan(value) else float(value)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.adjustment.design import Place
+from ccta_core.adjustment.design import DesignPoint
 from ccta_core.adjustment.plan import Studied
 from ccta_core.analysis.prediction import auroc
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
@@ -17,7 +17,7 @@ _DRAWS = 2000
 
 
 def estimate_columns(estimate: ContrastEstimate) -> dict[str, Any]:
-    """A difference with its interval and p-value, as columns of a table."""
+    """Returns a difference with its interval and p-value, as columns of a table."""
     return {
         "difference": estimate.value,
         "low": estimate.low,
@@ -38,13 +38,15 @@ def _study_rows(work: Studied) -> pd.DataFrame:
     )
 
 
-def consistency_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
-    """Means of each arm, and its differences to the original on the same items, by layer."""
+def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:
+    """Returns means of each arm, and its differences to the original on the same items, by
+    layer.
+    """
     table = _study_rows(work)
     rows = []
     for (model, layer), arm in table.groupby(["model", "layer"]):
         place = _study_place(work, places, str(model))
-        base = _paired(table, work.models[0], str(model), int(layer))
+        base = _pair_by_item(table, work.models[0], str(model), int(layer))
         for measure in CONSISTENCY:
             values = arm[measure].dropna()
             row = {"layer": int(layer), "measure": measure, "value": float(values.mean()),
@@ -61,7 +63,7 @@ def consistency_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[st
     return rows
 
 
-def flip_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]]:
+def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:
     """Does consistency move where predictions flip? An arm against the original, by layer.
 
     `auc` = P(the measure moved further, in absolute value, on an item whose predicted class in the
@@ -71,7 +73,7 @@ def flip_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]
     rows = []
     for model in work.models[1:]:
         for layer in sorted(table["layer"].unique()):
-            both = _paired(table, work.models[0], model, int(layer))
+            both = _pair_by_item(table, work.models[0], model, int(layer))
             flipped = (both["target_predicted"] != both["target_predicted_arm"]).to_numpy()
             for measure in ("ems", "gain", "link_spearman"):
                 change = (both[f"{measure}_arm"] - both[measure]).abs().to_numpy(float)
@@ -86,13 +88,13 @@ def flip_rows(work: Studied, places: Mapping[str, Place]) -> list[dict[str, Any]
     return rows
 
 
-def _paired(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
-    """The original's rows with another arm's beside them, by item."""
+def _pair_by_item(table: pd.DataFrame, first: str, model: str, layer: int) -> pd.DataFrame:
+    """Returns the original's rows with another arm's beside them, by item."""
     arm = table[(table["model"] == model) & (table["layer"] == layer)]
     base = table[(table["model"] == first) & (table["layer"] == layer)]
     return base.merge(arm, on="item", suffixes=("", "_arm"))
 
 
-def _study_place(work: Studied, places: Mapping[str, Place], model: str) -> dict[str, Any]:
+def _study_place(work: Studied, places: Mapping[str, DesignPoint], model: str) -> dict[str, Any]:
     lang = next(lang for lang in work.languages if lang != "en")
     return asdict(places[model]) | {"lang": lang, "model": model, "study": work.name}

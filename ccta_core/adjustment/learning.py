@@ -6,10 +6,10 @@ import io
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -141,7 +141,7 @@ class Learning:
                 self._save()
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says of the run so far."""
+        """Returns what the manifest says of the run so far."""
         progress = self.progress
         last = progress.rows["losses"][-1] if progress.rows["losses"] else {}
         return {
@@ -155,7 +155,8 @@ class Learning:
         }
 
     def step(self) -> None:
-        """One step: gradients of both terms over a batch, and Adam's move.
+        """Takes one step: computes the gradients of both terms over a batch and moves the weights
+        by Adam.
 
         Raises CctaError where the loss or a gradient is not finite.
         """
@@ -236,13 +237,14 @@ class Learning:
         )
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint belongs to."""
+        """Returns what a checkpoint belongs to."""
         data = self.prepared.facts["data"]
+        links = repr([pair.links for pair in self.prepared.train])
         return {
             "settings": as_facts(self.settings),
             "base": self.parts.revision,
             "drawn": data["drawn_sha256"],
-            "links": _links_sha256(self.prepared.train),
+            "links": hashlib.sha256(links.encode()).hexdigest(),
             "steps": len(self.batches),
         }
 
@@ -288,8 +290,15 @@ class Learning:
         self.progress = Progress(**saved["progress"])
 
 
-def build_learner(settings: Adjustment, parts: Backbone, device: str) -> tuple[Any, Frozen]:
-    """The model that learns, its dropout as configured, and the frozen start model.
+class LearnerModels(NamedTuple):
+    """The model that learns, and the frozen start model that it is compared with."""
+
+    model: Any
+    frozen: Frozen
+
+
+def build_learner(settings: Adjustment, parts: Backbone, device: str) -> LearnerModels:
+    """Returns the model that learns, its dropout as configured, and the frozen start model.
 
     With an adapter both are one: the adapter is passed over where the start model is asked for.
     """
@@ -310,11 +319,11 @@ def build_learner(settings: Adjustment, parts: Backbone, device: str) -> tuple[A
             layer = layer_of(name)
             if layer == "embeddings" or (layer.isdigit() and int(layer) <= half):
                 parameter.requires_grad_(False)
-    return model, frozen
+    return LearnerModels(model, frozen)
 
 
 def start_encoder(parts: Backbone, device: str) -> Any:
-    """The start model with attention that is fast in bfloat16."""
+    """Returns the start model with attention that is fast in bfloat16."""
     encoder: Any = parts.encoder()
     use_explicit_attention(encoder)
     return encoder.to(device)
@@ -365,14 +374,10 @@ def needed_bytes(parts: Backbone, longest: int, *, full: bool) -> int:
 
 
 def free_bytes() -> int | None:
-    """Memory that is free, as Linux reckons it; None on other systems."""
+    """Returns the memory that is free, as Linux reckons it; None on other systems."""
     try:
         text = Path("/proc/meminfo").read_text("ascii")
     except OSError:
         return None
     line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
     return None if line is None else 1024 * int(line.split()[1])
-
-
-def _links_sha256(pairs: Sequence[LinkedPair]) -> str:
-    return hashlib.sha256(repr([pair.links for pair in pairs]).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,10 +54,17 @@ class Linked:
     counts: dict[str, int]
 
 
+class ReadPairs(NamedTuple):
+    """The usable pairs as words, and how many others were dropped, by reason."""
+
+    pairs: list[WordPair]
+    dropped: dict[str, int]
+
+
 def read_words(
     reader: WordReader, pairs: Sequence[Pair], lang: str, *, most_tokens: int
-) -> tuple[list[WordPair], dict[str, int]]:
-    """The pairs as words, without those that are too long or too short, and how many those were.
+) -> ReadPairs:
+    """Reads the pairs as words and drops those that are too long or too short.
 
     A side of one word is dropped with its pair: there is no other word it could be told apart
     from, or paired with in the placebo.
@@ -77,7 +84,7 @@ def read_words(
             dropped[f"side over the model's {most_tokens} tokens"] += 1
         else:
             kept.append(WordPair(foreign, english))
-    return kept, dict(dropped)
+    return ReadPairs(kept, dict(dropped))
 
 
 def find_links(  # noqa: PLR0913 - the words, and how and by what they are read
@@ -90,7 +97,7 @@ def find_links(  # noqa: PLR0913 - the words, and how and by what they are read
     bfloat16: bool = False,
     revision: str | None = None,
 ) -> list[set[tuple[int, int]]]:
-    """Links of every pair that both directions agree on, (foreign word, English word) each.
+    """Returns links of every pair that both directions agree on, (foreign word, English word) each.
 
     `argmax`: each word is the other's most similar one by the states of `encoder` at `layer`; else
     a statistical aligner estimated on these very pairs. With `revision`, the name of the encoder's
@@ -123,7 +130,7 @@ def find_links(  # noqa: PLR0913 - the words, and how and by what they are read
 
 
 def keep_links(pairs: Sequence[WordPair], candidates: Sequence[set[tuple[int, int]]]) -> Linked:
-    """Strictly one-to-one links of differing words; pairs without any are dropped.
+    """Keeps strictly one-to-one links of differing words; pairs without any are dropped.
 
     A word that occurs in two links loses both; links of two words that are equal to the letter are
     dropped (EFI).
@@ -147,7 +154,7 @@ def keep_links(pairs: Sequence[WordPair], candidates: Sequence[set[tuple[int, in
 def corrupt_links(
     pairs: Sequence[LinkedPair], share: float, seed: int
 ) -> tuple[tuple[LinkedPair, ...], int]:
-    """The same pairs with a share of their links re-paired at random inside each pair.
+    """Returns the same pairs with a share of their links re-paired at random inside each pair.
 
     Every pair keeps its number of links, and they stay one-to-one. Links that are chosen together
     exchange their English words in a random circle, so that none keeps its own; a lone one takes an
@@ -178,5 +185,5 @@ def corrupt_links(
 
 
 def _tokens(words: Words) -> list[str]:
-    """Words as an aligner takes them: none holds a space."""
+    """Returns words as an aligner takes them: none holds a space."""
     return ["_".join(word.split()) for word in words.texts]

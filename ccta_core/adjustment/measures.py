@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +60,7 @@ class MeasureSettings:
     held: int = 200
 
     def pairs_from(self, original: str) -> Adjustment:
-        """The settings by which the language's pairs are read, held out and linked."""
+        """Returns the settings by which the language's pairs are read, held out and linked."""
         return Adjustment(
             name="measure",
             lang=self.lang,
@@ -88,7 +88,7 @@ class Measures:
 
 
 def measure(settings: MeasureSettings, *, report: Report, device: str = "cpu") -> Measures:
-    """All measures of one model in one language.
+    """Returns all measures of one model in one language.
 
     Raises CctaError where there is no such model, and on data that can't be used.
     """
@@ -141,12 +141,14 @@ def write_measures(settings: MeasureSettings, measures: Measures) -> Path:
 
 
 def measures_folder(model: str, lang: str) -> Path:
-    """Where the measures of a model in a language lie: a Parquet file a table."""
+    """Returns where the measures of a model in a language lie: a Parquet file a table."""
     return cache_root() / "measures" / model.replace("/", "~") / lang
 
 
 def read_links(model: str, lang: str, layer: int, kind: str) -> Distances:
-    """The distances of every held-out link of a measured model. Raises CctaError without them."""
+    """Returns the distances of every held-out link of a measured model. Raises CctaError without
+    them.
+    """
     path = measures_folder(model, lang) / "links.parquet"
     if not path.exists():
         raise CctaError(f"{model} was not measured in {lang}; ccta adjust measure does it")
@@ -169,7 +171,7 @@ def link_distances(
 
 
 def summarise(values: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
-    """Related against unrelated distances in numbers.
+    """Summarises related against unrelated distances in numbers.
 
     `auc` = P(an unrelated distance is larger than a related one), ties half, with its 95% interval
     (whole sentences drawn); `gap` is the mean of d(unrelated) - d(related) of each link,
@@ -208,7 +210,8 @@ def summarise(values: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
 
 
 def auc_difference(first: Distances, second: Distances, *, draws: int = DRAWS) -> dict[str, Any]:
-    """AUC of the first less that of the second on the same links, with its 95% interval.
+    """Returns the AUC of the first less that of the second on the same links, with its 95%
+    interval.
 
     "Forgetting" where the second is the first after a task's training. The same sentences are drawn
     for both. Raises CctaError where the links are not the same.
@@ -237,7 +240,8 @@ def auc_difference(first: Distances, second: Distances, *, draws: int = DRAWS) -
 def word_retrieval(
     pairs: Sequence[LinkedPair], foreign: Sequence[np.ndarray], english: Sequence[np.ndarray]
 ) -> dict[str, Any]:
-    """The share of linked words whose nearest word by CSLS is the very word they are linked to.
+    """Returns the share of linked words whose nearest word by CSLS is the very word they are linked
+    to.
 
     The pool is all linked words of the pairs (instances, specials left out); both directions. Each
     vector is divided by its own norm; CSLS with 10 neighbours (Conneau et al., 2018).
@@ -252,7 +256,8 @@ def word_retrieval(
 
 
 def anisotropy(vectors: np.ndarray) -> float:
-    """The mean cosine of two different rows, in [-1, 1]: 0 for directions that are spread evenly.
+    """Returns the mean cosine of two different rows, in [-1, 1]: 0 for directions that are spread
+    evenly.
 
     Over all pairs at once: (|sum u|^2 - n) / (n (n - 1)) of unit rows u (Ethayarajh, 2019, takes a
     sample of pairs). Shape: (vectors, width), at least two. NaN where there are fewer.
@@ -266,7 +271,7 @@ def anisotropy(vectors: np.ndarray) -> float:
 
 
 def sentence_rows(encoder: Any, tokenizer: Any, spec: str, lang: str) -> Iterator[dict[str, Any]]:
-    """Retrieval of translations and MEXA, by layer and way to pool, a row each.
+    """Yields retrieval of translations and MEXA, a row for each layer and way to pool.
 
     `foreign_to_english`: foreign queries against the English index (XTREME), accuracy at 1 by
     cosine of the mean of all tokens with the specials, and without them as a second row. `mexa`:
@@ -289,14 +294,22 @@ def sentence_rows(encoder: Any, tokenizer: Any, spec: str, lang: str) -> Iterato
             }
 
 
-def _encoder(model: str, device: str) -> tuple[Any, Backbone]:
-    """A backbone's encoder, or the one inside a task's model, and the original below it."""
+class _MeasuredEncoder(NamedTuple):
+    """An encoder to measure, and the original backbone it was made from."""
+
+    encoder: Any
+    original: Backbone
+
+
+def _encoder(model: str, device: str) -> _MeasuredEncoder:
+    """Returns a backbone's encoder, or the one inside a task's model, and the original below it."""
     info = catalog().get(model)
     if info is not None and info.task != "backbone":
         encoder: Any = load_model(model, device=device).hf_model.base_model
     else:
         encoder = backbone(model).encoder().to(device)  # type: ignore[arg-type]
-    return encoder.eval(), backbone(original_of(info) if info is not None else model)
+    original = backbone(original_of(info) if info is not None else model)
+    return _MeasuredEncoder(encoder.eval(), original)
 
 
 def _sets(settings: MeasureSettings) -> Iterator[tuple[str, str]]:

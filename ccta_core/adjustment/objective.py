@@ -10,7 +10,13 @@ import torch
 from peft import PeftModel
 
 from ccta_core.adjustment.links import LinkedPair
-from ccta_core.adjustment.words import Side, WordReader, collate, forward_precision, layer_states
+from ccta_core.adjustment.words import (
+    SideBatch,
+    WordReader,
+    collate,
+    forward_precision,
+    layer_states,
+)
 from ccta_core.errors import CctaError
 
 TARGETS = ("current", "frozen")
@@ -30,13 +36,13 @@ class Batch:
     side, (rows x (words + 2)) counted through: one entry a link, special tokens' links last.
     """
 
-    foreign: Side
-    english: Side
+    foreign: SideBatch
+    english: SideBatch
     foreign_words: torch.Tensor
     english_words: torch.Tensor
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same on a device."""
+        """Returns the same on a device."""
         return Batch(
             self.foreign.to(device),
             self.english.to(device),
@@ -54,7 +60,7 @@ class Terms:
 
 
 def make_batch(reader: WordReader, pairs: Sequence[LinkedPair]) -> Batch:
-    """Linked pairs as one batch; their first and last special tokens are linked too."""
+    """Makes one batch of linked pairs; their first and last special tokens are linked too."""
     foreign, english = (
         collate(reader, [pair.foreign for pair in pairs]),
         collate(reader, [pair.english for pair in pairs]),
@@ -75,12 +81,12 @@ def make_batch(reader: WordReader, pairs: Sequence[LinkedPair]) -> Batch:
 
 
 def alignment_loss(foreign: torch.Tensor, english: torch.Tensor) -> torch.Tensor:
-    """Mean squared error over links and dimensions. Shape of both: (links, width)."""
+    """Returns the mean squared error over links and dimensions. Shape of both: (links, width)."""
     return (foreign - english).square().mean()
 
 
 def anchor_loss(states: torch.Tensor, start: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean squared error over all positions, specials too, and dimensions.
+    """Returns the mean squared error over all positions, specials too, and dimensions.
 
     Shape: (rows, tokens, width) twice, (rows, tokens).
     """
@@ -95,7 +101,7 @@ class Frozen:
         """`encoder`: a frozen model, or the one that learns, whose adapter is passed over here."""
         self.encoder, self.bfloat16 = encoder, bfloat16
 
-    def states(self, side: Side, layer: int) -> torch.Tensor:
+    def states(self, side: SideBatch, layer: int) -> torch.Tensor:
         """States in evaluation mode, without gradients. Shape: (rows, tokens, width)."""
         adapted = isinstance(self.encoder, PeftModel)
         was_training = self.encoder.training
@@ -116,7 +122,7 @@ def adjustment_terms(  # noqa: PLR0913 - the models, the batch and the options o
     target: str = "current",
     bfloat16: bool = False,
 ) -> Terms:
-    """Both terms of the loss on a batch, with gradients to `encoder`'s weights.
+    """Returns both terms of the loss on a batch, with gradients to `encoder`'s weights.
 
     alignment = MSE over links of (f(x_i), f(y_j)), anchor = MSE over all positions of the English
     side of (f(y), f0(y)); f is `encoder` as it is (training mode: with dropout), f0 `frozen`. With
@@ -167,7 +173,8 @@ class StepGradients:
 def split_batch(
     reader: WordReader, pairs: Sequence[LinkedPair], size: int = PAIRS_AT_ONCE
 ) -> list[BatchPart]:
-    """A batch in parts of similar length, whose weighted losses add up to that of the whole.
+    """Returns a batch in parts of similar length, whose weighted losses add up to that of the
+    whole.
 
     Each part's mean counts by its share of all links and of all English positions, so that the
     batch has one mean over its links however it is split: only memory and padding are less.
@@ -237,7 +244,7 @@ def add_batch_gradients(  # noqa: PLR0913 - the models, the batch, whose gradien
 def gradients(
     losses: Mapping[str, torch.Tensor], parameters: Sequence[torch.nn.Parameter]
 ) -> dict[str, list[torch.Tensor]]:
-    """The gradient of each loss by itself; zeros where a parameter has no part in it."""
+    """Returns the gradient of each loss by itself; zeros where a parameter has no part in it."""
     by_loss = {}
     for number, (name, loss) in enumerate(losses.items(), 1):
         slopes = torch.autograd.grad(
@@ -286,7 +293,7 @@ def gradient_rows(
 
 
 def layer_of(parameter: str) -> str:
-    """The layer of a parameter by its name: "embeddings", "1" to "L", or "head"."""
+    """Returns the layer of a parameter by its name: "embeddings", "1" to "L", or "head"."""
     match = _LAYER.search(parameter)
     if match:
         return str(int(match.group(1)) + 1)

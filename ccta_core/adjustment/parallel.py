@@ -62,7 +62,7 @@ class ParallelText:
 
 
 def pairs_sha256(pairs: Iterable[Pair]) -> str:
-    """sha256 (hexadecimal) of sentence pairs in order."""
+    """Returns the sha256 (hexadecimal) of sentence pairs in order."""
     digest = hashlib.sha256()
     for pair in pairs:
         digest.update(("\t".join(pair) + "\n").encode("utf-8"))
@@ -70,7 +70,7 @@ def pairs_sha256(pairs: Iterable[Pair]) -> str:
 
 
 def read_parallel(specs: Sequence[str], lang: str) -> ParallelText:
-    """The sentence pairs of all specs together.
+    """Returns the sentence pairs of all specs together.
 
     Empty sides and repeated pairs are dropped and counted. Raises CctaError (one line) on an
     unknown language or spec, a file that can't be read, sides of unequal length, and where no pair
@@ -98,7 +98,7 @@ def read_parallel(specs: Sequence[str], lang: str) -> ParallelText:
 def drop_overlap(
     text: ParallelText, tests: Sequence[str], *, allowed: bool = False
 ) -> ParallelText:
-    """The pairs that share no sentence, in either language, with a test set.
+    """Returns the pairs that share no sentence, in either language, with a test set.
 
     `tests` are specs of `ccta data`. What shares one is counted under the test set's name; with
     `allowed` it is counted and stays. Raises CctaError where most of the pairs are in a test set:
@@ -133,12 +133,14 @@ def usual_tests() -> tuple[str, ...]:
 
 
 def plain(text: str) -> str:
-    """A sentence as it is compared: NFKC, without case, single spaces."""
+    """Returns a sentence as it is compared: NFKC, without case, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _sentences(test: str, lang: str) -> dict[str, set[str]]:
-    """The test set's sentences in the language and in English; none where it has no such part."""
+    """Returns the test set's sentences in the language and in English; none where it has no such
+    part.
+    """
     shared: dict[str, set[str]] = {lang: set(), "en": set()}
     paired = test.partition(":")[0] == "tatoeba"  # its English belongs to one other language
     for wanted in [(lang, "en")] if paired else [(lang,), ("en",)]:
@@ -170,15 +172,15 @@ def _read(spec: str, lang: str) -> Iterator[Pair]:
         raise CctaError(f"{spec!r} is no parallel text; expected one of: {_FORMS}")
 
 
-def _endings(lang: str) -> set[str]:
-    """How the names of a language's files end."""
+def _file_endings(lang: str) -> set[str]:
+    """Returns how the names of a language's files end."""
     if lang == "en":
         return {"en", "eng"}
     return {lang, TATOEBA_CODES.get(lang, lang), *_LANG_ENDINGS.get(lang, ())}
 
 
 def _read_folder(where: str, lang: str) -> Iterator[Pair]:
-    """Files `SET.eng` and `SET.spa` of the folder and of its folders."""
+    """Reads the files `SET.eng` and `SET.spa` of the folder and of its folders."""
     name, _, part = where.partition("#")
     wanted = part.partition("/")[2]
     folder = Path(name)
@@ -189,21 +191,21 @@ def _read_folder(where: str, lang: str) -> Iterator[Pair]:
         side: {
             path.with_suffix(""): path
             for path in files
-            if path.suffix[1:] in _endings(side) and path.name.startswith(wanted)
+            if path.suffix[1:] in _file_endings(side) and path.name.startswith(wanted)
         }
         for side in (lang, "en")
     }
     sets = [stem for stem in sides[lang] if stem in sides["en"]]
     if not sets:
         raise CctaError(
-            f"{folder} has no files {wanted}*.{'|'.join(sorted(_endings(lang)))} with an English "
-            f"one beside them; expected line-parallel files of {lang} and en"
+            f"{folder} has no files {wanted}*.{'|'.join(sorted(_file_endings(lang)))} with an "
+            f"English one beside them; expected line-parallel files of {lang} and en"
         )
     for stem in sets:
-        yield from _in_step(sides[lang][stem], sides["en"][stem])
+        yield from _parallel_lines(sides[lang][stem], sides["en"][stem])
 
 
-def _in_step(foreign: Path, english: Path) -> Iterator[Pair]:
+def _parallel_lines(foreign: Path, english: Path) -> Iterator[Pair]:
     others, ours = text_rows(foreign), text_rows(english)
     if len(others) != len(ours):
         raise CctaError(
@@ -214,19 +216,19 @@ def _in_step(foreign: Path, english: Path) -> Iterator[Pair]:
 
 
 def _read_two(first: Path, second: Path, lang: str) -> Iterator[Pair]:
-    """Two files; English is told by the names' endings, else by its frequent words."""
+    """Reads two files; English is told by the names' endings, else by its frequent words."""
     endings = [set(path.name.lower().split(".")[1:]) for path in (first, second)]
-    marked = [bool(ending & _endings("en")) for ending in endings]
+    marked = [bool(ending & _file_endings("en")) for ending in endings]
     if marked[0] == marked[1]:
         samples = [text_rows(path)[:_SAMPLE] for path in (first, second)]
         english_first = _english_side(samples, f"{first} and {second}") == 0
     else:
         english_first = marked[0]
-    yield from _in_step(second, first) if english_first else _in_step(first, second)
+    yield from _parallel_lines(second, first) if english_first else _parallel_lines(first, second)
 
 
 def _read_table(path: Path, lang: str) -> Iterator[Pair]:
-    """A table with columns named by languages, or two columns of sentences without names."""
+    """Yields a table with columns named by languages, or two columns of sentences without names."""
     if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         yield from _by_language(path, lang)
         return
@@ -257,7 +259,7 @@ def _by_language(path: Path, lang: str) -> Iterator[Pair]:
 
 
 def _english_side(samples: Sequence[Sequence[str]], what: str) -> int:
-    """Which of two samples is English: 0 or 1, by its share of frequent English words.
+    """Returns which of two samples is English: 0 or 1, by its share of frequent English words.
 
     Raises CctaError where neither is, or both are.
     """

@@ -33,7 +33,7 @@ class Parallel:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskSettings:
     """A task: what it is trained on in English, and on which data and languages it is scored.
 
     `cross` is data across languages, its "{lang}" the adjusted one: questions in that language on
@@ -51,11 +51,11 @@ class Task:
     cross_languages: tuple[str, ...] = ()
 
     def cross_of(self, lang: str) -> str | None:
-        """The data across languages of one of them; None where there is none."""
+        """Returns the data across languages of one of them; None where there is none."""
         return self.cross.replace("{lang}", lang) if lang in self.cross_languages else None
 
     def recipe(self, seed: int) -> Recipe:
-        """How it is trained."""
+        """Returns the recipe by which the task is trained from this seed."""
         return recipe_for(self.name, seed=seed, epochs=self.epochs)
 
 
@@ -67,7 +67,7 @@ class Dose:
     noise: float = 0.0
 
     def suffix(self, usual: int | None) -> str:
-        """What names this dose beside the language's usual one."""
+        """Returns the ending of a name that tells this dose from the language's usual one."""
         size = "" if self.pairs == usual else f"-{self.pairs or 'all'}"
         return size + (f"-noise{round(100 * self.noise)}" if self.noise else "")
 
@@ -76,7 +76,7 @@ class Dose:
 class Training:
     """A task's training: on which arm of which language's adjustment, from which seed."""
 
-    task: Task
+    task: TaskSettings
     arm: str
     seed: int
     start: str | None
@@ -88,7 +88,7 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """Measures of one model in one language; of a task's model also what it makes of each item.
 
     `evaluate` is the task's data, read in the languages `scored` up to `limit` items each; `cross`
@@ -120,13 +120,13 @@ class Studied:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PlanCell:
     """One run of the experiment: its id, what must be there before it, and what it is."""
 
     id: str
     kind: str
     needs: tuple[str, ...]
-    work: Adjustment | Training | Measured | Studied
+    work: Adjustment | Training | Measurement | Studied
     block: str = ""
 
 
@@ -136,8 +136,8 @@ class Plan:
 
     name: str
     model: str
-    cells: tuple[Cell, ...]
-    tasks: Mapping[str, Task] = field(hash=False)
+    cells: tuple[PlanCell, ...]
+    tasks: Mapping[str, TaskSettings] = field(hash=False)
     languages: Mapping[str, Parallel] = field(hash=False)
     tests: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class Plan:
 
 
 def read_plan(path: Path, data: str | None = None) -> Plan:
-    """The plan of a file; `data` takes the place of its folder of data sets.
+    """Returns the plan of a file; `data` takes the place of its folder of data sets.
 
     Raises CctaError (one line) where the file can't be read, a name in it is unknown, or a block
     asks for what isn't declared.
@@ -164,7 +164,7 @@ def read_plan(path: Path, data: str | None = None) -> Plan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CctaError(f"{path} is no TOML: {error}") from error
     try:
-        return _plan(_filled(table, data or str(table.get("data", ""))))
+        return _plan(_fill_data_folder(table, data or str(table.get("data", ""))))
     except CctaError as error:
         raise CctaError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -174,14 +174,14 @@ def read_plan(path: Path, data: str | None = None) -> Plan:
         ) from error
 
 
-def _filled(value: Any, data: str) -> Any:
-    """The table with the folder of data sets in its specs."""
+def _fill_data_folder(value: Any, data: str) -> Any:
+    """Returns the table with the folder of data sets in its specs."""
     if isinstance(value, str):
         return value.replace("{data}", data)
     if isinstance(value, list):
-        return [_filled(entry, data) for entry in value]
+        return [_fill_data_folder(entry, data) for entry in value]
     if isinstance(value, dict):
-        return {key: _filled(entry, data) for key, entry in value.items()}
+        return {key: _fill_data_folder(entry, data) for key, entry in value.items()}
     return value
 
 
@@ -192,9 +192,10 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         for lang, row in table["languages"].items()
     }
     for name in table.get("tasks", {}):
-        _one_of("task", name, TASKS)
+        _check_one_of("task", name, TASKS)
     tasks = {
-        name: _record(Task, {"name": name, **row}) for name, row in table.get("tasks", {}).items()
+        name: _read_record(TaskSettings, {"name": name, **row})
+        for name, row in table.get("tasks", {}).items()
     }
     weights = table.get("continual", {})
     plan = Plan(
@@ -209,15 +210,15 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
         anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
     )
-    cells: dict[str, Cell] = {}
+    cells: dict[str, PlanCell] = {}
     for block in table["block"]:
         for cell in _cells(plan, block, table.get("study", {})):
             cells.setdefault(cell.id, cell)
     return replace(plan, cells=tuple(cells.values()))
 
 
-def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[Cell]:
-    """The cells of a block, each after those that it needs."""
+def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> Iterator[PlanCell]:
+    """Yields the cells of a block, each after those that it needs."""
     title = str(block["title"])
     unknown = set(block) - {
         "title", "languages", "arms", "tasks", "seeds", "pairs", "noise", "measure", "study"
@@ -225,11 +226,11 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
     if unknown:
         raise CctaError(f"the block {title!r} has unknown keys: {', '.join(sorted(unknown))}")
     for lang in block["languages"]:
-        _one_of("language", lang, tuple(plan.languages))
+        _check_one_of("language", lang, tuple(plan.languages))
     for arm in block["arms"]:
-        _one_of("arm", arm, ARMS)
+        _check_one_of("arm", arm, ARMS)
     for task in block["tasks"]:
-        _one_of("task", task, tuple(plan.tasks))
+        _check_one_of("task", task, tuple(plan.tasks))
     # Seeds outermost: after one seed of everything the second begins.
     for seed, lang in product(block["seeds"], block["languages"]):
         usual = plan.languages[lang].pairs
@@ -243,8 +244,10 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
 
 def _arm_cells(
     plan: Plan, block: Mapping[str, Any], place: tuple[str, str, Dose, int]
-) -> Iterator[Cell]:
-    """The backbone of an arm, its tasks, and where the block asks for them their measures."""
+) -> Iterator[PlanCell]:
+    """Yields the backbone of an arm, its tasks, and where the block asks for them their
+    measures.
+    """
     lang, arm, dose, seed = place
     title = str(block["title"])
     text = plan.languages[lang]
@@ -252,7 +255,7 @@ def _arm_cells(
     if arm != "original":
         adjustment = adjustment_of(plan, lang, dose, seed, placebo=arm.endswith("placebo"))
         backbone, before = adjustment.id, (adjustment.id,)
-        yield Cell(adjustment.id, ADJUST, (), adjustment, title)
+        yield PlanCell(adjustment.id, ADJUST, (), adjustment, title)
     models: list[tuple[str, tuple[str, ...], Training | None]] = []
     if not arm.startswith("continual"):
         models.append((backbone, before, None))
@@ -273,7 +276,7 @@ def _arm_cells(
         start = None if backbone == BACKBONE else backbone
         work = Training(task, arm, seed, start, scored, kept)
         models.append((model, (model,), work))
-        yield Cell(model, TRAIN, before, work, title)
+        yield PlanCell(model, TRAIN, before, work, title)
     if block.get("measure"):
         for model, needs, training in models:
             settings = MeasureSettings(
@@ -284,18 +287,18 @@ def _arm_cells(
                 sentences=plan.sentences,
                 unseen=plan.unseen if training is None else (),
             )
-            measured = Measured(settings)
+            measured = Measurement(settings)
             if training is not None:
                 task = training.task
-                measured = Measured(
+                measured = Measurement(
                     settings, task.evaluate, training.languages, task.items, task.cross_of(lang)
                 )
-            yield Cell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
+            yield PlanCell(f"measure/{model}/{lang}", MEASURE, needs, measured, title)
 
 
 def _study_cell(
     plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any], place: tuple[str, int]
-) -> Cell:
+) -> PlanCell:
     lang, seed = place
     models = tuple(task_id(study["task"], lang, arm, "", seed) for arm in block["arms"])
     name = f"{plan.name}-{lang}-s{seed}"
@@ -307,11 +310,11 @@ def _study_cell(
         layers=tuple(study["layers"]),
         items=int(study["items"]),
     )
-    return Cell(f"study/{name}", STUDY, models, work, str(block["title"]))
+    return PlanCell(f"study/{name}", STUDY, models, work, str(block["title"]))
 
 
 def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool) -> Adjustment:
-    """The adjustment of a language at a dose, or its placebo."""
+    """Returns the adjustment of a language at a dose, or its placebo."""
     text = plan.languages[lang]
     noise = f"-noise{round(100 * dose.noise)}" if dose.noise else ""
     return Adjustment(
@@ -328,18 +331,18 @@ def adjustment_of(plan: Plan, lang: str, dose: Dose, seed: int, *, placebo: bool
 
 
 def task_id(task: str, lang: str, arm: str, dose: str, seed: int) -> str:
-    """The id of a task's model: the original arm is one for all languages."""
+    """Returns the id of a task's model: the original arm is one for all languages."""
     place = arm if arm == "original" else f"{lang}-{arm}{dose}"
     return f"own/{task}-{place}-s{seed}"
 
 
 def cross_key(lang: str) -> str:
-    """What items are kept under whose question is in a language and whose context is English."""
+    """Returns the key of items whose question is in a language and whose context is English."""
     return f"{lang}>en"
 
 
 def adjustment_name(model: str) -> str:
-    """The name of an adjustment by the id of its backbone."""
+    """Returns the name of an adjustment by the id of its backbone."""
     return model.removeprefix(f"{ADJUSTED}/")
 
 
@@ -351,13 +354,13 @@ def _pairs(value: Any) -> int | None:
     return value
 
 
-def _one_of(what: str, name: str, choices: Sequence[str]) -> None:
+def _check_one_of(what: str, name: str, choices: Sequence[str]) -> None:
     if name not in choices:
         raise CctaError(f"unknown {what} {name!r}; expected one of: {', '.join(choices)}")
 
 
-def _record(kind: type[_T], row: Mapping[str, Any]) -> _T:
-    """A frozen record from a table of TOML, lists as tuples."""
+def _read_record(kind: type[_T], row: Mapping[str, Any]) -> _T:
+    """Returns a frozen record from a table of TOML, lists as tuples."""
     names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     unknown = set(row) - names
     if unknown:

@@ -26,7 +26,7 @@ L2_BINS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class SentenceVectors:
     """Held-out sentences at some layers: word vectors, and means over all tokens with specials.
 
     Shape: `words[layer][sentence]` (words, width); `means[layer]` (sentences, width).
@@ -55,8 +55,8 @@ def read_sentences(
     layers: Sequence[int],
     *,
     bfloat16: bool = False,
-) -> Reading:
-    """The sentences through the encoder in evaluation mode, at several layers at once."""
+) -> SentenceVectors:
+    """Returns the sentences through the encoder in evaluation mode, at several layers at once."""
     device = next(encoder.parameters()).device
     words: dict[int, list[Any]] = {layer: [None] * len(sentences) for layer in layers}
     means: dict[int, list[Any]] = {layer: [None] * len(sentences) for layer in layers}
@@ -74,11 +74,11 @@ def read_sentences(
                 words[layer][index] = vectors[row, 1 : 1 + len(sentences[index])]
                 means[layer][index] = pooled[row]
     encoder.train(was_training)
-    return Reading(words, {layer: np.stack(rows) for layer, rows in means.items()})
+    return SentenceVectors(words, {layer: np.stack(rows) for layer, rows in means.items()})
 
 
 def unrelated_words(pairs: Sequence[LinkedPair], seed: int = 0) -> list[np.ndarray]:
-    """For each link of each pair another word of the same foreign sentence, drawn at random.
+    """Draws, for each link of each pair, another word of the same foreign sentence at random.
 
     Not the same letters again ("de" twice in a sentence) where there is any other word.
     """
@@ -115,7 +115,9 @@ def distances(
 
 
 def auc(values: Distances) -> float:
-    """P(an unrelated distance is larger than a related one), ties half (Mann-Whitney's U)."""
+    """Returns P(an unrelated distance is larger than a related one), ties half (Mann-Whitney's
+    U).
+    """
     scores = np.concatenate([values.unrelated, values.related]).astype(np.float64)
     truth = np.concatenate([np.ones(len(values.unrelated)), np.zeros(len(values.related))])
     return float(auc_statistic(scores, truth)(np.ones((1, len(scores))))[0])
@@ -132,7 +134,8 @@ class Probe:
     def measure(
         self, encoder: Any, step: int, bounds: dict[int, float], *, bfloat16: bool = False
     ) -> list[dict[str, Any]]:
-        """A row a layer: distances, AUC, histograms, retrieval of the held-out pairs at `step`.
+        """Returns a row a layer: distances, AUC, histograms, retrieval of the held-out pairs at
+        `step`.
 
         `bounds` keeps the histograms' upper edge of L2 by layer; the first measurement fills it.
         """
@@ -172,7 +175,7 @@ class Probe:
 
 
 def _summary(values: Distances, kind: str, edges: np.ndarray) -> dict[str, Any]:
-    """One kind of distance in numbers, and its histograms."""
+    """Summarises one kind of distance in numbers and histograms."""
     gap = values.unrelated - values.related
     return {
         f"auc_{kind}": auc(values),

@@ -54,7 +54,7 @@ class Processes:
 
 
 def open_processes(device: str) -> Processes:
-    """The processes that a launcher started this one among; one where none did."""
+    """Returns the processes that a launcher started this one among; one where none did."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return Processes()
     from accelerate import Accelerator

@@ -4,17 +4,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 from ccta_core.adjustment.cells import FINISHED, CellState, model_folder, state_of
-from ccta_core.adjustment.design import Place, place_of
+from ccta_core.adjustment.design import DesignPoint, place_of
 from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_rows
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
-from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Training
+from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
 from ccta_core.errors import CctaError
@@ -37,7 +37,7 @@ _HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
 
 
 def collect(plan: Plan) -> dict[str, pd.DataFrame]:
-    """Every table of TABLES by name, from what is finished; an empty one where nothing is.
+    """Returns every table of TABLES by name, from what is finished; an empty one where nothing is.
 
     `runs` has a row a cell, finished or not.
     """
@@ -57,10 +57,10 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["gradients"] += [place | row for row in _continual_gradients(cell)]
         elif isinstance(cell.work, Adjustment):
             rows["gradients"] += [place | row for row in _adjustment_gradients(cell.work)]
-        elif isinstance(cell.work, Measured):
+        elif isinstance(cell.work, Measurement):
             for name in ("distances", "words", "sentences"):
-                rows[name] += [place | row for row in _measured(cell.work, name)]
-            rows["forgetting"] += [place | row for row in _forgetting(plan, cell, cell_states)]
+                rows[name] += [place | row for row in _measure_rows(cell.work, name)]
+            rows["forgetting"] += [place | row for row in _forgetting_rows(plan, cell, cell_states)]
         else:
             rows["consistency"] += consistency_rows(cell.work, places)
             rows["flips"] += flip_rows(cell.work, places)
@@ -81,7 +81,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a folder; an empty one for each that is not there.
+    """Returns the tables of a folder; an empty one for each that is not there.
 
     Raises CctaError where the folder has none at all.
     """
@@ -97,7 +97,7 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def detectable(sd: float, count: int) -> float | None:
-    """The smallest true mean difference that a paired t test of `count` seeds sees.
+    """Returns the smallest true mean difference that a paired t test of `count` seeds sees.
 
     At 5%, two-sided, with a power of 80%: d sd with d from the noncentral t distribution. None
     below two seeds.
@@ -110,16 +110,21 @@ def detectable(sd: float, count: int) -> float | None:
     return float(np.squeeze(solved)) * sd
 
 
-def compare_arms(
-    trained: Sequence[Cell], places: Mapping[str, Place]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+class ArmComparisons(NamedTuple):
+    """Contrasts of arms: `paired` has a row a seed, `contrasts` a row over all seeds."""
+
+    paired: list[dict[str, Any]]
+    contrasts: list[dict[str, Any]]
+
+
+def compare_arms(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]) -> ArmComparisons:
     """Arms against their references on the same items: a row a seed, and a row over seeds.
 
     A seed's difference has a 95% interval (whole premises or paragraphs drawn) and, for classes,
     McNemar's exact p. Over seeds: items and seeds both could have been others (`over_seeds`), the
     standard deviation of the seeds' differences and the smallest effect they could have shown.
     """
-    by_design: dict[tuple[Any, ...], dict[int, Cell]] = {}
+    by_design: dict[tuple[Any, ...], dict[int, PlanCell]] = {}
     for cell in trained:
         place = places[cell.id]
         if place.usual:
@@ -133,19 +138,25 @@ def compare_arms(
             if arm != first or not seeds:
                 continue
             tables = {seed: (_items(cells[seed]), _items(others[seed])) for seed in seeds}
-            for eval_lang in _common_languages(tables.values()):
+            shared = [set(left["lang"]) & set(right["lang"]) for left, right in tables.values()]
+            for eval_lang in sorted(set.intersection(*shared)):
                 design = {"task": task, "lang": lang, "arm": arm, "reference": reference,
                           "eval_lang": eval_lang}  # fmt: skip
-                rows, whole = _compare(tables, eval_lang)
-                paired += [design | row for row in rows]
-                contrasts.append(design | whole)
-    return paired, contrasts
+                contrast = _compare(tables, eval_lang)
+                paired += [design | row for row in contrast.by_seed]
+                contrasts.append(design | contrast.over_seeds)
+    return ArmComparisons(paired, contrasts)
 
 
-def _compare(
-    tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+class _Contrast(NamedTuple):
     """One contrast in one language: a row a seed, and the row over all seeds."""
+
+    by_seed: list[dict[str, Any]]
+    over_seeds: dict[str, Any]
+
+
+def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str) -> _Contrast:
+    """Compares two arms in one language, seed by seed and over all seeds."""
     rows: list[dict[str, Any]] = []
     sums: dict[str, list[np.ndarray]] = {"first": [], "reference": []}
     sizes = np.zeros(0)
@@ -153,7 +164,7 @@ def _compare(
         left, right = (table[table["lang"] == lang].set_index("id").sort_index() for table in pair)
         both = left.index.intersection(right.index)
         left, right = left.loc[both], right.loc[both]
-        values = [_credit(left), _credit(right)]
+        values = [_item_credit(left), _item_credit(right)]
         groups = pd.factorize(left["group"], sort=True)[0]
         count = groups.max() + 1
         totals = [np.bincount(groups, weights=value, minlength=count) for value in values]
@@ -175,19 +186,22 @@ def _compare(
         if len(rows) > 1
         else ContrastEstimate(float(differences[0]), rows[0]["low"], rows[0]["high"], rows[0]["p"])
     )
-    return rows, {
-        "first_score": whole.mean("first"),
-        "reference_score": whole.mean("reference"),
-        **estimate_columns(estimate),
-        "seeds": len(rows),
-        "sd_over_seeds": sd,
-        "detectable": detectable(sd, len(rows)),
-        "n": rows[0]["n"],
-    }
+    return _Contrast(
+        rows,
+        {
+            "first_score": whole.mean("first"),
+            "reference_score": whole.mean("reference"),
+            **estimate_columns(estimate),
+            "seeds": len(rows),
+            "sd_over_seeds": sd,
+            "detectable": detectable(sd, len(rows)),
+            "n": rows[0]["n"],
+        },
+    )
 
 
-def _credit(table: pd.DataFrame) -> np.ndarray:
-    """A value an item whose mean is the task's score.
+def _item_credit(table: pd.DataFrame) -> np.ndarray:
+    """Returns one value for each item, whose mean is the task's score.
 
     Of tags, F1 = sum of n_i / sum of d_i (n = 2 correct entities, d = gold + predicted) linearised:
     F1 + (n_i - F1 d_i) / mean d, whose mean is F1 and whose variance is F1's to first order.
@@ -201,7 +215,9 @@ def _credit(table: pd.DataFrame) -> np.ndarray:
 
 
 def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
-    """Items that one arm alone gets right, and McNemar's exact p; None for answers and tags."""
+    """Returns items that one arm alone gets right, and McNemar's exact p; None for answers and
+    tags.
+    """
     if "correct" not in left or "gold" in left:
         return {"only_first": None, "only_reference": None, "mcnemar_p": None}
     first, second = left["correct"].to_numpy(bool), right["correct"].to_numpy(bool)
@@ -210,17 +226,12 @@ def _mcnemar(left: pd.DataFrame, right: pd.DataFrame) -> dict[str, Any]:
     return {"only_first": only[0], "only_reference": only[1], "mcnemar_p": p}
 
 
-def _items(cell: Cell) -> pd.DataFrame:
+def _items(cell: PlanCell) -> pd.DataFrame:
     path = model_folder(cell.id) / ITEMS
     return pd.read_parquet(path) if path.exists() else pd.DataFrame({"lang": []})
 
 
-def _common_languages(tables: Any) -> list[str]:
-    shared = [set(first["lang"]) & set(second["lang"]) for first, second in tables]
-    return sorted(set.intersection(*shared)) if shared else []
-
-
-def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
+def _scores(cell: PlanCell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
     for lang, score in card["scores"].items():
         yield {
@@ -230,7 +241,7 @@ def _scores(cell: Cell) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _continual_gradients(cell: Cell) -> Iterator[dict[str, Any]]:
+def _continual_gradients(cell: PlanCell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
     means = card["training"].get("continual", {}).get("means")
     if means:
@@ -244,7 +255,7 @@ def _adjustment_gradients(work: Adjustment) -> Iterator[dict[str, Any]]:
         yield {"model": work.id, **frame.astype(float).mean().to_dict()}
 
 
-def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
+def _measure_rows(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
     path = measures_folder(work.settings.model, work.settings.lang) / f"{table}.parquet"
     rows = pd.read_parquet(path)
     if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
@@ -257,12 +268,14 @@ def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _forgetting(
-    plan: Plan, cell: Cell, cell_states: Sequence[CellState]
+def _forgetting_rows(
+    plan: Plan, cell: PlanCell, cell_states: Sequence[CellState]
 ) -> Iterator[dict[str, Any]]:
-    """AUC of the backbone less that after the task's training, at the measured layers."""
+    """Yields the AUC of the backbone less that after the task's training, at the measured
+    layers.
+    """
     work = cell.work
-    if not isinstance(work, Measured):
+    if not isinstance(work, Measurement):
         return
     model, lang = work.settings.model, work.settings.lang
     trained = {state.cell.id: state.cell.work for state in cell_states}.get(model)

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -105,8 +105,9 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
         int(parts.tokenizer.model_max_length),
         getattr(parts.config, "max_position_embeddings", _LIMIT) or _LIMIT,
     )
-    words, short = read_words(reader, text.pairs, settings.lang, most_tokens=most - 2)
-    train, held = _draw(settings, text, words)
+    words, dropped = read_words(reader, text.pairs, settings.lang, most_tokens=most - 2)
+    drawn = _draw_pairs(settings, text, words)
+    train, held = drawn.train, drawn.held
     report(
         f"{len(text.pairs):,} pairs of {settings.lang} and en, {len(words):,} of them usable: "
         f"{len(train):,} to learn from, {len(held):,} held out; linking their words"
@@ -114,39 +115,51 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
     check_memory(settings, parts, max(max(p.foreign.tokens, p.english.tokens) for p in train))
     layer = parts.align_layer if settings.link_layer is None else settings.link_layer
     check_layer(parts, layer)
-    learnt, measured = _link(settings, parts, (train, held), layer, device)
-    pairs, changed = corrupt_links(learnt.pairs, settings.corrupted_share, settings.seed)
+    linked = _link_pairs(settings, parts, drawn, layer, device)
+    pairs, changed = corrupt_links(linked.train.pairs, settings.corrupted_share, settings.seed)
     report(
-        f"{learnt.counts['links']:,} links in {len(pairs):,} pairs, "
-        f"{learnt.counts['links'] / len(pairs):.1f} a pair; {changed:,} re-paired at random"
+        f"{linked.train.counts['links']:,} links in {len(pairs):,} pairs, "
+        f"{linked.train.counts['links'] / len(pairs):.1f} a pair; {changed:,} re-paired at random"
     )
     facts = {
         "data": {
             "source": text.source,
             "sha256": text.sha256,
             "pairs": len(text.pairs),
-            "dropped": text.dropped | short,
+            "dropped": text.dropped | dropped,
             "drawn": len(train),
             "drawn_sha256": _words_sha256(train),
             "tokens": sum(p.foreign.tokens + p.english.tokens for p in train),
-            "held": len(measured.pairs),
+            "held": len(linked.held.pairs),
             "held_sha256": _words_sha256(held),
         },
-        "links": learnt.counts | {"corrupted": changed},
-        "held_links": measured.counts,
+        "links": linked.train.counts | {"corrupted": changed},
+        "held_links": linked.held.counts,
         "link_layer": layer,
     }
-    return Prepared(pairs, measured.pairs, facts)
+    return Prepared(pairs, linked.held.pairs, facts)
 
 
-def _link(
-    settings: Adjustment,
-    parts: Backbone,
-    parted: tuple[list[WordPair], list[WordPair]],
-    layer: int,
-    device: str,
-) -> tuple[Linked, Linked]:
-    """The links of the pairs to learn from and of those held out. Raises CctaError on too few."""
+class _DrawnPairs(NamedTuple):
+    """The pairs to learn from and those held out."""
+
+    train: list[WordPair]
+    held: list[WordPair]
+
+
+class _LinkedPairs(NamedTuple):
+    """The links of the pairs to learn from and of those held out."""
+
+    train: Linked
+    held: Linked
+
+
+def _link_pairs(
+    settings: Adjustment, parts: Backbone, drawn: _DrawnPairs, layer: int, device: str
+) -> _LinkedPairs:
+    """Returns the links of the pairs to learn from and of those held out. Raises CctaError on too
+    few.
+    """
     options: dict[str, Any] = {
         "encoder": start_encoder(parts, device),
         "reader": WordReader(parts.tokenizer),
@@ -156,28 +169,26 @@ def _link(
         "revision": parts.revision,
     }
     if settings.aligner == ARGMAX:
-        candidates = [find_links(pairs, **options) for pairs in parted]
+        candidates = [find_links(pairs, **options) for pairs in drawn]
     else:  # its model is estimated on all of the text together
-        every = find_links([*parted[0], *parted[1]], **options)
-        candidates = [every[: len(parted[0])], every[len(parted[0]) :]]
-    learnt, measured = (keep_links(*each) for each in zip(parted, candidates, strict=True))
-    if len(learnt.pairs) < LEAST:
+        every = find_links([*drawn.train, *drawn.held], **options)
+        candidates = [every[: len(drawn.train)], every[len(drawn.train) :]]
+    train, held = (keep_links(*each) for each in zip(drawn, candidates, strict=True))
+    if len(train.pairs) < LEAST:
         raise CctaError(
-            f"{len(learnt.pairs)} pairs with a word link are left of {len(parted[0])}; expected at "
-            f"least {LEAST}; give more text, or check that the two sides are translations"
+            f"{len(train.pairs)} pairs with a word link are left of {len(drawn.train)}; expected "
+            f"at least {LEAST}; give more text, or check that the two sides are translations"
         )
-    if not measured.pairs:
+    if not held.pairs:
         raise CctaError(
-            f"none of the {len(parted[1])} held-out pairs has a word link; check that the two "
+            f"none of the {len(drawn.held)} held-out pairs has a word link; check that the two "
             "sides are translations"
         )
-    return learnt, measured
+    return _LinkedPairs(train, held)
 
 
-def _draw(
-    settings: Adjustment, text: ParallelText, words: Sequence[WordPair]
-) -> tuple[list[WordPair], list[WordPair]]:
-    """The pairs to learn from and those held out."""
+def _draw_pairs(settings: Adjustment, text: ParallelText, words: Sequence[WordPair]) -> _DrawnPairs:
+    """Returns the pairs to learn from and those held out."""
     if len(words) < 2 * LEAST:
         dropped = ", ".join(f"{count} {reason}" for reason, count in text.dropped.items())
         raise CctaError(
@@ -194,7 +205,9 @@ def _draw(
             "ask for fewer, or for all of them by naming no number"
         )
     drawn = np.random.default_rng([settings.seed, 0x44]).permutation(left)[:wanted]
-    return [words[row] for row in sorted(drawn)], [words[row] for row in sorted(order[:held])]
+    return _DrawnPairs(
+        [words[row] for row in sorted(drawn)], [words[row] for row in sorted(order[:held])]
+    )
 
 
 def _words_sha256(pairs: Sequence[WordPair]) -> str:
@@ -202,7 +215,7 @@ def _words_sha256(pairs: Sequence[WordPair]) -> str:
 
 
 def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str, Any]:
-    """What every process but the first does: its part of each batch."""
+    """Does the part of every process but the first: its share of each batch."""
     processes.wait()  # the first has linked the words, and keeps the links in the cache
     parts = backbone(settings.model)
     prepared = prepare(settings, parts, report=lambda line: None, device=device)

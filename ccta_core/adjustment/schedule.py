@@ -5,11 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import IO, Any
+from typing import Any
 
 from ccta_core.adjustment.cells import (
     DIFFERS,
@@ -27,7 +26,7 @@ from ccta_core.adjustment.cells import (
     words_of,
 )
 from ccta_core.adjustment.learning import Report
-from ccta_core.adjustment.plan import Cell, Plan, Training
+from ccta_core.adjustment.plan import Plan, PlanCell, Training
 from ccta_core.adjustment.settings import hold_alone, write_whole
 from ccta_core.children import start
 from ccta_core.errors import CctaError
@@ -45,18 +44,18 @@ _PAUSE = 1.0
 class _Child:
     """A cell's process; its lock ends with it, also where we are killed before it."""
 
-    cell: Cell
+    cell: PlanCell
     process: subprocess.Popen[str]
     began: float
 
 
 def states(plan: Plan) -> list[CellState]:
-    """How every cell stands, in the plan's order."""
+    """Returns how every cell stands, in the plan's order."""
     return [state_of(plan, cell) for cell in plan.cells]
 
 
 def status_line(plan: Plan, cell_states: list[CellState], workers: int = 1) -> str:
-    """The plan in one line: counts, and the time left where finished cells tell it."""
+    """Returns the plan in one line: counts, and the time left where finished cells tell it."""
     left = _seconds_left(plan, cell_states)
     time_left = "" if left is None else f"; about {left / workers / 3600:.1f} h left"
     work = "at work" if held(plan.folder / LOCK) else "nobody at work"
@@ -64,7 +63,8 @@ def status_line(plan: Plan, cell_states: list[CellState], workers: int = 1) -> s
 
 
 def choose(plan: Plan, patterns: Sequence[str]) -> Plan:
-    """The plan's cells whose ids fit one of the patterns (as a shell's), and all that they need.
+    """Returns the plan's cells whose ids fit one of the patterns (as a shell's), and all that they
+    need.
 
     Raises CctaError where none fits.
     """
@@ -128,28 +128,29 @@ def run_in_background(plan: Plan, words: list[str]) -> int:
     return process.pid
 
 
-def _ready(cell_states: list[CellState], children: Mapping[str, _Child], free: int) -> list[Cell]:
-    """The first cells, `free` at most, that are not done and whose needs are."""
+def _ready(
+    cell_states: list[CellState], children: Mapping[str, _Child], free: int
+) -> list[PlanCell]:
+    """Returns at most `free` cells that can start: they are not done, and all that they need is."""
     finished = {state.cell.id for state in cell_states if state.kind == FINISHED}
+    # A need that is no cell of the plan is a model that is there without it.
+    waiting = {state.cell.id for state in cell_states} - finished
     ready = [
         state.cell
         for state in cell_states
         if state.kind in (NOT_RUN, STOPPED)
         and state.cell.id not in children
-        and set(state.cell.needs) <= finished | _outside(cell_states, state.cell)
+        and waiting.isdisjoint(state.cell.needs)
     ]
     return ready[: max(0, free)]
 
 
-def _outside(cell_states: list[CellState], cell: Cell) -> set[str]:
-    """Needs that are no cell of the plan: models that are there without it."""
-    return set(cell.needs) - {state.cell.id for state in cell_states}
-
-
-def _launch(plan: Plan, cell: Cell, workers: int) -> _Child:
+def _launch(plan: Plan, cell: PlanCell, workers: int) -> _Child:
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     variables = {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"}
-    with _locked(plan, cell) as lock, log_path(plan, cell).open("ab") as log:
+    # The lock is closed here and stays with the child, which inherits it.
+    lock_file = hold_alone(lock_path(plan, cell), cell.id)
+    with lock_file as lock, log_path(plan, cell).open("ab") as log:
         process = start(
             "ccta_core",
             words_of(cell),
@@ -159,13 +160,6 @@ def _launch(plan: Plan, cell: Cell, workers: int) -> _Child:
             env={**variables, **os.environ},
         )
     return _Child(cell, process, time.monotonic())
-
-
-@contextmanager
-def _locked(plan: Plan, cell: Cell) -> Iterator[IO[str]]:
-    """The cell's lock: closed here, it stays with the child that inherits it."""
-    with hold_alone(lock_path(plan, cell), cell.id) as file:
-        yield file
 
 
 def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
@@ -178,7 +172,9 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         seconds = time.monotonic() - child.began
         state = state_of(plan, child.cell)
         if code == 0 and state.kind == FINISHED:
-            _note_time(plan, child.cell, seconds)
+            row = {"id": name, "like": _kind_of_work(child.cell), "seconds": round(seconds, 1)}
+            with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
             report(f"{name}: finished in {seconds:.0f} s; {status_line(plan, states(plan))}")
             continue
         lines = log_path(plan, child.cell).read_text("utf-8", "replace").strip().split("\n")
@@ -187,13 +183,7 @@ def _reap(plan: Plan, children: dict[str, _Child], report: Report) -> None:
         report(f"{name}: failed after {seconds:.0f} s: {line}")
 
 
-def _note_time(plan: Plan, cell: Cell, seconds: float) -> None:
-    row = {"id": cell.id, "like": _like(cell), "seconds": round(seconds, 1)}
-    with (plan.folder / _TIMES).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-
-
-def _like(cell: Cell) -> str:
+def _kind_of_work(cell: PlanCell) -> str:
     """Cells that take about as long."""
     work = cell.work
     if isinstance(work, Training):
@@ -202,7 +192,9 @@ def _like(cell: Cell) -> str:
 
 
 def _seconds_left(plan: Plan, cell_states: list[CellState]) -> float | None:
-    """Of work that is left, by the times of finished cells alike; None where they tell nothing."""
+    """Estimates the seconds of the work that is left from finished cells of the same kind; None
+    where they tell nothing.
+    """
     path = plan.folder / _TIMES
     if not path.exists():
         return None
@@ -214,6 +206,6 @@ def _seconds_left(plan: Plan, cell_states: list[CellState]) -> float | None:
     left = 0.0
     for state in cell_states:
         if state.kind not in (FINISHED, DIFFERS, FAILED):
-            alike = times.get(_like(state.cell), every)
+            alike = times.get(_kind_of_work(state.cell), every)
             left += sum(alike) / len(alike)
     return left

@@ -146,7 +146,7 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def folder_of(name: str) -> Path:
-    """Where an adjustment lies: among the models of the cache folder."""
+    """Returns where an adjustment lies: among the models of the cache folder."""
     return cache_root() / "models" / ADJUSTED / name
 
 
@@ -159,7 +159,9 @@ def check_free(name: str) -> None:
 
 
 def read_manifest(name: str) -> dict[str, Any]:
-    """What is known of a run. Raises CctaError, listing those there are, where there is none."""
+    """Reads a run's manifest. Raises CctaError, listing the runs there are, where there is none
+    of this name.
+    """
     path = folder_of(name) / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -173,7 +175,7 @@ def read_manifest(name: str) -> dict[str, Any]:
 
 
 def read_settings(name: str) -> Adjustment:
-    """The settings of a run that was begun. Raises CctaError as `read_manifest`."""
+    """Returns the settings of a run that was begun. Raises CctaError as `read_manifest`."""
     facts = dict(read_manifest(name)["settings"])
     for field in ("parallel", "tests"):
         facts[field] = tuple(facts[field])
@@ -181,23 +183,25 @@ def read_settings(name: str) -> Adjustment:
 
 
 def as_facts(settings: Adjustment) -> dict[str, Any]:
-    """The settings as JSON."""
+    """Returns the settings as JSON."""
     return json.loads(json.dumps(asdict(settings)))
 
 
 def names() -> list[str]:
-    """Every run that was begun here, by name."""
+    """Returns every run that was begun here, by name."""
     return sorted(path.parent.name for path in folder_of("x").parent.glob(f"*/{MANIFEST}"))
 
 
 def status_of(manifest: Mapping[str, Any], name: str) -> str:
-    """running, finished, or stopped: a run that no process holds any more can be resumed."""
+    """Returns running, finished, or stopped: a run that no process holds any more can be
+    resumed.
+    """
     status = str(manifest.get("status", "stopped"))
     return "stopped" if status == "running" and not held(folder_of(name) / LOCK) else status
 
 
 def read_rows(name: str, table: str) -> list[dict[str, Any]]:
-    """The rows of a run's table (a key of ROWS) as of its last checkpoint."""
+    """Returns the rows of a run's table (a key of ROWS) as of its last checkpoint."""
     path = folder_of(name) / ROWS[table]
     if not path.exists():
         return []
@@ -208,7 +212,9 @@ def read_rows(name: str, table: str) -> list[dict[str, Any]]:
 
 
 def list_runs() -> list[dict[str, Any]]:
-    """A row a run: its main settings, status, and AUC at start and end (cosine, its own layer)."""
+    """Returns a row a run: its main settings, status, and AUC at start and end (cosine, its own
+    layer).
+    """
     rows = []
     for name in names():
         manifest = read_manifest(name)

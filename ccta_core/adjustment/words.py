@@ -40,7 +40,7 @@ class Words:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text by UAX #29, punctuation a word of its own, white space left out.
+    """Returns the words of a text by UAX #29, punctuation a word of its own, white space left out.
 
     For languages that write spaces; others have no word boundaries that a rule could find.
     """
@@ -64,12 +64,12 @@ class WordReader:
         """The special tokens before a sentence."""
         self.end: tuple[int, ...] = tuple(probe["input_ids"][last:])
         """The special tokens after it."""
-        spaced = tokenizer.convert_ids_to_tokens(self._plain([" a"])[0])
+        spaced = tokenizer.convert_ids_to_tokens(self._token_ids([" a"])[0])
         # A byte-level vocabulary writes a word after a space with another first piece.
         self._lead = " " if spaced[0].startswith("Ġ") else ""
 
     def read(self, texts: Sequence[str], lang: str) -> list[Words]:
-        """The words of each text. A word that the tokenizer leaves nothing of is left out.
+        """Returns the words of each text. A word that the tokenizer leaves nothing of is left out.
 
         Where a language writes no spaces, words are the tokenizer's pieces of the whole text,
         merged so that no grapheme is cut. Raises CctaError where the tokenizer does not know the
@@ -97,7 +97,7 @@ class WordReader:
         """
         new = sorted({word for words in rows for word in words} - self._ids.keys())
         if new:
-            encoded = self._plain([self._lead + word for word in new])
+            encoded = self._token_ids([self._lead + word for word in new])
             self._ids.update(zip(new, map(tuple, encoded), strict=True))
         return [
             Words(tuple(word for word in words if self._ids[word]),
@@ -106,10 +106,10 @@ class WordReader:
         ]  # fmt: skip
 
     def row(self, words: Words) -> list[int]:
-        """The token ids of a sentence with its special tokens."""
+        """Returns the token ids of a sentence with its special tokens."""
         return [*self.start, *(token for word in words.ids for token in word), *self.end]
 
-    def _plain(self, texts: list[str]) -> list[list[int]]:
+    def _token_ids(self, texts: list[str]) -> list[list[int]]:
         ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, verbose=False)[
             "input_ids"
         ]
@@ -125,7 +125,7 @@ class WordReader:
         )
         read = []
         for text, row, offsets in zip(
-            texts, self._plain(list(texts)), encoded["offset_mapping"], strict=True
+            texts, self._token_ids(list(texts)), encoded["offset_mapping"], strict=True
         ):
             units = segment_units(text, list(enumerate(map(tuple, offsets))), spaced=False)
             texts_of = tuple(unit.text for unit in units.units)
@@ -135,7 +135,7 @@ class WordReader:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class SideBatch:
     """One side of a batch: padded token ids, and what makes word vectors of their states.
 
     Shape: `ids` and `mask` (rows, tokens); `pool` (rows, words + 2, tokens): the means over the
@@ -147,18 +147,18 @@ class Side:
     pool: torch.Tensor
 
     def vectors(self, states: torch.Tensor) -> torch.Tensor:
-        """Word vectors, the first and the last of each row being its special tokens'.
+        """Returns word vectors, the first and the last of each row being its special tokens'.
 
         One product for the whole batch. Shape: (rows, tokens, width) -> (rows, words + 2, width).
         """
         return torch.bmm(self.pool, states.float())
 
-    def to(self, device: torch.device | str) -> "Side":
-        """The same on a device."""
-        return Side(self.ids.to(device), self.mask.to(device), self.pool.to(device))
+    def to(self, device: torch.device | str) -> "SideBatch":
+        """Returns the same on a device."""
+        return SideBatch(self.ids.to(device), self.mask.to(device), self.pool.to(device))
 
 
-def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
+def collate(reader: WordReader, sentences: Sequence[Words]) -> SideBatch:
     """Sentences as one padded batch."""
     rows = [reader.row(words) for words in sentences]
     width = -(-max(map(len, rows)) // _MULTIPLE) * _MULTIPLE
@@ -173,11 +173,11 @@ def collate(reader: WordReader, sentences: Sequence[Words]) -> Side:
             if member:
                 pool[number, place, token : token + len(member)] = 1 / len(member)
             token += len(member)
-    return Side(ids, mask, pool)
+    return SideBatch(ids, mask, pool)
 
 
-def layer_states(encoder: Any, side: Side, layers: Sequence[int]) -> list[torch.Tensor]:
-    """The encoder's states at some layers, the last one after any final norm.
+def layer_states(encoder: Any, side: SideBatch, layers: Sequence[int]) -> list[torch.Tensor]:
+    """Returns the encoder's states at some layers, the last one after any final norm.
 
     Layer 0 is the embedding output. Shape of each: (rows, tokens, width).
     """
@@ -214,7 +214,9 @@ def word_states(
     *,
     bfloat16: bool = False,
 ) -> list[np.ndarray]:
-    """The states of every sentence's words at one layer. Shape of each: (words, width), float32."""
+    """Returns the states of every sentence's words at one layer. Shape of each: (words, width),
+    float32.
+    """
     vectors: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(sentences)
     device = next(encoder.parameters()).device
     for batch in batches_by_length([words.tokens for words in sentences]):

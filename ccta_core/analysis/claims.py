@@ -1,7 +1,7 @@
 """Tests the three claims on a study: the tables, the tests and their controls."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,12 @@ from ccta_core.analysis.prediction import (
     auroc,
     compare_auroc,
 )
-from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, correlations
+from ccta_core.analysis.questions import (
+    CorrelationQuestion,
+    ScoreCorrelation,
+    StudyModel,
+    correlations,
+)
 from ccta_core.analysis.synonyms import SynonymTest, synonym_test
 from ccta_core.analysis.training_languages import (
     Checkpoint,
@@ -24,8 +29,8 @@ from ccta_core.analysis.training_languages import (
     rank_training_languages,
 )
 from ccta_core.analysis.two_way import TwoWay, two_way
-from ccta_core.analysis.wording import name_of
 from ccta_core.errors import CctaError
+from ccta_core.languages import language
 from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
 from ccta_core.study.storage.table import Study
 
@@ -170,24 +175,28 @@ ITEM_MEASURES = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated", 
 
 
 def by_language(study: Study, layer: int) -> list[ScoreCorrelation]:
-    """Claim 1 at the unit language: x(L) = mean measure(training language, L), y = score(L)."""
+    """Tests claim 1 at the unit language: x(L) = mean measure(training language, L), y =
+    score(L).
+    """
     return _against_score(study, layer, "language", least=3)
 
 
 def by_pair(study: Study, layer: int) -> list[ScoreCorrelation]:
-    """Claim 1 at the unit pair: mean measure against the mean score of the two languages."""
+    """Tests claim 1 at the unit pair: mean measure against the mean score of the two languages."""
     return _against_score(study, layer, "pair", least=6)
 
 
 def _against_score(study: Study, layer: int, unit: str, *, least: int) -> list[ScoreCorrelation]:
-    """The trained models' correlations of `least` units and more, Holm's correction over them."""
-    home = {one["id"]: one["training_language"] for one in study.manifest.models}
-    trained = tuple(Model(model, home[model]) for model in models(study))
+    """Returns the trained models' correlations of `least` units and more, Holm's correction over
+    them.
+    """
+    training_language = {entry["id"]: entry["training_language"] for entry in study.manifest.models}
+    trained = tuple(StudyModel(model, training_language[model]) for model in models(study))
     languages = tuple(study.manifest.languages)
-    question = Question(unit, "ems", "score", "pearson", trained, layer, languages)
-    enough = [one for one in correlations(study, question) if one.correlation.n >= least]
-    adjusted = holm([one.correlation.p for one in enough]).adjusted
-    return [replace(one, p_holm=p) for one, p in zip(enough, adjusted, strict=True)]
+    question = CorrelationQuestion(unit, "ems", "score", "pearson", trained, layer, languages)
+    enough = [entry for entry in correlations(study, question) if entry.correlation.n >= least]
+    adjusted = holm([entry.correlation.p for entry in enough]).adjusted
+    return [replace(entry, p_holm=p) for entry, p in zip(enough, adjusted, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,25 +272,18 @@ def training_languages(study: Study, layer: int, measure: str) -> TrainingRankin
     Checkpoints whose score is not shown above the majority's are left out and named. Raises
     CctaError where two models have the same training language and seed.
     """
-    _check_apart(study)
+    runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
+    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
+        if len(same) > 1:  # two such runs differ in something else than the language
+            raise CctaError(
+                f"{' and '.join(same)} are trained on {language(lang).name} with one seed, "
+                f"{seed:.0f}; a ranking takes one of them: study them apart"
+            )
     table = consistency(study, layer, measure).dropna(subset=["value"])
     if table["training_language"].nunique() < 2:
         return None
     table["seed"] = table["seed"].fillna(1).astype(int)
     return rank_training_languages(table, list(_checkpoints(study).values()))
-
-
-def _check_apart(study: Study) -> None:
-    """Refuses two runs of one language and seed: they differ in something else than the
-    language.
-    """
-    runs = checkpoints(study).dropna(subset=["training_language"]).fillna({"seed": 1})
-    for (lang, seed), same in runs.groupby(["training_language", "seed"])["model"]:
-        if len(same) > 1:
-            raise CctaError(
-                f"{' and '.join(same)} are trained on {name_of(lang)} with one seed, {seed:.0f}; a "
-                "ranking takes one of them: study them apart"
-            )
 
 
 def two_ways(study: Study, layer: int) -> dict[str, TwoWay]:
@@ -325,12 +327,22 @@ def synonyms(study: Study, layer: int) -> SynonymTest:
     )
 
 
-def trained(study: Study) -> tuple[pd.DataFrame, list[str]]:
-    """The checkpoints with a training language that learned anything, and the names of the others.
+class TrainedCheckpoints(NamedTuple):
+    """The checkpoints that learned anything, as rows, and the names of those left out."""
+
+    table: pd.DataFrame
+    left_out: list[str]
+
+
+def trained(study: Study) -> TrainedCheckpoints:
+    """Returns the checkpoints with a training language that learned anything, and the names of the
+    others.
 
     METHOD 5: a checkpoint that is not shown above the majority is left out.
     """
-    known = checkpoints(study).dropna(subset=["training_language"])
-    usable = [not np.isfinite(row.majority) or checkpoint(row).usable for row in known.itertuples()]
+    scored = checkpoints(study).dropna(subset=["training_language"])
+    usable = [
+        not np.isfinite(row.majority) or checkpoint(row).usable for row in scored.itertuples()
+    ]
     kept = np.array(usable, dtype=bool)
-    return known[kept], list(known["model"][~kept])
+    return TrainedCheckpoints(scored[kept], list(scored["model"][~kept]))

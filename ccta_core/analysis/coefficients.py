@@ -47,29 +47,42 @@ def concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Counting is n log n: pairs to the lower left by halving the ranks, the others by subtraction.
     """
     count = len(x)
-    (code_x, low_x, same_x), (code_y, low_y, same_y) = _places(x), _places(y)
-    _, low_both, same = _places(code_x * count + code_y)
-    _, low_turned, _ = _places(code_y * count + code_x)
-    # Ties: items of the same x further down, items of the same y further left.
-    beneath, beside = low_both - low_x, low_turned - low_y
-    low_left = _dominated(code_x, code_y)
-    high_left = low_x - low_left - beside
-    low_right = low_y - low_left - beneath
-    high_right = (count - low_x - same_x) - low_right - (same_y - beside - same)
+    of_x, of_y = _value_ranks(x), _value_ranks(y)
+    # A pair (x, y) as one number, x first: the numbers below an item's are all smaller xs and, of
+    # the same x, the smaller ys. So the difference counts the items of the same x with a smaller y.
+    of_both = _value_ranks(of_x.rank * count + of_y.rank)
+    beneath = of_both.below - of_x.below
+    # The same with y first: the items of the same y with a smaller x.
+    beside = _value_ranks(of_y.rank * count + of_x.rank).below - of_y.below
+    # The plane around an item has four quarters. One is counted; each of the others is what its
+    # half plane leaves when the quarters and the ties in it are taken away.
+    low_left = _dominated(of_x.rank, of_y.rank)
+    high_left = of_x.below - low_left - beside
+    low_right = of_y.below - low_left - beneath
+    to_the_right = count - of_x.below - of_x.equal
+    tied_right = of_y.equal - beside - of_both.equal
+    high_right = to_the_right - low_right - tied_right
     return (low_left + high_right - high_left - low_right) / count
 
 
 def share_unlike(values: np.ndarray) -> np.ndarray:
     """Returns the share of items with another value, for each item. Shape: (items,)."""
-    return 1 - _places(values)[2] / len(values)
+    return 1 - _value_ranks(values).equal / len(values)
 
 
-def _places(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns for each item its value's place among the values, the items below it and those equal
-    to it.
+class _ValueRanks(NamedTuple):
+    """For each item: its value's rank among the different values, and how many items have a lower
+    value and how many the same one (the item itself too). Shape: (items,) each.
     """
-    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return codes, (np.cumsum(counts) - counts)[codes], counts[codes]
+
+    rank: np.ndarray
+    below: np.ndarray
+    equal: np.ndarray
+
+
+def _value_ranks(values: np.ndarray) -> _ValueRanks:
+    _, ranks, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return _ValueRanks(ranks, (np.cumsum(counts) - counts)[ranks], counts[ranks])
 
 
 def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -84,12 +97,14 @@ def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     counts = np.zeros(len(x), np.int64)
     order = np.arange(len(x))
     for bit in range(int(ranks.max(initial=0)).bit_length() - 1, -1, -1):
+        # `order` has items with the same higher bits next to each other, each such block still in
+        # the order of x: sorting by one bit more is stable.
         key = ranks[order]
         bits = (key >> bit) & 1
-        zeros = np.cumsum(1 - bits) - (1 - bits)
+        zeros = np.cumsum(1 - bits) - (1 - bits)  # items before this one whose bit is not set
         prefix = key >> (bit + 1)
         first = np.concatenate([[True], prefix[1:] != prefix[:-1]])
-        before = np.maximum.accumulate(np.where(first, zeros, 0))
+        before = np.maximum.accumulate(np.where(first, zeros, 0))  # those before its block
         counts[order] += bits * (zeros - before)
         order = order[np.argsort(key >> bit, kind="stable")]
     by_item = np.empty_like(counts)

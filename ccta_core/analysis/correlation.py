@@ -1,6 +1,6 @@
 """Correlates two columns, or two tables, with intervals, p-values and Holm's correction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,11 +199,14 @@ def mantel(
 
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=n)
     exact = count <= ALL_ORDERS
-    p = arrangement_p(
-        _rearranged(association_score(kind, x, y), rows, columns),
-        _orders(count, draws, seed, n * (n if kind == "kendall" else 1)),
-        exact=exact,
-    )
+    width = n * (n if kind == "kendall" else 1)
+    if exact:
+        orders = all_orders(count, width)
+    else:
+        languages = Groups(np.arange(count), count)
+        orders = group_orders(languages, draws, seed, max(1, width // count))
+    score = _rearranged(association_score(kind, x, y), rows, columns)
+    p = arrangement_p(score, orders, exact=exact)
     r = float(pairs(np.ones((1, n)))[0])
     test = PValue(p, "QAP, exact" if exact else "QAP")
     return assemble_correlation(
@@ -228,12 +231,6 @@ def _pairs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return rows, columns
     rows, columns = np.nonzero(~np.eye(len(a), dtype=bool))
     return rows, columns
-
-
-def _orders(count: int, draws: int, seed: int, width: int) -> Iterator[np.ndarray]:
-    if count <= ALL_ORDERS:
-        return all_orders(count, width)
-    return group_orders(Groups(np.arange(count), count), draws, seed, max(1, width // count))
 
 
 def _rearranged(

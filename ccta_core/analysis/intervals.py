@@ -1,6 +1,6 @@
 """Intervals of shares, means and ratios whose items belong together: groups are independent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
@@ -96,7 +96,14 @@ def ratio_interval(
     CctaError on no item and on unequal lengths.
     """
     above, below = _by_group(numerators, denominators, groups)
-    ratios = np.concatenate([_ratios(above, below, rows) for rows in _draws(len(above))])
+    generator = np.random.default_rng(0)
+    step = max(1, _ROOM // len(above))  # draws at once
+    parts = []
+    for start in range(0, DRAWS, step):
+        rows = generator.integers(0, len(above), (min(step, DRAWS - start), len(above)))
+        tops, bottoms = above[rows].sum(1), below[rows].sum(1)
+        parts.append(tops[bottoms > 0] / bottoms[bottoms > 0])
+    ratios = np.concatenate(parts)
     if not len(ratios):
         return None
     low, high = np.percentile(ratios, [2.5, 97.5])
@@ -119,36 +126,28 @@ def _by_group(
     return np.bincount(group, weights=numerators), np.bincount(group, weights=denominators)
 
 
-def _draws(count: int) -> Iterator[np.ndarray]:
-    """Yields indices of `count` groups drawn with replacement, some rows at a time: DRAWS rows
-    in all.
-    """
-    generator = np.random.default_rng(0)
-    step = max(1, _ROOM // count)
-    for start in range(0, DRAWS, step):
-        yield generator.integers(0, count, (min(step, DRAWS - start), count))
-
-
-def _ratios(above: np.ndarray, below: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    tops, bottoms = above[rows].sum(1), below[rows].sum(1)
-    defined = bottoms > 0
-    return tops[defined] / bottoms[defined]
-
-
 def share_of(hits: pd.Series, sizes: pd.Series) -> Share:
-    """The share of hits from each group's hits and comparisons."""
+    """Returns the share of hits from each group's hits and comparisons."""
+    from scipy.special import betaincinv
+
     k, n = (column.to_numpy(np.float64) for column in (hits, sizes))
     count, total, groups = float(k.sum()), float(n.sum()), len(n)
     if total == 0 or groups < 2:
         return Share(int(count), int(total), groups)
     share = count / total
     variance = groups / (groups - 1) * float(np.sum((k - share * n) ** 2)) / total**2
-    low, high = _exact(share, _effective(share, variance, total, groups))
-    return Share(int(count), int(total), groups, low, high)
+    # Clopper and Pearson's interval of as many independent comparisons as have this variance.
+    effective = _effective(share, variance, total, groups)
+    hit = share * effective
+    low = betaincinv(hit, effective - hit + 1, 1 - _LEVEL) if hit > 0 else 0.0
+    high = betaincinv(hit + 1, effective - hit, _LEVEL) if hit < effective else 1.0
+    return Share(int(count), int(total), groups, float(low), float(high))
 
 
 def difference(above: pd.Series, below: pd.Series) -> Difference | None:
-    """The ratio of two sums over groups; None where it isn't defined, or of fewer than two."""
+    """Returns the ratio of two sums over groups; None where it isn't defined, or of fewer than
+    two.
+    """
     from scipy.special import stdtrit
 
     top, bottom = (column.to_numpy(np.float64) for column in (above, below))
@@ -169,12 +168,3 @@ def _effective(share: float, variance: float, total: float, groups: int) -> floa
         return float(min(groups, total))
     ratio = float(ndtri(_LEVEL) / stdtrit(groups - 1, _LEVEL))
     return min(share * (1 - share) / variance * ratio**2, total)
-
-
-def _exact(share: float, n: float) -> tuple[float, float]:
-    from scipy.special import betaincinv
-
-    k = share * n
-    low = betaincinv(k, n - k + 1, 1 - _LEVEL) if k > 0 else 0.0
-    high = betaincinv(k + 1, n - k, _LEVEL) if k < n else 1.0
-    return float(low), float(high)

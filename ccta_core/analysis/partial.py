@@ -93,7 +93,7 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     )
     alone = len(chosen) > 1
     return tuple(
-        _held(
+        _correlate_held(
             kind,
             {name: columns[name] for name in ("x", "y", *some)},
             clusters,
@@ -104,7 +104,7 @@ def partial_correlation(  # noqa: PLR0913 - three kinds of columns, the question
     )
 
 
-def _held(
+def _correlate_held(
     kind: str,
     columns: dict[str, np.ndarray],
     groups: Groups,
@@ -132,10 +132,10 @@ def _held(
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
     correlation = assemble_correlation(what, r, interval, test, sizes, draws)
-    return PartialCorrelation(names, _noticed(correlation, vif, alone), vif)
+    return PartialCorrelation(names, _add_notices(correlation, vif, alone), vif)
 
 
-def _noticed(correlation: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
+def _add_notices(correlation: Correlation, vif: Mapping[str, float], alone: bool) -> Correlation:
     notices = [correlation.notice] if correlation.notice else []
     if alone:
         notices.append(f"fewer than {TOGETHER} independent units: one covariate at a time")
@@ -207,12 +207,12 @@ def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
     if not rearrangeable(groups, draws, basis.shape[1] + 1):
         test = sign_test(x * y, groups, draws=draws, seed=seed)
         return PValue(test.p, f"{test.method} (residuals)")
-    score = _refitted(x, y, basis)
+    score = _refitted_score(x, y, basis)
     test = rearranged_p(score, groups, draws=draws, seed=seed)
     return PValue(test.p, f"{test.method} of residuals (Freedman-Lane)")
 
 
-def _refitted(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:
+def _refitted_score(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:
     """Returns the partial correlation when the residuals of y are rearranged and fitted again."""
     length_x, square_y = np.linalg.norm(x), float(y @ y)
 

@@ -54,8 +54,13 @@ def rearrangeable(groups: Groups, draws: int, depth: int = 1) -> bool:
 
     `depth`: numbers touched for an item of one arrangement.
     """
-    few = groups.single and groups.count < FEW
-    return few or (groups.items * draws * depth <= _WORK and _movable(groups))
+    if groups.single and groups.count < FEW:
+        return True
+    # Nearly all items must be in groups whose size several groups share, or few could move.
+    sizes = groups.sizes
+    shared = np.bincount(sizes)[sizes] >= _PARTNERS
+    movable = bool(sizes[shared].sum() >= _MOVABLE * groups.items)
+    return movable and groups.items * draws * depth <= _WORK
 
 
 def rearranged_p(score: Score, groups: Groups, *, draws: int, seed: int, depth: int = 1) -> PValue:
@@ -137,13 +142,6 @@ def group_orders(groups: Groups, draws: int, seed: int, depth: int = 1) -> Itera
                 moved = generator.permuted(moved, axis=2)
             order[:, slot.ravel()] = moved.reshape(some, -1)
         yield order
-
-
-def _movable(groups: Groups) -> bool:
-    """Returns whether nearly all items are in groups whose size several groups share."""
-    sizes = groups.sizes
-    shared = np.bincount(sizes)[sizes] >= _PARTNERS
-    return bool(sizes[shared].sum() >= _MOVABLE * groups.items)
 
 
 def arrangement_p(score: Score, orders: Iterator[np.ndarray], *, exact: bool) -> float:

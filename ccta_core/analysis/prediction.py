@@ -299,8 +299,11 @@ def accuracy_by_decile(  # noqa: PLR0913 - three columns, the bins and the resam
     )
     few = [decile.number for decile in deciles if decile.n_groups < FEW]
     notice = f"fewer than {FEW} groups in decile {', '.join(map(str, few))}" if few else ""
-    rise = _rise(deciles, rates)
-    return Deciles(deciles, *rise, n, clusters.count, not few, notice)
+    rise = low = high = None
+    if len(deciles) > 1:
+        rise = deciles[-1].accuracy - deciles[0].accuracy
+        low, high = map(float, np.nanpercentile(rates[:, -1] - rates[:, 0], [2.5, 97.5]))
+    return Deciles(deciles, rise, low, high, n, clusters.count, not few, notice)
 
 
 def _rates(
@@ -329,12 +332,3 @@ def _decile(
         high = 1.0 if accuracy else beta.ppf(0.975, 1, groups)
     edges = (float(score.min()), float(score.max()), float(score.mean()))
     return Decile(number + 1, *edges, len(score), groups, accuracy, float(low), float(high))
-
-
-def _rise(
-    deciles: tuple[Decile, ...], rates: np.ndarray
-) -> tuple[float | None, float | None, float | None]:
-    if len(deciles) < 2:
-        return None, None, None
-    low, high = np.nanpercentile(rates[:, -1] - rates[:, 0], [2.5, 97.5])
-    return deciles[-1].accuracy - deciles[0].accuracy, float(low), float(high)

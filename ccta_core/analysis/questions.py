@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ class ScoreCorrelation:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StudyModel:
     """A model of a study and the language it was trained in, if one."""
 
     id: str
@@ -46,7 +47,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CorrelationQuestion:
     """What is held against what, over which unit.
 
     `home`: with which language consistency is measured at the unit language (`HOME`, `OTHERS` or a
@@ -57,7 +58,7 @@ class Question:
     x: str
     y: str
     kind: str
-    models: tuple[Model, ...]
+    models: tuple[StudyModel, ...]
     layer: int
     languages: tuple[str, ...]
     home: str = HOME
@@ -69,52 +70,58 @@ class Question:
         return tuple(name for name in dict.fromkeys((self.x, *WITH_CONTROLS)) if name != self.y)
 
 
-def points(study: Study, question: Question) -> pd.DataFrame:
-    """One row a model and unit with both measures known.
+def points(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
+    """Returns one row a model and unit of which both measures are known.
 
     Columns: model, label, source, target, group, n, x, y; `group` names what is not independent.
     """
-    found = [
+    tables = [
         table.dropna(subset=[question.x, question.y]).assign(
-            x=lambda known: known[question.x], y=lambda known: known[question.y]
+            x=lambda rows: rows[question.x], y=lambda rows: rows[question.y]
         )
         for model in question.models
         if len(table := units(study, question, model, (question.x, question.y)))
     ]
     columns = ["model", "label", "source", "target", "group", "n", "x", "y"]
-    if not found:
+    if not tables:
         return pd.DataFrame(columns=columns)
-    return pd.concat(found, ignore_index=True)[columns]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
-def units(study: Study, question: Question, model: Model, names: Sequence[str]) -> pd.DataFrame:
-    """One row a unit of one model: its label, languages, group, n and the mean of each measure.
+def units(
+    study: Study, question: CorrelationQuestion, model: StudyModel, names: Sequence[str]
+) -> pd.DataFrame:
+    """Returns one row a unit of one model: its label, languages, group, n and the mean of each
+    measure.
 
     The training language itself is left out (METHOD 5). Empty where the study does not have it.
     """
-    home = home_of(question, model)
-    if question.unit in ("language", "training") and home is None:
+    counterpart = home_of(question, model)
+    if question.unit in ("language", "training") and counterpart is None:
         return pd.DataFrame()
     wanted = list(dict.fromkeys(names))
     means = ", ".join(f"avg({MEASURES[name].sql_at(question.unit)}) AS {name}" for name in wanted)
-    keys, where, details = _cut(question, home)
-    found = study.query(
-        f"SELECT {keys}, count(*) AS n, {means} FROM rows "
-        f"WHERE model = ? AND layer = ? AND {where} GROUP BY ALL ORDER BY ALL",
-        [model.id, question.layer, *details],
+    query = _unit_query(question, counterpart)
+    table = study.query(
+        f"SELECT {query.keys}, count(*) AS n, {means} FROM rows "
+        f"WHERE model = ? AND layer = ? AND {query.where} GROUP BY ALL ORDER BY ALL",
+        [model.id, question.layer, *query.parameters],
     )
-    return found.assign(model=model.id, label=_labels(question, found))
+    return table.assign(model=model.id, label=_labels(question, table))
 
 
-def home_of(question: Question, model: Model) -> str | None:
-    """The language a model's consistency is measured with; None where the study lacks it."""
+def home_of(question: CorrelationQuestion, model: StudyModel) -> str | None:
+    """Returns the language a model's consistency is measured with; None where the study lacks
+    it.
+    """
     if question.unit == "training" or question.home == HOME:
         return model.home if model.home in question.languages else None
     return question.home
 
 
-def correlations(study: Study, question: Question) -> tuple[ScoreCorrelation, ...]:
-    """The correlation of the measure and of each control, for every model; p also after Holm.
+def correlations(study: Study, question: CorrelationQuestion) -> tuple[ScoreCorrelation, ...]:
+    """Returns the correlation of the measure and of each control, for every model; p also after
+    Holm.
 
     Holm's correction is over everything that is returned. At the unit `training` the models are
     taken together and a group is a language that is read.
@@ -124,18 +131,20 @@ def correlations(study: Study, question: Question) -> tuple[ScoreCorrelation, ..
         tables = [units(study, question, model, _columns(question)) for model in question.models]
         tables = [table for table in tables if len(table)]
         if tables:
-            rows = _of_table(question, TOGETHER, pd.concat(tables, ignore_index=True))
+            rows = _correlate_measures(question, TOGETHER, pd.concat(tables, ignore_index=True))
     else:
         for model in question.models:
             table = units(study, question, model, _columns(question))
             if len(table):
-                rows += _of_table(question, model.id, table)
-    adjusted = holm([found.p for _, _, found in rows]).adjusted if rows else ()
+                rows += _correlate_measures(question, model.id, table)
+    adjusted = holm([correlation.p for _, _, correlation in rows]).adjusted if rows else ()
     return tuple(ScoreCorrelation(*row, p) for row, p in zip(rows, adjusted, strict=True))
 
 
-def held_fixed(study: Study, question: Question, model: Model) -> tuple[PartialCorrelation, ...]:
-    """The correlation with embeddings only, length and fertility held fixed.
+def held_fixed(
+    study: Study, question: CorrelationQuestion, model: StudyModel
+) -> tuple[PartialCorrelation, ...]:
+    """Returns the correlation with embeddings only, length and fertility held fixed.
 
     From 20 independent units on all at once, below that one at a time (METHOD 5). Empty for pairs
     of languages, which are not independent, and where a column does not vary or is not known.
@@ -146,48 +155,61 @@ def held_fixed(study: Study, question: Question, model: Model) -> tuple[PartialC
     table = units(study, question, model, (question.x, question.y, *names))
     if table.empty:
         return ()
-    known = table.dropna(subset=[question.x, question.y, *names])
-    covariates = {name: known[name].to_numpy(float) for name in names}
+    complete = table.dropna(subset=[question.x, question.y, *names])
+    covariates = {name: complete[name].to_numpy(float) for name in names}
     kind = "pearson" if question.kind == "pearson" else "spearman"
     try:
         return partial_correlation(
-            known[question.x], known[question.y], covariates, groups=_groups(known), kind=kind
+            complete[question.x],
+            complete[question.y],
+            covariates,
+            groups=_groups(complete),
+            kind=kind,
         )
     except CctaError:
         return ()
 
 
 def family(code: str) -> str:
-    """A language's family; the code where it is not known."""
+    """Returns a language's family; the code where it is not known."""
     return LANGUAGES[code].family if code in LANGUAGES else code
 
 
-def _columns(question: Question) -> tuple[str, ...]:
+def _columns(question: CorrelationQuestion) -> tuple[str, ...]:
     return (*question.measures, question.y)
 
 
-def _cut(question: Question, home: str | None) -> tuple[str, str, list[str]]:
-    """What a unit is, which rows count, and the query's parameters."""
+class _UnitQuery(NamedTuple):
+    """SQL of a unit: the columns that name it, the rows that count, and the query's parameters."""
+
+    keys: str
+    where: str
+    parameters: list[str]
+
+
+def _unit_query(question: CorrelationQuestion, counterpart: str | None) -> _UnitQuery:
     if question.unit == "item":
         keys = 'source_lang AS source, target_lang AS target, "group", item'
-        return keys, "source_lang = ? AND target_lang = ?", list(question.pair)
+        return _UnitQuery(keys, "source_lang = ? AND target_lang = ?", list(question.pair))
     if question.unit == "pair":
         keys = (
             "least(source_lang, target_lang) AS source, "
             'greatest(source_lang, target_lang) AS target, NULL AS "group"'
         )
-        return keys, "true", []
-    if home == OTHERS:
-        return "'' AS source, target_lang AS target, target_lang AS \"group\"", "true", []
+        return _UnitQuery(keys, "true", [])
+    if counterpart == OTHERS:
+        keys = "'' AS source, target_lang AS target, target_lang AS \"group\""
+        return _UnitQuery(keys, "true", [])
     keys = 'source_lang AS source, target_lang AS target, target_lang AS "group"'
-    where, details = "source_lang = ?", [str(home)]
+    where, parameters = "source_lang = ?", [str(counterpart)]
     if question.unit == "training":
-        alike, names = shared([model.id for model in question.models])
-        return keys, f"{where} AND {alike}", [*details, *names]
-    return keys, where, details
+        same_items = shared([model.id for model in question.models])
+        where = f"{where} AND {same_items.sql}"
+        parameters = [*parameters, *same_items.parameters]
+    return _UnitQuery(keys, where, parameters)
 
 
-def _labels(question: Question, table: pd.DataFrame) -> pd.Series:
+def _labels(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
     if question.unit == "item":
         return table["item"]
     if question.unit == "language":
@@ -196,30 +218,32 @@ def _labels(question: Question, table: pd.DataFrame) -> pd.Series:
     return table["source"] + joint + table["target"]
 
 
-def _of_table(
-    question: Question, model: str, table: pd.DataFrame
+def _correlate_measures(
+    question: CorrelationQuestion, model: str, table: pd.DataFrame
 ) -> list[tuple[str, str, Correlation]]:
-    """The correlation of every measure with y, over the units where both are known."""
-    found = []
+    """Returns the correlation of every measure with y, over the units where both are known."""
+    rows = []
     for name in question.measures:
-        known = table.dropna(subset=[name, question.y])
+        complete = table.dropna(subset=[name, question.y])
         if question.unit == "pair":
-            pairs = _matrix(known, name, question), _matrix(known, question.y, question)
+            pairs = _matrix(complete, name, question), _matrix(complete, question.y, question)
             result = mantel(*pairs, kind=question.kind)
         else:
             result = correlate(
-                known[name], known[question.y], kind=question.kind, groups=_groups(known)
+                complete[name], complete[question.y], kind=question.kind, groups=_groups(complete)
             )
-        found.append((model, name, result))
-    return found
+        rows.append((model, name, result))
+    return rows
 
 
 def _groups(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table["group"]]
 
 
-def _matrix(table: pd.DataFrame, name: str, question: Question) -> np.ndarray:
-    """A symmetric language x language table of the languages of which every pair is known."""
+def _matrix(table: pd.DataFrame, name: str, question: CorrelationQuestion) -> np.ndarray:
+    """Returns a symmetric language x language table of the languages of which every pair is
+    known.
+    """
     wide = table.pivot(index="source", columns="target", values=name)
     order = list(question.languages)
     half = wide.reindex(index=order, columns=order).to_numpy(float)
@@ -251,14 +275,17 @@ class Told:
     p_own: float | None = None
 
 
-def told_measures(question: Question) -> tuple[str, ...]:
-    """EMS and its controls, with the measure asked for where it belongs to a pair of texts."""
+def told_measures(question: CorrelationQuestion) -> tuple[str, ...]:
+    """Returns EMS and its controls, with the measure asked for where it belongs to a pair of
+    texts.
+    """
     asked = (question.x,) if not MEASURES[question.x].sided else ()
     return tuple(dict.fromkeys((*asked, *WITH_CONTROLS)))
 
 
-def right_items(study: Study, question: Question) -> pd.DataFrame:
-    """One row an item of the first model: every measure, `right` (1 or 0) and the confidence.
+def right_items(study: Study, question: CorrelationQuestion) -> pd.DataFrame:
+    """Returns one row an item of the first model: every measure, `right` (1 or 0) and the
+    confidence.
 
     Right is the prediction in the target language. Columns as `tables.correlation.units`.
     """
@@ -267,48 +294,59 @@ def right_items(study: Study, question: Question) -> pd.DataFrame:
     return table.dropna(subset=["correct"]).rename(columns={"correct": "right"})
 
 
-def deciles(study: Study, question: Question, measure: str) -> Deciles | None:
-    """Accuracy by tenths of a measure; None with fewer than 20 items."""
-    known = right_items(study, question).dropna(subset=[measure])
-    if len(known) < FEWEST:
+def deciles(study: Study, question: CorrelationQuestion, measure: str) -> Deciles | None:
+    """Returns the accuracy by tenths of a measure; None with fewer than 20 items."""
+    complete = right_items(study, question).dropna(subset=[measure])
+    if len(complete) < FEWEST:
         return None
-    return accuracy_by_decile(known[measure], known["right"], list(known["group"]))
+    return accuracy_by_decile(complete[measure], complete["right"], list(complete["group"]))
 
 
-def told_apart(study: Study, question: Question, measure: str) -> Told | None:
-    """One measure's AUROC beside the confidence's, on the items that have both.
+def told_apart(study: Study, question: CorrelationQuestion, measure: str) -> Told | None:
+    """Returns one measure's AUROC beside that of the model's confidence, on the items that have
+    both.
 
     None with fewer than 20 items.
     """
     table = right_items(study, question)
-    known = table.dropna(subset=[measure])
-    sure = known.dropna(subset=[CONFIDENCE])
+    complete = table.dropna(subset=[measure])
+    sure = complete.dropna(subset=[CONFIDENCE])
     if measure != CONFIDENCE and len(sure) >= FEWEST:
-        found = compare_auroc(sure[measure], sure[CONFIDENCE], sure["right"], list(sure["group"]))
-        return Told(measure, found.first, found)
-    if len(known) < FEWEST:
+        difference = compare_auroc(
+            sure[measure], sure[CONFIDENCE], sure["right"], list(sure["group"])
+        )
+        return Told(measure, difference.first, difference)
+    if len(complete) < FEWEST:
         return None
-    return Told(measure, auroc(known[measure], known["right"], list(known["group"])), None)
+    return Told(measure, auroc(complete[measure], complete["right"], list(complete["group"])), None)
 
 
-def corrected(study: Study, found: tuple[Told, ...]) -> tuple[Told, ...]:
-    """The same with both p-values after Holm, each over all of them.
+def corrected(study: Study, results: tuple[Told, ...]) -> tuple[Told, ...]:
+    """Returns the results with both p-values corrected by Holm's method, each over all of them.
 
     Takes the study to be kept like every other answer: the correction takes a third of a second.
     """
     del study
-    own = holm([one.own.p for one in found]).adjusted
-    against = holm([one.against.p if one.against else None for one in found]).adjusted
+    own_ps = holm([result.own.p for result in results]).adjusted
+    against = holm([result.against.p if result.against else None for result in results]).adjusted
     return tuple(
-        Told(one.measure, one.own, one.against, p, p_own)
-        for one, p, p_own in zip(found, against, own, strict=True)
+        Told(result.measure, result.own, result.against, p, p_own)
+        for result, p, p_own in zip(results, against, own_ps, strict=True)
     )
 
 
-def shared(models: Sequence[str]) -> tuple[str, list[str]]:
-    """SQL that is true of rows whose item every one of the models has, and its parameters."""
+class SqlCondition(NamedTuple):
+    """A condition in SQL with question marks, and the parameters that they stand for."""
+
+    sql: str
+    parameters: list[str]
+
+
+def shared(models: Sequence[str]) -> SqlCondition:
+    """Returns the condition that is true of rows whose item every one of the models has."""
     marks = ", ".join("?" for _ in models)
-    return (
+    return SqlCondition(
         f"item IN (SELECT item FROM pairs WHERE model IN ({marks}) GROUP BY item "
-        f"HAVING count(DISTINCT model) = {len(models)})"
-    ), list(models)
+        f"HAVING count(DISTINCT model) = {len(models)})",
+        list(models),
+    )

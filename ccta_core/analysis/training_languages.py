@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -238,8 +239,14 @@ def _kept(
     return rows[usable], out
 
 
-def _scores(rows: pd.DataFrame) -> tuple[CheckpointScores, int]:
-    """Sums over groups of the (item, pair) that every checkpoint has; how many some lack."""
+class _CommonScores(NamedTuple):
+    """Sums over groups of the (item, pair) that every checkpoint has, and how many some lack."""
+
+    scores: CheckpointScores
+    lacking: int
+
+
+def _scores(rows: pd.DataFrame) -> _CommonScores:
     keys = [name for name in ("group", "item", "pair") if name in rows.columns]
     maker = ["training_language", "seed"]
     wide = rows.set_index([*keys, *maker])["value"].unstack(maker)
@@ -250,7 +257,7 @@ def _scores(rows: pd.DataFrame) -> tuple[CheckpointScores, int]:
     sums = clusters.sums(full.to_numpy(np.float64))
     makers = full.columns.get_level_values("training_language")
     by_language = {name: sums[:, makers == name].T for name in sorted(set(makers))}
-    return CheckpointScores(by_language, clusters.sizes), len(wide) - len(full)
+    return _CommonScores(CheckpointScores(by_language, clusters.sizes), len(wide) - len(full))
 
 
 def _estimates(

@@ -36,10 +36,6 @@ def token_budget(model: Model) -> int:
     return max(TOKEN_BUDGET, int(_GPU_SHARE * free / each))
 
 
-def _spare(model: Model, budget: int) -> int:
-    return budget // 8 if model.device.type == "cuda" else _SPARE
-
-
 def in_batches(
     model: Model,
     lengths: Sequence[int],
@@ -57,8 +53,9 @@ def in_batches(
     one row alone.
     """
     budget = token_budget(model) * (1 if gradients else _FORWARD_ONLY)
-    pack = partial(packed, spare=_spare(model, budget), even=model.even_only)
-    waiting = list(pack(lengths, budget=budget))[::-1]
+    spare = budget // 8 if model.device.type == "cuda" else _SPARE
+    pack = partial(packed, spare=spare, even=model.even_only)
+    waiting = list(pack(lengths, budget=budget))[::-1]  # a stack: the first batch is at its end
     while waiting:
         if stop():
             raise StoppedError("stopped before there was a result")
@@ -78,9 +75,11 @@ def in_batches(
             continue
         budget = sum(lengths[index] for index in batch) // 2
         _log.warning("memory ran out: going on with batches of at most %d tokens", budget)
+        # What failed and what is left is packed anew: half the failed batch's tokens, since nothing
+        # tells how much less would have fitted.
         rest = [index for left in (batch, *waiting[::-1]) for index in left]
         again = pack([lengths[index] for index in rest], budget=budget)
-        waiting = [[rest[at] for at in group] for group in again][::-1]
+        waiting = [[rest[position] for position in group] for group in again][::-1]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -95,8 +94,10 @@ def packed(
     """
     batch: list[int] = []
     room = 0 if even else spare
+    # From the shortest to the longest: a row's neighbours are those that it pads least.
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
         if batch:
+            # This row would be the longest, and every row of the batch is padded by the difference.
             padding = (lengths[index] - lengths[batch[-1]]) * len(batch)
             if padding > room or lengths[index] * (len(batch) + 1) > budget:
                 yield batch
@@ -108,12 +109,14 @@ def packed(
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """bfloat16 matrix products where asked for; sums stay float32."""
+    """Returns a context in which matrix products are in bfloat16 where asked for; sums stay
+    float32.
+    """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 def _out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether an allocation failed: PyTorch has an error of its own for GPUs only."""
+    """Returns whether an allocation failed: PyTorch has an error of its own for GPUs only."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         "allocate memory" in str(error)
     )

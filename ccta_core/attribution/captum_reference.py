@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +15,10 @@ from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.quadrature import completeness_error
 from ccta_core.attribution.readings import blank_of
-from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.heads import Target, head_logits
+from ccta_core.models.layer_suffix import own_modules
 from ccta_core.models.model import Model
 
 _COMPLETE = 0.01
@@ -43,8 +43,8 @@ def captum_integrated_gradients(
             "or the method lig"
         )
     view = own_modules(model.hf_model)
-    reference = _Reference(model, view, _module(view, config.layer), config, stop)
-    return [_attributed(reference, request) for request in requests]
+    reference = _Reference(model, view, _find_module(view, config.layer), config, stop)
+    return [_attribute_one(reference, request) for request in requests]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class _Reference:
     stop: Stop
 
     def output(self, ids: torch.Tensor, target: Target, inputs: dict[str, Any]) -> torch.Tensor:
-        """F of every row of input ids. Shape: (rows, tokens) -> (rows,)."""
+        """Returns F of every row of input ids. Shape: (rows, tokens) -> (rows,)."""
         if self.stop():
             raise StoppedError("stopped before there was a result")
         with autocast(ids.device, self.config.precision):
@@ -67,7 +67,7 @@ class _Reference:
         return objective(logits, targets, inputs["attention_mask"], self.config.objective)
 
 
-def _attributed(reference: _Reference, request: Request) -> Scores:
+def _attribute_one(reference: _Reference, request: Request) -> Scores:
     model, config = reference.model, reference.config
     inputs = model.inputs([request.encoded])
     ids = inputs.pop("input_ids")
@@ -77,11 +77,12 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
     def output(ids: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         return reference.output(ids, request.target, dict(zip(names, rest, strict=True)))
 
-    f_input, states = _seen(reference, lambda: output(ids, *inputs.values()))
-    _check(reference, states, request.states)
-    f_baseline, _ = _seen(reference, lambda: output(blank, *inputs.values()))
+    at_input = _hooked_pass(reference, lambda: output(ids, *inputs.values()))
+    _check(reference, at_input.states, request.states)
+    f_input = at_input.value
+    f_baseline = _hooked_pass(reference, lambda: output(blank, *inputs.values())).value
     points = config.quadrature.points
-    found: Any = LayerIntegratedGradients(output, reference.where).attribute(
+    attributions: Any = LayerIntegratedGradients(output, reference.where).attribute(
         ids,
         baselines=blank,
         additional_forward_args=tuple(inputs.values()),
@@ -89,7 +90,7 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
         method="gausslegendre",
         internal_batch_size=max(1, TOKEN_BUDGET // request.encoded.length),
     )
-    products = _tensor(found)[0].detach().cpu().numpy()
+    products = _first_tensor(attributions)[0].detach().cpu().numpy()
     scores = products.sum(-1, dtype=np.float64)
     error = completeness_error(scores, f_input - f_baseline)
     return Scores(
@@ -104,16 +105,24 @@ def _attributed(reference: _Reference, request: Request) -> Scores:
     )
 
 
-def _seen(reference: _Reference, output: Callable[[], torch.Tensor]) -> tuple[float, torch.Tensor]:
+class _HookedPass(NamedTuple):
     """F of one row and the states that the layer's module gave for it. Shape: (tokens, width)."""
-    made: list[torch.Tensor] = []
-    hook = reference.where.register_forward_hook(lambda _module, _given, out: made.append(out))
+
+    value: float
+    states: torch.Tensor
+
+
+def _hooked_pass(reference: _Reference, output: Callable[[], torch.Tensor]) -> _HookedPass:
+    outputs: list[torch.Tensor] = []
+    hook = reference.where.register_forward_hook(
+        lambda _find_module, _given, out: outputs.append(out)
+    )
     try:
         with torch.inference_mode():
             value = float(output()[0])
     finally:
         hook.remove()
-    return value, _tensor(made[0])[0]
+    return _HookedPass(value, _first_tensor(outputs[0])[0])
 
 
 def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) -> None:
@@ -127,13 +136,15 @@ def _check(reference: _Reference, states: torch.Tensor, expected: torch.Tensor) 
         )
 
 
-def _module(view: PreTrainedModel, layer: int) -> nn.Module:
-    """The module whose output should be `hidden_states[layer]`: the embeddings, or a layer."""
+def _find_module(view: PreTrainedModel, layer: int) -> nn.Module:
+    """Returns the module whose output should be `hidden_states[layer]`: the embeddings, or a
+    layer.
+    """
     depth = view.config.num_hidden_layers
     stacks = [m for m in view.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     base = getattr(view, view.base_model_prefix, None)
     names = ("embeddings_project", "embeddings")  # narrow ELECTRA projects its embeddings first
-    first = next((found for name in names if (found := getattr(base, name, None))), None)
+    first = next((module for name in names if (module := getattr(base, name, None))), None)
     if first is None or (layer > 0 and len(stacks) != 1):
         raise CctaError(
             f"{type(view).__name__}: the module of layer {layer} was not found, so Captum can't be "
@@ -142,7 +153,7 @@ def _module(view: PreTrainedModel, layer: int) -> nn.Module:
     return first if layer == 0 else stacks[0][layer - 1]
 
 
-def _tensor(output: Any) -> torch.Tensor:
-    """A module's output, or the first of several."""
-    found: torch.Tensor = output[0] if isinstance(output, tuple) else output
-    return found
+def _first_tensor(output: Any) -> torch.Tensor:
+    """Returns a module's output, or the first of several."""
+    first: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return first

@@ -61,7 +61,7 @@ def gradient_norm(
 
 
 def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Stop) -> list[_Slope]:
-    """One forward and one backward pass for every request, packed by length."""
+    """Runs one forward and one backward pass for every request, packed by length."""
     suffix = model.layer_suffix(config.layer)
     lengths = [request.encoded.length for request in requests]
 
@@ -79,7 +79,7 @@ def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Sto
             for row, (index, value) in enumerate(zip(batch, values.detach().tolist(), strict=True))
         ]
 
-    found: dict[int, _Slope] = {}
-    for batch, made in in_batches(model, lengths, slopes, stop=stop):
-        found |= zip(batch, made, strict=True)
-    return [found[index] for index in range(len(requests))]
+    by_request: dict[int, _Slope] = {}
+    for batch, batch_slopes in in_batches(model, lengths, slopes, stop=stop):
+        by_request |= zip(batch, batch_slopes, strict=True)
+    return [by_request[index] for index in range(len(requests))]

@@ -26,7 +26,7 @@ from ccta_core.models.model import Encoded, Model
 def layer_integrated_gradients(
     model: Model, requests: Sequence[Request], config: Config, stop: Stop = never
 ) -> list[Scores]:
-    """Integrated gradients from the baseline's activations to the input's at `config.layer`."""
+    """Integrates gradients from the baseline's activations to the input's at `config.layer`."""
     layer, kind = config.layer, config.baseline
     lacking = [request.encoded for request in requests if request.baseline is None]
     computed = iter(baselines(model, lacking, [layer], kind=kind))
@@ -50,15 +50,16 @@ def layer_integrated_gradients(
 def integrate(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop = never
 ) -> list[Scores]:
-    """a_t = sum_d (h - h')[t,d] * ∫ dF(h' + α (h - h'))/dh[t,d] dα for every path, batched.
+    """Computes a_t = sum_d (h - h')[t,d] * ∫ dF(h' + α (h - h'))/dh[t,d] dα for every path,
+    batched.
 
     Items that have not converged go on together; the others cost nothing more. F at the two ends is
     in float32 whatever the precision. Raises StoppedError within one batch of `stop` turning true.
     """
-    ends = _ends(model, paths, config, stop)
+    ends = _path_ends(model, paths, config, stop)
     schedule = schedule_of(model.info, config.layer, config.precision)
     if config.quadrature.rule != "adaptive":
-        return _fixed(model, paths, ends, config, stop)
+        return _fixed_scores(model, paths, ends, config, stop)
     integrals = [
         AdaptivePath(config.quadrature, schedule, partial(unit_masses, path.encoded), end)
         for path, end in zip(paths, ends, strict=True)
@@ -71,11 +72,11 @@ def integrate(
             nodes[index][point] = node
         for index, new in nodes.items():
             integrals[index].feed(new)
-    return [_finished(integral, config) for integral in integrals]
+    return [_adaptive_scores(integral, config) for integral in integrals]
 
 
 def unit_masses(encoded: Encoded, scores: np.ndarray) -> np.ndarray:
-    """|a| of the units, summing to 1 (uniform where all are 0). Shape: (units,)."""
+    """Returns |a| of the units, summing to 1 (uniform where all are 0). Shape: (units,)."""
     sums = np.abs(unit_sums(encoded, scores))
     total = sums.sum()
     return sums / total if total > 0 else np.full(len(sums), 1 / len(sums))
@@ -88,18 +89,22 @@ def unit_sums(encoded: Encoded, scores: np.ndarray) -> np.ndarray:
 
 
 def unit_means(encoded: Encoded, states: np.ndarray) -> np.ndarray:
-    """The mean state of each unit's subwords, in order. (tokens, width) -> (units, width)."""
+    """Returns the mean state of each unit's subwords, in order. (tokens, width) -> (units,
+    width).
+    """
     return unit_sums(encoded, states) / unit_sums(encoded, np.ones(encoded.length))[:, None]
 
 
-def _ends(
+def _path_ends(
     model: Model, paths: Sequence[Path], config: Config, stop: Stop
 ) -> list[tuple[float, float]]:
-    """F at every baseline and input; what no reading has told is computed in float32."""
-    known = [(path.f_baseline, path.f_input) for path in paths]
+    """Returns F at every baseline and input; where no forward pass has given it, it is computed
+    in float32.
+    """
+    ends = [(path.f_baseline, path.f_input) for path in paths]
     rows: list[Row] = [
         (index, float(end))
-        for index, pair in enumerate(known)
+        for index, pair in enumerate(ends)
         for end in (0, 1)
         if pair[end] is None
     ]
@@ -109,12 +114,12 @@ def _ends(
             computed[index, 0.0] if start is None else start,
             computed[index, 1.0] if end is None else end,
         )
-        for index, (start, end) in enumerate(known)
+        for index, (start, end) in enumerate(ends)
     ]
 
 
-def _promised(bound: float | None, config: Config) -> float | None:
-    """The bound on the error of the masses, or None where none can be promised.
+def _promised_bound(bound: float | None, config: Config) -> float | None:
+    """Returns the bound on the error of the masses, or None where none can be promised.
 
     From the zero vector a layer norm forgets the scale of its input, so that F may rise in one step
     at the very beginning that no point sees: on random encoders without biases the bound held for
@@ -123,10 +128,10 @@ def _promised(bound: float | None, config: Config) -> float | None:
     return None if config.baseline == "zero" else bound
 
 
-def _finished(integral: AdaptivePath, config: Config) -> Scores:
+def _adaptive_scores(integral: AdaptivePath, config: Config) -> Scores:
     total = integral.estimate.total
     f_baseline, f_input = integral.ends
-    bound = _promised(integral.estimate.mass_error, config)
+    bound = _promised_bound(integral.estimate.mass_error, config)
     return Scores(
         scores=total,
         vectors=integral.vectors(),
@@ -140,14 +145,14 @@ def _finished(integral: AdaptivePath, config: Config) -> Scores:
     )
 
 
-def _fixed(
+def _fixed_scores(
     model: Model,
     paths: Sequence[Path],
     ends: Sequence[tuple[float, float]],
     config: Config,
     stop: Stop,
 ) -> list[Scores]:
-    """Exactly the rule's points; their error is estimated as that of refined points is."""
+    """Evaluates exactly the rule's points; the error is estimated as for refined points."""
     settings = config.quadrature
     points, weights = fixed_points(settings.rule, settings.points)
     places = tuple(points.tolist())
@@ -161,7 +166,7 @@ def _fixed(
         scores = weights @ np.stack([node.rates for node in walked])
         vectors = [node.vectors for node in walked if node.vectors is not None]
         masses = partial(unit_masses, path.encoded)
-        bound = _promised(estimate_of(places, walked, end, even, masses).mass_error, config)
+        bound = _promised_bound(estimate_of(places, walked, end, even, masses).mass_error, config)
         results.append(
             Scores(
                 scores=scores,

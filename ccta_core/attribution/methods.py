@@ -58,7 +58,7 @@ METHODS: Mapping[str, Traits] = MappingProxyType(
 
 
 def traits(name: str) -> Traits:
-    """What is known of a method.
+    """Returns a method's traits.
 
     Raises CctaError, listing the names, where there is none of that name.
     """
@@ -68,10 +68,10 @@ def traits(name: str) -> Traits:
 
 
 def method(name: str) -> "Method":
-    """The method of that name; its module is loaded now.
+    """Returns the method of that name; its module is loaded now.
 
     Raises CctaError, listing the names, where there is none of that name.
     """
     module, function = _HOMES[traits(name).name]
-    found: Method = getattr(import_module(f"ccta_core.attribution.{module}"), function)
-    return found
+    attribute: Method = getattr(import_module(f"ccta_core.attribution.{module}"), function)
+    return attribute

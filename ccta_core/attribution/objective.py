@@ -11,7 +11,8 @@ from ccta_core.models.heads import Target
 def objective(
     logits: torch.Tensor, targets: Sequence[Target], mask: torch.Tensor, kind: str
 ) -> torch.Tensor:
-    """F of every row: the sum of its target's logits, or with `margin` each over its rivals.
+    """Returns F of every row: the sum of its target's logits, or with `margin` each over its
+    rivals.
 
     The margin of a logit is the logit minus the log-sum-exp of the others on its axis; padding is
     no rival. Targets of one call share that axis.
@@ -31,7 +32,9 @@ def objective(
 
 
 def output_of(logits: torch.Tensor | None, target: Target, kind: str) -> float | None:
-    """F of one text from its logits (positions, columns) without padding; None without them."""
+    """Returns F of one text from its logits (positions, columns) without padding; None without
+    them.
+    """
     if logits is None:
         return None
     mask = torch.ones(1, len(logits), device=logits.device)
@@ -39,7 +42,7 @@ def output_of(logits: torch.Tensor | None, target: Target, kind: str) -> float |
 
 
 def finite(outputs: torch.Tensor) -> list[float]:
-    """The values of F. Raises CctaError where the model returned NaN or infinity."""
+    """Returns the values of F. Raises CctaError where the model returned NaN or infinity."""
     if not bool(outputs.isfinite().all()):
         raise CctaError(
             "the model returned numbers that are not finite; check its weights or use fp32"

@@ -15,14 +15,14 @@ from ccta_core.models.model import Encoded, Model, pad_batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Item:
+class _OccludedItem:
     """A request and its baseline's activations. Shape: `blank` (tokens, width)."""
 
     request: Request
     blank: torch.Tensor
 
     def without(self, positions: tuple[int, ...]) -> torch.Tensor:
-        """The states with the baseline's at some positions. Shape: (tokens, width)."""
+        """Returns the states with the baseline's at some positions. Shape: (tokens, width)."""
         if not positions:
             return self.request.states
         taken = self.request.states.clone()
@@ -48,21 +48,19 @@ def occlusion(
     lacking = [request.encoded for request in requests if request.baseline is None]
     computed = iter(baselines(model, lacking, [config.layer], kind=config.baseline))
     items = [
-        _Item(request, (request.baseline or next(computed)).states[config.layer])
+        _OccludedItem(request, (request.baseline or next(computed)).states[config.layer])
         for request in requests
     ]
-    groups = [(_WHOLE, *_members(item)) for item in encoded]
+    groups = [
+        (_WHOLE, *(members for segment in item.maps for members in segment.members))
+        for item in encoded
+    ]
     rows = [(index, group) for index, of_item in enumerate(groups) for group in of_item]
     values = iter(_values(model, items, rows, config, stop))
     return [
         _scores(item, of_item, np.array([next(values) for _ in of_item]), config)
         for item, of_item in zip(encoded, groups, strict=True)
     ]
-
-
-def _members(encoded: Encoded) -> list[tuple[int, ...]]:
-    """The token positions of every unit, in order."""
-    return [group for segment in encoded.maps for group in segment.members]
 
 
 def _scores(
@@ -81,12 +79,12 @@ def _scores(
 
 def _values(
     model: Model,
-    items: Sequence[_Item],
+    items: Sequence[_OccludedItem],
     rows: Sequence[tuple[int, tuple[int, ...]]],
     config: Config,
     stop: Stop,
 ) -> list[float]:
-    """F of every (request, positions taken away), in order, packed by length."""
+    """Returns F of every (request, positions taken away), in order, packed by length."""
     suffix = model.layer_suffix(config.layer)
     lengths = [items[index].request.encoded.length for index, _ in rows]
 

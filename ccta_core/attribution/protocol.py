@@ -16,7 +16,7 @@ Stop = Callable[[], bool]
 
 
 def never() -> bool:
-    """The stop of a computation that runs to its end."""
+    """Returns the stop of a computation that runs to its end."""
     return False
 
 

@@ -10,6 +10,7 @@ both ends; where points were added it is of fourth order.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -117,8 +118,10 @@ class AdaptivePath:
         return bound is not None and bound <= self._settings.tolerance
 
     def wanted(self) -> list[float]:
-        """The points of the path (alpha) to evaluate next, in order; none when it is done."""
-        points, _ = stretched(np.array(self._next), self._schedule.stretch)
+        """Returns the points of the path (alpha) to evaluate next, in order; none when it is
+        done.
+        """
+        points = stretched(np.array(self._next), self._schedule.stretch).points
         return [] if self.done else points.tolist()
 
     def feed(self, nodes: Mapping[float, Node]) -> None:
@@ -136,7 +139,7 @@ class AdaptivePath:
         self._next = [] if self.done else self._worst_middles(places, room)
 
     def vectors(self) -> np.ndarray | None:
-        """The present estimate before it is summed over the width; None without vectors.
+        """Returns the present estimate before it is summed over the width; None without vectors.
 
         Shape: (tokens, width).
         """
@@ -145,11 +148,11 @@ class AdaptivePath:
         vectors = [vector for vector in kept if vector is not None]
         if not vectors:
             return None
-        _, slopes = stretched(np.array(places), self._schedule.stretch)
+        slopes = stretched(np.array(places), self._schedule.stretch).slopes
         return np.tensordot(interval_weights(places).sum(0) * slopes, np.stack(vectors), 1)
 
     def _worst_middles(self, places: tuple[float, ...], room: int) -> list[float]:
-        """The middles of the gaps with the largest errors, at most `room`, in order."""
+        """Returns the middles of the gaps with the largest errors, at most `room`, in order."""
         errors = self.estimate.gap_errors
         order = np.argsort(-errors, kind="stable")
         share = _WORST_SHARE if self._schedule.rounds is None else 0.0
@@ -166,7 +169,8 @@ def estimate_of(  # noqa: PLR0913 - what is integrated, how, and what was known 
     mass_of: Callable[[np.ndarray], np.ndarray],
     before: Estimate | None = None,
 ) -> Estimate:
-    """The integral through nodes at `places` (u, ascending) and the bound on its masses' error.
+    """Returns the integral through nodes at `places` (u, ascending) and the bound on its masses'
+    error.
 
     The total derivative integrates to a difference of F over any piece, so that the residual of
     completeness of every gap between neighbouring points is known at no cost. With S the sum of the
@@ -175,7 +179,7 @@ def estimate_of(  # noqa: PLR0913 - what is integrated, how, and what was known 
     sqrt(D * S) [ours; docs/decisions/0002], and at least the residual of completeness over sum |a|.
     """
     points = np.array(places)
-    _, slopes = stretched(points, schedule.stretch)
+    slopes = stretched(points, schedule.stretch).slopes
     integrand = np.stack([node.rates for node in nodes]) * slopes[:, None]
     pieces = interval_weights(places) @ integrand
     total = pieces.sum(0)
@@ -199,16 +203,26 @@ def estimate_of(  # noqa: PLR0913 - what is integrated, how, and what was known 
     return Estimate(total, gap_errors, bound)
 
 
-def stretched(places: np.ndarray, stretch: float) -> tuple[np.ndarray, np.ndarray]:
+class StretchedPoints(NamedTuple):
+    """Points of the path, alpha(u), and dalpha/du at them. Shape: (points,) each."""
+
+    points: np.ndarray
+    slopes: np.ndarray
+
+
+def stretched(places: np.ndarray, stretch: float) -> StretchedPoints:
     """alpha(u) = 1/2 + sinh(k (2u - 1)) / (2 sinh k) and dalpha/du at `places`; k = 0 changes
     nothing.
 
-    Shape: (points,) -> (points,), (points,).
+    Shape: (points,) -> (points,) each.
     """
     if stretch == 0:
-        return places, np.ones_like(places)
+        return StretchedPoints(places, np.ones_like(places))
+    # sinh is least steep at 0: even steps of u are short steps of alpha around 1/2, where F moves,
+    # and long ones towards both ends, where it is nearly flat. Both signs of 2u - 1 are treated
+    # alike, and alpha(0) = 0, alpha(1) = 1 hold exactly.
     across = stretch * (2 * places - 1)
-    return (
+    return StretchedPoints(
         0.5 + np.sinh(across) / (2 * np.sinh(stretch)),
         stretch * np.cosh(across) / np.sinh(stretch),
     )
@@ -234,12 +248,19 @@ def completeness_error(total: np.ndarray, difference: float) -> float:
     return gap / scale if scale > 0 else 0.0
 
 
-def fixed_points(rule: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights on [0, 1] of `gauss` (Gauss-Legendre) or `midpoint`."""
+class FixedPoints(NamedTuple):
+    """A rule of integration over [0, 1]. Shape: (points,) each."""
+
+    points: np.ndarray
+    weights: np.ndarray
+
+
+def fixed_points(rule: str, count: int) -> FixedPoints:
+    """Returns the rule `gauss` (Gauss-Legendre) or `midpoint` with so many points."""
     if rule == "gauss":
         points, weights = np.polynomial.legendre.leggauss(count)
-        return (points + 1) / 2, weights / 2
-    return (np.arange(count) + 0.5) / count, np.full(count, 1 / count)
+        return FixedPoints((points + 1) / 2, weights / 2)
+    return FixedPoints((np.arange(count) + 0.5) / count, np.full(count, 1 / count))
 
 
 def _trapezoid_weights(places: np.ndarray) -> np.ndarray:
@@ -255,5 +276,7 @@ def _trapezoid_weights(places: np.ndarray) -> np.ndarray:
 
 
 def _cell_widths(places: np.ndarray) -> np.ndarray:
-    """The length of [0, 1] that is nearer to each place than to the others. Shape: (points,)."""
+    """Returns the length of [0, 1] that is nearer to each place than to the others. Shape:
+    (points,).
+    """
     return np.diff(np.concatenate([[0.0], (places[1:] + places[:-1]) / 2, [1.0]]))

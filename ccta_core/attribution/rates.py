@@ -47,7 +47,7 @@ class _Batch:
 def rates(
     model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
 ) -> Iterator[tuple[Row, Node]]:
-    """The node of every row, in the order in which the batches are done.
+    """Yields the node of every row, in the order in which the batches are done.
 
     Raises CctaError where the model returns numbers that are not finite.
     """
@@ -82,7 +82,7 @@ def rates(
 def values(
     model: Model, paths: Sequence[Path], rows: Sequence[Row], config: Config, stop: Stop
 ) -> dict[Row, float]:
-    """F at every row, in float32 and without gradients."""
+    """Returns F at every row, in float32 and without gradients."""
     suffix = model.layer_suffix(config.layer)
 
     def forward(chosen: list[int]) -> list[float]:
@@ -101,7 +101,9 @@ def values(
 
 
 def _batch(model: Model, paths: Sequence[Path], rows: Sequence[Row]) -> _Batch:
-    """Each path is padded and moved once, however many of its points are in the batch."""
+    """Collates rows to one batch. A path is padded and moved once, however many of its points
+    are in it.
+    """
     used = {index: place for place, index in enumerate(dict.fromkeys(index for index, _ in rows))}
     items = [paths[index] for index in used]
     places = torch.tensor([used[index] for index, _ in rows], device=model.device)

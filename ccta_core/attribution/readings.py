@@ -57,7 +57,8 @@ def read(
 def baselines(
     model: Model, encoded: Sequence[Encoded], layers: Sequence[int], *, kind: str
 ) -> list[Baseline]:
-    """The baselines' activations at `layers` and, where the baseline is an input, its logits.
+    """Returns the baselines' activations at `layers` and, where the baseline is an input, its
+    logits.
 
     Every token but the specials becomes PAD or MASK; mask, positions and token types stay. `zero`
     is the zero vector at every position. Texts of the same lengths have one baseline, which is read
@@ -75,7 +76,7 @@ def baselines(
 
 
 def blank_of(model: Model, encoded: Encoded, kind: str) -> Encoded:
-    """The sentence with every token but the specials replaced by PAD or MASK.
+    """Returns the sentence with every token but the specials replaced by PAD or MASK.
 
     Raises CctaError where the tokenizer has no such token.
     """

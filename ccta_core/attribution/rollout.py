@@ -8,10 +8,10 @@ from transformers import PreTrainedModel
 from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
-from ccta_core.attribution.views import own_modules
 from ccta_core.config import Config
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import Target, head_logits
+from ccta_core.models.layer_suffix import own_modules
 from ccta_core.models.model import Model
 
 
@@ -27,7 +27,8 @@ def attention_rollout(
 
     Raises CctaError where the model gives no attentions.
     """
-    view = _eager(model.hf_model)
+    view = own_modules(model.hf_model)
+    view.config._attn_implementation = "eager"  # the only one that returns its attentions
     lengths = [request.encoded.length for request in requests]
 
     def forward(batch: list[int]) -> list[Scores]:
@@ -38,53 +39,46 @@ def attention_rollout(
         logits = head_logits(output)
         targets = [request.target for request in chosen]
         values = objective(logits, targets, inputs["attention_mask"], config.objective)
-        paths = _rolled(model, getattr(output, "attentions", None), config.layer)
-        made = []
+        paths = _roll_out(model, getattr(output, "attentions", None), config.layer)
+        results = []
         for row, request in enumerate(chosen):
             length = request.encoded.length
-            at = _positions(view, request.target, length, by_token=logits.shape[1] > 1)
-            scores = paths[row, at, :length].mean(0).cpu().numpy()
-            made.append(Scores(scores, float(values[row]), precision=config.precision))
-        return made
+            positions = _positions(view, request.target, length, by_token=logits.shape[1] > 1)
+            scores = paths[row, positions, :length].mean(0).cpu().numpy()
+            results.append(Scores(scores, float(values[row]), precision=config.precision))
+        return results
 
-    found: dict[int, Scores] = {}
-    for batch, made in in_batches(model, lengths, forward, stop=stop):
-        found |= zip(batch, made, strict=True)
-    return [found[index] for index in range(len(requests))]
-
-
-def _eager(model: PreTrainedModel) -> PreTrainedModel:
-    """The same weights under eager attention, the only one that returns what it attended to."""
-    view = own_modules(model)
-    view.config._attn_implementation = "eager"
-    return view
+    by_request: dict[int, Scores] = {}
+    for batch, batch_scores in in_batches(model, lengths, forward, stop=stop):
+        by_request |= zip(batch, batch_scores, strict=True)
+    return [by_request[index] for index in range(len(requests))]
 
 
-def _rolled(
+def _roll_out(
     model: Model, attentions: Sequence[torch.Tensor | None] | None, layer: int
 ) -> torch.Tensor:
-    """The rollout matrices in float64.
+    """Returns the rollout matrices in float64.
 
     Shape: a layer's (rows, heads, tokens, tokens) each -> (rows, tokens, tokens).
     """
     depth = model.depth
-    known = [attention for attention in attentions or () if attention is not None]
-    if len(known) != depth:
+    returned = [attention for attention in attentions or () if attention is not None]
+    if len(returned) != depth:
         raise CctaError(
-            f"{type(model.hf_model).__name__} gives the attentions of {len(known)} of its {depth} "
-            "layers: attention rollout can't be computed; choose another method (lig)"
+            f"{type(model.hf_model).__name__} gives the attentions of {len(returned)} of its "
+            f"{depth} layers: attention rollout can't be computed; choose another method (lig)"
         )
-    first = known[0]
+    first = returned[0]
     identity = torch.eye(first.shape[-1], dtype=torch.float64, device=first.device)
     rolled = identity.expand(len(first), -1, -1)
-    for attention in known[layer:]:
+    for attention in returned[layer:]:
         mixed = (attention.double().mean(1) + identity) / 2
         rolled = mixed / mixed.sum(-1, keepdim=True) @ rolled
     return rolled
 
 
 def _positions(model: PreTrainedModel, target: Target, length: int, *, by_token: bool) -> list[int]:
-    """The positions of the last layer that the target's logits are read from."""
+    """Returns the positions of the last layer that the target's logits are read from."""
     if by_token:
         return sorted({position for position, _ in target.places})
     pooling = {getattr(model.config, name, "") for name in ("classifier_pooling", "summary_type")}

@@ -22,7 +22,7 @@ _UNKNOWN_HALF = Schedule(stretch=1.0, first=16, factor=0.6, rounds=2)
 
 
 def schedule_of(info: ModelInfo, layer: int, precision: str) -> Schedule:
-    """The schedule of a model at a layer in float32 or bfloat16."""
+    """Returns the schedule of a model at a layer in float32 or bfloat16."""
     card = info.card
     if "quadrature" not in card and info.folder is not None:
         card = catalog()[BACKBONE].card

@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "resume", help="go on with a run that was killed", epilog="ccta adjust resume es-2000"
     )
     resume.add_argument("name")
-    _machine(resume)
+    _add_machine_options(resume)
     resume.set_defaults(run=_resume)
     listing = actions.add_parser("list", help="the runs here", epilog="ccta adjust list")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
@@ -92,11 +92,11 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
         "--allow-overlap", action="store_true", default=None, help="keep pairs of the test data"
     )
     run.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
-    _machine(run)
+    _add_machine_options(run)
     run.set_defaults(run=_run)
 
 
-def _machine(parser: argparse.ArgumentParser) -> None:
+def _add_machine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cpu or cuda (the GPU where there is one)")
     parser.add_argument("--json", action="store_true", help="the manifest as JSON on stdout")
 
@@ -123,13 +123,13 @@ def _run(options: argparse.Namespace) -> None:
         bfloat16=options.precision == "bfloat16",
         **given,
     )
-    _done(options, run(settings, report=progress, device=_device(options)))
+    _report_done(options, run(settings, report=progress, device=_device(options)))
 
 
 def _resume(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.run import resume
 
-    _done(options, resume(options.name, report=progress, device=_device(options)))
+    _report_done(options, resume(options.name, report=progress, device=_device(options)))
 
 
 def _device(options: argparse.Namespace) -> str:
@@ -138,7 +138,7 @@ def _device(options: argparse.Namespace) -> str:
     return options.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _done(options: argparse.Namespace, manifest: dict[str, Any]) -> None:
+def _report_done(options: argparse.Namespace, manifest: dict[str, Any]) -> None:
     if not manifest:  # of several processes the first one speaks
         return
     if options.json:

@@ -64,10 +64,10 @@ def _check_free(host: str, port: int) -> None:
             except OSError as error:
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and len(places) > 1:
                     continue  # a name with addresses of two families, one of which is not in use
-                raise CctaError(_why(error, host, port)) from error
+                raise CctaError(_explain_busy_port(error, host, port)) from error
 
 
-def _why(error: OSError, host: str, port: int) -> str:
+def _explain_busy_port(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} of {host} is in use, perhaps by a dashboard that runs already; open "

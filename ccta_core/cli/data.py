@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccta_core.cli.write import write_text
 from ccta_core.corpus.catalogue import data_sets
@@ -55,17 +55,12 @@ _FILE: dict[str, Any] = {
 }
 
 
-def _rows() -> list[dict[str, Any]]:
-    """What can be read by name: the bundled parts, the data sets, files."""
-    sets = [
-        {name: getattr(one, name) for name in _FILE} | {"splits": list(one.splits)}
-        for one in data_sets()
-    ]
-    return [*sets, _FILE]
-
-
 def _list(options: argparse.Namespace) -> None:
-    rows = _rows()
+    sets = [
+        {name: getattr(data_set, name) for name in _FILE} | {"splits": list(data_set.splits)}
+        for data_set in data_sets()
+    ]
+    rows = [*sets, _FILE]
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return
@@ -78,28 +73,30 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    langs = _langs(options.langs)
-    found = scan(options.spec, langs, limit=options.limit)
-    corpus, apart = _aligned(options, found)
+    langs = [lang for word in options.langs or () for lang in word.split(",") if lang] or None
+    scanned = scan(options.spec, langs, limit=options.limit)
+    aligned = _aligned(options, scanned)
     if options.json:
-        payload = _payload(options.spec, found, corpus, apart)
+        payload = _payload(options.spec, scanned, aligned)
         write_text("-", json.dumps(payload, ensure_ascii=False, indent=1) + "\n")
         return
-    write_text("-", _text(found, corpus, apart))
+    write_text("-", _text(scanned, aligned))
 
 
-def _langs(given: Sequence[str] | None) -> list[str] | None:
-    return [lang for word in given for lang in word.split(",") if lang] if given else None
+class _Aligned(NamedTuple):
+    """The languages' parallel examples, or why there are none; neither of one language alone."""
+
+    corpus: Corpus | None = None
+    reason: str | None = None
 
 
-def _aligned(options: argparse.Namespace, found: Scan) -> tuple[Corpus | None, str | None]:
-    """The languages' parallel examples, or why there are none."""
-    if len(found.languages) < 2:
-        return None, None
+def _aligned(options: argparse.Namespace, scanned: Scan) -> _Aligned:
+    if len(scanned.languages) < 2:
+        return _Aligned()
     try:
-        return read_corpus(options.spec, found.languages, limit=options.limit), None
+        return _Aligned(read_corpus(options.spec, scanned.languages, limit=options.limit))
     except CctaError as error:
-        return None, str(error)
+        return _Aligned(reason=str(error))
 
 
 def _counts(items: Sequence[Item]) -> dict[str, Any]:
@@ -114,67 +111,69 @@ def _counts(items: Sequence[Item]) -> dict[str, Any]:
     }
 
 
-def _by_language(found: Scan) -> dict[str, dict[str, Any]]:
-    items: dict[str, list[Item]] = {lang: [] for lang in found.languages}
-    for item in found.reading.items:
+def _by_language(scanned: Scan) -> dict[str, dict[str, Any]]:
+    items: dict[str, list[Item]] = {lang: [] for lang in scanned.languages}
+    for item in scanned.reading.items:
         items[item.lang].append(item)
-    return {lang: _counts(own) for lang, own in items.items()}
+    return {lang: _counts(of_language) for lang, of_language in items.items()}
 
 
-def _payload(spec: str, found: Scan, corpus: Corpus | None, apart: str | None) -> dict[str, Any]:
-    left_out = corpus.left_out if corpus else found.reading.left_out
-    repaired = corpus.repaired if corpus else found.repaired
+def _payload(spec: str, scanned: Scan, aligned: _Aligned) -> dict[str, Any]:
+    corpus = aligned.corpus
+    left_out = corpus.left_out if corpus else scanned.reading.left_out
+    repaired = corpus.repaired if corpus else scanned.repaired
     return {
         "spec": spec,
-        "source": found.source,
-        "task": found.task,
-        "split": found.split,
-        "licence": found.licence,
-        "sha256": found.sha256,
-        "languages": _by_language(found),
+        "source": scanned.source,
+        "task": scanned.task,
+        "split": scanned.split,
+        "licence": scanned.licence,
+        "sha256": scanned.sha256,
+        "languages": _by_language(scanned),
         "aligned": {"examples": len(corpus.examples), "sha256": corpus.sha256} if corpus else None,
-        "not_aligned": apart,
+        "not_aligned": aligned.reason,
         "left_out": [{"place": row.place, "reason": row.reason} for row in left_out],
         "repaired": [{"place": row.place, "reason": row.reason} for row in repaired],
     }
 
 
-def _text(found: Scan, corpus: Corpus | None, apart: str | None) -> str:
-    lines = [f"{found.source}#{found.split}: {found.task}; {found.licence}"]
-    for lang, counts in _by_language(found).items():
+def _text(scanned: Scan, aligned: _Aligned) -> str:
+    corpus = aligned.corpus
+    lines = [f"{scanned.source}#{scanned.split}: {scanned.task}; {scanned.licence}"]
+    for lang, counts in _by_language(scanned).items():
         more = [
             ", ".join(f"{name} {count}" for name, count in counts[kind].items())
             for kind in ("labels", "entities")
             if kind in counts
         ]
         answers = [f"{counts['answers']} answers"] if "answers" in counts else []
-        said = "; ".join([f"{counts['groups']} groups", *more, *answers])
-        lines.append(f"{lang}  {counts['items']} items; {said}")
+        details = "; ".join([f"{counts['groups']} groups", *more, *answers])
+        lines.append(f"{lang}  {counts['items']} items; {details}")
     if corpus:
         lines.append(f"in all {len(corpus.languages)} languages: {len(corpus.examples)} items")
-    elif apart:
-        lines.append(f"not aligned: {apart}")
-    left_out = corpus.left_out if corpus else found.reading.left_out
+    elif aligned.reason:
+        lines.append(f"not aligned: {aligned.reason}")
+    left_out = corpus.left_out if corpus else scanned.reading.left_out
     lines += [*_reasons("left out", left_out), *_lines(left_out)]
-    lines += _reasons("repaired", corpus.repaired if corpus else found.repaired)
-    lines.append(f"sha256 of the item ids: {(corpus or found).sha256}")
+    lines += _reasons("repaired", corpus.repaired if corpus else scanned.repaired)
+    lines.append(f"sha256 of the item ids: {(corpus or scanned).sha256}")
     return "\n".join(lines) + "\n"
 
 
 def _reasons(what: str, rows: Sequence[LeftOut]) -> list[str]:
-    """How many, and for each reason how many and where the first ones stand."""
+    """Returns how many, and for each reason how many and where the first ones stand."""
     places = places_by_reason(rows)
     lines = [f"{what}: {len(rows)}"]
-    for reason, found in list(places.items())[:_REASONS]:
-        more = ", ..." if len(found) > _SHOWN else ""
-        lines.append(f"  {len(found)} x {reason} ({', '.join(found[:_SHOWN])}{more})")
+    for reason, of_reason in list(places.items())[:_REASONS]:
+        more = ", ..." if len(of_reason) > _SHOWN else ""
+        lines.append(f"  {len(of_reason)} x {reason} ({', '.join(of_reason[:_SHOWN])}{more})")
     if len(places) > _REASONS:
         lines.append(f"  and {len(places) - _REASONS} other reasons: --json lists every place")
     return lines
 
 
 def _lines(rows: Sequence[LeftOut]) -> list[str]:
-    """The first places in file order, each with why it is left out."""
+    """Returns the first places in file order, each with why it is left out."""
     if not rows:
         return []
     shown = by_line(rows)[:_LINES]

@@ -63,10 +63,10 @@ def _embedded() -> str:
 
 
 def _adapters() -> str:
-    known = [info for info in catalog().values() if info.folder is not None]
-    for info in known:
+    shipped = [info for info in catalog().values() if info.folder is not None]
+    for info in shipped:
         check_files(info)
-    return f"{len(known)}, checksums right"
+    return f"{len(shipped)}, checksums right"
 
 
 def _cache() -> str:

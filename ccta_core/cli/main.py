@@ -22,7 +22,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        """The value of `--source=--` is two dashes: before 3.13 argparse would make it no text."""
+        """Returns the value of `--source=--` is two dashes: before 3.13 argparse would make it no
+        text.
+        """
         if action.option_strings and action.nargs is None and arg_strings == ["--"]:
             return self._get_value(action, "--")
         return super()._get_values(action, arg_strings)
@@ -67,7 +69,9 @@ def _fail(line: str, code: int) -> int:
 
 
 def _quiet() -> None:
-    """Libraries' notices are not for the person who typed the command; ours go to stderr."""
+    """Silences libraries, whose notices are not for the person who typed the command; ours go to
+    stderr.
+    """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore")

@@ -49,13 +49,13 @@ def _add(options: argparse.Namespace) -> None:
 def _remove(options: argparse.Namespace) -> None:
     folder = str(Path(options.id).expanduser().resolve())
     mine = added.added()
-    found = options.id if options.id in mine else folder
-    if found not in mine:
+    model_id = options.id if options.id in mine else folder
+    if model_id not in mine:
         raise CctaError(
             f"{options.id} is not on the list of added models; "
             f"expected one of: {', '.join(mine) or 'none was added'}"
         )
-    added.remove(found)
+    added.remove(model_id)
 
 
 def _metric(info: ModelInfo) -> str:

@@ -20,13 +20,12 @@ from ccta_core.config import (
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
-from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import prediction_text
-from ccta_core.reports.pair.verdict import drawn_text
+from ccta_core.reports.pair.verdict import completeness_phrase, drawn_text, masses_within
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
 from ccta_core.text import plain
-from ccta_core.types import Attribution, ParallelExample, PermutationTest, Sentence, Span
+from ccta_core.types import Attribution, ParallelExample, Sentence, Span
 
 _EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
@@ -134,8 +133,8 @@ def run(options: argparse.Namespace) -> None:
         quadrature=Quadrature(tolerance=options.tolerance),
     )
     source, target = _sentences(options)
-    source = _focused(source, options.source_focus, options.source_answer)
-    target = _focused(target, options.target_focus, options.target_answer)
+    source = _with_focus(source, options.source_focus, options.source_answer)
+    target = _with_focus(target, options.target_focus, options.target_answer)
     result = _compare(options.model, source, target, config)
     if options.html:
         write_text(options.html, result.to_html())
@@ -150,9 +149,9 @@ def run(options: argparse.Namespace) -> None:
 def _compare(model_id: str, source: Sentence, target: Sentence, config: Config) -> PairResult:
     info = catalog().get(model_id)
     if info is not None and config.layer in info.layers:
-        found = find_pair(info, source, target, config)
-        if found is not None:
-            return found
+        stored = find_pair(info, source, target, config)
+        if stored is not None:
+            return stored
     progress(f"loading {model_id}")
     from ccta_core.models.load import load_model  # torch, only where something is computed
     from ccta_core.pipeline import compare_cached
@@ -174,7 +173,7 @@ def _sentences(options: argparse.Namespace) -> tuple[Sentence, Sentence]:
 
 
 def _all_items() -> Iterator[ParallelExample]:
-    """Every item of every part of the demo corpus."""
+    """Yields every item of every part of the demo corpus."""
     for part in DEMO_PARTS.values():
         yield from read_demo(part)
 
@@ -192,7 +191,7 @@ def _demo_item(item_id: str, *langs: str) -> tuple[Sentence, Sentence]:
 
 
 def _known_translation(source: Sentence, lang: str) -> Sentence:
-    """The demo corpus' translation of a source that comes from it.
+    """Returns the demo corpus' translation of a source that comes from it.
 
     A single text is looked up among premises and hypotheses.
     """
@@ -210,26 +209,24 @@ def _known_translation(source: Sentence, lang: str) -> Sentence:
     )
 
 
-def _focused(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
-    """The sentence with the focus that START:END and texts say.
+def _with_focus(sentence: Sentence, spans: Sequence[str], texts: Sequence[str]) -> Sentence:
+    """Returns the sentence with the focus that START:END and texts say.
 
     Raises CctaError where one can't be read, or is not exactly once in the last text.
     """
-    found = [_span(written) for written in spans]
-    found += [_only(sentence, wanted) for wanted in texts]
-    return replace(sentence, focus=tuple(found)) if found else sentence
+    focus: list[Span] = []
+    for written in spans:
+        numbers = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", written)
+        if numbers is None:
+            raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
+        focus.append((int(numbers[1]), int(numbers[2])))
+    focus += [_find_once(sentence, wanted) for wanted in texts]
+    return replace(sentence, focus=tuple(focus)) if focus else sentence
 
 
-def _span(written: str) -> Span:
-    numbers = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", written)
-    if numbers is None:
-        raise CctaError(f"focus {written!r} is not START:END; expected two numbers, as in 4:9")
-    return int(numbers[1]), int(numbers[2])
-
-
-def _only(sentence: Sentence, wanted: str) -> Span:
+def _find_once(sentence: Sentence, wanted: str) -> Span:
     text = sentence.segments[-1]
-    places = [at for at in range(len(text)) if wanted and text.startswith(wanted, at)]
+    places = [start for start in range(len(text)) if wanted and text.startswith(wanted, start)]
     if len(places) != 1:
         raise CctaError(
             f"{wanted!r} occurs {len(places)} times in the {sentence.lang} text; expected a text "
@@ -249,27 +246,23 @@ def _summary(result: PairResult) -> str:
             completeness_phrase([side.completeness_error]),
         ]
         lines.append(
-            f"  {side.lang}: {_predicted(result.task, side)}, {', '.join(filter(None, exact))}, "
-            f"{side.evaluations} evaluations"
+            f"  {side.lang}: {_prediction_line(result.task, side)}, "
+            f"{', '.join(filter(None, exact))}, {side.evaluations} evaluations"
         )
     for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
         lines.append(f"  {name:<20} {plain(value)}")
         if name == "p_value" and value is not None:
-            lines[-1] += _counted(result.permutation)
+            test = result.permutation
+            error = f", standard error {test.p_error:.3f}" if test.p_error else ""
+            lines[-1] += f" ({drawn_text(test)}{error})"
     return "\n".join([*lines, result.verdict, ""])
 
 
-def _counted(test: PermutationTest) -> str:
-    """What p was counted over, and how far another seed might move it."""
-    error = f", standard error {test.p_error:.3f}" if test.p_error else ""
-    return f" ({drawn_text(test)}{error})"
-
-
-def _predicted(task: str, side: Attribution) -> str:
-    """What the model predicts, and, of answers and tags, what of it is explained."""
-    said = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
+def _prediction_line(task: str, side: Attribution) -> str:
+    """Returns what the model predicts, and, of answers and tags, what of it is explained."""
+    prediction = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
     if not side.focus:
-        return said
+        return prediction
     text = side.sentence.segments[-1]
     words = ", ".join(f'"{text[start:end]}"' for start, end in side.focus)
-    return f"{said}, explained {words}"
+    return f"{prediction}, explained {words}"

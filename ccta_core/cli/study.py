@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccta_core.cli import study_export, study_findings
 from ccta_core.cli.write import write_text
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
@@ -28,6 +27,7 @@ _STOP = (
     "so and nothing is written), or it was asked to stop. Exit code 2: there is no such study, or "
     "its folder can't be written, so that its run can't be asked."
 )
+_EXPORT_EXAMPLE = "ccta study export first --to first.html --format html --measure ems,gain"
 _STOP_EXAMPLE = "ccta study stop first"
 
 
@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "resume", help="go on with what is missing", epilog="ccta study resume first"
     )
     resume.add_argument("name")
-    _workers(resume)
+    _add_worker_options(resume)
     resume.set_defaults(run=_resume)
     listing = actions.add_parser("list", help="the studies here", epilog="ccta study list")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
@@ -54,8 +54,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     stop = actions.add_parser("stop", help="stop a run", description=_STOP, epilog=_STOP_EXAMPLE)
     stop.add_argument("name")
     stop.set_defaults(run=_stop)
-    study_export.add(actions)
-    study_findings.add(actions)
+    _add_export(actions)
+    _add_findings(actions)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
@@ -63,12 +63,12 @@ def _add_run(actions: argparse._SubParsersAction) -> None:
     add_arguments(run)
     run.add_argument("--extend", action="store_true", help="more models or items than it had")
     run.add_argument("--dry-run", action="store_true", help="say what it would cost, and end")
-    _workers(run)
+    _add_worker_options(run)
     run.set_defaults(run=_run)
 
 
-def _workers(parser: argparse.ArgumentParser) -> None:
-    """The options of `run` and `resume` that say who does the work."""
+def _add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `run` and `resume` that say who does the work."""
     parser.add_argument("--workers", type=int, help="processes (one a core, or all of a cluster)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--address", metavar="HOST:PORT", help="Ray's cluster (one started here)")
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _show_cost(request: StudyRequest, workers: int) -> None:
-    """What the study would be and cost, with the formula; nothing is written or measured."""
+    """Writes what the study would be and cost, with the formula; nothing is measured."""
     from ccta_core.study.cost import cost_of, length_of, pace_here
     from ccta_core.study.run.local import draft
 
@@ -115,7 +115,7 @@ def _resume(options: argparse.Namespace) -> None:
 
 
 def _engine(options: argparse.Namespace) -> Callable[[str], object]:
-    """What runs a study by name. Raises CctaError on options that do not go together."""
+    """Returns what runs a study by name. Raises CctaError on options that do not go together."""
     from ccta_core.study.run import local
 
     if options.workers is not None and not 1 <= options.workers <= _MOST_WORKERS:
@@ -190,12 +190,14 @@ def _stop(options: argparse.Namespace) -> None:
     elif outcome == process.ASKED:
         line = f"{name} is asked to stop; it ends after the chunk in hand"
     else:
-        line = f"nothing runs of {_stands(name)}: nothing was stopped"
+        line = f"nothing runs of {_describe_idle(name)}: nothing was stopped"
     sys.stderr.write(f"{line}\n")
 
 
-def _stands(name: str) -> str:
-    """A study that does not run: its name, and that it ships, is finished or has parts missing."""
+def _describe_idle(name: str) -> str:
+    """Returns a study that does not run: its name, and that it ships, is finished or has parts
+    missing.
+    """
     from ccta_core.study.run.process import find_folder
     from ccta_core.study.run.status import FINISHED, status_of
 
@@ -207,3 +209,47 @@ def _stands(name: str) -> str:
     if state.manifest is None:
         return f"{name} (no plan yet)"
     return f"{name} ({state.done} of {state.total} parts are measured)"
+
+
+def _add_export(actions: argparse._SubParsersAction) -> None:
+    parser = actions.add_parser(
+        "export",
+        help="rows as csv or parquet, means as latex, all of it as an html page",
+        epilog=_EXPORT_EXAMPLE,
+    )
+    parser.add_argument("name")
+    parser.add_argument("--to", required=True, metavar="FILE|FOLDER")
+    parser.add_argument("--format", required=True, metavar="csv|parquet|latex|html", dest="form")
+    parser.add_argument(
+        "--measure",
+        metavar="NAME[,NAME]",
+        help="measures that html draws, and that both tables of means have too (ems,gain)",
+    )
+    parser.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from ccta_core.reports.study.write import export_study
+    from ccta_core.study.storage.table import open_study
+
+    measures = options.measure.split(",") if options.measure is not None else None
+    path = export_study(open_study(options.name), options.to, options.form, measures)
+    sys.stdout.write(f"{path}\n")
+
+
+def _add_findings(actions: argparse._SubParsersAction) -> None:
+    parser = actions.add_parser(
+        "findings",
+        help="correlations, training languages and synonyms, tested",
+        epilog="ccta study findings first",
+    )
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--to", default="-", metavar="FILE", help="Markdown (stdout)")
+    parser.set_defaults(run=_findings)
+
+
+def _findings(options: argparse.Namespace) -> None:
+    from ccta_core.reports.findings.page import page
+    from ccta_core.study.storage.table import open_study
+
+    write_text(options.to, page([open_study(name) for name in options.names]) + "\n")

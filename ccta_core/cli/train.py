@@ -102,13 +102,17 @@ def _run(options: argparse.Namespace) -> None:
     dev = _read(options.task, [options.dev], langs, None, classes) if options.dev else []
     data = Data(items=items, dev=dev, spec=tuple(options.train))
     scored = _scored(options, classes)
-    out = options.out or cache_root() / "models" / "own" / _name(options)
+    name = f"{options.task}-{options.lang.replace(',', '-')}"
+    name += "" if options.seed == 1 else f"-seed{options.seed}"
+    out = options.out or cache_root() / "models" / "own" / name
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     start = _start(options.start) if options.start else None
     auxiliary = _continual(options, start, device)
     facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
     if options.full:
-        _say(options, facts, f"the whole model lies in {out}; {_reads(out)} reads it")
+        _report_facts(
+            options, facts, f"the whole model lies in {out}; {_reading_command(out)} reads it"
+        )
         return
     demo = read_demo("nli")
     texts = {
@@ -116,11 +120,11 @@ def _run(options: argparse.Namespace) -> None:
     }
     model = make_loadable(out, facts, texts, data=", ".join(data.spec), licence=options.licence)
     card = score_card(out, model, scored)
-    _say(options, card, f"the adapter lies in {out}; {_reads(out)} reads it")
+    _report_facts(options, card, f"the adapter lies in {out}; {_reading_command(out)} reads it")
 
 
 def _start(name: str) -> ModelInfo:
-    """An adapter or backbone of the catalogue, else the encoder of a folder or hub model.
+    """Returns an adapter or backbone of the catalogue, else the encoder of a folder or hub model.
 
     Raises CctaError where it is none of these.
     """
@@ -135,7 +139,7 @@ def _start(name: str) -> ModelInfo:
 def _continual(
     options: argparse.Namespace, start: ModelInfo | None, device: str
 ) -> "AuxiliaryLoss | None":
-    """The terms of continual learning, where they are asked for."""
+    """Returns the terms of continual learning, where they are asked for."""
     from ccta_core.adjustment.continual import ContinualSettings, open_continual
     from ccta_core.training.loop import to_stderr
 
@@ -164,13 +168,8 @@ def _continual(
     )
 
 
-def _reads(out: Path) -> str:
+def _reading_command(out: Path) -> str:
     return command_line(["pair", *option("model", out)])
-
-
-def _name(options: argparse.Namespace) -> str:
-    name = f"{options.task}-{options.lang.replace(',', '-')}"
-    return name if options.seed == 1 else f"{name}-seed{options.seed}"
 
 
 def _read(
@@ -180,8 +179,8 @@ def _read(
     limit: int | None,
     classes: Sequence[str] | None = None,
 ) -> list[Item]:
-    """The items of data sets, by the head's names for their labels and tags; what is left out and
-    what is named otherwise is said.
+    """Returns the items of data sets, by the head's names for their labels and tags; what is left
+    out and what is named otherwise is said.
 
     `classes` are the head's, None where the task's own, or the tags of the items, become its.
     Raises CctaError as the readers do, and on labels that are not certainly among the classes.
@@ -190,15 +189,17 @@ def _read(
 
     items: list[Item] = []
     for spec in specs:
-        found = scan(spec, langs, limit=limit)
-        reading = found.reading
+        scanned = scan(spec, langs, limit=limit)
+        reading = scanned.reading
         mapping: dict[str, str] = {}
         if task == "ner" and classes is not None:
             tags = {tag for item in reading.items for tag in item.tags}
             mapping = match_tags(tags, classes, data=spec, model="the training data")
         elif task in CLASSES:
-            known = classes or CLASSES[task]
-            mapping = match_labels(found.all_labels, known, data=spec, model=f"the task {task}")
+            head_classes = classes or CLASSES[task]
+            mapping = match_labels(
+                scanned.all_labels, head_classes, data=spec, model=f"the task {task}"
+            )
         items += relabel_items(reading.items, mapping)
         if reading.left_out:
             first = reading.left_out[0]
@@ -211,7 +212,7 @@ def _read(
 
 
 def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, list[Item]]:
-    """The items to score on, by language."""
+    """Returns the items to score on, by language."""
     by_lang: dict[str, list[Item]] = {}
     if options.eval:
         langs = options.eval_langs.split(",") if options.eval_langs else None
@@ -220,7 +221,7 @@ def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, li
     return by_lang
 
 
-def _say(options: argparse.Namespace, facts: dict[str, Any], line: str) -> None:
+def _report_facts(options: argparse.Namespace, facts: dict[str, Any], line: str) -> None:
     continual = facts.get("training", facts).get("continual")
     if continual is not None:
         from ccta_core.adjustment.continual import gradient_line

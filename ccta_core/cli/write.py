@@ -25,6 +25,6 @@ def write_text(target: str, text: str) -> None:
 
 
 def progress(line: str) -> None:
-    """One line about what is happening, on stderr."""
+    """Writes one line about what is happening to stderr."""
     sys.stderr.write(f"ccta: {line}\n")
     sys.stderr.flush()

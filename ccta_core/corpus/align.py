@@ -59,7 +59,7 @@ def refusal(placed: PlacedItem) -> str | None:
     if placed.refused:
         return placed.refused
     item = placed.item
-    if _legible(item.text) and (item.text2 is None or _legible(item.text2)):
+    if _is_legible(item.text) and (item.text2 is None or _is_legible(item.text2)):
         return None
     try:
         sentence_of(item)
@@ -69,7 +69,7 @@ def refusal(placed: PlacedItem) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _legible(text: str) -> bool:
+def _is_legible(text: str) -> bool:
     """Returns whether a text makes a sentence. It is cached: questions on one paragraph follow each
     other.
     """
@@ -94,27 +94,29 @@ def align(
     in which the items are then looked for; `together` says that what belongs to one id follows in
     one stream, so that reading may stop. Labels that differ between languages leave an item out.
     """
-    seen = _Collected()
+    collected = _Collected()
     most = 2 * limit + SLACK if bounded and limit is not None else None
     for stream in streams:
         for placed in stream:
             if isinstance(placed, LeftOut):
-                seen.left_out.append(placed)
-            elif most is None or placed.item.id in seen.entries or len(seen.entries) < most:
-                _add(seen, placed, len(langs))
+                collected.left_out.append(placed)
+            elif (
+                most is None or placed.item.id in collected.entries or len(collected.entries) < most
+            ):
+                _add(collected, placed, len(langs))
             elif together:
                 break
-            if most is not None and seen.complete >= most:
+            if most is not None and collected.complete >= most:
                 break
-    return _examples(seen, langs, limit)
+    return _examples(collected, langs, limit)
 
 
-def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
+def _add(collected: _Collected, placed: PlacedItem, languages: int) -> None:
     item = placed.item
-    entry = seen.entries.setdefault(item.id, _ItemVersions())
+    entry = collected.entries.setdefault(item.id, _ItemVersions())
     if item.lang in entry.items:
         first = entry.items[item.lang].place
-        seen.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
+        collected.left_out.append(LeftOut(placed.place, f"id {item.id} stands already at {first}"))
         return
     try:
         reason = refusal(placed)
@@ -122,33 +124,36 @@ def _add(seen: _Collected, placed: PlacedItem, languages: int) -> None:
     except CctaError as error:
         reason, sentence = str(error), None
     if sentence is None:
-        seen.left_out.append(LeftOut(placed.place, reason or ""))
+        collected.left_out.append(LeftOut(placed.place, reason or ""))
         entry.refused.add(item.lang)
         return
     entry.items[item.lang], entry.sentences[item.lang] = placed, sentence
-    seen.complete += len(entry.items) == languages
+    collected.complete += len(entry.items) == languages
 
 
-def _examples(seen: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
+def _examples(collected: _Collected, langs: Sequence[str], limit: int | None) -> Aligned:
     examples: list[ParallelExample] = []
-    left_out = seen.left_out
+    left_out = collected.left_out
     repaired: list[LeftOut] = []
-    for id_, entry in seen.entries.items():
+    for id_, entry in collected.entries.items():
         if limit is not None and len(examples) >= limit:
             break
         missing = [lang for lang in langs if lang not in entry.items]
-        reason = _unfit(entry, missing)
+        reason = _why_no_example(entry, missing)
         if reason:
             left_out.append(LeftOut(next(iter(entry.items.values())).place, reason))
         if missing or reason:
             continue
-        examples.append(_example(id_, entry, langs))
+        items = [entry.items[lang].item for lang in langs]
+        label = next((item.label for item in items if item.label is not None), None)
+        sentences = {lang: entry.sentences[lang] for lang in langs}
+        examples.append(ParallelExample(id_, items[0].group, label, sentences))
         for placed in entry.items.values():
             repaired += [LeftOut(placed.place, reason) for reason in placed.repaired]
     return Aligned(tuple(examples), tuple(left_out), tuple(repaired))
 
 
-def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
+def _why_no_example(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     """Returns why an id is no example; None if it is one, or if its refused items are listed
     already.
     """
@@ -162,10 +167,3 @@ def _unfit(entry: _ItemVersions, missing: Sequence[str]) -> str | None:
     if not missing and len({label for label in labels.values() if label is not None}) > 1:
         return "labels differ: " + ", ".join(f"{lang} {label}" for lang, label in labels.items())
     return None
-
-
-def _example(id_: str, entry: _ItemVersions, langs: Sequence[str]) -> ParallelExample:
-    items = [entry.items[lang].item for lang in langs]
-    label = next((item.label for item in items if item.label is not None), None)
-    sentences = {lang: entry.sentences[lang] for lang in langs}
-    return ParallelExample(id_, items[0].group, label, sentences)

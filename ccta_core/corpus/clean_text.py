@@ -29,7 +29,7 @@ def clean_text(stream: Iterator[ReaderOutput]) -> Iterator[ReaderOutput]:
 
 def _without_control_characters(placed: PlacedItem) -> PlacedItem:
     item = placed.item
-    in_first, in_second = _stray(item.text), _stray(item.text2 or "")
+    in_first, in_second = _stray_positions(item.text), _stray_positions(item.text2 or "")
     taken = len(in_first) + len(in_second)
     if not taken:
         return placed
@@ -37,17 +37,17 @@ def _without_control_characters(placed: PlacedItem) -> PlacedItem:
         item,
         text=_STRAY.sub("", item.text),
         text2=None if item.text2 is None else _STRAY.sub("", item.text2),
-        words=_moved(item.words, in_first),
-        answers=_moved(item.answers, in_second),
+        words=_move_spans(item.words, in_first),
+        answers=_move_spans(item.answers, in_second),
     )
     return PlacedItem(placed.place, cleaned, (*placed.repaired, *[_REPAIR] * taken))
 
 
-def _stray(text: str) -> list[int]:
+def _stray_positions(text: str) -> list[int]:
     return [match.start() for match in _STRAY.finditer(text)]
 
 
-def _moved(spans: tuple[Span, ...], stray: list[int]) -> tuple[Span, ...]:
+def _move_spans(spans: tuple[Span, ...], stray: list[int]) -> tuple[Span, ...]:
     """Returns the spans in a text from which the characters at `stray` were taken."""
     return tuple(
         (

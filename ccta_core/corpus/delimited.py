@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.lines import raw_lines
@@ -65,27 +66,33 @@ def read_records(path: Path, delimiter: str, names: Sequence[str]) -> Iterator[R
     language = names.index("lang") if "lang" in names else None
     reader = _RecordReader(path.name, delimiter, len(names), language)
     header = True
-    while (first := lines.take()) is not None:
-        number, raw = first
-        line = _without_end(raw)
+    while (numbered := lines.take()) is not None:
+        line = _without_end(numbered.text)
         if not line:
             continue
         if header:
             header = False
         elif '"' not in line:
-            yield reader.record(number, line.split(delimiter))
+            yield reader.record(numbered.number, line.split(delimiter))
         else:
-            yield from reader.quoted(number, raw, lines)
+            yield from reader.quoted(numbered, lines)
+
+
+class _NumberedLine(NamedTuple):
+    """A line of a file with its end, and its number from 1."""
+
+    number: int
+    text: str
 
 
 class _Lines:
     """Numbered lines that can be read ahead before they are taken."""
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
-        self._lines = lines
-        self._ahead: deque[tuple[int, str]] = deque()
+        self._lines = (_NumberedLine(*line) for line in lines)
+        self._ahead: deque[_NumberedLine] = deque()
 
-    def take(self) -> tuple[int, str] | None:
+    def take(self) -> _NumberedLine | None:
         """Returns the next line, None at the end."""
         return self._ahead.popleft() if self._ahead else next(self._lines, None)
 
@@ -97,7 +104,7 @@ class _Lines:
                 if line is None:
                     return
                 self._ahead.append(line)
-            yield self._ahead[place][1]
+            yield self._ahead[place].text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,13 @@ class _Split:
     spanning: tuple[str, ...]
     unclosed: bool
     stray: bool
+
+
+class _LongRecord(NamedTuple):
+    """A record that goes on over more lines than its first; `split` is None where it is none."""
+
+    split: _Split | None
+    more_lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +145,13 @@ class _RecordReader:
             return self._left_out(line, f"expected {self.width} fields, found {len(fields)}")
         return Record(line, fields, note)
 
-    def quoted(self, number: int, raw: str, lines: _Lines) -> Iterator[Record | LeftOut]:
+    def quoted(self, first: _NumberedLine, lines: _Lines) -> Iterator[Record | LeftOut]:
         """Yields what stands on a line with quotes and on those over which its last field goes
         on.
         """
-        line = _without_end(raw)
+        number, line = first.number, _without_end(first.text)
         split = _split(line, self.delimiter)
-        whole, more = self._over_lines(raw, lines) if split.unclosed else (None, 0)
+        whole, more = self._over_lines(first.text, lines) if split.unclosed else (None, 0)
         tabs = self.delimiter == "\t"
         if whole is not None:
             holds = any(self.delimiter in field for field in whole.spanning)
@@ -163,9 +177,9 @@ class _RecordReader:
         else:
             yield self.record(number, split.fields)
 
-    def _over_lines(self, raw: str, lines: _Lines) -> tuple[_Split | None, int]:
-        """Returns the record that begins with a line and goes on, and how many lines more it takes.
-        The record is None where it does not end, or not with the header's number of fields.
+    def _over_lines(self, raw: str, lines: _Lines) -> _LongRecord:
+        """Returns the record that begins with a line and goes on over others; none where it does
+        not end, or not with the header's number of fields.
         """
         text = raw
         for more, following in enumerate(lines.ahead(_MOST_LINES), 1):
@@ -175,8 +189,9 @@ class _RecordReader:
                 if split.stray and self.delimiter != "\t":
                     break
                 if not split.unclosed:
-                    return (split if len(split.fields) == self.width else None), more
-        return None, 0
+                    fits = len(split.fields) == self.width
+                    return _LongRecord(split if fits else None, more)
+        return _LongRecord(None, 0)
 
     def _row_like(self, raw: str) -> bool:
         """Returns whether a line could be a row by itself."""

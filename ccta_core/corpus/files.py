@@ -24,7 +24,7 @@ from ccta_core.corpus.formats.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.items import Item, LeftOut
 from ccta_core.corpus.labels import CLASSES
 from ccta_core.corpus.source import WHOLE, OpenDataSet, PlacedItem, ReaderOutput, Streams
-from ccta_core.corpus.tables import Table, TableRow, Values, open_table
+from ccta_core.corpus.tables import TableFile, TableRow, Values, open_table
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
@@ -87,7 +87,7 @@ def _language_columns(columns: Sequence[str]) -> dict[str, str]:
     return by_language
 
 
-def _other_separator(table: Table) -> str:
+def _other_separator(table: TableFile) -> str:
     """Returns a hint on how the file is separated where its header is one name; else nothing."""
     if len(table.columns) != 1 or table.path.suffix.lower() not in (".csv", ".tsv"):
         return ""
@@ -98,7 +98,7 @@ def _other_separator(table: Table) -> str:
     return ""
 
 
-def _check_header(table: Table, wide: Mapping[str, str]) -> None:
+def _check_header(table: TableFile, wide: Mapping[str, str]) -> None:
     """Raises CctaError where the first line is a row. `1,en,Hello` would name a column en, in which
     the codes of languages stand and no text.
     """
@@ -116,7 +116,7 @@ def _check_header(table: Table, wide: Mapping[str, str]) -> None:
         )
 
 
-def _languages(table: Table) -> tuple[str, ...]:
+def _languages(table: TableFile) -> tuple[str, ...]:
     """Returns the languages of a file with a row for each item and language: the whole file is
     read.
     """
@@ -142,7 +142,7 @@ def _languages(table: Table) -> tuple[str, ...]:
     return languages
 
 
-def _task(table: Table, *, long: bool) -> str:
+def _task(table: TableFile, *, long: bool) -> str:
     """Returns the task that the columns and the first label point to."""
     columns = set(table.columns)
     if long and "answer" in columns:
@@ -156,7 +156,7 @@ def _task(table: Table, *, long: bool) -> str:
     return next((task for task, classes in CLASSES.items() if first in classes), "classification")
 
 
-def _all_labels(table: Table) -> tuple[str, ...]:
+def _all_labels(table: TableFile) -> tuple[str, ...]:
     """Returns every label of the file, whichever of its rows are used."""
     if table.size > WHOLE:
         return ()
@@ -215,12 +215,12 @@ def _nested(values: Values) -> str | None:
     )
 
 
-def _noted(row: TableRow) -> tuple[str, ...]:
+def _row_notes(row: TableRow) -> tuple[str, ...]:
     return (row.note,) if row.note else ()
 
 
 def _wide_items(
-    table: Table, labels: _Labels, columns: Mapping[str, str], langs: Sequence[str]
+    table: TableFile, labels: _Labels, columns: Mapping[str, str], langs: Sequence[str]
 ) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
@@ -237,11 +237,11 @@ def _wide_items(
             second = columns[lang] + _SECOND
             text2 = _text(row.values, second) if second in table.columns else None
             item = Item(id_, group, lang, text, text2)
-            noted = _noted(row) if place == 0 else ()
+            noted = _row_notes(row) if place == 0 else ()
             yield labels.read(PlacedItem(row.place, item, noted), row.values)
 
 
-def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator[ReaderOutput]:
+def _long_items(table: TableFile, labels: _Labels, langs: Sequence[str]) -> Iterator[ReaderOutput]:
     for row in table.rows():
         if isinstance(row, LeftOut):
             yield row
@@ -258,7 +258,7 @@ def _long_items(table: Table, labels: _Labels, langs: Sequence[str]) -> Iterator
             group = _text(row.values, "group") or id_
             text2 = _text(row.values, "text2") or None
             item = Item(id_, group, lang, _text(row.values, "text"), text2)
-            answered = _with_answer(PlacedItem(row.place, item, _noted(row)), row.values)
+            answered = _with_answer(PlacedItem(row.place, item, _row_notes(row)), row.values)
             yield labels.read(_with_tags(answered, row.values), row.values)
 
 

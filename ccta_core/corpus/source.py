@@ -104,7 +104,7 @@ class OpenDataSet:
             raise CctaError(
                 f"{self.source} has {self.size >> 20:,} MiB, which would take about "
                 f"{self.size * _HELD / (1 << 30):.0f} GiB of memory as a whole; expected at most "
-                f"{WHOLE >> 20} MiB, or a limit of items (--limit N, without --per-group)"
+                f"{WHOLE >> 20} MiB, or a limit of items and no limit for each group"
             )
 
 

@@ -98,13 +98,13 @@ def read_items(
 def scan(spec: str, langs: Sequence[str] | None = None, *, limit: int | None = None) -> Scan:
     """Reads the same as `read_items`, with the set's name, its licence and what was put right."""
     data = open_spec(spec)
-    chosen = _chosen(data, langs, limit)
+    chosen = _choose_languages(data, langs, limit)
     collected = _ItemCollector({lang: {} for lang in chosen}, limit)
     for stream_languages, stream in data.streams(chosen):
         collected.fill(stream_languages, clean_text(stream))
     for lang in chosen:
         if not collected.items[lang]:
-            raise CctaError(_nothing(spec, lang, collected.left_out))
+            raise CctaError(_no_item_message(spec, lang, collected.left_out))
     items = tuple(item for lang in chosen for item in collected.items[lang].values())
     return Scan(
         source=data.source,
@@ -129,7 +129,7 @@ def read_corpus(
     languages are not parallel in this set.
     """
     data = open_spec(spec)
-    chosen = _chosen(data, langs, limit)
+    chosen = _choose_languages(data, langs, limit)
     data.check_parallel(chosen)
     aligned = align(
         (clean_text(stream) for _, stream in data.streams(chosen)),
@@ -139,7 +139,7 @@ def read_corpus(
         together=data.together,
     )
     if not aligned.examples:
-        raise CctaError(_nothing(spec, " ".join(chosen), aligned.left_out))
+        raise CctaError(_no_item_message(spec, " ".join(chosen), aligned.left_out))
     return Corpus(
         source=data.source,
         task=data.task,
@@ -163,7 +163,9 @@ def _more_labels(data: OpenDataSet, labels: Iterable[str | None]) -> tuple[str, 
     return data.labels() if numbers else ()
 
 
-def _chosen(data: OpenDataSet, langs: Sequence[str] | None, limit: int | None) -> tuple[str, ...]:
+def _choose_languages(
+    data: OpenDataSet, langs: Sequence[str] | None, limit: int | None
+) -> tuple[str, ...]:
     if limit is not None and limit < 1:
         raise CctaError(f"a limit of {limit} items reads nothing; expected 1 or more")
     data.check_size(limit)
@@ -214,7 +216,7 @@ class _ItemCollector:
         return self.limit is not None and len(self.items[lang]) >= self.limit
 
 
-def _nothing(spec: str, langs: str, left_out: Sequence[LeftOut]) -> str:
+def _no_item_message(spec: str, langs: str, left_out: Sequence[LeftOut]) -> str:
     if not left_out:
         return f"{spec} has no item in {langs}; name another language, split or file"
     reason, count = Counter(row.reason for row in left_out).most_common(1)[0]

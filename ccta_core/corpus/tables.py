@@ -36,7 +36,7 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableFile:
     """A file of rows; each call of `rows` reads it from the beginning.
 
     A row that can't be parsed comes as what is left out; `columns` are the header's (of jsonl those
@@ -50,7 +50,7 @@ class Table:
     rows: Callable[[], Iterator[TableRow | LeftOut]]
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Path) -> TableFile:
     """Opens the table in a file.
 
     Raises CctaError (one line) where it can't be read, is empty, has another ending or encoding,
@@ -70,7 +70,7 @@ def open_table(path: Path) -> Table:
     )
 
 
-def _delimited(path: Path, delimiter: str) -> Table:
+def _delimited(path: Path, delimiter: str) -> TableFile:
     names = read_header(path, delimiter)
     _check_names(path, names)
 
@@ -82,7 +82,7 @@ def _delimited(path: Path, delimiter: str) -> Table:
                 values = dict(zip(names, record.fields, strict=True))
                 yield TableRow(f"{path.name}:{record.line}", number, values, record.note)
 
-    return Table(path, tuple(names), path.stat().st_size, rows)
+    return TableFile(path, tuple(names), path.stat().st_size, rows)
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
@@ -92,7 +92,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
         raise CctaError(f"{path}:1: expected a header with each column once, found {problem}")
 
 
-def _jsonl(path: Path) -> Table:
+def _jsonl(path: Path) -> TableFile:
     def rows() -> Iterator[TableRow | LeftOut]:
         for number, line in lines(path):
             if not line.strip():
@@ -112,10 +112,10 @@ def _jsonl(path: Path) -> Table:
     columns = dict.fromkeys(name for row in objects for name in row.values)
     if not columns:
         raise CctaError(f"{path} has no JSON object; expected one on each line")
-    return Table(path, tuple(columns), path.stat().st_size, rows)
+    return TableFile(path, tuple(columns), path.stat().st_size, rows)
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path) -> TableFile:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -143,7 +143,7 @@ def _parquet(path: Path) -> Table:
                 f"{path} is damaged after row {number} ({error}); write it again"
             ) from error
 
-    return Table(path, names, size, rows)
+    return TableFile(path, names, size, rows)
 
 
 def _declared_classes(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:

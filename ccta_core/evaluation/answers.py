@@ -72,17 +72,17 @@ def answer_tokens(text: str, lang: str) -> tuple[str, ...]:
     scripts stay whole there. Raises CctaError for an unknown language.
     """
     language(lang)
-    bare = "".join(character for character in text.lower() if not _is_punctuation(character))
+    bare = "".join(
+        character
+        for character in text.lower()
+        if character not in _ASCII_MARKS and unicodedata.category(character)[0] != "P"
+    )
     articles = _ARTICLES.get(lang)
     words = (articles.sub(" ", bare) if articles else bare).split()
     pieces = _PIECES.get(lang)
     if pieces is None:
         return tuple(words)
     return tuple(piece for word in words for piece in pieces.findall(word))
-
-
-def _is_punctuation(character: str) -> bool:
-    return character in _ASCII_MARKS or unicodedata.category(character).startswith("P")
 
 
 def _scores(predicted: tuple[str, ...], gold: tuple[str, ...]) -> AnswerScores:

@@ -13,7 +13,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import LABELS, SCORES
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model, pad_batch
-from ccta_core.models.windows import Window, windows
+from ccta_core.models.windows import windows
 from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import answers as best_answers
 from ccta_core.tasks.spans import candidates
@@ -94,22 +94,18 @@ def answers(
     reads it.
     """
     predicted = []
-    for start in range(0, len(items), _CHUNK):
+    for first in range(0, len(items), _CHUNK):
         sentences = [
-            Sentence(item.text, item.lang, item.text2) for item in items[start : start + _CHUNK]
+            Sentence(item.text, item.lang, item.text2) for item in items[first : first + _CHUNK]
         ]
         views = [windows(model, sentence) for sentence in sentences]
         flat = [window.encoded for view in views for window in view]
         logits = iter(_of_encoded(model, flat, bfloat16=bfloat16, stop=stop))
         for sentence, view in zip(sentences, views, strict=True):
-            predicted.append(_answer(sentence, view, tuple(next(logits) for _ in view)))
+            output = ModelOutput(sentence, view, tuple(next(logits) for _ in view))
+            start, end = best_answers(output, candidates(output), shown=1).best
+            predicted.append(sentence.segments[-1][start:end])
     return predicted
-
-
-def _answer(sentence: Sentence, view: tuple[Window, ...], logits: tuple[torch.Tensor, ...]) -> str:
-    output = ModelOutput(sentence, view, logits)
-    _, (start, end) = best_answers(output, candidates(output), shown=1)
-    return sentence.segments[-1][start:end]
 
 
 def _logits(

@@ -46,7 +46,7 @@ class SentenceMeans:
 def sentence_means(
     encoder: Any, tokenizer: Any, texts: Sequence[str], *, prefix: str = "", max_tokens: int = 512
 ) -> SentenceMeans:
-    """Mean-pooled states of every layer, with and without the special tokens.
+    """Returns mean-pooled states of every layer, with and without the special tokens.
 
     `encoder` is a transformers model, a task head is not run; `prefix` goes before every text;
     what is longer than `max_tokens` is cut; a text without a token of its own has the mean of its
@@ -64,17 +64,17 @@ def sentence_means(
         return_special_tokens_mask=True,
     )
     rows, specials = encoded["input_ids"], encoded["special_tokens_mask"]
-    found: list[np.ndarray] = []
+    by_pooling: list[np.ndarray] = []
     for batch in _even_batches([len(row) for row in rows]):
         pooled = _pooled(
             encoder.base_model, [rows[row] for row in batch], [specials[row] for row in batch]
         )
-        for place_of, means in enumerate(pooled):
-            if place_of == len(found):
-                found.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
-            found[place_of][:, batch] = means
+        for index, means in enumerate((pooled.with_specials, pooled.without_specials)):
+            if index == len(by_pooling):
+                by_pooling.append(np.empty((len(means), len(rows), means.shape[2]), np.float32))
+            by_pooling[index][:, batch] = means
     order = [place[text] for text in texts]
-    return SentenceMeans(*(means[:, order] for means in found))
+    return SentenceMeans(*(means[:, order] for means in by_pooling))
 
 
 def accuracy_at_1(queries: np.ndarray, pool: np.ndarray, *, neighbours: int | None = None) -> float:
@@ -193,13 +193,8 @@ def _even_batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
             yield group[start : start + step]
 
 
-def _pooled(
-    encoder: Any, rows: list[list[int]], specials: list[list[int]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean state of each row at each layer, with and without specials.
-
-    Shape: (layers + 1, rows, width) each.
-    """
+def _pooled(encoder: Any, rows: list[list[int]], specials: list[list[int]]) -> SentenceMeans:
+    """Returns the means of rows of one length, which need no padding."""
     import torch
 
     ids = torch.tensor(rows, device=encoder.device)
@@ -212,4 +207,4 @@ def _pooled(
         ).hidden_states
         every = torch.stack([state.float().mean(1) for state in states])
         inner = torch.stack([(share[:, None] @ state.float())[:, 0] for state in states])
-    return every.cpu().numpy(), inner.cpu().numpy()
+    return SentenceMeans(every.cpu().numpy(), inner.cpu().numpy())

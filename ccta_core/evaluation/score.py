@@ -36,14 +36,16 @@ class ItemScores:
 def score(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> dict[str, Any]:
-    """The task's metric over items of one language, in [0, 1]: `summarise` of `item_scores`."""
+    """Returns the task's metric over items of one language, in [0, 1]: `summarise` of
+    `item_scores`.
+    """
     return summarise(item_scores(model, items, bfloat16=bfloat16, stop=stop))
 
 
 def item_scores(
     model: Model, items: Sequence[Item], *, bfloat16: bool = False, stop: Stop = never
 ) -> ItemScores:
-    """What the model makes of each item.
+    """Returns what the model makes of each item.
 
     Labels and tags of the data are matched with the model's (`corpus.labels`). Raises CctaError
     without items, on items without the gold answer the task needs, and on labels that the model
@@ -58,7 +60,7 @@ def item_scores(
 
 
 def summarise(scores: ItemScores) -> dict[str, Any]:
-    """The task's metric, in [0, 1].
+    """Returns the task's metric, in [0, 1].
 
     Classes: `accuracy`; question answering: `f1` and `em` (answers.py); tags: `f1`, `precision`,
     `recall` of entities. `low` and `high` are the 95% bootstrap interval of the first of these,
@@ -66,16 +68,16 @@ def summarise(scores: ItemScores) -> dict[str, Any]:
     """
     columns = scores.columns
     if scores.task == "ner":
-        found = _entity_summary(columns)
+        summary = _entity_summary(columns)
     else:
         metric = "f1" if scores.task == "qa" else "accuracy"
         values = columns["f1" if scores.task == "qa" else "correct"]
         low, high = clustered_interval(values, scores.groups)
         exact = {"em": float(columns["em"].mean())} if scores.task == "qa" else {}
-        found = {metric: float(values.mean()), **exact, "low": low, "high": high}
+        summary = {metric: float(values.mean()), **exact, "low": low, "high": high}
     return {
         name: round(value, _DIGITS) if isinstance(value, float) else value
-        for name, value in found.items()
+        for name, value in summary.items()
     } | {"n": len(scores.ids)}
 
 

@@ -125,7 +125,9 @@ def random_headed(info: ModelInfo) -> ModelInfo:
     """
     card = {name: info.card[name] for name in _OF_THE_ENCODER if name in info.card}
     training = info.card.get("training", {})
-    seen = {name: training[name] for name in ("data", "items_sha256") if name in training}
+    encoder_training = {
+        name: training[name] for name in ("data", "items_sha256") if name in training
+    }
     what = (
         f"the encoder of {info.id} under a head initialised at random (seed {RANDOM_SEED}), a "
         "sanity check (Adebayo et al., 2018) and no model to use"
@@ -136,7 +138,7 @@ def random_headed(info: ModelInfo) -> ModelInfo:
         id=info.id + RANDOM_HEAD,
         training_language=None,
         revision=revision,
-        card={"what": what, **card, "revision": revision, "training": seen},
+        card={"what": what, **card, "revision": revision, "training": encoder_training},
     )
 
 

@@ -150,8 +150,15 @@ def _check_encoder(place: ModelPlace, config: PreTrainedConfig) -> None:
         )
 
 
-def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTrainedModel]]:
-    """Returns the task and transformers' class for the head that the configuration names."""
+class _Head(NamedTuple):
+    """The task of a head, and transformers' class of the whole model."""
+
+    task: str
+    model_class: type[PreTrainedModel]
+
+
+def _head(place: ModelPlace, config: PreTrainedConfig) -> _Head:
+    """Returns the head that the configuration names."""
     kinds = config.architectures or []
     for mark, (task, classes) in _HEADS.items():
         for kind in kinds:
@@ -164,7 +171,7 @@ def _head(place: ModelPlace, config: PreTrainedConfig) -> tuple[str, type[PreTra
                     f"{place}: the head of {kind} gives no logits for every position (it searches "
                     f"by beam); a checkpoint of {model_class.__name__} works"
                 )
-            return task, model_class
+            return _Head(task, model_class)
     raise CctaError(
         f"{place} has no sequence classification head, nor one for question answering or tagging "
         f"({', '.join(kinds) or 'config.json names no architecture'}); {_WANTED}"

@@ -20,7 +20,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(slots=True)
-class _Run:
+class _SuffixCall:
     """One call of a view: its activations, and how often each of its stubs was asked.
 
     `filler` has the shape of `states`: what modules below the layer return, read by nobody.
@@ -31,7 +31,7 @@ class _Run:
     asked: Counter[int] = field(default_factory=Counter)
 
 
-_RUN: ContextVar[_Run] = ContextVar("_RUN")
+_RUN: ContextVar[_SuffixCall] = ContextVar("_RUN")
 """The run of this thread: many may share one view."""
 
 
@@ -49,7 +49,7 @@ class LayerSuffix:
         model's own inputs of the same rows (`Model.inputs`).
         """
         filler = states.detach()
-        token = _RUN.set(_Run(states, filler.clone() if self.writes else filler))
+        token = _RUN.set(_SuffixCall(states, filler.clone() if self.writes else filler))
         try:
             return head_logits(self.view(**inputs))
         finally:
@@ -57,7 +57,7 @@ class LayerSuffix:
 
 
 def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
-    """The part of the traced model above `layer` (0 = embedding output).
+    """Returns the part of the traced model above `layer` (0 = embedding output).
 
     The view is the model with every call up to the one that made `hidden_states[layer]` answered
     by a stub. It owns no weights, and the modules around the stubs are copied shallowly.
@@ -74,34 +74,38 @@ def layer_suffix(trace: Trace, layer: int) -> LayerSuffix:
         for place in places:
             view = _replaced(view, place, stub)
     written = any(answer.written for plan in plans.values() for answer in plan.values())
-    found = LayerSuffix(view, writes=written)
+    suffix = LayerSuffix(view, writes=written)
     with torch.no_grad():
-        logits = found(trace.hidden_states[layer], trace.inputs)
+        logits = suffix(trace.hidden_states[layer], trace.inputs)
     if differ(logits, trace.logits):
         raise CctaError(
             f"{type(trace.model).__name__} can't be attributed at layer {layer}: its head reads "
             f"more than that layer's activations; models of the {WORKING} families work"
         )
-    return found if layer == trace.depth else _narrowed(found, trace, layer)
+    return suffix if layer == trace.depth else _narrowed(suffix, trace, layer)
 
 
 def _narrowed(whole: LayerSuffix, trace: Trace, layer: int) -> LayerSuffix:
-    """`whole` with a last layer for the first token only, where that gives the same logits."""
+    """Returns `whole` with a last layer for the first token only, where that gives the same
+    logits.
+    """
     last = trace.calls[trace.makers[trace.depth]].module
     if not can_be_narrowed(last):
         return whole
     view = whole.view
     for place in _names(trace.model, last):
         view = _replaced(view, place, FirstTokenLayer(last))
-    found = LayerSuffix(view, writes=whole.writes)
+    suffix = LayerSuffix(view, writes=whole.writes)
     with torch.no_grad():
-        logits = found(trace.hidden_states[layer], trace.inputs)
+        logits = suffix(trace.hidden_states[layer], trace.inputs)
     same = logits.shape == trace.logits.shape and not differ(logits, trace.logits)
-    return found if same else whole
+    return suffix if same else whole
 
 
 def words_reach_head(trace: Trace) -> bool:
-    """Whether the head reads more than one position of the last layer: a mean, or every token."""
+    """Returns whether the head reads more than one position of the last layer: a mean, or every
+    token.
+    """
     states = trace.hidden_states[-1].clone().requires_grad_()
     with torch.enable_grad():
         logits = layer_suffix(trace, trace.depth)(states, trace.inputs)
@@ -144,7 +148,9 @@ class _Stub(nn.Module):
         return (states, *[None] * (answer.length - 1)) if answer.length else states
 
     def __getattr__(self, name: str) -> Any:
-        """What a model asks of a layer beside calling it (ModernBERT: its kind of attention)."""
+        """Passes on what a model asks of a layer beside calling it (ModernBERT: its kind of
+        attention).
+        """
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -152,13 +158,18 @@ class _Stub(nn.Module):
 
 
 def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
-    """For each module (by its first call): which of its calls, as the view counts, are answered.
+    """Plans for each module (by its first call) which of its calls, as the view counts, are
+    answered.
 
     A module shared by several layers (ALBERT) is answered below and run above. Calls made inside
     an answered one are not made any more, so they do not count.
     """
     target = trace.makers[layer]
-    around = _ancestors(trace.calls, target)
+    around: set[int] = set()  # the calls that the layer's own call was made in
+    parent = trace.calls[target].parent
+    while parent is not None:
+        around.add(parent)
+        parent = trace.calls[parent].parent
     firsts: dict[int, Call] = {}
     plans: dict[Call, dict[int, _Answer]] = {}
     turns: Counter[int] = Counter()
@@ -177,24 +188,29 @@ def _plans(trace: Trace, layer: int) -> dict[Call, dict[int, _Answer]]:
     return plans
 
 
-def _ancestors(calls: tuple[Call, ...], index: int) -> set[int]:
-    found: set[int] = set()
-    parent = calls[index].parent
-    while parent is not None:
-        found.add(parent)
-        parent = calls[parent].parent
-    return found
-
-
 def _names(model: nn.Module, module: nn.Module) -> list[str]:
-    """Every name under which `module` stands in `model`."""
-    return [name for name, one in model.named_modules(remove_duplicate=False) if one is module]
+    """Returns every name under which `module` stands in `model`."""
+    return [
+        name
+        for name, submodule in model.named_modules(remove_duplicate=False)
+        if submodule is module
+    ]
 
 
 def _replaced(model: Module, name: str, module: nn.Module) -> Module:
-    """A shallow copy of `model` in which the submodule `name` is `module`."""
+    """Returns a shallow copy of `model` in which the submodule `name` is `module`."""
     head, _, rest = name.partition(".")
     view = copy.copy(model)
     view._modules = dict(model._modules)
     view._modules[head] = _replaced(model.get_submodule(head), rest, module) if rest else module
     return view
+
+
+def own_modules(model: Module) -> Module:
+    """Returns a copy of every module and of the configuration that shares every parameter and
+    buffer.
+
+    Hooks and settings of the copy never reach the original, which other threads may be using.
+    """
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)

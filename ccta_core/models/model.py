@@ -73,7 +73,9 @@ class Model:
         """What every result of this model should say beside its numbers, a sentence each."""
         self.device = next(hf_model.parameters()).device
         self._trace = trace or trace_forward(self.hf_model)
-        self._has_types = accepts(hf_model, "token_type_ids") and _table_of_types(hf_model) > 1
+        # XLM takes token types and has no table of them.
+        types = getattr(hf_model.config, "type_vocab_size", 0) or 0
+        self._has_types = accepts(hf_model, "token_type_ids") and types > 1
         self._suffixes: dict[int, LayerSuffix] = {}
         self._lock = Lock()
 
@@ -114,7 +116,9 @@ class Model:
         return min(int(self.tokenizer.model_max_length), room)
 
     def layer_suffix(self, layer: int) -> LayerSuffix:
-        """The part of the model above `layer` (0 = embedding output), sharing the weights."""
+        """Returns the part of the model above `layer` (0 = embedding output), sharing the
+        weights.
+        """
         with self._lock:
             if layer not in self._suffixes:
                 self._suffixes[layer] = layer_suffix(self._trace, layer)
@@ -234,10 +238,3 @@ class Model:
 def pad_batch(rows: Sequence[torch.Tensor], value: float) -> torch.Tensor:
     """Stacks rows of unequal length, filled up with `value` at the end."""
     return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
-
-
-def _table_of_types(model: PreTrainedModel) -> int:
-    """Returns how many token types the model has vectors for; XLM takes type ids and has no
-    such table.
-    """
-    return getattr(model.config, "type_vocab_size", 0) or 0

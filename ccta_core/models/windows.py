@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import NamedTuple
 
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
@@ -54,27 +55,34 @@ def windows(model: Model, sentence: Sentence, *, stride: int = STRIDE) -> tuple[
     if not whole.truncated:
         return (_window(model, whole),)
     room = model.max_tokens - model.tokenizer.num_special_tokens_to_add(pair=True) - _SLACK
-    question, taken, cut = _question(model, sentence, max(1, room // 2))
+    question = _question(model, sentence, max(1, room // 2))
     units, counts = _counted(model, sentence.text2, sentence.lang)
     parts = []
-    for first, last in _ranges(counts, max(1, room - taken), stride):
+    for first, last in _ranges(counts, max(1, room - question.tokens), stride):
         start, end = units[first].start, units[last - 1].end
-        encoded = model.encode(Sentence(question, sentence.lang, sentence.text2[start:end]))
+        encoded = model.encode(Sentence(question.text, sentence.lang, sentence.text2[start:end]))
         window = _moved(_window(model, encoded), sentence, start)
-        parts.append(replace(window, question_cut=cut))
+        parts.append(replace(window, question_cut=question.cut))
     return tuple(parts)
 
 
-def _question(model: Model, sentence: Sentence, most: int) -> tuple[str, int, bool]:
-    """Returns the first text within `most` tokens, its tokens, and whether it was cut (between
-    units).
-    """
+class _Question(NamedTuple):
+    """A first text as far as there is room for it: its number of tokens, and whether it was cut."""
+
+    text: str
+    tokens: int
+    cut: bool
+
+
+def _question(model: Model, sentence: Sentence, most: int) -> _Question:
+    """Returns the first text within `most` tokens, cut between units where it is longer."""
     units, counts = _counted(model, sentence.text, sentence.lang)
     totals = list(accumulate(counts))
     if totals[-1] <= most:
-        return sentence.text, totals[-1], False
+        return _Question(sentence.text, totals[-1], cut=False)
     kept = max(1, sum(total <= most for total in totals))
-    return sentence.text[: units[kept - 1].end], min(totals[kept - 1], most), True
+    text = sentence.text[: units[kept - 1].end]
+    return _Question(text, min(totals[kept - 1], most), cut=True)
 
 
 def _counted(model: Model, text: str, lang: str) -> tuple[tuple[Unit, ...], list[int]]:

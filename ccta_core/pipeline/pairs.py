@@ -1,14 +1,15 @@
 """From two sentences to a comparison: EMS with its controls, kept in the store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, Null, controls, sequential_null
+from ccta_core.consistency import Compared, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
@@ -19,8 +20,8 @@ from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.tasks import ModelOutput, task_of
-from ccta_core.types import Controls, Sentence, in_order
+from ccta_core.tasks import task_of
+from ccta_core.types import Sentence, in_order
 
 
 def compare(
@@ -30,7 +31,8 @@ def compare(
     config: Config | None = None,
     stop: Stop = never,
 ) -> PairResult:
-    """Both attributions, the plan between them, EMS and every control (docs/method.md, 2 to 4).
+    """Returns both attributions, the plan between them, EMS and every control (docs/method.md, 2 to
+    4).
 
     `target_class` "auto" explains the source's predicted class on both sides; answers are found in
     each side's own context. Raises CctaError on a layer, class or alignment layer the model does
@@ -45,7 +47,7 @@ def compare_many(
     config: Config | None = None,
     stop: Stop = never,
 ) -> list[PairResult]:
-    """`compare` of several pairs, attributed in one batch; in order.
+    """Compares several pairs as `compare` does, attributed in one batch; in order.
 
     Agrees with one after another to rounding (1e-5 at fixed points; adaptive results within their
     tolerance). Raises as `compare` does: one bad pair refuses all, so check them with `check_pair`.
@@ -59,7 +61,13 @@ def compare_many(
     turned = [first != source for (first, _), (source, _) in zip(ordered, pairs, strict=True)]
     texts = list(dict.fromkeys(sentence for pair in ordered for sentence in pair))
     passes = dict(zip(texts, forward(model, texts, layers), strict=True))
-    labels = [_shared_label(model, passes[source].output, config) for source, _ in pairs]
+    # The class that both sides explain, or "each".
+    labels = [
+        task_of(model.info.task).label(model, passes[source].output, "auto")
+        if config.target_class == "auto"
+        else config.target_class
+        for source, _ in pairs
+    ]
     # A text that stands in several pairs is attributed once for each label.
     inputs: dict[tuple[Sentence, str], Input] = {}
     for pair, label in zip(ordered, labels, strict=True):
@@ -103,22 +111,25 @@ class _Ordered:
 def check_pair(model: Model, source: Sentence, target: Sentence, config: Config) -> None:
     """Raises CctaError, one line, where the model can't compare these two."""
     check(model, (source, target), config)
-    at = align_layer(model, config)
-    if not 0 <= at <= model.depth:
-        raise CctaError(f"align layer {at} is out of range; expected 0 to {model.depth}")
+    layer = align_layer(model, config)
+    if not 0 <= layer <= model.depth:
+        raise CctaError(f"align layer {layer} is out of range; expected 0 to {model.depth}")
     if (source.text2 is None) != (target.text2 is None):
         raise CctaError(
             "one side has two texts and the other one; give a second text on both sides or on none"
         )
 
 
-def _draws(
-    model: Model, sides: _Ordered, label: str, config: Config
-) -> tuple[list[Reference], list[Reference]]:
-    """Unrelated sentences like the target, for the source; and, where the two were turned, like the
-    source: the verdict's chance level is of one direction, so that it does not change with the
-    order.
+class _UnrelatedDraws(NamedTuple):
+    """Unrelated sentences: `like_target` to compare the source with, and those of the verdict's
+    chance level, which is of one direction so that it does not change with the order.
     """
+
+    like_target: list[Reference]
+    of_chance_level: list[Reference]
+
+
+def _draws(model: Model, sides: _Ordered, label: str, config: Config) -> _UnrelatedDraws:
 
     def like(side: Side, beside: Side) -> list[Reference]:
         drawn = unrelated_sentences(
@@ -131,14 +142,15 @@ def _draws(
         )
         return [Reference(sentence, label) for sentence in drawn]
 
-    there = like(sides.target, sides.source)
-    return there, like(sides.source, sides.target) if sides.turned else there
+    like_target = like(sides.target, sides.source)
+    like_first = like(sides.source, sides.target) if sides.turned else like_target
+    return _UnrelatedDraws(like_target, like_first)
 
 
 def _result(
     model: Model, sides: _Ordered, references: Sequence[Sequence[Side]], config: Config
 ) -> PairResult:
-    """Transport and controls of two attributed sides.
+    """Computes transport and controls of two attributed sides.
 
     `references` are unrelated to the source, and those that decide the verdict's chance level.
     """
@@ -147,9 +159,13 @@ def _result(
     pair = Compared(sides.first.for_controls(), sides.second.for_controls(), space.similarity, plan)
     null = sequential_null(pair, shuffles=config.shuffles, seed=config.seed)
     unrelated, chance = (
-        [transport(model, side, other, config)[1].ems for other in others]
+        [transport(model, side, other, config).plan.ems for other in others]
         for side, others in zip((source, sides.first), references, strict=True)
     )
+    values = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
+    if not traits(config.method).signed:
+        # Scores that are never negative agree in sign whatever the model reads.
+        values = replace(values, sign_agreement=None)
     shown = pair.turned if sides.turned else pair
     return PairResult(
         model=model.id,
@@ -167,7 +183,7 @@ def _result(
         target_mass=target.mass,
         plan=shown.plan,
         similarity=shown.similarity,
-        controls=_controls(pair, null, unrelated, config),
+        controls=values,
         permutation=null.test,
         chance_level=float(np.mean(chance)) if chance else None,
         notices=tuple(notices(model, (source, target), space, config)),
@@ -182,7 +198,7 @@ def compare_cached(
     config: Config | None = None,
     stop: Stop = never,
 ) -> PairResult:
-    """`compare` through the store: what is known is read, what is new is kept.
+    """Compares through the store: what is known is read, what is new is kept.
 
     A store that can't be written adds a notice; the result is never lost for it.
     """
@@ -195,32 +211,15 @@ def compare_many_cached(
     config: Config | None = None,
     stop: Stop = never,
 ) -> list[PairResult]:
-    """`compare_many` through the store: only what is not known is computed, and it is kept."""
+    """Compares many pairs through the store: only what is not known is computed, and it is kept."""
     config = config or Config()
-    found = [find_pair(model.info, source, target, config) for source, target in pairs]
-    new = [pair for pair, known in zip(pairs, found, strict=True) if known is None]
-    made = iter(_kept(model, new, config, stop)) if new else iter(())
-    return [known or next(made) for known in found]
-
-
-def _kept(
-    model: Model, pairs: Sequence[tuple[Sentence, Sentence]], config: Config, stop: Stop
-) -> Iterator[PairResult]:
-    for (source, target), result in zip(
-        pairs, compare_many(model, pairs, config, stop), strict=True
-    ):
-        problem = keep_pair(result, model.info, source, target, config)
-        yield replace(result, notices=(*result.notices, problem)) if problem else result
-
-
-def _shared_label(model: Model, source: ModelOutput, config: Config) -> str:
-    """The class both sides explain, or "each"."""
-    if config.target_class != "auto":
-        return config.target_class
-    return task_of(model.info.task).label(model, source, "auto")
-
-
-def _controls(pair: Compared, null: Null, unrelated: Sequence[float], config: Config) -> Controls:
-    found = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
-    # scores that are never negative agree in sign whatever the model reads
-    return found if traits(config.method).signed else replace(found, sign_agreement=None)
+    stored = [find_pair(model.info, source, target, config) for source, target in pairs]
+    new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]
+    results = compare_many(model, new, config, stop) if new else []
+    computed = []
+    for pair, result in zip(new, results, strict=True):
+        problem = keep_pair(result, model.info, *pair, config)
+        noted = replace(result, notices=(*result.notices, problem)) if problem else result
+        computed.append(noted)
+    in_turn = iter(computed)
+    return [result or next(in_turn) for result in stored]

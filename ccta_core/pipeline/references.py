@@ -32,7 +32,7 @@ _lock = Lock()
 def reference_sides(
     model: Model, wanted: Sequence[Reference], config: Config, stop: Stop
 ) -> dict[Reference, Side]:
-    """The side of every reference; the last 256 of a model are remembered.
+    """Returns the side of every reference; the last 256 of a model are remembered.
 
     Those that are not are computed in one batch: they agree with ones computed alone as those of
     `compare_many` do, to rounding at fixed points and else within their tolerance.
@@ -58,7 +58,9 @@ def reference_sides(
 
 
 def _computed(model: Model, missing: Sequence[Reference], config: Config, stop: Stop) -> list[Side]:
-    """The sides of references, in order: one reading and one attribution for all of them."""
+    """Returns the sides of references, in order: one reading and one attribution for all of
+    them.
+    """
     if not missing:
         return []
     layers = sorted({config.layer, align_layer(model, config)})

@@ -50,7 +50,7 @@ class Input:
 def attribute(
     model: Model, sentences: Sequence[Sentence], config: Config | None = None
 ) -> list[Attribution]:
-    """The attribution of every sentence by `config.method`, in order, batched.
+    """Returns the attribution of every sentence by `config.method`, in order, batched.
 
     `target_class` "auto" explains each sentence's focus or its own prediction, "each" its own
     prediction. Raises CctaError on a layer or class the model does not have, and on a sentence that
@@ -69,7 +69,7 @@ def attribute_layers(
     layers: Sequence[int],
     config: Config | None = None,
 ) -> dict[int, list[Attribution]]:
-    """The attribution of every sentence at every layer of `layers`, in one sweep.
+    """Returns the attribution of every sentence at every layer of `layers`, in one sweep.
 
     The sentences and their baselines are read once for all layers; `config.layer` does not count.
     Raises CctaError as `attribute` does, and on no layer at all.
@@ -108,7 +108,9 @@ def check(model: Model, sentences: Sequence[Sentence], config: Config) -> None:
 def forward(
     model: Model, sentences: Sequence[Sentence], layers: Sequence[int]
 ) -> list[ForwardPass]:
-    """One forward pass of every window, batched; `layers` are kept of sentences with one window."""
+    """Runs one forward pass of every window, batched; `layers` are kept of sentences with one
+    window.
+    """
     windows = [task_of(model.info.task).windows(model, sentence) for sentence in sentences]
     short = [parts[0].encoded for parts in windows if len(parts) == 1]
     long = [window.encoded for parts in windows if len(parts) > 1 for window in parts]
@@ -125,7 +127,9 @@ def forward(
 def select_targets(
     model: Model, passes: Sequence[ForwardPass], label: str, layers: Sequence[int]
 ) -> list[Input]:
-    """What is explained of every sentence ("each" and "auto": of itself), and its states."""
+    """Returns what is explained of every sentence ("each" and "auto": of itself), and its
+    states.
+    """
     task = task_of(model.info.task)
     outputs = [item.output for item in passes]
     explained = [
@@ -145,7 +149,9 @@ def select_targets(
 
 
 def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> list[Reading]:
-    """`read`, its numbers checked: NaN must become neither an answer nor a picture."""
+    """Reads as `read` does and checks the numbers: NaN must become neither an answer nor a
+    picture.
+    """
     readings = read(model, encoded, layers)
     for reading in readings:
         if not all(t.isfinite().all() for t in (reading.logits, *reading.states.values())):
@@ -158,7 +164,9 @@ def _read(model: Model, encoded: Sequence[Encoded], layers: Sequence[int]) -> li
 def baselines_of(
     model: Model, inputs: Sequence[Input], layers: Sequence[int], config: Config
 ) -> list[Baseline | None]:
-    """The baseline of every input with its states at `layers`; None where a method has none."""
+    """Returns the baseline of every input with its states at `layers`; None where a method has
+    none.
+    """
     if not traits(config.method).baselines:
         return [None] * len(inputs)
     encoded = [item.encoded for item in inputs]
@@ -172,7 +180,7 @@ def attributions(
     stop: Stop = never,
     starts: Sequence[Baseline | None] = (),
 ) -> list[Attribution]:
-    """The attribution of every input at `config.layer`, whose states its reading holds.
+    """Returns the attribution of every input at `config.layer`, whose states its reading holds.
 
     `starts` holds the baselines, where they have been read already.
     """
@@ -196,13 +204,14 @@ def attributions(
 def _attribution(item: Input, result: Scores, outputs: str) -> Attribution:
     encoded, explained = item.encoded, item.explained
     absolute, vectors = np.abs(result.scores), result.vectors
+    special, total = absolute[encoded.special.numpy()].sum(), absolute.sum()
     return Attribution(
         sentence=encoded.sentence,
         units=tuple(unit for segment in encoded.maps for unit in segment.units),
         scores=unit_sums(encoded, result.scores),
         subwords=encoded.tokens,
         subword_scores=result.scores,
-        special_share=_share(absolute[encoded.special.numpy()].sum(), absolute.sum()),
+        special_share=float(special / total) if total > 0 else 0.0,
         target_class=explained.label,
         prediction=explained.prediction,
         outputs=outputs,
@@ -218,7 +227,3 @@ def _attribution(item: Input, result: Scores, outputs: str) -> Attribution:
         focus=explained.focus,
         windows=len(item.output.windows),
     )
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +31,8 @@ class Side:
     uniform: bool
 
     def for_controls(self) -> SideMass:
-        """What the controls need of it."""
-        members = [group for found in self.input.encoded.maps for group in found.members]
+        """Returns what the controls need of it."""
+        members = [group for segment in self.input.encoded.maps for group in segment.members]
         return SideMass(
             mass=self.mass,
             scores=self.attribution.scores,
@@ -47,7 +48,7 @@ def sides_of(
     stop: Stop,
     starts: Sequence[Baseline | None] = (),
 ) -> list[Side]:
-    """Attributions, masses and embeddings of the inputs, whose readings hold both layers.
+    """Returns attributions, masses and embeddings of the inputs, whose readings hold both layers.
 
     `starts` holds the baselines, where they have been read already.
     """
@@ -59,22 +60,27 @@ def sides_of(
 
 
 def side_of(model: Model, item: Input, attribution: Attribution, config: Config) -> Side:
-    """The side of an input that was attributed: its masses by `config.mass`, its embeddings."""
+    """Returns the side of an attributed input: its masses by `config.mass` and its embeddings."""
     masses, uniform = mass(attribution.scores, attribution.norms, config.mass)
     states = item.reading.states[align_layer(model, config)]
     return Side(item, attribution, unit_means(item.encoded, states.cpu().numpy()), masses, uniform)
 
 
-def transport(
-    model: Model, source: Side, target: Side, config: Config
-) -> tuple[CommonSpace, TransportPlan]:
-    """The similarities of two sides' units and the optimal plan between their masses."""
+class Transported(NamedTuple):
+    """The space in which two sides' units are compared, and the plan between their masses."""
+
+    space: CommonSpace
+    plan: TransportPlan
+
+
+def transport(model: Model, source: Side, target: Side, config: Config) -> Transported:
+    """Returns the similarities of two sides' units and the optimal plan between their masses."""
     space = common_space(model, source, target, config)
-    return space, ems(source.mass, target.mass, space.similarity)
+    return Transported(space, ems(source.mass, target.mass, space.similarity))
 
 
 def common_space(model: Model, source: Side, target: Side, config: Config) -> CommonSpace:
-    """The similarities of two sides' units, which their masses have no part in."""
+    """Returns the similarities of two sides' units, which their masses have no part in."""
     return similarities(
         model.info,
         align_layer(model, config),
@@ -87,5 +93,5 @@ def common_space(model: Model, source: Side, target: Side, config: Config) -> Co
 
 
 def align_layer(model: Model, config: Config) -> int:
-    """The layer of the embeddings that are compared: the config's, else the model's own."""
+    """Returns the layer of the embeddings that are compared: the config's, else the model's own."""
     return model.info.align_layer if config.align_layer is None else config.align_layer

@@ -7,6 +7,7 @@ ones. Text takes the colour of what is around it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,13 @@ class Line:
     high: np.ndarray
 
 
+class ThemeColours(NamedTuple):
+    """One colour on a light and on a dark page."""
+
+    light: str
+    dark: str
+
+
 @dataclass(frozen=True, slots=True)
 class ColourScale:
     """Maps the values low..high to the colours of a light and a dark page.
@@ -64,19 +72,21 @@ class ColourScale:
     high: float
     ramps: tuple[Sequence[str], Sequence[str]]
 
-    def fill(self, value: float) -> tuple[str, str]:
-        """The colour of a value in light and in dark; beyond the ends it is that of the end."""
+    def fill(self, value: float) -> ThemeColours:
+        """Returns the colour of a value in light and in dark; beyond the ends it is that of the
+        end.
+        """
         share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
-        light, dark = (_mixed(ramp, share) for ramp in self.ramps)
-        return light, dark
+        return ThemeColours(*(_mixed(ramp, share) for ramp in self.ramps))
 
-    def ink(self, value: float) -> tuple[str, str]:
-        """Black or white for text on a value's colour: a contrast of 4.5 or more (WCAG 2)."""
-        light, dark = (readable_ink(colour) for colour in self.fill(value))
-        return light, dark
+    def ink(self, value: float) -> ThemeColours:
+        """Returns black or white for text on a value's colour: a contrast of 4.5 or more (WCAG
+        2).
+        """
+        return ThemeColours(*map(readable_ink, self.fill(value)))
 
-    def stops(self, count: int) -> list[tuple[str, str]]:
-        """So many colours from low to high, for a legend."""
+    def stops(self, count: int) -> list[ThemeColours]:
+        """Returns so many colours from low to high, for a legend."""
         step = (self.high - self.low) / (count - 1)
         return [self.fill(self.low + place * step) for place in range(count)]
 
@@ -88,7 +98,8 @@ def colour_scale(
     *,
     signed: bool = False,
 ) -> ColourScale:
-    """The scale of these values: from the least to the greatest, or as far below zero as above.
+    """Returns the scale of these values: from the least to the greatest, or as far below zero as
+    above.
 
     `signed`, or a value below zero, asks for `two_ways`, whose middle colour stands at zero.
     """
@@ -109,15 +120,16 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
     signed: bool = False,
     digits: int = 2,
 ) -> str:
-    """A heatmap with numbers in its cells, which are named (row, column) by what stands there.
+    """Returns a heatmap with numbers in its cells, which are named (row, column) by what stands
+    there.
 
     Without `columns` they are the rows again, languages as sources and targets, and the diagonal
     stays empty, as do missing values. `signed`, or a value below zero: two colours that
     meet at zero; else one colour from the smallest value to the largest. `title` is the text
     alternative.
     """
-    known = (value for value in cells.values() if value is not None)
-    scale = colour_scale(known, ONE_WAY, TWO_WAYS, signed=signed)
+    values = (value for value in cells.values() if value is not None)
+    scale = colour_scale(values, ONE_WAY, TWO_WAYS, signed=signed)
     across = rows if columns is None else columns
     many = max(len(rows), len(across)) > _MANY
     wide, high = (24, 18) if many else (50, 30)
@@ -142,7 +154,8 @@ def heatmap(  # noqa: PLR0913 - cells, their axes and how they look
 
 
 def scatter(points: Sequence[Point], *, title: str, x_label: str, y_label: str) -> str:
-    """Labelled points, with a line and its 95% band where `line_of` finds one, and n in a corner.
+    """Draws labelled points, with a line and its 95% band where `line_of` gives one, and n in a
+    corner.
 
     `title` is the text alternative. Needs at least one point.
     """
@@ -168,7 +181,7 @@ def scatter(points: Sequence[Point], *, title: str, x_label: str, y_label: str) 
 
 
 def line_of(x: Sequence[float], y: Sequence[float]) -> Line | None:
-    """The least-squares line of y on x with its 95% band for the mean, over the range of x.
+    """Returns the least-squares line of y on x with its 95% band for the mean, over the range of x.
 
     The band takes the points as independent with errors of one normal distribution (Student's t,
     n - 2 degrees of freedom). None below four points and where x does not vary.
@@ -194,7 +207,7 @@ def line_of(x: Sequence[float], y: Sequence[float]) -> Line | None:
 
 
 def ticks(values: Sequence[float]) -> list[float]:
-    """Four to nine round numbers a constant step apart whose range holds all values."""
+    """Returns four to nine round numbers a constant step apart whose range holds all values."""
     low, high = min(values), max(values)
     if high - low < 1e-9:
         low, high = low - 0.05, high + 0.05
@@ -206,13 +219,13 @@ def ticks(values: Sequence[float]) -> list[float]:
 
 
 def readable_ink(background: str) -> str:
-    """Black or white, whichever contrasts more with the background."""
+    """Returns black or white, whichever contrasts more with the background."""
     lightness = luminance(background) + 0.05
     return _INK if lightness / 0.05 >= 1.05 / lightness else _PAPER
 
 
 def luminance(colour: str) -> float:
-    """The relative luminance of "#rrggbb", in [0, 1] (WCAG 2)."""
+    """Returns the relative luminance of "#rrggbb", in [0, 1] (WCAG 2)."""
     red, green, blue = (
         channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
         for channel in (channel / 255 for channel in _channels(colour))
@@ -221,7 +234,7 @@ def luminance(colour: str) -> float:
 
 
 def overlap(box: Box, others: Iterable[Box]) -> float:
-    """The area that the others cover of a box; what two of them cover counts twice."""
+    """Returns the area that the others cover of a box; what two of them cover counts twice."""
     left, top, right, bottom = box
     return sum(
         max(0.0, min(right, x2) - max(left, x1)) * max(0.0, min(bottom, y2) - max(top, y1))
@@ -230,7 +243,7 @@ def overlap(box: Box, others: Iterable[Box]) -> float:
 
 
 def _mixed(ramp: Sequence[str], share: float) -> str:
-    """The colour at a share in [0, 1] of the way along a ramp."""
+    """Returns the colour at a share in [0, 1] of the way along a ramp."""
     place = share * (len(ramp) - 1)
     first = min(int(place), len(ramp) - 2)
     ends = (_channels(ramp[first]), _channels(ramp[first + 1]))
@@ -252,7 +265,9 @@ def _text(x: float, y: float, words: str, anchor: str = "start", extra: str = ""
 
 
 def _cell(box: Box, scale: ColourScale, value: float, words: str, shown: str) -> str:
-    """A coloured cell; `box` is its left, top, width and height, `words` its text alternative."""
+    """Returns a coloured cell; `box` is its left, top, width and height, `words` its text
+    alternative.
+    """
     x, y, wide, high = box
     ink = f" {_fill(scale.ink(value))}"
     label = _text(x + wide / 2, y + high / 2 + 4.5, shown, "middle", ink) if shown else ""
@@ -305,7 +320,7 @@ def _axes(
 
 
 def _tick(value: float, marks: Sequence[float]) -> str:
-    """All ticks of an axis with the digits that the finest needs."""
+    """Returns all ticks of an axis with the digits that the finest needs."""
     step = marks[1] - marks[0]
     digits = next((count for count in range(4) if abs(step - round(step, count)) < 1e-9), 4)
     return number(value, digits)
@@ -319,7 +334,7 @@ def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _band(line: Line, y_ticks: Sequence[float], across: _Position, up: _Position) -> list[str]:
-    """The band, cut off at the picture's edge, and the line."""
+    """Returns the band, cut off at the picture's edge, and the line."""
     low, high = (np.clip(side, y_ticks[0], y_ticks[-1]) for side in (line.low, line.high))
     outline = [*zip(line.x, high, strict=True), *zip(line.x[::-1], low[::-1], strict=True)]
     around = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in outline)
@@ -355,7 +370,7 @@ def _marks(places: Sequence[tuple[str, float, float]], drawn: Sequence[Box]) -> 
 
 
 def _cost(box: Box, taken: Sequence[Box]) -> float:
-    """How much of a label is covered, and more than that where it leaves the picture."""
+    """Returns how much of a label is covered, and more than that where it leaves the picture."""
     left, top, right, bottom = box
     outside = left < _LEFT or right > _WIDE or top < 0 or bottom > _HIGH - _BELOW
     return 1000.0 * outside + overlap(box, taken)

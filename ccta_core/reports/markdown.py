@@ -6,7 +6,7 @@ _ESCAPED = str.maketrans({"|": r"\|", "<": "&lt;", "\n": " ", "\r": " "})
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as Markdown (GitHub's), a line a row and an empty line behind it.
+    """Returns a table as Markdown (GitHub's), a line a row and an empty line behind it.
 
     A cell holds text: what would end it, or begin an element of HTML, is escaped.
     """
@@ -18,5 +18,5 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> 
 
 
 def cell_text(cell: object) -> str:
-    """What stands in a cell, as Markdown."""
+    """Returns a cell's text as Markdown."""
     return str(cell).translate(_ESCAPED)

@@ -18,7 +18,8 @@ _SEPARATORS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "\u2028\u2029"
 
 
 def render(template: str, **values: Any) -> str:
-    """The document that a template, named by its path in this package, makes of these values.
+    """Returns the document that a template, named by its path in this package, makes of these
+    values.
 
     Raises jinja2.UndefinedError where the template needs a value that is not given, ValueError
     where a value that goes into a script is no JSON (NaN, infinite).
@@ -28,7 +29,7 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def asset(path: str) -> str:
-    """The text of a style sheet or a script, named by its path in this package."""
+    """Returns the text of a style sheet or a script, named by its path in this package."""
     return (resources.files("ccta_core.reports") / path).read_text(encoding="utf-8")
 
 
@@ -51,10 +52,10 @@ def _environment() -> Environment:
 
 
 def _sha256(text: str) -> str:
-    """The hash by which a content security policy names a block: base64 of the SHA-256."""
+    """Returns the hash by which a content security policy names a block: base64 of the SHA-256."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _json(value: Any) -> str:
-    """JSON for a script block; U+2028 and U+2029 end a line in older scripts."""
+    """Writes JSON for a script block; U+2028 and U+2029 end a line in older scripts."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False).translate(_SEPARATORS)

@@ -34,7 +34,10 @@ def read_entry(root: Path, key: str) -> dict[str, Any] | None:
         _log.warning("%s can't be read (%s); it is computed again", path, error.strerror)
         return None
     try:
-        return _unpack(packed)
+        digest, body = gzip.decompress(packed).decode().split("\n", 1)
+        if hashlib.sha256(body.encode()).hexdigest() != digest:
+            raise ValueError("checksum")
+        return json.loads(body)
     except (ValueError, OSError, EOFError, zlib.error, KeyError, TypeError):
         _set_aside(path)
         return None
@@ -45,12 +48,15 @@ def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> None:
 
     Raises OSError where the folder can't be written.
     """
+    body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    packed = gzip.compress(f"{digest}\n{body}".encode(), mtime=0)
     path = _path(root, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(_pack(payload))
+            file.write(packed)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
@@ -61,19 +67,6 @@ def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> None:
 
 def _path(root: Path, key: str) -> Path:
     return root / key[:2] / f"{key}.json.gz"
-
-
-def _pack(payload: Mapping[str, Any]) -> bytes:
-    body = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    return gzip.compress(f"{digest}\n{body}".encode(), mtime=0)
-
-
-def _unpack(packed: bytes) -> dict[str, Any]:
-    digest, body = gzip.decompress(packed).decode().split("\n", 1)
-    if hashlib.sha256(body.encode()).hexdigest() != digest:
-        raise ValueError("checksum")
-    return json.loads(body)
 
 
 def _set_aside(path: Path) -> None:

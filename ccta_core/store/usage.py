@@ -67,8 +67,13 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     Raises CctaError on a kind that is none or is not cleared, a folder that leads out of the cache,
     a training that may be going on, and where something can't be deleted.
     """
-    kind = _kind(name)
-    folder = _folder(kind)
+    clearable = {kind.name: kind for kind in KINDS if kind.clearable}
+    if name not in clearable:
+        raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")
+    kind = clearable[name]
+    root, folder = cache_root().resolve(), cache_root() / kind.folder
+    if folder.resolve() != root / kind.folder:
+        raise CctaError(f"{folder} leads out of the cache {root}; clear it by hand")
     freed = 0
     for path in _entries(kind, folder):
         if path.name in spare:
@@ -84,22 +89,6 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
         _delete(path)
         freed += size
     return freed
-
-
-def _kind(name: str) -> CacheKind:
-    clearable = {kind.name: kind for kind in KINDS if kind.clearable}
-    if name not in clearable:
-        raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")
-    return clearable[name]
-
-
-def _folder(kind: CacheKind) -> Path:
-    """Returns the kind's folder. Raises CctaError where it is not really in the cache."""
-    root = cache_root().resolve()
-    folder = cache_root() / kind.folder
-    if folder.resolve() != root / kind.folder:
-        raise CctaError(f"{folder} leads out of the cache {root}; clear it by hand")
-    return folder
 
 
 def _use(kind: CacheKind) -> CacheUse:

@@ -14,7 +14,7 @@ __all__ = ["open_study", "run_study"]
 
 
 def _with_settings(function: Callable[..., Study]) -> Callable[..., Study]:
-    """The function with the settings of a study in its signature and its docstring."""
+    """Returns the function with the settings of a study in its signature and its docstring."""
     signature = inspect.signature(function)
     *named, _ = signature.parameters.values()
     keywords = [

@@ -55,7 +55,7 @@ class Cost:
         )
 
     def paced(self, pace: "Pace | None") -> "Cost":
-        """The cost on a machine of this pace; itself where none is known."""
+        """Returns the cost on a machine of this pace; itself where none is known."""
         if pace is None:
             return self
         return replace(
@@ -82,7 +82,7 @@ def estimate(  # noqa: PLR0913 - what a study is
     chunk: int = CHUNK,
     length: float = 1.0,
 ) -> Cost:
-    """The cost of measuring `items` in `languages` with so many models at `layers`.
+    """Returns the cost of measuring `items` in `languages` with so many models at `layers`.
 
     Layers between the measured ones are interpolated; later ones cost what layer 11 does. `length`
     is that of the texts, the demo's are 1: attribution grows with it, transport a little faster.
@@ -95,11 +95,12 @@ def estimate(  # noqa: PLR0913 - what a study is
     rounds = ceil(parts / max(cores, 1))
     rows = items * pairs * len(layers) * models
     sides = " + ".join(f"{side(layer):.3f}" for layer in layers)
+    sides = f"({sides})" if len(layers) > 1 else sides
     return Cost(
         seconds=rounds * whole / parts if parts else 0.0,
         bytes=parts * _PART + rows * _ROW + round(items * languages * _TEXT * length),
         formula=f"{count(items, 'item')} x {count(models, 'model')} x "
-        f"({count(languages, 'language')} x {_bracket(sides)} s{_times(length)} + "
+        f"({count(languages, 'language')} x {sides} s{_times(length)} + "
         f"{count(pairs * len(layers), 'pair')} x {PAIR} s{_times(longer)}) "
         f"on {min(cores, max(parts, 1))} of {count(cores, 'core')}"
         + (f", texts {length:.1f} times as long as the demo's" if _times(length) else ""),
@@ -107,7 +108,7 @@ def estimate(  # noqa: PLR0913 - what a study is
 
 
 def cost_of(manifest: Manifest, cores: int, length: float = 1.0) -> Cost:
-    """The cost of a whole study whose texts are so many times as long as the demo's."""
+    """Returns the cost of a whole study whose texts are so many times as long as the demo's."""
     return estimate(
         len(manifest.models),
         manifest.items,
@@ -120,7 +121,7 @@ def cost_of(manifest: Manifest, cores: int, length: float = 1.0) -> Cost:
 
 
 def length_of(examples: Sequence[ParallelExample]) -> float:
-    """How many times as long the texts are as the demo's NLI items in the same languages.
+    """Returns how many times as long the texts are as the demo's NLI items in the same languages.
 
     Characters of the first few examples are counted; 1 where the demo has none of the languages.
     """
@@ -146,12 +147,13 @@ def _characters(example: ParallelExample, lang: str) -> int:
 
 
 def side(layer: int) -> float:
-    """Core seconds an item and language when `layer` is explained."""
+    """Returns the core seconds of an item and language when `layer` is explained."""
     return float(np.interp(layer, list(SIDES), list(SIDES.values())))
 
 
 def pace_here() -> Pace | None:
-    """How this machine compares, by the progress of studies in the cache; None where none tells.
+    """Returns how this machine compares, by the progress of studies in the cache; None where none
+    tells.
 
     The median over the latest runs that measured two parts or more in 20 seconds or more.
     """
@@ -183,10 +185,8 @@ def _factor(run: StudyRun) -> float | None:
 
 
 def _times(factor: float) -> str:
-    """The factor as a part of the formula; nothing where it shows no digit other than one."""
+    """Returns the factor as a part of the formula; nothing where it shows no digit other than
+    one.
+    """
     text = f"{factor:.1f}"
     return "" if text == "1.0" else f" x {text}"
-
-
-def _bracket(text: str) -> str:
-    return f"({text})" if "+" in text else text

@@ -108,12 +108,12 @@ class Manifest(RecordedSettings):
         ]
 
     def labels_of(self, model: str) -> dict[str, str]:
-        """Label of the data -> the model's name for it, where that is another."""
+        """Maps labels of the data to the model's names for them, where those are others."""
         return dict(next(row.get("labels", {}) for row in self.models if row["id"] == model))
 
 
 def make_manifest(request: StudyRequest, corpus: Corpus, models: Sequence[ModelInfo]) -> Manifest:
-    """The manifest of the study that was asked for, of a corpus that was read.
+    """Returns the manifest of the study that was asked for, of a corpus that was read.
 
     `models` are those of the request (`models_of`).
 
@@ -143,7 +143,8 @@ def make_manifest(request: StudyRequest, corpus: Corpus, models: Sequence[ModelI
 def models_of(
     request: StudyRequest, entry_of: Callable[[str], ModelInfo] = listed
 ) -> list[ModelInfo]:
-    """The entries of the models to be measured, with the twin under a random head if asked for.
+    """Returns the entries of the models to be measured, with the twin under a random head if asked
+    for.
 
     `entry_of` gives the entry of one; where it is not given, a folder is put on the list of models.
     Raises CctaError as it does.
@@ -153,14 +154,16 @@ def models_of(
 
 
 def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
-    """The models and, last, the first one's twin with a random head, where none is among them."""
+    """Returns the models and, last, the first one's twin with a random head, where none is among
+    them.
+    """
     if not models or any(is_random_head(info.id) for info in models):
         return list(models)
     return [*models, random_headed(models[0])]
 
 
 def config_of(manifest: Manifest) -> Config:
-    """The settings as they were.
+    """Returns the settings as they were.
 
     Raises CctaError where an earlier version measured the study with settings that mean something
     else today: its rows can be read, and none be added.
@@ -176,7 +179,7 @@ def config_of(manifest: Manifest) -> Config:
 
 
 def folder_of(name: str) -> Path:
-    """Where a study lies: the user's cache, else what ships.
+    """Returns where a study lies: the user's cache, else what ships.
 
     Raises CctaError, listing those there are, where there is none of this name.
     """
@@ -189,17 +192,17 @@ def folder_of(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """The studies here, the user's and those that ship."""
+    """Returns the studies here, the user's and those that ship."""
     return sorted({path.parent.name for root in roots() for path in root.glob("*/manifest.json")})
 
 
 def roots() -> tuple[Path, Path]:
-    """The user's studies, then those that ship."""
+    """Returns the user's studies, then those that ship."""
     return cache_root() / "studies", SHIPPED
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest kept in a study's folder.
+    """Returns the manifest kept in a study's folder.
 
     Raises DamagedFileError where it can't be read, CctaError where a later version wrote it.
     """
@@ -253,7 +256,8 @@ def check_same(kept: Manifest, wanted: Manifest) -> None:
 
 
 def extended(kept: Manifest, wanted: Manifest, ids: Sequence[str]) -> Manifest:
-    """The manifest with more models or more items than it had; what was measured stays as it is.
+    """Returns the manifest with more models or more items than it had; what was measured stays as
+    it is.
 
     `ids` are those of the wanted manifest's items in order. Raises CctaError where more than that
     differs, where a model or an item would be taken away or changed, and where the last chunk was
@@ -286,7 +290,9 @@ def extended(kept: Manifest, wanted: Manifest, ids: Sequence[str]) -> Manifest:
 
 
 def _model_record(info: ModelInfo, corpus: Corpus, config: Config) -> dict[str, Any]:
-    """What a manifest says of a model. Raises CctaError where it has not the data's labels."""
+    """Returns what a manifest says of a model. Raises CctaError where it has not the data's
+    labels.
+    """
     training = info.card.get("training", {})
     classes = () if info.task in ("qa", "ner") else info.labels
     # A score is no class: there is nothing to match, and no row of it is right or wrong.
@@ -326,7 +332,9 @@ def _check_model(info: ModelInfo, corpus: Corpus, request: StudyRequest) -> None
 
 
 def _overlaps(spec: str, corpus: Corpus) -> bool:
-    """Whether what a model was trained on may hold items of the corpus: same set, not disjoint."""
+    """Returns whether what a model was trained on may hold items of the corpus: same set, not
+    disjoint.
+    """
     head, _, split = spec.partition("#")
     source = corpus.source
     if not source.startswith("file:"):  # of the hub it is `xnli:OWNER/NAME@REVISION`

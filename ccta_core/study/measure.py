@@ -54,7 +54,7 @@ class SideWords:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Item:
+class _MeasuredItem:
     """One example with its sides and their words by language, at one layer.
 
     `vectors` keeps each side's unit vectors in a space, (language, space) -> (units, width).
@@ -66,7 +66,7 @@ class _Item:
     vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def vectors_of(self, model: Model, lang: str, space: str, layer: int) -> np.ndarray:
-        """One side's embeddings in the space, each of length 1; made once."""
+        """Returns one side's embeddings in the space, each of length 1; computed once."""
         if (lang, space) not in self.vectors:
             mapped = into_space(model.info, layer, lang, self.sides[lang].embeddings, space)
             self.vectors[lang, space] = normal(mapped)
@@ -77,7 +77,7 @@ class _Item:
 class _Direction:
     """One side of an item on its way to another language, compared in a space."""
 
-    item: _Item
+    item: _MeasuredItem
     source: str
     target: str
     space: str
@@ -91,7 +91,8 @@ def measure(  # noqa: PLR0913 - what decides a row
     config: Config,
     stop: Stop = never,
 ) -> list[StudyRow]:
-    """The rows (schema.py) of every example x unordered language pair x layer, in that order.
+    """Returns the rows (schema.py) of every example x unordered language pair x layer, in that
+    order.
 
     The gold label is explained where there is one, else the gold answer; it must be one of the
     model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
@@ -107,7 +108,7 @@ def measure(  # noqa: PLR0913 - what decides a row
         for example in examples:
             by_lang = {lang: next(sides) for lang in langs}
             words = {lang: words_of(model, side) for lang, side in by_lang.items()}
-            items.append(_Item(example, by_lang, words))
+            items.append(_MeasuredItem(example, by_lang, words))
         rows[layer] = list(_rows(model, items, langs, settings))
     return [row for layer in layers for row in rows[layer]]
 
@@ -119,7 +120,7 @@ def _inputs(
     layers: Sequence[int],
     config: Config,
 ) -> list[Input]:
-    """Every example in every language, read once, select_targets at its gold."""
+    """Returns every example in every language, read once, select_targets at its gold."""
     sentences = [example.sentences[lang] for example in examples for lang in langs]
     for layer in layers:
         check(model, sentences, config.with_layer(layer))
@@ -133,7 +134,9 @@ def _inputs(
 
 
 def _explained(model: Model, example: ParallelExample) -> str:
-    """The gold label; the answer in focus of a question; else each sentence's own prediction."""
+    """Returns the gold label; the answer in focus of a question; else each sentence's own
+    prediction.
+    """
     if example.label is not None and model.info.outputs != SCORES:
         model.class_index(example.label)  # a label that no prediction can equal is refused
         return example.label
@@ -141,7 +144,7 @@ def _explained(model: Model, example: ParallelExample) -> str:
 
 
 def _rows(
-    model: Model, items: Sequence[_Item], langs: Sequence[str], config: Config
+    model: Model, items: Sequence[_MeasuredItem], langs: Sequence[str], config: Config
 ) -> Iterator[StudyRow]:
     for item in items:
         # The targets of the chance level: items with the same gold label and another group.
@@ -179,9 +182,9 @@ def _rows(
 
 
 def _pair(
-    item: _Item, source: str, target: str, similarity: np.ndarray, config: Config
+    item: _MeasuredItem, source: str, target: str, similarity: np.ndarray, config: Config
 ) -> StudyRow:
-    """EMS, its controls and the differences over word links of one language pair."""
+    """Measures EMS, its controls and the differences over word links of one language pair."""
     left, right = item.sides[source], item.sides[target]
     plan = ems(left.mass, right.mass, similarity)
     links = mutual_links(similarity)
@@ -201,8 +204,10 @@ def _pair(
     }
 
 
-def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> list[_Item]:
-    """The unrelated items nearest in length to the item in this language, one a group.
+def _nearest(
+    item: _MeasuredItem, lang: str, unrelated: Sequence[_MeasuredItem], size: int
+) -> list[_MeasuredItem]:
+    """Returns the unrelated items nearest in length to the item in this language, one a group.
 
     None where the chunk has fewer than asked for: a mean over fewer would have another spread.
     """
@@ -210,7 +215,7 @@ def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> l
     ranked = sorted(
         unrelated, key=lambda other: (abs(len(other.sides[lang].mass) - length), other.example.id)
     )
-    by_group: dict[str, _Item] = {}
+    by_group: dict[str, _MeasuredItem] = {}
     for other in ranked:
         by_group.setdefault(other.example.group, other)
     chosen = list(by_group.values())[:size]
@@ -220,10 +225,12 @@ def _nearest(item: _Item, lang: str, unrelated: Sequence[_Item], size: int) -> l
 def _chance_level(
     model: Model,
     pair: _Direction,
-    unrelated: Sequence[_Item],
+    unrelated: Sequence[_MeasuredItem],
     config: Config,
 ) -> float | None:
-    """Mean EMS of one side of an item against unrelated items' sides of the other language."""
+    """Returns the mean EMS of one side of an item against unrelated items' sides of the other
+    language.
+    """
     if not unrelated:
         return None
     layer, mass = align_layer(model, config), pair.item.sides[pair.source].mass
@@ -237,8 +244,8 @@ def _chance_level(
     return float(np.mean(values))
 
 
-def _side_values(item: _Item, lang: str) -> StudyRow:
-    """What one side says whatever it is compared with.
+def _side_values(item: _MeasuredItem, lang: str) -> StudyRow:
+    """Returns what one side says whatever it is compared with.
 
     The score and whether the prediction is right are None where there is no gold, or no class. Of
     labels that hold or not, the gold one has to hold, and no other.
@@ -272,7 +279,7 @@ def _side_values(item: _Item, lang: str) -> StudyRow:
 
 
 def words_of(model: Model, side: Side) -> SideWords:
-    """The words of one side of an item."""
+    """Returns the words of one side of an item."""
     composed = (unicodedata.normalize("NFC", unit.text) for unit in side.attribution.units)
     texts = tuple(text.casefold() for text in composed)
     return SideWords(side.mass, texts, log_frequencies(model, side.input.encoded))
@@ -281,7 +288,8 @@ def words_of(model: Model, side: Side) -> SideWords:
 def differences(
     source: SideWords, target: SideWords, links: Links, draw: np.random.Generator
 ) -> dict[str, float | None]:
-    """Mean |n_s m_i - n_t m_j| over links, over unlinked words, over links with shuffled masses.
+    """Returns mean |n_s m_i - n_t m_j| over links, over unlinked words, over links with shuffled
+    masses.
 
     Unlinked: each link's source word with the target word of another link (`pair_unlinked`). Mass
     scales as 1/n, so n m is 1 for a word of average weight (docs/method.md, 5). None below two
@@ -304,7 +312,7 @@ def differences(
 def pair_unlinked(
     source: SideWords, target: SideWords, links: Links, draw: np.random.Generator
 ) -> np.ndarray:
-    """For each link's source word the target word of another link, each used once.
+    """Chooses for each link's source word the target word of another link, each used once.
 
     Of all such assignments the one whose words are nearest in log frequency to the words they stand
     in for. A word whose link has the same form on either side would be a translation again: it is
@@ -325,12 +333,12 @@ def pair_unlinked(
 
 
 def _alike(texts: tuple[str, ...], places: np.ndarray) -> np.ndarray:
-    """Which two of the words have one form. Shape: (links, links)."""
+    """Returns which two of the words have one form. Shape: (links, links)."""
     forms = np.array([texts[place] for place in places], dtype=object)
     return np.equal.outer(forms, forms).astype(bool)
 
 
 def _seed(seed: int, *parts: object) -> int:
-    """A seed of its own for every item, pair and layer: permutations are not shared."""
+    """Returns a seed of its own for every item, pair and layer: permutations are not shared."""
     text = "|".join(map(str, (seed, *parts)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")

@@ -88,7 +88,9 @@ class StudySetting:
         )
 
     def read(self, written: Any) -> Any:
-        """The value of what argparse has read. Raises CctaError where a list can't be one."""
+        """Returns the value of what argparse has read. Raises CctaError where a list can't be
+        one.
+        """
         if written is None or self.kind in ("text", "count", "number", "switch"):
             return written
         parts = written.split(",")
@@ -100,7 +102,7 @@ class StudySetting:
             raise CctaError(f"{self.flag} {written[:40]!r}: expected numbers, as in 0,8") from None
 
     def arguments(self, value: Any) -> list[str]:
-        """The words of a command line that give the setting this value; none for None."""
+        """Returns the words of a command line that give the setting this value; none for None."""
         if self.flag is None or value is None or value is False:
             return []
         if self.kind == "switch":
@@ -143,7 +145,7 @@ _CONFIG_ONLY_PYTHON = "the form measures with the settings a study has where non
 
 
 def _setting(default: Any, help_text: str, /, **how: Any) -> Any:
-    """A field of a dataclass that is a setting; `...` for one that has no default."""
+    """Returns a field of a dataclass that is a setting; `...` for one that has no default."""
     metadata = {_SETTING: StudySetting(help_text, **how)}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
@@ -187,7 +189,7 @@ class RecordedSettings:
         metavar="N", least=1, too_small="{} items of a group measure nothing",
         form=FormField(
             "each", "Items of a premise or paragraph (0 takes all)",
-            "--per-group: they are no independent evidence", folded=True,
+            "Items of one group are no independent evidence", folded=True,
         ),
     )  # fmt: skip
     chunk: int = _setting(
@@ -226,7 +228,7 @@ class StudyRequest(RecordedSettings):
         False, "items a model was trained on", flag="allow-overlap", kind="switch",
         form=FormField(
             "overlap", "Items a model was trained on too",
-            "--allow-overlap: its scores there say nothing", folded=True,
+            "Its scores on such items say nothing", folded=True,
         ),
         absent={"manifest": "it changes no row: what a model was trained on is in its card"},
     )  # fmt: skip
@@ -258,7 +260,7 @@ class StudyRequest(RecordedSettings):
 
     @classmethod
     def from_keywords(cls, **keywords: Any) -> "StudyRequest":
-        """A request from its fields and those of Config, as `ccta.run_study` takes them.
+        """Returns a request from its fields and those of Config, as `ccta.run_study` takes them.
 
         Raises CctaError on a keyword that is neither, and as the request does.
         """
@@ -274,7 +276,9 @@ class StudyRequest(RecordedSettings):
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> "StudyRequest":
-        """The request of a command line (`add_arguments`). Raises CctaError as the request does."""
+        """Returns the request of a command line (`add_arguments`). Raises CctaError as the request
+        does.
+        """
         values = {
             name: setting.read(getattr(options, setting.flag.replace("-", "_")))
             for name, setting in settings().items()
@@ -326,17 +330,17 @@ class StudyRequest(RecordedSettings):
 
 
 def settings() -> dict[str, StudySetting]:
-    """The settings of a study by name, in the order in which they are offered."""
+    """Returns the settings of a study by name, in the order in which they are offered."""
     return {each.name: each.metadata[_SETTING] for each in fields(StudyRequest)}
 
 
 def setting(name: str) -> StudySetting:
-    """One of them."""
+    """Returns one setting by its name."""
     return settings()[name]
 
 
 def default_of(name: str) -> Any:
-    """A setting's value where it is not given."""
+    """Returns a setting's value where it is not given."""
     return next(each.default for each in fields(StudyRequest) if each.name == name)
 
 
@@ -350,7 +354,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def keyword_defaults() -> dict[str, Any]:
-    """The keywords of `ccta.run_study` that are settings, with their defaults; Config's are last.
+    """Returns the keywords of `ccta.run_study` that are settings, with their defaults; Config's are
+    last.
 
     A study has layers in the place of Config's one layer.
     """
@@ -366,7 +371,9 @@ def keyword_defaults() -> dict[str, Any]:
 
 
 def form_fields(*, folded: bool | None = None) -> Iterator[tuple[str, FormField]]:
-    """What the form asks for, by setting; with `folded` only what is, or is not, folded away."""
+    """Yields what the form asks for, by setting; with `folded` only what is, or is not, folded
+    away.
+    """
     for name, each in settings().items():
         if each.form is not None and folded in (None, each.form.folded):
             yield name, each.form
@@ -390,7 +397,7 @@ def _as_tuple(name: str, value: Any) -> tuple[Any, ...] | None:
 
 
 def _flag_value(config: Config, name: str) -> Any:
-    """What a flag of CONFIG_SETTINGS stands for in a config."""
+    """Returns what a flag of CONFIG_SETTINGS stands for in a config."""
     return config.quadrature.tolerance if name == "tolerance" else getattr(config, name)
 
 

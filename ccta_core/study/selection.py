@@ -25,7 +25,7 @@ def select_items(
     per_group: int | None = None,
     crop: int | None = None,
 ) -> Corpus:
-    """The first `limit` items that the languages have in common.
+    """Returns the first `limit` items that the languages have in common.
 
     With `per_group`, at most so many of each group (premise, paragraph): they are no independent
     evidence, so few of many groups say more than many of few. With `crop`, contexts are cut to so
@@ -40,24 +40,26 @@ def select_items(
 
 
 def first_items(corpus: Corpus, limit: int | None) -> Corpus:
-    """The corpus with no more than its first `limit` items. Raises CctaError on a limit below 1."""
+    """Returns the corpus with no more than its first `limit` items. Raises CctaError on a limit
+    below 1.
+    """
     setting("limit").check(limit)
     return replace(corpus, examples=corpus.examples[:limit])
 
 
 def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
-    """The corpus with the first `most` items of each group, in its order."""
-    seen: Counter[str] = Counter()
+    """Returns the corpus with the first `most` items of each group, in its order."""
+    counts: Counter[str] = Counter()
     kept = []
     for example in corpus.examples:
-        seen[example.group] += 1
-        if seen[example.group] <= most:
+        counts[example.group] += 1
+        if counts[example.group] <= most:
             kept.append(example)
     return replace(corpus, examples=tuple(kept))
 
 
 def crop_contexts(corpus: Corpus, tokens: int) -> Corpus:
-    """The corpus with contexts of at most `tokens` tokens around their answers.
+    """Returns the corpus with contexts of at most `tokens` tokens around their answers.
 
     What is kept is the longest run of whole words (units) around the answer, grown by turns to the
     right and to the left, in tokens of the embedded model's tokenizer (XLM-R's): the same for every
@@ -109,7 +111,9 @@ def _crop_sentence(
 def span_around(
     text: str, answer: Span, tokens: int, lang: str, tokenizer: "PreTrainedTokenizerFast"
 ) -> Span | None:
-    """The characters of the words around an answer that `tokens` hold; None where it is longer."""
+    """Returns the characters of the words around an answer that `tokens` hold; None where it is
+    longer.
+    """
     offsets = tokenizer(text, add_special_tokens=False, verbose=False).encodings[0].offsets
     words = segment_units(text, list(enumerate(offsets)), spaced=language(lang).spaced)
     units, sizes = words.units, [len(group) for group in words.members]

@@ -101,8 +101,8 @@ def candidates(output: ModelOutput, *, longest: int = LONGEST) -> Candidates:
         _spans(number, window, logits, longest)
         for number, (window, logits) in enumerate(zip(output.windows, output.logits, strict=True))
     ]
-    score = np.concatenate([part[1] for part in parts])
-    start, end, window, first, last = np.concatenate([part[0] for part in parts], axis=1)
+    score = np.concatenate([part.scores for part in parts])
+    start, end, window, first, last = np.concatenate([part.places for part in parts], axis=1)
     order = np.lexsort((end, start, -score))
     where = start * (len(output.sentence.segments[-1]) + 1) + end
     _, once = np.unique(where[order], return_index=True)
@@ -190,13 +190,18 @@ def _widened(text: str, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarra
     return lows, edges[np.searchsorted(edges, ends, side="left")]
 
 
-def _spans(
-    number: int, window: Window, logits: torch.Tensor, longest: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (start, end, window, first token, last token) and score of every span of one window.
+class _WindowSpans(NamedTuple):
+    """Every span of one window: where it lies, and its score.
 
-    Shape: (5, spans) and (spans,).
+    Shape: `places` (5, spans), the rows start, end, window, first and last token; `scores`
+    (spans,).
     """
+
+    places: np.ndarray
+    scores: np.ndarray
+
+
+def _spans(number: int, window: Window, logits: torch.Tensor, longest: int) -> _WindowSpans:
     visible = [(token, *span) for token, span in enumerate(window.spans) if span is not None]
     tokens, starts, ends = np.array(visible, dtype=np.int64).T
     values = logits.double().cpu().numpy()[tokens]
@@ -204,4 +209,4 @@ def _spans(
     first, last = np.nonzero((length >= 1) & (length <= longest))
     window_numbers = np.full(len(first), number)
     places = np.stack([starts[first], ends[last], window_numbers, tokens[first], tokens[last]])
-    return places, values[first, 0] + values[last, 1]
+    return _WindowSpans(places, values[first, 0] + values[last, 1])

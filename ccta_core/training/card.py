@@ -17,12 +17,12 @@ WEIGHTS = (ADAPTER, ADAPTER_CONFIG)
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of one file."""
+    """Returns the checksum of one file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def revision(card: dict[str, Any]) -> str:
-    """One hash over what decides results by default: backbone, weights, means, alignment layer.
+    """Hashes what decides results by default: backbone, weights, means, alignment layer.
 
     It is what the catalogue finds in the folder where nothing in it changes (`models.identity`).
     """
@@ -32,7 +32,7 @@ def revision(card: dict[str, Any]) -> str:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a model's folder."""
+    """Returns the card of a model's folder."""
     return json.loads((folder / "card.json").read_text("utf-8"))
 
 

@@ -31,11 +31,11 @@ _LAST_REACHES = ("qa", "ner")
 
 
 def make_loadable(
-    folder: Path, facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], **said: Any
+    folder: Path, facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], **entries: Any
 ) -> Model:
     """Gives a trained adapter its language means (over `texts`) and a card without scores.
 
-    `said` are entries of the card beside what the training facts tell: data, licence, weaknesses.
+    `entries` are those of the card beside what the training facts tell: data, licence, weaknesses.
     Returns the loaded model.
     """
     task = facts["recipe"]["task"]
@@ -54,7 +54,7 @@ def make_loadable(
         "metric": METRIC[task],
         "training": dict(facts),
         "scores": {},
-        **said,
+        **entries,
         "revision": "unmeasured",
     }
     write_card(folder, card)
@@ -66,7 +66,7 @@ def make_loadable(
 
 
 def describe_backbone(model_id: str) -> str:
-    """A backbone's id and where it comes from, in one line."""
+    """Returns a backbone's id and where it comes from, in one line."""
     info = adjusted(model_id) or catalog().get(model_id)
     source = info.card.get("source", "the embedded model") if info else "a transformers model"
     return f"{model_id}: {source}"
@@ -90,15 +90,18 @@ def score_card(
         raise AssertionError("a card was written before it was scored")
     card: dict[str, Any] = dict(info.card)
     card["evaluated_in"] = "bfloat16 autocast" if bfloat16 else "float32"
-    for lang, own in items.items():
-        if card["scores"].get(lang, {}).get("n") == len(own):
+    for lang, of_language in items.items():
+        if card["scores"].get(lang, {}).get("n") == len(of_language):
             continue
-        scores = item_scores(model, own, bfloat16=bfloat16)
+        scores = item_scores(model, of_language, bfloat16=bfloat16)
         write_items(folder, lang, scores)
-        found = summarise(scores)
-        card["scores"] = card["scores"] | {lang: found | _majority(own)}
+        summary = summarise(scores)
+        counts = Counter(item.label for item in of_language if item.label is not None)
+        if counts:  # what the commonest label would reach
+            summary["majority"] = round(max(counts.values()) / len(of_language), 4)
+        card["scores"] = card["scores"] | {lang: summary}
         write_card(folder, card)
-        report(f"{folder.name} {lang}: {card['metric']} {found[card['metric']]:.3f}")
+        report(f"{folder.name} {lang}: {card['metric']} {summary[card['metric']]:.3f}")
     return card
 
 
@@ -120,12 +123,6 @@ def write_items(folder: Path, lang: str, scores: ItemScores) -> None:
 
 
 def scored_languages(folder: Path) -> set[str]:
-    """The languages of which the model's folder keeps what it made of each item."""
+    """Returns the languages of which the model's folder keeps what it made of each item."""
     path = folder / ITEMS
     return set(read_table(path, columns=["lang"])["lang"].to_pylist()) if path.exists() else set()
-
-
-def _majority(items: Sequence[Item]) -> dict[str, float]:
-    """What the commonest label would reach; nothing where items have no label."""
-    counts = Counter(item.label for item in items if item.label is not None)
-    return {"majority": round(max(counts.values()) / len(items), 4)} if counts else {}

@@ -13,7 +13,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import BACKBONE, ModelInfo
 from ccta_core.models.load import Backbone, backbone, backbone_of
 from ccta_core.training.learner import learner, save
-from ccta_core.training.loop import AuxiliaryLoss, History, Report, to_stderr, train
+from ccta_core.training.loop import AuxiliaryLoss, Report, TrainingHistory, to_stderr, train
 from ccta_core.training.recipe import Recipe, as_facts
 from ccta_core.training.rows import encode, named_items
 
@@ -31,16 +31,16 @@ class Data:
 
 
 def labels_of(task: str, items: Sequence[Item]) -> tuple[str, ...]:
-    """The classes or tags a head has: the task's own, and the tags that the items have.
+    """Returns the classes or tags a head has: the task's own, and the tags that the items have.
 
     Raises CctaError where there are fewer than two kinds of tag.
     """
     if task != "ner":
         return _KNOWN[task]
-    seen = {tag for item in items for tag in item.tags}
-    if len(seen) < 2:
-        raise CctaError(f"the data has {len(seen)} kinds of label for {task}; expected at least 2")
-    return tuple(sorted(seen, key=_tag_order))
+    tags = {tag for item in items for tag in item.tags}
+    if len(tags) < 2:
+        raise CctaError(f"the data has {len(tags)} kinds of label for {task}; expected at least 2")
+    return tuple(sorted(tags, key=_tag_order))
 
 
 def fit(  # noqa: PLR0913 - data, recipe, place and the machine
@@ -95,7 +95,9 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
 
 
 def identity(items: Sequence[Item]) -> str:
-    """A checksum over the ids of the items: two runs on the same items have the same one."""
+    """Returns a checksum over the ids of the items: two runs on the same items have the same
+    one.
+    """
     ids = sorted({item.id for item in items})
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
@@ -104,7 +106,7 @@ def _facts(  # noqa: PLR0913 - what a card tells of a run
     data: Data,
     recipe: Recipe,
     labels: Sequence[str],
-    history: History,
+    history: TrainingHistory,
     start: ModelInfo | None,
     on: Backbone,
 ) -> dict[str, Any]:
@@ -126,6 +128,6 @@ def _facts(  # noqa: PLR0913 - what a card tells of a run
 
 
 def _tag_order(tag: str) -> tuple[bool, str, str]:
-    """O first, then the types in order, B before I."""
+    """Returns a sort key: O first, then the types in order, B before I."""
     prefix, _, kind = tag.partition("-")
     return tag != "O", kind, prefix

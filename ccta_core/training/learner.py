@@ -36,7 +36,7 @@ def learner(
     start: Path | None = None,
     on: Backbone | None = None,
 ) -> tuple[torch.nn.Module, Any]:
-    """The model to train and its tokenizer; fresh weights are drawn from the recipe's seed.
+    """Returns the model to train and its tokenizer; fresh weights are drawn from the recipe's seed.
 
     It stands `on` a backbone, the embedded one where none is given. `start` is the folder of an
     adapter whose tensors are taken over where name and shape agree (another task's head is left
@@ -69,7 +69,8 @@ def learner(
 def with_adapter(
     model: PreTrainedModel, rank: int, alpha: int, *, whole: Sequence[str] = ()
 ) -> PeftModel:
-    """`model` with a fresh low-rank adapter on every linear layer of its encoder, all else frozen.
+    """Returns `model` with a fresh low-rank adapter on every linear layer of its encoder, all else
+    frozen.
 
     The modules named in `whole` are trained as they are. The adapter's first factors are drawn
     from torch's random numbers, its second ones are zero: nothing changes at first.
@@ -101,16 +102,16 @@ def _take_over(model: Any, folder: Path) -> None:
 
     Raises CctaError where no low-rank tensor does: the rank is another.
     """
-    own = get_peft_model_state_dict(model)
-    found = load_file(folder / "adapter_model.safetensors")
+    state = get_peft_model_state_dict(model)
+    adapter = load_file(folder / "adapter_model.safetensors")
     fitting = {
         name: value.float()
-        for name, value in found.items()
-        if name in own and own[name].shape == value.shape
+        for name, value in adapter.items()
+        if name in state and state[name].shape == value.shape
     }
     if not any(".lora_" in name for name in fitting):
-        raise CctaError(f"{folder}: its low-rank tensors have another shape; use the same --rank")
-    set_peft_model_state_dict(model, {**own, **fitting})
+        raise CctaError(f"{folder}: its low-rank tensors have another shape; use the rank it has")
+    set_peft_model_state_dict(model, {**state, **fitting})
 
 
 def save(model: Any, tokenizer: Any, recipe: Recipe, out: Path, *, base_id: str = BACKBONE) -> None:

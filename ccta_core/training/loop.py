@@ -20,7 +20,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class History:
+class TrainingHistory:
     """What a run has come to: steps done, seconds, losses, and its best epoch on the dev split."""
 
     step: int = 0
@@ -38,7 +38,7 @@ class AuxiliaryLoss(Protocol):
     """A loss beside the task's: its gradients are added to those of every step."""
 
     def identity(self) -> str:
-        """What decides its gradients: a checkpoint of another one is refused."""
+        """Returns what decides its gradients: a checkpoint of another one is refused."""
 
     def add_gradients(
         self, model: Any, parameters: Mapping[str, torch.nn.Parameter], step: int
@@ -50,7 +50,7 @@ class AuxiliaryLoss(Protocol):
         """
 
     def facts(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """What the card says of it, from all rows that were logged."""
+        """Returns what the card says of it, from all rows that were logged."""
 
 
 def to_stderr(line: str) -> None:
@@ -69,7 +69,7 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     auxiliary: AuxiliaryLoss | None = None,
     device: str = "cpu",
     report: Report = to_stderr,
-) -> History:
+) -> TrainingHistory:
     """Trains `model` in place; continues from `checkpoint`.
 
     The order of the batches depends on seed and step alone, so a resumed run gives the weights of
@@ -118,7 +118,7 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
 
 
 def mean_loss(model: torch.nn.Module, rows: Rows, recipe: Recipe, device: str = "cpu") -> float:
-    """The loss over all rows, each row once."""
+    """Returns the loss over all rows, each row once."""
     model.eval()
     total = 0.0
     for batch in rows.by_length(recipe.batch_size):
@@ -133,7 +133,7 @@ def _judge(  # noqa: PLR0913 - one epoch's end
     model: torch.nn.Module,
     dev: Rows,
     recipe: Recipe,
-    history: History,
+    history: TrainingHistory,
     state: "_Progress",
     device: str,
 ) -> None:
@@ -159,7 +159,7 @@ def _add_task_gradients(
     with _precision(recipe, batch["input_ids"].device.type):
         loss = model(**batch).loss
     if not torch.isfinite(loss):
-        raise CctaError("the training loss is not finite; lower --lr or use --precision float32")
+        raise CctaError("the training loss is not finite; lower learning_rate or train in float32")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     return float(loss.detach())
@@ -173,7 +173,7 @@ def _on(batch: dict[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
     return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
-def _line(history: History, total: int) -> str:
+def _line(history: TrainingHistory, total: int) -> str:
     pace = history.step / max(history.seconds, 1e-9)
     left = (total - history.step) / pace
     dev = f"  dev loss {history.dev_losses[-1]:.3f}" if history.dev_losses else ""
@@ -198,13 +198,13 @@ class _Progress:
         self.facts = facts
         self.best: dict[str, torch.Tensor] | None = None
 
-    def restore(self) -> History:
-        """The history so far; an empty one where there is nothing to continue.
+    def restore(self) -> TrainingHistory:
+        """Returns the history so far; an empty one where there is nothing to continue.
 
         Raises CctaError where the checkpoint belongs to another recipe or other data.
         """
         if not self.path.exists():
-            return History()
+            return TrainingHistory()
         try:
             saved = torch.load(self.path, weights_only=True)
         except Exception as error:
@@ -214,15 +214,15 @@ class _Progress:
         if saved["facts"] != self.facts:
             raise CctaError(
                 f"{self.path} belongs to another recipe or other data; "
-                "delete it to start again, or choose another --out"
+                "delete it to start again, or train into another folder"
             )
         self.model.load_state_dict(saved["weights"], strict=False)
         self.optimiser.load_state_dict(saved["optimiser"])
         self.schedule.load_state_dict(saved["schedule"])
         self.best = saved["best"]
-        return History(**saved["history"])
+        return TrainingHistory(**saved["history"])
 
-    def save(self, history: History) -> None:
+    def save(self, history: TrainingHistory) -> None:
         """Writes all of it beside the checkpoint, then takes its place."""
         temporary = self.path.with_suffix(".tmp")
         saved: dict[str, Any] = {

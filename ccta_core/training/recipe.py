@@ -60,19 +60,19 @@ _BY_TASK: dict[str, dict[str, Any]] = {
 
 
 def recipe_for(task: str, **changes: Any) -> Recipe:
-    """The task's recipe; `changes` that are None leave it as it is.
+    """Returns the task's recipe; `changes` that are None leave it as it is.
 
     Full fine-tuning (rank 0) takes METHOD's learning rate (5e-5) where none is given, and LoRA's
     alpha is twice its rank.
     """
-    known = {name: value for name, value in changes.items() if value is not None}
-    if known.get("rank") == 0:
-        known.setdefault("learning_rate", 5e-5)
-    elif "rank" in known:
-        known.setdefault("alpha", 2 * known["rank"])
-    return replace(Recipe(task=task), **{**_BY_TASK.get(task, {}), **known})
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given.get("rank") == 0:
+        given.setdefault("learning_rate", 5e-5)
+    elif "rank" in given:
+        given.setdefault("alpha", 2 * given["rank"])
+    return replace(Recipe(task=task), **{**_BY_TASK.get(task, {}), **given})
 
 
 def as_facts(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON, for a card."""
+    """Returns the recipe as JSON, for a card."""
     return asdict(recipe)

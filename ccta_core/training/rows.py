@@ -41,21 +41,23 @@ class Rows:
         return len(self.ids)
 
     def length(self, row: int) -> int:
-        """The tokens of a row."""
+        """Returns the tokens of a row."""
         return len(self.ids[row])
 
     def shuffled(self, batch_size: int, *, seed: int) -> list[np.ndarray]:
-        """The rows of every batch of one epoch; similar lengths share a batch."""
+        """Returns the rows of every batch of one epoch; similar lengths share a batch."""
         lengths = [self.length(row) for row in range(len(self))]
         return shuffled_batches(lengths, batch_size, seed=seed)
 
     def by_length(self, batch_size: int) -> list[np.ndarray]:
-        """The rows of every batch in order of length, for evaluation."""
+        """Returns the rows of every batch in order of length, for evaluation."""
         order = np.array(sorted(range(len(self)), key=self.length))
-        return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+        return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
     def tensors(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
-        """Padded `input_ids` and `attention_mask`, and the targets as the head takes them."""
+        """Returns padded `input_ids` and `attention_mask`, and the targets as the head takes
+        them.
+        """
         ids = _padded([self.ids[row] for row in rows], self.pad)
         mask = _padded([[1] * self.length(row) for row in rows], 0)
         batch = {"input_ids": ids, "attention_mask": mask}
@@ -69,13 +71,17 @@ class Rows:
 
 
 def shuffled_batches(lengths: Sequence[int], batch_size: int, *, seed: int) -> list[np.ndarray]:
-    """The rows of every batch of one epoch, each row once; similar lengths share a batch."""
+    """Returns the rows of every batch of one epoch, each row once; similar lengths share a
+    batch.
+    """
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(lengths))
     batches = []
     for start in range(0, len(order), batch_size * _POOL):
         pool = sorted(order[start : start + batch_size * _POOL], key=lambda row: lengths[row])
-        batches += [np.array(pool[at : at + batch_size]) for at in range(0, len(pool), batch_size)]
+        batches += [
+            np.array(pool[first : first + batch_size]) for first in range(0, len(pool), batch_size)
+        ]
     return [batches[index] for index in draw.permutation(len(batches))]
 
 
@@ -85,7 +91,7 @@ def encode(
     labels: Sequence[str],
     recipe: Recipe,
 ) -> Rows:
-    """The items as rows for the recipe's task.
+    """Returns the items as rows for the recipe's task.
 
     Raises CctaError, naming the item, where one has no gold answer of the kind the task needs, and
     where no row is left.
@@ -95,26 +101,26 @@ def encode(
     encoder = {"qa": _answers, "ner": _tags}.get(recipe.task, _classes)
     ids, targets, lost = encoder(tokenizer, items, labels, recipe)
     if not ids:
-        raise CctaError(f"none of the {len(items)} answers lies in a window; raise --max-tokens")
+        raise CctaError(f"none of the {len(items)} answers lies in a window; raise max_tokens")
     return Rows(recipe.task, ids, targets, int(tokenizer.pad_token_id), lost)
 
 
 def named_items(
     task: str, items: Sequence[Item], labels: Sequence[str], *, data: str
 ) -> list[Item]:
-    """The items with the head's names for their labels or tags (`corpus.labels`).
+    """Returns the items with the head's names for their labels or tags (`corpus.labels`).
 
     `data` names the items in messages. Raises CctaError, showing both sets, where one of their
     labels is not certainly one of the head's.
     """
-    own = {item.label for item in items if item.label is not None}
+    classes = {item.label for item in items if item.label is not None}
     tags = {tag for item in items for tag in item.tags}
     if task == "ner":
         mapping = match_tags(tags, labels, data=data, model="the head")
     elif task == "qa":
         mapping = {}
     else:
-        mapping = match_labels(own, labels, data=data, model=f"a head for {task}")
+        mapping = match_labels(classes, labels, data=data, model=f"a head for {task}")
     return relabel_items(items, mapping)
 
 
@@ -156,12 +162,12 @@ def _answers(
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
-    ids, targets, found = [], [], set()
-    for row, home in enumerate(encoded["overflow_to_sample_mapping"]):
+    ids, targets, answered = [], [], set()
+    for row, index in enumerate(encoded["overflow_to_sample_mapping"]):
         segments = encoded.sequence_ids(row)
         offsets = iter(
             whole_offsets(
-                items[home].text2 or "",
+                items[index].text2 or "",
                 [
                     span
                     for span, of in zip(encoded["offset_mapping"][row], segments, strict=True)
@@ -170,16 +176,18 @@ def _answers(
             )
         )
         spans = [next(offsets) if of == 1 else None for of in segments]
-        place = token_span(spans, items[home].answers[0])
+        place = token_span(spans, items[index].answers[0])
         if place is not None:
             ids.append(encoded["input_ids"][row])
             targets.append(list(place))
-            found.add(home)
-    return ids, targets, len(items) - len(found)
+            answered.add(index)
+    return ids, targets, len(items) - len(answered)
 
 
 def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | None:
-    """The first and last token of an answer, or None where the window does not hold all of it."""
+    """Returns the first and last token of an answer, or None where the window does not hold all of
+    it.
+    """
     start, end = answer
     inside = [
         token
@@ -197,7 +205,7 @@ def token_span(spans: Sequence[Span | None], answer: Span) -> tuple[int, int] | 
 def _tags(
     tokenizer: PreTrainedTokenizerFast, items: Sequence[Item], labels: Sequence[str], recipe: Recipe
 ) -> _Encoded:
-    """The tag of each word at its first token; the other tokens have none."""
+    """Returns the tag of each word at its first token; the other tokens have none."""
     column = {label: index for index, label in enumerate(labels)}
     for item in items:
         strange = set(item.tags) - set(column)

@@ -162,12 +162,12 @@ def _lesson(data: Mapping[str, Any]) -> Lesson:
         raise ValueError(f"form {data['form']}, expected {FORM}")
     return Lesson(
         **{name: data[name] for name in ("model", "revision", "target_class", "align_layer")},
-        sentences=_each(data["sentences"], _told),
+        sentences=_each(data["sentences"], _lesson_sentence),
         couples=_each(data["couples"], _couple),
     )
 
 
-def _told(data: Mapping[str, Any]) -> LessonSentence:
+def _lesson_sentence(data: Mapping[str, Any]) -> LessonSentence:
     read: dict[str, Any] = {name: tuple(data[name]) for name in _TUPLES}
     read["pieces"] = tuple(Piece(*piece) for piece in data["pieces"])
     read["scores"] = np.array(data["scores"])

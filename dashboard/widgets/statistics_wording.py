@@ -6,7 +6,7 @@ from statistics import median
 
 from ccta_core.analysis.correlation import Correlation
 from ccta_core.analysis.partial import PartialCorrelation
-from ccta_core.analysis.questions import TOGETHER, Question, ScoreCorrelation
+from ccta_core.analysis.questions import TOGETHER, CorrelationQuestion, ScoreCorrelation
 from ccta_core.analysis.two_way import TwoWay
 from ccta_core.measures import label, title
 from ccta_core.text import count, interval, listing, number, p_phrase, percent
@@ -19,7 +19,7 @@ _COLUMN = re.compile(r"\b[abxy]\b")
 _OF_EMS = ("ems", "calibrated")
 
 
-def counted_units(question: Question, found: Correlation) -> str:
+def counted_units(question: CorrelationQuestion, found: Correlation) -> str:
     """What n counts, and what of it is independent."""
     languages = count(found.n_groups, "language")
     if question.unit == "language":
@@ -31,7 +31,7 @@ def counted_units(question: Question, found: Correlation) -> str:
     return f"{count(found.n, 'cell')}, {languages} read"
 
 
-def verdict(question: Question, tested: Sequence[ScoreCorrelation], task: str) -> str:
+def verdict(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
     """One or two sentences: does y go with x, and would embeddings alone say so too?"""
     main = [one for one in tested if one.measure == question.x]
     if not main:
@@ -42,7 +42,7 @@ def verdict(question: Question, tested: Sequence[ScoreCorrelation], task: str) -
     return " ".join(part for part in (lead, _alone(question, tested, main[0])) if part)
 
 
-def added(question: Question, tested: Sequence[ScoreCorrelation]) -> str:
+def added(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation]) -> str:
     """What shuffled masses and gain give: what attributions add to the embeddings."""
     symbol = SYMBOLS[question.kind]
     models = {one.model for one in tested}
@@ -58,7 +58,7 @@ def added(question: Question, tested: Sequence[ScoreCorrelation]) -> str:
     )
 
 
-def held_text(question: Question, found: Sequence[PartialCorrelation], task: str) -> str:
+def held_text(question: CorrelationQuestion, found: Sequence[PartialCorrelation], task: str) -> str:
     """What is left of the correlation where the controls are held fixed."""
     symbol = "r" if question.kind == "pearson" else SYMBOLS["spearman"]
     if not found:
@@ -106,7 +106,7 @@ def named(notice: str, x: str) -> str:
     return re.sub(r"\bems_uniform\b", label("ems_uniform"), with_x)
 
 
-def _lead(question: Question, one: ScoreCorrelation, task: str) -> str:
+def _lead(question: CorrelationQuestion, one: ScoreCorrelation, task: str) -> str:
     found, symbol = one.correlation, SYMBOLS[question.kind]
     x, y = label(question.x, task), label(question.y, task)
     if found.r is None:
@@ -130,7 +130,9 @@ def _shown(one: ScoreCorrelation) -> bool:
     return one.p_holm is not None and one.p_holm < _ALPHA
 
 
-def _alone(question: Question, tested: Sequence[ScoreCorrelation], main: ScoreCorrelation) -> str:
+def _alone(
+    question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], main: ScoreCorrelation
+) -> str:
     """What embeddings alone give, and what follows for EMS."""
     alone = next((one for one in tested if one.measure == "ems_uniform"), None)
     own = main.correlation.r
@@ -143,7 +145,7 @@ def _alone(question: Question, tested: Sequence[ScoreCorrelation], main: ScoreCo
     return f"{text}."
 
 
-def _several(question: Question, tested: Sequence[ScoreCorrelation], task: str) -> str:
+def _several(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
     symbol = SYMBOLS[question.kind]
     own = _known(tested, question.x)
     if not own:

@@ -42,8 +42,8 @@ def _pair(lang: str, first: str, second: str) -> DemoText:
 
 
 def _question(lang: str, question: str, context: str) -> DemoText:
-    text, answer = unmarked(context)
-    return DemoText(Sentence(question, lang, text, focus=(answer,)))
+    marked = unmarked(context)
+    return DemoText(Sentence(question, lang, marked.text, focus=(marked.answer,)))
 
 
 def _tagged(lang: str, text: str, written: str) -> DemoText:

@@ -27,7 +27,14 @@ _WORDS = regex.compile(r"[\p{L}\p{M}\p{N}\p{Pd}\p{Pc}'\u2019\u200c\u200d]+|[^\s]
 _CHARACTERS = regex.compile(r"[^\s]\p{M}*")
 
 
-def unmarked(text: str) -> tuple[str, Span]:
+class UnmarkedText(NamedTuple):
+    """A text without the marks of its answer, and the answer's span in it."""
+
+    text: str
+    answer: Span
+
+
+def unmarked(text: str) -> UnmarkedText:
     """Returns the text without its marks, and the span of the answer that they enclosed.
 
     Raises CctaError unless one `[[` stands before one `]]`, there is no other square bracket, and
@@ -45,7 +52,7 @@ def unmarked(text: str) -> tuple[str, Span]:
             f"expected a marked answer that begins and ends with a character, found {answer!r}; "
             "move the marks"
         )
-    return before + answer + after, (len(before), len(before) + len(answer))
+    return UnmarkedText(before + answer + after, (len(before), len(before) + len(answer)))
 
 
 def entities(written: str, text: str) -> tuple[NamedEntity, ...]:

@@ -221,15 +221,25 @@ def languages(folder: Path, split: str) -> tuple[str, ...]:
 
 def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """Yields the items of all sets, each pair once, without XNLI's premises."""
-    premises = _xnli_premises(folder / "xnli")
-    seen: dict[tuple[str, str], str] = {}
+    paths = [folder / "xnli" / f"{part}-en.tsv" for part in ("dev", "test")]
+    premises = frozenset(
+        _text_key(line.split("\t")[0])
+        for path in paths
+        if path.exists()
+        for line in text_rows(path)
+    )
+    first_ids: dict[tuple[str, str], str] = {}
     for nli_set in _SETS:
         for placed in _read_set(nli_set, folder / nli_set.folder, _TOGETHER[nli_set.name]):
-            yield _once(placed, premises, seen) if isinstance(placed, PlacedItem) else placed
+            yield (
+                _refuse_repeated(placed, premises, first_ids)
+                if isinstance(placed, PlacedItem)
+                else placed
+            )
 
 
-def _once(
-    placed: PlacedItem, premises: frozenset[str], seen: dict[tuple[str, str], str]
+def _refuse_repeated(
+    placed: PlacedItem, premises: frozenset[str], first_ids: dict[tuple[str, str], str]
 ) -> PlacedItem:
     item = placed.item
     if placed.refused:
@@ -237,7 +247,7 @@ def _once(
     premise = _text_key(item.text)
     if premise in premises:
         return PlacedItem(placed.place, item, refused="its premise is one of XNLI's")
-    first = seen.setdefault((premise, _text_key(item.text2 or "")), item.id)
+    first = first_ids.setdefault((premise, _text_key(item.text2 or "")), item.id)
     if first != item.id:
         return PlacedItem(placed.place, item, refused="the same pair stands in it already")
     return placed
@@ -246,16 +256,6 @@ def _once(
 def _text_key(text: str) -> str:
     """Returns a key that texts share which differ in case and final punctuation only."""
     return text.strip().rstrip(".!?").casefold()
-
-
-def _xnli_premises(folder: Path) -> frozenset[str]:
-    paths = [folder / f"{split}-en.tsv" for split in ("dev", "test")]
-    return frozenset(
-        _text_key(line.split("\t")[0])
-        for path in paths
-        if path.exists()
-        for line in text_rows(path)
-    )
 
 
 SOURCES = (

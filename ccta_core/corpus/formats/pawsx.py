@@ -77,7 +77,9 @@ def _separated(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
                 continue
             cluster_id = cluster[placed.item.id]
             wanted = (
-                not _held(cluster_id) if split == "train" else _held(cluster_id) and part == "dev"
+                not _is_held_out(cluster_id)
+                if split == "train"
+                else _is_held_out(cluster_id) and part == "dev"
             )
             if wanted:
                 yield replace(placed, item=replace(placed.item, group=cluster_id))
@@ -95,7 +97,7 @@ def _words(text: str) -> str:
     return " ".join(sorted(re.findall(r"\w+", text.casefold())))
 
 
-def _held(cluster: str) -> bool:
+def _is_held_out(cluster: str) -> bool:
     return int(hashlib.sha256(cluster.encode()).hexdigest(), 16) % 3 == 0
 
 

@@ -32,7 +32,12 @@ def read(folder: Path, split: str, lang: str) -> Iterator[ReaderOutput]:
     """Yields the items of one language, in file order."""
     path = _path(folder, split, lang)
     english = text_rows(_path(folder, split, "en"))
-    groups = _groups(english, split)
+    # A row's group is the id of the first row with the same English premise.
+    first: dict[str, str] = {}
+    groups = [
+        first.setdefault(line.split("\t")[0].strip(), f"{split}-{row}")
+        for row, line in enumerate(english, 1)
+    ]
     for row, (number, line) in enumerate(_lines(folder, split, lang, len(english)), 1):
         premise, hypothesis, label = columns(path, number, line, _COLUMNS)
         place, id_ = f"{path.name}:{number}", f"{split}-{row}"
@@ -64,15 +69,6 @@ def _lines(folder: Path, split: str, lang: str, expected: int) -> Iterator[tuple
         labels = parallel_rows(folder / "test.labels.txt", path)
         rows = [f"{row}\t{label}" for row, label in zip(rows, labels, strict=True)]
     yield from enumerate(rows, 1 + header)
-
-
-def _groups(english: list[str], split: str) -> list[str]:
-    """Returns for each row the id of the first row with the same English premise."""
-    first: dict[str, str] = {}
-    return [
-        first.setdefault(line.split("\t")[0].strip(), f"{split}-{row}")
-        for row, line in enumerate(english, 1)
-    ]
 
 
 SOURCE = DataSource(

@@ -10,17 +10,18 @@ from ccta_core.analysis import claims
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.analysis.two_way import Effect
-from ccta_core.analysis.wording import name_of, number, span
 from ccta_core.errors import CctaError
+from ccta_core.languages import language
 from ccta_core.measures import WITH_CONTROLS
 from ccta_core.reports.findings import answers, sections
+from ccta_core.reports.findings.sections import number, span
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
 from ccta_core.text import plain
 
 
 def page(studies: Sequence[Study]) -> str:
-    """The page as Markdown, a section a study."""
+    """Returns the page as Markdown, a section a study."""
     parts = [
         "# Findings: the paper's claims, tested\n",
         "Made by `ccta study findings` from the studies named below; nothing is "
@@ -30,22 +31,22 @@ def page(studies: Sequence[Study]) -> str:
         "number with uniform masses (embeddings only), with shuffled masses, and against "
         "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
     ]
-    told = [
-        _Told(study, layer, sections.item_level(study, layer))
+    studied = [
+        _StudiedLayer(study, layer, sections.item_level(study, layer))
         for study in studies
         for layer in study.manifest.layers
     ]
-    parts += _in_short(told)
-    for one in told:
-        study, layer = one.study, one.layer
-        parts += [*_measured(study, layer), *sections.random_head_section(study, layer)]
-        parts += [*sections.performance_section(study, layer, one.items), *_second(study, layer)]
-        parts += _third(study, layer)
+    parts += _answers_in_short(studied)
+    for entry in studied:
+        study, layer = entry.study, entry.layer
+        parts += [*_study_facts(study, layer), *sections.random_head_section(study, layer)]
+        parts += [*sections.performance_section(study, layer, entry.items), *_claim_2(study, layer)]
+        parts += _claim_3(study, layer)
     return "\n".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _StudiedLayer:
     """What is told of: a study at a layer. Its item level is needed twice and takes long."""
 
     study: Study
@@ -58,40 +59,40 @@ class _Claim:
     """A claim: what a study finds, that in words, and what all studies find together."""
 
     name: str
-    find: Callable[[_Told], Any]
+    find: Callable[[_StudiedLayer], Any]
     answer: Callable[[Any], str]
     together: Callable[[list[Any]], str]
 
 
-_Performed = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
+_PerformanceEvidence = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
 
 
-def _performed(one: _Told) -> _Performed:
-    return claims.by_language(one.study, one.layer), one.items
+def _find_performance(studied: _StudiedLayer) -> _PerformanceEvidence:
+    return claims.by_language(studied.study, studied.layer), studied.items
 
 
-def _performs(found: _Performed) -> str:
-    tested, _ = found
+def _answer_performance(evidence: _PerformanceEvidence) -> str:
+    tested, _ = evidence
     return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
 
 
-def _performs_in_all(found: list[_Performed]) -> str:
-    items = [row for _, rows in found for row in rows]
-    said = answers.performance_in_all([tested for tested, _ in found])
-    return f"{said} {answers.items_in_all(items)}".strip()
+def _answer_performance_in_all(evidence: list[_PerformanceEvidence]) -> str:
+    items = [row for _, rows in evidence for row in rows]
+    models = answers.performance_in_all([tested for tested, _ in evidence])
+    return f"{models} {answers.items_in_all(items)}".strip()
 
 
-def _rankings(one: _Told) -> dict[str, TrainingRanking | None]:
-    return {name: claims.training_languages(one.study, one.layer, name) for name in _RANKED}
+def _find_rankings(studied: _StudiedLayer) -> dict[str, TrainingRanking | None]:
+    return {name: claims.training_languages(studied.study, studied.layer, name) for name in _RANKED}
 
 
-def _trained(rankings: dict[str, TrainingRanking | None]) -> str:
-    said = dict.fromkeys(answers.training(found, name) for name, found in rankings.items())
-    return " ".join([*said, answers.doubts(rankings["ems"])]).strip()
+def _answer_training(rankings: dict[str, TrainingRanking | None]) -> str:
+    sentences = dict.fromkeys(answers.training(ranking, name) for name, ranking in rankings.items())
+    return " ".join([*sentences, answers.doubts(rankings["ems"])]).strip()
 
 
-def _trained_in_all(found: list[dict[str, TrainingRanking | None]]) -> str:
-    each = {name: [one[name] for one in found] for name in _RANKED}
+def _answer_training_in_all(rankings: list[dict[str, TrainingRanking | None]]) -> str:
+    each = {name: [of_study[name] for of_study in rankings] for name in _RANKED}
     return " ".join(answers.training_in_all(each[name], name, "es") for name in _RANKED)
 
 
@@ -99,15 +100,15 @@ _RANKED = ("ems", "gain")
 _CLAIMS = (
     _Claim(
         "Consistency goes with performance",
-        _performed,
-        _performs,
-        _performs_in_all,
+        _find_performance,
+        _answer_performance,
+        _answer_performance_in_all,
     ),
     _Claim(
         "Models trained on Spanish are the most consistent",
-        _rankings,
-        _trained,
-        _trained_in_all,
+        _find_rankings,
+        _answer_training,
+        _answer_training_in_all,
     ),
     _Claim(
         "Words that mean the same get different attributions",
@@ -118,25 +119,25 @@ _CLAIMS = (
 )
 
 
-def _in_short(told: Sequence[_Told]) -> Iterator[str]:
-    """The answers to each claim: all studies together, then a line a study and layer."""
+def _answers_in_short(studied: Sequence[_StudiedLayer]) -> Iterator[str]:
+    """Yields the answers to each claim: all studies together, then a line a study and layer."""
     yield "## In short\n"
     yield "Studies of one data set share items and models: they are no independent evidence.\n"
     for place, claim in enumerate(_CLAIMS, 1):
-        found, lines = [], []
-        for one in told:
+        evidence, lines = [], []
+        for entry in studied:
             try:
-                found.append(claim.find(one))
-                said = claim.answer(found[-1])
+                evidence.append(claim.find(entry))
+                answer = claim.answer(evidence[-1])
             except CctaError as error:  # the other claims may have their answers
-                said = f"Not answered: {error}."
-            lines.append(f"- {_where(one.study, one.layer)}: {said}")
-        yield f"**Claim {place}. {claim.name}.** {claim.together(found)}\n"
+                answer = f"Not answered: {error}."
+            lines.append(f"- {_layer_title(entry.study, entry.layer)}: {answer}")
+        yield f"**Claim {place}. {claim.name}.** {claim.together(evidence)}\n"
         yield from lines
         yield ""
 
 
-def _where(study: Study, layer: int) -> str:
+def _layer_title(study: Study, layer: int) -> str:
     manifest = study.manifest
     return (
         f"`{study.name}` ({manifest.source} {manifest.split}, layer {layer}; "
@@ -145,7 +146,7 @@ def _where(study: Study, layer: int) -> str:
     )
 
 
-def _measured(study: Study, layer: int) -> Iterator[str]:
+def _study_facts(study: Study, layer: int) -> Iterator[str]:
     manifest, (done, total), trained = study.manifest, study.done, claims.models(study)
     yield f"## {study.name}: {manifest.source} {manifest.split}, layer {layer}\n"
     yield (
@@ -177,46 +178,50 @@ def _measured(study: Study, layer: int) -> Iterator[str]:
     yield markdown_table(["model", "score", "majority", *WITH_CONTROLS], rows)
 
 
-def _second(study: Study, layer: int) -> Iterator[str]:
+def _claim_2(study: Study, layer: int) -> Iterator[str]:
     yield '### Claim 2: "Spanish is the most consistent" training language\n'
     for measure in ("ems", "gain", "ems_uniform"):
         try:
-            found = claims.training_languages(study, layer, measure)
+            ranking = claims.training_languages(study, layer, measure)
         except CctaError as error:
             yield f"Not answered: {error}.\n"
             break
-        if found is None:
+        if ranking is None:
             yield "This study has fewer than two training languages.\n"
             break
-        yield f"By `{measure}`: {found.verdict}\n"
-        if not found.languages:
+        yield f"By `{measure}`: {ranking.verdict}\n"
+        if not ranking.languages:
             break
         rows = [
-            (name_of(one.name), plain(one.mean), span(one, 3), one.seeds) for one in found.languages
+            (language(row.name).name, plain(row.mean), span(row, 3), row.seeds)
+            for row in ranking.languages
         ]
         yield markdown_table(["training language", "mean", "95%", "seeds"], rows)
     yield from _two_ways(study, layer)
 
 
 def _two_ways(study: Study, layer: int) -> Iterator[str]:
-    """Whose doing the differences are, a line a measure."""
-    found = claims.two_ways(study, layer)
-    if not found:
+    """Yields how the variance is shared between training language and language read, a line a
+    measure.
+    """
+    by_measure = claims.two_ways(study, layer)
+    if not by_measure:
         return
-    several = any(one.runs for one in found.values())
+    several = any(analysis.runs for analysis in by_measure.values())
     against = " The training language is held against the runs (seeds) of one language."
     yield (
         "**The training language or the language read?** One value a model and language (its mean "
         "over all pairs with the language); what is left over is chance and interaction. p is of "
         f"these models and languages.{against if several else ''}\n"
     )
-    for measure, one in found.items():
-        run = f"{_share(one.runs)} with the run, " if one.runs else ""
+    for measure, analysis in by_measure.items():
+        run = f"{_share(analysis.runs)} with the run, " if analysis.runs else ""
         yield (
-            f"- `{measure}`: {_share(one.columns)} of the variance goes with the language read, "
-            f"{_share(one.rows)} with the training language, {run}{one.residual_share:.0%} is left "
-            f"over ({one.n_rows} training languages{f', {one.n_runs} runs' if run else ''}, "
-            f"{one.n_columns} languages)."
+            f"- `{measure}`: {_share(analysis.columns)} of the variance goes with the language "
+            f"read, {_share(analysis.rows)} with the training language, "
+            f"{run}{analysis.residual_share:.0%} is left over ({analysis.n_rows} training "
+            f"languages{f', {analysis.n_runs} runs' if run else ''}, {analysis.n_columns} "
+            "languages)."
         )
     yield ""
 
@@ -225,9 +230,9 @@ def _share(effect: Effect) -> str:
     return f"{effect.share:.0%} (p = {number(effect.p)})"
 
 
-def _third(study: Study, layer: int) -> Iterator[str]:
+def _claim_3(study: Study, layer: int) -> Iterator[str]:
     yield "### Claim 3: multilingual synonyms get different attributions\n"
-    found = claims.synonyms(study, layer)
+    test = claims.synonyms(study, layer)
     yield (
         "Mean |n_s m_i - n_t m_j| over a sentence pair's word links (1 is a uniform share), "
         "against the same source words with an unlinked word of like frequency (at random where "
@@ -235,8 +240,13 @@ def _third(study: Study, layer: int) -> Iterator[str]:
         "differs more than the linked).\n"
     )
     rows = []
-    for title, one in (("unlinked words", found.unlinked), ("shuffled masses", found.shuffled)):
-        values = [number(one.linked), number(one.other), number(one.auc), span(one, 3)]
-        rows.append([title, *values, number(one.p), f"{one.n:,}", one.n_groups])
+    for title, contrast in (("unlinked words", test.unlinked), ("shuffled masses", test.shuffled)):
+        values = [
+            number(contrast.linked),
+            number(contrast.other),
+            number(contrast.auc),
+            span(contrast, 3),
+        ]
+        rows.append([title, *values, number(contrast.p), f"{contrast.n:,}", contrast.n_groups])
     columns = ["against", "linked (median)", "other (median)", "AUC", "95%", "p", "pairs", "groups"]
     yield markdown_table(columns, rows)

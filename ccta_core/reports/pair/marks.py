@@ -1,20 +1,21 @@
 """What the picture of a pair is drawn from: its marks, and how a prediction is written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ccta_core.types import NO_LABEL, Attribution
 
 
 def two_digits(value: float) -> str:
-    """A probability or a score with two digits."""
+    """Returns a probability or a score with two digits."""
     return f"{value:.2f}"
 
 
 def prediction_text(
     side: Attribution, *, most: int = 1, show: Callable[[float], str] = two_digits
 ) -> str:
-    """The likeliest classes, answers or names with their probabilities, at most `most` of them.
+    """Returns the likeliest classes, answers or names with their probabilities, at most `most` of
+    them.
 
     Of labels that hold or not, all that hold; of a head of scores its scores, each by its name.
     """
@@ -28,7 +29,7 @@ def prediction_text(
 
 
 def explained(target_class: str, outputs: str) -> str:
-    """What the attributions speak for, as the object of a sentence."""
+    """Returns what the attributions explain, as the object of a sentence."""
     return "the score" if outputs == "scores" and target_class == "score" else target_class
 
 
@@ -37,40 +38,46 @@ _SIDES = ("source", "target")
 
 
 def marks(payload: Mapping[str, Any]) -> dict[str, dict[str, list]]:
-    """Side -> the spans of the given and the predicted answer, and a tag a word.
+    """Maps each side to the spans of the given and the predicted answer, and a tag a word.
 
     `gold` and `said` are character spans of the last segment; `tags` has one text a unit, empty
     where it is no name, and is itself empty where no unit has one.
     """
-    return {side: _of_side(payload[side], payload.get("task", "")) for side in _SIDES}
+    return {side: _side_marks(payload[side], payload.get("task", "")) for side in _SIDES}
 
 
 def tags_of(side: Mapping[str, Any]) -> list[str]:
-    """The predicted type of each unit, empty for none: `prediction` names them "words: TYPE".
+    """Returns the predicted type of each unit, empty for none: `prediction` names them "words:
+    TYPE".
 
     A name that stands in the text more than once is marked wherever it does.
     """
     tags = [""] * len(side["units"])
     for named in side["prediction"]:
         words, colon, kind = str(named).rpartition(": ")
-        for span in _places(side["text"], words) if colon else ():
-            for at in _inside(side["units"], 0, span):
-                tags[at] = tags[at] or kind
+        for start, end in _places(side["text"], words) if colon else ():
+            for index, unit in enumerate(side["units"]):
+                if unit["segment"] == 0 and unit["start"] < end and start < unit["end"]:
+                    tags[index] = tags[index] or kind
     return tags
 
 
 def answer_of(side: Mapping[str, Any]) -> str | None:
-    """The likeliest answer, or None where nothing was predicted."""
-    found = side["prediction"]
-    return max(found, key=lambda text: found[text]) if found else None
+    """Returns the likeliest answer, or None where nothing was predicted."""
+    prediction = side["prediction"]
+    return max(prediction, key=lambda text: prediction[text]) if prediction else None
 
 
-def _of_side(side: Mapping[str, Any], task: str) -> dict[str, list]:
+def _side_marks(side: Mapping[str, Any], task: str) -> dict[str, list]:
     if task == "qa":
         context = side["text2"] or ""
-        said = _nearest(_places(context, answer_of(side) or ""), side.get("focus") or [])
+        focus = side.get("focus") or []
+        start = focus[0][0] if focus else 0
+        # An answer may stand in a text more than once: the one nearest to what is explained.
+        places = _places(context, answer_of(side) or "")
+        predicted = min(places, key=lambda span: abs(span[0] - start), default=None)
         gold = [list(span) for span in side.get("given_focus") or []]
-        return {"gold": gold, "said": [list(said)] if said else [], "tags": []}
+        return {"gold": gold, "said": [list(predicted)] if predicted else [], "tags": []}
     tags = tags_of(side) if task == "ner" else []
     return {"gold": [], "said": [], "tags": tags if any(tags) else []}
 
@@ -80,15 +87,3 @@ def _places(text: str, part: str) -> Iterator[Span]:
     while start >= 0:
         yield start, start + len(part)
         start = text.find(part, start + 1)
-
-
-def _nearest(places: Iterator[Span], focus: Sequence[Sequence[int]]) -> Span | None:
-    """The place nearest to what is explained: an answer may stand in a text more than once."""
-    home = focus[0][0] if focus else 0
-    return min(places, key=lambda span: abs(span[0] - home), default=None)
-
-
-def _inside(units: Sequence[Mapping[str, Any]], segment: int, span: Span) -> Iterator[int]:
-    for at, unit in enumerate(units):
-        if unit["segment"] == segment and unit["start"] < span[1] and span[0] < unit["end"]:
-            yield at

@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 
 from ccta_core.languages import language
 from ccta_core.measures import MEASURES, NOTHING_TO_PERMUTE, PAIR_CONTROLS, label
-from ccta_core.reports.accuracy import completeness_phrase, masses_within
 from ccta_core.reports.pair.marks import explained, marks
-from ccta_core.reports.pair.verdict import drawn_text, why_untestable
+from ccta_core.reports.pair.verdict import (
+    completeness_phrase,
+    drawn_text,
+    masses_within,
+    why_untestable,
+)
 from ccta_core.reports.templates import asset, render
 from ccta_core.text import NONE, number, p_phrase, p_value, percent
 from ccta_core.types import PermutationTest
@@ -66,18 +70,23 @@ class Accuracy:
     converged: bool
 
 
-def pair_assets() -> tuple[str, str]:
-    """The picture's style sheet and script, in this order.
+class PairAssets(NamedTuple):
+    """The picture's style sheet and script."""
 
-    The script's parts share one function, `cctaRenderPair`.
-    """
+    css: str
+    script: str
+
+
+def pair_assets() -> PairAssets:
+    """Reads them; the script's parts share one function, `cctaRenderPair`."""
     parts = "".join(indent(asset(f"pair/{name}.js"), "  ") for name in _SCRIPT)
     head = 'function cctaRenderPair(root, payload, options) {\n  "use strict";\n'
-    return "".join(asset(f"pair/{name}.css") for name in _STYLE), f"{_ABOUT}{head}{parts}}}\n"
+    css = "".join(asset(f"pair/{name}.css") for name in _STYLE)
+    return PairAssets(css, f"{_ABOUT}{head}{parts}}}\n")
 
 
 def pair_page(payload: Mapping[str, Any]) -> str:
-    """A complete HTML document that shows this pair and loads nothing from anywhere.
+    """Returns a complete HTML document that shows this pair and loads nothing from anywhere.
 
     Its content security policy runs only its own style and script, named by their hashes. Raises
     ValueError where a number of the payload is not finite.
@@ -126,18 +135,18 @@ def pair_page(payload: Mapping[str, Any]) -> str:
 
 
 def writing(code: str) -> dict[str, str | bool]:
-    """How a language is named and written: what the picture must know to set its text."""
-    known = language(code)
+    """Returns how a language is named and written: what the picture must know to set its text."""
+    facts = language(code)
     return {
-        "name": known.name,
-        "native": known.native,
-        "rtl": known.rtl,
-        "spaced": known.spaced,
+        "name": facts.name,
+        "native": facts.native,
+        "rtl": facts.rtl,
+        "spaced": facts.spaced,
     }
 
 
 def _setting(payload: Mapping[str, Any]) -> str:
-    """What was explained, at which layers, and in which space words were compared."""
+    """Returns what was explained, at which layers, and in which space words were compared."""
     outputs = payload["source"].get("outputs", "classes")
     verb = "explains" if outputs == "scores" else "evidence for"
     align_layer = payload.get("align_layer")
@@ -154,12 +163,8 @@ def _number(value: float | None, digits: int = 2) -> str:
     return number(value, digits) if value is not None and math.isfinite(value) else NONE
 
 
-def _percent(value: float) -> str:
-    return percent(value, 1) if math.isfinite(value) else NONE
-
-
 def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
-    """A control's value and note, or a dash and the reason why there is none."""
+    """Returns a control's value and note, or a dash and the reason why there is none."""
     value = payload["controls"].get(control)
     text = p_value(value) if control == "p_value" else _number(value)
     if text == NONE:
@@ -169,7 +174,7 @@ def _control(payload: Mapping[str, Any], control: str, note: str = "") -> Entry:
 
 
 def _test(payload: Mapping[str, Any]) -> PermutationTest:
-    """The permutation test, as far as the payload has it."""
+    """Returns the permutation test, as far as the payload has it."""
     test = payload.get("permutation")
     if test is not None:
         return PermutationTest(**test)
@@ -177,7 +182,7 @@ def _test(payload: Mapping[str, Any]) -> PermutationTest:
 
 
 def _test_note(payload: Mapping[str, Any]) -> str:
-    """P, its error and what it was counted over; nothing where there is no p."""
+    """Returns p, its error and what it was counted over; nothing where there is no p."""
     test = _test(payload)
     if test.p_value is None:
         return ""
@@ -186,7 +191,7 @@ def _test_note(payload: Mapping[str, Any]) -> str:
 
 
 def _accuracy(payload: Mapping[str, Any]) -> Accuracy:
-    """The larger bound on the error of the sides' masses, and whether both converged."""
+    """Returns the larger bound on the error of the sides' masses, and whether both converged."""
     sides = [payload[side] for side in _SIDES]
     errors = [side["completeness_error"] for side in sides]
     note = completeness_phrase(errors)
@@ -200,7 +205,7 @@ def _accuracy(payload: Mapping[str, Any]) -> Accuracy:
 
 
 def _flows(payload: Mapping[str, Any]) -> list[Flow]:
-    """The flows of the plan, what adds most to EMS first."""
+    """Returns the flows of the plan, what adds most to EMS first."""
     sources, targets = ([unit["text"] for unit in payload[side]["units"]] for side in _SIDES)
     flows = [
         (mass, payload["similarity"][i][j], sources[i], targets[j])
@@ -210,6 +215,6 @@ def _flows(payload: Mapping[str, Any]) -> list[Flow]:
     ]
     flows.sort(key=lambda flow: -flow[0] * flow[1])
     return [
-        Flow(source, target, _percent(mass), _number(cosine), _number(mass * cosine, 4))
+        Flow(source, target, percent(mass, 1), _number(cosine), _number(mass * cosine, 4))
         for mass, cosine, source, target in flows
     ]

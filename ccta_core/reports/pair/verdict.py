@@ -1,10 +1,14 @@
-"""EMS and its controls as one honest sentence: the only place that says what a pair shows."""
+"""EMS and its controls as one honest sentence, and how exact its attributions are, in words.
 
+This is the only place that says what a pair shows.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ccta_core.languages import language
-from ccta_core.text import number, p_phrase, p_value
+from ccta_core.text import number, p_phrase, p_value, percent
 from ccta_core.types import ALPHA, Controls, Outcome, PermutationTest
 
 Claim = Outcome | Literal["at chance level"]
@@ -32,45 +36,45 @@ class Evidence:
     langs: tuple[str, str]
 
 
-def claim(found: Evidence) -> Claim:
-    """What may be said: nothing beyond the chance level first, then what the test says."""
-    if found.chance is not None and found.ems <= found.chance + _SMALL:
+def claim(evidence: Evidence) -> Claim:
+    """Returns what may be said: nothing beyond the chance level first, then what the test says."""
+    if evidence.chance is not None and evidence.ems <= evidence.chance + _SMALL:
         return "at chance level"
-    return found.test.outcome
+    return evidence.test.outcome
 
 
-def verdict(found: Evidence) -> str:
-    """What the score and its controls say together (docs/method.md, 4).
+def verdict(evidence: Evidence) -> str:
+    """Returns what the score and its controls say together (docs/method.md, 4).
 
     EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.
     Above it (or without one) the sentence claims agreement only where the test against shuffled
     masses shows it.
     """
-    head = f"EMS {number(found.ems)}"
-    if claim(found) == "at chance level":
-        above = found.chance is not None and found.ems > found.chance
+    head = f"EMS {number(evidence.ems)}"
+    if claim(evidence) == "at chance level":
+        above = evidence.chance is not None and evidence.ems > evidence.chance
         by = f" by more than {_SMALL}" if above else ""
         text = (
-            f"{head} does not exceed {_chance_level(found)}{by}: no agreement shown for this pair; "
-            f"{_numbers(found)}"
+            f"{head} does not exceed {_chance_level(evidence)}{by}: no agreement shown for this "
+            f"pair; {_shuffled_text(evidence)}"
         )
-    elif found.chance is not None:
-        text = f"{head}, above {_chance_level(found)}: {_reading(found)}"
+    elif evidence.chance is not None:
+        text = f"{head}, above {_chance_level(evidence)}: {_test_text(evidence)}"
     else:
-        text = f"{head}, with no chance level known: {_reading(found)}"
-    uniform = found.controls.ems_uniform
-    if uniform is not None and uniform > found.ems + _SMALL:
+        text = f"{head}, with no chance level known: {_test_text(evidence)}"
+    uniform = evidence.controls.ems_uniform
+    if uniform is not None and uniform > evidence.ems + _SMALL:
         text += f"; equal masses (embeddings only) reach {number(uniform)}"
     return f"{text}."
 
 
 def both_sides(source: str, target: str) -> str:
-    """What a sentence calls the two sides of a comparison of these languages."""
+    """Returns what a sentence calls the two sides of a comparison of these languages."""
     return "both sentences" if source == target else "both languages"
 
 
 def why_untestable(test: PermutationTest) -> str:
-    """Why a test has no p, as part of a sentence."""
+    """Returns why a test has no p, as part of a sentence."""
     return {
         "no shuffles": "no shuffles were asked for",
         "one unit a segment": "each text has one word, which leaves nothing to shuffle",
@@ -80,12 +84,14 @@ def why_untestable(test: PermutationTest) -> str:
 
 
 def drawn_text(test: PermutationTest) -> str:
-    """What p was counted over: `199 shuffles`, `all 144 arrangements`."""
+    """Returns what p was counted over: `199 shuffles`, `all 144 arrangements`."""
     return f"all {test.drawn:,} arrangements" if test.exact else f"{test.drawn:,} shuffles"
 
 
 def against_shuffled(test: PermutationTest) -> str:
-    """What the test alone says, for a reader who sees the shuffles: never more than it shows."""
+    """Returns what the test alone says, for a reader who sees the shuffles: never more than it
+    shows.
+    """
     return {
         "shown": "more than shuffled masses would give",
         "not shown": "not shown to be more than shuffled masses give",
@@ -95,17 +101,17 @@ def against_shuffled(test: PermutationTest) -> str:
     }[test.outcome]
 
 
-def _reading(found: Evidence) -> str:
-    """What the test says of an EMS that is above the chance level, or has none."""
-    test, shuffled = found.test, found.controls.ems_shuffled
+def _test_text(evidence: Evidence) -> str:
+    """Returns what the test says of an EMS that is above the chance level, or has none."""
+    test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
-        return _numbers(found)
+        return _shuffled_text(evidence)
     mean, p = f"{number(shuffled)} on average", p_phrase(test.p_value)
     if test.outcome == "shown":
-        how_far = "clearly" if found.ems - shuffled > _MUCH else "a little"
+        how_far = "clearly" if evidence.ems - shuffled > _MUCH else "a little"
         return (
-            f"corresponding words are stressed in {both_sides(*found.langs)}, {how_far} more than "
-            f"with shuffled masses ({mean}, {p})"
+            f"corresponding words are stressed in {both_sides(*evidence.langs)}, {how_far} more "
+            f"than with shuffled masses ({mean}, {p})"
         )
     if test.outcome == "too few arrangements":
         return (
@@ -117,7 +123,7 @@ def _reading(found: Evidence) -> str:
             f"{p}, give or take {test.p_error or 0.0:.3f} after {drawn_text(test)}, lies too near "
             f"{ALPHA} to tell agreement from shuffled masses ({mean})"
         )
-    if found.ems < shuffled - _SMALL:
+    if evidence.ems < shuffled - _SMALL:
         return f"no agreement of attributions shown, for shuffled masses reach more ({mean}, {p})"
     return (
         f"no agreement of attributions shown beyond shuffled masses ({mean}, {p}); similar "
@@ -125,17 +131,37 @@ def _reading(found: Evidence) -> str:
     )
 
 
-def _numbers(found: Evidence) -> str:
-    """What shuffled masses reach, or why there are none; no claim."""
-    test, shuffled = found.test, found.controls.ems_shuffled
+def _shuffled_text(evidence: Evidence) -> str:
+    """Returns what shuffled masses reach, or why there are none; no claim."""
+    test, shuffled = evidence.test, evidence.controls.ems_shuffled
     if test.p_value is None or shuffled is None:
         return f"nothing can be tested against shuffled masses, because {why_untestable(test)}"
     return f"shuffled masses reach {number(shuffled)} on average ({p_phrase(test.p_value)})"
 
 
-def _chance_level(found: Evidence) -> str:
-    """The chance level and what it is of."""
-    first, second = (language(code).name for code in found.langs)
+def _chance_level(evidence: Evidence) -> str:
+    """Returns the chance level and what it is of."""
+    first, second = (language(code).name for code in evidence.langs)
     against = f"unrelated {second} sentences"
     what = against if first == second else f"{first} against {against}"
-    return f"the chance level of {number(found.chance or 0.0)} ({what})"
+    return f"the chance level of {number(evidence.chance or 0.0)} ({what})"
+
+
+def masses_within(mass_errors: Sequence[float | None]) -> str:
+    """Returns the larger bound of the sides on the L1 error of their unit masses, with its
+    coverage.
+
+    Empty where a side has none: its method has no such estimate, or an earlier version stored it.
+    """
+    bounds = [bound for bound in mass_errors if bound is not None]
+    if not bounds or len(bounds) < len(mass_errors):
+        return ""
+    return f"within {number(max(bounds), 3)} (90%)"
+
+
+def completeness_phrase(completeness_errors: Sequence[float | None]) -> str:
+    """Returns the larger completeness error of the sides, or that the method claims none."""
+    errors = [error for error in completeness_errors if error is not None]
+    if not errors:
+        return "not measured by this method"
+    return f"completeness error {percent(max(errors), 1)}"

@@ -83,7 +83,9 @@ class Case:
 
 
 def selection_page(selection: Selection) -> str:
-    """A complete HTML document that loads nothing and runs nothing; every text is escaped."""
+    """Returns a complete HTML document that loads nothing and runs nothing; every text is
+    escaped.
+    """
     study = selection.study
     manifest, (done, total) = study.manifest, study.done
     setting = (
@@ -111,7 +113,7 @@ def selection_page(selection: Selection) -> str:
 
 
 def pair_command(manifest: Manifest, row: Any, example: ParallelExample) -> str:
-    """The `ccta pair` line that measures a comparison again, quoted for a shell."""
+    """Returns the `ccta pair` line that measures a comparison again, quoted for a shell."""
     sides = {side: example.sentences[getattr(row, f"{side}_lang")] for side in ("source", "target")}
     words = option("model", row.model)
     for side, sentence in sides.items():
@@ -172,7 +174,9 @@ def _side(row: Any, side: str, example: ParallelExample | None) -> CaseSide:
 
 
 def _link(selection: Selection, row: str = "") -> str:
-    """The address of the list, or of a comparison in it; nothing where it is no web address."""
+    """Returns the address of the list, or of a comparison in it; nothing where it is no web
+    address.
+    """
     if not selection.address.startswith(("http://", "https://")):
         return ""
     query = dict(selection.query or {}) | ({"row": row} if row else {})

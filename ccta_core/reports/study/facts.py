@@ -18,18 +18,20 @@ _REPEATED = re.compile(r"^id .* stands already .*$")
 
 
 def outline(manifest: Manifest) -> list[str]:
-    """What was measured, in few words: data, items, languages, and what was left away."""
+    """Returns what was measured, in few words: data, items, languages, and what was left away."""
     languages = count(len(manifest.languages), "language")
     return [data_name(manifest), count(manifest.items, "item"), languages, *manifest.cuts]
 
 
 def layers(manifest: Manifest) -> str:
-    """At which layers."""
+    """Names the layers, as in "layers 0, 8"."""
     return f"layer{'s' * (len(manifest.layers) > 1)} {', '.join(map(str, manifest.layers))}"
 
 
 def provenance(study: Study) -> dict[str, Any]:
-    """Data, models, settings and versions as plain values, and how much of the study is there."""
+    """Returns data, models, settings and versions as plain values, and how much of the study is
+    there.
+    """
     manifest = study.manifest
     done, total = study.done
     return {
@@ -58,7 +60,7 @@ def provenance(study: Study) -> dict[str, Any]:
 
 
 def own_version() -> str:
-    """The name and version of this program."""
+    """Returns the name and version of this program."""
     try:
         return f"ccta-explorer {version('ccta-explorer')}"
     except PackageNotFoundError:
@@ -66,7 +68,9 @@ def own_version() -> str:
 
 
 def data_name(manifest: Manifest) -> str:
-    """The data as asked for; of a path only its last name, since folders may name a person."""
+    """Returns the data as asked for; of a path only its last name, since folders may name a
+    person.
+    """
     head, colon, where = manifest.data.partition(":")
     parts = where.replace("\\", "/")
     if not colon or not (parts.startswith(("/", ".", "~")) or parts[1:2] == ":" or head == "file"):
@@ -75,17 +79,17 @@ def data_name(manifest: Manifest) -> str:
 
 
 def language_name(code: str) -> str:
-    """The language's English name; its code where it is not known."""
+    """Returns the language's English name; its code where it is not known."""
     return LANGUAGES[code].name if code in LANGUAGES else code
 
 
 def missing_by_model(study: Study) -> dict[str, int]:
-    """How many parts of each model are not there; models without a gap are not listed."""
+    """Returns how many parts of each model are not there; models without a gap are not listed."""
     return dict(Counter(model for model, _ in missing_parts(study.folder, study.manifest)))
 
 
 def left_out_reasons(study: Study) -> list[tuple[str, int]]:
-    """Why items were left out and how many, most frequent first; empty where it was not kept.
+    """Counts why items were left out, most frequent first; empty where it was not kept.
 
     What a reason quotes may be a text of the data: it is taken out. Counts become N.
     """

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ccta_core.measures import label
 from ccta_core.reports.study.facts import data_name, own_version
-from ccta_core.reports.study.means import Mean, Summary, both_ways
+from ccta_core.reports.study.means import MeasureMean, Summary, both_ways
 from ccta_core.text import plain
 
 _ESCAPED = {
@@ -21,7 +21,8 @@ _FEWER = r"$^{*}$"
 
 
 def latex_table(summary: Summary) -> str:
-    """Means of EMS and its controls by language pair, with n; models and layers where several.
+    """Returns means of EMS and its controls by language pair, with n; models and layers where
+    several.
 
     `longtable` where the rows fill more than a page. A trailing line end.
     """
@@ -49,7 +50,7 @@ def latex_table(summary: Summary) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text as LaTeX sets it, letter for letter, on one line.
+    """Returns the text as LaTeX sets it, letter for letter, on one line.
 
     pandas' own escaping lets angle brackets, bars and quotes through.
     """
@@ -57,7 +58,7 @@ def escaped(text: str) -> str:
 
 
 def _means_frame(summary: Summary) -> pd.DataFrame:
-    """The table's cells as LaTeX; a small gap before each model and layer but the first."""
+    """Returns the table's cells as LaTeX; a small gap before each model and layer but the first."""
     manifest = summary.study.manifest
     rows: list[list[str]] = []
     for (model, layer), group in groupby(summary.pairs, lambda pair: (pair.model, pair.layer)):
@@ -77,7 +78,7 @@ def _means_frame(summary: Summary) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=titles)
 
 
-def _mean_text(mean: Mean, n: int) -> str:
+def _mean_text(mean: MeasureMean, n: int) -> str:
     if mean.value is None:
         return "--"
     text = plain(mean.value)

@@ -10,7 +10,7 @@ from ccta_core.study.storage.table import Study
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeasureMean:
     """A mean over n items with its 95% interval; None where nothing or too little is known.
 
     The interval takes groups of items (premises, paragraphs) as what is independent: a ratio of
@@ -33,7 +33,7 @@ class PairMeans:
     target: str
     n: int
     groups: int
-    means: dict[str, Mean]
+    means: dict[str, MeasureMean]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ class Summary:
         return list(dict.fromkeys((pair.model, pair.layer) for pair in self.pairs))
 
     def of(self, model: str, layer: int) -> list[PairMeans]:
-        """The ordered pairs of a model and layer."""
+        """Returns the ordered pairs of a model and layer."""
         return [pair for pair in self.pairs if (pair.model, pair.layer) == (model, layer)]
 
     def by_language(self, model: str, layer: int) -> list[LanguageFacts]:
-        """The languages of a model and layer."""
+        """Returns the languages of a model and layer."""
         return [row for row in self.languages if (row.model, row.layer) == (model, layer)]
 
 
@@ -123,43 +123,45 @@ def summarised(study: Study, measures: Sequence[str]) -> Summary:
 
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
-    """The measures of every table, then these, each once."""
+    """Returns the measures of every table, then these, each once."""
     return tuple(dict.fromkeys((*WITH_CONTROLS, *measures)))
 
 
 def both_ways(pairs: Sequence[PairMeans], languages: Sequence[str]) -> list[PairMeans]:
-    """Each pair once, in the order of the languages; what has a direction is the mean of both."""
+    """Returns each pair once, in the order of the languages; what has a direction is the mean of
+    both.
+    """
     by_names = {(pair.source, pair.target): pair for pair in pairs}
     both = []
     for source, target in combinations(languages, 2):
         there, back = by_names.get((source, target)), by_names.get((target, source))
         if there and back:
-            means = {name: _both(name, there, back) for name in there.means}
+            means = {name: _mean_of_directions(name, there, back) for name in there.means}
             both.append(replace(there, means=means))
     return both
 
 
 def overall(pairs: Sequence[PairMeans], measure: str) -> float | None:
-    """The mean over pairs, each pair counting alike; None where a pair has none."""
+    """Returns the mean over pairs, each pair counting alike; None where a pair has none."""
     return mean_of_all([pair.means[measure].value for pair in pairs])
 
 
 def mean_of_all(values: Sequence[float | None]) -> float | None:
-    """The mean of these values; None where one of them is missing, or all are."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
+    """Returns the mean of these values; None where one of them is missing, or all are."""
+    finite = [value for value in values if value is not None]
+    return sum(finite) / len(finite) if finite and len(finite) == len(values) else None
 
 
-def _both(name: str, there: PairMeans, back: PairMeans) -> Mean:
+def _mean_of_directions(name: str, there: PairMeans, back: PairMeans) -> MeasureMean:
     means = (there.means[name], back.means[name])
     if not MEASURES[name].directed:
         return means[0]
-    known = [mean for mean in means if mean.value is not None]
-    n = sum(mean.n for mean in known)
+    finite = [mean for mean in means if mean.value is not None]
+    n = sum(mean.n for mean in finite)
     if not n:
-        return Mean(None)
-    value = sum((mean.value or 0.0) * mean.n for mean in known) / n
-    return Mean(value, n=min(mean.n for mean in means))
+        return MeasureMean(None)
+    value = sum((mean.value or 0.0) * mean.n for mean in finite) / n
+    return MeasureMean(value, n=min(mean.n for mean in means))
 
 
 def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMeans]:
@@ -192,18 +194,20 @@ def _pairs(study: Study, model: str, measures: Sequence[str]) -> Iterator[PairMe
 
 def _mean(  # noqa: PLR0913 - sums over groups
     count: float, total: float, squares: float, products: float, counts: float, groups: float
-) -> Mean:
-    """From sums over groups of s, s^2, s k, k^2, where a group of k items has the sum s."""
+) -> MeasureMean:
+    """Computes a mean from sums over groups of s, s^2, s k, k^2, where a group of k items has
+    the sum s.
+    """
     from scipy.special import stdtrit
 
     if not count:
-        return Mean(None)
+        return MeasureMean(None)
     value = total / count
     if groups < 2:
-        return Mean(value, n=int(count))
+        return MeasureMean(value, n=int(count))
     away = max(squares - 2 * value * products + value * value * counts, 0.0)
     half = stdtrit(groups - 1, 0.975) * sqrt(away * groups / (groups - 1)) / count
-    return Mean(value, float(value - half), float(value + half), int(count))
+    return MeasureMean(value, float(value - half), float(value + half), int(count))
 
 
 _ATTRIBUTIONS = """
@@ -214,7 +218,9 @@ _ATTRIBUTIONS = """
 
 
 def _languages(study: Study, model: str) -> Iterator[LanguageFacts]:
-    """Every text stands in as many rows as there are other languages: means over rows are right."""
+    """Yields the facts of each language. Every text stands in as many rows as there are other
+    languages, so that means over rows are means over texts.
+    """
     rows = study.records(
         f"""
         SELECT layer, source_lang AS lang, count(*) AS n,

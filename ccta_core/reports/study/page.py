@@ -53,7 +53,9 @@ class Section:
 
 
 def study_page(summary: Summary) -> str:
-    """A complete HTML document: what was studied, EMS beside its controls, figures, gaps."""
+    """Returns a complete HTML document: what was studied, EMS beside its controls, figures,
+    gaps.
+    """
     study, settings = summary.study, summary.settings
     sentences = [_sentence(summary, *setting) for setting in settings]
     verdict = sentences[0] if sentences else ""
@@ -87,7 +89,7 @@ def study_page(summary: Summary) -> str:
 
 
 def _unfinished(summary: Summary) -> str:
-    """Which parts are missing and how to go on; empty where none is."""
+    """Returns which parts are missing and how to go on; empty where none is."""
     study = summary.study
     done, total = study.done
     if done == total:
@@ -101,16 +103,16 @@ def _unfinished(summary: Summary) -> str:
 
 
 def _sentence(summary: Summary, model: str, layer: int) -> str:
-    """EMS beside its controls for one model and layer; no more is claimed than they allow."""
+    """Says EMS beside its controls for one model and layer, and claims no more than they allow."""
     pairs = both_ways(summary.of(model, layer), summary.study.manifest.languages)
     ems, gain = (number_or_dash(overall(pairs, name), 2) for name in ("ems", "gain"))
-    known = [
+    controls = [
         f"{label(key)} {number_or_dash(value, 2)}"
         for key in ("ems_shuffled", "ems_uniform", "ems_unrelated")
         if (value := overall(pairs, key)) is not None
     ]
     head = f"{model}, layer {layer}: mean EMS is {ems} over {count(len(pairs), 'language pair')}"
-    head = "; ".join([head, ", ".join(known)] if known else [head])
+    head = "; ".join([head, ", ".join(controls)] if controls else [head])
     if overall(pairs, "gain") is None:
         return f"{head}. Without shuffled masses it can't be told apart from similar embeddings."
     lows = [pair.means["gain"].low for pair in pairs]
@@ -138,19 +140,19 @@ def _section(summary: Summary, model: str, layer: int, sentence: str) -> Section
 
 
 def _heatmap(pairs: Sequence[PairMeans], languages: Sequence[str], measure: str) -> Figure:
-    """A measure by language pair; the title says which pair has most and which least."""
+    """Returns a measure by language pair; the title says which pair has most and which least."""
     name = label(measure)
     # A name of one letter (p, z) stays small.
     title = name[:1].upper() + name[1:] if name[1:2].isalpha() else name
-    known = [(value, pair) for pair in pairs if (value := pair.means[measure].value) is not None]
-    if not known:
+    measured = [(value, pair) for pair in pairs if (value := pair.means[measure].value) is not None]
+    if not measured:
         return Figure(f"{title}: not known of any pair.")
-    least, most = (pick(known, key=lambda entry: entry[0]) for pick in (min, max))
+    least, most = (pick(measured, key=lambda entry: entry[0]) for pick in (min, max))
     (low, lowest), (high, highest) = (
         (number_or_dash(value, 2), f"{language_name(pair.source)} - {language_name(pair.target)}")
         for value, pair in (least, most)
     )
-    if len(known) < 3:
+    if len(measured) < 3:
         title = f"{title}: {highest} {high}"
     else:
         title = f"{title}: highest for {highest} ({high}), lowest for {lowest} ({low})"
@@ -167,7 +169,8 @@ def _heatmap(pairs: Sequence[PairMeans], languages: Sequence[str], measure: str)
 
 
 def _scatter(summary: Summary, layer: int, facts: Mapping) -> Figure:
-    """Accuracy against consistency, a point a language; a sentence where there is nothing to see.
+    """Draws accuracy against consistency, a point a language; a sentence where there is nothing to
+    see.
 
     x is the mean with the training language, which is left out itself; where there is none in the
     study, the mean over the other languages.
@@ -214,17 +217,19 @@ def _scatter(summary: Summary, layer: int, facts: Mapping) -> Figure:
 def _consistency(
     pairs: Sequence[PairMeans], measure: str, trained: str | None
 ) -> dict[str, float | None]:
-    """The measure of each language: against the training language, else its mean over others."""
+    """Returns the measure of each language: against the training language, else its mean over
+    others.
+    """
     values: dict[str, list[float | None]] = {}
     for pair in pairs:
         if trained is None or (pair.source == trained != pair.target):
             lang = pair.target if trained else pair.source
             values.setdefault(lang, []).append(pair.means[measure].value)
-    return {lang: mean_of_all(known) for lang, known in values.items()}
+    return {lang: mean_of_all(of_language) for lang, of_language in values.items()}
 
 
 def _csv_address(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A figure's numbers as a CSV file in an address."""
+    """Returns a figure's numbers as a CSV file in an address."""
     lines = [columns, *(["" if value is None else str(value) for value in row] for row in rows)]
     text = "".join(f"{','.join(line)}\r\n" for line in lines)
     return f"data:text/csv;charset=utf-8,{quote(text)}"

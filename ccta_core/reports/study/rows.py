@@ -19,7 +19,9 @@ _FORMULA = "^[=+@\\t\\r\\n-]"
 
 
 def write_csv(study: Study, file: IO[bytes]) -> None:
-    """UTF-8 with a byte order mark; an apostrophe before what a spreadsheet takes for a formula."""
+    """Writes UTF-8 with a byte order mark; an apostrophe goes before what a spreadsheet takes
+    for a formula.
+    """
     from pyarrow.csv import CSVWriter
 
     file.write(_BOM)
@@ -31,7 +33,9 @@ def write_csv(study: Study, file: IO[bytes]) -> None:
 
 
 def write_parquet(study: Study, file: IO[bytes]) -> None:
-    """One file; the schema's version and provenance in its metadata, meanings in its fields'."""
+    """Writes one file; the schema's version and provenance are in its metadata, meanings in its
+    fields'.
+    """
     from pyarrow.parquet import ParquetWriter
 
     batches = _batches(study, guarded=False)
@@ -43,7 +47,7 @@ def write_parquet(study: Study, file: IO[bytes]) -> None:
 
 
 def _batches(study: Study, *, guarded: bool) -> "Iterator[pa.RecordBatch]":
-    """The rows in batches, in the order of the parts, first one direction, then the other.
+    """Returns the rows in batches, in the order of the parts, first one direction, then the other.
 
     Without texts, and if `guarded` safe for a spreadsheet.
     """
@@ -62,7 +66,9 @@ def _batches(study: Study, *, guarded: bool) -> "Iterator[pa.RecordBatch]":
 
 
 def _described(schema: "pa.Schema", study: Study) -> "pa.Schema":
-    """The schema with what each column means, its version, and where the numbers come from."""
+    """Returns the schema with what each column means, its version, and where the numbers come
+    from.
+    """
     import pyarrow as pa
 
     what: dict[str, Any] = {column.name: column.what for column in COLUMNS}

@@ -33,17 +33,17 @@ class Table:
 
 
 def number_or_dash(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits; a hyphen where there is none or it is not finite."""
+    """Returns a number with so many digits; a hyphen where there is none or it is not finite."""
     return "-" if value is None or not math.isfinite(value) else number(value, digits)
 
 
 def percent_or_dash(share: float | None, digits: int = 1) -> str:
-    """A share as a percentage; a hyphen where there is none."""
+    """Returns a share as a percentage; a hyphen where there is none."""
     return "-" if share is None else f"{number_or_dash(100 * share, digits)}%"
 
 
 def means_table(pairs: Sequence[PairMeans], measures: Sequence[str]) -> Table:
-    """EMS beside its controls, a row a language pair.
+    """Returns EMS beside its controls, a row a language pair.
 
     A mean over fewer items than the pair has is noted with its own n.
     """
@@ -77,7 +77,9 @@ def means_table(pairs: Sequence[PairMeans], measures: Sequence[str]) -> Table:
 
 
 def overview_table(summary: Summary) -> Table:
-    """A row a model and layer: means over language pairs, and over languages the accuracy."""
+    """Returns a row a model and layer: means over language pairs, and over languages the
+    accuracy.
+    """
     tasks = {model.get("task") for model in summary.study.manifest.models}
     # Of answers the score is their F1; over models of several tasks it has no name of its own.
     score = "F1" if tasks == {"qa"} else "mean score" if "qa" in tasks else "accuracy"
@@ -94,7 +96,7 @@ def overview_table(summary: Summary) -> Table:
 
 
 def language_table(summary: Summary, model: str, layer: int) -> Table:
-    """What each language's texts say whatever they are compared with."""
+    """Returns what each language's texts say whatever they are compared with."""
     models = summary.study.manifest.models
     answers = any(facts["id"] == model and facts.get("task") == "qa" for facts in models)
     rows = []
@@ -119,7 +121,7 @@ def language_table(summary: Summary, model: str, layer: int) -> Table:
 
 
 def models_table(study: Study) -> Table:
-    """The models with their revisions and what they were trained on."""
+    """Returns the models with their revisions and what they were trained on."""
     rows = [
         {
             "model": model["id"],
@@ -134,7 +136,9 @@ def models_table(study: Study) -> Table:
 
 
 def left_out_table(study: Study) -> Table | None:
-    """Why items were left out, None where it was not kept; what a reason quoted is not shown."""
+    """Counts why items were left out, None where it was not kept; what a reason quoted is not
+    shown.
+    """
     reasons = left_out_reasons(study)
     if not reasons:
         return None
@@ -147,7 +151,7 @@ def left_out_table(study: Study) -> Table | None:
 
 
 def data_facts(study: Study) -> dict[str, str]:
-    """The data: where from, licence, how much, which languages and layers."""
+    """Returns the data: where from, licence, how much, which languages and layers."""
     manifest = study.manifest
     return {
         "data": data_name(manifest),
@@ -181,7 +185,7 @@ def completeness_facts(summary: Summary) -> dict[str, str]:
 
 
 def settings_facts(study: Study) -> dict[str, str]:
-    """Every setting and version that decides the numbers."""
+    """Returns every setting and version that decides the numbers."""
     manifest = study.manifest
     settings = {name: value for name, value in manifest.config.items() if name != "layer"}
     return {
@@ -204,5 +208,5 @@ def _setting_text(value: Any) -> str:
 
 
 def _mean_of_known(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    finite = [value for value in values if value is not None]
+    return sum(finite) / len(finite) if finite else None

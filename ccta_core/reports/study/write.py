@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import IO
 
 from ccta_core.errors import CctaError
+from ccta_core.measures import EXPORTED
 from ccta_core.reports.study.latex import latex_table
 from ccta_core.reports.study.means import Summary, summarised
-from ccta_core.reports.study.measures import DEFAULT, checked
 from ccta_core.reports.study.page import study_page
 from ccta_core.reports.study.rows import write_csv, write_parquet
 from ccta_core.study.storage.table import Study
 
+_DRAWN = ("ems", "gain")
+"""The measures of the heatmaps where none is named; the first is the scatter's."""
 FORMATS = {"csv": ".csv", "parquet": ".parquet", "latex": ".tex", "html": ".html"}
 """Formats and how their files' names end."""
 _ROWS: dict[str, Callable[[Study, IO[bytes]], None]] = {
@@ -36,7 +38,7 @@ def export_study(
         raise CctaError(f"unknown format {form!r}; expected one of: {', '.join(FORMATS)}")
     if measures is not None and form in _ROWS:
         raise CctaError(f"{form} has every measure; name measures for latex or html only")
-    chosen = checked(DEFAULT if measures is None else measures)
+    chosen = _checked(_DRAWN if measures is None else measures)
     path = _target(study, to, FORMATS[form])
     with _whole(path) as file:
         if form in _ROWS:
@@ -46,8 +48,24 @@ def export_study(
     return path
 
 
+def _checked(measures: Sequence[str]) -> tuple[str, ...]:
+    """Returns the measures, each once. Raises CctaError on an unknown one and where none is
+    named.
+    """
+    chosen = tuple(dict.fromkeys(measures))
+    unknown = [name for name in chosen if name not in EXPORTED]
+    if unknown or not chosen:
+        raise CctaError(
+            f"unknown measure {', '.join(map(repr, unknown)) or 'nothing'}; expected some of: "
+            f"{', '.join(EXPORTED)}"
+        )
+    return chosen
+
+
 def _target(study: Study, to: str | Path, ending: str) -> Path:
-    """The file to write. Raises CctaError where it would damage a study or is no plain file."""
+    """Returns the file to write. Raises CctaError where it would damage a study or is no plain
+    file.
+    """
     path = Path(to)
     if path.is_dir() or str(to).endswith(("/", os.sep)):
         path = path / f"{study.name}{ending}"
@@ -62,7 +80,7 @@ def _target(study: Study, to: str | Path, ending: str) -> Path:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when it is complete.
+    """Opens a file that takes its name when it is complete.
 
     Raises CctaError where it can't be written.
     """

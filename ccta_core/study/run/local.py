@@ -6,7 +6,7 @@ Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -16,7 +16,6 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from ccta_core.config import cache_root
-from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.study.manifest import (
@@ -88,13 +87,14 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_items(folder, corpus.examples, corpus.languages)
-    _write_left_out(folder, corpus.left_out)
+    lines = [f"{row.place}\t{row.reason}\n" for row in corpus.left_out]
+    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
     write_manifest(folder, manifest)  # last: a study without a manifest does not exist
     return manifest
 
 
 def draft(request: StudyRequest) -> StudyDraft:
-    """A study's items and manifest; nothing is written.
+    """Returns a study's items and manifest; nothing is written.
 
     Raises CctaError as `models_of`, `select_items` and `make_manifest` do.
     """
@@ -113,11 +113,6 @@ def _check_items(folder: Path, corpus: Corpus) -> None:
     except DamagedFileError:
         if not is_shipped(folder):  # what ships goes without texts
             write_items(folder, corpus.examples, corpus.languages)
-
-
-def _write_left_out(folder: Path, left_out: Sequence[LeftOut]) -> None:
-    lines = [f"{row.place}\t{row.reason}\n" for row in left_out]
-    (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
 
 
 def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifest:
@@ -144,7 +139,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
 
 @contextmanager
 def hold_study(name: str) -> Iterator[HeldStudy]:
-    """A study held for one run.
+    """Holds a study for one run.
 
     When the run has ended well, its rows are made ready for questions. A finished study that ships
     is given as it is: nothing is written to the product's folder.
@@ -180,7 +175,7 @@ def check_wanted(folder: Path) -> None:
 
 
 def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
-    """The parts in processes that have two chunks each: one in hand, one waiting."""
+    """Measures the parts in processes that have two chunks each: one in hand, one waiting."""
     chunks = (Chunk(study.folder, study.manifest, *part) for part in study.missing)
     with _pool(workers) as pool:
         running: set[Future[int]] = {
@@ -195,7 +190,9 @@ def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
 
 
 def _work_here(study: HeldStudy, progress: RunProgress) -> None:
-    """The parts one after another, in a process that may be anybody's: no child is started."""
+    """Measures the parts one after another, in a process that may be anybody's: no child is
+    started.
+    """
     import torch
 
     threads, folder = torch.get_num_threads(), study.folder
@@ -224,7 +221,9 @@ def _result(future: "Future[int]") -> int:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; killed, not waited for, when the run ends early."""
+    """Opens fresh processes with one thread each; they are killed, not waited for, when the run
+    ends early.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts; this process computes nothing
     pool = ProcessPoolExecutor(
         workers,
@@ -244,7 +243,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _quiet() -> None:
-    """A worker leaves Ctrl-C to the process that started it, and ends when that is killed."""
+    """Leaves Ctrl-C to the process that started this worker, and ends when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -18,7 +18,7 @@ _TRIES = 20
 
 
 def held(path: Path) -> bool:
-    """Whether another process has the file locked; the lock ends with the process."""
+    """Returns whether another process has the file locked; the lock ends with the process."""
     import fcntl
 
     try:

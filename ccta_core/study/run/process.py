@@ -144,7 +144,7 @@ def delete(name: str) -> int:
 
 
 def log_tail(name: str, most: int = 200) -> str:
-    """The last lines of a study's log; empty where nothing was written."""
+    """Returns the last lines of a study's log; empty where nothing was written."""
     try:
         with (find_folder(name) / LOG).open(encoding="utf-8", errors="replace") as log:
             return "".join(deque(log, most)).rstrip("\n")
@@ -153,7 +153,7 @@ def log_tail(name: str, most: int = 200) -> str:
 
 
 def find_folder(name: str) -> Path:
-    """The folder of a study, of one that came to no manifest too.
+    """Returns the folder of a study, of one that came to no manifest too.
 
     Raises CctaError, listing those there are, where there is none of this name.
     """

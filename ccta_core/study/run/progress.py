@@ -159,7 +159,7 @@ class RunProgress:
 
 
 def to_stderr(progress: StudyProgress) -> None:
-    """A line a finished part."""
+    """Writes a line a finished part."""
     sys.stderr.write(progress.line + "\n")
     sys.stderr.flush()
 
@@ -179,7 +179,7 @@ def write_event(folder: Path, kind: str, **values: Any) -> None:
 
 
 def read_events(folder: Path) -> list[StudyEvent]:
-    """The latest events of a study in order; empty where nothing was written.
+    """Returns the latest events of a study in order; empty where nothing was written.
 
     Lines that are none (a run may be killed while it writes) are left out. A study of an earlier
     version has a log.txt for people alone.
@@ -195,7 +195,9 @@ def read_events(folder: Path) -> list[StudyEvent]:
 
 
 def runs_of(folder: Path, manifest: Manifest) -> Iterator[StudyRun]:
-    """The runs of a study that measured on this machine, as far as its latest events tell."""
+    """Yields the runs of a study that measured on this machine, as far as its latest events
+    tell.
+    """
     begun: list[list[StudyEvent]] = []
     for event in read_events(folder):
         if event.progress is None:
@@ -236,7 +238,7 @@ def recorded_launch(folder: Path) -> Iterator[None]:
 
 
 def launched_process(folder: Path) -> int | None:
-    """The id of the process of its own that was begun last for the study in this folder."""
+    """Returns the id of the process of its own that was begun last for the study in this folder."""
     try:
         return int((folder / HELD).read_text("ascii"))
     except (OSError, ValueError):

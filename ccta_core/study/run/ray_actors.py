@@ -36,7 +36,9 @@ class Ledger:
         self._stopped = False
 
     def begin(self, model: str, number: int) -> int:
-        """Which try of the chunk this is, from 1 on: the workers of the others are dead."""
+        """Returns the number of this try of a chunk, from 1 on: the workers of the others are
+        dead.
+        """
         self._begun[model, number] += 1
         return self._begun[model, number]
 
@@ -45,7 +47,7 @@ class Ledger:
         self._stopped = True
 
     def stopped(self) -> bool:
-        """Whether they are asked to."""
+        """Returns whether the run was asked to stop."""
         return self._stopped
 
 
@@ -90,7 +92,7 @@ class Measurer:
         return _packed(rows_of(self._plan, model, examples, self._stop))
 
     def _stop(self) -> bool:
-        """Whether the run is over; asks at most once a second."""
+        """Returns whether the run is over; asks at most once a second."""
         import ray
 
         if not self._over and time.monotonic() - self._asked >= 1:
@@ -122,7 +124,7 @@ class Measurer:
 
 
 def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[str, Any]:
-    """What an actor needs for one chunk, besides the manifest."""
+    """Returns what an actor needs for one chunk, besides the manifest."""
     examples = read_items_of(folder, number * manifest.chunk, manifest.chunk)
     items = [
         {"id": each.id, "group": each.group, "label": each.label,
@@ -133,7 +135,7 @@ def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[st
 
 
 def example_of(item: dict[str, Any]) -> ParallelExample:
-    """One item as `row_of` sent it."""
+    """Returns the item that `row_of` sent."""
     sentences = {
         lang: Sentence(**{**side, "focus": tuple((start, end) for start, end in side["focus"])})
         for lang, side in item["sentences"].items()
@@ -152,7 +154,7 @@ def _packed(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def unpacked(data: bytes) -> list[dict[str, Any]]:
-    """The rows of a chunk as an actor sent them."""
+    """Returns the rows of a chunk as an actor sent them."""
     import pyarrow as pa
 
     rows: list[dict[str, Any]] = pa.ipc.open_stream(data).read_all().to_pylist()
@@ -160,7 +162,7 @@ def unpacked(data: bytes) -> list[dict[str, Any]]:
 
 
 def versions() -> dict[str, str]:
-    """Installed versions, without the name of a build (+cpu, +cu128)."""
+    """Returns installed versions, without the name of a build (+cpu, +cu128)."""
     installed = {}
     for name in _SAME:
         try:

@@ -105,7 +105,7 @@ def _work(study: HeldStudy, cluster: Cluster, progress: RunProgress) -> None:
 
 
 def _room(cluster: Cluster) -> int:
-    """How many actors to ask for.
+    """Returns how many actors to ask for.
 
     Raises CctaError where the cluster has no room for a single one.
     """
@@ -126,7 +126,9 @@ def _room(cluster: Cluster) -> int:
 def _dataset(
     rows: Sequence[dict[str, Any]], manifest: Manifest, ledger: Any, workers: int, gpus: float
 ) -> Any:
-    """The chunks, one block each, mapped by a pool of actors that have one chunk in hand each."""
+    """Returns the chunks, one block each, mapped by a pool of actors that have one chunk in hand
+    each.
+    """
     import ray.data
 
     context = ray.data.DataContext.get_current()
@@ -149,7 +151,7 @@ def _dataset(
 def _arriving(
     dataset: Any, ledger: Any, folder: Path, count: int
 ) -> Generator[dict[str, Any], None, None]:
-    """What the actors return, as it arrives, while the study's wish to stop is looked for.
+    """Yields what the actors return, as it arrives, while the study's wish to stop is looked for.
 
     Closed before its end, it asks the actors to give up what they have in hand, and waits for them:
     Ray's threads must be done before the connection ends. Raises StoppedError where the study is
@@ -175,7 +177,7 @@ def _arriving(
 
 
 def _checked(result: dict[str, Any] | Exception) -> dict[str, Any]:
-    """What an actor returned. Raises CctaError where it, or Ray, failed."""
+    """Returns what an actor returned. Raises CctaError where it, or Ray, failed."""
     if isinstance(result, Exception):
         line = _last_line(result)
         raise CctaError(f"Ray gave up ({line}); what was finished is kept: resume") from result
@@ -267,6 +269,6 @@ def _check_address(address: str) -> None:
 
 
 def _last_line(error: BaseException) -> str:
-    """The last line that Ray says: of a traceback it is the one that names the cause."""
+    """Returns the last line that Ray says: of a traceback it is the one that names the cause."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1][:300]

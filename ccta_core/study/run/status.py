@@ -71,7 +71,7 @@ class RunEnd(NamedTuple):
 
 
 def statuses() -> list[StudyStatus]:
-    """Every study here by name, those that never came to a manifest included."""
+    """Returns every study here by name, those that never came to a manifest included."""
     folders: dict[str, Path] = {}
     for root in roots():
         for path in (*root.glob("*/manifest.json"), *root.glob(f"*/{LOG}")):
@@ -80,7 +80,7 @@ def statuses() -> list[StudyStatus]:
 
 
 def status_of(folder: Path) -> StudyStatus:
-    """How the study in a folder stands."""
+    """Returns the status of the study in a folder."""
     events, busy = read_events(folder), at_work(folder)
     if not (folder / "manifest.json").exists():
         end = RunEnd(STARTING, "") if busy else _end_of(events)
@@ -103,7 +103,7 @@ def status_of(folder: Path) -> StudyStatus:
 
 
 def runs_here() -> Iterator[StudyRun]:
-    """The runs of all studies in the cache, as far as their progress tells."""
+    """Yields the runs of all studies in the cache, as far as their progress tells."""
     for path in sorted((cache_root() / "studies").glob(f"*/{FILE}")):
         try:
             yield from runs_of(path.parent, read_manifest(path.parent))
@@ -112,12 +112,14 @@ def runs_here() -> Iterator[StudyRun]:
 
 
 def at_work(folder: Path) -> bool:
-    """Whether a process that `process.start` or `process.resume` began is at work."""
+    """Returns whether a process that `process.start` or `process.resume` began is at work."""
     return held(folder / HELD)
 
 
 def is_shipped(folder: Path) -> bool:
-    """Whether a study came with the product: it is marked so, or lies where only those do."""
+    """Returns whether a study came with the product: it is marked so, or lies where only those
+    do.
+    """
     if (folder / MARK).exists():
         return True
     users = (cache_root() / "studies").resolve()
@@ -125,7 +127,7 @@ def is_shipped(folder: Path) -> bool:
 
 
 def _end_of(events: list[StudyEvent]) -> RunEnd:
-    """How the last run ended, by the last event; no reason where there is none."""
+    """Returns how the last run ended, by the last event; no reason where there is none."""
     last = events[-1] if events else None
     if last is None or last.kind == FINISHED:  # since then it was extended, or has lost a part
         return RunEnd(STOPPED, "")

@@ -47,7 +47,8 @@ def measure_part(chunk: Chunk, stop: Stop = never) -> int:
 def rows_of(
     manifest: Manifest, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
 ) -> list[dict[str, Any]]:
-    """The rows of one chunk's examples, in a process that measures with the manifest's threads.
+    """Returns the rows of one chunk's examples, in a process that measures with the manifest's
+    threads.
 
     Every runner calls this function: in a process of this machine or in an actor of a cluster.
     Raises CctaError where the model is another than the study's, or a chunk can't be measured,
@@ -69,7 +70,9 @@ def rows_of(
 
 
 def _revision(manifest: Manifest, model_id: str) -> str:
-    """The revision that the study began with. Raises CctaError where it has no such model."""
+    """Returns the revision that the study began with. Raises CctaError where it has no such
+    model.
+    """
     revisions = {model["id"]: str(model["revision"]) for model in manifest.models}
     if model_id not in revisions:
         raise CctaError(
@@ -80,7 +83,7 @@ def _revision(manifest: Manifest, model_id: str) -> str:
 
 @lru_cache(maxsize=1)
 def _model(model_id: str, revision: str) -> Model:
-    """The model; the last one only, since chunks come model by model.
+    """Returns the model; the last one only, since chunks come model by model.
 
     Raises CctaError where its files are no longer those that the study began with.
     """
@@ -104,5 +107,5 @@ def _check_revision(model_id: str, revision: str, present: str | None) -> None:
 
 
 def _without_maps(revision: str) -> str:
-    """The revision of the weights alone (`identity.with_maps`)."""
+    """Returns the revision of the weights alone (`identity.with_maps`)."""
     return revision.partition(MAPS_MARK)[0]

@@ -33,7 +33,7 @@ def write_items(folder: Path, examples: Sequence[ParallelExample], langs: Sequen
 
 
 def read_items_of(folder: Path, start: int, count: int) -> list[ParallelExample]:
-    """`count` items from `start` on; the file is mapped, not loaded.
+    """Reads `count` items from `start` on; the file is mapped, not loaded.
 
     Raises DamagedFileError where it is missing or not what was written.
     """

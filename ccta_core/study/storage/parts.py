@@ -14,7 +14,7 @@ _SLASH = "~"
 
 
 def part_path(folder: Path, model: str, chunk: int) -> Path:
-    """Where a part lies."""
+    """Returns where a part lies."""
     return folder / "parts" / model.replace("/", _SLASH) / f"{chunk:05d}.parquet"
 
 
@@ -45,7 +45,7 @@ def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, An
 
 
 def missing_parts(folder: Path, manifest: Manifest, *, thorough: bool = False) -> list[PartKey]:
-    """The parts that are not there, in the order of work; damaged ones are set aside first.
+    """Returns the parts that are not there, in the order of work; damaged ones are set aside first.
 
     `thorough` reads every page against its checksum; otherwise only what a file says of itself.
     """
@@ -57,7 +57,9 @@ def missing_parts(folder: Path, manifest: Manifest, *, thorough: bool = False) -
 
 
 def _whole(path: Path, schema: int, *, thorough: bool) -> bool:
-    """Whether a part is there and is a Parquet file with the columns of its study's schema."""
+    """Returns whether a part is there and is a Parquet file with the columns of its study's
+    schema.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -29,7 +29,7 @@ _BOTH = ("source", "target")
 
 
 def _measures(*keys: str) -> Iterator[Column]:
-    """Columns of measures: what they mean, and when they are null (measures.py)."""
+    """Returns the columns of measures: what they mean, and when they are null (measures.py)."""
     for measure in (MEASURES[key] for key in keys):
         null = f"; null: {measure.missing}" if measure.missing else ""
         yield Column(measure.key, "float64", measure.meaning + null)
@@ -109,12 +109,12 @@ _SINCE_2 = ("source_mass_error", "target_mass_error")
 
 
 def names_of(version: int) -> tuple[str, ...]:
-    """The columns that the parts of a study of this schema hold, in order."""
+    """Returns the columns that the parts of a study of this schema hold, in order."""
     return NAMES if version >= 2 else tuple(name for name in NAMES if name not in _SINCE_2)
 
 
 def arrow_schema() -> Any:
-    """The columns as a pyarrow schema."""
+    """Returns the columns as a pyarrow schema."""
     import pyarrow as pa
 
     kinds = {

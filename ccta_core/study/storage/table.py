@@ -75,7 +75,8 @@ class Study:
         return key_of(asdict(self.manifest), facts)[:16]
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":
-        """The answer to a question over the views `rows` and `pairs` and the table `models`.
+        """Returns the answer to a question over the views `rows` and `pairs` and the table
+        `models`.
 
         `rows` has both directions of every pair with `calibrated` and the model's `task`,
         `training_language` and `seed`; `pairs` has each stored row once; `models` a row a model.
@@ -90,7 +91,7 @@ class Study:
     def batches(
         self, sql: str, parameters: Sequence[Any] = (), size: int = 20_000
     ) -> "Iterator[pa.RecordBatch]":
-        """The same as Arrow batches of at most so many rows, for answers of any length.
+        """Yields the same as Arrow batches of at most so many rows, for answers of any length.
 
         Raises as `query` does, also between two batches.
         """
@@ -108,12 +109,13 @@ class Study:
             ) from error
 
     def records(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
-        """The same as a dictionary a row, with None where there is no value."""
+        """Yields the same as a dictionary a row, with None where there is no value."""
         for batch in self.batches(sql, parameters):
             yield from batch.to_pylist()
 
     def table(self, *, arrow: bool = False) -> Any:
-        """All rows: one an item x ordered pair x model x layer, as a DataFrame or Arrow table.
+        """Returns all rows: one an item x ordered pair x model x layer, as a DataFrame or Arrow
+        table.
 
         The columns are those of docs/schema.md. Raises as `query` does.
         """
@@ -128,7 +130,9 @@ class Study:
         parameters: Sequence[Any],
         fetch: "Callable[[duckdb.DuckDBPyRelation], Answer]",
     ) -> Answer:
-        """What a question gives; asked once more where a file was lost or damaged meanwhile."""
+        """Returns what a question gives; asked once more where a file was lost or damaged
+        meanwhile.
+        """
         import duckdb
 
         slot = _slot_of(self)
@@ -146,7 +150,7 @@ class Study:
 
 
 def open_study(name: str) -> Study:
-    """The study of this name: the user's, else one that ships.
+    """Returns the study of this name: the user's, else one that ships.
 
     Raises CctaError, listing the known ones, where there is none; DamagedFileError where its
     manifest can't be read.
@@ -167,7 +171,9 @@ def keep_table(study: Study) -> None:
 
 
 def other_side(name: str) -> str:
-    """The column that holds, of the stored pair, what `name` is of the pair turned round."""
+    """Returns the column that holds, of the stored pair, what `name` is of the pair turned
+    round.
+    """
     if name in ("ems_unrelated", "target_class"):
         return {"ems_unrelated": "ems_unrelated_back"}.get(name, name)
     side, _, rest = name.partition("_")
@@ -183,7 +189,9 @@ class _Connection:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
-        """A cursor for one question of any thread; a connection itself does one thing at a time."""
+        """Returns a cursor for one question of any thread; a connection itself does one thing at a
+        time.
+        """
         with self.lock:
             return self.database.cursor()
 
@@ -196,7 +204,7 @@ class _Slot:
     connection: _Connection | None = None
 
     def open(self, source: Source) -> _Connection:
-        """The connection. Raises as `compact` does."""
+        """Returns the connection. Raises as `compact` does."""
         with self.lock:
             if self.connection is None:
                 files = compact(source)
@@ -204,7 +212,8 @@ class _Slot:
             return self.connection
 
     def give_up(self, connection: _Connection) -> bool:
-        """Whether a file of the connection is gone or damaged: the next one reads files made anew.
+        """Returns whether a file of the connection is gone or damaged: the next one reads files
+        made anew.
 
         Also where another thread has seen that before.
         """

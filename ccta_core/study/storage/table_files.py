@@ -70,7 +70,7 @@ class Source:
 
 
 def finished_parts(folder: Path, manifest: Manifest) -> tuple[Part, ...]:
-    """The parts of the manifest that are there now, those of a model together."""
+    """Returns the parts of the manifest that are there now, those of a model together."""
     parts = []
     for model, chunk in manifest.parts:
         path = part_path(folder, model, chunk)
@@ -80,12 +80,14 @@ def finished_parts(folder: Path, manifest: Manifest) -> tuple[Part, ...]:
 
 
 def tables_of(name: str) -> list[Path]:
-    """The files kept for studies of this name, whatever their state when they were made."""
+    """Returns the files kept for studies of this name, whatever their state when they were made."""
     return sorted((cache_root() / "tables" / name).glob("*.parquet"))
 
 
 def connection_settings() -> dict[str, Any]:
-    """Of DuckDB: bounded memory, a place to spill to, one thread, so that sums keep their bits."""
+    """Returns DuckDB's settings: bounded memory, a place to spill to, one thread, so that sums
+    keep their bits.
+    """
     spill = Path(tempfile.gettempdir()) / f"ccta-spill-{os.getpid()}"
     return {"memory_limit": _MEMORY, "temp_directory": str(spill), "threads": 1}
 
@@ -96,7 +98,7 @@ def columns_sql(names: Sequence[str]) -> str:
 
 
 def compact(source: Source) -> list[Path]:
-    """The study's files, one a model; those that are missing or damaged are written.
+    """Returns the study's files, one a model; those that are missing or damaged are written.
 
     Where the cache can't be written they lie in a folder that goes with this process. Raises
     CctaError where no part is finished, the study on disk has changed, or nothing can be written
@@ -108,7 +110,7 @@ def compact(source: Source) -> list[Path]:
     if key_of(asdict(read_manifest(source.folder))) != key_of(asdict(source.manifest)):
         raise source.changed
     by_model = [list(parts) for _, parts in groupby(source.parts, key=lambda part: part.model)]
-    by_mark = {_mark(source.manifest, parts): parts for parts in by_model}
+    by_mark = {_state_mark(source.manifest, parts): parts for parts in by_model}
     problem = OSError()
     for root in _roots():
         folder = root / name
@@ -130,7 +132,7 @@ def compact(source: Source) -> list[Path]:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file is there and its bytes are those that its name promises."""
+    """Returns whether a file is there and its bytes are those that its name promises."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -139,21 +141,22 @@ def is_whole(path: Path) -> bool:
     return digest[:16] == path.stem.rpartition("-")[2]
 
 
-def _mark(manifest: Manifest, parts: Sequence[Part]) -> str:
-    """Another name for every other state of a model's rows; other models of the study don't count.
+def _state_mark(manifest: Manifest, parts: Sequence[Part]) -> str:
+    """Returns another name for every other state of a model's rows; other models of the study don't
+    count.
 
     The manifest is part of it: two studies of one name may have parts of the same size and time.
     """
-    own = {
+    model_manifest = {
         **asdict(manifest),
         "models": [each for each in manifest.models if each["id"] == parts[0].model],
     }
     facts = [(part.path.name, part.stamp) for part in parts]
-    return f"{parts[0].path.parent.name}-{key_of(VERSION, _LAYOUT, own, facts)[:16]}"
+    return f"{parts[0].path.parent.name}-{key_of(VERSION, _LAYOUT, model_manifest, facts)[:16]}"
 
 
 def _roots() -> Iterator[Path]:
-    """Where files are kept: in the cache, else as long as this process lives."""
+    """Yields where files are kept: in the cache, else as long as this process lives."""
     yield cache_root() / "tables"
     yield Path(_own_folder().name)
 
@@ -164,7 +167,9 @@ def _own_folder() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _kept_file(folder: Path, mark: str) -> Path | None:
-    """The file of this mark, in use from now on; a damaged one is deleted and counts as none."""
+    """Returns the file of this mark, in use from now on; a damaged one is deleted and counts as
+    none.
+    """
     for path in folder.glob(f"{mark}-*.parquet"):
         if is_whole(path):
             with suppress(OSError):  # somebody else's, or a disk that takes nothing
@@ -269,7 +274,7 @@ def _copy_parts(
 
 
 def _checked(source: Source, part: Part) -> "pa.Table":
-    """A part's rows, null in the columns that its schema has not.
+    """Returns a part's rows, null in the columns that its schema has not.
 
     Raises DamagedFileError where a page is damaged, CctaError on another part.
     """

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Place(NamedTuple):
+class TextId(NamedTuple):
     """A text of a study: its language and the id of its item."""
 
     lang: str
     item: str
 
 
-class _Run(NamedTuple):
+class _ItemRange(NamedTuple):
     """Items that follow one another."""
 
     start: int
@@ -29,47 +29,47 @@ class _Run(NamedTuple):
 
 
 def has_texts(study: Study) -> bool:
-    """Whether the texts lie in the study's own folder: any few of them are read at once."""
+    """Returns whether the texts lie in the study's own folder: any few of them are read at once."""
     return (study.folder / FILE).exists()
 
 
 def examples_of(study: Study, ids: Collection[str] | None = None) -> dict[str, ParallelExample]:
-    """The study's items by id, in the study's order; all, or those of `ids` that it has.
+    """Returns the study's items by id, in the study's order; all, or those of `ids` that it has.
 
     Raises CctaError, saying which data is missing and how to get it, where the texts are neither
     in the study's folder nor to be read again.
     """
     if has_texts(study):
-        return {example.id: example for example in _kept(study, ids)}
+        return {example.id: example for example in _stored_examples(study, ids)}
     return {
         example.id: example for example in _read_again(study) if ids is None or example.id in ids
     }
 
 
 def ids_of(study: Study) -> tuple[str, ...]:
-    """The ids of the study's items in order. Raises as `examples_of` does."""
+    """Returns the ids of the study's items in order. Raises as `examples_of` does."""
     if has_texts(study):
         return tuple(_ids(study))
     return tuple(example.id for example in _read_again(study))
 
 
-def _kept(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
+def _stored_examples(study: Study, ids: Collection[str] | None) -> list[ParallelExample]:
     if ids is None:
         return read_items_of(study.folder, 0, study.manifest.items)
     wanted = set(ids)
-    runs: list[_Run] = []  # neighbours are read at once
+    runs: list[_ItemRange] = []  # neighbours are read at once
     for place, name in enumerate(_ids(study)):
         if name not in wanted:
             continue
         if runs and place == sum(runs[-1]):
-            runs[-1] = _Run(runs[-1].start, runs[-1].length + 1)
+            runs[-1] = _ItemRange(runs[-1].start, runs[-1].length + 1)
         else:
-            runs.append(_Run(place, 1))
+            runs.append(_ItemRange(place, 1))
     return [example for run in runs for example in read_items_of(study.folder, *run)]
 
 
 def _ids(study: Study) -> list[str]:
-    """The column of ids alone: the texts stay on disk."""
+    """Returns the column of ids alone: the texts stay on disk."""
     import pyarrow as pa
 
     path = study.folder / FILE
@@ -83,7 +83,7 @@ def _ids(study: Study) -> list[str]:
 
 
 def _read_again(study: Study) -> tuple[ParallelExample, ...]:
-    """The items from the study's data set, if it still is the one that was measured."""
+    """Returns the items from the study's data set, if it still is the one that was measured."""
     manifest = study.manifest
     try:
         corpus = select_items(
@@ -105,26 +105,27 @@ def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     return corpus.examples
 
 
-def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[Place, ...]:
-    """Where the text occurs in these languages: in either text of an item, whatever the case.
+def containing(study: Study, text: str, langs: Sequence[str]) -> tuple[TextId, ...]:
+    """Returns where the text occurs in these languages: in either text of an item, whatever the
+    case.
 
     Composed and decomposed letters are the same. Raises CctaError where the study's texts are not
     here.
     """
-    wanted = _plain(text)
+    wanted = _comparable_text(text)
     if has_texts(study):
         return tuple(_in_file(study, wanted, langs))
     examples = examples_of(study)
     return tuple(
-        Place(lang, name)
+        TextId(lang, name)
         for lang in langs
         for name, example in examples.items()
         if lang in example.sentences
-        and any(wanted in _plain(segment) for segment in example.sentences[lang].segments)
+        and any(wanted in _comparable_text(segment) for segment in example.sentences[lang].segments)
     )
 
 
-def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
+def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[TextId]:
     import pyarrow as pa
 
     path = study.folder / FILE
@@ -132,7 +133,7 @@ def _in_file(study: Study, wanted: str, langs: Iterable[str]) -> list[Place]:
         with pa.memory_map(str(path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             return [
-                Place(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)
+                TextId(lang, name) for lang in langs for name in _matching_ids(table, lang, wanted)
             ]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise DamagedFileError(
@@ -144,19 +145,13 @@ def _matching_ids(table: "pa.Table", lang: str, wanted: str) -> list[str]:
     import pyarrow.compute as pc
 
     compute: Any = pc  # its functions are made when it is imported
-    hits = [
-        compute.fill_null(
-            compute.match_substring(_letters(compute, table, lang, name), wanted), False
-        )
-        for name in ("text", "text2")
-    ]
+    hits = []
+    for name in ("text", "text2"):
+        segments = compute.struct_field(table.column(lang), name)
+        letters = compute.utf8_lower(compute.utf8_normalize(segments, form="NFC"))
+        hits.append(compute.fill_null(compute.match_substring(letters, wanted), False))
     return table.column("id").filter(compute.or_(*hits)).to_pylist()
 
 
-def _letters(compute: Any, table: "pa.Table", lang: str, name: str) -> Any:
-    column = compute.struct_field(table.column(lang), name)
-    return compute.utf8_lower(compute.utf8_normalize(column, form="NFC"))
-
-
-def _plain(text: str) -> str:
+def _comparable_text(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()

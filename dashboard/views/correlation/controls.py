@@ -4,7 +4,7 @@ import streamlit as st
 
 from ccta_core.analysis.claims import trained
 from ccta_core.analysis.coefficients import KINDS
-from ccta_core.analysis.questions import HOME, OTHERS, Model, Question
+from ccta_core.analysis.questions import HOME, OTHERS, CorrelationQuestion, StudyModel
 from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
 from dashboard.fields import one_of, some_of
@@ -21,7 +21,7 @@ _UNITS = {
 _KINDS = {"pearson": "Pearson", "spearman": "Spearman", "kendall": "Kendall"}
 
 
-def choosers(session: Session, chosen: Chosen) -> Question:
+def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
     """The row of choosers under the study's; what they hold is read through the session.
 
     What can't be used (no model, a language against itself, a measure against itself) is replaced
@@ -57,7 +57,7 @@ def choosers(session: Session, chosen: Chosen) -> Question:
             pair_choosers(session)
         with st.popover("Options", width="content"):
             _options(session, chosen, unit)
-    return Question(
+    return CorrelationQuestion(
         unit, x, y, kind, models, chosen.layer, tuple(chosen.study.manifest.languages), home, pair
     )
 
@@ -84,7 +84,7 @@ def _home_name(code: str) -> str:
     return "all other languages, their mean" if code == OTHERS else language_name(code)
 
 
-def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
+def _models(session: Session, chosen: Chosen, unit: str) -> tuple[StudyModel, ...]:
     """The models asked for; over training languages all that learned anything."""
     langs = {model["id"]: model["training_language"] for model in chosen.study.manifest.models}
     wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
@@ -98,10 +98,10 @@ def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     elif not wanted:
         session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
-    return tuple(Model(name, langs[name]) for name in wanted)
+    return tuple(StudyModel(name, langs[name]) for name in wanted)
 
 
-def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
+def _home(models: tuple[StudyModel, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
     there = [model.home in chosen.study.manifest.languages for model in models]
     return HOME if there and all(there) else OTHERS

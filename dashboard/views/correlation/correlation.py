@@ -1,6 +1,6 @@
 """Correlation: does consistency go with performance, and do the embeddings alone as well?"""
 
-from ccta_core.analysis.questions import Question
+from ccta_core.analysis.questions import CorrelationQuestion
 from ccta_core.errors import CctaError
 from dashboard.session import Session
 from dashboard.views.correlation.controls import choosers
@@ -28,7 +28,7 @@ def page() -> None:
         notices.problem(str(error))
 
 
-def _show(session: Session, chosen: Chosen, question: Question) -> None:
+def _show(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
     if question.x != question.y:
         picture(session, chosen, question)
         every_model(session, chosen, question)

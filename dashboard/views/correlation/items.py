@@ -10,7 +10,7 @@ from ccta_core.analysis.prediction import Deciles
 from ccta_core.analysis.questions import (
     CONFIDENCE,
     FEWEST,
-    Question,
+    CorrelationQuestion,
     Told,
     corrected,
     deciles,
@@ -35,7 +35,7 @@ _ALPHA = 0.05
 _FEW = 10
 
 
-def items(session: Session, chosen: Chosen, question: Question) -> None:
+def items(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
     """Deciles and AUROCs of the first model for one pair of languages."""
     asked = replace(question, unit="item", models=question.models[:1])
     text_blocks.heading("Does a high value announce a right prediction?")
@@ -108,7 +108,7 @@ def _beats(one: Told) -> bool:
     return bool(low_p and one.against and (one.against.difference or 0.0) > 0)
 
 
-def _deciles(chosen: Chosen, question: Question) -> None:
+def _deciles(chosen: Chosen, question: CorrelationQuestion) -> None:
     measure = told_measures(question)[0]
     name = label(measure, chosen.task)
     found = resources.computed(chosen.study, deciles, question, measure)
@@ -127,7 +127,9 @@ def _deciles(chosen: Chosen, question: Question) -> None:
     chart_files(figure, table, file, chart="correlation_deciles")
 
 
-def _aurocs(session: Session, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
+def _aurocs(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, items: int
+) -> Sequence[Told]:
     found = _told(session, chosen, question, items)
     if not found:
         return ()
@@ -146,7 +148,9 @@ def _table(chosen: Chosen, found: Sequence[Told]) -> None:
         text_blocks.table(["measure", *heads], [_row(one, chosen.task) for one in found])
 
 
-def _told(session: Session, chosen: Chosen, question: Question, items: int) -> Sequence[Told]:
+def _told(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, items: int
+) -> Sequence[Told]:
     """Every measure's AUROC, one after the other so that it can be said which is being found."""
     names = told_measures(question)
     if items > _AT_ONCE and not st.session_state.get(session.widget("asked")):

@@ -7,7 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from ccta_core.analysis.correlation import Correlation
-from ccta_core.analysis.questions import Model, Question, ScoreCorrelation, correlations, held_fixed
+from ccta_core.analysis.questions import (
+    CorrelationQuestion,
+    ScoreCorrelation,
+    StudyModel,
+    correlations,
+    held_fixed,
+)
 from ccta_core.measures import title
 from ccta_core.text import interval, number, p_value
 from dashboard import resources
@@ -19,7 +25,11 @@ from dashboard.widgets.study_bar import Chosen, model_label
 
 
 def controls(
-    chosen: Chosen, question: Question, tested: Sequence[ScoreCorrelation], *, key: str = "tests"
+    chosen: Chosen,
+    question: CorrelationQuestion,
+    tested: Sequence[ScoreCorrelation],
+    *,
+    key: str = "tests",
 ) -> None:
     """Every correlation that is shown, with p before and after Holm over all of them."""
     several = len({one.model for one in tested}) > 1
@@ -88,7 +98,7 @@ def download_table(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def held(chosen: Chosen, question: Question) -> None:
+def held(chosen: Chosen, question: CorrelationQuestion) -> None:
     """What is left with embeddings only, length and fertility held fixed, with the VIF."""
     if question.unit == "pair":
         text_blocks.quiet(
@@ -130,12 +140,12 @@ def held(chosen: Chosen, question: Question) -> None:
 _UNITS = ("language", "pair")
 
 
-def every_model(session: Session, chosen: Chosen, question: Question) -> None:
+def every_model(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
     """A folded table over all models, made when it is opened; Holm over the whole of it."""
     if len(chosen.models) < 2 or question.unit not in _UNITS:
         return
     langs = {one["id"]: one["training_language"] for one in chosen.study.manifest.models}
-    models = tuple(Model(name, langs[name]) for name in chosen.models)
+    models = tuple(StudyModel(name, langs[name]) for name in chosen.models)
     if models == question.models:
         return
     folded = st.expander(
@@ -148,11 +158,11 @@ def every_model(session: Session, chosen: Chosen, question: Question) -> None:
             _table(chosen, _all(question, models))
 
 
-def _all(question: Question, models: tuple[Model, ...]) -> Question:
+def _all(question: CorrelationQuestion, models: tuple[StudyModel, ...]) -> CorrelationQuestion:
     return replace(question, models=models)
 
 
-def _table(chosen: Chosen, question: Question) -> None:
+def _table(chosen: Chosen, question: CorrelationQuestion) -> None:
     with st.spinner(f"Drawing 2,000 resamples for each of {len(question.models)} models…"):
         tested = resources.computed(chosen.study, correlations, question)
     text_blocks.say(verdict(question, tested, chosen.task))

@@ -10,7 +10,7 @@ from ccta_core.analysis.questions import (
     HOME,
     OTHERS,
     TOGETHER,
-    Question,
+    CorrelationQuestion,
     ScoreCorrelation,
     correlations,
     family,
@@ -34,7 +34,7 @@ _MOST = 3000
 """Items drawn; of more, a sample that is always the same."""
 
 
-def picture(session: Session, chosen: Chosen, question: Question) -> None:
+def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
     """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
@@ -57,7 +57,7 @@ def picture(session: Session, chosen: Chosen, question: Question) -> None:
     held(chosen, question)
 
 
-def drawn(chosen: Chosen, question: Question, found: pd.DataFrame) -> pd.DataFrame:
+def drawn(chosen: Chosen, question: CorrelationQuestion, found: pd.DataFrame) -> pd.DataFrame:
     """The points as the chart reads them: their mark, their line, what is said at the pointer."""
     several = question.unit == "training" or found["model"].nunique() > 1
     table = found if len(found) <= _MOST else found.sample(_MOST, random_state=0).sort_index()
@@ -70,7 +70,7 @@ def drawn(chosen: Chosen, question: Question, found: pd.DataFrame) -> pd.DataFra
     )
 
 
-def _marks(question: Question, table: pd.DataFrame) -> pd.Series:
+def _marks(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
     if question.unit == "language":
         return table["target"].map(family)
     if question.unit == "pair":
@@ -79,7 +79,7 @@ def _marks(question: Question, table: pd.DataFrame) -> pd.Series:
     return pd.Series("items", index=table.index)
 
 
-def _hover(question: Question, row: object, names: dict[str, str], task: str) -> str:
+def _hover(question: CorrelationQuestion, row: object, names: dict[str, str], task: str) -> str:
     place = str(getattr(row, "label", ""))
     if question.unit != "item":
         sides = [str(getattr(row, side)) for side in ("source", "target")]
@@ -93,7 +93,9 @@ def _hover(question: Question, row: object, names: dict[str, str], task: str) ->
     return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
 
 
-def _scatter(session: Session, chosen: Chosen, question: Question, found: pd.DataFrame) -> None:
+def _scatter(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, found: pd.DataFrame
+) -> None:
     titles = _titles(question, chosen.task)
     table = drawn(chosen, question, found)
     figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
@@ -116,7 +118,9 @@ def _scatter(session: Session, chosen: Chosen, question: Question, found: pd.Dat
         go(session, chosen, question, values)
 
 
-def _choice(session: Session, chosen: Chosen, question: Question, table: pd.DataFrame) -> None:
+def _choice(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, table: pd.DataFrame
+) -> None:
     """The same as a click on a point, for the keyboard."""
     rows = {
         f"{row.label} · {model_label(chosen.study, str(row.model))}": row
@@ -130,14 +134,16 @@ def _choice(session: Session, chosen: Chosen, question: Question, table: pd.Data
             go(session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS})
 
 
-def go(session: Session, chosen: Chosen, question: Question, point: dict[str, str]) -> None:
+def go(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, point: dict[str, str]
+) -> None:
     """Opens Errors filtered to a point's languages, or the item itself in Pair."""
     if question.unit == "item":
         open_pair(session, chosen, point["label"], question.pair, point["model"])
     open_errors(session, chosen, point["model"], point["source"], point["target"])
 
 
-def _titles(question: Question, task: str) -> tuple[str, str]:
+def _titles(question: CorrelationQuestion, task: str) -> tuple[str, str]:
     x = title(question.x, task)
     if question.unit == "pair":
         return f"{x}, mean of the pair", f"{title(question.y, task)}, mean of the two languages"
@@ -155,7 +161,7 @@ def _titles(question: Question, task: str) -> tuple[str, str]:
     return f"{x} with {where}, mean", title(question.y, task)
 
 
-def _caption(question: Question, count: int, shown: int) -> str:
+def _caption(question: CorrelationQuestion, count: int, shown: int) -> str:
     some = f" {shown} of {count} are drawn." if shown < count else ""
     action = "A click opens the item." if question.unit == "item" else "A click opens its errors."
     band = (
@@ -172,7 +178,7 @@ def _caption(question: Question, count: int, shown: int) -> str:
     return f"n = {count}.{some} {band}{out} {action}"
 
 
-def _numbers(question: Question, main: Sequence[ScoreCorrelation]) -> None:
+def _numbers(question: CorrelationQuestion, main: Sequence[ScoreCorrelation]) -> None:
     """The coefficient, its interval, p and n, large, where there is one model."""
     if len(main) != 1:
         text_blocks.quiet("Several models are drawn: their coefficients are in the table below.")
@@ -195,7 +201,7 @@ def _numbers(question: Question, main: Sequence[ScoreCorrelation]) -> None:
         text_blocks.quiet(f"{found.notice[:1].upper()}{found.notice[1:]}.")
 
 
-def _shares(chosen: Chosen, question: Question) -> None:
+def _shares(chosen: Chosen, question: CorrelationQuestion) -> None:
     for name in (question.x, question.y):
         found = resources.computed(
             chosen.study, training_table, question.layer, name, chosen.models
@@ -204,7 +210,7 @@ def _shares(chosen: Chosen, question: Question) -> None:
             text_blocks.say(shares_text(found.shares, label(name, chosen.task)))
 
 
-def _nothing(question: Question) -> str:
+def _nothing(question: CorrelationQuestion) -> str:
     if question.unit == "item":
         return "No item of this pair has both measures; choose other languages or measures."
     if question.unit == "pair":

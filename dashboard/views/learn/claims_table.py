@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ccta_core.analysis.wording import name_of
+from ccta_core.languages import language
 from ccta_core.measures import label
 from ccta_core.study.storage.table import Study
 
@@ -77,7 +77,7 @@ def _training(study: Study, layer: int) -> Found:
     rows = [
         (
             label(measure),
-            name_of(one.name),
+            language(one.name).name,
             one.mean,
             one.low,
             one.high,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ccta_core.languages import language
 from ccta_core.measures import label
-from ccta_core.reports.accuracy import completeness_phrase, masses_within
+from ccta_core.reports.pair.verdict import completeness_phrase, masses_within
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, listing, number, p_phrase, percent
 from dashboard.views.pair.gold import Gold, Judged, sentence
