@@ -24,7 +24,7 @@ from ccta_core.models.added import (
     size_of,
 )
 from ccta_core.models.catalog import ModelInfo, catalog
-from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.charts import describe_chart, score_dots
 from dashboard.views.models.tables import data_table, finding, score_table, zoo_table
 from tests.families import build
 from tests.test_dashboard import clean, html_of, said
@@ -124,7 +124,7 @@ def test_the_picture_has_dots_intervals_and_the_majority(dark):
     assert high > 0.85
     bare = score_dots(table.assign(low=np.nan, high=np.nan, majority=np.nan), "F1", dark=dark)
     assert len(bare.data) == 1
-    assert described(table, "accuracy").startswith(
+    assert describe_chart(table, "accuracy").startswith(
         "Dots of accuracy for 3 languages, best first: E"
     )
 

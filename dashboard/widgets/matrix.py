@@ -31,7 +31,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """One cell: the value that colours it, what is written in it, what is said of it.
 
     `say` is read aloud and shown at the pointer: rows and columns by name, the value, n.
@@ -52,7 +52,7 @@ class Matrix:
     label: str
     rows: Sequence[Head]
     columns: Sequence[Head]
-    cells: Mapping[tuple[str, str], Cell]
+    cells: Mapping[tuple[str, str], MatrixCell]
     legend: str
     row_title: str = ""
     column_title: str = ""
@@ -64,11 +64,11 @@ class Matrix:
 
 def drawing(drawn: Matrix) -> str:
     """The matrix as an SVG of its own, for a file: rows by name where they are not the columns."""
-    square = [one.key for one in drawn.rows] == [one.key for one in drawn.columns]
-    rows = {one.key: (one.short or one.name) if square else one.name for one in drawn.rows}
-    columns = {one.key: one.short or one.name for one in drawn.columns}
+    square = [head.key for head in drawn.rows] == [head.key for head in drawn.columns]
+    rows = {head.key: (head.short or head.name) if square else head.name for head in drawn.rows}
+    columns = {head.key: head.short or head.name for head in drawn.columns}
     return heatmap(
-        {(rows[row], columns[at]): cell.value for (row, at), cell in drawn.cells.items()},
+        {(rows[row], columns[column]): cell.value for (row, column), cell in drawn.cells.items()},
         list(rows.values()),
         None if square else list(columns.values()),
         title=drawn.label,
@@ -92,16 +92,16 @@ def matrix(
     """
 
     def clicked() -> None:
-        sent = _read(st.session_state.get(key))
+        sent = _read_cell(st.session_state.get(key))
         if sent is not None and sent in drawn.cells and on_click is not None:
             on_click(*sent)
 
-    found = _component(
+    event = _component(
         key=key,
         data=payload(drawn, chosen=chosen, clickable=clickable),
         on_cell_change=clicked,
     )
-    cell = _read(found)
+    cell = _read_cell(event)
     return cell if cell in drawn.cells else None
 
 
@@ -110,7 +110,9 @@ def payload(
 ) -> dict[str, Any]:
     """The matrix as the script reads it: colours of light and dark, texts, keys."""
     shades = shades_of(
-        (cell.value for cell in drawn.cells.values()), _kind(drawn), signed=drawn.scale == "signed"
+        (cell.value for cell in drawn.cells.values()),
+        _scale_name(drawn),
+        signed=drawn.scale == "signed",
     )
 
     def cell_of(row: Head, column: Head) -> dict[str, Any] | None:
@@ -128,8 +130,8 @@ def payload(
 
     return {
         "label": drawn.label,
-        "rows": [_head(head) for head in drawn.rows],
-        "columns": [_head(head) for head in drawn.columns],
+        "rows": [_head_data(head) for head in drawn.rows],
+        "columns": [_head_data(head) for head in drawn.columns],
         "titles": [drawn.row_title, drawn.column_title],
         "cells": [[cell_of(row, column) for column in drawn.columns] for row in drawn.rows],
         "empty": drawn.empty,
@@ -142,17 +144,17 @@ def payload(
     }
 
 
-def _kind(drawn: Matrix) -> str:
+def _scale_name(drawn: Matrix) -> str:
     return "similarity" if drawn.scale == "signed" else drawn.scale
 
 
-def _head(head: Head) -> dict[str, str]:
+def _head_data(head: Head) -> dict[str, str]:
     return {"key": head.key, "name": head.name, "short": head.short, "group": head.group}
 
 
-def _read(found: Any) -> tuple[str, str] | None:
+def _read_cell(event: Any) -> tuple[str, str] | None:
     """The keys the script sent, checked: it runs in the reader's browser."""
-    sent = getattr(found, "cell", None)
+    sent = getattr(event, "cell", None)
     if not isinstance(sent, Mapping):
         return None
     row, column = sent.get("row"), sent.get("column")

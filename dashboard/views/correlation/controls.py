@@ -9,7 +9,7 @@ from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
 from dashboard.fields import one_of, some_of
 from dashboard.session import Session
-from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
+from dashboard.widgets.study_bar import Chosen, choose_pair, languages_of, model_label
 from dashboard.widgets.wording import language_name
 
 _UNITS = {
@@ -32,10 +32,12 @@ def choosers(session: Session, chosen: Chosen) -> Question:
     x = session.value(one_of("x", names, "ems"))
     y = session.value(one_of("y", names, "score"))
     kind = session.value(one_of("kind", KINDS, "pearson"))
-    models = _models(session, chosen, unit)
+    models = _chosen_models(session, chosen, unit)
     langs = languages_of(chosen.study)
-    home = session.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = pair_of(session, chosen.study.manifest.languages, models[0].home if models else None)
+    reference = session.value(
+        one_of("home", (HOME, OTHERS, *langs), _default_reference(models, chosen))
+    )
+    pair = choose_pair(session, chosen.study.manifest.languages, models[0].home if models else None)
     if x == y:
         session.problems.append(
             f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
@@ -58,7 +60,15 @@ def choosers(session: Session, chosen: Chosen) -> Question:
         with st.popover("Options", width="content"):
             _options(session, chosen, unit)
     return Question(
-        unit, x, y, kind, models, chosen.layer, tuple(chosen.study.manifest.languages), home, pair
+        unit,
+        x,
+        y,
+        kind,
+        models,
+        chosen.layer,
+        tuple(chosen.study.manifest.languages),
+        reference,
+        pair,
     )
 
 
@@ -75,16 +85,16 @@ def _options(session: Session, chosen: Chosen, unit: str) -> None:
             "Models", "model", format_func=lambda name: model_label(chosen.study, name)
         )
     if unit == "language":
-        session.selectbox("Consistency is measured with", "home", format_func=_home_name)
+        session.selectbox("Consistency is measured with", "home", format_func=_reference_name)
 
 
-def _home_name(code: str) -> str:
+def _reference_name(code: str) -> str:
     if code == HOME:
         return "the model's training language"
     return "all other languages, their mean" if code == OTHERS else language_name(code)
 
 
-def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
+def _chosen_models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     """The models asked for; over training languages all that learned anything."""
     langs = {model["id"]: model["training_language"] for model in chosen.study.manifest.models}
     wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
@@ -101,7 +111,7 @@ def _models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, ...]:
     return tuple(Model(name, langs[name]) for name in wanted)
 
 
-def _home(models: tuple[Model, ...], chosen: Chosen) -> str:
+def _default_reference(models: tuple[Model, ...], chosen: Chosen) -> str:
     """By default the training language, where every model has one in the study."""
-    there = [model.home in chosen.study.manifest.languages for model in models]
-    return HOME if there and all(there) else OTHERS
+    measured = [model.home in chosen.study.manifest.languages for model in models]
+    return HOME if measured and all(measured) else OTHERS

@@ -5,7 +5,7 @@ from ccta_core.errors import CctaError
 from dashboard.session import Session
 from dashboard.views.correlation.controls import choosers
 from dashboard.views.correlation.items import items
-from dashboard.views.correlation.models import every_model
+from dashboard.views.correlation.models import all_models_table
 from dashboard.views.correlation.picture import picture
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, study_bar
@@ -31,7 +31,7 @@ def page() -> None:
 def _show(session: Session, chosen: Chosen, question: Question) -> None:
     if question.x != question.y:
         picture(session, chosen, question)
-        every_model(session, chosen, question)
+        all_models_table(session, chosen, question)
     if question.models:
         items(session, chosen, question)
 

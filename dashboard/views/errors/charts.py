@@ -42,15 +42,19 @@ def prediction(row: Any, side: str) -> str:
     An answer, which is a text of its language, stands in its own direction; a study that ships has
     none. A head of scores says nothing that could be sure or right.
     """
-    said, right, sure = (
+    predicted, right, sure = (
         getattr(row, f"{side}_{name}") for name in ("predicted", "correct", "confidence")
     )
-    answer = not _text(row.gold)
-    word = isolated(_text(said), getattr(row, f"{side}_lang")) if answer else escape(str(said))
+    answer = not _text_or_empty(row.gold)
+    word = (
+        isolated(_text_or_empty(predicted), getattr(row, f"{side}_lang"))
+        if answer
+        else escape(str(predicted))
+    )
     unsure = sure is None or sure != sure
-    word = word if _text(said) else "score" if unsure else "answer"
-    known = "" if right is None or right != right else "right" if right else "wrong"
-    mark = f' <b class="is-{known}">{known}</b>' if known else ""
+    word = word if _text_or_empty(predicted) else "score" if unsure else "answer"
+    judgement = "" if right is None or right != right else "right" if right else "wrong"
+    mark = f' <b class="is-{judgement}">{judgement}</b>' if judgement else ""
     return f"{word}{mark} <small>{'' if unsure else percent(sure)}</small>"
 
 
@@ -58,7 +62,7 @@ def texts(sentence: Sentence | None, *, whole: bool = False) -> str:
     """A sentence's one or two texts as paragraphs in their own direction."""
     if sentence is None:
         return ""
-    lines = (text if whole else _short(text) for text in sentence.segments)
+    lines = (text if whole else _shorten(text) for text in sentence.segments)
     way = "rtl" if language(sentence.lang).rtl else "ltr"
     return "".join(f'<p dir="{way}">{isolated(line, sentence.lang)}</p>' for line in lines)
 
@@ -114,16 +118,16 @@ def _side(row: Any, side: str, example: ParallelExample | None) -> str:
 
 
 def _gold(gold: Any) -> str:
-    return escape(_text(gold)) or "in the text"
+    return escape(_text_or_empty(gold)) or "in the text"
 
 
-def _text(value: Any) -> str:
+def _text_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     """The beginning of a text; no character is cut."""
     if len(text) <= _LONGEST:
         return text
-    found = regex.match(rf"\X{{{_LONGEST}}}", text)
-    return text if found is None else found[0].rstrip() + "…"
+    match = regex.match(rf"\X{{{_LONGEST}}}", text)
+    return text if match is None else match[0].rstrip() + "…"

@@ -22,7 +22,7 @@ _DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LearnView:
     """One state of the page; `partner` is the language that English is compared with."""
 
     session: Session
@@ -39,14 +39,14 @@ class View:
     large: bool
 
 
-def read_view(session: Session, steps: int) -> View:
+def read_view(session: Session, steps: int) -> LearnView:
     """Every field, valid, with a problem noted in the session for what was not."""
 
     def choose(name: str, options: Iterable[Any], default: Any) -> Any:
         return session.value(one_of(name, [str(option) for option in options], str(default)))
 
     lang = choose("lang", LANGUAGES, LANGUAGES[0])
-    return View(
+    return LearnView(
         session=session,
         step=int(choose("step", range(1, steps + 1), 1)),
         lang=lang,
@@ -91,8 +91,8 @@ class Step:
 
     name: str
     question: str
-    told: str
-    tries: str
+    text: str
+    exercise: str
     pair: bool = False
 
 

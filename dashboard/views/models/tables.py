@@ -63,11 +63,11 @@ def finding(table: pd.DataFrame) -> str:
         f"Best in {best['language']} ({best['score']:.2f}), weakest in {worst['language']} "
         f"({worst['score']:.2f})"
     )
-    told = table.dropna(subset=["majority"])
-    if told.empty:
+    baseline = table.dropna(subset=["majority"])
+    if baseline.empty:
         return f"{text}."
-    lower = told["low"].fillna(told["score"])
-    under = told[lower <= told["majority"]]
+    lower = baseline["low"].fillna(baseline["score"])
+    under = baseline[lower <= baseline["majority"]]
     if under.empty:
         return f"{text}; in every language above what the commonest label would reach."
     named = ", ".join(under["language"])
@@ -78,10 +78,11 @@ def data_table(sets: Iterable[DataSet], counts: Mapping[str, Mapping[str, int]])
     """One row a data set: task, languages that are here, items of each split, licence."""
     rows = [
         (
-            one.name, one.what, one.task, " ".join(one.languages), len(one.languages),
-            _items(counts.get(one.name, {})), one.licence, one.present,
+            data_set.name, data_set.what, data_set.task, " ".join(data_set.languages),
+            len(data_set.languages), _items(counts.get(data_set.name, {})),
+            data_set.licence, data_set.present,
         )
-        for one in sets
+        for data_set in sets
     ]  # fmt: skip
     names = ("name", "what", "task", "codes", "languages", "items", "licence", "present")
     return pd.DataFrame(rows, columns=list(names))

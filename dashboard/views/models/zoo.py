@@ -12,7 +12,7 @@ from ccta_core.models.catalog import ModelInfo
 from ccta_core.text import NONE, count, number
 from dashboard.fields import one_of
 from dashboard.session import Session
-from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.charts import describe_chart, score_dots
 from dashboard.views.models.tables import finding, metric_name, metric_of, score_table, zoo_table
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files, csv_button
@@ -41,7 +41,7 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
         shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
         first = _FIRST if _FIRST in shown else next(iter(shown))
         name = session.selectbox("Model", one_of("model", shown, first), width=420)
-    _one(session, models[name])
+    _show_model(session, models[name])
     table = zoo_table(shown.values())
     text_blocks.heading(f"{count(len(shown), 'model')} here")
     with st.container(key="models_zoo"):
@@ -53,7 +53,7 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
     csv_button(table, f"models-{task}", key=session.widget("zoo"))
 
 
-def _one(session: Session, info: ModelInfo) -> None:
+def _show_model(session: Session, info: ModelInfo) -> None:
     """Scores in each language with the majority, then the card."""
     if CHANGED in info.card:
         notices.problem(f"{info.card[CHANGED]} (below, under Add a model).")
@@ -69,7 +69,7 @@ def _one(session: Session, info: ModelInfo) -> None:
         )
         figure = score_dots(table, metric, dark=text_blocks.dark())
         chart = session.widget("dots")
-        text_blocks.chart(figure, key=chart, alt=described(table, metric))
+        text_blocks.chart(figure, key=chart, alt=describe_chart(table, metric))
         chart_files(figure, table, f"scores-{info.id}", chart=chart)
     card(info)
 
@@ -80,7 +80,7 @@ def _row(row: pd.Series, chosen: str) -> list[str]:
         f"<b>{name}</b>" if row["model"] == chosen else name,
         escape(row["task"]),
         escape(_trained(row)),
-        _mean(row),
+        _mean_text(row),
         number(None if pd.isna(row["majority"]) else row["majority"]),
         f"{row['megabytes']:,.1f}" if row["megabytes"] else NONE,
         escape(row["licence"] or NONE),
@@ -94,7 +94,7 @@ def _trained(row: pd.Series) -> str:
     return language_name(lang) if lang in LANGUAGES else lang or "not told"
 
 
-def _mean(row: pd.Series) -> str:
+def _mean_text(row: pd.Series) -> str:
     if not row["languages"]:
         return NONE
     interval = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"

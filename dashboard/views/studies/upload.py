@@ -38,18 +38,18 @@ def studies_upload(session: Session) -> None:
         if not folded.open:
             return
         text_blocks.say(_FORM)
-        found = st.file_uploader(
+        upload = st.file_uploader(
             "Parallel text",
             type=[ending.removeprefix(".") for ending in ENDINGS],
             max_upload_size=MOST_MEGABYTES,
             key=session.widget("file"),
             label_visibility="collapsed",
         )
-        if found is not None:
-            _take(session, found.name, found.getvalue())
+        if upload is not None:
+            _receive_file(session, upload.name, upload.getvalue())
 
 
-def _take(session: Session, name: str, content: bytes) -> None:
+def _receive_file(session: Session, name: str, content: bytes) -> None:
     """Keeps the file and tells what is in it; a file that can't be read is not kept."""
     try:
         kept = keep(name, content)
@@ -62,10 +62,10 @@ def _take(session: Session, name: str, content: bytes) -> None:
         forget(kept)
         notices.problem(str(error))
         return
-    _report(session, checked)
+    _report_contents(session, checked)
 
 
-def _report(session: Session, checked: UploadContents) -> None:
+def _report_contents(session: Session, checked: UploadContents) -> None:
     counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
     every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
     text_blocks.verdict(
