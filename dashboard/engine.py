@@ -15,9 +15,9 @@ from dashboard.views.pair.view import PairRequest
 
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
-"""Asked while computing: does nobody wait any more?"""
+"""Called while computing; true once nobody waits for the result."""
 _TOGETHER = 8
-"""Pairs of several people that are computed in one batch at most: none waits long for others."""
+"""The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
 """Seconds until a queued job nobody asks about is dropped: browsers slow hidden pages down."""
 
@@ -36,7 +36,7 @@ class Job:
     holders: dict[str, float] = field(default_factory=dict)
 
     def refresh(self, holder: str) -> None:
-        """Notes that `holder` still waits."""
+        """Notes that `holder` still waits for the result."""
         self.holders[holder] = time.monotonic()
 
     @property
@@ -161,7 +161,7 @@ class Engine:
                 job.done.set()
 
     def _compute_or_explain(self, jobs: list[Job]) -> None:
-        """Computes the jobs together; what is wrong with one of them is then found one by one."""
+        """Computes the jobs together; where that fails, one by one, to find which failed."""
         try:
             if jobs:
                 self._compute_batch(jobs)

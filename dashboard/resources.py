@@ -1,4 +1,4 @@
-"""What a process keeps: models, the engine, items, studies and their answers. It alone caches."""
+"""What a process keeps: models, the engine, items, studies, results. No other module caches."""
 
 import sys
 import threading
@@ -59,7 +59,7 @@ def options() -> Options:
 
 
 def changed_model_notices(wanted: Mapping[str, str]) -> list[str]:
-    """What to say where a model is asked for whose files changed since it was added."""
+    """A notice where a model is asked for whose files changed since it was added."""
     info = added().get(wanted.get("model", ""))
     return [f"{info.card[CHANGED]}."] if info is not None and CHANGED in info.card else []
 
@@ -149,7 +149,7 @@ def find_places(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, 
 
 
 def _texts_version(study: Study) -> str:
-    """Another word whenever a study's texts may have changed: ids alone do not tell."""
+    """A key that changes whenever a study's texts may have changed; their ids need not change."""
     stamps = (
         file_stamp(study.folder / FILE) if has_texts(study) else data_stamp(study.manifest.data)
     )

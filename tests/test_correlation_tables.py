@@ -215,19 +215,22 @@ def test_the_verdict_says_what_the_controls_say(study):
     found = some(ems=(0.9, 0.01), ems_uniform=(0.91, 0.01), gain=(0.1, 0.6))
     text = verdict(asked, found, "nli")
     assert text == (
-        "Over 12 languages, accuracy goes up with EMS (r = 0.90, p = 0.010 after Holm). "
-        "Embeddings alone give r = 0.91: EMS tells no more than similar embeddings would."
+        "Over 12 languages, accuracy correlates positively with EMS "
+        "(r = 0.90, p = 0.010 after Holm). With embeddings alone r = 0.91: EMS shows no more than "
+        "embeddings alone do."
     )
-    assert "not shown to go with it (r = 0.10, p = 0.60 after Holm)" in gain_sentence(asked, found)
+    assert "not shown to correlate with it (r = 0.10, p = 0.60 after Holm)" in gain_sentence(
+        asked, found
+    )
     better = some(ems=(0.9, 0.01), ems_uniform=(0.3, 0.6), gain=(0.8, 0.01))
-    assert "tells no more" not in verdict(asked, better, "nli")
-    assert "(gain) goes with it" in gain_sentence(asked, better)
+    assert "shows no more" not in verdict(asked, better, "nli")
+    assert "(gain) correlates with it" in gain_sentence(asked, better)
     against = some(ems=(-0.9, 0.01), ems_uniform=(0.9, 0.01))
-    assert "goes down" in verdict(asked, against, "nli")
-    assert "tells no more" not in verdict(asked, against, "nli")
+    assert "correlates negatively" in verdict(asked, against, "nli")
+    assert "shows no more" not in verdict(asked, against, "nli")
     nothing = some(ems=(0.2, 0.9), ems_uniform=(0.91, 0.01))
-    assert "is not shown to go with EMS" in verdict(asked, nothing, "nli")
-    assert "F1 goes up" in verdict(asked, found, "qa")
+    assert "is not shown to correlate with EMS" in verdict(asked, nothing, "nli")
+    assert "F1 correlates positively" in verdict(asked, found, "qa")
 
 
 def test_what_is_unreliable_says_so(study):
@@ -310,10 +313,12 @@ def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study):
         for found in [compare_auroc(score, poor, right, groups, draws=200)]
     ]
     text = auroc_sentence(corrected(study, tuple(told)))
-    assert text.startswith("EMS tells them apart best")
+    assert text.startswith("EMS separates right from wrong best")
     assert text.endswith("Shown to beat it: EMS.")
     nothing = auroc_sentence(corrected(study, (told[1],)))
-    assert nothing.startswith("No measure is shown to tell them apart (best: gain, AUROC ")
+    assert nothing.startswith(
+        "No measure is shown to separate right from wrong (best: gain, AUROC "
+    )
     assert nothing.endswith("None is shown to beat it.")
 
 

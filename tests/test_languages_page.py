@@ -28,8 +28,7 @@ from dashboard.views.languages.charts import (
 from dashboard.views.languages.layers import mexa_sentence, profile_sentence
 from dashboard.views.languages.matrix import cells, finding
 from dashboard.views.languages.pair import pair_sentence
-from dashboard.widgets.matrix import Head, Matrix, MatrixCell, payload
-from dashboard.widgets.matrix_colours import shades_of
+from dashboard.widgets.matrix import Head, Matrix, MatrixCell, payload, shades_of
 from tests.made_study import LANGS, answering, made_study
 from tests.test_dashboard import clean, html_of, said
 

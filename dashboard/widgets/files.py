@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.assets import read_beside
-from dashboard.theme import SURFACE
+from dashboard.theme import SURFACE, read_beside
 from dashboard.widgets.text_blocks import dark
 
 if TYPE_CHECKING:

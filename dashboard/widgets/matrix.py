@@ -1,16 +1,16 @@
 """A matrix whose cells are buttons: numbers on colour, walked with the arrow keys, clickable."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from ccta_core.reports.figures import heatmap
+from ccta_core.reports.figures import ColourScale, colour_scale, heatmap
 from ccta_core.text import number
-from dashboard.assets import read_beside
-from dashboard.widgets.matrix_colours import shades_of
+from dashboard.theme import mass_scale, read_beside, signed_scale, similarity_scale
 
+_SCALES = {"similarity": similarity_scale, "mass": mass_scale, "signed": signed_scale}
 _component = st.components.v2.component(
     "ccta_matrix",
     html='<div class="ccta-mx"></div>',
@@ -109,11 +109,9 @@ def payload(
     drawn: Matrix, *, chosen: tuple[str, str] | None = None, clickable: bool = True
 ) -> dict[str, Any]:
     """The matrix as the script reads it: colours of light and dark, texts, keys."""
-    shades = shades_of(
-        (cell.value for cell in drawn.cells.values()),
-        _scale_name(drawn),
-        signed=drawn.scale == "signed",
-    )
+    values = (cell.value for cell in drawn.cells.values())
+    signed = drawn.scale == "signed"
+    shades = shades_of(values, "similarity" if signed else drawn.scale, signed=signed)
 
     def cell_of(row: Head, column: Head) -> dict[str, Any] | None:
         cell = drawn.cells.get((row.key, column.key))
@@ -144,10 +142,6 @@ def payload(
     }
 
 
-def _scale_name(drawn: Matrix) -> str:
-    return "similarity" if drawn.scale == "signed" else drawn.scale
-
-
 def _head_data(head: Head) -> dict[str, str]:
     return {"key": head.key, "name": head.name, "short": head.short, "group": head.group}
 
@@ -159,3 +153,21 @@ def _read_cell(event: Any) -> tuple[str, str] | None:
         return None
     row, column = sent.get("row"), sent.get("column")
     return (row, column) if isinstance(row, str) and isinstance(column, str) else None
+
+
+def shades_of(
+    values: Iterable[float], kind: str = "similarity", *, signed: bool = False
+) -> ColourScale:
+    """The scale of these values: from the least to the greatest, or as far below zero as above.
+
+    `signed`, or a value below zero, asks for the two-coloured scale. `kind`: "similarity", "mass".
+    """
+    return colour_scale(values, _ramps(kind), _ramps("signed"), signed=signed)
+
+
+def _ramps(kind: str) -> tuple[list[str], list[str]]:
+    """The colours of a scale of the theme in light and in dark."""
+    light, dark = (
+        [str(colour) for _, colour in _SCALES[kind](dark=dark)] for dark in (False, True)
+    )
+    return light, dark

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ccta_core.reports.pair.marks import marks
 from ccta_core.reports.pair.page import pair_assets, writing
-from dashboard.assets import read_beside
+from dashboard.theme import read_beside
 from dashboard.views.pair.gold import Judgement
 from dashboard.views.pair.view import Settings
 
@@ -64,7 +64,7 @@ def pair_picture(
 
 
 def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What the picture needs: the flows where mass moves, digits that can be seen."""
+    """The payload as the picture needs it: rounded flows where mass moves, instead of the plan."""
     plan = np.array(payload["plan"])
     flows: list[list[float]] = []
     if plan.size:
@@ -77,7 +77,7 @@ def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def drawing_options(payload: Mapping[str, Any], style: PictureStyle) -> dict[str, Any]:
-    """What the script is told beside the payload."""
+    """The options that the drawing script gets beside the payload."""
     drawn = style.settings
     unit_marks = marks(payload)
     for side, judged in zip(_SIDES, style.judged or (), strict=False):

@@ -1,4 +1,4 @@
-"""What a correlation and its controls say together, in plain sentences; no Streamlit."""
+"""A correlation and its controls in plain sentences; no Streamlit."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def counted_units(question: Question, correlation: Correlation) -> str:
 
 
 def verdict(question: Question, tested: Sequence[ScoreCorrelation], task: str) -> str:
-    """One or two sentences: does y go with x, and would embeddings alone say so too?"""
+    """One or two sentences: whether y correlates with x, and whether embeddings alone do too."""
     main = [test for test in tested if test.measure == question.x]
     if not main:
         return "There is nothing to correlate yet: no unit has both measures."
@@ -45,15 +45,15 @@ def verdict(question: Question, tested: Sequence[ScoreCorrelation], task: str) -
 
 
 def gain_sentence(question: Question, tested: Sequence[ScoreCorrelation]) -> str:
-    """What shuffled masses and gain give: what attributions add to the embeddings."""
+    """What attributions add to the embeddings: the correlation of gain, and of shuffled masses."""
     symbol = SYMBOLS[question.kind]
     models = {test.model for test in tested}
     by_measure = {test.measure: test for test in tested if test.correlation.r is not None}
     shuffled, gain = by_measure.get("ems_shuffled"), by_measure.get("gain")
     if question.x not in _OF_EMS or gain is None or len(models) != 1:
         return ""
-    way = "goes" if _is_significant(gain) else "is not shown to go"
-    rest = f" Shuffled masses give {symbol} = {number(shuffled.correlation.r)}." if shuffled else ""
+    way = "correlates" if _is_significant(gain) else "is not shown to correlate"
+    rest = f" With shuffled masses {symbol} = {number(shuffled.correlation.r)}." if shuffled else ""
     return (
         f"What attributions add to the embeddings (gain) {way} with it ({symbol} = "
         f"{number(gain.correlation.r)}, {_corrected_p(gain.p_holm)}).{rest}"
@@ -78,7 +78,7 @@ def partial_text(question: Question, partials: Sequence[PartialCorrelation], tas
 
 
 def shares_text(two_way: TwoWay, what: str) -> str:
-    """How much of a table is the training language's, how much the language's that is read."""
+    """The shares of a table's variance: training language, run, language read, residual."""
     overlap = ""
     if abs(two_way.overlap_share) >= 0.005:
         overlap = (
@@ -92,10 +92,10 @@ def shares_text(two_way: TwoWay, what: str) -> str:
             f" of {count(two_way.n_runs, 'run')}, against which the training language is tested"
         )
     return (
-        f"Of the differences in {what}, the training language explains "
+        f"Of the variance in {what}, the training language explains "
         f"{percent(two_way.rows.share)} ({p_phrase(two_way.rows.p)}), {run}the language read "
         f"{percent(two_way.columns.share)} ({p_phrase(two_way.columns.p)}), "
-        f"{'none' if run else 'neither'} of them {percent(two_way.residual_share)}{overlap} "
+        f"and the residual is {percent(two_way.residual_share)}{overlap} "
         f"(n = {count(two_way.n, 'cell')}{of_runs})."
     )
 
@@ -125,9 +125,9 @@ def _main_sentence(question: Question, test: ScoreCorrelation, task: str) -> str
     )
     doubt = "" if correlation.reliable else ", unreliable"
     if not _is_significant(test):
-        return f"{where}, {y} is not shown to go with {x} ({numbers}{doubt})."
-    way = "up" if correlation.r > 0 else "down"
-    return f"{where}, {y} goes {way} with {x} ({numbers}{doubt})."
+        return f"{where}, {y} is not shown to correlate with {x} ({numbers}{doubt})."
+    way = "positively" if correlation.r > 0 else "negatively"
+    return f"{where}, {y} correlates {way} with {x} ({numbers}{doubt})."
 
 
 def _corrected_p(p: float | None) -> str:
@@ -141,15 +141,15 @@ def _is_significant(test: ScoreCorrelation) -> bool:
 def _embeddings_sentence(
     question: Question, tested: Sequence[ScoreCorrelation], main: ScoreCorrelation
 ) -> str:
-    """What embeddings alone give, and what follows for EMS."""
+    """The correlation with embeddings alone, and what follows for EMS."""
     alone = next((test for test in tested if test.measure == "ems_uniform"), None)
     r = main.correlation.r
     if question.x not in _OF_EMS or r is None or alone is None or alone.correlation.r is None:
         return ""
-    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {number(alone.correlation.r)}"
+    text = f"With embeddings alone {SYMBOLS[question.kind]} = {number(alone.correlation.r)}"
     as_large = r * alone.correlation.r > 0 and abs(alone.correlation.r) >= abs(r) - _CLOSE
     if _is_significant(main) and as_large:
-        text += ": EMS tells no more than similar embeddings would"
+        text += ": EMS shows no more than embeddings alone do"
     return f"{text}."
 
 
@@ -159,10 +159,10 @@ def _models_sentence(question: Question, tested: Sequence[ScoreCorrelation], tas
     if not main:
         return "No model of those chosen has a correlation; the table says why."
     middle = median(r for r, _ in main)
-    way = "up" if middle > 0 else "down"
+    way = "positively" if middle > 0 else "negatively"
     along = sum(r * middle > 0 for r, _ in main)
     text = (
-        f"{title(question.y, task)} goes {way} with {label(question.x, task)} in {along} of "
+        f"{title(question.y, task)} correlates {way} with {label(question.x, task)} in {along} of "
         f"{len(main)} models (median {symbol} = {number(middle)}); {sum(hit for _, hit in main)} "
         "below 0.05 after Holm."
     )

@@ -135,7 +135,7 @@ def choose_pair(
 
 
 def _show_facts(study: Study, models: int) -> None:
-    """What the numbers below are of: data, how many, how complete."""
+    """The study's data, its items and models, and how much of it is measured."""
     manifest, (done, total) = study.manifest, resources.count_parts(study)
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
     every = count(len(manifest.models), "model")

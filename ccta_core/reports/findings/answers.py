@@ -48,26 +48,26 @@ def explained(tested: Sequence[ScoreCorrelation]) -> str:
     }
     if held["gain"]:
         return (
-            f"What attributions add to the embeddings (the gain) goes with the score in "
+            f"What attributions add to the embeddings (the gain) correlates with the score in "
             f"{held['gain']} of {len({one.model for one in known})} models after Holm."
         )
     if medians["ems_uniform"] > medians["ems"] - _NEAR:
         return (
-            "Embeddings alone go with the score about as closely, and that the attributions add to "
-            "it (the gain) is shown for no model."
+            "Embeddings alone correlate with the score about as closely, and that the attributions "
+            "add to it (the gain) is shown for no model."
         )
     return "That the attributions add to what the embeddings say (the gain) is shown for no model."
 
 
 def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
-    """Claim 1 over studies: in how many models each measure is shown to go with the score."""
+    """Claim 1 over studies: how many models show that a measure correlates with the score."""
     known = [one for tested in studies for one in _known(tested)]
     parts = []
     for measure in CLAIMED:
         held = [_holds(one) for one in known if one.measure == measure]
         parts.append(f"{label(measure)} in {sum(held)} of {len(held)}")
     return (
-        f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
+        f"Shown to correlate with the score (p < .05 after Holm within a study), model by model: "
         f"{', '.join(parts)}."
     )
 
@@ -145,7 +145,7 @@ def synonyms(test: SynonymTest) -> str:
     first = next(iter(known.values()))
     others = " and ".join(f"{name} by {number(one.other)}" for name, one in known.items())
     says = (
-        "They do differ, but less than chance would have it"
+        "They do differ, but by less than the chance level"
         if _less(known)
         else "That they differ less than by chance is not shown"
     )

@@ -98,7 +98,7 @@ def _trained_in_all(found: list[dict[str, TrainingRanking | None]]) -> str:
 _RANKED = ("ems", "gain")
 _CLAIMS = (
     _Claim(
-        "Consistency goes with performance",
+        "Consistency correlates with performance",
         _performed,
         _performs,
         _performs_in_all,
@@ -204,18 +204,18 @@ def _two_ways(study: Study, layer: int) -> Iterator[str]:
     if not found:
         return
     several = any(one.runs for one in found.values())
-    against = " The training language is held against the runs (seeds) of one language."
+    against = " The training language is tested against the runs (seeds) of one language."
     yield (
         "**The training language or the language read?** One value a model and language (its mean "
         "over all pairs with the language); what is left over is chance and interaction. p is of "
         f"these models and languages.{against if several else ''}\n"
     )
     for measure, one in found.items():
-        run = f"{_share(one.runs)} with the run, " if one.runs else ""
+        run = f"{_share(one.runs)} by the run, " if one.runs else ""
         yield (
-            f"- `{measure}`: {_share(one.columns)} of the variance goes with the language read, "
-            f"{_share(one.rows)} with the training language, {run}{one.residual_share:.0%} is left "
-            f"over ({one.n_rows} training languages{f', {one.n_runs} runs' if run else ''}, "
+            f"- `{measure}`: {_share(one.columns)} of the variance is explained by the language "
+            f"read, {_share(one.rows)} by the training language, {run}{one.residual_share:.0%} is "
+            f"left over ({one.n_rows} training languages{f', {one.n_runs} runs' if run else ''}, "
             f"{one.n_columns} languages)."
         )
     yield ""

@@ -10,7 +10,7 @@ import pandas as pd
 from ccta_core.measures import label
 from ccta_core.reports.figures import Box, line_of, overlap
 from ccta_core.text import count, interval, number, percent
-from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
+from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout, transparent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -92,7 +92,7 @@ def choose_labels(points: pd.DataFrame) -> pd.Series:
 
 
 def place_labels(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    """On which side of its point each label covers the least that is there already."""
+    """The side of its point where each label covers least of the marks and labels before it."""
     across = _scale_to_unit(points["x"]) * _WIDE
     up = _scale_to_unit(points["up"]) * _HIGH
     taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
@@ -130,7 +130,7 @@ def _draw_lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> Non
                 x=[*line.x, *line.x[::-1]],
                 y=[*line.high, *line.low[::-1]],
                 fill="toself",
-                fillcolor=_transparent(colour),
+                fillcolor=transparent(colour, 0.13),
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
@@ -144,11 +144,6 @@ def _draw_lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> Non
             hoverinfo="skip",
             showlegend=False,
         )
-
-
-def _transparent(colour: str) -> str:
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.13)"
 
 
 def _jitter(values: pd.Series) -> pd.Series:
@@ -252,7 +247,7 @@ def auroc_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
         showlegend=False,
     )
     quiet_layout(figure, height=ITEMS_HEIGHT, dark=dark)
-    figure.update_xaxes(title_text="AUROC; .5 says nothing", range=[-0.02, 1.02])
+    figure.update_xaxes(title_text="AUROC; 0.5 is chance level", range=[-0.02, 1.02])
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 

@@ -1,4 +1,4 @@
-"""What is held against what: unit, two measures, models, coefficient."""
+"""The choosers of a correlation: its unit, two measures, models and coefficient."""
 
 import streamlit as st
 
@@ -34,13 +34,15 @@ def choosers(session: Session, chosen: Chosen) -> Question:
     kind = session.value(one_of("kind", KINDS, "pearson"))
     models = _chosen_models(session, chosen, unit)
     langs = languages_of(chosen.study)
-    reference = session.value(
-        one_of("home", (HOME, OTHERS, *langs), _default_reference(models, chosen))
-    )
+    # By default the training language, where every model has one in the study.
+    homes = [model.home in chosen.study.manifest.languages for model in models]
+    default = HOME if homes and all(homes) else OTHERS
+    reference = session.value(one_of("home", (HOME, OTHERS, *langs), default))
     pair = choose_pair(session, chosen.study.manifest.languages, models[0].home if models else None)
     if x == y:
         session.problems.append(
-            f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
+            f"{title(x, chosen.task)} correlates with itself by definition; choose another measure "
+            "for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
         session.selectbox("Each point is a", "unit", format_func=_UNITS.__getitem__, width=250)
@@ -109,9 +111,3 @@ def _chosen_models(session: Session, chosen: Chosen, unit: str) -> tuple[Model, 
         session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
     return tuple(Model(name, langs[name]) for name in wanted)
-
-
-def _default_reference(models: tuple[Model, ...], chosen: Chosen) -> str:
-    """By default the training language, where every model has one in the study."""
-    measured = [model.home in chosen.study.manifest.languages for model in models]
-    return HOME if measured and all(measured) else OTHERS

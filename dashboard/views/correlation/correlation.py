@@ -1,4 +1,4 @@
-"""Correlation: does consistency go with performance, and do the embeddings alone as well?"""
+"""Correlation: does consistency correlate with performance, and do the embeddings alone as well?"""
 
 from ccta_core.analysis.questions import Question
 from ccta_core.errors import CctaError
@@ -13,7 +13,7 @@ from dashboard.widgets.study_bar import Chosen, study_bar
 
 def page() -> None:
     """The whole page, top to bottom."""
-    text_blocks.title("Does consistency go with performance?")
+    text_blocks.title("Does consistency correlate with performance?")
     session = Session("correlation")
     chosen = study_bar(session, model=False)
     question = choosers(session, chosen) if chosen else None

@@ -1,4 +1,4 @@
-"""Item by item: accuracy by tenths of a measure, and who tells right from wrong best."""
+"""Item by item: accuracy by tenths of a measure, and which measure predicts it best."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -38,7 +38,7 @@ _FEW = 10
 def items(session: Session, chosen: Chosen, question: Question) -> None:
     """Deciles and AUROCs of the first model for one pair of languages."""
     item_question = replace(question, unit="item", models=question.models[:1])
-    text_blocks.heading("Does a high value announce a right prediction?")
+    text_blocks.heading("Does a measure predict which items are right?")
     if question.unit != "item":
         with st.container(horizontal=True, key="correlation_pair"):
             pair_choosers(session)
@@ -56,7 +56,9 @@ def items(session: Session, chosen: Chosen, question: Question) -> None:
         _show_deciles(chosen, item_question)
     with right:
         aurocs = _show_aurocs(session, chosen, item_question, items)
-    _show_table(chosen, aurocs)
+    if aurocs:
+        heads = ["AUROC", "95%", "minus the confidence", "95%", "p after Holm", "n"]
+        text_blocks.table(["measure", *heads], [_row(auroc, chosen.task) for auroc in aurocs])
 
 
 def decile_sentence(result: Deciles, name: str) -> str:
@@ -86,9 +88,10 @@ def auroc_sentence(aurocs: Sequence[Told]) -> str:
     best = max(by_measure.values(), key=lambda auroc: auroc.own.auc or 0.0)
     auc = number(best.own.auc)
     if _beats_chance(best):
-        text = f"{title(best.measure)} tells them apart best (AUROC {auc})"
+        text = f"{title(best.measure)} separates right from wrong best (AUROC {auc})"
     else:
-        text = f"No measure is shown to tell them apart (best: {label(best.measure)}, AUROC {auc})"
+        text = "No measure is shown to separate right from wrong "
+        text += f"(best: {label(best.measure)}, AUROC {auc})"
     if base is None:
         return text + "; the model's confidence is not known here."
     better = [auroc for auroc in by_measure.values() if _beats_confidence(auroc)]
@@ -121,7 +124,7 @@ def _show_deciles(chosen: Chosen, question: Question) -> None:
     figure = decile_chart(table, name, overall, dark=text_blocks.dark())
     text_blocks.chart(figure, key="correlation_deciles", alt=decile_sentence(result, name))
     text_blocks.quiet(
-        f"Bars: 95% of {count(result.n_groups, 'group')} resampled. Dotted: all items."
+        f"Bars: 95% intervals, {count(result.n_groups, 'group')} resampled. Dotted: all items."
     )
     file = f"{chosen.study.name}-deciles-{measure}"
     chart_files(figure, table, file, chart="correlation_deciles")
@@ -137,15 +140,11 @@ def _show_aurocs(
     table = auroc_table(aurocs)
     figure = auroc_chart(table, dark=text_blocks.dark())
     text_blocks.chart(figure, key="correlation_aurocs", alt=auroc_sentence(aurocs))
-    text_blocks.quiet("Bars: 95%. Against the confidence: the same resampled groups for both.")
+    text_blocks.quiet(
+        "Bars: 95% intervals. Against the confidence: the same resampled groups for both."
+    )
     chart_files(figure, table, f"{chosen.study.name}-auroc", chart="correlation_aurocs")
     return aurocs
-
-
-def _show_table(chosen: Chosen, aurocs: Sequence[Told]) -> None:
-    if aurocs:
-        heads = ["AUROC", "95%", "less the confidence", "95%", "p after Holm", "n"]
-        text_blocks.table(["measure", *heads], [_row(auroc, chosen.task) for auroc in aurocs])
 
 
 def _compute_aurocs(

@@ -1,4 +1,4 @@
-"""Every model's correlation, and what remains of it beside its controls."""
+"""Every model's correlation, and its partial correlations given the controls."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -54,12 +54,12 @@ def correlation_table(
 
 
 def shared_remark(remarks: Sequence[str]) -> str | None:
-    """What is to be said of all rows alike; None where they differ."""
+    """The remark that all rows have in common; None where they differ."""
     return remarks[0] if len(set(remarks)) == 1 else None
 
 
 def remark(correlation: Correlation, x: str, y: str) -> str:
-    """Why a number is not to be relied on, or nothing; x and y by name."""
+    """Why a coefficient is unreliable, else an empty text; x and y are names of measures."""
     if correlation.reliable:
         return ""
     return (
@@ -99,7 +99,7 @@ def download_table(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
 
 
 def partial_correlations(chosen: Chosen, question: Question) -> None:
-    """What is left with embeddings only, length and fertility held fixed, with the VIF."""
+    """Partial correlations with embeddings only, length and fertility held fixed, and the VIF."""
     if question.unit == "pair":
         text_blocks.quiet(
             "Nothing is held fixed here: pairs of languages are not independent; choose the unit "
@@ -155,11 +155,7 @@ def all_models_table(session: Session, chosen: Chosen, question: Question) -> No
     )
     with folded:
         if folded.open:
-            _show_table(chosen, _all(question, models))
-
-
-def _all(question: Question, models: tuple[Model, ...]) -> Question:
-    return replace(question, models=models)
+            _show_table(chosen, replace(question, models=models))
 
 
 def _show_table(chosen: Chosen, question: Question) -> None:

@@ -58,7 +58,7 @@ def picture(session: Session, chosen: Chosen, question: Question) -> None:
         _show_scatter(session, chosen, question, point_table)
     with right:
         _show_numbers(question, [test for test in tested if test.measure == question.x])
-    text_blocks.heading("The same question put to the controls")
+    text_blocks.heading("The same correlation for the controls")
     correlation_table(chosen, question, tested)
     partial_correlations(chosen, question)
 
@@ -196,7 +196,7 @@ def _show_numbers(question: Question, main: Sequence[ScoreCorrelation]) -> None:
     correlation = main[0].correlation
     reliable = "" if correlation.reliable else " <small>unreliable</small>"
     cells = [
-        (SYMBOLS[question.kind], number(correlation.r), "of 1, up or down"),
+        (SYMBOLS[question.kind], number(correlation.r), "between \N{MINUS SIGN}1 and 1"),
         (
             "95% interval",
             interval(correlation.low, correlation.high) + reliable,

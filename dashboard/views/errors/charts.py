@@ -94,7 +94,11 @@ def _row(
 
 def _head(row: Any, key: str, remark: Remark, sort: str) -> str:
     names = f"{language_name(row.source_lang)} to {language_name(row.target_lang)}"
-    facts = [escape(names), f"gold {_gold(row.gold)}", f"EMS {figure(row.ems)}"]
+    facts = [
+        escape(names),
+        f"gold {escape(_text_or_empty(row.gold)) or 'in the text'}",
+        f"EMS {figure(row.ems)}",
+    ]
     facts.append(f"gain {figure(row.gain)}")
     if sort not in _SHOWN:
         facts.append(f"{escape(label(sort))} {figure(row.sorted)}")
@@ -115,10 +119,6 @@ def _side(row: Any, side: str, example: ParallelExample | None) -> str:
         f'<div class="ccta-case-side"><div class="ccta-said">{escape(language_name(lang))}: '
         f"{prediction(row, side)}</div>{texts(sentence)}</div>"
     )
-
-
-def _gold(gold: Any) -> str:
-    return escape(_text_or_empty(gold)) or "in the text"
 
 
 def _text_or_empty(value: Any) -> str:

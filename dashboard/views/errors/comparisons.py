@@ -9,8 +9,8 @@ import streamlit as st
 from ccta_core.text import count, percent
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.assets import read_beside
 from dashboard.session import Session
+from dashboard.theme import read_beside
 from dashboard.views.errors import tables
 from dashboard.views.errors.charts import list_html
 from dashboard.views.errors.state import ANY, State, row_text
@@ -194,7 +194,9 @@ def _filter_by_cell(session: Session, state: State, source: str, target: str) ->
 def folded_table(session: Session, state: State) -> None:
     """The table in a fold of its own, made only when it is opened."""
     part = st.expander(
-        "Which prediction goes with which", on_change="rerun", key=session.widget("cells")
+        "Predictions in the two languages, cross-tabulated",
+        on_change="rerun",
+        key=session.widget("cells"),
     )
     with part:
         if part.open:

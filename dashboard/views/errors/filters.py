@@ -53,12 +53,12 @@ class Filters:
 
     @property
     def whole(self) -> "Filters":
-        """The same whatever is right or wrong: what a share is taken of."""
+        """The filters without right or wrong: the comparisons that a share is taken of."""
         return replace(self, right="any")
 
     @property
     def without_predictions(self) -> "Filters":
-        """The same whatever was predicted: what a table of predictions is made of."""
+        """The filters without those on predictions: the rows of a table of predictions."""
         return replace(self, right="any", agreement="any", source_says="", target_says="")
 
 
@@ -161,7 +161,7 @@ def _agreement_sql(agreement: str) -> str:
 
 
 def _is_one_way(filters: Filters) -> bool:
-    """Whether a comparison that passes can't pass turned round."""
+    """Whether no comparison passes in both of its directions."""
     predictions = filters.source_says, filters.target_says
     apart = all(predictions) and predictions[0] != predictions[1]
     return (
@@ -172,7 +172,7 @@ def _is_one_way(filters: Filters) -> bool:
 
 
 def _is_symmetric(filters: Filters) -> bool:
-    """Whether a comparison passes turned round whenever it passes."""
+    """Whether every comparison that passes does so in both of its directions."""
     one_sided = filters.source_says != filters.target_says
     return not one_sided and not any(directed(bounds.name) for bounds in filters.ranges)
 

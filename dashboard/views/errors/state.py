@@ -172,7 +172,7 @@ def _chosen_ranges(session: Session, offered: Offered, control: str) -> list[Ran
 
 
 def _range_field(session: Session, name: str, ends: Ends) -> Field:
-    """A range; where the ends are others than before, what was all of it is so again."""
+    """The field of a range; one that covered everything does so again when the ends change."""
     memo, key = session.widget(f"{name}_ends"), session.widget(name)
     before = st.session_state.get(memo)
     if before not in (None, ends) and st.session_state.get(key, before) == before:

@@ -70,16 +70,16 @@ def verdict(summary: SelectionSummary, filters: Filters, same: Share, task: str)
 
 
 def doubt(summary: SelectionSummary, filters: Filters) -> str:
-    """What stands behind the verdict: what is independent, and the gain beside EMS."""
+    """What the verdict rests on: the independent groups, and the gain beside EMS."""
     share = summary.share
     parts = ["A comparison is one item in two languages."]
     if share.groups:
         parts.append(
-            f"Intervals take the {count(share.groups, 'group')} of items (one premise, one "
-            "paragraph) as what is independent."
+            f"Intervals treat the {count(share.groups, 'group')} of items (one premise, one "
+            "paragraph) as independent."
         )
     if share.groups and share.groups < FEW:
-        parts.append(f"With fewer than {FEW} groups they are not to be relied on.")
+        parts.append(f"With fewer than {FEW} groups they are unreliable.")
     if filters.right != ANY and summary.ems is not None:
         parts.append("EMS is compared with the other comparisons of the same languages.")
         if summary.gain is not None:
@@ -101,8 +101,8 @@ def chosen_filters(state: State, tag: str = "") -> list[tuple[str, str]]:
     alike = agreeing(state.chosen.task)
     rows += [("predictions", alike[filters.agreement])] if filters.agreement in alike else []
     words = {
-        "gold": filters.gold, "source says": filters.source_says,
-        "target says": filters.target_says, "text or id holds": filters.find, "tag": tag,
+        "gold": filters.gold, "source prediction": filters.source_says,
+        "target prediction": filters.target_says, "text or id holds": filters.find, "tag": tag,
     }  # fmt: skip
     rows += [(name, value) for name, value in words.items() if value]
     rows += [
@@ -132,7 +132,7 @@ def _ems_difference(ems: Difference | None) -> str:
         return ""
     if ems.clear:
         return f"; where they are, EMS is {_difference_text(ems)}"
-    return f"; their EMS can't be told apart from that of the others ({_difference_text(ems)})"
+    return f"; their EMS is not shown to differ from that of the others ({_difference_text(ems)})"
 
 
 def _difference_text(difference: Difference) -> str:

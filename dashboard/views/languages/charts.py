@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.text import count, interval, number, percent
-from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
+from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout, transparent
 
 _GAP = 3.0
 """Per cent of the height between two ranks."""
@@ -154,8 +154,8 @@ def _build_ribbons(
                 continue
             high = scale * float(flow.mass)
             description = (
-                f"{sent} to {received}: {percent(flow.mass, 1)} of the mass; by weight alone "
-                f"{percent(flow.expected, 1)}"
+                f"{sent} to {received}: {percent(flow.mass, 1)} of the mass; in proportion to "
+                f"the masses {percent(flow.expected, 1)}"
             )
             flows.append(Ribbon(left[sent], right[received], high, sent == received, description))
             left[sent], right[received] = left[sent] + high, right[received] + high
@@ -296,7 +296,7 @@ def histogram_chart(table: pd.DataFrame, means: dict[str, float], *, dark: bool)
             name=escape(str(name)),
             line={"color": colour, "width": 1.5, "dash": dash, "shape": "hv"},
             fill="tozeroy" if index == 0 else None,
-            fillcolor=_transparent(colour) if index == 0 else None,
+            fillcolor=transparent(colour, 0.16) if index == 0 else None,
             hovertemplate="%{x:.2f}: %{y} items<extra>" + escape(str(name)) + "</extra>",
         )
         if str(name) in means:
@@ -305,8 +305,3 @@ def histogram_chart(table: pd.DataFrame, means: dict[str, float], *, dark: bool)
     figure.update_xaxes(title_text="EMS and its controls, item by item")
     figure.update_yaxes(title_text="items")
     return figure
-
-
-def _transparent(colour: str) -> str:
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.16)"

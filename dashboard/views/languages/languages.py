@@ -1,4 +1,4 @@
-"""Languages: which of them the model reads alike, closer, by layer and by training language."""
+"""Languages: consistency by pair of languages, item, layer and training language."""
 
 from ccta_core.errors import CctaError
 from dashboard.session import Session

@@ -1,4 +1,4 @@
-"""Consistency by layer, and where the weight of a word goes."""
+"""Consistency by layer, and where the mass of a word goes."""
 
 import pandas as pd
 import streamlit as st
@@ -86,13 +86,13 @@ def _mean_text(row: pd.Series) -> str:
 
 
 def mexa_sentence(means: pd.DataFrame) -> str:
-    """The chart's finding: where the backbone finds translations best."""
+    """The chart's finding: where the backbone retrieves translations best."""
     mexa_rows = means[means["variant"] == "mexa"]
     best = mexa_rows.loc[mexa_rows["value"].idxmax()]
     chance = means[means["variant"] == "random"]["value"]
     random = f"; untrained {number(float(chance.max()))} at most" if len(chance) else ""
     return (
-        f"The backbone alone finds translations best at layer {int(best['layer'])}: MEXA "
+        f"The backbone alone retrieves translations best at layer {int(best['layer'])}: MEXA "
         f"{number(best['value'])} over {int(best['languages'])} languages{random}."
     )
 
@@ -126,7 +126,7 @@ def _mexa_part(mexa: pd.DataFrame, depth: int) -> None:
 
 
 def read_target(session: Session) -> str:
-    """The language the weight goes to."""
+    """The target language of the flows."""
     targets = [str(code) for code in _comparison_counts().index]
     return str(session.value(one_of("flow", targets, targets[0]))) if targets else ""
 
@@ -139,7 +139,7 @@ def flows(session: Session, target: str) -> None:
     pair_flows = comparisons[comparisons["target"] == target]
     source = str(pair_flows["source"].iloc[0])
     names = (language_name(source), language_name(target))
-    text_blocks.heading("Where the weight of a word goes")
+    text_blocks.heading("Where the mass of a word goes")
     with st.container(horizontal=True, key="languages_flows_row"):
         session.selectbox(
             f"From {names[0]} to",
@@ -154,7 +154,7 @@ def flows(session: Session, target: str) -> None:
     text_blocks.quiet(
         "Studies keep no transport plans. These are the finished comparisons of demo items by "
         f"{resources.FLOWS_OF} at the embeddings (layer 0) that come with the program: words by "
-        f"the rank of their weight, mean over {count(share.n, 'item')} in "
+        f"the rank of their mass, mean over {count(share.n, 'item')} in "
         f"{count(share.groups, 'group')}. Coloured: to the same rank. By part of speech nothing is "
         "shown: no tags are at hand for these texts."
     )
@@ -167,8 +167,8 @@ def flow_sentence(share: TopShare, names: tuple[str, str]) -> str:
     """The chart's finding: from the heaviest word to the heaviest."""
     span = f" (95% {_percent_interval(share)})" if share.low is not None else ""
     return (
-        f"Of the weight of the heaviest {names[0]} word, {percent(share.share)}{span} goes to the "
-        f"heaviest {names[1]} word; if weight went by weight alone it would be "
+        f"Of the mass of the heaviest {names[0]} word, {percent(share.share)}{span} goes to the "
+        f"heaviest {names[1]} word; if it were spread in proportion to the masses it would be "
         f"{percent(share.expected)}. n = {count(share.n, 'item')} in "
         f"{count(share.groups, 'group')}."
     )

@@ -18,7 +18,7 @@ from dashboard.widgets.wording import language_name
 
 _ORDERS = {
     "family": "by family",
-    "clustering": "by likeness (clustering)",
+    "clustering": "by similarity (clustering)",
     "name": "by name",
     "study": "as in the study",
 }

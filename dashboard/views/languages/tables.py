@@ -84,7 +84,7 @@ def grouped_mean(
 
 
 def order_languages(languages: Sequence[str], order: str, table: pd.DataFrame) -> list[str]:
-    """The languages by family and name, by likeness in a matrix, by name, or as they are."""
+    """The languages by family and name, by similarity in a matrix, by name, or as they are."""
     names = sorted(languages, key=_name)
     if order == "family":
         return sorted(names, key=lambda code: (_family(code), _name(code)))
@@ -319,7 +319,7 @@ class TopShare:
     """The share of the heaviest source word's mass that goes to the heaviest target word.
 
     `low` and `high` are its 95% interval over groups of items; `expected` is the share if mass went
-    to target words by their weight alone.
+    to target words in proportion to their masses.
     """
 
     share: float

@@ -65,7 +65,8 @@ def training(session: Session, chosen: Chosen, langs: list[str], measure: str) -
 def training_sentence(result: TrainingTable, name: str) -> str:
     """What rows and columns explain, or why that can't be said."""
     if result.shares is None:
-        return f"What is the training language's share in {name} can't be told: {result.problem}."
+        problem = f"can't be estimated: {result.problem}."
+        return f"The training language's share of the variance in {name} {problem}"
     return shares_text(result.shares, name)
 
 

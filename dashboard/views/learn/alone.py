@@ -7,11 +7,9 @@ import streamlit as st
 from ccta_core.languages import language
 from ccta_core.text import number, percent
 from ccta_core.zoo.lesson import Lesson, LessonSentence
-from dashboard.views.learn import tables as tables
-from dashboard.views.learn import wording as notices
+from dashboard.views.learn import tables, wording
 from dashboard.views.learn.charts import error_curve, pieces_html, waterfall
-from dashboard.views.learn.frame import notice, picture_data, side_note
-from dashboard.views.learn.pictures import path_picture, sum_picture
+from dashboard.views.learn.frame import notice, path_picture, picture_data, side_note, sum_picture
 from dashboard.views.learn.view import LearnView, set_alpha
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
@@ -26,8 +24,8 @@ _MASS_NAMES = {
 
 def attribution(view: LearnView, lesson: Lesson) -> None:
     """Step 1: the words as a heatmap, each in or out of the sum."""
-    sentence = _told(view, lesson)
-    notice(notices.of_sum(sentence, lesson.target_class))
+    sentence = lesson.sentences[view.lang]
+    notice(wording.of_sum(sentence, lesson.target_class))
     words = zip(sentence.words, sentence.segments, sentence.scores.tolist(), strict=True)
     sum_picture(
         key="learn_sum",
@@ -49,9 +47,9 @@ def attribution(view: LearnView, lesson: Lesson) -> None:
 
 def path(view: LearnView, lesson: Lesson) -> None:
     """Step 2: the way from the baseline, a place on it and what happens there."""
-    sentence = _told(view, lesson)
+    sentence = lesson.sentences[view.lang]
     path_points = sentence.path
-    notice(notices.of_path(sentence))
+    notice(wording.of_path(sentence))
 
     def moved() -> None:
         set_alpha(view.session, st.session_state[_PATH_KEY].get("alpha"))
@@ -74,15 +72,15 @@ def path(view: LearnView, lesson: Lesson) -> None:
         ),
         on_alpha_change=moved,
     )
-    side_note(notices.of_padding(sentence, lesson.target_class))
+    side_note(wording.of_padding(sentence, lesson.target_class))
     csv_button(tables.path_table(sentence), f"learn-path-{sentence.lang}", key="learn_csv")
 
 
 def completeness(view: LearnView, lesson: Lesson) -> None:
     """Step 3: what the words add up to from a few points, and what is missed."""
-    sentence = _told(view, lesson)
+    sentence = lesson.sentences[view.lang]
     estimate = tables.estimate_of(sentence, view.points)
-    notice(notices.of_completeness(sentence, view.points))
+    notice(wording.of_completeness(sentence, view.points))
     view.session.select_slider(
         "Points on the way", "points", width="stretch" if view.large else 420
     )
@@ -111,8 +109,8 @@ def completeness(view: LearnView, lesson: Lesson) -> None:
 
 def units(view: LearnView, lesson: Lesson) -> None:
     """Step 4: pieces, words, and the mass of each word."""
-    sentence = _told(view, lesson)
-    notice(notices.of_units(sentence, view.mass))
+    sentence = lesson.sentences[view.lang]
+    notice(wording.of_units(sentence, view.mass))
     view.session.segmented_control("Mass is", "mass", format_func=_MASS_NAMES.__getitem__)
     table = tables.pieces_table(sentence, view.mass)
     masses = tables.word_masses(sentence, view.mass)
@@ -128,7 +126,7 @@ def units(view: LearnView, lesson: Lesson) -> None:
             alt=f"Mass of each word. {alt}.",
         )
     )
-    side_note(notices.of_specials(sentence))
+    side_note(wording.of_specials(sentence))
     csv_button(table, f"learn-units-{sentence.lang}-{view.mass}", key="learn_csv")
 
 
@@ -136,10 +134,6 @@ def _list_values(names: Iterable[object], values: Iterable[float]) -> str:
     """A chart in words: every name with its number."""
     pairs = zip(names, values, strict=True)
     return ", ".join(f"{name} {number(value)}" for name, value in pairs) + "."
-
-
-def _told(view: LearnView, lesson: Lesson) -> LessonSentence:
-    return lesson.sentences[view.lang]
 
 
 def _text_direction(sentence: LessonSentence) -> dict[str, str]:

@@ -32,7 +32,7 @@ def claims(view: LearnView, _: Lesson) -> None:
     st.html(f'<p class="learn-say"><b>Claim</b> {_CLAIMS[view.claim]}</p>')
     chosen = study_bar(view.session, model=False)
     if chosen is None:
-        notice("No study is here yet, so there is nothing to hold the claim against.")
+        notice("No study is here yet, so there is nothing to test the claim on.")
     else:
         _show_answer(view, chosen)
     with st.container(key="learn_links", horizontal=True):
@@ -60,8 +60,8 @@ def _show_answer(view: LearnView, chosen: Chosen) -> None:
     )
     text_blocks.chart(figure, key="learn_claims", alt=f"{answer.axis}: {rows}.")
     text_blocks.quiet(
-        f"{answer.counted}. Bars are 95% intervals; open marks have too few units to be relied on."
-        + ("" if answer.zero is None else " On the dotted line a value says nothing.")
+        f"{answer.counted}. Bars are 95% intervals; open marks are unreliable: too few units."
+        + ("" if answer.zero is None else " The dotted line is the value without an effect.")
     )
     name = f"learn-claim-{view.claim}-{chosen.study.name}"
     chart_files(figure, answer.table, name, chart="learn_claims")

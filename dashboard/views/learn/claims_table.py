@@ -16,8 +16,8 @@ class ClaimAnswer:
     """What a study says to one claim.
 
     `table` has one row a number: measure, what it is of, value, its 95% interval, n and whether the
-    interval can be relied on. `axis` names the values, `zero` is where they say nothing, `unit` is
-    what n counts.
+    interval can be relied on. `axis` names the values, `zero` is the value without an effect,
+    `unit` is what n counts.
     """
 
     table: pd.DataFrame
@@ -43,7 +43,7 @@ def answer_claim(study: Study, claim: str, layer: int) -> ClaimAnswer:
 
 
 def _performance(study: Study, layer: int) -> ClaimAnswer:
-    """Claim 1, unit language: does a language's consistency go with its score?"""
+    """Claim 1, unit language: does a language's consistency correlate with its score?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
 

@@ -8,11 +8,9 @@ import streamlit as st
 from ccta_core.languages import language
 from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
-from dashboard.views.learn import tables as tables
-from dashboard.views.learn import wording as notices
+from dashboard.views.learn import tables, wording
 from dashboard.views.learn.charts import shuffles_histogram
-from dashboard.views.learn.frame import notice, picture_data, side_note
-from dashboard.views.learn.pictures import hand_picture
+from dashboard.views.learn.frame import hand_picture, notice, picture_data, side_note
 from dashboard.views.learn.space_chart import cosine_matrix, frame_of, plane
 from dashboard.views.learn.tables import hand_table, problem_of, read_hand_plan
 from dashboard.views.learn.view import SPACES, LearnView
@@ -28,7 +26,7 @@ _MOST_SEED = 9999
 
 def space(view: LearnView, lesson: Lesson) -> None:
     """Step 5: the words on a plane, and every cosine."""
-    notice(notices.of_space(lesson, view.partner, view.space))
+    notice(wording.of_space(lesson, view.partner, view.space))
     view.session.segmented_control("Space", "space", format_func=_SPACE_NAMES.__getitem__)
     names, appearance = _names(view), {"dark": text_blocks.dark(), "large": view.large}
     planes = {name: tables.places_table(lesson, view.partner, name) for name in SPACES}
@@ -62,7 +60,7 @@ def space(view: LearnView, lesson: Lesson) -> None:
         )
         name = f"learn-cosines-{view.partner}-{view.space}"
         chart_files(figure, cosines, name, chart="learn_cosines")
-    side_note(notices.of_plane(lesson, view.partner, view.space))
+    side_note(wording.of_plane(lesson, view.partner, view.space))
 
 
 def transport(view: LearnView, lesson: Lesson) -> None:
@@ -72,7 +70,7 @@ def transport(view: LearnView, lesson: Lesson) -> None:
     if isinstance(message, dict) and str(message.get("key", "")).startswith(f"{view.partner}-"):
         plans[view.partner] = message.get("plan")
     hand_plan = read_hand_plan(problem, plans.get(view.partner))
-    notice(notices.of_hand(problem, hand_plan))
+    notice(wording.of_hand(problem, hand_plan))
     source, target = lesson.sentences[tables.PIVOT], lesson.sentences[view.partner]
     hand_picture(
         key=_HAND_KEY,
@@ -100,7 +98,7 @@ def chance(view: LearnView, lesson: Lesson) -> None:
     values = table["ems"].to_numpy()
     references = tables.reference_table(lesson, view.partner)
     observed = float(references["value"][0])
-    notice(notices.of_chance(observed, values))
+    notice(wording.of_chance(observed, values))
     with st.container(key="learn_shuffles_row", horizontal=True, vertical_alignment="bottom"):
         view.session.segmented_control("Shuffles", "shuffles")
         st.button(
@@ -118,8 +116,8 @@ def chance(view: LearnView, lesson: Lesson) -> None:
         f"from {number(float(values.min()))} to {number(float(values.max()))}. {against}.",
     )
     side_note(
-        f"{notices.of_deals(lesson, view.partner, observed)} Mean of the {view.shuffles} shuffles "
-        f"{number(float(values.mean()))}, the middle 95% from "
+        f"{wording.of_permutations(lesson, view.partner, observed)} Mean of the "
+        f"{view.shuffles} shuffles {number(float(values.mean()))}, the middle 95% from "
         f"{number(float(np.quantile(values, 0.025)))} to "
         f"{number(float(np.quantile(values, 0.975)))}. Unrelated: the mean over five other "
         "sentences."

@@ -1,11 +1,16 @@
-"""What every step of the page Learn has: its question, the list of steps, what to notice."""
+"""What every step of the page Learn has: its question, the list of steps, what to notice.
 
+The three pictures that are acted on are small scripts; nothing is fetched over the network.
+"""
+
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import streamlit as st
 
 from ccta_core.zoo.lesson import Lesson
+from dashboard.theme import read_beside
 from dashboard.views.learn.view import STEPS, LearnView, Step, follow_language
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
@@ -34,7 +39,7 @@ def head(view: LearnView, step: Step) -> None:
 
 
 def notice(html: str) -> None:
-    """What to notice: the finding above the picture. `html` is made by learn_notices."""
+    """What to notice: the finding above the picture. `html` is made by `learn.wording`."""
     _line("Notice", html)
 
 
@@ -57,6 +62,25 @@ def tail(view: LearnView, step: Step, lesson: Lesson) -> None:
         f"Measured once with {lesson.model} (revision {lesson.revision[:12]}), at the embeddings, "
         f"class {lesson.target_class}; distances at layer {lesson.align_layer}. No model is loaded."
     )
+
+
+def _picture(name: str) -> Callable[..., Any]:
+    """A component of Streamlit: the scripts learn_base.js and learn_NAME.js."""
+    return st.components.v2.component(
+        f"ccta_learn_{name}",
+        html='<div class="learn-root"></div>',
+        css=read_beside(__file__, "learn.css"),
+        js=read_beside(__file__, "learn_base.js") + read_beside(__file__, f"learn_{name}.js"),
+        isolate_styles=False,
+    )
+
+
+sum_picture = _picture("sum")
+"""Step 1: words that are switched in and out of a sum."""
+path_picture = _picture("path")
+"""Step 2: the slider along the path; its state `alpha` is where it was let go."""
+hand_picture = _picture("hand")
+"""Step 6: a plan moved by hand; its state `plan` has the problem's key and the numbers."""
 
 
 def picture_data(view: LearnView, which: str, /, **values: Any) -> dict[str, Any]:

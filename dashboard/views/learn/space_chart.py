@@ -1,4 +1,4 @@
-"""Where labels of points go, so that none covers another; no plotly, no Streamlit."""
+"""The charts of step 5, with labels of points placed so that none covers another."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -172,7 +172,7 @@ def cosines(lesson: Lesson, lang: str) -> np.ndarray:
 
 
 def reference_table(lesson: Lesson, lang: str) -> pd.DataFrame:
-    """EMS and what it is held against, one row each."""
+    """EMS and its controls, one row each."""
     source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
     similarity = cosines(lesson, lang)
     return pd.DataFrame(
@@ -195,19 +195,19 @@ def shuffled_table(lesson: Lesson, lang: str, shuffles: int, seed: int) -> pd.Da
 
 
 def arrangement_scores(lesson: Lesson, lang: str) -> np.ndarray:
-    """EMS of every way to deal the masses out again within premise and hypothesis, both sides."""
+    """EMS of every permutation of the masses within premise and hypothesis, on both sides."""
     source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
     return ems_values(*every_arrangement(source, target), cosines(lesson, lang))
 
 
 def compare_with_shuffles(values: np.ndarray, observed: float) -> PermutationTest:
-    """What shuffles say about an EMS, counted as the engine counts them."""
+    """The permutation test of an EMS, counted as the engine counts it."""
     return permutation_test(observed, values)
 
 
-def compare_with_arrangements(deals: np.ndarray, observed: float) -> PermutationTest:
-    """What all deals say about an EMS."""
-    return permutation_test(observed, deals, exact=True)
+def compare_with_arrangements(permutations: np.ndarray, observed: float) -> PermutationTest:
+    """The exact permutation test of an EMS, over every arrangement of the masses."""
+    return permutation_test(observed, permutations, exact=True)
 
 
 WHOLE = 1e-6

@@ -161,8 +161,9 @@ STEPS = (
         "Chance",
         "Is that more than chance?",
         "EMS is high wherever the words are alike, even if the model stresses other ones. So we "
-        "deal the same masses out to other words of the same text, at random, and measure again. "
-        "Only an EMS that most shuffles do not reach says that the stress agrees.",
+        "shuffle the masses among the words of the same text, at random, and measure again: a "
+        "permutation test. Only an EMS that most shuffles do not reach shows that the stress "
+        "agrees.",
         "Shuffle again a few times with 19 shuffles, then with 999. How much does p move? Then "
         "compare English with itself.",
         pair=True,
@@ -173,7 +174,7 @@ STEPS = (
         "One sentence shows how the measure works, not how a model behaves. A study measures many "
         "items in many languages, and puts each claim of the paper (Wang et al., 2021) to a test "
         "beside its controls.",
-        "Open the study and look whether embeddings only would have told the same.",
+        "Open the study: do embeddings only give the same result?",
         pair=True,
     ),
 )

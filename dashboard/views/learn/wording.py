@@ -74,7 +74,8 @@ def of_completeness(sentence: LessonSentence, points: int) -> str:
 def of_units(sentence: LessonSentence, kind: str) -> str:
     """Step 4: whose mass is largest, and what is cut into most pieces."""
     masses = word_masses(sentence, kind)
-    heaviest, word_of_piece = int(masses.argmax()), _words_of_pieces(sentence)
+    heaviest = int(masses.argmax())
+    word_of_piece = [piece.word for piece in sentence.pieces if piece.word is not None]
     split = max(set(word_of_piece), key=word_of_piece.count)
     return (
         f"{word(sentence.words[heaviest], sentence.lang)} holds {percent(masses[heaviest])} of "
@@ -146,17 +147,13 @@ def of_chance(observed: float, values: np.ndarray) -> str:
     )
 
 
-def of_deals(lesson: Lesson, lang: str, observed: float) -> str:
-    """Step 7, beside it: what all deals say, and what so few words can say at all."""
-    deals, itself = arrangement_scores(lesson, lang), arrangement_scores(lesson, PIVOT)
-    test = compare_with_arrangements(deals, observed)
+def of_permutations(lesson: Lesson, lang: str, observed: float) -> str:
+    """Step 7, beside it: the exact test, and the least p that so few words can reach."""
+    test = compare_with_arrangements(arrangement_scores(lesson, lang), observed)
+    itself = arrangement_scores(lesson, PIVOT)
     least = compare_with_arrangements(itself, float(itself.max())).p_value
     return (
-        f"There are only {test.drawn} ways to deal these masses out; {percent(test.p_value, 1)} of "
-        f"them reach EMS. Even English with itself can't get below {percent(least, 1)}: one short "
-        "sentence decides nothing, which is why studies take many."
+        f"These masses have only {test.drawn} distinct permutations; {percent(test.p_value, 1)} "
+        f"of them reach EMS. Even English with itself can't get below {percent(least, 1)}: one "
+        "short sentence decides nothing, which is why studies take many."
     )
-
-
-def _words_of_pieces(sentence: LessonSentence) -> list[int]:
-    return [piece.word for piece in sentence.pieces if piece.word is not None]

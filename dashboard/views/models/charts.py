@@ -38,7 +38,7 @@ def score_dots(table: pd.DataFrame, metric: str, *, dark: bool) -> "go.Figure":
 
 
 def describe_chart(table: pd.DataFrame, metric: str) -> str:
-    """The chart for who can't see it."""
+    """The chart's text alternative."""
     dots = ", ".join(f"{row.language} {row.score:.3f}" for row in table.itertuples())
     return f"Dots of {metric} for {len(table)} languages, best first: {dots}."
 
@@ -59,7 +59,7 @@ def _interval_bars(table: pd.DataFrame, *, dark: bool) -> dict[str, object] | No
 
 
 def _draw_majority(figure: "go.Figure", table: pd.DataFrame, *, dark: bool) -> None:
-    """What the commonest label would reach, language by language."""
+    """The majority baseline, language by language."""
     baseline = table.dropna(subset=["majority"])
     if baseline.empty:
         return
@@ -67,9 +67,9 @@ def _draw_majority(figure: "go.Figure", table: pd.DataFrame, *, dark: bool) -> N
         x=baseline["majority"],
         y=baseline["language"],
         mode="lines",
-        name="commonest label",
+        name="majority baseline",
         line={"color": QUIET[dark], "width": 1.5, "dash": "dash"},
-        hovertemplate="commonest label %{x:.3f}<extra></extra>",
+        hovertemplate="majority baseline %{x:.3f}<extra></extra>",
     )
 
 

@@ -69,9 +69,9 @@ def finding(table: pd.DataFrame) -> str:
     lower = baseline["low"].fillna(baseline["score"])
     under = baseline[lower <= baseline["majority"]]
     if under.empty:
-        return f"{text}; in every language above what the commonest label would reach."
+        return f"{text}; in every language above the majority baseline."
     named = ", ".join(under["language"])
-    return f"{text}; not clearly above what the commonest label would reach in {named}."
+    return f"{text}; not clearly above the majority baseline in {named}."
 
 
 def data_table(sets: Iterable[DataSet], counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from dashboard.views.models.charts import describe_chart, score_dots
 from dashboard.views.models.tables import finding, metric_name, metric_of, score_table, zoo_table
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files, csv_button
-from dashboard.widgets.model_card import card
 from dashboard.widgets.wording import language_name
 
 _ALL = "all"
@@ -25,7 +24,7 @@ _TASKS = {
     _ALL: "All tasks", "nli": "NLI", "paraphrase": "Paraphrase", "qa": "Question answering",
     "ner": "Names", "classification": "Classification", "backbone": "Backbone",
 }  # fmt: skip
-_HEADS = ("model", "task", "trained on", "mean score", "commonest label", "MB", "licence")
+_HEADS = ("model", "task", "trained on", "mean score", "majority baseline", "MB", "licence")
 
 
 def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
@@ -71,7 +70,7 @@ def _show_model(session: Session, info: ModelInfo) -> None:
         chart = session.widget("dots")
         text_blocks.chart(figure, key=chart, alt=describe_chart(table, metric))
         chart_files(figure, table, f"scores-{info.id}", chart=chart)
-    card(info)
+    text_blocks.model_card(info)
 
 
 def _row(row: pd.Series, chosen: str) -> list[str]:

@@ -90,7 +90,7 @@ def walk_chart(table: pd.DataFrame, layers: tuple[int, ...], alt: str) -> str:
     """
     low, high = _range(table)
     rows = table.set_index("layer").reindex(list(layers))
-    places = _layer_positions(len(layers))
+    places = np.linspace(2, 98, len(layers)) if len(layers) > 1 else np.full(1, 50.0)
 
     def height(values: pd.Series) -> np.ndarray:
         return 100 * (1 - (values.to_numpy(dtype=float) - low) / (high - low))
@@ -134,10 +134,6 @@ def _range(table: pd.DataFrame) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     room = max(high - low, 0.02) * _PADDING
     return low - room, high + room
-
-
-def _layer_positions(count: int) -> np.ndarray:
-    return np.full(1, 50.0) if count == 1 else 2 + 96 * np.arange(count) / (count - 1)
 
 
 def _line(places: np.ndarray, heights: np.ndarray, name: str, dash: str) -> str:

@@ -33,7 +33,7 @@ _MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class ComparedView:
-    """What a view is compared with, known or on its way."""
+    """The view that the first is compared with: its request, and its result or its job."""
 
     view: PairView
     request: PairRequest
@@ -65,7 +65,8 @@ def compare(
         )
         return
     with st.container(key="pair_second"):
-        text_blocks.heading(_view_name(compared.view, options))
+        model = model_name(options.models[compared.view.model])
+        text_blocks.heading(f"{model}, layer {compared.view.layer}")
         if compared.job is not None:
             progress(compared.job, SECOND)
         second_result = compared.result
@@ -192,10 +193,6 @@ def _judge_second(
 def shared_scale(first: PairResult | None, second: PairResult | None) -> dict[str, float]:
     """The top of the scale that both pictures share; known results only."""
     return shared_top([result.payload() for result in (first, second) if result is not None])
-
-
-def _view_name(view: PairView, options: Options) -> str:
-    return f"{model_name(options.models[view.model])}, layer {view.layer}"
 
 
 def _differing_part(view: PairView, other: PairView, options: Options) -> str:

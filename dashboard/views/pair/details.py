@@ -81,7 +81,7 @@ def _show_plan(result: PairResult) -> None:
 
 def _show_controls(result: PairResult) -> None:
     text_blocks.say(
-        "What EMS is held against. A dash: it can't be computed here (nothing to shuffle, too few "
+        "What EMS is compared with. A dash: it can't be computed here (nothing to shuffle, too few "
         f"linked words, or no unrelated sentences in this language). "
         f"{_permutation_sentence(result)}"
     )
@@ -198,7 +198,7 @@ def _show_poorly_matched(result: PairResult) -> None:
     table, limits = poorly_matched(result), mean_best_cosine(result)
     names = _names(result)
     shares = [table.loc[table["side"] == side, "poor_mass"].sum() for side in ("source", "target")]
-    text_blocks.heading("Words whose mass finds no good partner")
+    text_blocks.heading("Words whose mass moves to poor partners")
     text_blocks.say(
         f"{percent(shares[0])} of the {names[0]} mass and {percent(shares[1])} of the {names[1]} "
         "mass move at a cosine below what words of that side find at best on average "
@@ -216,7 +216,7 @@ def _show_poorly_matched(result: PairResult) -> None:
         )
         for row in table[table["poor_mass"] > 0].head(_MOST).itertuples()
     ]
-    heads = ["word", "mass", "of it, poorly", "cosine reached", "best partner, cosine"]
+    heads = ["word", "mass", "of it, to poor partners", "cosine reached", "best partner, cosine"]
     text_blocks.table(heads, rows, html=True)
     csv_button(table, "words-without-partner", key=widget_key("pair", "poor_csv"))
 

@@ -14,10 +14,10 @@ from dashboard.widgets.wording import word
 
 _EMPTY = [
     (label("ems"), "how alike the two readings are, at most 1"),
-    (label("ems_shuffled"), "same words, weights dealt out at random"),
-    (label("ems_uniform"), "every word weighs the same"),
+    (label("ems_shuffled"), "same words, masses shuffled at random"),
+    (label("ems_uniform"), "every word has the same mass"),
     (label("ems_unrelated"), "the chance level: against unrelated sentences"),
-    ("masses", "how far the weights of the words may be off, summed"),
+    ("masses", "bound on the error of the words' masses, summed"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What is known to be right of an item, and whether the model's two readings are."""
+"""An item's gold, and whether the model's predictions on both sides agree with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

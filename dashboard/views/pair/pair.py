@@ -18,8 +18,7 @@ from dashboard.views.pair.job import find, progress
 from dashboard.views.pair.share import downloads, share
 from dashboard.views.pair.skeleton import skeleton
 from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairView
-from dashboard.widgets import notices
-from dashboard.widgets.model_card import card
+from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
 
 _TYPE = "Type the same text in two languages and press Compare."
@@ -65,7 +64,7 @@ def page() -> None:
         downloads(view, result)
     if request is not None:
         _show(session, view, options, request, (result, job))
-    card(info)
+    text_blocks.model_card(info)
     resources.warm(info)
 
 

@@ -10,8 +10,8 @@ from ccta_core.measures import label
 from ccta_core.result import PairResult
 from ccta_core.text import count, number
 from dashboard import resources
-from dashboard.assets import read_beside
 from dashboard.session import widget_key
+from dashboard.theme import read_beside
 from dashboard.views.pair.history import go
 from dashboard.views.pair.job import EVERY, WALK, find, leave, status, visitor
 from dashboard.views.pair.view import Options, PairRequest, PairView, Settings
@@ -148,7 +148,7 @@ def _stop() -> None:
 
 
 def _without_drawing(settings: Settings) -> Settings:
-    """Without how it is drawn: that changes nothing that is measured."""
+    """The settings with the defaults of drawing, which changes nothing that is measured."""
     usual = Settings()
     return replace(settings, view=usual.view, units=usual.units, ribbons=usual.ribbons)
 

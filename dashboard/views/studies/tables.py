@@ -128,7 +128,9 @@ def state_line(state: StudyStatus) -> str:
     if state.kind == RUNNING:
         if state.rate is None or state.left is None:
             return f"running · {share} · loading models and measuring the first parts"
-        return f"running · {share} · {_speed_text(state.rate)} · {duration(state.left)} left"
+        per_minute = f"{state.rate * 60:.2g} items/min"
+        speed = f"{state.rate:.2g} items/s" if state.rate >= 0.1 else per_minute
+        return f"running · {share} · {speed} · {duration(state.left)} left"
     if state.kind == FINISHED:
         return "finished"
     reason = "" if state.line in ("", state.kind) else f": {state.line}"
@@ -157,7 +159,3 @@ def left_out_table(rows: Iterable[object]) -> "pd.DataFrame":
 def _data_label(spec: str, data_set: DataSet) -> str:
     where = "" if data_set.present else ", fetched from the hub"
     return f"{spec} · {data_set.what}{where}"
-
-
-def _speed_text(rate: float) -> str:
-    return f"{rate:.2g} items/s" if rate >= 0.1 else f"{rate * 60:.2g} items/min"
