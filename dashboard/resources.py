@@ -186,7 +186,7 @@ def data_facts(spec: str) -> DataFacts:
 def corpus(
     spec: str, languages: tuple[str, ...], per_group: int | None, crop: int | None
 ) -> Corpus:
-    """All that a study without a limit would measure (`study.selection`).
+    """All that a study without a limit would measure (`ccta_core.study.selection`).
 
     Raises CctaError where it can't be read or cut.
     """
@@ -195,7 +195,7 @@ def corpus(
 
 def checked_upload(name: str) -> UploadContents:
     """What a kept file holds. Raises CctaError where it is no parallel text."""
-    return _checked(name, data_stamp(spec_of(name)))
+    return _check_upload(name, data_stamp(spec_of(name)))
 
 
 @st.cache_data(show_spinner="Counting the items", max_entries=_ANSWERS_HELD)
@@ -226,7 +226,7 @@ def _corpus(
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def _checked(name: str, files: Hashable) -> UploadContents:
+def _check_upload(name: str, files: Hashable) -> UploadContents:
     del files
     return check(name)
 

@@ -39,17 +39,17 @@ def read_beside(module: str, name: str) -> str:
 
 def similarity_scale(*, dark: bool) -> Scale:
     """Sequential, for EMS and cosines."""
-    return _three(ONE_WAY[dark])
+    return _three_stop_scale(ONE_WAY[dark])
 
 
 def mass_scale(*, dark: bool) -> Scale:
     """Sequential, for attribution mass."""
-    return _three(_MASS[dark])
+    return _three_stop_scale(_MASS[dark])
 
 
 def signed_scale(*, dark: bool) -> Scale:
     """Diverging and colour-blind-safe: blue against, orange for; set its middle at zero."""
-    return _three(TWO_WAYS[dark])
+    return _three_stop_scale(TWO_WAYS[dark])
 
 
 def transparent(colour: str, opacity: float) -> str:
@@ -84,5 +84,5 @@ def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure"
     return figure
 
 
-def _three(colours: tuple[str, str, str]) -> Scale:
+def _three_stop_scale(colours: tuple[str, str, str]) -> Scale:
     return [[0.0, colours[0]], [0.5, colours[1]], [1.0, colours[2]]]

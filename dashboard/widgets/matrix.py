@@ -162,10 +162,10 @@ def shades_of(
 
     `signed`, or a value below zero, asks for the two-coloured scale. `kind`: "similarity", "mass".
     """
-    return colour_scale(values, _ramps(kind), _ramps("signed"), signed=signed)
+    return colour_scale(values, _scale_colours(kind), _scale_colours("signed"), signed=signed)
 
 
-def _ramps(kind: str) -> tuple[list[str], list[str]]:
+def _scale_colours(kind: str) -> tuple[list[str], list[str]]:
     """The colours of a scale of the theme in light and in dark."""
     light, dark = (
         [str(colour) for _, colour in _SCALES[kind](dark=dark)] for dark in (False, True)

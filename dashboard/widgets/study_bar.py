@@ -138,9 +138,9 @@ def _show_facts(study: Study, models: int) -> None:
     """The study's data, its items and models, and how much of it is measured."""
     manifest, (done, total) = study.manifest, resources.count_parts(study)
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
-    every = count(len(manifest.models), "model")
-    some = every if models == len(manifest.models) else f"{models} of {every}"
-    facts = escape(" · ".join((*outline(manifest), some)))
+    all_models = count(len(manifest.models), "model")
+    shown_models = all_models if models == len(manifest.models) else f"{models} of {all_models}"
+    facts = escape(" · ".join((*outline(manifest), shown_models)))
     st.html(f'<p class="ccta-finding">{facts}{partial}</p>')
 
 

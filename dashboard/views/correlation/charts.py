@@ -87,21 +87,21 @@ def choose_labels(points: pd.DataFrame) -> pd.Series:
     if len(points) <= _MOST_LABELS:
         return points["label"].astype(str)
     away = _distances_from_line(points)
-    kept = away.nlargest(_SOME_LABELS).index
-    return points["label"].astype(str).where(points.index.isin(kept), "")
+    farthest = away.nlargest(_SOME_LABELS).index
+    return points["label"].astype(str).where(points.index.isin(farthest), "")
 
 
 def place_labels(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
     """The side of its point where each label covers least of the marks and labels before it."""
     across = _scale_to_unit(points["x"]) * _WIDE
     up = _scale_to_unit(points["up"]) * _HIGH
-    taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
+    occupied: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
     sides = []
     for x, y, text in zip(across, up, labels, strict=True):
         boxes = [_label_box(x, y, 7.5 * len(text), side) for side in _SIDES]
-        best = min(range(len(boxes)), key=lambda index: _covered_area(boxes[index], taken))
+        best = min(range(len(boxes)), key=lambda index: _covered_area(boxes[index], occupied))
         if text:
-            taken.append(boxes[best])
+            occupied.append(boxes[best])
         sides.append(_SIDES[best][0])
     return pd.Series(sides, index=points.index, dtype=object)
 

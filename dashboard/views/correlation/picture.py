@@ -76,7 +76,7 @@ def chart_points(chosen: Chosen, question: Question, point_table: pd.DataFrame) 
     return table.assign(
         mark=models if several else _mark_of_points(question, table),
         line=TOGETHER if question.unit == "training" else table["model"],
-        hover=[_hover(question, row, names, chosen.task) for row in table.itertuples()],
+        hover=[_hover_text(question, row, names, chosen.task) for row in table.itertuples()],
     )
 
 
@@ -89,7 +89,7 @@ def _mark_of_points(question: Question, table: pd.DataFrame) -> pd.Series:
     return pd.Series("items", index=table.index)
 
 
-def _hover(question: Question, row: object, names: dict[str, str], task: str) -> str:
+def _hover_text(question: Question, row: object, names: dict[str, str], task: str) -> str:
     place = str(getattr(row, "label", ""))
     if question.unit != "item":
         sides = [str(getattr(row, side)) for side in ("source", "target")]

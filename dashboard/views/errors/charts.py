@@ -28,7 +28,7 @@ def list_html(
     remarks: Mapping[str, Remark],
     sort: str,
 ) -> str:
-    """One row a comparison of `tables.errors.page`; every text is escaped.
+    """One row a comparison of `tables.page`; every text is escaped.
 
     A row's `data-pick` is source-target-item. Texts are left out where there is no example.
     """

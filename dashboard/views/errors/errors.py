@@ -28,12 +28,12 @@ def page() -> None:
     session = Session("errors")
     chosen = study_bar(session)
     if chosen is None:
-        _advise(session.problems)
+        _show_problems(session.problems)
         return
     try:
         _show(session, read(session, chosen))
     except CctaError as error:
-        _advise(session.problems)
+        _show_problems(session.problems)
         notices.problem(str(error))
 
 
@@ -43,7 +43,7 @@ def _show(session: Session, state: State) -> None:
     controls.filters(session, state)
     total = resources.computed(study, tables.count, filters)
     page_number, pages = page_of(session, state, total)
-    _advise([*session.problems, *state.problems])
+    _show_problems([*session.problems, *state.problems])
     summary = resources.computed(study, tables.summarise_selection, filters)
     same = resources.computed(study, tables.same_prediction, filters)
     text_blocks.verdict(wording.verdict(summary, filters, same, state.chosen.task))
@@ -56,7 +56,7 @@ def _show(session: Session, state: State) -> None:
     session.keep()
 
 
-def _advise(problems: list[str]) -> None:
+def _show_problems(problems: list[str]) -> None:
     for text in problems:
         notices.advice(text)
 

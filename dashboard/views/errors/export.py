@@ -66,9 +66,10 @@ def describe_limits(total: int) -> str:
 
 def with_remarks(rows: "pd.DataFrame", remarks: dict[str, Remark]) -> "pd.DataFrame":
     """The rows with the tags (commas between them) and the note of their item."""
-    kept = [remarks.get(item, Remark()) for item in rows["item"]]
+    item_remarks = [remarks.get(item, Remark()) for item in rows["item"]]
     return rows.assign(
-        tags=[", ".join(remark.tags) for remark in kept], note=[remark.note for remark in kept]
+        tags=[", ".join(remark.tags) for remark in item_remarks],
+        note=[remark.note for remark in item_remarks],
     )
 
 

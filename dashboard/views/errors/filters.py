@@ -185,13 +185,13 @@ UNKNOWN = 1e308
 """Stands for what is not known, at the end of either order."""
 
 
-def _sorts() -> dict[str, str]:
+def _sort_columns() -> dict[str, str]:
     sided = {f"{side}_{name}": "" for name in _SIDED for side in ("source", "target")}
     plain = {name: f'"{name}"' for name in (*EXPORTED, "links", *sided)}
     return {**plain, "length": _LENGTH, "item": "item"}
 
 
-SORTS = MappingProxyType(_sorts())
+SORTS = MappingProxyType(_sort_columns())
 """What the list can be sorted by, and its SQL."""
 
 

@@ -116,20 +116,20 @@ def _value(value: Any) -> str:
 def _remark_editor(session: Session, state: State) -> None:
     """Tags and a note, kept as soon as they are changed."""
     item = state.row[0] if state.row else ""
-    kept = state.remarks.get(item, Remark())
+    remark = state.remarks.get(item, Remark())
     tags, note = session.widget(f"tags {item}"), session.widget(f"note {item}")
     failed = st.session_state.pop(session.widget("failed"), None)
     if failed:
         notices.problem(failed)
-    st.session_state[tags], st.session_state[note] = list(kept.tags), kept.note
+    st.session_state[tags], st.session_state[note] = list(remark.tags), remark.note
     st.multiselect(
         "Tags of the item",
-        sorted({*state.offered.tags, *kept.tags}),
+        sorted({*state.offered.tags, *remark.tags}),
         key=tags,
         accept_new_options=True,
         placeholder="Choose or type a tag",
         on_change=_keep_tags,
-        args=(session, state.chosen.study.name, item, kept.tags),
+        args=(session, state.chosen.study.name, item, remark.tags),
     )
     st.text_area(
         "Note on the item",

@@ -283,7 +283,7 @@ def histogram_table(items: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 
 def histogram_chart(table: pd.DataFrame, means: dict[str, float], *, dark: bool) -> "go.Figure":
-    """Outlines of the counts (see `spread`), the first filled; a line at each mean."""
+    """Outlines of the counts (see `histogram_table`), the first filled; a line at each mean."""
     import plotly.graph_objects as go
 
     figure = go.Figure()

@@ -86,7 +86,7 @@ def head(code: str) -> Head:
 
 
 def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], MatrixCell]:
-    """A cell for each row of `tables.languages.matrix_table`."""
+    """A cell for each row of `tables.matrix_table`."""
     return {
         (row.source, row.target): MatrixCell(
             float(row.value), number(row.value, digits), _cell_description(row, name, digits)

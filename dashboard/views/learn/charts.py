@@ -13,7 +13,7 @@ from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
 def pieces_html(table: pd.DataFrame, *, lang: str, rtl: bool, alt: str) -> str:
     """Subwords above, the words they make below, each word's mass as a bar; specials apart.
 
-    `table` is that of `tables.learn.pieces_table`. Columns follow the direction of the script.
+    `table` is that of `tables.pieces_table`. Columns follow the direction of the script.
     """
     most = float(table["score"].abs().max())
     whole = float(table["word_mass"].max())
@@ -65,7 +65,7 @@ FOR, AGAINST = ("#f39a3d", "#d98a35"), ("#74abe8", "#5b93d6")
 
 
 def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
-    """`tables.learn.sum_table` as bars, each beginning where the one before ended."""
+    """`tables.sum_table` as bars, each beginning where the one before ended."""
     import plotly.graph_objects as go
 
     low = table[["start", "end"]].min(axis=1)
@@ -74,7 +74,7 @@ def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
         x=table["position"],
         y=(table["end"] - table["start"]).abs(),
         base=low,
-        marker={"color": [_colour(row, dark) for row in table.itertuples()]},
+        marker={"color": [_bar_colour(row, dark) for row in table.itertuples()]},
         text=texts,
         textposition="outside",
         cliponaxis=False,
@@ -97,7 +97,7 @@ def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
 
 
 def error_curve(table: pd.DataFrame, *, points: int, dark: bool, large: bool) -> "go.Figure":
-    """`tables.learn.error_table`, both axes logarithmic; the chosen number of points is larger."""
+    """`tables.error_table`, both axes logarithmic; the chosen number of points is larger."""
     import plotly.graph_objects as go
 
     figure, size = go.Figure(), 20 if large else 13
@@ -129,7 +129,7 @@ def error_curve(table: pd.DataFrame, *, points: int, dark: bool, large: bool) ->
     return figure
 
 
-def _colour(row: object, dark: bool) -> str:
+def _bar_colour(row: object, dark: bool) -> str:
     kind, value = getattr(row, "kind"), getattr(row, "value")  # noqa: B009 - a named tuple's fields
     if kind == "end":
         return ACCENT[dark]
@@ -147,7 +147,7 @@ _BINS = 30
 def shuffles_histogram(
     values: np.ndarray, references: pd.DataFrame, *, dark: bool, large: bool
 ) -> "go.Figure":
-    """`values` of all shuffles; `references` (tables.learn.reference_table) as vertical lines."""
+    """`values` of all shuffles; `references` (`tables.reference_table`) as vertical lines."""
     import plotly.graph_objects as go
 
     all_values = np.concatenate([values, references["value"].to_numpy()])
@@ -205,7 +205,7 @@ _ROW, _LEAST, _ROOM = 15, 34, 120
 def intervals(
     table: pd.DataFrame, *, axis: str, zero: float | None, dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn_claims.Found.table`: a row for each `what`, in it a mark for each measure.
+    """`claims_table.ClaimAnswer.table`: a row for each `what`, in it a mark for each measure.
 
     Marks are open where their interval is unreliable.
     """

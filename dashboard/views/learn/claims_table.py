@@ -38,11 +38,11 @@ def answer_claim(study: Study, claim: str, layer: int) -> ClaimAnswer:
 
     Raises CctaError where the study has no finished part.
     """
-    tests = {"1": _performance, "2": _training, "3": _synonyms}
+    tests = {"1": _answer_performance, "2": _answer_training, "3": _answer_synonyms}
     return tests[claim](study, layer)
 
 
-def _performance(study: Study, layer: int) -> ClaimAnswer:
+def _answer_performance(study: Study, layer: int) -> ClaimAnswer:
     """Claim 1, unit language: does a language's consistency correlate with its score?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
@@ -66,7 +66,7 @@ def _performance(study: Study, layer: int) -> ClaimAnswer:
     return ClaimAnswer(_frame(rows), sentence, "correlation with the score", 0.0, "languages")
 
 
-def _training(study: Study, layer: int) -> ClaimAnswer:
+def _answer_training(study: Study, layer: int) -> ClaimAnswer:
     """Claim 2: which training language is the most consistent?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
@@ -92,7 +92,7 @@ def _training(study: Study, layer: int) -> ClaimAnswer:
     return ClaimAnswer(_frame(rows), sentence, "mean over items and pairs", None, "groups of items")
 
 
-def _synonyms(study: Study, layer: int) -> ClaimAnswer:
+def _answer_synonyms(study: Study, layer: int) -> ClaimAnswer:
     """Claim 3: do linked words get different shares of the attribution?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers

@@ -94,15 +94,15 @@ def _turn_buttons(view: LearnView) -> None:
         ("Previous", view.step - 1, "PageUp"),
         ("Next", view.step + 1, "PageDown"),
     ):
-        there = 1 <= to <= _LAST
+        exists = 1 <= to <= _LAST
         st.button(
             label,
             key=view.session.widget(label.lower()),
             on_click=view.session.put,
             kwargs={"step": str(to)},
-            disabled=not there,
+            disabled=not exists,
             shortcut=key,
-            type="primary" if label == "Next" and there else "secondary",
+            type="primary" if label == "Next" and exists else "secondary",
         )
 
 

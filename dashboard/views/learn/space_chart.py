@@ -95,7 +95,7 @@ def frame_of(tables: Iterable[pd.DataFrame], explained: tuple[float, float]) -> 
 def plane(
     table: pd.DataFrame, frame: Frame, *, names: tuple[str, str], dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn.places_table` as points with their words beside them."""
+    """`tables.places_table` as points with their words beside them."""
     import plotly.graph_objects as go
 
     size, height, figure = (22 if large else 14), (470 if large else 400), go.Figure()
@@ -150,7 +150,7 @@ def _word_labels(table: pd.DataFrame, frame: Frame, size: int, height: float) ->
 def cosine_matrix(
     table: pd.DataFrame, *, names: tuple[str, str], rtl: bool, dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn.similarity_table` with every cosine written in its cell.
+    """`tables.similarity_table` with every cosine written in its cell.
 
     `rtl`: the columns' language is read from the right, and so are they.
     """

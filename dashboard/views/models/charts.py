@@ -15,7 +15,7 @@ _MARGIN = 0.02
 
 
 def score_dots(table: pd.DataFrame, metric: str, *, dark: bool) -> "go.Figure":
-    """Languages from best to weakest; rows as `tables.models.score_table` gives them."""
+    """Languages from best to weakest; rows as `tables.score_table` gives them."""
     import plotly.graph_objects as go
 
     figure = go.Figure()

@@ -33,8 +33,8 @@ def models_add(session: Session) -> None:
         text_blocks.say(_WHAT)
         with st.form(session.widget("form"), border=False):
             name = st.text_input("Name or folder", key=session.widget("name"))
-            asked = st.form_submit_button("Check and add")
-        if asked:
+            submitted = st.form_submit_button("Check and add")
+        if submitted:
             _add(name)
         _added_models(session)
 

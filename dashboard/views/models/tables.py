@@ -92,14 +92,14 @@ def _model_row(info: ModelInfo) -> tuple[object, ...]:
     scores = score_table(info)
     metric = "retrieval" if info.task == "backbone" else metric_name(metric_of(info))
     return (
-        info.id, info.task, _trained(info), metric if len(scores) else "",
+        info.id, info.task, _training_language(info), metric if len(scores) else "",
         *(scores[name].mean() if len(scores) else np.nan for name in ("score", "low", "high")),
         len(scores), scores["majority"].mean(), size_of(info) / 1e6,
         str(info.card.get("licence") or "").removeprefix(_WEIGHTS).partition(";")[0],
     )  # fmt: skip
 
 
-def _trained(info: ModelInfo) -> str:
+def _training_language(info: ModelInfo) -> str:
     """The training language's code, "several", or nothing where the card tells of none."""
     several = len(info.card.get("training_languages", ())) > 1
     return info.training_language or ("several" if several else "")

@@ -78,7 +78,7 @@ def _row(row: pd.Series, chosen: str) -> list[str]:
     return [
         f"<b>{name}</b>" if row["model"] == chosen else name,
         escape(row["task"]),
-        escape(_trained(row)),
+        escape(_training_language(row)),
         _mean_text(row),
         number(None if pd.isna(row["majority"]) else row["majority"]),
         f"{row['megabytes']:,.1f}" if row["megabytes"] else NONE,
@@ -86,7 +86,7 @@ def _row(row: pd.Series, chosen: str) -> list[str]:
     ]
 
 
-def _trained(row: pd.Series) -> str:
+def _training_language(row: pd.Series) -> str:
     if row["task"] == "backbone":
         return NONE
     lang = row["training_language"]

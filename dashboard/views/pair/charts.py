@@ -21,7 +21,7 @@ _ROW, _ROOM, _TALLEST = 30, 150, 1200
 def plan_heatmap(table: pd.DataFrame, *, names: tuple[str, str], dark: bool) -> "go.Figure":
     """Rows are source words in reading order, columns target words; darker (or lighter) is more.
 
-    `table` has one row a pair of words (see `tables.pair.plan_table`).
+    `table` has one row a pair of words (see `tables.plan_table`).
     """
     import plotly.graph_objects as go
 
@@ -82,7 +82,7 @@ _PADDING = 0.08
 
 
 def walk_chart(table: pd.DataFrame, layers: tuple[int, ...], alt: str) -> str:
-    """The chart of `tables.pair_walk.layer_table`; layers that are not known leave gaps.
+    """The chart of `tables.layer_table`; layers that are not known leave gaps.
 
     x is the place among all `layers`, y the score; lines are told apart by their dashes too. An
     element `.ccta-walk-now` marks a layer: what shows the chart moves it by its custom property

@@ -100,9 +100,9 @@ def _permutation_sentence(result: PairResult) -> str:
         return f"There is no p: {why_untestable(test)}."
     if test.exact:
         return f"p is exact, over {drawn_text(test)} of the masses."
-    asked = f" ({result.n_shuffles} at first)" if test.drawn > result.n_shuffles else ""
+    requested = f" ({result.n_shuffles} at first)" if test.drawn > result.n_shuffles else ""
     error = f", standard error {number(test.p_error, 3)}" if test.p_error else ""
-    return f"p counts {drawn_text(test)}{asked}{error}."
+    return f"p counts {drawn_text(test)}{requested}{error}."
 
 
 def _show_predictions(result: PairResult, gold: str | None) -> None:

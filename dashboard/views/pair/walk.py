@@ -55,8 +55,8 @@ def walk(view: PairView, options: Options) -> None:
     item = replace(view, layer=0, model2="", layer2=None, settings=_without_drawing(view.settings))
     if st.session_state.get(_MEASURING) not in (None, item):
         _stop()
-    every = EVERY if st.session_state.get(_MEASURING) == item else None
-    st.fragment(_show_walk, run_every=every)(view, options, item)
+    interval = EVERY if st.session_state.get(_MEASURING) == item else None
+    st.fragment(_show_walk, run_every=interval)(view, options, item)
 
 
 def _show_walk(view: PairView, options: Options, item: PairView) -> None:
