@@ -15,11 +15,11 @@ from ccta_core.consistency import fixed_null
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.pipeline import pairs as pairs_module
-from ccta_core.sensitivity import measure as measuring
+from ccta_core.pipeline import sentences
 from ccta_core.sensitivity.measure import measure
 from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
-from ccta_core.sensitivity.report import Row, sensitivity
-from ccta_core.sensitivity.settings import REFERENCE, Question, Setting, grid, spread
+from ccta_core.sensitivity.report import SettingRow, sensitivity
+from ccta_core.sensitivity.settings import REFERENCE, Design, Setting, grid, spread
 from ccta_core.sensitivity.tables import markdown, table
 from ccta_core.sensitivity.verdict import verdict
 
@@ -118,7 +118,7 @@ def test_the_interval_of_a_mean():
 
 @pytest.fixture(scope="module")
 def measured(model):
-    return measure(model, Question(ITEMS, PAIRS, DEEP, QUICK))
+    return measure(model, Design(ITEMS, PAIRS, DEEP, QUICK))
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_exchanged_languages_give_the_same_cells(model):
     turned = tuple(pair[::-1] for pair in PAIRS)
     settings = (Setting("gradient_norm", 11, None, "abs"),)
     one, other = (
-        measure(model, Question(ITEMS, langs, settings, QUICK)) for langs in (PAIRS, turned)
+        measure(model, Design(ITEMS, langs, settings, QUICK)) for langs in (PAIRS, turned)
     )
     np.testing.assert_allclose(other.settings[0].gain, one.settings[0].gain, atol=1e-9)
     np.testing.assert_allclose(other.repeat, one.repeat, atol=1e-9)
@@ -193,12 +193,12 @@ def test_a_method_runs_once_for_all_masses_and_sentences(model, monkeypatch):
 
         return method
 
-    ccta_method = measuring.method
-    monkeypatch.setattr(measuring, "method", counted)
+    ccta_method = sentences.method
+    monkeypatch.setattr(sentences, "method", counted)
     settings = tuple(
         Setting("input_x_gradient", 11, None, mass) for mass in ("abs", "positive", "norm")
     )
-    found = measure(model, Question(ITEMS, PAIRS, settings, QUICK))
+    found = measure(model, Design(ITEMS, PAIRS, settings, QUICK))
     assert calls == [("input_x_gradient", 9, "norm")]
     assert len({one.ems.tobytes() for one in found.settings}) == 3
 
@@ -206,10 +206,10 @@ def test_a_method_runs_once_for_all_masses_and_sentences(model, monkeypatch):
 def test_the_sources_class_may_be_explained_instead(model):
     item = replace(ITEMS[0], label=None)
     settings = (Setting("input_x_gradient", 11, None, "abs"),)
-    question = Question((item, *ITEMS[1:]), PAIRS, settings, QUICK)
+    design = Design((item, *ITEMS[1:]), PAIRS, settings, QUICK)
     with pytest.raises(CctaError, match="--target-class source"):
-        measure(model, question)
-    found = measure(model, replace(question, target="source")).settings[0]
+        measure(model, design)
+    found = measure(model, replace(design, target="source")).settings[0]
     config = replace(QUICK, layer=11, method="input_x_gradient", unrelated=0)
     expected = ccta.compare(model, item.sentences["en"], item.sentences["es"], config)
     assert found.ems[0, 0] == pytest.approx(expected.ems, abs=1e-4)
@@ -217,18 +217,18 @@ def test_the_sources_class_may_be_explained_instead(model):
 
 def test_it_stops(model):
     with pytest.raises(StoppedError):
-        measure(model, Question(ITEMS, PAIRS, DEEP, QUICK), stop=lambda: True)
+        measure(model, Design(ITEMS, PAIRS, DEEP, QUICK), stop=lambda: True)
 
 
 def test_a_layer_that_is_not_there_is_named(model):
-    question = Question(ITEMS, PAIRS, (Setting("lig", 12, "pad", "abs"),), QUICK)
+    design = Design(ITEMS, PAIRS, (Setting("lig", 12, "pad", "abs"),), QUICK)
     with pytest.raises(CctaError, match="layer 12 is the last one"):
-        measure(model, question)
+        measure(model, design)
 
 
 @pytest.fixture(scope="module")
 def report(model):
-    return sensitivity(model, Question(ITEMS, PAIRS, DEEP, QUICK, corpus="demo:nli"), draws=40)
+    return sensitivity(model, Design(ITEMS, PAIRS, DEEP, QUICK, corpus="demo:nli"), draws=40)
 
 
 def test_the_report_is_the_measurements(report, measured):
@@ -269,7 +269,7 @@ def row(setting, rho, *, gain=(0.1, 0.05, 0.15), ems_rho=0.9, order=("a", "b")):
         return Agreement(value, None, None, value, value, 1.0)
 
     values = {name: -float(place) for place, name in enumerate(order)}
-    return Row(
+    return SettingRow(
         setting=setting, ems=0.6, gain=gain[0], gain_low=gain[1], gain_high=gain[2],
         completeness_error=None, converged=None, evaluations=1.0, special_share=0.0, uniform=0.0,
         by_ems=agreed(ems_rho), by_gain=agreed(rho), pair_ems=values, pair_gain=values,

@@ -10,7 +10,7 @@ from ccta_core.cli.write import progress, write_text
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Pair, Question, grid, spread
+from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Design, Pair, grid, spread
 from ccta_core.text import command_line, option, read_whole
 
 _EXAMPLE = """example:
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
 
     Raises CctaError on bad input.
     """
-    question = _question(options)
+    design = _question(options)
     if options.resamplings < 0:
         raise CctaError(f"resamplings is {options.resamplings}; expected 0 or more")
     progress(f"loading {options.model}")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     from ccta_core.sensitivity.tables import markdown, table
 
     model = load_model(options.model)
-    report = sensitivity(model, question, draws=options.resamplings, say=progress)
+    report = sensitivity(model, design, draws=options.resamplings, report=progress)
     if options.json:
         write_text(options.json, report.to_json() + "\n")
     if options.markdown:
@@ -85,12 +85,12 @@ def run(options: argparse.Namespace) -> None:
         progress(notice)
 
 
-def _question(options: argparse.Namespace) -> Question:
+def _question(options: argparse.Namespace) -> Design:
     if options.limit < 3:
         raise CctaError(f"{options.limit} items can't be ranked; expected --limit 3 or more")
     if options.shuffles < 1:
         raise CctaError("gain needs shuffled masses; expected --shuffles 1 or more")
-    return Question(
+    return Design(
         items=spread(_items(options.corpus), options.limit),
         pairs=tuple(_listed("pairs", options.pairs, _pair)),
         settings=grid(

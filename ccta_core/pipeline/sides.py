@@ -51,21 +51,31 @@ def sides_of(
 
     `starts` holds the baselines, where they have been read already.
     """
-    layer = align_layer(model, config)
-    sides = []
     explained = attributions(model, inputs, config, stop, starts)
-    for item, attribution in zip(inputs, explained, strict=True):
-        masses, uniform = mass(attribution.scores, attribution.norms, config.mass)
-        states = unit_means(item.encoded, item.reading.states[layer].cpu().numpy())
-        sides.append(Side(item, attribution, states, masses, uniform))
-    return sides
+    return [
+        side_of(model, item, attribution, config)
+        for item, attribution in zip(inputs, explained, strict=True)
+    ]
+
+
+def side_of(model: Model, item: Input, attribution: Attribution, config: Config) -> Side:
+    """The side of an input that was attributed: its masses by `config.mass`, its embeddings."""
+    masses, uniform = mass(attribution.scores, attribution.norms, config.mass)
+    states = item.reading.states[align_layer(model, config)]
+    return Side(item, attribution, unit_means(item.encoded, states.cpu().numpy()), masses, uniform)
 
 
 def transport(
     model: Model, source: Side, target: Side, config: Config
 ) -> tuple[CommonSpace, TransportPlan]:
     """The similarities of two sides' units and the optimal plan between their masses."""
-    space = similarities(
+    space = common_space(model, source, target, config)
+    return space, ems(source.mass, target.mass, space.similarity)
+
+
+def common_space(model: Model, source: Side, target: Side, config: Config) -> CommonSpace:
+    """The similarities of two sides' units, which their masses have no part in."""
+    return similarities(
         model.info,
         align_layer(model, config),
         (
@@ -74,7 +84,6 @@ def transport(
         ),
         config.space,
     )
-    return space, ems(source.mass, target.mass, space.similarity)
 
 
 def align_layer(model: Model, config: Config) -> int:

@@ -32,7 +32,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting: means over items and pairs, and its agreement with the reference.
 
     `gain_low`, `gain_high`: 95% interval of the mean gain, groups of items resampled; None in the
@@ -56,17 +56,19 @@ class Row:
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings; agreements as `ems_spearman`, `gain_spearman` and so on."""
-        one = self.setting
+        setting = self.setting
         facts: dict[str, Any] = {
-            "method": one.method,
-            "layer": one.layer,
-            "baseline": one.baseline,
-            "mass": one.mass,
+            "method": setting.method,
+            "layer": setting.layer,
+            "baseline": setting.baseline,
+            "mass": setting.mass,
         }
         facts |= {name: getattr(self, name) for name in _NUMBERS}
-        for name, found in (("ems", self.by_ems), ("gain", self.by_gain)):
+        for name, agreement in (("ems", self.by_ems), ("gain", self.by_gain)):
             for part in fields(Agreement):
-                facts[f"{name}_{part.name}"] = None if found is None else getattr(found, part.name)
+                facts[f"{name}_{part.name}"] = (
+                    None if agreement is None else getattr(agreement, part.name)
+                )
         return facts | {"pair_ems": dict(self.pair_ems), "pair_gain": dict(self.pair_gain)}
 
 
@@ -112,14 +114,14 @@ def mean_interval(
 def _agreement(reference: np.ndarray, other: np.ndarray, resampled: np.ndarray) -> Agreement:
     rho = _correlation(spearmanr, reference.ravel(), other.ravel())
     within = [_correlation(spearmanr, a, b) for a, b in zip(reference.T, other.T, strict=True)]
-    known = [value for value in within if value is not None]
+    defined = [value for value in within if value is not None]
     low, high = (None if rho is None else _interval(resampled)) or (None, None)
     return Agreement(
         spearman=rho,
         low=low,
         high=high,
         kendall=_correlation(kendalltau, reference.ravel(), other.ravel()),
-        within=float(np.mean(known)) if known else None,
+        within=float(np.mean(defined)) if defined else None,
         pairs=_correlation(spearmanr, reference.mean(0), other.mean(0)),
     )
 
@@ -149,7 +151,7 @@ def _draws(groups: Sequence[str], draws: int, seed: int) -> list[np.ndarray]:
     members = [np.flatnonzero(np.array(groups) == name) for name in names]
     draw = np.random.default_rng(seed)
     return [
-        np.concatenate([members[at] for at in draw.integers(len(names), size=len(names))])
+        np.concatenate([members[group] for group in draw.integers(len(names), size=len(names))])
         for _ in range(draws)
     ]
 

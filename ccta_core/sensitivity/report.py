@@ -11,9 +11,9 @@ import numpy as np
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.models.model import Model
-from ccta_core.sensitivity.measure import Measured, Measurements, measure
-from ccta_core.sensitivity.ranking import Agreement, Row, agreements, mean_interval
-from ccta_core.sensitivity.settings import Question, Setting
+from ccta_core.sensitivity.measure import Measurements, SettingResult, measure
+from ccta_core.sensitivity.ranking import Agreement, SettingRow, agreements, mean_interval
+from ccta_core.sensitivity.settings import Design, Setting
 from ccta_core.sensitivity.verdict import verdict
 
 
@@ -33,8 +33,8 @@ class Report:
     groups: int
     pairs: tuple[str, ...]
     target: str
-    rows: tuple[Row, ...]
-    embeddings: Row
+    rows: tuple[SettingRow, ...]
+    embeddings: SettingRow
     repeat: Agreement
     notices: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -71,10 +71,10 @@ class Report:
 
 def sensitivity(
     model: Model,
-    question: Question,
+    design: Design,
     *,
     draws: int = 1000,
-    say: Callable[[str], None] = lambda _line: None,
+    report: Callable[[str], None] = lambda _line: None,
     stop: Stop = never,
 ) -> Report:
     """Measures every setting and compares it with the first, the reference.
@@ -82,65 +82,67 @@ def sensitivity(
     `draws` resamplings of the items' groups give the intervals, seeded by the config's seed. Raises
     what `measure` raises.
     """
-    return compared(model, question, measure(model, question, say, stop), draws=draws)
+    return compared(model, design, measure(model, design, report, stop), draws=draws)
 
 
-def compared(model: Model, question: Question, found: Measurements, *, draws: int = 1000) -> Report:
+def compared(
+    model: Model, design: Design, measurements: Measurements, *, draws: int = 1000
+) -> Report:
     """The report on what was measured."""
-    groups = [item.group for item in question.items]
-    pairs = tuple("-".join(pair) for pair in question.pairs)
-    seed = question.config.seed
-    ems = np.stack([*(one.ems for one in found.settings), found.uniform])
+    groups = [item.group for item in design.items]
+    pairs = tuple("-".join(pair) for pair in design.pairs)
+    seed = design.config.seed
+    ems = np.stack([*(result.ems for result in measurements.settings), measurements.uniform])
     by_ems = agreements(ems, groups, draws=draws, seed=seed)
-    gains = np.stack([*(one.gain for one in found.settings), found.repeat])
+    gains = np.stack([*(result.gain for result in measurements.settings), measurements.repeat])
     by_gain = agreements(gains, groups, draws=draws, seed=seed)
     rows = [
-        _row(one, a, b, pairs, mean_interval(one.gain, groups, draws=draws, seed=seed))
-        for one, a, b in zip(found.settings, by_ems, by_gain, strict=False)
+        _row(result, a, b, pairs, mean_interval(result.gain, groups, draws=draws, seed=seed))
+        for result, a, b in zip(measurements.settings, by_ems, by_gain, strict=False)
     ]
     return Report(
         model=model.id,
         revision=model.revision,
-        corpus=question.corpus,
-        items=len(question.items),
+        corpus=design.corpus,
+        items=len(design.items),
         groups=len(set(groups)),
         pairs=pairs,
-        target=question.target,
+        target=design.target,
         rows=tuple(rows),
-        embeddings=_embeddings(found.uniform, by_ems[-1], pairs),
+        embeddings=_embeddings(measurements.uniform, by_ems[-1], pairs),
         repeat=by_gain[-1],
-        notices=found.notices,
-        provenance=_provenance(model, question, draws),
+        notices=measurements.notices,
+        provenance=_provenance(model, design, draws),
     )
 
 
 def _row(
-    one: Measured,
+    result: SettingResult,
     by_ems: Agreement,
     by_gain: Agreement,
     pairs: tuple[str, ...],
     interval: tuple[float, float] | None,
-) -> Row:
-    return Row(
-        setting=one.setting,
-        ems=float(one.ems.mean()),
-        gain=float(one.gain.mean()),
+) -> SettingRow:
+    return SettingRow(
+        setting=result.setting,
+        ems=float(result.ems.mean()),
+        gain=float(result.gain.mean()),
         gain_low=None if interval is None else interval[0],
         gain_high=None if interval is None else interval[1],
-        completeness_error=one.completeness_error,
-        converged=one.converged,
-        evaluations=one.evaluations,
-        special_share=one.special_share,
-        uniform=one.uniform,
+        completeness_error=result.completeness_error,
+        converged=result.converged,
+        evaluations=result.evaluations,
+        special_share=result.special_share,
+        uniform=result.uniform,
         by_ems=by_ems,
         by_gain=by_gain,
-        pair_ems=_by_pair(one.ems, pairs),
-        pair_gain=_by_pair(one.gain, pairs),
+        pair_ems=_by_pair(result.ems, pairs),
+        pair_gain=_by_pair(result.gain, pairs),
     )
 
 
-def _embeddings(uniform: np.ndarray, by_ems: Agreement, pairs: tuple[str, ...]) -> Row:
-    return Row(
+def _embeddings(uniform: np.ndarray, by_ems: Agreement, pairs: tuple[str, ...]) -> SettingRow:
+    return SettingRow(
         setting=Setting("none", 0, None, "uniform"),
         ems=float(uniform.mean()),
         gain=None,
@@ -162,8 +164,8 @@ def _by_pair(values: np.ndarray, pairs: tuple[str, ...]) -> dict[str, float]:
     return dict(zip(pairs, values.mean(0).tolist(), strict=True))
 
 
-def _provenance(model: Model, question: Question, draws: int) -> dict[str, Any]:
-    config = question.config
+def _provenance(model: Model, design: Design, draws: int) -> dict[str, Any]:
+    config = design.config
     return {
         "align_layer": model.info.align_layer if config.align_layer is None else config.align_layer,
         "space": config.space,

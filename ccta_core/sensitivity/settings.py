@@ -33,8 +33,8 @@ REFERENCE = Setting("lig", Config().layer, Config().baseline, Config().mass)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: these items, in these pairs of languages, under these settings.
+class Design:
+    """What is measured: these items, in these pairs of languages, under these settings.
 
     `config` has everything that does not vary (space, objective, quadrature, shuffles, seed);
     `target` is `gold` (the item's label) or `source` (the source's predicted class); `corpus` says
@@ -72,22 +72,22 @@ def grid(
     A method without a baseline stands once for all of them, one without a sign has only the mass
     `abs`, one without vectors no `norm`. Raises CctaError on an unknown method.
     """
-    found = {REFERENCE: None}
+    settings = {REFERENCE: None}
     for name in methods:
-        known = traits(name)
-        starts = [kind for kind in baselines if kind in known.baselines]
+        method_traits = traits(name)
+        starts = [kind for kind in baselines if kind in method_traits.baselines]
         kinds = [mass for mass in masses if _means_something(name, mass)]
         for layer in layers:
-            for baseline in starts if known.baselines else [None]:
-                found |= dict.fromkeys(Setting(name, layer, baseline, mass) for mass in kinds)
-    return tuple(found)
+            for baseline in starts if method_traits.baselines else [None]:
+                settings |= dict.fromkeys(Setting(name, layer, baseline, mass) for mass in kinds)
+    return tuple(settings)
 
 
 def _means_something(method: str, mass: str) -> bool:
-    known = traits(method)
+    method_traits = traits(method)
     if mass == "norm":
-        return known.vectors
-    return mass == "abs" or known.signed
+        return method_traits.vectors
+    return mass == "abs" or method_traits.signed
 
 
 def spread(items: Sequence[ParallelExample], limit: int) -> tuple[ParallelExample, ...]:
@@ -100,8 +100,8 @@ def spread(items: Sequence[ParallelExample], limit: int) -> tuple[ParallelExampl
     for item in items:
         groups[item.group].append(item)
     turned = [
-        own[number % len(own) :] + own[: number % len(own)]
-        for number, own in enumerate(groups.values())
+        members[number % len(members) :] + members[: number % len(members)]
+        for number, members in enumerate(groups.values())
     ]
     rounds = zip_longest(*turned)
     chosen = [item for taken in rounds for item in taken if item is not None][:limit]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ccta_core.attribution.methods import traits
-from ccta_core.sensitivity.ranking import Agreement, Row
+from ccta_core.sensitivity.ranking import Agreement, SettingRow
 from ccta_core.sensitivity.report import Report
 from ccta_core.sensitivity.verdict import LOST, SURVIVES
 from ccta_core.text import plain
@@ -80,7 +80,7 @@ def _page(report: Report, command: str) -> Iterator[str]:
     yield "; ".join(f"{name} {value}" for name, value in facts.items())
 
 
-def _rows(report: Report) -> list[Row]:
+def _rows(report: Report) -> list[SettingRow]:
     return [*report.rows, report.embeddings]
 
 
@@ -106,7 +106,7 @@ def _by_factor(report: Report) -> Iterator[list[str]]:
                 yield [factor, "none" if value is None else str(value), *_summary(rows)]
 
 
-def _summary(rows: Sequence[Row]) -> list[str]:
+def _summary(rows: Sequence[SettingRow]) -> list[str]:
     by_gain = [_rho(row.by_gain) for row in rows]
     return [
         str(len(rows)),
@@ -118,9 +118,9 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _rho(found: Agreement | None) -> float:
+def _rho(agreement: Agreement | None) -> float:
     """Spearman's rho; nothing to rank counts as 0."""
-    return 0.0 if found is None or found.spearman is None else found.spearman
+    return 0.0 if agreement is None or agreement.spearman is None else agreement.spearman
 
 
 def _by_pair(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -144,14 +144,14 @@ def _by_pair(report: Report) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def _cells(row: Row) -> list[str]:
-    one, gain = row.setting, row.by_gain
-    unattributed = one.method == "none"
+def _cells(row: SettingRow) -> list[str]:
+    setting, gain = row.setting, row.by_gain
+    unattributed = setting.method == "none"
     return [
-        "(equal masses)" if unattributed else one.method,
-        "-" if unattributed else str(one.layer),
-        one.baseline or "-",
-        one.mass,
+        "(equal masses)" if unattributed else setting.method,
+        "-" if unattributed else str(setting.layer),
+        setting.baseline or "-",
+        setting.mass,
         plain(row.ems),
         _interval(row.gain, row.gain_low, row.gain_high, 3),
         "-" if row.completeness_error is None else f"{row.completeness_error:.2%}",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from statistics import median
 
-from ccta_core.sensitivity.ranking import Agreement, Row
+from ccta_core.sensitivity.ranking import Agreement, SettingRow
 from ccta_core.sensitivity.settings import Setting
 from ccta_core.text import plain
 
@@ -19,7 +19,7 @@ FEW = 10
 
 
 def verdict(
-    rows: Sequence[Row], embeddings: Row, repeat: Agreement, *, groups: int
+    rows: Sequence[SettingRow], embeddings: SettingRow, repeat: Agreement, *, groups: int
 ) -> tuple[str, ...]:
     """What survives the change of method, layer, baseline and mass, a sentence each.
 
@@ -29,7 +29,7 @@ def verdict(
     reference, others = rows[0], rows[1:]
     if not others:
         return ("Only the reference was measured: there is nothing to compare it with.",)
-    said = [
+    lines = [
         _chance(rows),
         _ranking("gain over shuffled masses", [row.by_gain for row in others]),
         _repeated(repeat),
@@ -41,11 +41,11 @@ def verdict(
         _unconverged(rows),
     ]
     if groups < FEW:
-        said.append(f"Only {groups} groups of items: the intervals are unreliable.")
-    return tuple(line for line in said if line)
+        lines.append(f"Only {groups} groups of items: the intervals are unreliable.")
+    return tuple(line for line in lines if line)
 
 
-def _chance(rows: Sequence[Row]) -> str:
+def _chance(rows: Sequence[SettingRow]) -> str:
     above = sum(row.gain_low is not None and row.gain_low > 0 for row in rows)
     below = sum(row.gain_high is not None and row.gain_high < 0 for row in rows)
     return (
@@ -54,8 +54,8 @@ def _chance(rows: Sequence[Row]) -> str:
     )
 
 
-def _ranking(name: str, found: Sequence[Agreement | None]) -> str:
-    rhos = [one.spearman if one is not None else None for one in found]
+def _ranking(name: str, agreements: Sequence[Agreement | None]) -> str:
+    rhos = [agreement.spearman if agreement is not None else None for agreement in agreements]
     lost = sum(rho is None or rho < LOST for rho in rhos)
     kept = sum(rho is not None and rho >= SURVIVES for rho in rhos)
     return (
@@ -73,12 +73,12 @@ def _repeated(repeat: Agreement) -> str:
     return f"The reference against itself with other shuffles has rho {rho} by gain."
 
 
-def _unconverged(rows: Sequence[Row]) -> str:
+def _unconverged(rows: Sequence[SettingRow]) -> str:
     """Where most integrals did not converge the scores are not what their name says."""
     named = [
-        f"{one.method} layer {one.layer} {one.baseline}"
+        f"{setting.method} layer {setting.layer} {setting.baseline}"
         for row in rows
-        for one in [row.setting]
+        for setting in [row.setting]
         if row.converged is not None and row.converged < _MOST
     ]
     if not named:
@@ -89,24 +89,28 @@ def _unconverged(rows: Sequence[Row]) -> str:
     )
 
 
-def _by_method(rows: Sequence[Row]) -> list[str]:
+def _by_method(rows: Sequence[SettingRow]) -> list[str]:
     """Which methods keep or lose the ranking by gain in all their settings."""
     rhos: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         rhos[row.setting.method].append(_rho(row))
-    kept = [_span(name, own) for name, own in rhos.items() if min(own) >= SURVIVES]
-    lost = [_span(name, own) for name, own in rhos.items() if max(own) < LOST]
-    weak = [_span(name, own) for name, own in rhos.items() if LOST <= max(own) < SURVIVES]
-    mixed = [_span(name, own) for name, own in rhos.items() if min(own) < SURVIVES <= max(own)]
+    kept = [_span(name, values) for name, values in rhos.items() if min(values) >= SURVIVES]
+    lost = [_span(name, values) for name, values in rhos.items() if max(values) < LOST]
+    weak = [_span(name, values) for name, values in rhos.items() if LOST <= max(values) < SURVIVES]
+    mixed = [
+        _span(name, values)
+        for name, values in rhos.items()
+        if min(values) < SURVIVES <= max(values)
+    ]
     named = (
         ("survives in every setting of", kept),
         ("depends on the setting with", mixed),
         ("is weakened at best with", weak),
     )
-    said = [f"By gain it {what}: {', '.join(names)}." for what, names in named if names]
+    lines = [f"By gain it {what}: {', '.join(names)}." for what, names in named if names]
     if lost:
-        said.append(f"By gain it does not survive in any setting of: {', '.join(lost)}.")
-    return said
+        lines.append(f"By gain it does not survive in any setting of: {', '.join(lost)}.")
+    return lines
 
 
 def _span(name: str, rhos: Sequence[float]) -> str:
@@ -116,13 +120,13 @@ def _span(name: str, rhos: Sequence[float]) -> str:
     return f"{name} (rho {low} to {high}, median {middle})"
 
 
-def _rho(row: Row) -> float:
+def _rho(row: SettingRow) -> float:
     """Rho by gain; a setting with nothing to rank counts as 0."""
-    found = row.by_gain.spearman if row.by_gain is not None else None
-    return 0.0 if found is None else found
+    rho = row.by_gain.spearman if row.by_gain is not None else None
+    return 0.0 if rho is None else rho
 
 
-def _one_change(reference: Row, rows: Sequence[Row]) -> str:
+def _one_change(reference: SettingRow, rows: Sequence[SettingRow]) -> str:
     """The settings that differ from the reference in one thing."""
     alone = [
         f"{changed} {plain(_rho(row), 2)}"
@@ -144,19 +148,19 @@ def _only_change(reference: Setting, other: Setting) -> str | None:
     return changed[0] if len(changed) == 1 else None
 
 
-def _without_attributions(embeddings: Row) -> str:
+def _without_attributions(embeddings: SettingRow) -> str:
     rho = embeddings.by_ems.spearman
     if rho is None:
         return ""
-    found = f"Equal masses, which know no attribution, rank by EMS with rho {plain(rho, 2)}"
+    sentence = f"Equal masses, which know no attribution, rank by EMS with rho {plain(rho, 2)}"
     if rho >= SURVIVES:
-        return f"{found}: agreement by EMS need not come from the attributions."
+        return f"{sentence}: agreement by EMS need not come from the attributions."
     if rho >= LOST:
-        return f"{found}: that much of the agreement by EMS is the embeddings'."
-    return f"{found}: the embeddings alone do not give this ranking."
+        return f"{sentence}: that much of the agreement by EMS is the embeddings'."
+    return f"{sentence}: the embeddings alone do not give this ranking."
 
 
-def _of_pairs(reference: Row, rows: Sequence[Row]) -> str:
+def _of_pairs(reference: SettingRow, rows: Sequence[SettingRow]) -> str:
     pairs = len(reference.pair_ems)
     if pairs < 2:
         return ""

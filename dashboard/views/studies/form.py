@@ -22,7 +22,7 @@ from ccta_core.study.selection import first_items
 from ccta_core.text import count, duration, size
 from dashboard import resources
 from dashboard.fields import flag, one_of, some_of, whole, words
-from dashboard.session import Session as Address
+from dashboard.session import Session
 from dashboard.views.studies.tables import (
     DataChoice,
     DataFacts,
@@ -60,23 +60,21 @@ class PricedStudy:
     cost: Cost
 
 
-def studies_form(address: Address, taken: Sequence[str]) -> None:
+def studies_form(session: Session, taken: Sequence[str]) -> None:
     """The form; what is wrong with it in one line, else its cost and the button that starts it."""
     choices = data_choices(resources.data(), uploads())
     field = _FIELDS["data"]
-    key = address.value(one_of(field.key, choices, next(iter(choices))))
-    st.selectbox(
+    key = session.selectbox(
         field.label,
-        list(choices),
+        one_of(field.key, choices, next(iter(choices))),
         format_func=lambda choice: choices[choice].label if choice in choices else choice,
-        key=address.widget(field.key),
     )
     try:
         facts = resources.data_facts(choices[key].spec)
     except CctaError as error:
         notices.problem(str(error))
         return
-    form = _filled_in(address, choices[key], facts, taken)
+    form = _filled_in(session, choices[key], facts, taken)
     try:
         study = priced(form)
     except CctaError as error:
@@ -85,13 +83,13 @@ def studies_form(address: Address, taken: Sequence[str]) -> None:
     _cost(study)
     with st.container(horizontal=True, vertical_alignment="center", key="studies_start"):
         begin = st.button(
-            f"Start {study.request.name}", key=address.widget("start"), type="primary"
+            f"Start {study.request.name}", key=session.widget("start"), type="primary"
         )
         with st.popover("The same on the command line", type="tertiary"):
             line = command(study.request, study.workers)
             st.code(line, language="bash", wrap_lines=True)
     if begin:
-        _start(address, study)
+        _start(session, study)
 
 
 def priced(form: FilledForm) -> PricedStudy:
@@ -113,67 +111,61 @@ def priced(form: FilledForm) -> PricedStudy:
 
 
 def _filled_in(
-    address: Address,
+    session: Session,
     data: DataChoice,
     facts: DataFacts,
     taken: Sequence[str],
 ) -> FilledForm:
     models = fitting(available_models(), facts.task)
-    first = [next(iter(models))] if models else []
-    chosen = address.value(some_of(_FIELDS["models"].key, list(models), first))
-    langs = address.value(some_of(_FIELDS["languages"].key, facts.languages, facts.first_languages))
-    offered = [str(layer) for layer in shared_layers([models[name] for name in chosen])]
-    begin = [str(first_layer([int(layer) for layer in offered]))] if offered else []
-    layers = address.value(some_of(_FIELDS["layers"].key, offered, begin))
-    typed = address.value(words(_FIELDS["name"].key, 80)).strip()
-    name = typed or suggested_name(data.key, taken)
-    st.multiselect(
-        _FIELDS["models"].label, list(models), format_func=lambda model: _model(models, model),
-        key=address.widget(_FIELDS["models"].key),
+    field = _FIELDS["models"]
+    chosen = session.multiselect(
+        field.label,
+        some_of(field.key, list(models), [next(iter(models))] if models else []),
+        format_func=lambda model: _model(models, model),
         placeholder="Choose models" if models else "No model here is made for this data",
-    )  # fmt: skip
-    st.multiselect(
-        _FIELDS["languages"].label, sorted(facts.languages, key=language_name),
-        format_func=language_name, key=address.widget(_FIELDS["languages"].key),
+    )
+    field = _FIELDS["languages"]
+    languages = session.multiselect(
+        field.label,
+        some_of(field.key, sorted(facts.languages, key=language_name), facts.first_languages),
+        format_func=language_name,
         placeholder="Choose two or more",
-    )  # fmt: skip
-    settings: dict[str, Any] = {
-        "name": name, "data": data.spec, "models": chosen, "languages": langs,
-        "layers": [int(layer) for layer in layers],
-    }  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", key="studies_row"):
-        st.multiselect(
-            _FIELDS["layers"].label, offered, key=address.widget(_FIELDS["layers"].key), width=320
+        field = _FIELDS["layers"]
+        layers = [str(layer) for layer in shared_layers([models[name] for name in chosen])]
+        first = [str(first_layer([int(layer) for layer in layers]))] if layers else []
+        chosen_layers = session.multiselect(
+            field.label, some_of(field.key, layers, first), width=320
         )
-        settings["limit"] = _ask(address, "limit", width=180)
-        st.text_input(
-            _FIELDS["name"].label, key=address.widget(_FIELDS["name"].key), placeholder=name,
-            width=280,
-        )  # fmt: skip
-        if facts.task == "qa":
-            settings["crop"] = _ask(address, "crop", width=220)
+        limit = _ask(session, "limit", width=180)
+        field = _FIELDS["name"]
+        # The suggestion stands in the empty box, so what was typed is read before it is shown.
+        name = session.value(words(field.key, 80)).strip() or suggested_name(data.key, taken)
+        session.text_input(field.label, field.key, placeholder=name, width=280)
+        crop = {"crop": _ask(session, "crop", width=220)} if facts.task == "qa" else {}
         cores = os.cpu_count() or 1
-        workers = address.value(whole("workers", 1, cores, cores))
         with st.popover("More"):
-            st.number_input(
-                "Processes", 1, cores, key=address.widget("workers"), help="Each holds about 2 GB"
+            workers = session.number_input(
+                "Processes", whole("workers", 1, cores, cores), help="Each holds about 2 GB"
             )
-            settings |= {each: _ask(address, each) for each, _ in form_fields(folded=True)}
+            folded = {key: _ask(session, key) for key, _ in form_fields(folded=True)}
+    settings: dict[str, Any] = {
+        "name": name, "data": data.spec, "models": chosen, "languages": languages,
+        "layers": [int(layer) for layer in chosen_layers], "limit": limit, **crop, **folded,
+    }  # fmt: skip
     return FilledForm(settings, int(workers), models)
 
 
-def _ask(address: Address, name: str, width: int | Literal["stretch"] = "stretch") -> Any:
+def _ask(session: Session, name: str, width: int | Literal["stretch"] = "stretch") -> Any:
     """What a person chooses for a setting that is a number, of which 0 is none, or a switch."""
     field = _FIELDS[name]
-    key = address.widget(field.key)
     if setting(name).kind == "switch":
-        chosen = address.value(flag(field.key))
-        st.checkbox(field.label, key=key, help=field.help)
-        return chosen
-    number = address.value(whole(field.key, 0, field.most, 0))
-    st.number_input(
-        field.label, 0, field.most, step=field.step, key=key, help=field.help, width=width
-    )
+        return session.checkbox(field.label, flag(field.key), help=field.help)
+    number = session.number_input(
+        field.label, whole(field.key, 0, field.most, 0), step=field.step, help=field.help,
+        width=width,
+    )  # fmt: skip
     return int(number) or None
 
 
@@ -190,14 +182,14 @@ def _cost(study: PricedStudy) -> None:
         text_blocks.quiet(f"{line[0].upper()}{line[1:]}.")
 
 
-def _start(address: Address, study: PricedStudy) -> None:
+def _start(session: Session, study: PricedStudy) -> None:
     try:
         process.start(study.request, study.workers, study.cost)
     except CctaError as error:
         notices.problem(str(error))
         return
     # The next study is another one: it gets a name of its own.
-    query = {key: text for key, text in address.query.items() if key != _FIELDS["name"].key}
+    query = {key: text for key, text in session.query.items() if key != _FIELDS["name"].key}
     st.query_params.from_dict({**query, "study": study.request.name})
     st.rerun()
 
