@@ -83,7 +83,7 @@ def questions(model, layer):
         "errors: page at 400,000 of all, by p downwards": lambda s: tables.page(
             s, every, down, 400_000, PAGE
         ),
-        "errors: share and differences": lambda s: tables.found(s, wrong),
+        "errors: share and differences": lambda s: tables.summarise_selection(s, wrong),
         "errors: table of predictions": lambda s: confusion(s, every, LABELS),
     }
 

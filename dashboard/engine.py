@@ -11,13 +11,13 @@ from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
-"""Asked while computing: does nobody wait any more?"""
+"""Called while computing; true once nobody waits for the result."""
 _TOGETHER = 8
-"""Pairs of several people that are computed in one batch at most: none waits long for others."""
+"""The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
 """Seconds until a queued job nobody asks about is dropped: browsers slow hidden pages down."""
 
@@ -26,7 +26,7 @@ FORGOTTEN_AFTER = 120.0
 class Job:
     """One request in the queue, and what became of it."""
 
-    request: Request
+    request: PairRequest
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
     result: PairResult | None = None
@@ -35,8 +35,8 @@ class Job:
     done: threading.Event = field(default_factory=threading.Event)
     holders: dict[str, float] = field(default_factory=dict)
 
-    def seen_by(self, holder: str) -> None:
-        """Notes that `holder` still waits."""
+    def refresh(self, holder: str) -> None:
+        """Notes that `holder` still waits for the result."""
         self.holders[holder] = time.monotonic()
 
     @property
@@ -44,7 +44,7 @@ class Job:
         """Whether somebody still waits for it."""
         now = time.monotonic()
         return not self.cancelled.is_set() and any(
-            now - seen < FORGOTTEN_AFTER for seen in list(self.holders.values())
+            now - asked_at < FORGOTTEN_AFTER for asked_at in list(self.holders.values())
         )
 
     @property
@@ -67,8 +67,9 @@ class Engine:
     def __init__(
         self,
         load: Callable[[ModelInfo], Any],
-        compare: Callable[[Any, Request, Stop], PairResult],
-        compare_many: Callable[[Any, Sequence[Request], Stop], Sequence[PairResult]] | None = None,
+        compare: Callable[[Any, PairRequest, Stop], PairResult],
+        compare_many: Callable[[Any, Sequence[PairRequest], Stop], Sequence[PairResult]]
+        | None = None,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
         self._ready = threading.Condition()
@@ -76,18 +77,18 @@ class Engine:
         self._running: list[Job] = []
         self._warm: ModelInfo | None = None
         self._warmed = False
-        self._usual: dict[str, float] = {}
+        self._durations: dict[str, float] = {}
         self._thread: threading.Thread | None = None
 
-    def submit(self, request: Request, holder: str) -> Job:
+    def submit(self, request: PairRequest, holder: str) -> Job:
         """Queues the request, or joins an equal one that is already there."""
         with self._ready:
             for job in (*self._running, *self._queue):
                 if job.request == request and not job.cancelled.is_set():
-                    job.seen_by(holder)
+                    job.refresh(holder)
                     return job
             job = Job(request)
-            job.seen_by(holder)
+            job.refresh(holder)
             self._queue.append(job)
             self._wake()
             return job
@@ -102,16 +103,16 @@ class Engine:
                 self._queue.remove(job)
                 job.done.set()
 
-    def place(self, job: Job) -> int:
+    def queue_position(self, job: Job) -> int:
         """How many jobs are in front of this one (0: it is being worked on)."""
         with self._ready:
             if job not in self._queue:
                 return 0
             return self._queue.index(job) + len(self._running)
 
-    def usual(self, stage: str) -> float | None:
+    def last_duration(self, stage: str) -> float | None:
         """How many seconds a stage took the last time; None if it was not yet done."""
-        return self._usual.get(stage)
+        return self._durations.get(stage)
 
     def warm(self, info: ModelInfo) -> None:
         """Loads a model when there is nothing else to do; once in a process."""
@@ -130,65 +131,65 @@ class Engine:
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._queue or self._warm)
-                jobs = self._running = self._taken()
+                jobs = self._running = self._take_batch()
                 info, self._warm = (None, self._warm) if jobs else (self._warm, None)
             if jobs:
-                self._do(jobs)
+                self._work_on(jobs)
             elif info is not None:
                 self._preload(info)
 
-    def _taken(self) -> list[Job]:
+    def _take_batch(self) -> list[Job]:
         """The first job of the queue with those that can be computed together with it."""
         first = self._queue[:1]
         if first and self._compare_many is not None:
-            wanted = _settings(first[0])
-            first = [job for job in self._queue if _settings(job) == wanted][:_TOGETHER]
+            wanted = _model_and_config(first[0])
+            first = [job for job in self._queue if _model_and_config(job) == wanted][:_TOGETHER]
         for job in first:
             self._queue.remove(job)
         return first
 
-    def _do(self, jobs: list[Job]) -> None:
+    def _work_on(self, jobs: list[Job]) -> None:
         for job in jobs:
             if not job.wanted:
                 job.cancelled.set()
         try:
-            self._attempt([job for job in jobs if not job.cancelled.is_set()])
+            self._compute_or_explain([job for job in jobs if not job.cancelled.is_set()])
         finally:
             with self._ready:
                 self._running = []
             for job in jobs:
                 job.done.set()
 
-    def _attempt(self, jobs: list[Job]) -> None:
-        """Computes the jobs together; what is wrong with one of them is then found one by one."""
+    def _compute_or_explain(self, jobs: list[Job]) -> None:
+        """Computes the jobs together; where that fails, one by one, to find which failed."""
         try:
             if jobs:
-                self._run(jobs)
+                self._compute_batch(jobs)
         except StoppedError:
             for job in jobs:
                 job.cancelled.set()
         except CctaError as error:
-            self._failed(jobs, str(error))
+            self._note_failure(jobs, str(error))
         except Exception as error:
             _logger.exception("a comparison failed")
-            self._failed(
+            self._note_failure(
                 jobs,
                 f"The comparison failed in a way nobody expected ({type(error).__name__}); "
                 "the log has the details. Try again, or choose another item.",
             )
 
-    def _failed(self, jobs: list[Job], reason: str) -> None:
+    def _note_failure(self, jobs: list[Job], reason: str) -> None:
         if len(jobs) > 1:
             for job in jobs:
-                self._attempt([job])
+                self._compute_or_explain([job])
         else:
             jobs[0].error = reason
 
-    def _run(self, jobs: list[Job]) -> None:
+    def _compute_batch(self, jobs: list[Job]) -> None:
         for job in jobs:
             job.enter("loading")
         model = self._load(jobs[0].request.model)
-        if _all_left(jobs):
+        if _all_cancelled(jobs):
             return
         for job in jobs:
             job.enter("attributing")
@@ -196,11 +197,11 @@ class Engine:
             (job,) = jobs
             job.result = self._compare(model, job.request, job.cancelled.is_set)
         else:
-            asked = [job.request for job in jobs]
-            results = self._compare_many(model, asked, lambda: _all_left(jobs))
+            requests = [job.request for job in jobs]
+            results = self._compare_many(model, requests, lambda: _all_cancelled(jobs))
             for job, result in zip(jobs, results, strict=True):
                 job.result = result
-        self._usual["attributing"] = jobs[0].seconds
+        self._durations["attributing"] = jobs[0].seconds
 
     def _preload(self, info: ModelInfo) -> None:
         try:
@@ -211,9 +212,9 @@ class Engine:
             _logger.exception("%s was not warmed", info.id)
 
 
-def _settings(job: Job) -> tuple[ModelInfo, Config]:
+def _model_and_config(job: Job) -> tuple[ModelInfo, Config]:
     return job.request.model, job.request.config
 
 
-def _all_left(jobs: Sequence[Job]) -> bool:
+def _all_cancelled(jobs: Sequence[Job]) -> bool:
     return all(job.cancelled.is_set() for job in jobs)

@@ -1,4 +1,4 @@
-"""Who may run while the engine imports torch: pages that use scipy may not.
+"""A gate that keeps pages that use scipy from running while the engine imports torch.
 
 scipy looks up `sys.modules["torch"].Tensor` for every array it is given, and fails while another
 thread has torch half imported.
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Pages pass together; `closed` waits until none is inside, and keeps those that come."""
+    """Lets pages run together; `closed` waits until none runs and holds back those that come."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -19,7 +19,7 @@ class Gate:
 
     @contextmanager
     def passed(self) -> Iterator[None]:
-        """Inside, together with others; entered only while the gate is open."""
+        """Enters the gate, together with others, once it is open."""
         with self._changed:
             self._changed.wait_for(lambda: not self._closing)
             self._inside += 1
@@ -32,7 +32,7 @@ class Gate:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Alone. One thread may close the gate at a time."""
+        """Closes the gate and runs alone. One thread may close it at a time."""
         with self._changed:
             self._changed.wait_for(lambda: not self._closing)
             self._closing = True
@@ -46,4 +46,4 @@ class Gate:
 
 
 GATE = Gate()
-"""Of this process, like the modules it has imported."""
+"""The gate of this process, whose imported modules all pages share."""

@@ -1,4 +1,4 @@
-"""What a process keeps: models, the engine, items, studies and their answers. It alone caches."""
+"""What a process keeps: models, the engine, items, studies, results. No other module caches."""
 
 import sys
 import threading
@@ -30,13 +30,13 @@ from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from dashboard.engine import Engine, Stop
 from dashboard.import_gate import GATE
-from dashboard.views.pair.view import Options, Request
+from dashboard.views.pair.view import Options, PairRequest
 from dashboard.views.studies.tables import DataFacts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 FLOWS_OF = "e5-small/nli-en"
 """The model whose comparisons of demo items ship (`research.zoo.precompute`)."""
 _MODELS_HELD = 2
@@ -44,7 +44,7 @@ _STUDIES_HELD = 4
 _ANSWERS_HELD = 200
 _TEXTS_HELD = 16
 _CORPORA_HELD = 2
-_LOOKED_AFTER = 60.0
+_REFRESHED_AFTER = 60.0
 """Seconds after which the machine's pace and the data folder are looked at again."""
 _WARM_AFTER = 1.5
 """Seconds after a page was shown: the first paint has the processor to itself."""
@@ -58,13 +58,13 @@ def options() -> Options:
     return Options(models, items, {task: tuple(part) for task, part in parts.items()})
 
 
-def outdated(wanted: Mapping[str, str]) -> list[str]:
-    """What to say where a model is asked for whose files changed since it was added."""
+def changed_model_notices(wanted: Mapping[str, str]) -> list[str]:
+    """A notice where a model is asked for whose files changed since it was added."""
     info = added().get(wanted.get("model", ""))
     return [f"{info.card[CHANGED]}."] if info is not None and CHANGED in info.card else []
 
 
-def stored(request: Request) -> PairResult | None:
+def find_stored(request: PairRequest) -> PairResult | None:
     """A result that was computed before; needs no model."""
     return find_pair(request.model, request.source, request.target, request.config)
 
@@ -80,7 +80,7 @@ def warm(_info: ModelInfo) -> None:
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this process."""
-    return Engine(load=_load, compare=_compare, compare_many=_compare_many)
+    return Engine(load=_load_model, compare=_compare, compare_many=_compare_many)
 
 
 def studies() -> list[str]:
@@ -88,7 +88,7 @@ def studies() -> list[str]:
     return names()
 
 
-def study(name: str) -> Study:
+def read_study(name: str) -> Study:
     """A study's manifest and folder, read anew: a run may have gone on.
 
     Raises CctaError where there is none of this name, or it can't be read.
@@ -96,12 +96,12 @@ def study(name: str) -> Study:
     return open_study(name)
 
 
-def done(found: Study) -> tuple[int, int]:
+def count_parts(study: Study) -> tuple[int, int]:
     """Parts of a study that are there, of how many; looked at again when their number changes."""
-    return _done(str(found.folder), found.stamp, found)
+    return _count_parts(str(study.folder), study.stamp, study)
 
 
-def computed(study: Study, question: Callable[..., Found], *details: Any) -> Found:
+def computed(study: Study, question: Callable[..., Answer], *details: Any) -> Answer:
     """What `question(study, *details)` finds, kept until the study has other rows.
 
     `question` is a module's function, `details` are plain values or frozen dataclasses of them.
@@ -121,39 +121,39 @@ def flows() -> "pd.DataFrame":
     What ships, and what this reader computed under the same settings; needs no model.
     """
     info = find(FLOWS_OF)
-    return _flows(info.id, info.revision, results_stamp())
+    return _demo_flows(info.id, info.revision, results_stamp())
 
 
 def text_ids(name: str) -> tuple[str, ...]:
     """The ids of a study's items in order. Raises CctaError where its texts are not here."""
-    found = study(name)
-    return _ids(str(found.folder), _texts_mark(found), found)
+    study = read_study(name)
+    return _item_ids(str(study.folder), _texts_version(study), study)
 
 
 def texts(name: str, ids: Sequence[str]) -> dict[str, ParallelExample]:
     """Some items of a study by id, those it has. Raises CctaError where its texts are not here."""
-    found = study(name)
-    if has_texts(found):
-        return _some_texts(str(found.folder), _texts_mark(found), tuple(ids), found)
-    whole = _read_again(str(found.folder), _texts_mark(found), found)
-    return {one: whole[one] for one in ids if one in whole}
+    study = read_study(name)
+    if has_texts(study):
+        return _some_texts(str(study.folder), _texts_version(study), tuple(ids), study)
+    whole = _read_texts(str(study.folder), _texts_version(study), study)
+    return {item_id: whole[item_id] for item_id in ids if item_id in whole}
 
 
-def places_of(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def find_places(name: str, text: str, langs: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """(language, id) of a study's texts that hold a text, whatever the case.
 
     Raises CctaError where its texts are not here.
     """
-    found = study(name)
-    return _places(str(found.folder), _texts_mark(found), text, tuple(langs), found)
+    study = read_study(name)
+    return _find_places(str(study.folder), _texts_version(study), text, tuple(langs), study)
 
 
-def _texts_mark(found: Study) -> str:
-    """Another word whenever a study's texts may have changed: ids alone do not tell."""
+def _texts_version(study: Study) -> str:
+    """A key that changes whenever a study's texts may have changed; their ids need not change."""
     stamps = (
-        file_stamp(found.folder / FILE) if has_texts(found) else data_stamp(found.manifest.data)
+        file_stamp(study.folder / FILE) if has_texts(study) else data_stamp(study.manifest.data)
     )
-    return repr((found.manifest, stamps))
+    return repr((study.manifest, stamps))
 
 
 def study_states() -> list[StudyStatus]:
@@ -161,32 +161,32 @@ def study_states() -> list[StudyStatus]:
     return statuses()
 
 
-@st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
+@st.cache_data(show_spinner=False, ttl=_REFRESHED_AFTER, max_entries=1)
 def pace() -> Pace | None:
     """How fast this machine was in earlier studies."""
     return pace_here()
 
 
-@st.cache_data(show_spinner=False, ttl=_LOOKED_AFTER, max_entries=1)
+@st.cache_data(show_spinner=False, ttl=_REFRESHED_AFTER, max_entries=1)
 def data() -> list[DataSet]:
     """Everything that can be read by name, and whether it is here."""
     return data_sets()
 
 
-def item_counts(found: tuple[DataSet, ...]) -> dict[str, dict[str, int]]:
+def item_counts(sets: tuple[DataSet, ...]) -> dict[str, dict[str, int]]:
     """Name -> split -> items, of data that is here."""
-    return {one.name: _counts(one, data_stamp(one.name)) for one in found}
+    return {data_set.name: _count_items(data_set, data_stamp(data_set.name)) for data_set in sets}
 
 
 def data_facts(spec: str) -> DataFacts:
     """What data is about and its languages. Raises CctaError where it can't be read."""
-    return _facts(spec, data_stamp(spec))
+    return _data_facts(spec, data_stamp(spec))
 
 
 def corpus(
     spec: str, languages: tuple[str, ...], per_group: int | None, crop: int | None
 ) -> Corpus:
-    """All that a study without a limit would measure (`study.selection`).
+    """All that a study without a limit would measure (`ccta_core.study.selection`).
 
     Raises CctaError where it can't be read or cut.
     """
@@ -195,20 +195,20 @@ def corpus(
 
 def checked_upload(name: str) -> UploadContents:
     """What a kept file holds. Raises CctaError where it is no parallel text."""
-    return _checked(name, data_stamp(spec_of(name)))
+    return _check_upload(name, data_stamp(spec_of(name)))
 
 
 @st.cache_data(show_spinner="Counting the items", max_entries=_ANSWERS_HELD)
-def _counts(found: DataSet, files: Hashable) -> dict[str, int]:
+def _count_items(data_set: DataSet, files: Hashable) -> dict[str, int]:
     del files
-    return items_of(found)
+    return items_of(data_set)
 
 
 @st.cache_data(show_spinner="Looking at the data", max_entries=_ANSWERS_HELD)
-def _facts(spec: str, files: Hashable) -> DataFacts:
+def _data_facts(spec: str, files: Hashable) -> DataFacts:
     del files
-    found = open_spec(spec)
-    return DataFacts(found.task, found.languages(), found.paired)
+    data_set = open_spec(spec)
+    return DataFacts(data_set.task, data_set.languages(), data_set.paired)
 
 
 @st.cache_resource(show_spinner="Reading the data", max_entries=_CORPORA_HELD)
@@ -226,7 +226,7 @@ def _corpus(
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def _checked(name: str, files: Hashable) -> UploadContents:
+def _check_upload(name: str, files: Hashable) -> UploadContents:
     del files
     return check(name)
 
@@ -241,25 +241,25 @@ def lesson() -> Lesson:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _flows(model: str, revision: str, kept: Hashable) -> "pd.DataFrame":
+def _demo_flows(model: str, revision: str, kept: Hashable) -> "pd.DataFrame":
     del revision, kept
     from ccta_core.config import Config
     from dashboard.views.languages.tables import rank_flows
 
     info = find(model)
-    found = [
+    comparisons = [
         (item.id, item.group, result)
         for item in _items(DEMO_PARTS[info.task]).values()
         for lang, sentence in item.sentences.items()
         if lang != "en"
         and (result := find_pair(info, item.sentences["en"], sentence, Config())) is not None
     ]
-    return rank_flows(found)
+    return rank_flows(comparisons)
 
 
 @st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
-def _done(folder: str, mark: str, _found: Study) -> tuple[int, int]:
-    return _found.done
+def _count_parts(folder: str, mark: str, _study: Study) -> tuple[int, int]:
+    return _study.done
 
 
 @st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
@@ -275,27 +275,27 @@ def _computed(
 
 
 @st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _ids(folder: str, mark: str, _found: Study) -> tuple[str, ...]:
-    return ids_of(_found)
+def _item_ids(folder: str, mark: str, _study: Study) -> tuple[str, ...]:
+    return ids_of(_study)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_TEXTS_HELD)
 def _some_texts(
-    folder: str, mark: str, ids: tuple[str, ...], _found: Study
+    folder: str, mark: str, ids: tuple[str, ...], _study: Study
 ) -> dict[str, ParallelExample]:
-    return examples_of(_found, ids)
+    return examples_of(_study, ids)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_STUDIES_HELD)
-def _read_again(folder: str, mark: str, _found: Study) -> dict[str, ParallelExample]:
-    return examples_of(_found)
+def _read_texts(folder: str, mark: str, _study: Study) -> dict[str, ParallelExample]:
+    return examples_of(_study)
 
 
 @st.cache_data(show_spinner=False, max_entries=_ANSWERS_HELD)
-def _places(
-    folder: str, mark: str, text: str, langs: tuple[str, ...], _found: Study
+def _find_places(
+    folder: str, mark: str, text: str, langs: tuple[str, ...], _study: Study
 ) -> tuple[tuple[str, str], ...]:
-    return containing(_found, text, langs)
+    return containing(_study, text, langs)
 
 
 @st.cache_resource(show_spinner=False)
@@ -303,8 +303,8 @@ def _items(part: str) -> dict[str, ParallelExample]:
     return {item.id: item for item in read_demo(part)}
 
 
-def _load(info: ModelInfo) -> Any:
-    return _model(info.id, info.revision)
+def _load_model(info: ModelInfo) -> Any:
+    return _cached_model(info.id, info.revision)
 
 
 def _import_alone(name: str) -> None:
@@ -315,7 +315,7 @@ def _import_alone(name: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=_MODELS_HELD)
-def _model(model_id: str, revision: str) -> Any:
+def _cached_model(model_id: str, revision: str) -> Any:
     """A loaded model of this revision: one whose files change is loaded anew.
 
     Raises CctaError where they changed since the page was made.
@@ -329,13 +329,13 @@ def _model(model_id: str, revision: str) -> Any:
     return model
 
 
-def _compare(model: Any, request: Request, stop: Stop) -> PairResult:
+def _compare(model: Any, request: PairRequest, stop: Stop) -> PairResult:
     from ccta_core.pipeline import compare_cached
 
     return compare_cached(model, request.source, request.target, request.config, stop)
 
 
-def _compare_many(model: Any, requests: Sequence[Request], stop: Stop) -> list[PairResult]:
+def _compare_many(model: Any, requests: Sequence[PairRequest], stop: Stop) -> list[PairResult]:
     from ccta_core.pipeline import compare_many_cached
 
     pairs = [(request.source, request.target) for request in requests]

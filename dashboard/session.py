@@ -30,7 +30,7 @@ class Session:
         self._query: dict[str, str] = {}
         self._address = st.query_params.to_dict()
         self._held: dict[str, Any] = st.session_state.setdefault(f"{page}_held", {})
-        moved = any(self._standing(name) != value for name, value in self._held.items())
+        moved = any(self._widget_value(name) != value for name, value in self._held.items())
         is_new = self._address != st.session_state.get(f"{page}_address")
         self.fresh = bool(self._address) and is_new and not moved
         """Whether the address decides what is shown, not the widgets."""
@@ -47,7 +47,7 @@ class Session:
         name = field.name
         if name in self._values:
             return self._values[name]
-        value = self._valid(field)
+        value = self._valid_value(field)
         self._fields[name], self._values[name], self._held[name] = field, value, value
         if field.always or value != field.default:
             self._query[name] = field.write(value)
@@ -110,7 +110,7 @@ class Session:
         """
         if self.fresh:
             return dict(self._address)
-        standing = {name: self._standing(name) for name in self._held}
+        standing = {name: self._widget_value(name) for name in self._held}
         return {name: str(value) for name, value in standing.items() if value not in (None, "")}
 
     def hold(
@@ -122,7 +122,7 @@ class Session:
         """
         self._fields |= {field.name: field for field in fields}
         for name, value in values.items():
-            if self._standing(name) != value or self.widget(name) not in st.session_state:
+            if self._widget_value(name) != value or self.widget(name) not in st.session_state:
                 st.session_state[self.widget(name)] = value
         self._values, self._query = dict(values), dict(query)
         self.keep()
@@ -136,19 +136,19 @@ class Session:
         """Notes that the next page leads back to what this one shows."""
         st.session_state[_ORIGIN] = Origin(self.page, self.query)
 
-    def _standing(self, name: str) -> Any:
+    def _widget_value(self, name: str) -> Any:
         """What a field's widget says; what the field held where there is no widget."""
         key, held = self.widget(name), self._held.get(name)
         value = st.session_state.get(key, held)
         resting = held is None and value == st.session_state.get(f"{key}_resting")
         return None if resting else value
 
-    def _valid(self, field: Field) -> Any:
+    def _valid_value(self, field: Field) -> Any:
         """The value asked for; the default where there is none that can be read."""
         if self.fresh:
             text = self._address.get(field.name)
         else:
-            value = self._standing(field.name)
+            value = self._widget_value(field.name)
             text = None if value is None else field.write(value)
         if text is None or text == field.write(field.default):
             return field.default

@@ -1,5 +1,9 @@
-"""Colours and layout of every chart: one diverging scale, two sequential ones, light and dark."""
+"""Colours and layout of every chart, and style sheets and scripts that lie beside a module.
 
+One diverging scale and two sequential ones, each in light and dark.
+"""
+
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ccta_core.reports.figures import ONE_WAY, TWO_WAYS
@@ -28,19 +32,30 @@ CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 """What every `st.plotly_chart` is given."""
 
 
+def read_beside(module: str, name: str) -> str:
+    """The text of the file `name` in the folder of `module`, which is a module's `__file__`."""
+    return (Path(module).parent / name).read_text(encoding="utf-8")
+
+
 def similarity_scale(*, dark: bool) -> Scale:
     """Sequential, for EMS and cosines."""
-    return _three(ONE_WAY[dark])
+    return _three_stop_scale(ONE_WAY[dark])
 
 
 def mass_scale(*, dark: bool) -> Scale:
     """Sequential, for attribution mass."""
-    return _three(_MASS[dark])
+    return _three_stop_scale(_MASS[dark])
 
 
 def signed_scale(*, dark: bool) -> Scale:
     """Diverging and colour-blind-safe: blue against, orange for; set its middle at zero."""
-    return _three(TWO_WAYS[dark])
+    return _three_stop_scale(TWO_WAYS[dark])
+
+
+def transparent(colour: str, opacity: float) -> str:
+    """A colour #rrggbb of the theme at an opacity in [0, 1], for areas under lines."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
 
 
 def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure":
@@ -69,5 +84,5 @@ def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure"
     return figure
 
 
-def _three(colours: tuple[str, str, str]) -> Scale:
+def _three_stop_scale(colours: tuple[str, str, str]) -> Scale:
     return [[0.0, colours[0]], [0.5, colours[1]], [1.0, colours[2]]]

@@ -14,7 +14,7 @@ from ccta_core.result import PairResult
 from ccta_core.types import ParallelExample, Sentence
 from dashboard import resources
 from dashboard.engine import Engine
-from dashboard.views.pair.view import Options, Request
+from dashboard.views.pair.view import Options, PairRequest
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LABELS = ("entailment", "neutral", "contradiction")
@@ -65,7 +65,7 @@ def side_payload(sentence: Sentence) -> dict[str, Any]:
     }
 
 
-def make_result(request: Request) -> PairResult:
+def make_result(request: PairRequest) -> PairResult:
     """A whole result whose plan is the product of its masses."""
     source, target = side_payload(request.source), side_payload(request.target)
     plan = np.outer(source["mass"], target["mass"])
@@ -94,8 +94,8 @@ def make_result(request: Request) -> PairResult:
     )
 
 
-def request_of(layer: int = 0) -> Request:
-    return Request(MODEL, *SIDES, Config(layer=layer))
+def request_of(layer: int = 0) -> PairRequest:
+    return PairRequest(MODEL, *SIDES, Config(layer=layer))
 
 
 def opener(monkeypatch: pytest.MonkeyPatch, offer: Options = OPTIONS) -> Callable[..., AppTest]:
@@ -105,10 +105,10 @@ def opener(monkeypatch: pytest.MonkeyPatch, offer: Options = OPTIONS) -> Callabl
 
     def open_page(
         query: dict[str, str] | None = None,
-        stored: Callable[[Request], PairResult | None] = make_result,
+        stored: Callable[[PairRequest], PairResult | None] = make_result,
         engine: Engine | None = None,
     ) -> AppTest:
-        monkeypatch.setattr(resources, "stored", stored)
+        monkeypatch.setattr(resources, "find_stored", stored)
         monkeypatch.setattr(resources, "engine", lambda: engine)
         app = AppTest.from_file(APP, default_timeout=30)
         for key, value in (query or {}).items():

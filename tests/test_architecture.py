@@ -77,7 +77,7 @@ def test_tables_and_charts_of_a_page_know_no_streamlit(path):
         return
     roots = {module.split(".")[0] for module in imported(path)}
     assert "streamlit" not in roots
-    assert not any(module.startswith("dashboard.widgets.text") for module in imported(path))
+    assert not any(module.startswith("dashboard.widgets.text_blocks") for module in imported(path))
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "research" not in path.parts])

@@ -20,7 +20,7 @@ from ccta_core.study.request import StudyRequest
 from ccta_core.text import command_line, option
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.views.pair.share import command as of_pair
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 from dashboard.views.studies.tables import command as of_study
 from dashboard.widgets.study_bar import commands
 
@@ -76,7 +76,7 @@ def test_only_what_needs_it_is_written_as_one_argument():
 def test_the_pair_pages_line_is_the_pair(source, target, second, label):
     sides = [sentence(source, "en", second, ((0, 3),)), sentence(target, "es", second, ())]
     config = Config(layer=8, target_class=label, shuffles=7)
-    found = parsed(of_pair(Request(find(MODEL), *sides, config)))
+    found = parsed(of_pair(PairRequest(find(MODEL), *sides, config)))
     assert (found.source, found.target) == (source, target)
     assert (found.source_2, found.target_2) == (second, second)
     assert (found.source_focus, found.target_focus) == (["0:3"], [])

@@ -29,7 +29,7 @@ def test_the_page_shows_the_statistics(page, study):
     assert f"<dd>{number(main.correlation.r)}</dd>" in text
     assert interval(main.correlation.low, main.correlation.high) in text
     assert "unreliable" in text
-    assert "Embeddings alone give" in text
+    assert "With embeddings alone" in text
     assert not said(app)
 
 
@@ -38,7 +38,7 @@ def test_the_page_shows_the_statistics(page, study):
 def test_every_unit_opens(page, unit, kind):
     app = clean(page(unit=unit, kind=kind, source="en", target="zh"))
     assert not said(app)
-    assert "The same question put to the controls" in html_of(app)
+    assert "The same correlation for the controls" in html_of(app)
     assert app.query_params["unit"] == unit
 
 
@@ -62,7 +62,7 @@ def test_a_model_without_its_training_language_is_measured_with_all_others(
         ({"layer": "99"}, "layer='99'"),
         ({"unit": "<b>x</b>"}, "unit="),
         ({"x": "ems; DROP TABLE"}, "x="),
-        ({"x": "score", "y": "score"}, "goes with itself"),
+        ({"x": "score", "y": "score"}, "correlates with itself"),
         ({"model": "made/en,made/xx"}, "made/xx"),
         ({"source": "en", "target": "en", "unit": "item"}, "can't be compared with itself"),
         ({"kind": "cosine"}, "kind="),

@@ -32,7 +32,13 @@ from ccta_core.text import interval, number, p_phrase
 from dashboard.views.correlation.charts import auroc_chart, decile_chart, scatter
 from dashboard.views.correlation.items import auroc_sentence, auroc_table, decile_sentence
 from dashboard.views.correlation.models import download_table
-from dashboard.widgets.statistics_wording import added, explained, held_text, named, verdict
+from dashboard.widgets.statistics_wording import (
+    gain_sentence,
+    name_columns,
+    name_measures,
+    partial_text,
+    verdict,
+)
 from tests.made_study import LANGS, answering, made_study
 
 PAIR = ("en", "zh")
@@ -159,7 +165,7 @@ def test_what_is_held_fixed_follows_the_number_of_units(study):
         table.ems, table.score, {"length": table.length.to_numpy()}, groups=list(table.group)
     )
     assert few[1].correlation.r == wanted[0].correlation.r
-    assert "one control held fixed at a time" in held_text(asked, few, "nli")
+    assert "one control held fixed at a time" in partial_text(asked, few, "nli")
     assert held_fixed(study, question(study, unit="pair"), asked.models[0]) == ()
 
 
@@ -213,19 +219,22 @@ def test_the_verdict_says_what_the_controls_say(study):
     found = some(ems=(0.9, 0.01), ems_uniform=(0.91, 0.01), gain=(0.1, 0.6))
     text = verdict(asked, found, "nli")
     assert text == (
-        "Over 12 languages, accuracy goes up with EMS (r = 0.90, p = 0.010 after Holm). "
-        "Embeddings alone give r = 0.91: EMS tells no more than similar embeddings would."
+        "Over 12 languages, accuracy correlates positively with EMS "
+        "(r = 0.90, p = 0.010 after Holm). With embeddings alone r = 0.91: EMS shows no more than "
+        "embeddings alone do."
     )
-    assert "not shown to go with it (r = 0.10, p = 0.60 after Holm)" in added(asked, found)
+    assert "not shown to correlate with it (r = 0.10, p = 0.60 after Holm)" in gain_sentence(
+        asked, found
+    )
     better = some(ems=(0.9, 0.01), ems_uniform=(0.3, 0.6), gain=(0.8, 0.01))
-    assert "tells no more" not in verdict(asked, better, "nli")
-    assert "(gain) goes with it" in added(asked, better)
+    assert "shows no more" not in verdict(asked, better, "nli")
+    assert "(gain) correlates with it" in gain_sentence(asked, better)
     against = some(ems=(-0.9, 0.01), ems_uniform=(0.9, 0.01))
-    assert "goes down" in verdict(asked, against, "nli")
-    assert "tells no more" not in verdict(asked, against, "nli")
+    assert "correlates negatively" in verdict(asked, against, "nli")
+    assert "shows no more" not in verdict(asked, against, "nli")
     nothing = some(ems=(0.2, 0.9), ems_uniform=(0.91, 0.01))
-    assert "is not shown to go with EMS" in verdict(asked, nothing, "nli")
-    assert "F1 goes up" in verdict(asked, found, "qa")
+    assert "is not shown to correlate with EMS" in verdict(asked, nothing, "nli")
+    assert "F1 correlates positively" in verdict(asked, found, "qa")
 
 
 def test_what_is_unreliable_says_so(study):
@@ -235,11 +244,10 @@ def test_what_is_unreliable_says_so(study):
     text = verdict(question(study), [ScoreCorrelation("made/en", "ems", none, None)], "nli")
     assert text == "No correlation of EMS and accuracy: EMS does not vary."
     notice = "variance inflation above 10: x 64, ems_uniform 64"
-    assert named(notice, "ems") == "variance inflation above 10: EMS 64, embeddings only 64"
-    assert explained("x and y does not vary", "gain", "F1") == "gain and F1 does not vary"
-    assert (
-        explained("2 items: no correlation below 3", "a", "b") == "2 items: no correlation below 3"
-    )
+    assert name_measures(notice, "ems") == "variance inflation above 10: EMS 64, embeddings only 64"
+    assert name_columns("x and y does not vary", "gain", "F1") == "gain and F1 does not vary"
+    too_few = "2 items: no correlation below 3"
+    assert name_columns(too_few, "a", "b") == too_few
 
 
 def test_several_models_are_counted(study):
@@ -309,10 +317,12 @@ def test_what_tells_right_from_wrong_is_named_only_where_it_is_shown(study):
         for found in [compare_auroc(score, poor, right, groups, draws=200)]
     ]
     text = auroc_sentence(corrected(study, tuple(told)))
-    assert text.startswith("EMS tells them apart best")
+    assert text.startswith("EMS separates right from wrong best")
     assert text.endswith("Shown to beat it: EMS.")
     nothing = auroc_sentence(corrected(study, (told[1],)))
-    assert nothing.startswith("No measure is shown to tell them apart (best: gain, AUROC ")
+    assert nothing.startswith(
+        "No measure is shown to separate right from wrong (best: gain, AUROC "
+    )
     assert nothing.endswith("None is shown to beat it.")
 
 

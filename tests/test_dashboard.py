@@ -16,7 +16,7 @@ from ccta_core.types import Controls, PermutationTest
 from dashboard import resources
 from dashboard.engine import Engine
 from dashboard.session import widget_key
-from dashboard.views.pair.view import KEYS, OWN, Options, Request
+from dashboard.views.pair.view import KEYS, OWN, Options, PairRequest
 from tests.made_pair import (
     APP,
     MODEL,
@@ -80,7 +80,7 @@ def test_a_damaged_address_gives_a_notice_and_the_default(page, query, word):
 
 
 def test_an_address_opens_its_view(page):
-    asked: list[Request] = []
+    asked: list[PairRequest] = []
     query = {"model": MODEL.id, "item": "ferry-c", "src": "ar", "tgt": "en", "layer": "3"}
     app = clean(page(query, stored=lambda request: asked.append(request) or make_result(request)))
     assert (asked[-1].source.lang, asked[-1].target.lang, asked[-1].config.layer) == ("ar", "en", 3)
@@ -253,7 +253,7 @@ def test_a_queue_serves_in_order_and_joins_equals():
     engine = Engine(load=lambda info: gate.wait(10), compare=lambda model, r, stop: make_result(r))
     first, second = engine.submit(request_of(0), "a"), engine.submit(request_of(1), "b")
     assert engine.submit(request_of(1), "c") is second
-    assert engine.place(second) in (1, 2)
+    assert engine.queue_position(second) in (1, 2)
     engine.leave(second, "b")
     assert not second.cancelled.is_set()
     gate.set()
@@ -276,5 +276,5 @@ def test_a_job_nobody_waits_for_is_dropped():
     assert len(loads) <= 1
 
 
-def never_cancelled(model: Any, request: Request, stop: Any) -> PairResult:
+def never_cancelled(model: Any, request: PairRequest, stop: Any) -> PairResult:
     return never(model, request, stop)

@@ -10,7 +10,7 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 from tests.made_pair import make_result
 from tests.serving import visiting
 
@@ -37,7 +37,7 @@ def cache(tmp_path_factory) -> Path:
         info = catalog()[MODEL]
         for layer in (0, 1):
             for source, target in (*pairs, hostile):
-                request = Request(info, source, target, Config(layer=layer))
+                request = PairRequest(info, source, target, Config(layer=layer))
                 problem = keep_pair(make_result(request), info, source, target, request.config)
                 assert problem is None
     return folder

@@ -51,7 +51,7 @@ def test_a_row_is_picked_and_nothing_of_it_runs(page):
     assert page.locator(".ccta-case.is-marked").get_attribute("data-pick") == picked
     page.locator(".ccta-case-whole").wait_for()
     assert "<img src=x" in page.locator(".ccta-case-whole").inner_text()
-    page.get_by_text("Which prediction goes with which").click()
+    page.get_by_text("Predictions in the two languages, cross-tabulated").click()
     page.locator(".ccta-mx-cell").first.wait_for()
     assert page.evaluate("window.broken") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -16,7 +16,7 @@ from ccta_core.study.storage.texts import examples_of
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.views.errors import tables
 from dashboard.views.errors.charts import list_html
-from dashboard.views.errors.export import MOST_ROWS, caps, with_remarks
+from dashboard.views.errors.export import MOST_ROWS, describe_limits, with_remarks
 from dashboard.views.errors.filters import Filters, Order
 from dashboard.widgets.files import to_csv
 from tests.made_study import made_study
@@ -63,7 +63,7 @@ def test_a_long_text_ends_between_characters():
 
 
 def test_the_page_of_evidence_is_whole_and_safe(study):
-    rows = tables.everything(study, replace(ALL, source="en"), Order("ems"), 5)
+    rows = tables.first_rows(study, replace(ALL, source="en"), Order("ems"), 5)
     examples = examples_of(study)
     rows.loc[0, ["item", "source_predicted"]] = HOSTILE
     page = selection_page(
@@ -99,12 +99,12 @@ def test_the_page_of_evidence_is_whole_and_safe(study):
 
 
 def test_a_table_has_the_tags_of_its_items(study):
-    rows = tables.everything(study, ALL, Order("item"), 200)
+    rows = tables.first_rows(study, ALL, Order("item"), 200)
     kept = with_remarks(rows, {"ferry-n": Remark(("a", "=b"), "=1+1")})
     text = to_csv(kept).decode("utf-8-sig")
     assert text.splitlines()[0].endswith(",tags,note")
     assert "'=1+1" in text
     assert len(text.splitlines()) == 181
-    assert "first 300" in caps(301)
-    assert f"first {MOST_ROWS:,}" in caps(MOST_ROWS + 1)
-    assert "every comparison" in caps(300)
+    assert "first 300" in describe_limits(301)
+    assert f"first {MOST_ROWS:,}" in describe_limits(MOST_ROWS + 1)
+    assert "every comparison" in describe_limits(300)

@@ -87,7 +87,7 @@ def test_opens_on_what_is_right_in_one_language_only(page):
     app = clean(page())
     text = html_of(app)
     assert "are right in one language and wrong in the other" in text
-    assert "are not to be relied on" in text  # four groups
+    assert "they are unreliable" in text  # four groups
     assert len(cases(app)) == 25
     assert not said(app)
     assert not asked(app)
@@ -213,7 +213,7 @@ def test_texts_that_are_not_here_are_one_line(page, monkeypatch):
         raise CctaError("the texts of the study made are not here; get them")
 
     monkeypatch.setattr(resources, "texts", missing)
-    monkeypatch.setattr(resources, "places_of", missing)
+    monkeypatch.setattr(resources, "find_places", missing)
     app = clean(page({"find": "ferry"}))
     assert "get them" in said(app)
     assert "Only ids are searched" in said(app)
@@ -285,7 +285,7 @@ def test_answers_are_listed_without_labels(answers):
 
 
 def test_answers_agree_where_both_are_right_or_both_wrong(answers):
-    study = resources.study("made")
+    study = resources.read_study("made")
     filters = Filters(model=MODEL, layer=8, source="en", target="es", right="any")
     same = tables.same_prediction(study, filters)
     alike = study.query(

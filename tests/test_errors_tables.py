@@ -17,7 +17,15 @@ from ccta_core.study.storage.table import Study
 from ccta_core.study.storage.texts import containing, examples_of
 from ccta_core.types import Sentence
 from dashboard.views.errors import tables
-from dashboard.views.errors.filters import AGREEMENT, RIGHT, Filters, Order, Range, flagged, joined
+from dashboard.views.errors.filters import (
+    AGREEMENT,
+    RIGHT,
+    Filters,
+    Order,
+    Range,
+    flag_comparisons,
+    joined,
+)
 from dashboard.views.errors.tables import confusion
 from tests.made_study import LABELS, LANGS, answering, made_study
 
@@ -120,7 +128,7 @@ relaxed = settings(
 @relaxed
 @given(filters=filters_of())
 def test_the_sql_selects_what_pandas_does(study, table, filters):
-    rows = tables.everything(study, filters, Order("ems"), 10_000)
+    rows = tables.first_rows(study, filters, Order("ems"), 10_000)
     found, expected = comparisons(rows, filters), comparisons(passing(table, filters), filters)
     assert len(found) == len(set(found))
     assert found == sorted(set(expected))
@@ -131,7 +139,7 @@ def test_the_sql_selects_what_pandas_does(study, table, filters):
 @relaxed
 @given(filters=filters_of())
 def test_what_is_flagged_is_what_is_selected(study, filters):
-    query = flagged(filters)
+    query = flag_comparisons(filters)
     rows = study.query(query.sql, query.parameters)
     assert rows["chosen"].sum() == tables.count(study, filters)
     assert len(rows) == tables.count(study, filters.whole)
@@ -145,7 +153,7 @@ def test_what_is_flagged_is_what_is_selected(study, filters):
 )
 def test_pages_follow_each_other(study, filters, name, down):
     order = Order(name, down)
-    whole = tables.everything(study, filters, order, 10_000)
+    whole = tables.first_rows(study, filters, order, 10_000)
     for early in (0, 10_000):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tables, "_EARLY", early)
@@ -209,7 +217,7 @@ def test_a_difference_is_that_of_a_regression_with_pairs_as_effects(study, table
     fit = formulas.ols("ems ~ chosen + C(target_lang)", rows).fit(
         cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["group"])[0]}
     )
-    found = tables.found(study, replace(ALL, source="en", right="rw"))
+    found = tables.summarise_selection(study, replace(ALL, source="en", right="rw"))
     assert found.ems.value == pytest.approx(fit.params["chosen"])
     half = (found.ems.high - found.ems.low) / 2 / t.ppf(0.975, rows["group"].nunique() - 1)
     # statsmodels also counts the fitted means as lost degrees of freedom
@@ -225,7 +233,7 @@ def test_without_a_measure_there_is_no_difference(study):
             parameters,
         )
 
-    found = tables.found(answering(study, without), replace(ALL, right="rw"))
+    found = tables.summarise_selection(answering(study, without), replace(ALL, right="rw"))
     assert found.gain is None
     assert found.ems is not None
 
@@ -236,11 +244,12 @@ def test_a_cell_counts_what_its_click_lists(study, filters):
     cells = confusion(study, filters, LABELS)
     assert len(cells) == len(LABELS) ** 2
     for cell in cells.itertuples():
-        listed = replace(filters.unsaid, source_says=cell.source, target_says=cell.target)
+        sides = {"source_says": cell.source, "target_says": cell.target}
+        listed = replace(filters.without_predictions, **sides)
         assert tables.count(study, listed) == cell.n
     words = confusion(study, filters, [])
     for cell in words.itertuples():
-        listed = replace(filters.unsaid, right=cell.source[0] + cell.target[0])
+        listed = replace(filters.without_predictions, right=cell.source[0] + cell.target[0])
         assert tables.count(study, listed) == cell.n
     same = tables.same_prediction(study, filters)
     diagonal = cells[cells["source"] == cells["target"]]

@@ -121,8 +121,8 @@ def test_a_correlation_that_is_the_embeddings_is_found_for_both(study):
 @pytest.mark.parametrize(
     ("ems", "gain", "uniform", "words"),
     [
-        (0.7, (0.6, 0.01), 0.2, "goes with the score in 2 of 2 models"),
-        (0.7, (0.4, 0.30), 0.65, "Embeddings alone go with the score about as closely"),
+        (0.7, (0.6, 0.01), 0.2, "correlates with the score in 2 of 2 models"),
+        (0.7, (0.4, 0.30), 0.65, "Embeddings alone correlate with the score about as closely"),
         (0.7, (0.4, 0.30), 0.2, "is shown for no model"),
         (0.7, None, 0.2, ""),
     ],
@@ -284,7 +284,7 @@ def test_seeds_are_runs_of_their_language(tmp_path):
     left_out = "Left out, not shown above the majority: Chinese (seed 4)."
     assert answers.doubts(lost) == f"{left_out} 3 seeds a language."
     assert "(3 training languages, 9 runs, 4 languages)" in told
-    assert "The training language is held against the runs (seeds) of one language." in told
+    assert "The training language is tested against the runs (seeds) of one language." in told
     assert "models of 3 seeds a language" in told
     assert answers.FEW_SEEDS not in told
     said = shares_text(found, "gain")

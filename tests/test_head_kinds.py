@@ -18,7 +18,7 @@ from ccta_core.models.catalog import RANDOM_HEAD
 from ccta_core.models.load import load_model
 from ccta_core.result import PairResult
 from ccta_core.types import Sentence
-from dashboard.views.pair.gold import Gold, judged
+from dashboard.views.pair.gold import Gold, judge
 from dashboard.views.pair.tables import both_predictions, predictions
 from dashboard.views.pair.view import targets
 from tests.families import build
@@ -290,8 +290,8 @@ def test_tables_of_the_pair_page(scoring, labelling):
     table = predictions(of_scores)
     assert list(table["label"]) == ["score"]
     assert table["source"][0] == pytest.approx(float(logits(scoring)[0]), abs=1e-5)
-    assert judged(of_scores, Gold(label="toxic")) is None
-    assert not judged(of_labels, Gold(label="toxic"))[0].right
+    assert judge(of_scores, Gold(label="toxic")) is None
+    assert not judge(of_labels, Gold(label="toxic"))[0].right
     both = both_predictions(of_scores, of_labels)
     assert both["first"].isna().all()
     assert both["first_probability"].isna().all()
@@ -317,11 +317,11 @@ def test_the_pair_page_shows_what_the_head_gives(name, request):
     def script(shown):
         from dashboard.views.pair import details
 
-        details._predictions(shown, None)
+        details._show_predictions(shown, None)
 
     text = html_of(AppTest.from_function(script, args=(result,), default_timeout=60).run())
     assert ("ccta-share" in text) == (name == "labelling")
-    said = details._said(result, ("English", "Spanish"))
+    said = details._prediction_sentence(result, ("English", "Spanish"))
     if name == "scoring":
         assert "a score, no class" in said
         assert "probability" in said

@@ -586,16 +586,17 @@ def test_the_dashboard_loads_anew_what_has_changed(folder):
     from dashboard import resources
 
     info = add(str(folder))
-    first = resources._load(info)
-    assert resources._load(info) is first
+    first = resources._load_model(info)
+    assert resources._load_model(info) is first
     renamed(folder)
     listed(str(folder))
-    second = resources._load(find(str(folder)))
+    second = resources._load_model(find(str(folder)))
     assert (first.labels, second.labels[0]) == (LABELS, "neutral")
     permuted(folder)
-    resources._model.clear()
+    resources._cached_model.clear()
+    changed = CHANGED in added()[str(folder)].card
     with pytest.raises(CctaError, match="have just changed: load the page again"):
-        resources._load(find(str(folder)) if CHANGED not in added()[str(folder)].card else info)
+        resources._load_model(info if changed else find(str(folder)))
 
 
 def test_the_pages_say_that_a_model_is_out_of_date(folder):

@@ -20,16 +20,15 @@ from dashboard.views.languages import tables
 from dashboard.views.languages.charts import (
     flows_html,
     flows_svg,
+    histogram_chart,
+    histogram_table,
     mexa_chart,
     profile_chart,
-    spread,
-    spread_chart,
 )
 from dashboard.views.languages.layers import mexa_sentence, profile_sentence
 from dashboard.views.languages.matrix import cells, finding
 from dashboard.views.languages.pair import pair_sentence
-from dashboard.widgets.matrix import Cell, Head, Matrix, payload
-from dashboard.widgets.matrix_colours import shades_of
+from dashboard.widgets.matrix import Head, Matrix, MatrixCell, payload, shades_of
 from tests.made_study import LANGS, answering, made_study
 from tests.test_dashboard import clean, html_of, said
 
@@ -86,18 +85,18 @@ def test_very_large_studies_have_no_interval_in_the_cells(study, monkeypatch):
 
 def test_orders(study):
     table = tables.matrix_table(study, "made/en", 8, "ems")
-    assert tables.ordered(LANGS, "study", table) == list(LANGS)
-    assert tables.ordered(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
-    by_family = tables.ordered(LANGS, "family", table)
+    assert tables.order_languages(LANGS, "study", table) == list(LANGS)
+    assert tables.order_languages(LANGS, "name", table) == ["ar", "zh", "en", "de", "hi", "es"]
+    by_family = tables.order_languages(LANGS, "family", table)
     assert by_family.index("de") - by_family.index("en") == 1
-    names = tables.ordered(LANGS, "name", table)
+    names = tables.order_languages(LANGS, "name", table)
     away = 1 - tables.grid(table, names)
     away = (away + away.T) / 2
     np.fill_diagonal(away, 0)
     near = squareform(away, checks=False)
     best = leaves_list(linkage(near, "average", optimal_ordering=True))
-    assert tables.ordered(LANGS, "clustering", table) == [names[at] for at in best]
-    assert tables.clustered(names, table[table.source != "ar"]) == names
+    assert tables.order_languages(LANGS, "clustering", table) == [names[at] for at in best]
+    assert tables.cluster_languages(names, table[table.source != "ar"]) == names
 
 
 def test_families(study):
@@ -129,9 +128,9 @@ def test_the_items_of_a_pair(study, rows):
 
 def test_counts_of_the_histogram_are_all_items(study):
     items = tables.pair_items(study, "made/en", 8, PAIR)
-    table = spread(items, {"ems": "EMS", "ems_uniform": "embeddings only"})
+    table = histogram_table(items, {"ems": "EMS", "ems_uniform": "embeddings only"})
     assert dict(table.groupby("measure")["items"].sum()) == {"EMS": 48, "embeddings only": 48}
-    figure = spread_chart(table, {"EMS": 0.5}, dark=True)
+    figure = histogram_chart(table, {"EMS": 0.5}, dark=True)
     assert [trace.name for trace in figure.data] == ["EMS", "embeddings only"]
 
 
@@ -287,8 +286,8 @@ def test_scales_of_few_values():
 def test_a_matrix_as_its_script_reads_it():
     heads = [Head("a", "<b>A</b>", "a", "one"), Head("b", "B")]
     drawn = Matrix(
-        "label", heads, heads, {("a", "b"): Cell(-0.5, "−0.50", "A and B")}, "gain", scale="signed",
-        marked=frozenset([("a", "b")]),
+        "label", heads, heads, {("a", "b"): MatrixCell(-0.5, "−0.50", "A and B")}, "gain",
+        scale="signed", marked=frozenset([("a", "b")]),
     )  # fmt: skip
     found = payload(drawn, chosen=("a", "b"))
     assert found["cells"][0][0] is None

@@ -10,7 +10,7 @@ from ccta_core.zoo.lesson import read_lesson
 from dashboard import resources
 from dashboard.views.learn import tables as tables
 from dashboard.views.learn.charts import intervals, pieces_html
-from dashboard.views.learn.claims_table import found
+from dashboard.views.learn.claims_table import answer_claim
 from dashboard.views.learn.space_chart import label_places
 from dashboard.views.learn.view import STEPS
 from tests.made_study import made_study
@@ -89,7 +89,7 @@ def test_every_step_opens_in_every_language(page, step, code):
 def test_large_type_tells_the_same(page, step):
     app = clean(page(step=str(step), present="1"))
     assert app.query_params["present"] == "1"
-    assert STEPS[step - 1].told.split(".")[0].replace("'", "&#x27;") in html_of(app)
+    assert STEPS[step - 1].text.split(".")[0].replace("'", "&#x27;") in html_of(app)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def study(tmp_path, monkeypatch):
 
 def test_every_claim_is_answered(study):
     for claim in ("1", "2", "3"):
-        answer = found(study, claim, 8)
+        answer = answer_claim(study, claim, 8)
         assert len(answer.table)
         assert answer.sentence.endswith(".")
         assert answer.counted.startswith("n = ")
@@ -189,8 +189,8 @@ def test_too_small_a_study_says_so(tmp_path, monkeypatch):
     small = made_study(
         tmp_path / "studies", langs=("en", "es"), trained=("en",), items=3, layers=(8,)
     )
-    assert "too few languages" in found(small, "1", 8).sentence
-    assert "fewer than two training languages" in found(small, "2", 8).sentence
+    assert "too few languages" in answer_claim(small, "1", 8).sentence
+    assert "fewer than two training languages" in answer_claim(small, "2", 8).sentence
 
 
 @pytest.mark.parametrize("claim", ["1", "2", "3"])

@@ -14,7 +14,7 @@ from ccta_core.errors import DamagedFileError
 from ccta_core.models.catalog import find
 from ccta_core.zoo.lesson import LESSON, read_lesson
 from dashboard.views.learn import tables as tables
-from dashboard.views.learn.tables import Problem, by_hand, hand_table, problem_of
+from dashboard.views.learn.tables import TransportProblem, hand_table, problem_of, read_hand_plan
 from dashboard.views.learn.view import LANGUAGES, MASSES, PARTNERS, POINTS
 from dashboard.views.learn.wording import of_chance
 from research.zoo.lesson import TEXTS
@@ -119,10 +119,10 @@ def test_the_plane_keeps_no_distance_too_long(code):
 def test_english_with_itself_is_perfect():
     problem = problem_of(LESSON_READ, "en")
     assert problem.best.ems == pytest.approx(1)
-    deals = tables.every_deal(LESSON_READ, "en")
+    deals = tables.arrangement_scores(LESSON_READ, "en")
     assert len(deals) == 144
     assert deals.max() == pytest.approx(1)
-    test = tables.tested_exactly(deals, 1.0)
+    test = tables.compare_with_arrangements(deals, 1.0)
     assert test.p_value == test.least_p == pytest.approx(12 / 144)
     assert test.outcome == "too few arrangements"
 
@@ -130,9 +130,9 @@ def test_english_with_itself_is_perfect():
 @partner
 def test_shuffles_are_among_all_deals(code):
     drawn = tables.shuffled_table(LESSON_READ, code, 19, 3)["ems"].to_numpy()
-    deals = tables.every_deal(LESSON_READ, code)
+    deals = tables.arrangement_scores(LESSON_READ, code)
     assert all(np.abs(deals - value).min() < 1e-9 for value in drawn)
-    assert tables.tested(drawn, float(drawn.max())).p_value >= 2 / 20
+    assert tables.compare_with_shuffles(drawn, float(drawn.max())).p_value >= 2 / 20
 
 
 @partner
@@ -180,7 +180,7 @@ def test_the_page_needs_no_model():
 @given(transport_problems(largest=5), st.randoms(use_true_random=False))
 def test_no_plan_by_hand_beats_the_optimum(found, chance):
     source, target, similarity = found
-    problem = Problem(source / source.sum(), target / target.sum(), similarity)
+    problem = TransportProblem(source / source.sum(), target / target.sum(), similarity)
     plan, left, right = np.zeros(similarity.shape), problem.source.copy(), problem.target.copy()
     cells = [(i, j) for i in range(len(left)) for j in range(len(right))]
     for part in (0.5, 1.0):  # some cells take a half of what fits, then all take the rest
@@ -190,7 +190,7 @@ def test_no_plan_by_hand_beats_the_optimum(found, chance):
             plan[i, j] += moved
             left[i] -= moved
             right[j] -= moved
-    mine = by_hand(problem, plan)
+    mine = read_hand_plan(problem, plan)
     assert mine.score is not None
     assert mine.score <= problem.best.ems + 1e-9
 
@@ -198,7 +198,7 @@ def test_no_plan_by_hand_beats_the_optimum(found, chance):
 @given(transport_problems(largest=4), st.floats(0.01, 0.9))
 def test_a_plan_that_breaks_the_masses_has_no_score(found, share):
     source, target, similarity = found
-    problem = Problem(source / source.sum(), target / target.sum(), similarity)
+    problem = TransportProblem(source / source.sum(), target / target.sum(), similarity)
     best = problem.best.matrix
     for broken in (
         share * best,
@@ -209,15 +209,15 @@ def test_a_plan_that_breaks_the_masses_has_no_score(found, share):
         "x",
         [[1], []],
     ):
-        assert by_hand(problem, broken).score is None
-    part = by_hand(problem, share * best)
+        assert read_hand_plan(problem, broken).score is None
+    part = read_hand_plan(problem, share * best)
     assert part.left_source.sum() == pytest.approx(1 - share)
     assert part.moved == pytest.approx(share)
-    assert by_hand(problem, best).score == pytest.approx(problem.best.ems)
+    assert read_hand_plan(problem, best).score == pytest.approx(problem.best.ems)
 
 
 def test_the_table_of_a_plan_has_both():
     problem = problem_of(LESSON_READ, "es")
-    table = hand_table(LESSON_READ, "es", by_hand(problem, None))
+    table = hand_table(LESSON_READ, "es", read_hand_plan(problem, None))
     assert table["by_hand"].sum() == 0
     assert (table["optimum"] * table["cosine"]).sum() == pytest.approx(problem.best.ems)

@@ -34,7 +34,7 @@ def cell(page, words: str):
     """The first cell whose name begins with these words, once the page has come to rest."""
     found = page.locator(f'button.ccta-mx-cell[aria-label^="{words}"]').first
     found.wait_for()
-    page.get_by_text("Where the weight of a word goes").wait_for()
+    page.get_by_text("Where the mass of a word goes").wait_for()
     return found
 
 
@@ -105,7 +105,7 @@ def test_a_point_opens_its_errors_and_the_page_can_be_come_back_to(show):
     page.get_by_text("A comparison is one item in two languages").wait_for()
     page.wait_for_url("**/errors?*src=en&tgt=*")
     page.get_by_role("link", name="Correlation").first.click()
-    page.get_by_text("The same question put to the controls").wait_for()
+    page.get_by_text("The same correlation for the controls").wait_for()
     page.wait_for_timeout(1500)
     assert "/correlation" in page.url  # what was clicked does not send the reader off again
 

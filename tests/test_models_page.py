@@ -24,7 +24,7 @@ from ccta_core.models.added import (
     size_of,
 )
 from ccta_core.models.catalog import ModelInfo, catalog
-from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.charts import describe_chart, score_dots
 from dashboard.views.models.tables import data_table, finding, score_table, zoo_table
 from tests.families import build
 from tests.test_dashboard import clean, html_of, said
@@ -98,12 +98,10 @@ def test_every_shipped_model_has_a_row_and_a_picture():
 def test_the_finding_names_what_is_not_above_the_majority():
     table = score_table(info())
     assert finding(table) == (
-        "Best in English (0.80), weakest in Swahili (0.52); not clearly above what the commonest "
-        "label would reach in Swahili."
+        "Best in English (0.80), weakest in Swahili (0.52); not clearly above the majority "
+        "baseline in Swahili."
     )
-    assert finding(table[:2]).endswith(
-        "in every language above what the commonest label would reach."
-    )
+    assert finding(table[:2]).endswith("in every language above the majority baseline.")
     assert (
         finding(table.assign(majority=np.nan))
         == "Best in English (0.80), weakest in Swahili (0.52)."
@@ -124,7 +122,7 @@ def test_the_picture_has_dots_intervals_and_the_majority(dark):
     assert high > 0.85
     bare = score_dots(table.assign(low=np.nan, high=np.nan, majority=np.nan), "F1", dark=dark)
     assert len(bare.data) == 1
-    assert described(table, "accuracy").startswith(
+    assert describe_chart(table, "accuracy").startswith(
         "Dots of accuracy for 3 languages, best first: E"
     )
 
@@ -262,7 +260,7 @@ def test_the_page_shows_the_zoo_and_the_chosen_model(page):
     text = html_of(page())
     assert f"{len(catalog())} models here" in text
     assert "<b>e5-small/nli-en</b>" in text
-    assert "in every language above what the commonest label would reach" in text
+    assert "in every language above the majority baseline" in text
     assert "2,490 items a language" in text
     assert "demo:nli" in text
 

@@ -8,7 +8,7 @@ from ccta_core.config import Config
 from dashboard import resources
 from dashboard.engine import Engine
 from dashboard.session import widget_key
-from dashboard.views.pair.history import MOST, History, difference
+from dashboard.views.pair.history import MOST, ViewHistory, difference
 from dashboard.views.pair.view import (
     KEYS,
     NAMES,
@@ -120,16 +120,16 @@ def test_a_comparison_needs_what_is_here():
 
 def test_a_history_forgets_what_was_undone():
     views = [choose({"layer": str(layer)}, OPTIONS)[0] for layer in range(12)]
-    history = History()
+    history = ViewHistory()
     for view in (views[0], views[0], views[1], views[2]):
-        history = history.seen(view)
+        history = history.visit(view)
     assert history.views == tuple(views[:3])
-    back = history.moved(1)
+    back = history.go_to(1)
     assert (back.now, back.can_undo, back.can_redo) == (views[1], True, True)
-    assert back.seen(views[1]) == back
-    assert back.seen(views[5]).views == (views[0], views[1], views[5])
+    assert back.visit(views[1]) == back
+    assert back.visit(views[5]).views == (views[0], views[1], views[5])
     for layer in range(2 * MOST):
-        history = history.seen(views[layer % 2])
+        history = history.visit(views[layer % 2])
     assert len(history.views) == MOST
     assert difference(views[1], views[2]) == "layer 2"
 

@@ -11,7 +11,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 from tests.made_pair import make_result
 from tests.serving import visiting
 
@@ -45,12 +45,12 @@ def cache(tmp_path_factory) -> Path:
     return folder
 
 
-def request_of(model: str, part: str, item: str, layer: int) -> Request:
+def request_of(model: str, part: str, item: str, layer: int) -> PairRequest:
     sides = next(one for one in read_demo(part) if one.id == item).sentences
-    return Request(catalog()[model], sides["en"], sides["es"], Config(layer=layer))
+    return PairRequest(catalog()[model], sides["en"], sides["es"], Config(layer=layer))
 
 
-def keep(request: Request, ems: float | None = None, **changes: str) -> None:
+def keep(request: PairRequest, ems: float | None = None, **changes: str) -> None:
     result = replace(make_result(request), **changes)
     if ems is not None:
         result = replace(result, plan=replace(result.plan, ems=ems))

@@ -11,25 +11,25 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.reports.pair.marks import marks
 from ccta_core.types import Sentence
 from dashboard.views.pair.charts import walk_chart
-from dashboard.views.pair.gold import Gold, gold_of, judged, sentence
+from dashboard.views.pair.gold import Gold, gold_of, judge, judgement_sentence
 from dashboard.views.pair.share import command, snippet
 from dashboard.views.pair.skeleton import skeleton
 from dashboard.views.pair.tables import (
     both_predictions,
-    dearest,
+    costliest_flows,
     differences,
     layer_table,
     link_parts,
     mass_changes,
+    mean_best_cosine,
     moved_mass,
-    partnerless,
     plan_csv,
     plan_table,
+    poorly_matched,
     predictions,
-    usual_best,
     walk_sentence,
 )
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import compact, shared_top, usual_ribbons
 from tests.made_pair import ITEM, MODEL, SIDES, make_result, request_of
@@ -37,7 +37,7 @@ from tests.made_pair import ITEM, MODEL, SIDES, make_result, request_of
 
 def test_the_command_is_quoted_for_a_shell():
     odd = Sentence('It\'s "$HOME" `x`; rm', "en")
-    request = Request(MODEL, odd, Sentence("-x", "es"), Config(layer=2, mass="positive"))
+    request = PairRequest(MODEL, odd, Sentence("-x", "es"), Config(layer=2, mass="positive"))
     words = shlex.split(command(request))
     assert words[:2] == ["ccta", "pair"]
     assert words[words.index("--source") + 1] == odd.text
@@ -51,13 +51,13 @@ def test_costs_add_up_to_what_ems_lacks():
     table = plan_table(result)
     assert table["cost"].sum() == pytest.approx(1 - result.ems)
     assert table["mass"].sum() == pytest.approx(1)
-    assert dearest(table)["cost"].is_monotonic_decreasing
+    assert costliest_flows(table)["cost"].is_monotonic_decreasing
     assert predictions(result)["source"].sum() == pytest.approx(1)
 
 
 def test_a_spreadsheet_sees_no_formula():
     source = Sentence('=HYPERLINK("x") plus', "en")
-    result = make_result(Request(MODEL, source, source, Config()))
+    result = make_result(PairRequest(MODEL, source, source, Config()))
     assert b"'=HYPERLINK" in plan_csv(result)
 
 
@@ -65,7 +65,7 @@ def test_a_figure_shows_markup_as_text():
     from dashboard.views.pair.charts import plan_heatmap
 
     sentence = Sentence("<b>bold</b> two", "en")
-    result = make_result(Request(MODEL, sentence, SIDES[1], Config()))
+    result = make_result(PairRequest(MODEL, sentence, SIDES[1], Config()))
     figure = plan_heatmap(plan_table(result), names=("English", "Spanish"), dark=False)
     assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;bold&lt;/b&gt;"
     assert figure.data[0].z.shape == result.plan.matrix.shape
@@ -73,7 +73,7 @@ def test_a_figure_shows_markup_as_text():
 
 def test_a_skeleton_keeps_marks_with_their_letters():
     hindi, thai = Sentence("नौका रद्द", "hi"), Sentence("เรือถูกยกเลิก", "th")
-    blank = skeleton(Request(MODEL, hindi, thai, Config()))
+    blank = skeleton(PairRequest(MODEL, hindi, thai, Config()))
     assert [unit["text"] for unit in blank["source"]["units"]] == ["नौका", "रद्द"]
     assert "".join(unit["text"] for unit in blank["target"]["units"]) == thai.text
 
@@ -87,7 +87,7 @@ def test_markdown_in_a_message_stays_text():
 
 def test_a_question_is_asked_with_its_answer():
     asked = Sentence("When?", "en", "At noon.", focus=((3, 7),))
-    request = Request(MODEL, asked, asked, Config(method="occlusion"))
+    request = PairRequest(MODEL, asked, asked, Config(method="occlusion"))
     words = shlex.split(command(request))
     assert words[words.index("--source-focus") + 1] == "3:7"
     assert words[words.index("--method") + 1] == "occlusion"
@@ -96,7 +96,7 @@ def test_a_question_is_asked_with_its_answer():
 
 def test_a_poor_partner_is_one_below_the_usual_best():
     result = make_result(request_of())
-    table, limits = partnerless(result), usual_best(result)
+    table, limits = poorly_matched(result), mean_best_cosine(result)
     assert limits[0] == pytest.approx(result.similarity.max(1).mean())
     first = table[(table["side"] == "source") & (table["position"] == 2)].iloc[0]
     row, cosines = result.plan.matrix[2], result.similarity[2]
@@ -192,20 +192,20 @@ def with_side(result, **changes):
 
 def test_a_label_is_right_or_wrong_in_words():
     result = make_result(request_of())
-    right = judged(result, gold_of(ITEM, "en", "es"))
+    right = judge(result, gold_of(ITEM, "en", "es"))
     assert [one.text for one in right] == ["right", "right"]
-    mixed = judged(with_side(result, prediction={"neutral": 0.9}), Gold("contradiction"))
+    mixed = judge(with_side(result, prediction={"neutral": 0.9}), Gold("contradiction"))
     assert mixed[0].text == "wrong, gold: contradiction"
-    text = sentence(mixed, ("English", "Spanish"), Gold("contradiction"))
+    text = judgement_sentence(mixed, ("English", "Spanish"), Gold("contradiction"))
     assert text == "Gold label: contradiction. The model is right in Spanish and wrong in English."
-    assert judged(result, Gold()) is None
+    assert judge(result, Gold()) is None
 
 
 def test_an_answer_is_judged_by_the_rules_of_its_set():
     context = Sentence("When?", "en", "It closes at noon.", focus=((13, 17),))
-    result = replace(make_result(Request(MODEL, context, context, Config())), task="qa")
+    result = replace(make_result(PairRequest(MODEL, context, context, Config())), task="qa")
     result = replace(result, target=replace(result.target, prediction={"The noon.": 0.9}))
-    found = judged(with_side(result, prediction={"closes at noon": 0.9}), Gold())
+    found = judge(with_side(result, prediction={"closes at noon": 0.9}), Gold())
     assert found[1].text == "right"
     assert found[0].text == "partly right (F1 0.50), gold: noon"
     payload = result.payload()
@@ -216,8 +216,8 @@ def test_an_answer_is_judged_by_the_rules_of_its_set():
 def test_names_are_judged_word_by_word():
     item = next(one for one in read_demo("sentences") if one.id == "s001")
     sides = item.sentences["en"], item.sentences["es"]
-    result = replace(make_result(Request(MODEL, *sides, Config())), task="ner")
-    found = judged(
+    result = replace(make_result(PairRequest(MODEL, *sides, Config())), task="ner")
+    found = judge(
         with_side(result, prediction={"Lisbon: LOC": 0.9, "Marta: ORG": 0.5}),
         gold_of(item, "en", "es"),
     )

@@ -9,14 +9,14 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.types import Sentence
 from dashboard.engine import Engine
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 
 LABELS = ("entailment", "neutral", "contradiction")
 MODEL = ModelInfo("e5-small/queue-test", "nli", "en", LABELS, (0, 1), 8, "test")
 
 
 def request_of(text, layer=0):
-    return Request(MODEL, Sentence(text, "en"), Sentence(text, "es"), Config(layer=layer))
+    return PairRequest(MODEL, Sentence(text, "en"), Sentence(text, "es"), Config(layer=layer))
 
 
 class Worker:
@@ -86,9 +86,9 @@ def test_who_leaves_is_left_out_of_the_batch():
     worker.busy()
     gone = worker.engine.submit(request_of("gone"), "berta")
     stays = worker.engine.submit(request_of("stays"), "carla")
-    assert worker.engine.place(stays) == 2
+    assert worker.engine.queue_position(stays) == 2
     worker.engine.leave(gone, "berta")
-    assert worker.engine.place(stays) == 1
+    assert worker.engine.queue_position(stays) == 1
     worker.gate.set()
     assert stays.done.wait(10)
     assert worker.batches == [["first"], ["stays"]]

@@ -61,11 +61,11 @@ def test_texts_of_a_study_begun_anew_are_the_new_ones(tmp_path):
     begun(tmp_path / "own.jsonl", FIRST)
     assert resources.texts("own", ["a"])["a"].sentences["en"].text == "The ferry left."
     assert resources.text_ids("own") == ("a", "b")
-    assert resources.places_of("own", "ferry", ("en",)) == (("en", "a"),)
+    assert resources.find_places("own", "ferry", ("en",)) == (("en", "a"),)
     shutil.rmtree(cache_root() / "studies" / "own")
     begun(tmp_path / "own.jsonl", SECOND)
     assert resources.texts("own", ["a"])["a"].sentences["en"].text == "The train left."
-    assert resources.places_of("own", "ferry", ("en",)) == ()
+    assert resources.find_places("own", "ferry", ("en",)) == ()
     shutil.rmtree(cache_root() / "studies" / "own")
     begun(tmp_path / "own.jsonl", rows(("z", "It snowed.", "Nevó.")))
     assert resources.text_ids("own") == ("z",)
@@ -75,22 +75,22 @@ def test_texts_read_again_from_data_are_those_of_the_data_now(tmp_path):
     begun(tmp_path / "own.jsonl", FIRST)
     (cache_root() / "studies" / "own" / "items.arrow").unlink()  # as of a study that ships
     assert resources.texts("own", ["a"])["a"].sentences["en"].text == "The ferry left."
-    assert resources.places_of("own", "ferry", ("en",)) == (("en", "a"),)
+    assert resources.find_places("own", "ferry", ("en",)) == (("en", "a"),)
     write(tmp_path / "own.jsonl", SECOND)
     assert resources.texts("own", ["a"])["a"].sentences["en"].text == "The train left."
-    assert resources.places_of("own", "ferry", ("en",)) == ()
+    assert resources.find_places("own", "ferry", ("en",)) == ()
 
 
 def test_answers_of_a_study_begun_anew_are_its_own():
     question = "SELECT count(*) AS n FROM pairs"
     old = made_study(cache_root() / "studies", items=6)
-    assert resources.study("made").query(question)["n"][0] == 6 * 2 * 2 * 15
-    assert resources.done(old) == (2, 2)
+    assert resources.read_study("made").query(question)["n"][0] == 6 * 2 * 2 * 15
+    assert resources.count_parts(old) == (2, 2)
     process.delete("made")
     new = made_study(cache_root() / "studies", items=3, langs=("en", "es"), trained=("en",))
-    assert resources.study("made").query(question)["n"][0] == 3 * 2
-    assert resources.study("made").query(question)["n"][0] == 3 * 2
-    assert resources.done(new) == (1, 1)
+    assert resources.read_study("made").query(question)["n"][0] == 3 * 2
+    assert resources.read_study("made").query(question)["n"][0] == 3 * 2
+    assert resources.count_parts(new) == (1, 1)
     # The very same study once more, other rows: only the files tell.
     table = new.table()
     process.delete("made")
@@ -98,7 +98,7 @@ def test_answers_of_a_study_begun_anew_are_its_own():
     assert read_manifest(again.folder) == new.manifest
     written = again.query("SELECT * FROM pairs").to_dict("records")
     write_part(again.folder, "made/en", 0, [row | {"ems": row["ems"] / 2} for row in written])
-    mean = resources.study("made").query("SELECT avg(ems) AS ems FROM pairs")["ems"][0]
+    mean = resources.read_study("made").query("SELECT avg(ems) AS ems FROM pairs")["ems"][0]
     assert mean == pytest.approx(table["ems"].mean() / 2)
 
 

@@ -306,7 +306,7 @@ def test_every_method_explains_every_task(task, method, request):
     unsigned = method in ("gradient_norm", "rollout")
     assert (result.controls.sign_agreement is None) == unsigned
     assert "not measured" in result.to_html()
-    assert "not measured" in finding._accuracy(result)
+    assert "not measured" in finding._accuracy_value(result)
     assert PairResult.from_payload(json.loads(result.to_json())).to_json() == result.to_json()
 
 

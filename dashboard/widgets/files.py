@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.assets import read_beside
-from dashboard.theme import SURFACE
+from dashboard.theme import SURFACE, read_beside
 from dashboard.widgets.text_blocks import dark
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def chart_files(figure: "go.Figure", table: "pd.DataFrame", name: str, *, chart:
     name = _file_name(name)
     with st.popover("Download", type="tertiary", icon=":material/download:", width="content"):
         _table_files(table, name, chart)
-        _button("html", lambda: page(figure), name, chart)
+        _button("html", lambda: chart_page(figure), name, chart)
         _component(key=f"{chart}_files", data={"name": name, "chart": chart})
 
 
@@ -75,17 +74,17 @@ def csv_button(frame: "pd.DataFrame", name: str, *, key: str) -> None:
     )
 
 
-def page(figure: "go.Figure") -> str:
+def chart_page(figure: "go.Figure") -> str:
     """The figure as an HTML page of its own, on the page's ground, with nothing to fetch."""
     import plotly.graph_objects as go
 
     ground = SURFACE[dark()]
-    found: str = (
+    html: str = (
         go.Figure(figure)
         .update_layout(paper_bgcolor=ground, plot_bgcolor=ground)
         .to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
     )
-    return found
+    return html
 
 
 def _table_files(table: "pd.DataFrame", name: str, key: str) -> None:

@@ -1,16 +1,16 @@
 """A matrix whose cells are buttons: numbers on colour, walked with the arrow keys, clickable."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from ccta_core.reports.figures import heatmap
+from ccta_core.reports.figures import ColourScale, colour_scale, heatmap
 from ccta_core.text import number
-from dashboard.assets import read_beside
-from dashboard.widgets.matrix_colours import shades_of
+from dashboard.theme import mass_scale, read_beside, signed_scale, similarity_scale
 
+_SCALES = {"similarity": similarity_scale, "mass": mass_scale, "signed": signed_scale}
 _component = st.components.v2.component(
     "ccta_matrix",
     html='<div class="ccta-mx"></div>',
@@ -31,7 +31,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """One cell: the value that colours it, what is written in it, what is said of it.
 
     `say` is read aloud and shown at the pointer: rows and columns by name, the value, n.
@@ -52,7 +52,7 @@ class Matrix:
     label: str
     rows: Sequence[Head]
     columns: Sequence[Head]
-    cells: Mapping[tuple[str, str], Cell]
+    cells: Mapping[tuple[str, str], MatrixCell]
     legend: str
     row_title: str = ""
     column_title: str = ""
@@ -64,11 +64,11 @@ class Matrix:
 
 def drawing(drawn: Matrix) -> str:
     """The matrix as an SVG of its own, for a file: rows by name where they are not the columns."""
-    square = [one.key for one in drawn.rows] == [one.key for one in drawn.columns]
-    rows = {one.key: (one.short or one.name) if square else one.name for one in drawn.rows}
-    columns = {one.key: one.short or one.name for one in drawn.columns}
+    square = [head.key for head in drawn.rows] == [head.key for head in drawn.columns]
+    rows = {head.key: (head.short or head.name) if square else head.name for head in drawn.rows}
+    columns = {head.key: head.short or head.name for head in drawn.columns}
     return heatmap(
-        {(rows[row], columns[at]): cell.value for (row, at), cell in drawn.cells.items()},
+        {(rows[row], columns[column]): cell.value for (row, column), cell in drawn.cells.items()},
         list(rows.values()),
         None if square else list(columns.values()),
         title=drawn.label,
@@ -92,16 +92,16 @@ def matrix(
     """
 
     def clicked() -> None:
-        sent = _read(st.session_state.get(key))
+        sent = _read_cell(st.session_state.get(key))
         if sent is not None and sent in drawn.cells and on_click is not None:
             on_click(*sent)
 
-    found = _component(
+    event = _component(
         key=key,
         data=payload(drawn, chosen=chosen, clickable=clickable),
         on_cell_change=clicked,
     )
-    cell = _read(found)
+    cell = _read_cell(event)
     return cell if cell in drawn.cells else None
 
 
@@ -109,9 +109,9 @@ def payload(
     drawn: Matrix, *, chosen: tuple[str, str] | None = None, clickable: bool = True
 ) -> dict[str, Any]:
     """The matrix as the script reads it: colours of light and dark, texts, keys."""
-    shades = shades_of(
-        (cell.value for cell in drawn.cells.values()), _kind(drawn), signed=drawn.scale == "signed"
-    )
+    values = (cell.value for cell in drawn.cells.values())
+    signed = drawn.scale == "signed"
+    shades = shades_of(values, "similarity" if signed else drawn.scale, signed=signed)
 
     def cell_of(row: Head, column: Head) -> dict[str, Any] | None:
         cell = drawn.cells.get((row.key, column.key))
@@ -128,8 +128,8 @@ def payload(
 
     return {
         "label": drawn.label,
-        "rows": [_head(head) for head in drawn.rows],
-        "columns": [_head(head) for head in drawn.columns],
+        "rows": [_head_data(head) for head in drawn.rows],
+        "columns": [_head_data(head) for head in drawn.columns],
         "titles": [drawn.row_title, drawn.column_title],
         "cells": [[cell_of(row, column) for column in drawn.columns] for row in drawn.rows],
         "empty": drawn.empty,
@@ -142,18 +142,32 @@ def payload(
     }
 
 
-def _kind(drawn: Matrix) -> str:
-    return "similarity" if drawn.scale == "signed" else drawn.scale
-
-
-def _head(head: Head) -> dict[str, str]:
+def _head_data(head: Head) -> dict[str, str]:
     return {"key": head.key, "name": head.name, "short": head.short, "group": head.group}
 
 
-def _read(found: Any) -> tuple[str, str] | None:
+def _read_cell(event: Any) -> tuple[str, str] | None:
     """The keys the script sent, checked: it runs in the reader's browser."""
-    sent = getattr(found, "cell", None)
+    sent = getattr(event, "cell", None)
     if not isinstance(sent, Mapping):
         return None
     row, column = sent.get("row"), sent.get("column")
     return (row, column) if isinstance(row, str) and isinstance(column, str) else None
+
+
+def shades_of(
+    values: Iterable[float], kind: str = "similarity", *, signed: bool = False
+) -> ColourScale:
+    """The scale of these values: from the least to the greatest, or as far below zero as above.
+
+    `signed`, or a value below zero, asks for the two-coloured scale. `kind`: "similarity", "mass".
+    """
+    return colour_scale(values, _scale_colours(kind), _scale_colours("signed"), signed=signed)
+
+
+def _scale_colours(kind: str) -> tuple[list[str], list[str]]:
+    """The colours of a scale of the theme in light and in dark."""
+    light, dark = (
+        [str(colour) for _, colour in _SCALES[kind](dark=dark)] for dark in (False, True)
+    )
+    return light, dark

@@ -9,8 +9,8 @@ import streamlit as st
 
 from ccta_core.reports.pair.marks import marks
 from ccta_core.reports.pair.page import pair_assets, writing
-from dashboard.assets import read_beside
-from dashboard.views.pair.gold import Judged
+from dashboard.theme import read_beside
+from dashboard.views.pair.gold import Judgement
 from dashboard.views.pair.view import Settings
 
 _LEAST, _DIGITS = 1e-6, 6
@@ -28,16 +28,20 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureStyle:
     """How a picture is drawn: the settings, what is right of it, a scale it shares."""
 
     settings: Settings
-    judged: tuple[Judged, Judged] | None = None
+    judged: tuple[Judgement, Judgement] | None = None
     top: Mapping[str, float] | None = None
 
 
 def pair_picture(
-    payload: dict[str, Any], look: Look, *, key: str = "pair_picture", waiting: bool = False
+    payload: dict[str, Any],
+    style: PictureStyle,
+    *,
+    key: str = "pair_picture",
+    waiting: bool = False,
 ) -> None:
     """Draws a payload; `waiting` shows its words before there is anything to say about them.
 
@@ -48,10 +52,10 @@ def pair_picture(
         key=key,
         data={
             "payload": compact(payload),
-            "options": drawing_options(payload, look),
+            "options": drawing_options(payload, style),
             "waiting": waiting,
         },
-        on_pin_change=_ignore,
+        on_pin_change=_do_nothing,
     )
     if picture.pin is not None and key == "pair_picture":
         index = picture.pin.get("index")
@@ -60,7 +64,7 @@ def pair_picture(
 
 
 def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What the picture needs: the flows where mass moves, digits that can be seen."""
+    """The payload as the picture needs it: rounded flows where mass moves, instead of the plan."""
     plan = np.array(payload["plan"])
     flows: list[list[float]] = []
     if plan.size:
@@ -72,11 +76,11 @@ def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {**payload, "plan": [], "similarity": [], "provenance": {}, "flows": flows}
 
 
-def drawing_options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
-    """What the script is told beside the payload."""
-    drawn = look.settings
+def drawing_options(payload: Mapping[str, Any], style: PictureStyle) -> dict[str, Any]:
+    """The options that the drawing script gets beside the payload."""
+    drawn = style.settings
     unit_marks = marks(payload)
-    for side, judged in zip(_SIDES, look.judged or (), strict=False):
+    for side, judged in zip(_SIDES, style.judged or (), strict=False):
         if judged.tags:
             unit_marks[side]["tags"] = list(judged.tags)
     return {
@@ -85,8 +89,8 @@ def drawing_options(payload: Mapping[str, Any], look: Look) -> dict[str, Any]:
         "threshold": None if drawn.ribbons is None else drawn.ribbons / 100,
         "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
         "marks": unit_marks,
-        "judged": dict(zip(_SIDES, (side.text for side in look.judged or ()), strict=False)),
-        "top": dict(look.top or {}),
+        "judged": dict(zip(_SIDES, (side.text for side in style.judged or ()), strict=False)),
+        "top": dict(style.top or {}),
     }
 
 
@@ -117,5 +121,5 @@ def usual_ribbons(payload: Mapping[str, Any]) -> float:
     return float(np.floor(1000 * min(masses[last], 0.02)) / 10)
 
 
-def _ignore() -> None:
+def _do_nothing() -> None:
     """A trigger needs a callback; the value is read after the component was drawn."""

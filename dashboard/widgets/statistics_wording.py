@@ -1,4 +1,4 @@
-"""What a correlation and its controls say together, in plain sentences; no Streamlit."""
+"""A correlation and its controls in plain sentences; no Streamlit."""
 
 import re
 from collections.abc import Sequence
@@ -19,165 +19,178 @@ _COLUMN = re.compile(r"\b[abxy]\b")
 _OF_EMS = ("ems", "calibrated")
 
 
-def counted_units(question: CorrelationQuestion, found: Correlation) -> str:
+def counted_units(question: CorrelationQuestion, correlation: Correlation) -> str:
     """What n counts, and what of it is independent."""
-    languages = count(found.n_groups, "language")
+    languages = count(correlation.n_groups, "language")
     if question.unit == "language":
-        return count(found.n, "language")
+        return count(correlation.n, "language")
     if question.unit == "pair":
-        return f"{count(found.n, 'pair')} of {languages}"
+        return f"{count(correlation.n, 'pair')} of {languages}"
     if question.unit == "item":
-        return f"{count(found.n, 'item')} in {count(found.n_groups, 'group')}"
-    return f"{count(found.n, 'cell')}, {languages} read"
+        return f"{count(correlation.n, 'item')} in {count(correlation.n_groups, 'group')}"
+    return f"{count(correlation.n, 'cell')}, {languages} read"
 
 
 def verdict(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
-    """One or two sentences: does y go with x, and would embeddings alone say so too?"""
-    main = [one for one in tested if one.measure == question.x]
+    """One or two sentences: whether y correlates with x, and whether embeddings alone do too."""
+    main = [test for test in tested if test.measure == question.x]
     if not main:
         return "There is nothing to correlate yet: no unit has both measures."
     if len(main) > 1:
-        return _several(question, tested, task)
-    lead = _lead(question, main[0], task)
-    return " ".join(part for part in (lead, _alone(question, tested, main[0])) if part)
-
-
-def added(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation]) -> str:
-    """What shuffled masses and gain give: what attributions add to the embeddings."""
-    symbol = SYMBOLS[question.kind]
-    models = {one.model for one in tested}
-    found = {one.measure: one for one in tested if one.correlation.r is not None}
-    shuffled, gain = found.get("ems_shuffled"), found.get("gain")
-    if question.x not in _OF_EMS or gain is None or len(models) != 1:
-        return ""
-    way = "goes" if _shown(gain) else "is not shown to go"
-    rest = f" Shuffled masses give {symbol} = {number(shuffled.correlation.r)}." if shuffled else ""
-    return (
-        f"What attributions add to the embeddings (gain) {way} with it ({symbol} = "
-        f"{number(gain.correlation.r)}, {_after_holm(gain.p_holm)}).{rest}"
+        return _models_sentence(question, tested, task)
+    lead = _main_sentence(question, main[0], task)
+    return " ".join(
+        part for part in (lead, _embeddings_sentence(question, tested, main[0])) if part
     )
 
 
-def held_text(question: CorrelationQuestion, found: Sequence[PartialCorrelation], task: str) -> str:
+def gain_sentence(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation]) -> str:
+    """What attributions add to the embeddings: the correlation of gain, and of shuffled masses."""
+    symbol = SYMBOLS[question.kind]
+    models = {test.model for test in tested}
+    by_measure = {test.measure: test for test in tested if test.correlation.r is not None}
+    shuffled, gain = by_measure.get("ems_shuffled"), by_measure.get("gain")
+    if question.x not in _OF_EMS or gain is None or len(models) != 1:
+        return ""
+    way = "correlates" if _is_significant(gain) else "is not shown to correlate"
+    rest = f" With shuffled masses {symbol} = {number(shuffled.correlation.r)}." if shuffled else ""
+    return (
+        f"What attributions add to the embeddings (gain) {way} with it ({symbol} = "
+        f"{number(gain.correlation.r)}, {_corrected_p(gain.p_holm)}).{rest}"
+    )
+
+
+def partial_text(
+    question: CorrelationQuestion, partials: Sequence[PartialCorrelation], task: str
+) -> str:
     """What is left of the correlation where the controls are held fixed."""
     symbol = "r" if question.kind == "pearson" else SYMBOLS["spearman"]
-    if not found:
+    if not partials:
         return ""
     pairs = f"{title(question.x, task)} and {label(question.y, task)}"
-    if len(found) == 1:
-        names = listing([label(name) for name in found[0].covariates])
-        return f"{pairs} with {names} held fixed: {_short(found[0].correlation, symbol)}."
+    if len(partials) == 1:
+        names = listing([label(name) for name in partials[0].covariates])
+        text = _correlation_text(partials[0].correlation, symbol)
+        return f"{pairs} with {names} held fixed: {text}."
     each = "; ".join(
-        f"{label(one.covariates[0])} {_short(one.correlation, symbol)}" for one in found
+        f"{label(partial.covariates[0])} {_correlation_text(partial.correlation, symbol)}"
+        for partial in partials
     )
     return f"{pairs} with one control held fixed at a time: {each}."
 
 
-def shares_text(found: TwoWay, what: str) -> str:
-    """How much of a table is the training language's, how much the language's that is read."""
+def shares_text(two_way: TwoWay, what: str) -> str:
+    """The shares of a table's variance: training language, run, language read, residual."""
     overlap = ""
-    if abs(found.overlap_share) >= 0.005:
+    if abs(two_way.overlap_share) >= 0.005:
         overlap = (
-            f"; the two overlap by {percent(abs(found.overlap_share))}, since no language is "
+            f"; the two overlap by {percent(abs(two_way.overlap_share))}, since no language is "
             "compared with itself"
         )
     run, of_runs = "", ""
-    if found.runs is not None:
-        run = f"the run {percent(found.runs.share)} ({p_phrase(found.runs.p)}), "
-        of_runs = f" of {count(found.n_runs, 'run')}, against which the training language is tested"
+    if two_way.runs is not None:
+        run = f"the run {percent(two_way.runs.share)} ({p_phrase(two_way.runs.p)}), "
+        of_runs = (
+            f" of {count(two_way.n_runs, 'run')}, against which the training language is tested"
+        )
     return (
-        f"Of the differences in {what}, the training language explains "
-        f"{percent(found.rows.share)} ({p_phrase(found.rows.p)}), {run}the language read "
-        f"{percent(found.columns.share)} ({p_phrase(found.columns.p)}), "
-        f"{'none' if run else 'neither'} of them {percent(found.residual_share)}{overlap} "
-        f"(n = {count(found.n, 'cell')}{of_runs})."
+        f"Of the variance in {what}, the training language explains "
+        f"{percent(two_way.rows.share)} ({p_phrase(two_way.rows.p)}), {run}the language read "
+        f"{percent(two_way.columns.share)} ({p_phrase(two_way.columns.p)}), "
+        f"and the residual is {percent(two_way.residual_share)}{overlap} "
+        f"(n = {count(two_way.n, 'cell')}{of_runs})."
     )
 
 
-def explained(notice: str, x: str, y: str) -> str:
+def name_columns(notice: str, x: str, y: str) -> str:
     """A notice of the statistics with the measures' names for its columns x and y, or a and b."""
-    named = _COLUMN.sub(lambda one: x if one[0] in "ax" else y, notice.partition(" does not")[0])
-    return named + notice[len(notice.partition(" does not")[0]) :]
+    renamed = _COLUMN.sub(
+        lambda match: x if match[0] in "ax" else y, notice.partition(" does not")[0]
+    )
+    return renamed + notice[len(notice.partition(" does not")[0]) :]
 
 
-def named(notice: str, x: str) -> str:
+def name_measures(notice: str, x: str) -> str:
     """A notice of a partial correlation with the measures by the names the page uses."""
     with_x = re.sub(r"\bx\b(?= [\d.i])", label(x), notice)
     return re.sub(r"\bems_uniform\b", label("ems_uniform"), with_x)
 
 
-def _lead(question: CorrelationQuestion, one: ScoreCorrelation, task: str) -> str:
-    found, symbol = one.correlation, SYMBOLS[question.kind]
+def _main_sentence(question: CorrelationQuestion, test: ScoreCorrelation, task: str) -> str:
+    correlation, symbol = test.correlation, SYMBOLS[question.kind]
     x, y = label(question.x, task), label(question.y, task)
-    if found.r is None:
-        return f"No correlation of {x} and {y}: {explained(found.notice, x, y)}."
-    where = f"Over {counted_units(question, found)}"
+    if correlation.r is None:
+        return f"No correlation of {x} and {y}: {name_columns(correlation.notice, x, y)}."
+    where = f"Over {counted_units(question, correlation)}"
     numbers = ", ".join(
-        text for text in (f"{symbol} = {number(found.r)}", _after_holm(one.p_holm)) if text
+        text for text in (f"{symbol} = {number(correlation.r)}", _corrected_p(test.p_holm)) if text
     )
-    doubt = "" if found.reliable else ", unreliable"
-    if not _shown(one):
-        return f"{where}, {y} is not shown to go with {x} ({numbers}{doubt})."
-    way = "up" if found.r > 0 else "down"
-    return f"{where}, {y} goes {way} with {x} ({numbers}{doubt})."
+    doubt = "" if correlation.reliable else ", unreliable"
+    if not _is_significant(test):
+        return f"{where}, {y} is not shown to correlate with {x} ({numbers}{doubt})."
+    way = "positively" if correlation.r > 0 else "negatively"
+    return f"{where}, {y} correlates {way} with {x} ({numbers}{doubt})."
 
 
-def _after_holm(p: float | None) -> str:
+def _corrected_p(p: float | None) -> str:
     return f"{p_phrase(p)} after Holm" if p is not None else ""
 
 
-def _shown(one: ScoreCorrelation) -> bool:
-    return one.p_holm is not None and one.p_holm < _ALPHA
+def _is_significant(test: ScoreCorrelation) -> bool:
+    return test.p_holm is not None and test.p_holm < _ALPHA
 
 
-def _alone(
+def _embeddings_sentence(
     question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], main: ScoreCorrelation
 ) -> str:
-    """What embeddings alone give, and what follows for EMS."""
-    alone = next((one for one in tested if one.measure == "ems_uniform"), None)
-    own = main.correlation.r
-    if question.x not in _OF_EMS or own is None or alone is None or alone.correlation.r is None:
+    """The correlation with embeddings alone, and what follows for EMS."""
+    alone = next((test for test in tested if test.measure == "ems_uniform"), None)
+    r = main.correlation.r
+    if question.x not in _OF_EMS or r is None or alone is None or alone.correlation.r is None:
         return ""
-    text = f"Embeddings alone give {SYMBOLS[question.kind]} = {number(alone.correlation.r)}"
-    as_large = own * alone.correlation.r > 0 and abs(alone.correlation.r) >= abs(own) - _CLOSE
-    if _shown(main) and as_large:
-        text += ": EMS tells no more than similar embeddings would"
+    text = f"With embeddings alone {SYMBOLS[question.kind]} = {number(alone.correlation.r)}"
+    as_large = r * alone.correlation.r > 0 and abs(alone.correlation.r) >= abs(r) - _CLOSE
+    if _is_significant(main) and as_large:
+        text += ": EMS shows no more than embeddings alone do"
     return f"{text}."
 
 
-def _several(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
+def _models_sentence(
+    question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str
+) -> str:
     symbol = SYMBOLS[question.kind]
-    own = _known(tested, question.x)
-    if not own:
+    main = _coefficients(tested, question.x)
+    if not main:
         return "No model of those chosen has a correlation; the table says why."
-    middle = median(r for r, _ in own)
-    way = "up" if middle > 0 else "down"
-    along = sum(r * middle > 0 for r, _ in own)
+    middle = median(r for r, _ in main)
+    way = "positively" if middle > 0 else "negatively"
+    along = sum(r * middle > 0 for r, _ in main)
     text = (
-        f"{title(question.y, task)} goes {way} with {label(question.x, task)} in {along} of "
-        f"{len(own)} models (median {symbol} = {number(middle)}); {sum(hit for _, hit in own)} "
+        f"{title(question.y, task)} correlates {way} with {label(question.x, task)} in {along} of "
+        f"{len(main)} models (median {symbol} = {number(middle)}); {sum(hit for _, hit in main)} "
         "below 0.05 after Holm."
     )
     rest = [
-        f"{name} {number(median(r for r, _ in found))} ({sum(hit for _, hit in found)} below 0.05)"
+        f"{name} {number(median(r for r, _ in values))} "
+        f"({sum(hit for _, hit in values)} below 0.05)"
         for measure, name in (("ems_uniform", "embeddings alone"), ("gain", "gain"))
-        if measure != question.x and (found := _known(tested, measure))
+        if measure != question.x and (values := _coefficients(tested, measure))
     ]
     return f"{text} Median of the controls: {', '.join(rest)}." if rest else text
 
 
-def _known(tested: Sequence[ScoreCorrelation], measure: str) -> list[tuple[float, bool]]:
+def _coefficients(tested: Sequence[ScoreCorrelation], measure: str) -> list[tuple[float, bool]]:
     """(coefficient, below .05 after Holm) of every model that has one."""
     return [
-        (one.correlation.r, one.p_holm is not None and one.p_holm < _ALPHA)
-        for one in tested
-        if one.measure == measure and one.correlation.r is not None and one.model != TOGETHER
+        (test.correlation.r, test.p_holm is not None and test.p_holm < _ALPHA)
+        for test in tested
+        if test.measure == measure and test.correlation.r is not None and test.model != TOGETHER
     ]
 
 
-def _short(found: Correlation, symbol: str) -> str:
-    if found.r is None:
-        return f"no result ({found.notice})"
-    text = f"{symbol} = {number(found.r)} (95% {interval(found.low, found.high)}"
-    text += f", {p_phrase(found.p)})" if found.p is not None else ")"
-    return text if found.reliable else f"{text}, unreliable"
+def _correlation_text(correlation: Correlation, symbol: str) -> str:
+    if correlation.r is None:
+        return f"no result ({correlation.notice})"
+    text = f"{symbol} = {number(correlation.r)} (95% {interval(correlation.low, correlation.high)}"
+    text += f", {p_phrase(correlation.p)})" if correlation.p is not None else ")"
+    return text if correlation.reliable else f"{text}, unreliable"

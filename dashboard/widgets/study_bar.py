@@ -59,19 +59,19 @@ def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Ch
     with bar:
         name = session.selectbox("Study", one_of("study", names, first, always=True), width=280)
     try:
-        study = resources.study(name)
+        study = resources.read_study(name)
         models = resources.computed(study, measured_models)
     except CctaError as error:
         notices.problem(str(error))
         return None
     with bar:
-        chosen = _chosen(session, study, models, model=model, layer=layer)
+        chosen = _choose_model_and_layer(session, study, models, model=model, layer=layer)
         study_share(session.page, study.name)
-    _about(study, len(models))
+    _show_facts(study, len(models))
     return chosen
 
 
-def _chosen(
+def _choose_model_and_layer(
     session: Session, study: Study, models: Sequence[str], *, model: bool, layer: bool
 ) -> Chosen:
     """The choosers of model and layer, and what is chosen; without them the first and the last."""
@@ -105,16 +105,24 @@ def model_label(study: Study, model: str) -> str:
 def _has_rows(name: str) -> bool:
     """Whether a part is there, whole or not: looking closer at every study would take long."""
     try:
-        return any(resources.study(name).folder.glob("parts/*/*.parquet"))
+        return any(resources.read_study(name).folder.glob("parts/*/*.parquet"))
     except CctaError:
         return False
 
 
-def pair_of(session: Session, langs: Sequence[str], home: str | None) -> tuple[str, str]:
+def choose_pair(
+    session: Session, langs: Sequence[str], training_language: str | None
+) -> tuple[str, str]:
     """Source and target of the pair looked at: by default `home`, if the study has it, and the
     first other language.
     """
-    source = session.value(one_of("source", langs, home if home and home in langs else langs[0]))
+    source = session.value(
+        one_of(
+            "source",
+            langs,
+            training_language if training_language and training_language in langs else langs[0],
+        )
+    )
     others = [lang for lang in langs if lang != source]
     target = session.value(one_of("target", langs, others[0]))
     if source == target:
@@ -126,13 +134,13 @@ def pair_of(session: Session, langs: Sequence[str], home: str | None) -> tuple[s
     return source, target
 
 
-def _about(study: Study, models: int) -> None:
-    """What the numbers below are of: data, how many, how complete."""
-    manifest, (done, total) = study.manifest, resources.done(study)
+def _show_facts(study: Study, models: int) -> None:
+    """The study's data, its items and models, and how much of it is measured."""
+    manifest, (done, total) = study.manifest, resources.count_parts(study)
     partial = "" if done == total else f" · {done} of {total} parts measured so far"
-    every = count(len(manifest.models), "model")
-    some = every if models == len(manifest.models) else f"{models} of {every}"
-    facts = escape(" · ".join((*outline(manifest), some)))
+    all_models = count(len(manifest.models), "model")
+    shown_models = all_models if models == len(manifest.models) else f"{models} of {all_models}"
+    facts = escape(" · ".join((*outline(manifest), shown_models)))
     st.html(f'<p class="ccta-finding">{facts}{partial}</p>')
 
 
@@ -154,11 +162,14 @@ def commands(page: str, name: str) -> list[str]:
     """The lines, quoted for a shell."""
     action = _COMMANDS.get(page)
     if action == "csv":
-        return [_export(name, "csv"), _export(name, "html")]
-    return [*([command_line(["study", action, name])] if action else []), _export(name, "html")]
+        return [_export_command(name, "csv"), _export_command(name, "html")]
+    return [
+        *([command_line(["study", action, name])] if action else []),
+        _export_command(name, "html"),
+    ]
 
 
-def _export(name: str, form: str) -> str:
+def _export_command(name: str, form: str) -> str:
     to = option("to", f"{name}.{form}")
     return command_line(["study", "export", name, *option("format", form), *to])
 

@@ -1,4 +1,4 @@
-"""Sentences, tables and charts as every page shows them."""
+"""Sentences, tables, charts and model cards as every page shows them."""
 
 from collections.abc import Iterable
 from html import escape
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.wording import card_facts, score_rows
+from dashboard.session import widget_key
 from dashboard.theme import CONFIG
 
 if TYPE_CHECKING:
@@ -51,6 +54,20 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, html: bool = F
 def chart(figure: "go.Figure", *, key: str, alt: str, **options: Any) -> Any:
     """A Plotly figure in the page's own theme, with its text alternative."""
     return st.plotly_chart(figure, key=key, alt=alt, theme=None, config=CONFIG, **options)
+
+
+def model_card(info: ModelInfo) -> None:
+    """A model's data, licence, recipe and scores, folded; made only when it is opened."""
+    folded = st.expander(f"About {info.id}", on_change="rerun", key=widget_key("pair", "card"))
+    with folded:
+        if not folded.open:
+            return
+        facts = "".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in card_facts(info)
+        )
+        st.html(f'<dl class="ccta-card">{facts}</dl>')
+        heads, *rows = score_rows(info.card)
+        table(heads, rows)
 
 
 def dark() -> bool:

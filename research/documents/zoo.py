@@ -56,8 +56,8 @@ def _overview(models: Sequence[ModelInfo]) -> Iterator[str]:
     total = sum(info.bytes for info in models)
     yield f"## {len(models)} models, {total / 1e6:.1f} MB\n"
     yield (
-        "The mean is over the languages of the card. Majority: what the commonest label would "
-        "reach. LoRA on every linear layer, in float16.\n"
+        "The mean is over the languages of the card. Majority: the score of always "
+        "predicting the commonest label. LoRA on every linear layer, in float16.\n"
     )
     yield "| id | task | trained on | items | metric | mean | majority | languages | MB |"
     yield "|---|---|---|---|---|---|---|---|---|"

@@ -51,13 +51,13 @@ def explained(tested: Sequence[ScoreCorrelation]) -> str:
     }
     if held["gain"]:
         return (
-            f"What attributions add to the embeddings (the gain) goes with the score in "
+            f"What attributions add to the embeddings (the gain) correlates with the score in "
             f"{held['gain']} of {len({row.model for row in rows})} models after Holm."
         )
     if medians["ems_uniform"] > medians["ems"] - _NEAR:
         return (
-            "Embeddings alone go with the score about as closely, and that the attributions add to "
-            "it (the gain) is shown for no model."
+            "Embeddings alone correlate with the score about as closely, and that the attributions "
+            "add to it (the gain) is shown for no model."
         )
     return "That the attributions add to what the embeddings say (the gain) is shown for no model."
 
@@ -72,7 +72,7 @@ def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
         held = [_is_significant(row) for row in rows if row.measure == measure]
         parts.append(f"{label(measure)} in {sum(held)} of {len(held)}")
     return (
-        f"Shown to go with the score (p < .05 after Holm within a study), model by model: "
+        f"Shown to correlate with the score (p < .05 after Holm within a study), model by model: "
         f"{', '.join(parts)}."
     )
 
@@ -167,7 +167,7 @@ def synonyms(test: SynonymTest) -> str:
         f"{name} by {number(contrast.other)}" for name, contrast in by_name.items()
     )
     says = (
-        "They do differ, but less than chance would have it"
+        "They do differ, but by less than the chance level"
         if _all_differ_less(by_name)
         else "That they differ less than by chance is not shown"
     )

@@ -99,7 +99,7 @@ def _answer_training_in_all(rankings: list[dict[str, TrainingRanking | None]]) -
 _RANKED = ("ems", "gain")
 _CLAIMS = (
     _Claim(
-        "Consistency goes with performance",
+        "Consistency correlates with performance",
         _find_performance,
         _answer_performance,
         _answer_performance_in_all,
@@ -208,17 +208,17 @@ def _two_ways(study: Study, layer: int) -> Iterator[str]:
     if not by_measure:
         return
     several = any(analysis.runs for analysis in by_measure.values())
-    against = " The training language is held against the runs (seeds) of one language."
+    against = " The training language is tested against the runs (seeds) of one language."
     yield (
         "**The training language or the language read?** One value a model and language (its mean "
         "over all pairs with the language); what is left over is chance and interaction. p is of "
         f"these models and languages.{against if several else ''}\n"
     )
     for measure, analysis in by_measure.items():
-        run = f"{_share(analysis.runs)} with the run, " if analysis.runs else ""
+        run = f"{_share(analysis.runs)} by the run, " if analysis.runs else ""
         yield (
-            f"- `{measure}`: {_share(analysis.columns)} of the variance goes with the language "
-            f"read, {_share(analysis.rows)} with the training language, "
+            f"- `{measure}`: {_share(analysis.columns)} of the variance is explained by the "
+            f"language read, {_share(analysis.rows)} by the training language, "
             f"{run}{analysis.residual_share:.0%} is left over ({analysis.n_rows} training "
             f"languages{f', {analysis.n_runs} runs' if run else ''}, {analysis.n_columns} "
             "languages)."

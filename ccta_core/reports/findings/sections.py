@@ -58,7 +58,7 @@ def performance_section(
     """Yields claim 1 by language, by pair and by item (`rows`, of `item_level`), as lines of
     Markdown.
     """
-    yield "### Claim 1: consistency goes with performance\n"
+    yield "### Claim 1: consistency correlates with performance\n"
     for title, rows_of_unit in (
         ("Unit language: mean with the training language against the language's score",
          claims.by_language(study, layer)),
@@ -108,9 +108,9 @@ def _correlations(correlations: Sequence[ScoreCorrelation]) -> str:
 def _aurocs(rows: Sequence[claims.ItemLevel]) -> Iterator[str]:
     yield (
         "**Unit item: AUROC of each measure as a predictor of a right prediction in the target "
-        "language** (.5 says nothing; the model's own confidence is the baseline to beat), and the "
-        "partial correlation of EMS with being right, embeddings only, length and fertility held "
-        "fixed.\n"
+        "language** (.5 is chance level; the model's own confidence is the baseline to beat), and "
+        "the partial correlation of EMS with being right, embeddings only, length and fertility "
+        "held fixed.\n"
     )
     names = claims.ITEM_MEASURES
     table = []

@@ -114,7 +114,7 @@ def _sentence(summary: Summary, model: str, layer: int) -> str:
     head = f"{model}, layer {layer}: mean EMS is {ems} over {count(len(pairs), 'language pair')}"
     head = "; ".join([head, ", ".join(controls)] if controls else [head])
     if overall(pairs, "gain") is None:
-        return f"{head}. Without shuffled masses it can't be told apart from similar embeddings."
+        return f"{head}. Without shuffled masses it can't be distinguished from similar embeddings."
     lows = [pair.means["gain"].low for pair in pairs]
     above = sum(low is not None and low > 0 for low in lows)
     return (

@@ -114,8 +114,8 @@ def language_table(summary: Summary, model: str, layer: int) -> Table:
         }
         rows.append(row)
     caption = (
-        "Errors are completeness errors. Share on specials: of the attribution, on tokens that are "
-        "no words; it gets no mass."
+        "Errors are completeness errors. Share on special tokens: of the attribution, on tokens "
+        "that are no words; it gets no mass."
     )
     return Table(caption, pd.DataFrame(rows))
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ccta_core.measures import label
 from ccta_core.reports.figures import Box, line_of, overlap
 from ccta_core.text import count, interval, number, percent
-from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
+from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout, transparent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -49,25 +49,25 @@ def scatter(
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    _lines(figure, points, dark=dark)
-    shown = points.assign(up=_spread(points["y"]))
-    labels = labelled(shown) if named else pd.Series("", index=points.index)
-    sides = placed(shown, labels)
+    _draw_lines(figure, points, dark=dark)
+    shown = points.assign(up=_jitter(points["y"]))
+    labels = choose_labels(shown) if named else pd.Series("", index=points.index)
+    sides = place_labels(shown, labels)
     ink = INK[dark]
-    for at, (mark, own) in enumerate(shown.groupby("mark", sort=True)):
+    for index, (mark, group) in enumerate(shown.groupby("mark", sort=True)):
         figure.add_scatter(
-            x=own["x"],
-            y=own["up"],
+            x=group["x"],
+            y=group["up"],
             mode="markers+text" if named else "markers",
             name=escape(str(mark)),
-            text=[escape(text) for text in labels[own.index]],
-            textposition=list(sides[own.index]),
+            text=[escape(text) for text in labels[group.index]],
+            textposition=list(sides[group.index]),
             textfont={"size": 13, "color": ink},
-            customdata=own[list(FIELDS)].to_numpy(),
-            hovertext=[escape(text).replace("\n", "<br>") for text in own["hover"]],
+            customdata=group[list(FIELDS)].to_numpy(),
+            hovertext=[escape(text).replace("\n", "<br>") for text in group["hover"]],
             hoverinfo="text",
             cliponaxis=False,
-            marker=_marker(at, len(points), dark=dark),
+            marker=_marker(index, len(points), dark=dark),
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 1}, "textfont": {"color": ink}},
             showlegend=points["mark"].nunique() > 1,
@@ -82,55 +82,55 @@ def scatter(
     return figure
 
 
-def labelled(points: pd.DataFrame) -> pd.Series:
+def choose_labels(points: pd.DataFrame) -> pd.Series:
     """The labels that are drawn: all of a few points, of many those farthest from their line."""
     if len(points) <= _MOST_LABELS:
         return points["label"].astype(str)
-    away = _away(points)
-    kept = away.nlargest(_SOME_LABELS).index
-    return points["label"].astype(str).where(points.index.isin(kept), "")
+    away = _distances_from_line(points)
+    farthest = away.nlargest(_SOME_LABELS).index
+    return points["label"].astype(str).where(points.index.isin(farthest), "")
 
 
-def placed(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    """On which side of its point each label covers the least that is there already."""
-    across = _scaled(points["x"]) * _WIDE
-    up = _scaled(points["up"]) * _HIGH
-    taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
+def place_labels(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    """The side of its point where each label covers least of the marks and labels before it."""
+    across = _scale_to_unit(points["x"]) * _WIDE
+    up = _scale_to_unit(points["up"]) * _HIGH
+    occupied: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
     sides = []
     for x, y, text in zip(across, up, labels, strict=True):
-        boxes = [_box(x, y, 7.5 * len(text), side) for side in _SIDES]
-        best = min(range(len(boxes)), key=lambda at: _covered(boxes[at], taken))
+        boxes = [_label_box(x, y, 7.5 * len(text), side) for side in _SIDES]
+        best = min(range(len(boxes)), key=lambda index: _covered_area(boxes[index], occupied))
         if text:
-            taken.append(boxes[best])
+            occupied.append(boxes[best])
         sides.append(_SIDES[best][0])
     return pd.Series(sides, index=points.index, dtype=object)
 
 
-def _marker(at: int, count: int, *, dark: bool) -> dict[str, Any]:
+def _marker(index: int, count: int, *, dark: bool) -> dict[str, Any]:
     return {
         "size": 11 if count <= 60 else 8 if count <= 600 else 6,
-        "symbol": MARKS[at % len(MARKS)],
-        "color": SERIES[at % len(SERIES)][dark],
+        "symbol": MARKS[index % len(MARKS)],
+        "color": SERIES[index % len(SERIES)][dark],
         "opacity": 1 if count <= 150 else 0.55,
     }
 
 
-def _lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> None:
+def _draw_lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> None:
     names = sorted(points["line"].unique())
     if len(names) > _MOST_LINES:
         return
-    for at, name in enumerate(names):
-        own = points[points["line"] == name]
-        line = line_of(own["x"].tolist(), own["y"].tolist())
+    for index, name in enumerate(names):
+        group = points[points["line"] == name]
+        line = line_of(group["x"].tolist(), group["y"].tolist())
         if line is None:
             continue
-        colour = SERIES[at if len(names) > 1 else 0][dark]
+        colour = SERIES[index if len(names) > 1 else 0][dark]
         if len(names) == 1:
             figure.add_scatter(
                 x=[*line.x, *line.x[::-1]],
                 y=[*line.high, *line.low[::-1]],
                 fill="toself",
-                fillcolor=_faint(colour),
+                fillcolor=transparent(colour, 0.13),
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
@@ -140,18 +140,13 @@ def _lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> None:
             x=line.x,
             y=line.y,
             mode="lines",
-            line={"color": colour, "width": 1.5, "dash": DASHES[1 if len(names) == 1 else at]},
+            line={"color": colour, "width": 1.5, "dash": DASHES[1 if len(names) == 1 else index]},
             hoverinfo="skip",
             showlegend=False,
         )
 
 
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.13)"
-
-
-def _spread(values: pd.Series) -> pd.Series:
+def _jitter(values: pd.Series) -> pd.Series:
     """Values of two kinds moved a little up and down, always the same way; others as they are."""
     if values.nunique() > 2 or len(values) < 20:
         return values
@@ -159,7 +154,7 @@ def _spread(values: pd.Series) -> pd.Series:
     return values + draw.uniform(-_JITTER, _JITTER, len(values))
 
 
-def _away(points: pd.DataFrame) -> pd.Series:
+def _distances_from_line(points: pd.DataFrame) -> pd.Series:
     """Each point's distance from the line of all points."""
     x, y = points["x"].to_numpy(float), points["y"].to_numpy(float)
     if np.ptp(x) < 1e-12:
@@ -168,19 +163,19 @@ def _away(points: pd.DataFrame) -> pd.Series:
     return pd.Series(np.abs(y - base - slope * x), index=points.index)
 
 
-def _scaled(values: pd.Series) -> np.ndarray:
-    found = values.to_numpy(float)
-    return (found - found.min()) / (np.ptp(found) or 1.0)
+def _scale_to_unit(values: pd.Series) -> np.ndarray:
+    numbers = values.to_numpy(float)
+    return (numbers - numbers.min()) / (np.ptp(numbers) or 1.0)
 
 
-def _box(x: float, y: float, wide: float, side: tuple[str, int, int]) -> Box:
+def _label_box(x: float, y: float, wide: float, side: tuple[str, int, int]) -> Box:
     _, right, over = side
     left = x + 9 if right > 0 else x - 9 - wide if right < 0 else x - wide / 2
     low = y + 8 if over > 0 else y - 22 if over < 0 else y - 7
     return left, low, left + wide, low + 14
 
 
-def _covered(box: Box, taken: Sequence[Box]) -> float:
+def _covered_area(box: Box, taken: Sequence[Box]) -> float:
     """The area of a label that is covered, and much where it leaves the picture."""
     left, _, right, _ = box
     return 1000.0 * (left < -30 or right > _WIDE + 30) + overlap(box, taken)
@@ -252,7 +247,7 @@ def auroc_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
         showlegend=False,
     )
     quiet_layout(figure, height=ITEMS_HEIGHT, dark=dark)
-    figure.update_xaxes(title_text="AUROC; .5 says nothing", range=[-0.02, 1.02])
+    figure.update_xaxes(title_text="AUROC; 0.5 is chance level", range=[-0.02, 1.02])
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
 

@@ -1,4 +1,4 @@
-"""What is held against what: unit, two measures, models, coefficient."""
+"""The choosers of a correlation: its unit, two measures, models and coefficient."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from ccta_core.measures import MEASURES, UNITS, offered, title
 from dashboard import resources
 from dashboard.fields import one_of, some_of
 from dashboard.session import Session
-from dashboard.widgets.study_bar import Chosen, languages_of, model_label, pair_of
+from dashboard.widgets.study_bar import Chosen, choose_pair, languages_of, model_label
 from dashboard.widgets.wording import language_name
 
 _UNITS = {
@@ -32,13 +32,17 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
     x = session.value(one_of("x", names, "ems"))
     y = session.value(one_of("y", names, "score"))
     kind = session.value(one_of("kind", KINDS, "pearson"))
-    models = _models(session, chosen, unit)
+    models = _chosen_models(session, chosen, unit)
     langs = languages_of(chosen.study)
-    home = session.value(one_of("home", (HOME, OTHERS, *langs), _home(models, chosen)))
-    pair = pair_of(session, chosen.study.manifest.languages, models[0].home if models else None)
+    # By default the training language, where every model has one in the study.
+    homes = [model.home in chosen.study.manifest.languages for model in models]
+    default = HOME if homes and all(homes) else OTHERS
+    reference = session.value(one_of("home", (HOME, OTHERS, *langs), default))
+    pair = choose_pair(session, chosen.study.manifest.languages, models[0].home if models else None)
     if x == y:
         session.problems.append(
-            f"{title(x, chosen.task)} goes with itself; choose another measure for one of the axes"
+            f"{title(x, chosen.task)} correlates with itself by definition; choose another measure "
+            "for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
         session.selectbox("Each point is a", "unit", format_func=_UNITS.__getitem__, width=250)
@@ -58,7 +62,15 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
         with st.popover("Options", width="content"):
             _options(session, chosen, unit)
     return CorrelationQuestion(
-        unit, x, y, kind, models, chosen.layer, tuple(chosen.study.manifest.languages), home, pair
+        unit,
+        x,
+        y,
+        kind,
+        models,
+        chosen.layer,
+        tuple(chosen.study.manifest.languages),
+        reference,
+        pair,
     )
 
 
@@ -75,16 +87,16 @@ def _options(session: Session, chosen: Chosen, unit: str) -> None:
             "Models", "model", format_func=lambda name: model_label(chosen.study, name)
         )
     if unit == "language":
-        session.selectbox("Consistency is measured with", "home", format_func=_home_name)
+        session.selectbox("Consistency is measured with", "home", format_func=_reference_name)
 
 
-def _home_name(code: str) -> str:
+def _reference_name(code: str) -> str:
     if code == HOME:
         return "the model's training language"
     return "all other languages, their mean" if code == OTHERS else language_name(code)
 
 
-def _models(session: Session, chosen: Chosen, unit: str) -> tuple[StudyModel, ...]:
+def _chosen_models(session: Session, chosen: Chosen, unit: str) -> tuple[StudyModel, ...]:
     """The models asked for; over training languages all that learned anything."""
     langs = {model["id"]: model["training_language"] for model in chosen.study.manifest.models}
     wanted = session.value(some_of("model", chosen.models, chosen.models[:1]))
@@ -99,9 +111,3 @@ def _models(session: Session, chosen: Chosen, unit: str) -> tuple[StudyModel, ..
         session.problems.append("no model is chosen; showing the first")
         wanted = chosen.models[:1]
     return tuple(StudyModel(name, langs[name]) for name in wanted)
-
-
-def _home(models: tuple[StudyModel, ...], chosen: Chosen) -> str:
-    """By default the training language, where every model has one in the study."""
-    there = [model.home in chosen.study.manifest.languages for model in models]
-    return HOME if there and all(there) else OTHERS

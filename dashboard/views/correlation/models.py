@@ -1,4 +1,4 @@
-"""Every model's correlation, and what remains of it beside its controls."""
+"""Every model's correlation, and its partial correlations given the controls."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -20,11 +20,17 @@ from dashboard import resources
 from dashboard.session import Session
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
-from dashboard.widgets.statistics_wording import SYMBOLS, explained, held_text, named, verdict
+from dashboard.widgets.statistics_wording import (
+    SYMBOLS,
+    name_columns,
+    name_measures,
+    partial_text,
+    verdict,
+)
 from dashboard.widgets.study_bar import Chosen, model_label
 
 
-def controls(
+def correlation_table(
     chosen: Chosen,
     question: CorrelationQuestion,
     tested: Sequence[ScoreCorrelation],
@@ -32,23 +38,23 @@ def controls(
     key: str = "tests",
 ) -> None:
     """Every correlation that is shown, with p before and after Holm over all of them."""
-    several = len({one.model for one in tested}) > 1
+    several = len({test.model for test in tested}) > 1
     heads = [*(["model"] if several else []), "measure", SYMBOLS[question.kind], "95%", "p"]
     y = title(question.y, chosen.task)
-    remarks = [remark(one.correlation, title(one.measure, chosen.task), y) for one in tested]
+    remarks = [remark(test.correlation, title(test.measure, chosen.task), y) for test in tested]
     shared = shared_remark(remarks)
     rows = [
         [
-            *([model_label(chosen.study, one.model)] if several else []),
-            title(one.measure, chosen.task),
-            number(one.correlation.r),
-            interval(one.correlation.low, one.correlation.high),
-            p_value(one.correlation.p),
-            p_value(one.p_holm),
-            str(one.correlation.n),
+            *([model_label(chosen.study, test.model)] if several else []),
+            title(test.measure, chosen.task),
+            number(test.correlation.r),
+            interval(test.correlation.low, test.correlation.high),
+            p_value(test.correlation.p),
+            p_value(test.p_holm),
+            str(test.correlation.n),
             *([] if shared is not None else [text]),
         ]
-        for one, text in zip(tested, remarks, strict=True)
+        for test, text in zip(tested, remarks, strict=True)
     ]
     text_blocks.table([*heads, "p after Holm", "n", *([] if shared is not None else [""])], rows)
     if shared:
@@ -58,15 +64,19 @@ def controls(
 
 
 def shared_remark(remarks: Sequence[str]) -> str | None:
-    """What is to be said of all rows alike; None where they differ."""
+    """The remark that all rows have in common; None where they differ."""
     return remarks[0] if len(set(remarks)) == 1 else None
 
 
-def remark(found: Correlation, x: str, y: str) -> str:
-    """Why a number is not to be relied on, or nothing; x and y by name."""
-    if found.reliable:
+def remark(correlation: Correlation, x: str, y: str) -> str:
+    """Why a coefficient is unreliable, else an empty text; x and y are names of measures."""
+    if correlation.reliable:
         return ""
-    return f"unreliable: {found.notice}" if found.r is not None else explained(found.notice, x, y)
+    return (
+        f"unreliable: {correlation.notice}"
+        if correlation.r is not None
+        else name_columns(correlation.notice, x, y)
+    )
 
 
 def download_table(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
@@ -98,8 +108,8 @@ def download_table(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def held(chosen: Chosen, question: CorrelationQuestion) -> None:
-    """What is left with embeddings only, length and fertility held fixed, with the VIF."""
+def partial_correlations(chosen: Chosen, question: CorrelationQuestion) -> None:
+    """Partial correlations with embeddings only, length and fertility held fixed, and the VIF."""
     if question.unit == "pair":
         text_blocks.quiet(
             "Nothing is held fixed here: pairs of languages are not independent; choose the unit "
@@ -108,15 +118,15 @@ def held(chosen: Chosen, question: CorrelationQuestion) -> None:
         return
     if question.unit == "training":
         return
-    found = resources.computed(chosen.study, held_fixed, question, question.models[0])
-    text = held_text(question, found, chosen.task)
+    partials = resources.computed(chosen.study, held_fixed, question, question.models[0])
+    text = partial_text(question, partials, chosen.task)
     if not text:
         return
     several = len(question.models) > 1
     text_blocks.say(
         f"{model_label(chosen.study, question.models[0].id)}: {text}" if several else text
     )
-    remarks = [named(part.correlation.notice, question.x) for part in found]
+    remarks = [name_measures(part.correlation.notice, question.x) for part in partials]
     shared = shared_remark(remarks)
     rows = [
         [
@@ -128,7 +138,7 @@ def held(chosen: Chosen, question: CorrelationQuestion) -> None:
             number(part.vif.get("x"), 1),
             *([] if shared is not None else [text]),
         ]
-        for part, text in zip(found, remarks, strict=True)
+        for part, text in zip(partials, remarks, strict=True)
     ]
     symbol = "r" if question.kind == "pearson" else SYMBOLS["spearman"]
     heads = ["held fixed", symbol, "95%", "p", "n", "VIF"]
@@ -140,11 +150,11 @@ def held(chosen: Chosen, question: CorrelationQuestion) -> None:
 _UNITS = ("language", "pair")
 
 
-def every_model(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
+def all_models_table(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
     """A folded table over all models, made when it is opened; Holm over the whole of it."""
     if len(chosen.models) < 2 or question.unit not in _UNITS:
         return
-    langs = {one["id"]: one["training_language"] for one in chosen.study.manifest.models}
+    langs = {model["id"]: model["training_language"] for model in chosen.study.manifest.models}
     models = tuple(StudyModel(name, langs[name]) for name in chosen.models)
     if models == question.models:
         return
@@ -155,15 +165,11 @@ def every_model(session: Session, chosen: Chosen, question: CorrelationQuestion)
     )
     with folded:
         if folded.open:
-            _table(chosen, _all(question, models))
+            _show_table(chosen, replace(question, models=models))
 
 
-def _all(question: CorrelationQuestion, models: tuple[StudyModel, ...]) -> CorrelationQuestion:
-    return replace(question, models=models)
-
-
-def _table(chosen: Chosen, question: CorrelationQuestion) -> None:
+def _show_table(chosen: Chosen, question: CorrelationQuestion) -> None:
     with st.spinner(f"Drawing 2,000 resamples for each of {len(question.models)} models…"):
         tested = resources.computed(chosen.study, correlations, question)
     text_blocks.say(verdict(question, tested, chosen.task))
-    controls(chosen, question, tested, key="every")
+    correlation_table(chosen, question, tested, key="every")

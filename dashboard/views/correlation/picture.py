@@ -21,12 +21,18 @@ from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.session import Session
 from dashboard.views.correlation.charts import FIELDS, scatter
-from dashboard.views.correlation.models import controls, held
+from dashboard.views.correlation.models import correlation_table, partial_correlations
 from dashboard.views.languages.tables import training_table
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
-from dashboard.widgets.statistics_wording import SYMBOLS, added, counted_units, shares_text, verdict
+from dashboard.widgets.statistics_wording import (
+    SYMBOLS,
+    counted_units,
+    gain_sentence,
+    shares_text,
+    verdict,
+)
 from dashboard.widgets.study_bar import Chosen, model_label
 from dashboard.widgets.wording import language_name
 
@@ -38,39 +44,45 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
     """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
-        found = resources.computed(chosen.study, points, question)
+        point_table = resources.computed(chosen.study, points, question)
     text_blocks.verdict(verdict(question, tested, chosen.task))
-    if text := added(question, tested):
+    if text := gain_sentence(question, tested):
         text_blocks.say(text)
-    if found.empty:
-        text_blocks.say(_nothing(question))
+    if point_table.empty:
+        text_blocks.say(_empty_message(question))
         return
     if question.unit == "training":
-        _shares(chosen, question)
+        _show_shares(chosen, question)
     left, right = st.columns([3, 1], gap="medium")
     with left:
-        _scatter(session, chosen, question, found)
+        _show_scatter(session, chosen, question, point_table)
     with right:
-        _numbers(question, [one for one in tested if one.measure == question.x])
-    text_blocks.heading("The same question put to the controls")
-    controls(chosen, question, tested)
-    held(chosen, question)
+        _show_numbers(question, [test for test in tested if test.measure == question.x])
+    text_blocks.heading("The same correlation for the controls")
+    correlation_table(chosen, question, tested)
+    partial_correlations(chosen, question)
 
 
-def drawn(chosen: Chosen, question: CorrelationQuestion, found: pd.DataFrame) -> pd.DataFrame:
+def chart_points(
+    chosen: Chosen, question: CorrelationQuestion, point_table: pd.DataFrame
+) -> pd.DataFrame:
     """The points as the chart reads them: their mark, their line, what is said at the pointer."""
-    several = question.unit == "training" or found["model"].nunique() > 1
-    table = found if len(found) <= _MOST else found.sample(_MOST, random_state=0).sort_index()
+    several = question.unit == "training" or point_table["model"].nunique() > 1
+    table = (
+        point_table
+        if len(point_table) <= _MOST
+        else point_table.sample(_MOST, random_state=0).sort_index()
+    )
     names = {model: model_label(chosen.study, model) for model in table["model"].unique()}
     models = table["model"].map(names)
     return table.assign(
-        mark=models if several else _marks(question, table),
+        mark=models if several else _mark_of_points(question, table),
         line=TOGETHER if question.unit == "training" else table["model"],
-        hover=[_hover(question, row, names, chosen.task) for row in table.itertuples()],
+        hover=[_hover_text(question, row, names, chosen.task) for row in table.itertuples()],
     )
 
 
-def _marks(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
+def _mark_of_points(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
     if question.unit == "language":
         return table["target"].map(family)
     if question.unit == "pair":
@@ -79,7 +91,9 @@ def _marks(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
     return pd.Series("items", index=table.index)
 
 
-def _hover(question: CorrelationQuestion, row: object, names: dict[str, str], task: str) -> str:
+def _hover_text(
+    question: CorrelationQuestion, row: object, names: dict[str, str], task: str
+) -> str:
     place = str(getattr(row, "label", ""))
     if question.unit != "item":
         sides = [str(getattr(row, side)) for side in ("source", "target")]
@@ -93,11 +107,11 @@ def _hover(question: CorrelationQuestion, row: object, names: dict[str, str], ta
     return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
 
 
-def _scatter(
-    session: Session, chosen: Chosen, question: CorrelationQuestion, found: pd.DataFrame
+def _show_scatter(
+    session: Session, chosen: Chosen, question: CorrelationQuestion, point_table: pd.DataFrame
 ) -> None:
     titles = _titles(question, chosen.task)
-    table = drawn(chosen, question, found)
+    table = chart_points(chosen, question, point_table)
     figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
     chart = f"correlation_points_{question.unit}"
     event = text_blocks.chart(
@@ -107,18 +121,18 @@ def _scatter(
         on_select="rerun",
         selection_mode="points",
     )
-    text_blocks.quiet(_caption(question, len(found), len(table)))
+    text_blocks.quiet(_caption(question, len(point_table), len(table)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
         name = f"{chosen.study.name}-{question.x}-{question.y}"
-        chart_files(figure, found, name, chart=chart)
-        _choice(session, chosen, question, table)
+        chart_files(figure, point_table, name, chart=chart)
+        _point_chooser(session, chosen, question, table)
     clicked = event.selection.points if event else []
     if clicked and clicked[0].get("customdata"):
         values = dict(zip(FIELDS, clicked[0]["customdata"], strict=False))
-        go(session, chosen, question, values)
+        open_point(session, chosen, question, values)
 
 
-def _choice(
+def _point_chooser(
     session: Session, chosen: Chosen, question: CorrelationQuestion, table: pd.DataFrame
 ) -> None:
     """The same as a click on a point, for the keyboard."""
@@ -131,10 +145,12 @@ def _choice(
         what = "the item" if question.unit == "item" else "its errors"
         if st.button(f"Open {what}", key="correlation_go") and picked:
             row = rows[picked]
-            go(session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS})
+            open_point(
+                session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS}
+            )
 
 
-def go(
+def open_point(
     session: Session, chosen: Chosen, question: CorrelationQuestion, point: dict[str, str]
 ) -> None:
     """Opens Errors filtered to a point's languages, or the item itself in Pair."""
@@ -178,18 +194,22 @@ def _caption(question: CorrelationQuestion, count: int, shown: int) -> str:
     return f"n = {count}.{some} {band}{out} {action}"
 
 
-def _numbers(question: CorrelationQuestion, main: Sequence[ScoreCorrelation]) -> None:
+def _show_numbers(question: CorrelationQuestion, main: Sequence[ScoreCorrelation]) -> None:
     """The coefficient, its interval, p and n, large, where there is one model."""
     if len(main) != 1:
         text_blocks.quiet("Several models are drawn: their coefficients are in the table below.")
         return
-    found = main[0].correlation
-    reliable = "" if found.reliable else " <small>unreliable</small>"
+    correlation = main[0].correlation
+    reliable = "" if correlation.reliable else " <small>unreliable</small>"
     cells = [
-        (SYMBOLS[question.kind], number(found.r), "of 1, up or down"),
-        ("95% interval", interval(found.low, found.high) + reliable, "whole groups resampled"),
-        ("p", p_value(found.p), f"after Holm {p_value(main[0].p_holm)}"),
-        ("n", str(found.n), counted_units(question, found)),
+        (SYMBOLS[question.kind], number(correlation.r), "between \N{MINUS SIGN}1 and 1"),
+        (
+            "95% interval",
+            interval(correlation.low, correlation.high) + reliable,
+            "whole groups resampled",
+        ),
+        ("p", p_value(correlation.p), f"after Holm {p_value(main[0].p_holm)}"),
+        ("n", str(correlation.n), counted_units(question, correlation)),
     ]
     rows = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{value}</dd><dd class='ccta-what'>{escape(what)}</dd>"
@@ -197,20 +217,20 @@ def _numbers(question: CorrelationQuestion, main: Sequence[ScoreCorrelation]) ->
         for name, value, what in cells
     )
     st.html(f'<dl class="ccta-numbers">{rows}</dl>')
-    if found.r is not None and found.notice:
-        text_blocks.quiet(f"{found.notice[:1].upper()}{found.notice[1:]}.")
+    if correlation.r is not None and correlation.notice:
+        text_blocks.quiet(f"{correlation.notice[:1].upper()}{correlation.notice[1:]}.")
 
 
-def _shares(chosen: Chosen, question: CorrelationQuestion) -> None:
+def _show_shares(chosen: Chosen, question: CorrelationQuestion) -> None:
     for name in (question.x, question.y):
-        found = resources.computed(
+        training = resources.computed(
             chosen.study, training_table, question.layer, name, chosen.models
         )
-        if found.shares is not None:
-            text_blocks.say(shares_text(found.shares, label(name, chosen.task)))
+        if training.shares is not None:
+            text_blocks.say(shares_text(training.shares, label(name, chosen.task)))
 
 
-def _nothing(question: CorrelationQuestion) -> str:
+def _empty_message(question: CorrelationQuestion) -> str:
     if question.unit == "item":
         return "No item of this pair has both measures; choose other languages or measures."
     if question.unit == "pair":

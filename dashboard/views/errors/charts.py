@@ -28,7 +28,7 @@ def list_html(
     remarks: Mapping[str, Remark],
     sort: str,
 ) -> str:
-    """One row a comparison of `tables.errors.page`; every text is escaped.
+    """One row a comparison of `tables.page`; every text is escaped.
 
     A row's `data-pick` is source-target-item. Texts are left out where there is no example.
     """
@@ -42,15 +42,19 @@ def prediction(row: Any, side: str) -> str:
     An answer, which is a text of its language, stands in its own direction; a study that ships has
     none. A head of scores says nothing that could be sure or right.
     """
-    said, right, sure = (
+    predicted, right, sure = (
         getattr(row, f"{side}_{name}") for name in ("predicted", "correct", "confidence")
     )
-    answer = not _text(row.gold)
-    word = isolated(_text(said), getattr(row, f"{side}_lang")) if answer else escape(str(said))
+    answer = not _text_or_empty(row.gold)
+    word = (
+        isolated(_text_or_empty(predicted), getattr(row, f"{side}_lang"))
+        if answer
+        else escape(str(predicted))
+    )
     unsure = sure is None or sure != sure
-    word = word if _text(said) else "score" if unsure else "answer"
-    known = "" if right is None or right != right else "right" if right else "wrong"
-    mark = f' <b class="is-{known}">{known}</b>' if known else ""
+    word = word if _text_or_empty(predicted) else "score" if unsure else "answer"
+    judgement = "" if right is None or right != right else "right" if right else "wrong"
+    mark = f' <b class="is-{judgement}">{judgement}</b>' if judgement else ""
     return f"{word}{mark} <small>{'' if unsure else percent(sure)}</small>"
 
 
@@ -58,7 +62,7 @@ def texts(sentence: Sentence | None, *, whole: bool = False) -> str:
     """A sentence's one or two texts as paragraphs in their own direction."""
     if sentence is None:
         return ""
-    lines = (text if whole else _short(text) for text in sentence.segments)
+    lines = (text if whole else _shorten(text) for text in sentence.segments)
     way = "rtl" if language(sentence.lang).rtl else "ltr"
     return "".join(f'<p dir="{way}">{isolated(line, sentence.lang)}</p>' for line in lines)
 
@@ -90,7 +94,11 @@ def _row(
 
 def _head(row: Any, key: str, remark: Remark, sort: str) -> str:
     names = f"{language_name(row.source_lang)} to {language_name(row.target_lang)}"
-    facts = [escape(names), f"gold {_gold(row.gold)}", f"EMS {figure(row.ems)}"]
+    facts = [
+        escape(names),
+        f"gold {escape(_text_or_empty(row.gold)) or 'in the text'}",
+        f"EMS {figure(row.ems)}",
+    ]
     facts.append(f"gain {figure(row.gain)}")
     if sort not in _SHOWN:
         facts.append(f"{escape(label(sort))} {figure(row.sorted)}")
@@ -113,17 +121,13 @@ def _side(row: Any, side: str, example: ParallelExample | None) -> str:
     )
 
 
-def _gold(gold: Any) -> str:
-    return escape(_text(gold)) or "in the text"
-
-
-def _text(value: Any) -> str:
+def _text_or_empty(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     """The beginning of a text; no character is cut."""
     if len(text) <= _LONGEST:
         return text
-    found = regex.match(rf"\X{{{_LONGEST}}}", text)
-    return text if found is None else found[0].rstrip() + "…"
+    match = regex.match(rf"\X{{{_LONGEST}}}", text)
+    return text if match is None else match[0].rstrip() + "…"

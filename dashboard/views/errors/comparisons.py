@@ -9,8 +9,8 @@ import streamlit as st
 from ccta_core.text import count, percent
 from ccta_core.types import ParallelExample
 from dashboard import resources
-from dashboard.assets import read_beside
 from dashboard.session import Session
+from dashboard.theme import read_beside
 from dashboard.views.errors import tables
 from dashboard.views.errors.charts import list_html
 from dashboard.views.errors.state import ANY, State, row_text
@@ -18,7 +18,7 @@ from dashboard.views.errors.tables import RIGHT, confusion
 from dashboard.views.errors.wording import agreement, listed
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
-from dashboard.widgets.matrix import Cell, Head, Matrix, matrix
+from dashboard.widgets.matrix import Head, Matrix, MatrixCell, matrix
 from dashboard.widgets.wording import language_name
 
 if TYPE_CHECKING:
@@ -57,50 +57,50 @@ def cases(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the list this is: page `at` of `pages`, `size` comparisons each, `total` in all."""
+class ListPosition:
+    """The page of the list that is shown: `page` of `pages`, `size` rows each, `total` in all."""
 
-    at: int
+    page: int
     pages: int
     total: int
     size: int
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """Which of how many are shown."""
-        first, last = (self.at - 1) * self.size + 1, min(self.at * self.size, self.total)
+        first, last = (self.page - 1) * self.size + 1, min(self.page * self.size, self.total)
         return listed(first, last, self.total)
 
 
-def pager(session: Session, place: Place, *, top: bool) -> None:
+def pager(session: Session, position: ListPosition, *, top: bool) -> None:
     """Which comparisons these are, and the ways to another page; a page by number at the top."""
     name = "top" if top else "bottom"
     with st.container(horizontal=True, vertical_alignment="center", key=f"errors_pager_{name}"):
-        st.html(f'<p class="ccta-finding">{place.said}</p>', width="content")
-        if place.pages < 2:
+        st.html(f'<p class="ccta-finding">{position.text}</p>', width="content")
+        if position.pages < 2:
             return
         turns = {
             "first_page": ("First page", 1),
-            "chevron_left": ("Page before", max(1, place.at - 1)),
-            "chevron_right": ("Page after", min(place.pages, place.at + 1)),
-            "last_page": ("Last page", place.pages),
+            "chevron_left": ("Page before", max(1, position.page - 1)),
+            "chevron_right": ("Page after", min(position.pages, position.page + 1)),
+            "last_page": ("Last page", position.pages),
         }
-        for at, (icon, (title, to)) in enumerate(turns.items()):
-            if at == 2:
-                _number(session, place, top=top)
+        for index, (icon, (title, to)) in enumerate(turns.items()):
+            if index == 2:
+                _page_number(session, position, top=top)
             st.button(
                 title,
                 icon=f":material/{icon}:",
                 key=session.widget(f"{icon}_{name}"),
-                disabled=to == place.at,
+                disabled=to == position.page,
                 on_click=session.put,
                 kwargs={"page": to},
                 type="tertiary",
             )
 
 
-def _number(session: Session, place: Place, *, top: bool) -> None:
-    text = f"of {place.pages:,}" if top else f"page {place.at:,} of {place.pages:,}"
+def _page_number(session: Session, position: ListPosition, *, top: bool) -> None:
+    text = f"of {position.pages:,}" if top else f"page {position.page:,} of {position.pages:,}"
     if top:
         session.number_input("Page", "page", width=120, label_visibility="collapsed")
     st.html(f'<p class="ccta-finding">{text}</p>', width="content")
@@ -117,13 +117,13 @@ def table(session: Session, state: State) -> None:
     if not same.n:
         text_blocks.quiet("No comparison passes the other filters.")
         return
-    cells = resources.computed(study, confusion, filters, tuple(state.offered.said))
+    cells = resources.computed(study, confusion, filters, tuple(state.offered.predictions))
     text_blocks.say(agreement(same, state.chosen.task))
     matrix(
-        _drawn(cells, state),
+        _build_matrix(cells, state),
         key=session.widget("confusion"),
-        chosen=_chosen(state),
-        on_click=lambda source, target: _filter(session, state, source, target),
+        chosen=_chosen_cell(state),
+        on_click=lambda source, target: _filter_by_cell(session, state, source, target),
     )
     way = (
         " Without a language named, a comparison of two predictions stands on both sides of the "
@@ -138,13 +138,13 @@ def table(session: Session, state: State) -> None:
     csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
 
 
-def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:
+def _build_matrix(cells: "pd.DataFrame", state: State) -> Matrix:
     words = list(dict.fromkeys(cells["source"]))
-    one = state.filters
-    names = [_name(one.source, "source"), _name(one.target, "target")]
+    filters = state.filters
+    names = [_side_name(filters.source, "source"), _side_name(filters.target, "target")]
     heads = [Head(word, word) for word in words]
-    found = {
-        (row.source, row.target): Cell(
+    matrix_cells = {
+        (row.source, row.target): MatrixCell(
             float(row.n),
             f"{row.n:,}",
             f"{names[0]}: {row.source}, {names[1]}: {row.target}: {count(row.n, 'comparison')}, "
@@ -156,7 +156,7 @@ def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:
         label="Comparisons by prediction in the source and in the target",
         rows=heads,
         columns=heads,
-        cells=found,
+        cells=matrix_cells,
         legend="comparisons",
         row_title=names[0],
         column_title=names[1],
@@ -165,24 +165,25 @@ def _drawn(cells: "pd.DataFrame", state: State) -> Matrix:
     )
 
 
-def _name(code: str, side: str) -> str:
+def _side_name(code: str, side: str) -> str:
     return language_name(code) if code else side
 
 
-def _chosen(state: State) -> tuple[str, str] | None:
-    one = state.filters
-    if state.offered.said:
-        return (one.source_says, one.target_says) if one.source_says and one.target_says else None
-    if one.right == ANY:
+def _chosen_cell(state: State) -> tuple[str, str] | None:
+    filters = state.filters
+    if state.offered.predictions:
+        cell = (filters.source_says, filters.target_says)
+        return cell if all(cell) else None
+    if filters.right == ANY:
         return None
     words = {"r": RIGHT, "w": "wrong"}
-    return words[one.right[0]], words[one.right[1]]
+    return words[filters.right[0]], words[filters.right[1]]
 
 
-def _filter(session: Session, state: State, source: str, target: str) -> None:
+def _filter_by_cell(session: Session, state: State, source: str, target: str) -> None:
     """Lists the comparisons of a cell; a second click on it lists all again."""
-    off = _chosen(state) == (source, target)
-    if not state.offered.said:
+    off = _chosen_cell(state) == (source, target)
+    if not state.offered.predictions:
         session.put(right=ANY if off else f"{source[0]}{target[0]}")
     elif off:
         session.put(says=ANY, says2=ANY)
@@ -190,10 +191,12 @@ def _filter(session: Session, state: State, source: str, target: str) -> None:
         session.put(says=source, says2=target, right=ANY, agree=ANY)
 
 
-def folded(session: Session, state: State) -> None:
+def folded_table(session: Session, state: State) -> None:
     """The table in a fold of its own, made only when it is opened."""
     part = st.expander(
-        "Which prediction goes with which", on_change="rerun", key=session.widget("cells")
+        "Predictions in the two languages, cross-tabulated",
+        on_change="rerun",
+        key=session.widget("cells"),
     )
     with part:
         if part.open:

@@ -98,8 +98,8 @@ def _view(session: Session) -> None:
 
 def _labels(session: Session, state: State) -> None:
     words = [("gold", "Gold label")] if state.offered.gold else []
-    if state.offered.said:
-        words += [("says", "Source says"), ("says2", "Target says")]
+    if state.offered.predictions:
+        words += [("says", "Source prediction"), ("says2", "Target prediction")]
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_labels"):
         session.selectbox(
             "Predictions",

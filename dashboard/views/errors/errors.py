@@ -16,7 +16,7 @@ from dashboard.views.errors import (
     tables,
     wording,
 )
-from dashboard.views.errors.comparisons import Place
+from dashboard.views.errors.comparisons import ListPosition
 from dashboard.views.errors.state import State, page_of, read
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import study_bar
@@ -28,12 +28,12 @@ def page() -> None:
     session = Session("errors")
     chosen = study_bar(session)
     if chosen is None:
-        _advise(session.problems)
+        _show_problems(session.problems)
         return
     try:
         _show(session, read(session, chosen))
     except CctaError as error:
-        _advise(session.problems)
+        _show_problems(session.problems)
         notices.problem(str(error))
 
 
@@ -42,47 +42,47 @@ def _show(session: Session, state: State) -> None:
     controls.views(session, state)
     controls.filters(session, state)
     total = resources.computed(study, tables.count, filters)
-    at, pages = page_of(session, state, total)
-    _advise([*session.problems, *state.problems])
-    found = resources.computed(study, tables.found, filters)
+    page_number, pages = page_of(session, state, total)
+    _show_problems([*session.problems, *state.problems])
+    summary = resources.computed(study, tables.summarise_selection, filters)
     same = resources.computed(study, tables.same_prediction, filters)
-    text_blocks.verdict(wording.verdict(found, filters, same, state.chosen.task))
-    text_blocks.quiet(wording.doubt(found, filters))
-    comparisons.folded(session, state)
+    text_blocks.verdict(wording.verdict(summary, filters, same, state.chosen.task))
+    text_blocks.quiet(wording.doubt(summary, filters))
+    comparisons.folded_table(session, state)
     if total:
-        _list(session, state, Place(at, pages, total, state.size))
+        _show_list(session, state, ListPosition(page_number, pages, total, state.size))
     else:
-        _nothing(session, state)
+        _show_empty(session, state)
     session.keep()
 
 
-def _advise(problems: list[str]) -> None:
+def _show_problems(problems: list[str]) -> None:
     for text in problems:
         notices.advice(text)
 
 
-def _list(session: Session, state: State, place: Place) -> None:
+def _show_list(session: Session, state: State, position: ListPosition) -> None:
     """The list with its pagers, and beside it the comparison that is looked at closely."""
-    start = (place.at - 1) * place.size
+    start = (position.page - 1) * position.size
     rows = resources.computed(
-        state.chosen.study, tables.page, state.filters, state.order, start, place.size
+        state.chosen.study, tables.page, state.filters, state.order, start, position.size
     )
     examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):
         controls.order(session, state)
-        export.downloads(session, state, place.total)
+        export.downloads(session, state, position.total)
     with st.container(key="errors_open" if state.row else "errors_closed"):
         listing, beside = st.columns([2, 1], gap="large")
     with listing:
-        comparisons.pager(session, place, top=True)
+        comparisons.pager(session, position, top=True)
         comparisons.cases(session, state, rows, examples)
-        if place.pages > 1:
-            comparisons.pager(session, place, top=False)
+        if position.pages > 1:
+            comparisons.pager(session, position, top=False)
     with beside, st.container(key="errors_panel"):
         panel.panel(session, state, examples)
 
 
-def _nothing(session: Session, state: State) -> None:
+def _show_empty(session: Session, state: State) -> None:
     text_blocks.say("No comparison passes these filters. Take one off, or choose Everything above.")
     if controls.narrowed(state):
         st.button(

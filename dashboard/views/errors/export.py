@@ -30,7 +30,7 @@ def downloads(session: Session, state: State, total: int) -> None:
         query, url = session.query, (st.context.url or "").split("?")[0]
         st.download_button(
             "Evidence (HTML, works offline)",
-            data=lambda: _page(state, query, url, total),
+            data=lambda: _evidence_page(state, query, url, total),
             file_name=f"{name}.html",
             mime="text/html",
             key=session.widget("download_html"),
@@ -41,7 +41,7 @@ def downloads(session: Session, state: State, total: int) -> None:
             "All columns (CSV)",
             data=lambda: to_csv(
                 with_remarks(
-                    tables.everything(study, state.filters, state.order, MOST_ROWS), state.remarks
+                    tables.first_rows(study, state.filters, state.order, MOST_ROWS), state.remarks
                 )
             ),
             file_name=f"{name}.csv",
@@ -50,10 +50,10 @@ def downloads(session: Session, state: State, total: int) -> None:
             on_click="ignore",
             width="stretch",
         )
-        text_blocks.quiet(caps(total))
+        text_blocks.quiet(describe_limits(total))
 
 
-def caps(total: int) -> str:
+def describe_limits(total: int) -> str:
     """What of the list the files hold."""
     if total <= MOST:
         return "Both hold every comparison of the list; the page has the texts too."
@@ -66,16 +66,17 @@ def caps(total: int) -> str:
 
 def with_remarks(rows: "pd.DataFrame", remarks: dict[str, Remark]) -> "pd.DataFrame":
     """The rows with the tags (commas between them) and the note of their item."""
-    kept = [remarks.get(item, Remark()) for item in rows["item"]]
+    item_remarks = [remarks.get(item, Remark()) for item in rows["item"]]
     return rows.assign(
-        tags=[", ".join(remark.tags) for remark in kept], note=[remark.note for remark in kept]
+        tags=[", ".join(remark.tags) for remark in item_remarks],
+        note=[remark.note for remark in item_remarks],
     )
 
 
-def _page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
+def _evidence_page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
     chosen, filters = state.chosen, state.filters
-    rows = tables.everything(chosen.study, filters, state.order, MOST)
-    found = tables.found(chosen.study, filters)
+    rows = tables.first_rows(chosen.study, filters, state.order, MOST)
+    summary = tables.summarise_selection(chosen.study, filters)
     same = tables.same_prediction(chosen.study, filters)
     try:
         examples = resources.texts(chosen.study.name, list(dict.fromkeys(rows["item"])))
@@ -89,8 +90,8 @@ def _page(state: State, query: dict[str, str], url: str, total: int) -> bytes:
             layer=filters.layer,
             rows=rows,
             total=total,
-            verdict=wording.verdict(found, filters, same, chosen.task),
-            doubt=wording.doubt(found, filters),
+            verdict=wording.verdict(summary, filters, same, chosen.task),
+            doubt=wording.doubt(summary, filters),
             filters=wording.chosen_filters(state, "" if tag == ANY else tag),
             examples=examples,
             remarks=state.remarks,

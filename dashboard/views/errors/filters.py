@@ -53,12 +53,12 @@ class Filters:
 
     @property
     def whole(self) -> "Filters":
-        """The same whatever is right or wrong: what a share is taken of."""
+        """The filters without right or wrong: the comparisons that a share is taken of."""
         return replace(self, right="any")
 
     @property
-    def unsaid(self) -> "Filters":
-        """The same whatever was predicted: what a table of predictions is made of."""
+    def without_predictions(self) -> "Filters":
+        """The filters without those on predictions: the rows of a table of predictions."""
         return replace(self, right="any", agreement="any", source_says="", target_says="")
 
 
@@ -70,41 +70,41 @@ class Query:
     parameters: tuple[Any, ...]
 
 
-def selected(filters: Filters) -> Query:
+def select_comparisons(filters: Filters) -> Query:
     """The comparisons that pass, each once."""
-    found = _passing(filters)
-    if not filters.open or _one_way(filters):
-        return found
-    if _alike(filters):
-        return Query(f"{found.sql} AND source_lang < target_lang", found.parameters)
+    passing = _passing_rows(filters)
+    if not filters.open or _is_one_way(filters):
+        return passing
+    if _is_symmetric(filters):
+        return Query(f"{passing.sql} AND source_lang < target_lang", passing.parameters)
     once = f"row_number() OVER (PARTITION BY {_PAIR} ORDER BY source_lang) = 1"
-    return Query(f"{found.sql} QUALIFY {once}", found.parameters)
+    return Query(f"{passing.sql} QUALIFY {once}", passing.parameters)
 
 
-def flagged(filters: Filters) -> Query:
+def flag_comparisons(filters: Filters) -> Query:
     """Every comparison of `filters.whole` whose gold is known, with `chosen`: whether it passes.
 
     Columns: item, group, a and b (the languages, in alphabetical order where none is named), ems,
     gain, chosen (0 or 1).
     """
-    whole, right = filters.whole, _right(filters.right) or "TRUE"
-    known = "source_correct IS NOT NULL AND target_correct IS NOT NULL"
-    if filters.open and not _alike(whole):  # chosen where one of its two directions passes
-        found = _passing(whole)
+    whole, right = filters.whole, _right_sql(filters.right) or "TRUE"
+    gold_known = "source_correct IS NOT NULL AND target_correct IS NOT NULL"
+    if filters.open and not _is_symmetric(whole):  # chosen where one of its two directions passes
+        passing = _passing_rows(whole)
         return Query(
             'SELECT item, "group", least(source_lang, target_lang) AS a, '
             "greatest(source_lang, target_lang) AS b, any_value(ems) AS ems, "
             f"any_value(gain) AS gain, max(({right})::INT) AS chosen "
-            f"FROM ({found.sql} AND {known}) GROUP BY ALL",
-            found.parameters,
+            f"FROM ({passing.sql} AND {gold_known}) GROUP BY ALL",
+            passing.parameters,
         )
     if filters.open and filters.right in ("rw", "wr"):
         right = "source_correct <> target_correct"
-    found = selected(whole)
+    passing = select_comparisons(whole)
     return Query(
         'SELECT item, "group", source_lang AS a, target_lang AS b, ems, gain, '
-        f"({right})::INT AS chosen FROM ({found.sql}) WHERE {known}",
-        found.parameters,
+        f"({right})::INT AS chosen FROM ({passing.sql}) WHERE {gold_known}",
+        passing.parameters,
     )
 
 
@@ -113,7 +113,7 @@ def joined(names: Iterable[str]) -> str:
     return _BETWEEN.join(names)
 
 
-def _passing(filters: Filters) -> Query:
+def _passing_rows(filters: Filters) -> Query:
     """The ordered rows that pass."""
     tests, parameters = ["model = ?", "layer = ?"], [filters.model, filters.layer]
     equal = {
@@ -124,17 +124,17 @@ def _passing(filters: Filters) -> Query:
         if value:
             tests.append(f"{name} = ?")
             parameters.append(value)
-    for test in (_right(filters.right), _agreeing(filters.agreement)):
+    for test in (_right_sql(filters.right), _agreement_sql(filters.agreement)):
         tests += [test] if test else []
-    for one in filters.ranges:
-        tests.append(f"{finite(one.name)} BETWEEN ? AND ?")
-        parameters += [one.low, one.high]
-    more, added = _listed(filters)
+    for bounds in filters.ranges:
+        tests.append(f"{finite(bounds.name)} BETWEEN ? AND ?")
+        parameters += [bounds.low, bounds.high]
+    more, added = _item_tests(filters)
     where = " AND ".join((*tests, *more))
     return Query(f"SELECT * FROM rows WHERE {where}", (*parameters, *added))
 
 
-def _listed(filters: Filters) -> tuple[list[str], list[Any]]:
+def _item_tests(filters: Filters) -> tuple[list[str], list[Any]]:
     """The tests by id: items of a tag, texts that hold a word."""
     tests, parameters = [], []
     if filters.items is not None:
@@ -147,7 +147,7 @@ def _listed(filters: Filters) -> tuple[list[str], list[Any]]:
     return tests, parameters
 
 
-def _right(combination: str) -> str:
+def _right_sql(combination: str) -> str:
     if combination == "any":
         return ""
     signs = {"r": "", "w": "NOT "}
@@ -155,24 +155,26 @@ def _right(combination: str) -> str:
     return f"{source}source_correct AND {target}target_correct"
 
 
-def _agreeing(agreement: str) -> str:
+def _agreement_sql(agreement: str) -> str:
     signs = {"same": "", "different": "NOT "}
     return f"{signs[agreement]}({SAME_PREDICTION})" if agreement in signs else ""
 
 
-def _one_way(filters: Filters) -> bool:
-    """Whether a comparison that passes can't pass turned round."""
-    said = filters.source_says, filters.target_says
-    apart = all(said) and said[0] != said[1]
+def _is_one_way(filters: Filters) -> bool:
+    """Whether no comparison passes in both of its directions."""
+    predictions = filters.source_says, filters.target_says
+    apart = all(predictions) and predictions[0] != predictions[1]
     return (
-        filters.right in ("rw", "wr") or apart or (any(said) and filters.agreement == "different")
+        filters.right in ("rw", "wr")
+        or apart
+        or (any(predictions) and filters.agreement == "different")
     )
 
 
-def _alike(filters: Filters) -> bool:
-    """Whether a comparison passes turned round whenever it passes."""
+def _is_symmetric(filters: Filters) -> bool:
+    """Whether every comparison that passes does so in both of its directions."""
     one_sided = filters.source_says != filters.target_says
-    return not one_sided and not any(directed(one.name) for one in filters.ranges)
+    return not one_sided and not any(directed(bounds.name) for bounds in filters.ranges)
 
 
 CONTROLS = tuple(name for name in EXPORTED if name != "ems")
@@ -183,13 +185,13 @@ UNKNOWN = 1e308
 """Stands for what is not known, at the end of either order."""
 
 
-def _sorts() -> dict[str, str]:
+def _sort_columns() -> dict[str, str]:
     sided = {f"{side}_{name}": "" for name in _SIDED for side in ("source", "target")}
     plain = {name: f'"{name}"' for name in (*EXPORTED, "links", *sided)}
     return {**plain, "length": _LENGTH, "item": "item"}
 
 
-SORTS = MappingProxyType(_sorts())
+SORTS = MappingProxyType(_sort_columns())
 """What the list can be sorted by, and its SQL."""
 
 

@@ -35,19 +35,19 @@ def panel(session: Session, state: State, examples: Mapping[str, ParallelExample
             "Choose a comparison in the list: its texts, numbers, tags and notes come here."
         )
         return
-    found = tables.comparison(state.chosen.study, state.filters, *state.row)
-    if not len(found):
+    comparison = tables.comparison(state.chosen.study, state.filters, *state.row)
+    if not len(comparison):
         notices.advice("The comparison of the address is not in this study; choose one in the list")
-        _close(session)
+        _close_button(session)
         return
-    row = next(found.itertuples())
-    _head(session, state, row)
-    _sides(row, examples.get(state.row[0]))
-    _remark(session, state)
-    _numbers(found)
+    row = next(comparison.itertuples())
+    _show_heading(session, state, row)
+    _show_sides(row, examples.get(state.row[0]))
+    _remark_editor(session, state)
+    _show_numbers(comparison)
 
 
-def _head(session: Session, state: State, row: Any) -> None:
+def _show_heading(session: Session, state: State, row: Any) -> None:
     gold = row.gold if isinstance(row.gold, str) else "marked in the text"
     names = f"{language_name(row.source_lang)} to {language_name(row.target_lang)}"
     st.html(
@@ -58,14 +58,14 @@ def _head(session: Session, state: State, row: Any) -> None:
     with st.container(horizontal=True):
         if st.button("Open in Pair", key=session.widget("open"), type="primary"):
             open_pair(session, state.chosen, row.item, (row.source_lang, row.target_lang))
-        _close(session)
+        _close_button(session)
 
 
-def _close(session: Session) -> None:
+def _close_button(session: Session) -> None:
     st.button("Close", key=session.widget("close"), on_click=session.put, kwargs={"row": ""})
 
 
-def _sides(row: Any, example: ParallelExample | None) -> None:
+def _show_sides(row: Any, example: ParallelExample | None) -> None:
     parts = []
     for side in ("source", "target"):
         lang = getattr(row, f"{side}_lang")
@@ -77,8 +77,8 @@ def _sides(row: Any, example: ParallelExample | None) -> None:
     st.html(f'<div class="ccta-case-whole">{"".join(parts)}</div>')
 
 
-def _numbers(found: "pd.DataFrame") -> None:
-    row = found.iloc[0]
+def _show_numbers(comparison: "pd.DataFrame") -> None:
+    row = comparison.iloc[0]
     names = [name for name in (*CONTROLS, "links") if name not in _LEFT_OUT]
     text_blocks.table(["control", "value"], ([label(name), _value(row[name])] for name in names))
     sides = {
@@ -98,8 +98,8 @@ def _numbers(found: "pd.DataFrame") -> None:
     text_blocks.table(
         heads,
         (
-            [said, *(_value(row[f"{side}_{name}"]) for side in _BOTH)]
-            for said, name in sides.items()
+            [heading, *(_value(row[f"{side}_{name}"]) for side in _BOTH)]
+            for heading, name in sides.items()
         ),
     )
 
@@ -113,23 +113,23 @@ def _value(value: Any) -> str:
     return str(int(value)) if float(value).is_integer() else figure(value)
 
 
-def _remark(session: Session, state: State) -> None:
+def _remark_editor(session: Session, state: State) -> None:
     """Tags and a note, kept as soon as they are changed."""
     item = state.row[0] if state.row else ""
-    kept = state.remarks.get(item, Remark())
+    remark = state.remarks.get(item, Remark())
     tags, note = session.widget(f"tags {item}"), session.widget(f"note {item}")
     failed = st.session_state.pop(session.widget("failed"), None)
     if failed:
         notices.problem(failed)
-    st.session_state[tags], st.session_state[note] = list(kept.tags), kept.note
+    st.session_state[tags], st.session_state[note] = list(remark.tags), remark.note
     st.multiselect(
         "Tags of the item",
-        sorted({*state.offered.tags, *kept.tags}),
+        sorted({*state.offered.tags, *remark.tags}),
         key=tags,
         accept_new_options=True,
         placeholder="Choose or type a tag",
         on_change=_keep_tags,
-        args=(session, state.chosen.study.name, item, kept.tags),
+        args=(session, state.chosen.study.name, item, remark.tags),
     )
     st.text_area(
         "Note on the item",

@@ -36,7 +36,7 @@ Row = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ErrorView:
     """A view of one click: right or wrong on both sides, and how the list is sorted."""
 
     title: str
@@ -46,10 +46,10 @@ class View:
 
 
 VIEWS = (
-    View("Right in one language, wrong in the other", "rw", "ems", UP),
-    View("Most inconsistent but right", "rr", "ems", UP),
-    View("Consistent but wrong", "ww", "ems", DOWN),
-    View("Everything", ANY, "item", UP),
+    ErrorView("Right in one language, wrong in the other", "rw", "ems", UP),
+    ErrorView("Most inconsistent but right", "rr", "ems", UP),
+    ErrorView("Consistent but wrong", "ww", "ems", DOWN),
+    ErrorView("Everything", ANY, "item", UP),
 )
 """The first is what the page opens on."""
 
@@ -60,7 +60,7 @@ class Offered:
 
     languages: Sequence[str]
     gold: Sequence[str]
-    said: Sequence[str]
+    predictions: Sequence[str]
     tags: dict[str, int]
     sorts: Sequence[str]
     ends: dict[str, Ends | None]
@@ -85,22 +85,22 @@ def read(session: Session, chosen: Chosen) -> State:
     """Every field but the page. Raises CctaError where the study's rows can't be read."""
     study, model, layer = chosen.study, chosen.model, chosen.layer
     remarks = notes.remarks(study.name)
-    gold, said = resources.computed(study, tables.words_of, model, layer)
+    gold, predicted = resources.computed(study, tables.label_words, model, layer)
     control = session.value(one_of("by", CONTROLS, "gain"))
     ends = {
-        name: _rounded(resources.computed(study, tables.ends_of, model, layer, measure))
+        name: _round_outwards(resources.computed(study, tables.value_range, model, layer, measure))
         for name, measure in (("ems", "ems"), ("range", control), ("words", "length"))
     }
     offered = Offered(
         languages=languages_of(study),
         gold=gold,
-        said=said,
+        predictions=predicted,
         tags=notes.counted(remarks),
         sorts=sortable_names(chosen.task),
         ends=ends,
     )
     problems: list[str] = []
-    filters = _filters(session, chosen, offered, control, problems)
+    filters = _read_filters(session, chosen, offered, control, problems)
     tag = _one_or_any(session, "tag", offered.tags)
     if tag:
         tagged = (item for item, remark in remarks.items() if tag in remark.tags)
@@ -108,7 +108,7 @@ def read(session: Session, chosen: Chosen) -> State:
     down = session.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
     order = Order(session.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
     size = int(session.value(one_of("rows", SIZES, SIZES[0])))
-    row = _row(session.value(words("row", 300)))
+    row = _parse_row(session.value(words("row", 300)))
     return State(chosen, offered, filters, order, size, control, row, remarks, problems)
 
 
@@ -127,13 +127,13 @@ def row_text(row: Row | None) -> str:
     return "" if row is None else f"{row[1]}-{row[2]}-{row[0]}"
 
 
-def _row(text: str) -> Row | None:
+def _parse_row(text: str) -> Row | None:
     source, _, rest = text.partition("-")
     target, _, item = rest.partition("-")
     return (item, source, target) if item else None
 
 
-def _filters(
+def _read_filters(
     session: Session, chosen: Chosen, offered: Offered, control: str, problems: list[str]
 ) -> Filters:
     source, target = (_one_or_any(session, side, offered.languages) for side in ("src", "tgt"))
@@ -146,11 +146,11 @@ def _filters(
         right=session.value(one_of("right", RIGHT, VIEWS[0].right)),
         agreement=session.value(one_of("agree", AGREEMENT, ANY)),
         gold=_one_or_any(session, "gold", offered.gold),
-        source_says=_one_or_any(session, "says", offered.said),
-        target_says=_one_or_any(session, "says2", offered.said),
-        ranges=tuple(_ranges(session, offered, control)),
+        source_says=_one_or_any(session, "says", offered.predictions),
+        target_says=_one_or_any(session, "says2", offered.predictions),
+        ranges=tuple(_chosen_ranges(session, offered, control)),
         find=find,
-        places=_places(chosen, find, [lang for lang in (source, target) if lang], problems),
+        places=_find_places(chosen, find, [lang for lang in (source, target) if lang], problems),
     )
 
 
@@ -160,19 +160,19 @@ def _one_or_any(session: Session, name: str, options: Sequence[str] | dict[str, 
     return "" if chosen == ANY else chosen
 
 
-def _ranges(session: Session, offered: Offered, control: str) -> list[Range]:
+def _chosen_ranges(session: Session, offered: Offered, control: str) -> list[Range]:
     ranges = []
     measures = {"ems": "ems", "range": control, "words": "length"}
     for name, ends in offered.ends.items():
         if ends is not None:
-            low, high = session.value(_span(session, name, ends))
+            low, high = session.value(_range_field(session, name, ends))
             if (low, high) != ends:
                 ranges.append(Range(measures[name], low, high))
     return ranges
 
 
-def _span(session: Session, name: str, ends: Ends) -> Field:
-    """A range; where the ends are others than before, what was all of it is so again."""
+def _range_field(session: Session, name: str, ends: Ends) -> Field:
+    """The field of a range; one that covered everything does so again when the ends change."""
     memo, key = session.widget(f"{name}_ends"), session.widget(name)
     before = st.session_state.get(memo)
     if before not in (None, ends) and st.session_state.get(key, before) == before:
@@ -181,27 +181,27 @@ def _span(session: Session, name: str, ends: Ends) -> Field:
     return span(name, *ends)
 
 
-def _places(chosen: Chosen, find: str, langs: Sequence[str], problems: list[str]) -> str:
+def _find_places(chosen: Chosen, find: str, langs: Sequence[str], problems: list[str]) -> str:
     """The texts that hold what is searched for; none, with a line, where there are none to read."""
     if not find:
         return ""
     try:
-        found = resources.places_of(
+        matches = resources.find_places(
             chosen.study.name, find, langs or list(chosen.study.manifest.languages)
         )
     except CctaError as error:
         problems.append(f"only ids are searched: {error}")
         return ""
-    if len(found) > _MOST_PLACES:
+    if len(matches) > _MOST_PLACES:
         problems.append(
-            f"{len(found):,} texts hold what is searched for, at most {_MOST_PLACES:,} can be "
+            f"{len(matches):,} texts hold what is searched for, at most {_MOST_PLACES:,} can be "
             "filtered by; only ids are searched: type more of it"
         )
         return ""
-    return joined(f"{lang} {item}" for lang, item in found)
+    return joined(f"{lang} {item}" for lang, item in matches)
 
 
-def _rounded(ends: Ends | None) -> Ends | None:
+def _round_outwards(ends: Ends | None) -> Ends | None:
     """The ends a little further out, in steps a slider can take; None where nothing varies."""
     if ends is None or not ends[1] > ends[0]:
         return None

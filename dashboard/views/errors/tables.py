@@ -10,7 +10,15 @@ import pandas as pd
 from ccta_core.analysis.intervals import Difference, Share, difference, share_of
 from ccta_core.measures import SAME_PREDICTION
 from ccta_core.study.storage.table import Study
-from dashboard.views.errors.filters import UNKNOWN, Filters, Order, Query, finite, flagged, selected
+from dashboard.views.errors.filters import (
+    UNKNOWN,
+    Filters,
+    Order,
+    Query,
+    finite,
+    flag_comparisons,
+    select_comparisons,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +36,8 @@ COLUMNS = (
 
 def count(study: Study, filters: Filters) -> int:
     """How many comparisons pass."""
-    found = selected(filters)
-    return int(study.query(f"SELECT count(*) AS n FROM ({found.sql})", found.parameters)["n"][0])
+    query = select_comparisons(filters)
+    return int(study.query(f"SELECT count(*) AS n FROM ({query.sql})", query.parameters)["n"][0])
 
 
 def page(
@@ -39,40 +47,42 @@ def page(
 
     Columns: COLUMNS and `sorted`, the measure they are sorted by, NaN where it is not known.
     """
-    found = selected(filters)
+    query = select_comparisons(filters)
     if start > _EARLY:
-        found, start = _near(study, found, order, start, size)
+        query, start = _narrow_to_page(study, query, order, start, size)
     columns = ", ".join(COLUMNS)
     rows = study.query(
-        f"SELECT {columns}, {order.value} AS sorted FROM ({found.sql}) ORDER BY {order.sql} "
+        f"SELECT {columns}, {order.value} AS sorted FROM ({query.sql}) ORDER BY {order.sql} "
         f"LIMIT {size:d} OFFSET {start:d}",
-        found.parameters,
+        query.parameters,
     )
     if order.name != "item":
         rows = rows.assign(sorted=rows["sorted"].where(rows["sorted"].abs() < UNKNOWN))
     return rows
 
 
-def _near(study: Study, found: Query, order: Order, start: int, size: int) -> tuple[Query, int]:
+def _narrow_to_page(
+    study: Study, query: Query, order: Order, start: int, size: int
+) -> tuple[Query, int]:
     """The comparisons with the values of one page, and where in them the page starts.
 
     Far into the order only the measure itself is sorted: eight bytes a comparison.
     """
     cut = study.query(
-        f"SELECT {order.value} AS v FROM ({found.sql}) ORDER BY v {order.direction} "
+        f"SELECT {order.value} AS v FROM ({query.sql}) ORDER BY v {order.direction} "
         f"LIMIT {size:d} OFFSET {start:d}",
-        found.parameters,
+        query.parameters,
     )["v"].tolist()
     if not cut:
-        return found, start
+        return query, start
     low, high = min(cut), max(cut)
     ahead, end = (">", high) if order.down else ("<", low)
     before = study.query(
-        f"SELECT count(*) AS n FROM ({found.sql}) WHERE {order.value} {ahead} ?",
-        (*found.parameters, end),
+        f"SELECT count(*) AS n FROM ({query.sql}) WHERE {order.value} {ahead} ?",
+        (*query.parameters, end),
     )["n"][0]
-    near = f"SELECT * FROM ({found.sql}) WHERE {order.value} BETWEEN ? AND ?"
-    return Query(near, (*found.parameters, low, high)), start - int(before)
+    near = f"SELECT * FROM ({query.sql}) WHERE {order.value} BETWEEN ? AND ?"
+    return Query(near, (*query.parameters, low, high)), start - int(before)
 
 
 def comparison(
@@ -88,42 +98,42 @@ def comparison(
 
 def gold_of(study: Study, item: str, model: str) -> str | None:
     """The gold label of an item, as this model names it; None of a question: answers differ."""
-    found = study.query(
+    column = study.query(
         "SELECT max(gold) AS gold FROM pairs WHERE item = ? AND model = ?", [item, model]
     )["gold"]
-    gold = found.dropna()
+    gold = column.dropna()
     return str(gold.iloc[0]) if len(gold) else None
 
 
-def everything(study: Study, filters: Filters, order: Order, most: int) -> "pd.DataFrame":
+def first_rows(study: Study, filters: Filters, order: Order, most: int) -> "pd.DataFrame":
     """All columns of the first `most` comparisons."""
-    found = selected(filters)
+    query = select_comparisons(filters)
     return study.query(
-        f"SELECT * FROM ({found.sql}) ORDER BY {order.sql} LIMIT {most:d}", found.parameters
+        f"SELECT * FROM ({query.sql}) ORDER BY {order.sql} LIMIT {most:d}", query.parameters
     )
 
 
-def words_of(study: Study, model: str, layer: int) -> tuple[list[str], list[str]]:
+def label_words(study: Study, model: str, layer: int) -> tuple[list[str], list[str]]:
     """The gold labels and the predictions there are, by name; more than LABELS of them: none."""
-    found = study.query(
+    table = study.query(
         "SELECT DISTINCT 'gold' AS side, gold AS word FROM pairs WHERE model = ? AND layer = ? "
         "UNION SELECT DISTINCT 'said', source_predicted FROM pairs WHERE model = ? AND layer = ? "
         "UNION SELECT DISTINCT 'said', target_predicted FROM pairs WHERE model = ? AND layer = ? "
         f"ORDER BY ALL LIMIT {3 * LABELS}",
         (model, layer) * 3,
     ).dropna()
-    gold, said = (found["word"][found["side"] == side].tolist() for side in ("gold", "said"))
-    return (gold if len(gold) <= LABELS else []), (said if len(said) <= LABELS else [])
+    gold, predicted = (table["word"][table["side"] == side].tolist() for side in ("gold", "said"))
+    return (gold if len(gold) <= LABELS else []), (predicted if len(predicted) <= LABELS else [])
 
 
-def ends_of(study: Study, model: str, layer: int, name: str) -> tuple[float, float] | None:
+def value_range(study: Study, model: str, layer: int, name: str) -> tuple[float, float] | None:
     """The least and the greatest known value of a measure of SORTS; None where none is known."""
     value = finite(name)
-    found = study.query(
+    ends = study.query(
         f"SELECT min({value}) AS low, max({value}) AS high FROM rows WHERE model = ? AND layer = ?",
         (model, layer),
     ).iloc[0]
-    return None if found.isna().any() else (float(found["low"]), float(found["high"]))
+    return None if ends.isna().any() else (float(ends["low"]), float(ends["high"]))
 
 
 RIGHT, WRONG = "right", "wrong"
@@ -136,22 +146,25 @@ def confusion(study: Study, filters: Filters, labels: Sequence[str]) -> pd.DataF
     Of `labels`; without any, right or wrong, where the gold is known. Where no language is named, a
     comparison of A and B stands in (A, B) and in (B, A).
     """
-    query = selected(filters.unsaid)
+    query = select_comparisons(filters.without_predictions)
     if labels:
-        cells, known = ("source_predicted", "target_predicted"), "TRUE"
+        cells, condition = ("source_predicted", "target_predicted"), "TRUE"
     else:
         source, target = (
             f"CASE WHEN {side}_correct THEN '{RIGHT}' ELSE '{WRONG}' END"
             for side in ("source", "target")
         )
-        cells, known = (source, target), "source_correct IS NOT NULL AND target_correct IS NOT NULL"
-    found = study.query(
+        cells, condition = (
+            (source, target),
+            "source_correct IS NOT NULL AND target_correct IS NOT NULL",
+        )
+    cell_counts = study.query(
         f"SELECT {cells[0]} AS source, {cells[1]} AS target, count(*) AS n FROM ({query.sql}) "
-        f"WHERE {known} GROUP BY ALL",
+        f"WHERE {condition} GROUP BY ALL",
         query.parameters,
     )
     words = list(labels) or [RIGHT, WRONG]
-    table = found.pivot_table(index="source", columns="target", values="n", aggfunc="sum")
+    table = cell_counts.pivot_table(index="source", columns="target", values="n", aggfunc="sum")
     table = table.reindex(index=words, columns=words).fillna(0).astype(int)
     total = int(table.to_numpy().sum())
     if filters.open:  # the diagonal once, each other pair on both sides
@@ -166,7 +179,7 @@ def confusion(study: Study, filters: Filters, labels: Sequence[str]) -> pd.DataF
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SelectionSummary:
     """What the page says of a selection: its share, and how EMS and the gain differ in it."""
 
     share: Share
@@ -174,21 +187,21 @@ class Found:
     gain: Difference | None
 
 
-def found(study: Study, filters: Filters) -> Found:
+def summarise_selection(study: Study, filters: Filters) -> SelectionSummary:
     """The share of comparisons that pass among those of `filters.whole`, and what differs."""
-    rows = study.query(*_sums(flagged(filters)))
+    rows = study.query(*_group_sums(flag_comparisons(filters)))
     share = share_of(rows["chosen"], rows["n"])
     differences = (
         difference(rows[f"{name}_above"], rows[f"{name}_below"]) for name in ("ems", "gain")
     )
-    return Found(share, *differences)
+    return SelectionSummary(share, *differences)
 
 
 def same_prediction(study: Study, filters: Filters) -> Share:
     """The share of comparisons with one prediction in both languages, answers right in both or
     wrong in both; of those where that is known.
     """
-    query = selected(filters.unsaid)
+    query = select_comparisons(filters.without_predictions)
     rows = study.query(
         f'SELECT "group", count({SAME_PREDICTION}) AS n, '
         f"count(*) FILTER ({SAME_PREDICTION}) AS same "
@@ -198,16 +211,18 @@ def same_prediction(study: Study, filters: Filters) -> Share:
     return share_of(rows["same"], rows["n"])
 
 
-def _sums(query: Query) -> tuple[str, tuple]:
+def _group_sums(query: Query) -> tuple[str, tuple]:
     """Each group's comparisons, chosen ones, and sums of products within pairs of languages."""
     means, sums = [], []
     for name in ("ems", "gain"):  # each over the comparisons in which it is known
-        known = f"FILTER (isfinite({name}))"
-        means.append(f"avg(chosen) {known} AS {name}_c, avg({name}) {known} AS {name}_m")
+        finite_only = f"FILTER (isfinite({name}))"
+        means.append(
+            f"avg(chosen) {finite_only} AS {name}_c, avg({name}) {finite_only} AS {name}_m"
+        )
         away = f"(chosen - {name}_c)"
         sums.append(
-            f"coalesce(sum({away} * {away}) {known}, 0) AS {name}_below, "
-            f"coalesce(sum({away} * ({name} - {name}_m)) {known}, 0) AS {name}_above"
+            f"coalesce(sum({away} * {away}) {finite_only}, 0) AS {name}_below, "
+            f"coalesce(sum({away} * ({name} - {name}_m)) {finite_only}, 0) AS {name}_above"
         )
     return (
         f"""

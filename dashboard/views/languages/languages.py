@@ -1,13 +1,13 @@
-"""Languages: which of them the model reads alike, closer, by layer and by training language."""
+"""Languages: consistency by pair of languages, item, layer and training language."""
 
 from ccta_core.errors import CctaError
 from dashboard.session import Session
-from dashboard.views.languages.layers import flows, layers, target_of
+from dashboard.views.languages.layers import flows, layers, read_target
 from dashboard.views.languages.matrix import choosers, language_matrix
-from dashboard.views.languages.pair import closer
-from dashboard.views.languages.training import measure_of, training
+from dashboard.views.languages.pair import pair_section
+from dashboard.views.languages.training import read_measure, training
 from dashboard.widgets import notices, text_blocks
-from dashboard.widgets.study_bar import Chosen, pair_of, study_bar
+from dashboard.widgets.study_bar import Chosen, choose_pair, study_bar
 
 
 def page() -> None:
@@ -15,31 +15,31 @@ def page() -> None:
     text_blocks.title("Which languages does the model read alike?")
     session = Session("languages")
     chosen = study_bar(session)
-    target = target_of(session)
+    target = read_target(session)
     if chosen is not None:
-        _of_study(session, chosen)
+        _show_study(session, chosen)
     else:
-        _problems(session)
+        _show_problems(session)
     flows(session, target)
     if chosen is not None:
         session.keep()
 
 
-def _of_study(session: Session, chosen: Chosen) -> None:
-    shown, read = choosers(session, chosen), measure_of(session)
-    home = chosen.facts.get("training_language")
-    pair = pair_of(session, chosen.study.manifest.languages, home)
-    _problems(session)
+def _show_study(session: Session, chosen: Chosen) -> None:
+    shown, read = choosers(session, chosen), read_measure(session)
+    training_language = chosen.facts.get("training_language")
+    pair = choose_pair(session, chosen.study.manifest.languages, training_language)
+    _show_problems(session)
     try:
         langs = language_matrix(session, chosen, shown, pair)
-        closer(session, chosen, pair)
+        pair_section(session, chosen, pair)
         layers(chosen)
         training(session, chosen, langs, read)
     except CctaError as error:
         notices.problem(str(error))
 
 
-def _problems(session: Session) -> None:
+def _show_problems(session: Session) -> None:
     for text in session.problems:
         notices.advice(text)
 

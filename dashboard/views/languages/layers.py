@@ -1,4 +1,4 @@
-"""Consistency by layer, and where the weight of a word goes."""
+"""Consistency by layer, and where the mass of a word goes."""
 
 import pandas as pd
 import streamlit as st
@@ -33,13 +33,13 @@ def layers(chosen: Chosen) -> None:
     text_blocks.heading("Layer by layer")
     with st.spinner("Drawing 2,000 resamples for each layer…"):
         table = resources.computed(chosen.study, layer_profile, chosen.model)
-    found = _mexa(chosen)
+    mexa = _card_mexa(chosen)
     depth = max(_DEPTH, *chosen.study.manifest.layers)
     left, right = st.columns(2, gap="medium")
     with left:
         _profile_part(table, depth, chosen.study.name)
     with right:
-        _mexa_part(found, depth)
+        _mexa_part(mexa, depth)
 
 
 def _profile_part(table: pd.DataFrame, depth: int, study: str) -> None:
@@ -61,22 +61,22 @@ def _profile_part(table: pd.DataFrame, depth: int, study: str) -> None:
 
 def profile_sentence(table: pd.DataFrame) -> str:
     """The chart's finding: EMS and gain from the first layer to the last; all there is of one."""
-    own = table[table["measure"] == "ems"].set_index("layer")
-    if own.empty:
+    ems_rows = table[table["measure"] == "ems"].set_index("layer")
+    if ems_rows.empty:
         return "No layer has an EMS yet."
-    if len(own) == 1:
+    if len(ems_rows) == 1:
         each = ", ".join(_mean_text(row) for _, row in table.iterrows())
         return (
-            f"The study has one layer, {own.index[0]}: {each}. Run it with more layers for a "
+            f"The study has one layer, {ems_rows.index[0]}: {each}. Run it with more layers for a "
             "profile."
         )
-    first, last, best = own.index.min(), own.index.max(), own["value"].idxmax()
+    first, last, best = ems_rows.index.min(), ems_rows.index.max(), ems_rows["value"].idxmax()
     gain = table[table["measure"] == "gain"].set_index("layer")["value"]
-    text = f"EMS goes from {number(own['value'][first])} at layer {first} to "
-    text += f"{number(own['value'][last])} at layer {last}"
+    text = f"EMS goes from {number(ems_rows['value'][first])} at layer {first} to "
+    text += f"{number(ems_rows['value'][last])} at layer {last}"
     if {first, last} <= set(gain.index):
         text += f", its gain from {number(gain[first])} to {number(gain[last])}"
-    top = f"; EMS is highest at layer {best}" if len(own) > 2 else ""
+    top = f"; EMS is highest at layer {best}" if len(ems_rows) > 2 else ""
     return f"{text}{top}."
 
 
@@ -86,18 +86,18 @@ def _mean_text(row: pd.Series) -> str:
 
 
 def mexa_sentence(means: pd.DataFrame) -> str:
-    """The chart's finding: where the backbone finds translations best."""
-    own = means[means["variant"] == "mexa"]
-    best = own.loc[own["value"].idxmax()]
+    """The chart's finding: where the backbone retrieves translations best."""
+    mexa_rows = means[means["variant"] == "mexa"]
+    best = mexa_rows.loc[mexa_rows["value"].idxmax()]
     chance = means[means["variant"] == "random"]["value"]
     random = f"; untrained {number(float(chance.max()))} at most" if len(chance) else ""
     return (
-        f"The backbone alone finds translations best at layer {int(best['layer'])}: MEXA "
+        f"The backbone alone retrieves translations best at layer {int(best['layer'])}: MEXA "
         f"{number(best['value'])} over {int(best['languages'])} languages{random}."
     )
 
 
-def _mexa(chosen: Chosen) -> pd.DataFrame:
+def _card_mexa(chosen: Chosen) -> pd.DataFrame:
     """The card's MEXA in the study's languages; empty for models of another backbone."""
     backbone = resources.backbone()
     if chosen.model.partition("/")[0] != backbone.id:
@@ -105,41 +105,41 @@ def _mexa(chosen: Chosen) -> pd.DataFrame:
     return mexa_table(backbone.card, chosen.study.manifest.languages)
 
 
-def _mexa_part(found: pd.DataFrame, depth: int) -> None:
-    if found.empty:
+def _mexa_part(mexa: pd.DataFrame, depth: int) -> None:
+    if mexa.empty:
         text_blocks.say(
             "MEXA by layer is kept in the card of e5-small, for models on that backbone and "
             "languages of FLORES-200; this model or these languages are not among them."
         )
         return
-    means = mexa_means(found)
+    means = mexa_means(mexa)
     text_blocks.say(mexa_sentence(means))
     figure = mexa_chart(means, VARIANTS, depth, dark=text_blocks.dark())
     text_blocks.chart(figure, key="languages_mexa", alt=mexa_sentence(means))
     text_blocks.quiet(
         f"From the card of {resources.backbone().id}, mean over languages: the share of sentences "
         "whose English beats every other in its row and column of cosines; first "
-        f"{int(found['n'].max())} sentences of FLORES-200 devtest, mean pooling. No task, no "
+        f"{int(mexa['n'].max())} sentences of FLORES-200 devtest, mean pooling. No task, no "
         "attribution."
     )
-    chart_files(figure, found, "mexa-by-layer", chart="languages_mexa")
+    chart_files(figure, mexa, "mexa-by-layer", chart="languages_mexa")
 
 
-def target_of(session: Session) -> str:
-    """The language the weight goes to."""
-    known = [str(code) for code in _counts().index]
-    return str(session.value(one_of("flow", known, known[0]))) if known else ""
+def read_target(session: Session) -> str:
+    """The target language of the flows."""
+    targets = [str(code) for code in _comparison_counts().index]
+    return str(session.value(one_of("flow", targets, targets[0]))) if targets else ""
 
 
 def flows(session: Session, target: str) -> None:
     """The alluvial picture of one pair over the demo's items, and its finding."""
-    found, counts = resources.flows(), _counts()
+    comparisons, counts = resources.flows(), _comparison_counts()
     if counts.empty:
         return
-    own = found[found["target"] == target]
-    source = str(own["source"].iloc[0])
+    pair_flows = comparisons[comparisons["target"] == target]
+    source = str(pair_flows["source"].iloc[0])
     names = (language_name(source), language_name(target))
-    text_blocks.heading("Where the weight of a word goes")
+    text_blocks.heading("Where the mass of a word goes")
     with st.container(horizontal=True, key="languages_flows_row"):
         session.selectbox(
             f"From {names[0]} to",
@@ -147,14 +147,14 @@ def flows(session: Session, target: str) -> None:
             format_func=lambda code: f"{language_name(code)} ({count(counts[code], 'item')})",
             width=280,
         )
-    share, means = top_share(own), mean_flows(own)
+    share, means = top_share(pair_flows), mean_flows(pair_flows)
     alt = flow_sentence(share, names)
     text_blocks.say(alt)
     st.html(flows_html(means, names, BINS, alt=alt))
     text_blocks.quiet(
         "Studies keep no transport plans. These are the finished comparisons of demo items by "
         f"{resources.FLOWS_OF} at the embeddings (layer 0) that come with the program: words by "
-        f"the rank of their weight, mean over {count(share.n, 'item')} in "
+        f"the rank of their mass, mean over {count(share.n, 'item')} in "
         f"{count(share.groups, 'group')}. Coloured: to the same rank. By part of speech nothing is "
         "shown: no tags are at hand for these texts."
     )
@@ -163,24 +163,24 @@ def flows(session: Session, target: str) -> None:
     drawing_files(svg, means.assign(source=source, target=target), name, key="languages_flows")
 
 
-def flow_sentence(found: TopShare, names: tuple[str, str]) -> str:
+def flow_sentence(share: TopShare, names: tuple[str, str]) -> str:
     """The chart's finding: from the heaviest word to the heaviest."""
-    span = f" (95% {_percents(found)})" if found.low is not None else ""
+    span = f" (95% {_percent_interval(share)})" if share.low is not None else ""
     return (
-        f"Of the weight of the heaviest {names[0]} word, {percent(found.share)}{span} goes to the "
-        f"heaviest {names[1]} word; if weight went by weight alone it would be "
-        f"{percent(found.expected)}. n = {count(found.n, 'item')} in "
-        f"{count(found.groups, 'group')}."
+        f"Of the mass of the heaviest {names[0]} word, {percent(share.share)}{span} goes to the "
+        f"heaviest {names[1]} word; if it were spread in proportion to the masses it would be "
+        f"{percent(share.expected)}. n = {count(share.n, 'item')} in "
+        f"{count(share.groups, 'group')}."
     )
 
 
-def _counts() -> pd.Series:
+def _comparison_counts() -> pd.Series:
     """How many finished comparisons each target language has, most first."""
-    found = resources.flows().groupby("target")["item"].nunique()
-    return found.sort_values(ascending=False, kind="stable")
+    counts = resources.flows().groupby("target")["item"].nunique()
+    return counts.sort_values(ascending=False, kind="stable")
 
 
-def _percents(found: TopShare) -> str:
-    if found.low is None or found.high is None:
+def _percent_interval(share: TopShare) -> str:
+    if share.low is None or share.high is None:
         return ""
-    return interval(100 * found.low, 100 * found.high, 0) + "%"
+    return interval(100 * share.low, 100 * share.high, 0) + "%"

@@ -9,16 +9,16 @@ from ccta_core.text import count, interval, number
 from dashboard import resources
 from dashboard.fields import one_of
 from dashboard.session import Session
-from dashboard.views.languages.tables import ORDERS, matrix_table, ordered, within_families
+from dashboard.views.languages.tables import ORDERS, matrix_table, order_languages, within_families
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import drawing_files
-from dashboard.widgets.matrix import Cell, Head, Matrix, drawing, matrix
+from dashboard.widgets.matrix import Head, Matrix, MatrixCell, drawing, matrix
 from dashboard.widgets.study_bar import Chosen
 from dashboard.widgets.wording import language_name
 
 _ORDERS = {
     "family": "by family",
-    "clustering": "by likeness (clustering)",
+    "clustering": "by similarity (clustering)",
     "name": "by name",
     "study": "as in the study",
 }
@@ -53,7 +53,7 @@ def language_matrix(
     measure, order = shown
     with st.container(key="languages_matrix"), st.spinner("Drawing 2,000 resamples for each pair…"):
         table = resources.computed(chosen.study, matrix_table, chosen.model, chosen.layer, measure)
-    langs = ordered(chosen.study.manifest.languages, order, table)
+    langs = order_languages(chosen.study.manifest.languages, order, table)
     text_blocks.verdict(finding(table, measure, chosen.task))
     digits = 1 if measure in _FEW_DIGITS else 2
     drawn = Matrix(
@@ -85,11 +85,11 @@ def head(code: str) -> Head:
     return Head(code, language_name(code), code, family)
 
 
-def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], Cell]:
-    """A cell for each row of `tables.languages.matrix_table`."""
+def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], MatrixCell]:
+    """A cell for each row of `tables.matrix_table`."""
     return {
-        (row.source, row.target): Cell(
-            float(row.value), number(row.value, digits), _said(row, name, digits)
+        (row.source, row.target): MatrixCell(
+            float(row.value), number(row.value, digits), _cell_description(row, name, digits)
         )
         for row in table.itertuples()
     }
@@ -97,16 +97,16 @@ def cells(table: pd.DataFrame, name: str, digits: int) -> dict[tuple[str, str], 
 
 def finding(table: pd.DataFrame, measure: str, task: str) -> str:
     """Which pair has most, which least, and whether families matter."""
-    known = table[table["source"] != table["target"]]
+    pairs = table[table["source"] != table["target"]]
     name = title(measure, task)
-    if known.empty:
+    if pairs.empty:
         return f"{name} is not known of any pair of languages; choose another measure."
-    high, low = known.loc[known["value"].idxmax()], known.loc[known["value"].idxmin()]
+    high, low = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
     text = (
-        f"{name} is highest for {_pair(high)} ({number(high['value'])}) and lowest for "
-        f"{_pair(low)} ({number(low['value'])})"
+        f"{name} is highest for {_pair_name(high)} ({number(high['value'])}) and lowest for "
+        f"{_pair_name(low)} ({number(low['value'])})"
     )
-    families = within_families(known)
+    families = within_families(pairs)
     if families is None:
         return f"{text}."
     return (
@@ -114,11 +114,11 @@ def finding(table: pd.DataFrame, measure: str, task: str) -> str:
     )
 
 
-def _pair(row: pd.Series) -> str:
+def _pair_name(row: pd.Series) -> str:
     return f"{language_name(row['source'])} and {language_name(row['target'])}"
 
 
-def _said(row: object, name: str, digits: int) -> str:
+def _cell_description(row: object, name: str, digits: int) -> str:
     source, target = str(getattr(row, "source", "")), str(getattr(row, "target", ""))
     places = language_name(source)
     if target != source:
@@ -131,9 +131,11 @@ def _said(row: object, name: str, digits: int) -> str:
 
 
 def _caption(measure: str) -> str:
-    own = (
+    diagonal = (
         "On the diagonal: the language alone."
         if measure == "score"
         else "No text is compared with itself."
     )
-    return f"Hold the pointer over a cell for its 95% interval and n. {own} A click looks closer."
+    return (
+        f"Hold the pointer over a cell for its 95% interval and n. {diagonal} A click looks closer."
+    )

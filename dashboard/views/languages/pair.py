@@ -12,8 +12,8 @@ from ccta_core.text import NONE, count, interval, number
 from ccta_core.types import ParallelExample
 from dashboard import resources
 from dashboard.session import Session
-from dashboard.views.languages.charts import spread, spread_chart
-from dashboard.views.languages.tables import Mean, pair_items, pair_means
+from dashboard.views.languages.charts import histogram_chart, histogram_table
+from dashboard.views.languages.tables import GroupedMean, pair_items, pair_means
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
@@ -27,7 +27,7 @@ _ISOLATE, _POP = "\u2068", "\u2069"
 """Text between them keeps its own direction and leaves that of the line alone."""
 
 
-def closer(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
+def pair_section(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
     """Choosers, histogram with means and intervals, the items at both ends."""
     names = f"{language_name(pair[0])} and {language_name(pair[1])}"
     text_blocks.heading(f"{names}, item by item")
@@ -37,92 +37,102 @@ def closer(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
         if st.button("Open its errors", key="languages_errors"):
             open_errors(session, chosen, chosen.model, *pair)
     items = resources.computed(chosen.study, pair_items, chosen.model, chosen.layer, pair)
-    known = items.dropna(subset=["ems"])
-    if known.empty:
+    measured = items.dropna(subset=["ems"])
+    if measured.empty:
         text_blocks.say(f"No item has an EMS for {names}: the study has not measured them.")
         return
-    found = resources.computed(chosen.study, _means, chosen.model, chosen.layer, pair)
-    text_blocks.say(pair_sentence(found))
+    estimates = resources.computed(chosen.study, _pair_means, chosen.model, chosen.layer, pair)
+    text_blocks.say(pair_sentence(estimates))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _histogram(chosen, pair, known, found)
+        _show_histogram(chosen, pair, measured, estimates)
     with right:
-        _ends(session, chosen, pair, known)
+        _show_extremes(session, chosen, pair, measured)
 
 
-def pair_sentence(found: dict[str, Mean]) -> str:
+def pair_sentence(estimates: dict[str, GroupedMean]) -> str:
     """The chart's finding: EMS beside its controls, with intervals."""
-    ems = found["ems"]
+    ems = estimates["ems"]
     rest = [
-        f"{label(measure)} {_mean(found[measure])}"
+        f"{label(measure)} {_mean_text(estimates[measure])}"
         for measure in ("ems_shuffled", "ems_uniform", "gain")
-        if measure in found
+        if measure in estimates
     ]
     return (
-        f"EMS is {_mean(ems)} on average; {', '.join(rest)}. n = {count(ems.n, 'item')} in "
+        f"EMS is {_mean_text(ems)} on average; {', '.join(rest)}. n = {count(ems.n, 'item')} in "
         f"{count(ems.groups, 'group')}, whole groups resampled."
     )
 
 
-def _means(study: Study, model: str, layer: int, pair: tuple[str, str]) -> dict[str, Mean]:
+def _pair_means(
+    study: Study, model: str, layer: int, pair: tuple[str, str]
+) -> dict[str, GroupedMean]:
     return pair_means(pair_items(study, model, layer, pair))
 
 
-def _mean(found: Mean) -> str:
-    span = f" (95% {interval(found.low, found.high)})" if found.low is not None else ""
-    return f"{number(found.value)}{span}"
+def _mean_text(mean: GroupedMean) -> str:
+    span = f" (95% {interval(mean.low, mean.high)})" if mean.low is not None else ""
+    return f"{number(mean.value)}{span}"
 
 
-def _histogram(
-    chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame, found: dict[str, Mean]
+def _show_histogram(
+    chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame, estimates: dict[str, GroupedMean]
 ) -> None:
     names = {name: title(name) for name in _SHOWN if items[name].notna().any()}
-    table = spread(items, names)
-    means = {names[name]: found[name].value for name in names if name in found}
-    figure = spread_chart(table, means, dark=text_blocks.dark())
+    table = histogram_table(items, names)
+    means = {names[name]: estimates[name].value for name in names if name in estimates}
+    figure = histogram_chart(table, means, dark=text_blocks.dark())
     text_blocks.chart(
         figure,
         key="languages_spread",
-        alt=f"Items by EMS and its controls. {pair_sentence(found)}",
+        alt=f"Items by EMS and its controls. {pair_sentence(estimates)}",
     )
     text_blocks.quiet("Upright lines: means.")
     name = f"{chosen.study.name}-{pair[0]}-{pair[1]}"
     chart_files(figure, items, name, chart="languages_spread")
 
 
-def _ends(session: Session, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame) -> None:
+def _show_extremes(
+    session: Session, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame
+) -> None:
     """The items with the highest and the lowest EMS; a button opens one in Pair."""
     count = min(_ENDS, len(items) // 2) or 1
     ends = {"Highest EMS": items.head(count), "Lowest EMS": items.tail(count).iloc[::-1]}
-    texts = _texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
+    texts = _read_texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
     for heading, part in ends.items():
         st.html(f'<p class="ccta-finding">{heading}</p>')
         for row in part.itertuples():
-            _item(session, chosen, pair, row, texts)
+            _item_button(session, chosen, pair, row, texts)
 
 
-def _item(
+def _item_button(
     session: Session,
     chosen: Chosen,
     pair: tuple[str, str],
     row: Any,
     texts: dict[str, ParallelExample],
 ) -> None:
-    shown = _short(texts, row.item, pair[0])
+    shown = _item_text(texts, row.item, pair[0])
     text = f"**{number(row.ems)}** {notices.plain(shown)}"
-    if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_about(row)):
+    if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_item_help(row)):
         open_pair(session, chosen, row.item, pair)
 
 
-def _about(row: Any) -> str:
+def _item_help(row: Any) -> str:
     gold = [f"gold {row.gold}"] if isinstance(row.gold, str) else []
-    said = [one for one in (row.source_predicted, row.target_predicted) if isinstance(one, str)]
-    predicted = [f"predicted {' and '.join(said)}"] if said else []  # answers do not ship
+    predictions = [
+        prediction
+        for prediction in (row.source_predicted, row.target_predicted)
+        if isinstance(prediction, str)
+    ]
+    predicted = (
+        [f"predicted {' and '.join(predictions)}"] if predictions else []
+    )  # answers do not ship
     facts = "; ".join([*gold, *predicted, f"gain {number(row.gain)}"])
     return notices.plain(f"{row.item}: {facts}")
 
 
-def _short(texts: dict[str, ParallelExample], item: str, lang: str) -> str:
+def _item_text(texts: dict[str, ParallelExample], item: str, lang: str) -> str:
     """The item's id and the beginning of what tells it from others of its group."""
     example = texts.get(item)
     sentence = example.sentences.get(lang) if example else None
@@ -133,7 +143,7 @@ def _short(texts: dict[str, ParallelExample], item: str, lang: str) -> str:
     return f"{item} · {_ISOLATE}{short}{_POP}"
 
 
-def _texts(chosen: Chosen, ids: list[str]) -> dict[str, ParallelExample]:
+def _read_texts(chosen: Chosen, ids: list[str]) -> dict[str, ParallelExample]:
     """The items' texts; none, with a line that says so, where they are not here."""
     try:
         return resources.texts(chosen.study.name, ids)

@@ -24,7 +24,7 @@ PAIR_MEASURES = ("ems", "ems_shuffled", "ems_uniform", "gain")
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class GroupedMean:
     """A mean over n items in `groups` groups, with its 95% interval where there is one."""
 
     value: float
@@ -43,51 +43,57 @@ def matrix_table(study: Study, model: str, layer: int, measure: str) -> pd.DataF
     """
     sql = MEASURES[measure].sql_at("pair")
     if MEASURES[measure].directed:
-        return means(_sums(study, model, layer, sql, "true"), ["source", "target"])
-    once = means(_sums(study, model, layer, sql, "source_lang < target_lang"), ["source", "target"])
+        return grouped_means(_pair_sums(study, model, layer, sql, "true"), ["source", "target"])
+    once = grouped_means(
+        _pair_sums(study, model, layer, sql, "source_lang < target_lang"), ["source", "target"]
+    )
     back = once.rename(columns={"source": "target", "target": "source"})
     parts = [once, back]
     if measure == "score":
-        parts.append(means(_alone(study, model, layer), ["source", "target"]))
+        parts.append(grouped_means(_language_scores(study, model, layer), ["source", "target"]))
     return pd.concat(parts, ignore_index=True)
 
 
-def means(sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def grouped_means(sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Means with intervals from sums over groups: columns `total`, `known` and the keys."""
     wanted = len(sums) <= _MOST
     rows = []
     for key, part in sums.groupby(keys, sort=False):
-        found = mean_of(part["total"].to_numpy(float), part["known"].to_numpy(float), wanted=wanted)
-        if found is not None:
-            rows.append((*key, found.value, found.low, found.high, found.n, found.groups))
+        mean = grouped_mean(
+            part["total"].to_numpy(float), part["known"].to_numpy(float), wanted=wanted
+        )
+        if mean is not None:
+            rows.append((*key, mean.value, mean.low, mean.high, mean.n, mean.groups))
     names = ["value", "low", "high", "n", "groups"]
-    found_all = pd.DataFrame(rows, columns=[*keys, *names])
-    return found_all.astype({"low": float, "high": float})
+    table = pd.DataFrame(rows, columns=[*keys, *names])
+    return table.astype({"low": float, "high": float})
 
 
-def mean_of(totals: np.ndarray, known: np.ndarray, *, wanted: bool = True) -> Mean | None:
+def grouped_mean(
+    totals: np.ndarray, counts: np.ndarray, *, wanted: bool = True
+) -> GroupedMean | None:
     """A mean from each group's sum and count; the interval draws whole groups. None without any."""
-    there = known > 0
-    count = int(known.sum())
+    present = counts > 0
+    count = int(counts.sum())
     if not count:
         return None
-    groups = int(there.sum())
-    ends = ratio_interval(totals[there], known[there]) if wanted and groups > 1 else None
+    groups = int(present.sum())
+    ends = ratio_interval(totals[present], counts[present]) if wanted and groups > 1 else None
     low, high = ends or (None, None)
-    return Mean(float(totals.sum() / count), low, high, count, groups)
+    return GroupedMean(float(totals.sum() / count), low, high, count, groups)
 
 
-def ordered(languages: Sequence[str], order: str, table: pd.DataFrame) -> list[str]:
-    """The languages by family and name, by likeness in a matrix, by name, or as they are."""
+def order_languages(languages: Sequence[str], order: str, table: pd.DataFrame) -> list[str]:
+    """The languages by family and name, by similarity in a matrix, by name, or as they are."""
     names = sorted(languages, key=_name)
     if order == "family":
         return sorted(names, key=lambda code: (_family(code), _name(code)))
     if order == "clustering":
-        return clustered(names, table)
+        return cluster_languages(names, table)
     return names if order == "name" else list(languages)
 
 
-def clustered(languages: Sequence[str], table: pd.DataFrame) -> list[str]:
+def cluster_languages(languages: Sequence[str], table: pd.DataFrame) -> list[str]:
     """The languages so that neighbours are alike: average linkage, optimal order of the leaves.
 
     The distance is the greatest value less the value, which orders as 1 - value does and is never
@@ -105,7 +111,8 @@ def clustered(languages: Sequence[str], table: pd.DataFrame) -> list[str]:
     np.fill_diagonal(distance, 0.0)
     near = squareform(distance, checks=False)
     return [
-        languages[at] for at in leaves_list(optimal_leaf_ordering(linkage(near, "average"), near))
+        languages[index]
+        for index in leaves_list(optimal_leaf_ordering(linkage(near, "average"), near))
     ]
 
 
@@ -117,14 +124,14 @@ def grid(table: pd.DataFrame, languages: Sequence[str]) -> np.ndarray:
 
 def within_families(table: pd.DataFrame) -> tuple[float, float] | None:
     """The mean over pairs of one family and over the others, each pair alike; None without both."""
-    known = table[table["source"] != table["target"]]
+    pairs = table[table["source"] != table["target"]]
     alike = np.array(
-        [_family(a) == _family(b) for a, b in zip(known["source"], known["target"], strict=True)],
+        [_family(a) == _family(b) for a, b in zip(pairs["source"], pairs["target"], strict=True)],
         dtype=bool,
     )
     if not alike.any() or alike.all():
         return None
-    values = known["value"].to_numpy(float)
+    values = pairs["value"].to_numpy(float)
     return float(values[alike].mean()), float(values[~alike].mean())
 
 
@@ -138,19 +145,19 @@ def pair_items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> p
     )
 
 
-def pair_means(items: pd.DataFrame) -> dict[str, Mean]:
+def pair_means(items: pd.DataFrame) -> dict[str, GroupedMean]:
     """The mean of EMS and its controls over the items of a pair, groups of items drawn."""
-    found = {}
+    estimates = {}
     for name in PAIR_MEASURES:
-        known = items.dropna(subset=[name])
-        sums = known.groupby("group", sort=True)[name].agg(["sum", "count"])
-        mean = mean_of(sums["sum"].to_numpy(float), sums["count"].to_numpy(float))
+        measured = items.dropna(subset=[name])
+        sums = measured.groupby("group", sort=True)[name].agg(["sum", "count"])
+        mean = grouped_mean(sums["sum"].to_numpy(float), sums["count"].to_numpy(float))
         if mean is not None:
-            found[name] = mean
-    return found
+            estimates[name] = mean
+    return estimates
 
 
-def _sums(study: Study, model: str, layer: int, sql: str, where: str) -> pd.DataFrame:
+def _pair_sums(study: Study, model: str, layer: int, sql: str, where: str) -> pd.DataFrame:
     """One row a pair and group: the sum of a measure and how many items have it."""
     return study.query(
         f'SELECT source_lang AS source, target_lang AS target, "group", '
@@ -161,7 +168,7 @@ def _sums(study: Study, model: str, layer: int, sql: str, where: str) -> pd.Data
     )
 
 
-def _alone(study: Study, model: str, layer: int) -> pd.DataFrame:
+def _language_scores(study: Study, model: str, layer: int) -> pd.DataFrame:
     """The scores of single languages, each text once though it stands in many rows."""
     sql = MEASURES["score"].sql_at("language")
     return study.query(
@@ -199,7 +206,7 @@ def layer_profile(study: Study, model: str) -> pd.DataFrame:
             'FROM pairs WHERE model = ? GROUP BY ALL ORDER BY layer, "group"',
             [model],
         )
-        parts.append(means(sums.assign(measure=name), ["measure", "layer"]))
+        parts.append(grouped_means(sums.assign(measure=name), ["measure", "layer"]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -211,11 +218,11 @@ def mexa_table(card: Mapping[str, Any], languages: Sequence[str]) -> pd.DataFram
     """
     measured = card.get("mexa", {})
     rows = [
-        (variant, lang, layer, value, found["n"])
+        (variant, lang, layer, value, entry["n"])
         for variant in VARIANTS
-        for lang, found in measured.get("random" if variant == "random" else "scores", {}).items()
+        for lang, entry in measured.get("random" if variant == "random" else "scores", {}).items()
         if lang in languages
-        for layer, value in enumerate(found["mexa" if variant == "random" else variant])
+        for layer, value in enumerate(entry["mexa" if variant == "random" else variant])
     ]
     return pd.DataFrame(rows, columns=["variant", "lang", "layer", "value", "n"])
 
@@ -230,7 +237,7 @@ def mexa_means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class TrainingTable:
     """Training languages against languages that are read.
 
     `table`: one row a model and language: model, source (training language), target, value, low,
@@ -248,21 +255,27 @@ class Trained:
     problem: str = ""
 
 
-def training_table(study: Study, layer: int, measure: str, models: tuple[str, ...]) -> Trained:
+def training_table(
+    study: Study, layer: int, measure: str, models: tuple[str, ...]
+) -> TrainingTable:
     """The mean of a measure with each model's training language, by the language that is read.
 
     The shares of the two-way table leave each training language's own column out (METHOD 5).
     """
-    known, left_out = trained(study)
-    known = known[known["model"].isin(models)]
-    names = list(known["model"])
+    checkpoints, left_out = trained(study)
+    checkpoints = checkpoints[checkpoints["model"].isin(models)]
+    names = list(checkpoints["model"])
     if not names:
-        return Trained(pd.DataFrame(), 0, tuple(left_out), None, "no model has a training language")
-    table = means(_sums_by_model(study, layer, measure, names), ["model", "source", "target"])
+        return TrainingTable(
+            pd.DataFrame(), 0, tuple(left_out), None, "no model has a training language"
+        )
+    table = grouped_means(
+        _sums_by_model(study, layer, measure, names), ["model", "source", "target"]
+    )
     away = table[table["source"] != table["target"]]
-    shares, problem = _shares(away)
+    shares, problem = _two_way_shares(away)
     items = int(table["n"].max()) if len(table) else 0
-    return Trained(table, items, tuple(left_out), shares, problem)
+    return TrainingTable(table, items, tuple(left_out), shares, problem)
 
 
 def _sums_by_model(study: Study, layer: int, measure: str, names: Sequence[str]) -> pd.DataFrame:
@@ -271,7 +284,7 @@ def _sums_by_model(study: Study, layer: int, measure: str, names: Sequence[str])
     What belongs to one text is there for the training language too.
     """
     alike, details = shared(names)
-    own = "OR target_lang = training_language" if MEASURES[measure].sided else ""
+    same_language = "OR target_lang = training_language" if MEASURES[measure].sided else ""
     marks = ", ".join("?" for _ in names)
     return study.query(
         'SELECT model, source, target, "group", coalesce(sum(value), 0) AS total, '
@@ -279,20 +292,20 @@ def _sums_by_model(study: Study, layer: int, measure: str, names: Sequence[str])
         'target_lang AS target, "group", item, '
         f"avg({MEASURES[measure].sql_at('training')}) AS value "
         f"FROM rows WHERE layer = ? AND model IN ({marks}) AND {alike} "
-        f"AND (source_lang = training_language {own}) GROUP BY ALL) GROUP BY ALL "
+        f"AND (source_lang = training_language {same_language}) GROUP BY ALL) GROUP BY ALL "
         'ORDER BY model, source, target, "group"',
         [layer, *names, *details],
     )
 
 
-def _shares(table: pd.DataFrame) -> tuple[TwoWay | None, str]:
+def _two_way_shares(table: pd.DataFrame) -> tuple[TwoWay | None, str]:
     try:
-        found = two_way(
+        shares = two_way(
             table["value"], list(table["source"]), list(table["target"]), runs=list(table["model"])
         )
     except CctaError as error:
         return None, str(error)
-    return found, ""
+    return shares, ""
 
 
 BINS = ("1st", "2nd", "3rd", "4th to 6th", "7th and on")
@@ -306,7 +319,7 @@ class TopShare:
     """The share of the heaviest source word's mass that goes to the heaviest target word.
 
     `low` and `high` are its 95% interval over groups of items; `expected` is the share if mass went
-    to target words by their weight alone.
+    to target words in proportion to their masses.
     """
 
     share: float
@@ -325,19 +338,19 @@ def rank_flows(results: Sequence[tuple[str, str, PairResult]]) -> pd.DataFrame:
     """
     rows = []
     for item, group, result in results:
-        sides = [_bins(mass) for mass in (result.source_mass, result.target_mass)]
-        plan = _summed(result.plan.matrix, *sides)
+        sides = [_rank_bins(mass) for mass in (result.source_mass, result.target_mass)]
+        plan = _sum_over_bins(result.plan.matrix, *sides)
         sent, received = plan.sum(1), plan.sum(0)
-        for at, to in np.ndindex(*plan.shape):
-            flow = (BINS[at], BINS[to], float(plan[at, to]), float(sent[at] * received[to]))
+        for i, j in np.ndindex(*plan.shape):
+            flow = (BINS[i], BINS[j], float(plan[i, j]), float(sent[i] * received[j]))
             rows.append((result.source.lang, result.target.lang, item, group, *flow))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def mean_flows(flows: pd.DataFrame) -> pd.DataFrame:
     """The mean over the items of one pair. Columns: sent, received, mass, expected; sums of 1."""
-    means = flows.groupby(["sent", "received"], sort=False)[["mass", "expected"]].mean()
-    return means.reset_index()
+    averages = flows.groupby(["sent", "received"], sort=False)[["mass", "expected"]].mean()
+    return averages.reset_index()
 
 
 def top_share(flows: pd.DataFrame) -> TopShare:
@@ -356,14 +369,14 @@ def top_share(flows: pd.DataFrame) -> TopShare:
     )  # fmt: skip
 
 
-def _bins(mass: np.ndarray) -> np.ndarray:
+def _rank_bins(mass: np.ndarray) -> np.ndarray:
     """The bin of each word. Shape: (units,) -> (units,); equal masses rank in reading order."""
     rank = np.empty(len(mass), int)
     rank[np.argsort(-mass, kind="stable")] = np.arange(len(mass))
     return np.searchsorted(_ENDS, rank, side="right")
 
 
-def _summed(plan: np.ndarray, sent: np.ndarray, received: np.ndarray) -> np.ndarray:
+def _sum_over_bins(plan: np.ndarray, sent: np.ndarray, received: np.ndarray) -> np.ndarray:
     """The plan summed over bins. Shape: (bins, bins)."""
     left, right = (np.eye(len(BINS))[side] for side in (sent, received))
     return left.T @ plan @ right

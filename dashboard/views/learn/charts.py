@@ -13,16 +13,16 @@ from dashboard.theme import ACCENT, DASHES, INK, QUIET, SERIES, quiet_layout
 def pieces_html(table: pd.DataFrame, *, lang: str, rtl: bool, alt: str) -> str:
     """Subwords above, the words they make below, each word's mass as a bar; specials apart.
 
-    `table` is that of `tables.learn.pieces_table`. Columns follow the direction of the script.
+    `table` is that of `tables.pieces_table`. Columns follow the direction of the script.
     """
     most = float(table["score"].abs().max())
     whole = float(table["word_mass"].max())
     groups = [
-        _word(group, lang, most, whole)
+        _word_html(group, lang, most, whole)
         for _, group in table[table["word_position"].notna()].groupby("word_position")
     ]
     specials = table[table["word_position"].isna()]
-    rest = "".join(_piece(row.subword, row.score, "", most) for row in specials.itertuples())
+    rest = "".join(_piece_html(row.subword, row.score, "", most) for row in specials.itertuples())
     direction = "rtl" if rtl else "ltr"
     return (
         f'<div class="learn-pieces" role="img" aria-label="{escape(alt)}">'
@@ -32,9 +32,9 @@ def pieces_html(table: pd.DataFrame, *, lang: str, rtl: bool, alt: str) -> str:
     )
 
 
-def _word(group: pd.DataFrame, lang: str, most: float, whole: float) -> str:
+def _word_html(group: pd.DataFrame, lang: str, most: float, whole: float) -> str:
     first = group.iloc[0]
-    pieces = "".join(_piece(row.subword, row.score, lang, most) for row in group.itertuples())
+    pieces = "".join(_piece_html(row.subword, row.score, lang, most) for row in group.itertuples())
     share = float(first["word_mass"])
     height = 100 * share / whole if whole > 0 else 0
     return (
@@ -47,7 +47,7 @@ def _word(group: pd.DataFrame, lang: str, most: float, whole: float) -> str:
     )
 
 
-def _piece(text: str, score: float, lang: str, most: float) -> str:
+def _piece_html(text: str, score: float, lang: str, most: float) -> str:
     strength = round(100 * abs(score) / most) if most > 0 else 0
     kind = "against" if score < 0 else "for"
     attribute = f' lang="{escape(lang)}"' if lang else ""
@@ -65,7 +65,7 @@ FOR, AGAINST = ("#f39a3d", "#d98a35"), ("#74abe8", "#5b93d6")
 
 
 def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
-    """`tables.learn.sum_table` as bars, each beginning where the one before ended."""
+    """`tables.sum_table` as bars, each beginning where the one before ended."""
     import plotly.graph_objects as go
 
     low = table[["start", "end"]].min(axis=1)
@@ -74,7 +74,7 @@ def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
         x=table["position"],
         y=(table["end"] - table["start"]).abs(),
         base=low,
-        marker={"color": [_colour(row, dark) for row in table.itertuples()]},
+        marker={"color": [_bar_colour(row, dark) for row in table.itertuples()]},
         text=texts,
         textposition="outside",
         cliponaxis=False,
@@ -97,20 +97,20 @@ def waterfall(table: pd.DataFrame, *, dark: bool, large: bool) -> "go.Figure":
 
 
 def error_curve(table: pd.DataFrame, *, points: int, dark: bool, large: bool) -> "go.Figure":
-    """`tables.learn.error_table`, both axes logarithmic; the chosen number of points is larger."""
+    """`tables.error_table`, both axes logarithmic; the chosen number of points is larger."""
     import plotly.graph_objects as go
 
     figure, size = go.Figure(), 20 if large else 13
-    for at, (places, part) in enumerate(table.groupby("places", sort=False)):
+    for index, (places, part) in enumerate(table.groupby("places", sort=False)):
         figure.add_scatter(
             x=part["points"],
             y=part["error"],
-            mode=("lines+markers", "markers")[at],
+            mode=("lines+markers", "markers")[index],
             name=f"{places} points",
-            line={"color": SERIES[at][dark]},
+            line={"color": SERIES[index][dark]},
             marker={
-                "size": [18 if at or one == points else 8 for one in part["points"]],
-                "symbol": ("circle", "diamond")[at],
+                "size": [18 if index or count == points else 8 for count in part["points"]],
+                "symbol": ("circle", "diamond")[index],
                 "opacity": 1,
             },
             hovertemplate="%{x} points: %{y:.2%}<extra></extra>",
@@ -129,7 +129,7 @@ def error_curve(table: pd.DataFrame, *, points: int, dark: bool, large: bool) ->
     return figure
 
 
-def _colour(row: object, dark: bool) -> str:
+def _bar_colour(row: object, dark: bool) -> str:
     kind, value = getattr(row, "kind"), getattr(row, "value")  # noqa: B009 - a named tuple's fields
     if kind == "end":
         return ACCENT[dark]
@@ -147,11 +147,11 @@ _BINS = 30
 def shuffles_histogram(
     values: np.ndarray, references: pd.DataFrame, *, dark: bool, large: bool
 ) -> "go.Figure":
-    """`values` of all shuffles; `references` (tables.learn.reference_table) as vertical lines."""
+    """`values` of all shuffles; `references` (`tables.reference_table`) as vertical lines."""
     import plotly.graph_objects as go
 
-    known = np.concatenate([values, references["value"].to_numpy()])
-    low, high = float(known.min()), float(known.max())
+    all_values = np.concatenate([values, references["value"].to_numpy()])
+    low, high = float(all_values.min()), float(all_values.max())
     edges = np.linspace(low, high, _BINS + 1)
     counts, _ = np.histogram(values, edges)
     size = 20 if large else 13
@@ -167,15 +167,15 @@ def shuffles_histogram(
     )
     top = float(max(counts.max(), 1))
     colours = (ACCENT[dark], SERIES[1][dark], SERIES[2][dark])
-    for at, row in enumerate(references.itertuples()):
+    for index, row in enumerate(references.itertuples()):
         figure.add_scatter(
             x=[row.value, row.value],
-            y=[0, top * (1.12 + 0.13 * at)],
+            y=[0, top * (1.12 + 0.13 * index)],
             mode="lines+text",
             text=["", f"{row.name} {number(row.value)}"],
-            textposition=_beside((row.value - low) / (high - low)),
-            textfont={"color": colours[at], "size": size + 2},
-            line={"color": colours[at], "width": 4 if at == 0 else 2, "dash": DASHES[at]},
+            textposition=_label_side((row.value - low) / (high - low)),
+            textfont={"color": colours[index], "size": size + 2},
+            line={"color": colours[index], "width": 4 if index == 0 else 2, "dash": DASHES[index]},
             showlegend=False,
             cliponaxis=False,
             hoverinfo="skip",
@@ -187,7 +187,7 @@ def shuffles_histogram(
     return figure
 
 
-def _beside(place: float) -> str:
+def _label_side(place: float) -> str:
     """Where a line's name stands, so that it stays inside: `place` is 0 at the left, 1 right."""
     if 0.25 < place < 0.75:
         return "top center"
@@ -205,24 +205,24 @@ _ROW, _LEAST, _ROOM = 15, 34, 120
 def intervals(
     table: pd.DataFrame, *, axis: str, zero: float | None, dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn_claims.Found.table`: a row for each `what`, in it a mark for each measure.
+    """`claims_table.ClaimAnswer.table`: a row for each `what`, in it a mark for each measure.
 
     Marks are open where their interval is unreliable.
     """
     import plotly.graph_objects as go
 
     figure, size = go.Figure(), 20 if large else 13
-    rows = {what: at for at, what in enumerate(dict.fromkeys(table["what"]))}
+    rows = {what: index for index, what in enumerate(dict.fromkeys(table["what"]))}
     measures = list(dict.fromkeys(table["measure"]))
-    for at, measure in enumerate(measures):
+    for index, measure in enumerate(measures):
         part = table[table["measure"] == measure]
-        apart = (at - (len(measures) - 1) / 2) * 0.75 / max(len(measures), 1)
+        apart = (index - (len(measures) - 1) / 2) * 0.75 / max(len(measures), 1)
         figure.add_scatter(
             x=part["value"],
             y=[rows[what] + apart for what in part["what"]],
             name=escape(measure),
             showlegend=len(measures) > 1,
-            **_marks(part, at, dark),
+            **_interval_marks(part, index, dark),
         )
     if zero is not None:
         figure.add_vline(x=zero, line={"color": QUIET[dark], "width": 2, "dash": "dot"})
@@ -240,14 +240,14 @@ def intervals(
     return figure
 
 
-def _marks(part: pd.DataFrame, at: int, dark: bool) -> dict[str, Any]:
+def _interval_marks(part: pd.DataFrame, index: int, dark: bool) -> dict[str, Any]:
     """How the numbers of one measure are drawn: mark, interval, what a pointer tells."""
     return {
         "mode": "markers",
         "marker": {
             "size": 11,
-            "color": SERIES[at][dark],
-            "symbol": [_SYMBOLS[at] + ("" if sure else "-open") for sure in part["reliable"]],
+            "color": SERIES[index][dark],
+            "symbol": [_SYMBOLS[index] + ("" if sure else "-open") for sure in part["reliable"]],
         },
         "error_x": {
             "type": "data",

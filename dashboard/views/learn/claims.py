@@ -9,9 +9,9 @@ from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
 from dashboard import resources
 from dashboard.views.learn.charts import intervals
-from dashboard.views.learn.claims_table import Found, found
-from dashboard.views.learn.frame import noticed
-from dashboard.views.learn.view import View
+from dashboard.views.learn.claims_table import ClaimAnswer, answer_claim
+from dashboard.views.learn.frame import notice
+from dashboard.views.learn.view import LearnView
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.study_bar import Chosen, study_bar
@@ -24,7 +24,7 @@ _CLAIMS = {
 _NAMES = {"1": "Consistency and performance", "2": "Spanish", "3": "Synonyms"}
 
 
-def claims(view: View, _: Lesson) -> None:
+def claims(view: LearnView, _: Lesson) -> None:
     """One claim at a time, and the study's numbers on it."""
     view.session.segmented_control(
         "Claim", "claim", format_func=lambda claim: f"{claim} {_NAMES[claim]}"
@@ -32,22 +32,24 @@ def claims(view: View, _: Lesson) -> None:
     st.html(f'<p class="learn-say"><b>Claim</b> {_CLAIMS[view.claim]}</p>')
     chosen = study_bar(view.session, model=False)
     if chosen is None:
-        noticed("No study is here yet, so there is nothing to hold the claim against.")
+        notice("No study is here yet, so there is nothing to test the claim on.")
     else:
-        _tested(view, chosen)
+        _show_answer(view, chosen)
     with st.container(key="learn_links", horizontal=True):
         st.page_link("views/studies/studies.py", label="Studies: run one")
         st.page_link("views/correlation/correlation.py", label="Correlation: every test of claim 1")
 
 
-def _tested(view: View, chosen: Chosen) -> None:
+def _show_answer(view: LearnView, chosen: Chosen) -> None:
     try:
         with st.spinner("Testing the claim on this study"):
-            answer: Found = resources.computed(chosen.study, found, view.claim, chosen.layer)
+            answer: ClaimAnswer = resources.computed(
+                chosen.study, answer_claim, view.claim, chosen.layer
+            )
     except CctaError as error:
         notices.problem(str(error))
         return
-    noticed(escape(answer.sentence))
+    notice(escape(answer.sentence))
     if answer.table.empty:
         return
     rows = ", ".join(
@@ -58,8 +60,8 @@ def _tested(view: View, chosen: Chosen) -> None:
     )
     text_blocks.chart(figure, key="learn_claims", alt=f"{answer.axis}: {rows}.")
     text_blocks.quiet(
-        f"{answer.counted}. Bars are 95% intervals; open marks have too few units to be relied on."
-        + ("" if answer.zero is None else " On the dotted line a value says nothing.")
+        f"{answer.counted}. Bars are 95% intervals; open marks are unreliable: too few units."
+        + ("" if answer.zero is None else " The dotted line is the value without an effect.")
     )
     name = f"learn-claim-{view.claim}-{chosen.study.name}"
     chart_files(figure, answer.table, name, chart="learn_claims")

@@ -12,12 +12,12 @@ _COLUMNS = ("measure", "what", "value", "low", "high", "n", "reliable")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ClaimAnswer:
     """What a study says to one claim.
 
     `table` has one row a number: measure, what it is of, value, its 95% interval, n and whether the
-    interval can be relied on. `axis` names the values, `zero` is where they say nothing, `unit` is
-    what n counts.
+    interval can be relied on. `axis` names the values, `zero` is the value without an effect,
+    `unit` is what n counts.
     """
 
     table: pd.DataFrame
@@ -33,40 +33,40 @@ class Found:
         return f"n = {low if low == high else f'{low} to {high}'} {self.unit}"
 
 
-def found(study: Study, claim: str, layer: int) -> Found:
+def answer_claim(study: Study, claim: str, layer: int) -> ClaimAnswer:
     """The answer of a study to claim "1", "2" or "3" at a layer.
 
     Raises CctaError where the study has no finished part.
     """
-    tests = {"1": _performance, "2": _training, "3": _synonyms}
+    tests = {"1": _answer_performance, "2": _answer_training, "3": _answer_synonyms}
     return tests[claim](study, layer)
 
 
-def _performance(study: Study, layer: int) -> Found:
-    """Claim 1, unit language: does a language's consistency go with its score?"""
+def _answer_performance(study: Study, layer: int) -> ClaimAnswer:
+    """Claim 1, unit language: does a language's consistency correlate with its score?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
 
-    every = claims.by_language(study, layer)
-    tested = [one for measure in answers.CLAIMED for one in every if one.measure == measure]
+    tests = claims.by_language(study, layer)
+    tested = [test for measure in answers.CLAIMED for test in tests if test.measure == measure]
     rows = [
         (
-            label(one.measure),
-            one.model.split("/")[-1],
-            one.correlation.r,
-            one.correlation.low,
-            one.correlation.high,
-            one.correlation.n,
-            one.correlation.reliable,
+            label(test.measure),
+            test.model.split("/")[-1],
+            test.correlation.r,
+            test.correlation.low,
+            test.correlation.high,
+            test.correlation.n,
+            test.correlation.reliable,
         )
-        for one in tested
-        if one.correlation.r is not None
+        for test in tested
+        if test.correlation.r is not None
     ]
-    said = f"{answers.performance(tested)} {answers.explained(tested)}".strip()
-    return Found(_frame(rows), said, "correlation with the score", 0.0, "languages")
+    sentence = f"{answers.performance(tested)} {answers.explained(tested)}".strip()
+    return ClaimAnswer(_frame(rows), sentence, "correlation with the score", 0.0, "languages")
 
 
-def _training(study: Study, layer: int) -> Found:
+def _answer_training(study: Study, layer: int) -> ClaimAnswer:
     """Claim 2: which training language is the most consistent?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
@@ -77,33 +77,41 @@ def _training(study: Study, layer: int) -> Found:
     rows = [
         (
             label(measure),
-            language(one.name).name,
-            one.mean,
-            one.low,
-            one.high,
+            language(entry.name).name,
+            entry.mean,
+            entry.low,
+            entry.high,
             ranking.n_groups,
             ranking.reliable,
         )
         for measure, ranking in rankings.items()
         if ranking is not None
-        for one in ranking.languages
+        for entry in ranking.languages
     ]
-    said = f"{answers.training(rankings['ems'])} {answers.doubts(rankings['ems'])}".strip()
-    return Found(_frame(rows), said, "mean over items and pairs", None, "groups of items")
+    sentence = f"{answers.training(rankings['ems'])} {answers.doubts(rankings['ems'])}".strip()
+    return ClaimAnswer(_frame(rows), sentence, "mean over items and pairs", None, "groups of items")
 
 
-def _synonyms(study: Study, layer: int) -> Found:
+def _answer_synonyms(study: Study, layer: int) -> ClaimAnswer:
     """Claim 3: do linked words get different shares of the attribution?"""
     from ccta_core.analysis import claims
     from ccta_core.reports.findings import answers
 
     test = claims.synonyms(study, layer)
     rows = [
-        ("against", name, one.auc, one.low, one.high, one.n_groups, one.reliable)
-        for name, one in answers.contrasts(test).items()
+        (
+            "against",
+            name,
+            contrast.auc,
+            contrast.low,
+            contrast.high,
+            contrast.n_groups,
+            contrast.reliable,
+        )
+        for name, contrast in answers.contrasts(test).items()
     ]
-    said = answers.synonyms(test)
-    return Found(_frame(rows), said, "P(the other differs more)", 0.5, "groups of items")
+    sentence = answers.synonyms(test)
+    return ClaimAnswer(_frame(rows), sentence, "P(the other differs more)", 0.5, "groups of items")
 
 
 def _frame(rows: list[tuple]) -> pd.DataFrame:

@@ -8,14 +8,12 @@ import streamlit as st
 from ccta_core.languages import language
 from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
-from dashboard.views.learn import tables as tables
-from dashboard.views.learn import wording as notices
+from dashboard.views.learn import tables, wording
 from dashboard.views.learn.charts import shuffles_histogram
-from dashboard.views.learn.frame import beside, noticed, picture_data
-from dashboard.views.learn.pictures import hand_picture
+from dashboard.views.learn.frame import hand_picture, notice, picture_data, side_note
 from dashboard.views.learn.space_chart import cosine_matrix, frame_of, plane
-from dashboard.views.learn.tables import by_hand, hand_table, problem_of
-from dashboard.views.learn.view import SPACES, View
+from dashboard.views.learn.tables import hand_table, problem_of, read_hand_plan
+from dashboard.views.learn.view import SPACES, LearnView
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
 from dashboard.widgets.wording import language_name
@@ -26,11 +24,11 @@ _PLANS = "learn_plans"
 _MOST_SEED = 9999
 
 
-def space(view: View, lesson: Lesson) -> None:
+def space(view: LearnView, lesson: Lesson) -> None:
     """Step 5: the words on a plane, and every cosine."""
-    noticed(notices.of_space(lesson, view.partner, view.space))
+    notice(wording.of_space(lesson, view.partner, view.space))
     view.session.segmented_control("Space", "space", format_func=_SPACE_NAMES.__getitem__)
-    names, look = _names(view), {"dark": text_blocks.dark(), "large": view.large}
+    names, appearance = _names(view), {"dark": text_blocks.dark(), "large": view.large}
     planes = {name: tables.places_table(lesson, view.partner, name) for name in SPACES}
     places = planes[view.space]
     cosines = tables.similarity_table(lesson, view.partner, view.space)
@@ -41,7 +39,7 @@ def space(view: View, lesson: Lesson) -> None:
         alt = ", ".join(
             f"{row.word} {number(row.x)} {number(row.y)}" for row in places.itertuples()
         )
-        figure = plane(places, frame, names=names, **look)
+        figure = plane(places, frame, names=names, **appearance)
         text_blocks.chart(
             figure,
             key="learn_plane",
@@ -54,7 +52,7 @@ def space(view: View, lesson: Lesson) -> None:
         alt = ", ".join(
             f"{row.source} to {row.target} {number(row.cosine)}" for row in near.itertuples()
         )
-        figure = cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **look)
+        figure = cosine_matrix(cosines, names=names, rtl=language(view.partner).rtl, **appearance)
         text_blocks.chart(
             figure,
             key="learn_cosines",
@@ -62,17 +60,17 @@ def space(view: View, lesson: Lesson) -> None:
         )
         name = f"learn-cosines-{view.partner}-{view.space}"
         chart_files(figure, cosines, name, chart="learn_cosines")
-    beside(notices.of_plane(lesson, view.partner, view.space))
+    side_note(wording.of_plane(lesson, view.partner, view.space))
 
 
-def transport(view: View, lesson: Lesson) -> None:
+def transport(view: LearnView, lesson: Lesson) -> None:
     """Step 6: a plan moved by hand, its score and the optimum."""
     problem, plans = problem_of(lesson, view.partner), st.session_state.setdefault(_PLANS, {})
-    told = st.session_state.get(_HAND_KEY, {}).get("plan")
-    if isinstance(told, dict) and str(told.get("key", "")).startswith(f"{view.partner}-"):
-        plans[view.partner] = told.get("plan")
-    mine = by_hand(problem, plans.get(view.partner))
-    noticed(notices.of_hand(problem, mine))
+    message = st.session_state.get(_HAND_KEY, {}).get("plan")
+    if isinstance(message, dict) and str(message.get("key", "")).startswith(f"{view.partner}-"):
+        plans[view.partner] = message.get("plan")
+    hand_plan = read_hand_plan(problem, plans.get(view.partner))
+    notice(wording.of_hand(problem, hand_plan))
     source, target = lesson.sentences[tables.PIVOT], lesson.sentences[view.partner]
     hand_picture(
         key=_HAND_KEY,
@@ -86,21 +84,21 @@ def transport(view: View, lesson: Lesson) -> None:
             target=_words(target.words, problem.target),
             similarity=problem.similarity.tolist(),
             optimum=problem.best.matrix.tolist(),
-            plan=mine.plan.tolist(),
+            plan=hand_plan.plan.tolist(),
         ),
         on_plan_change=_ignore,
     )
-    table = hand_table(lesson, view.partner, mine)
+    table = hand_table(lesson, view.partner, hand_plan)
     csv_button(table, f"learn-plan-{view.partner}", key="learn_csv")
 
 
-def chance(view: View, lesson: Lesson) -> None:
+def chance(view: LearnView, lesson: Lesson) -> None:
     """Step 7: EMS among the EMS of shuffled masses."""
     table = tables.shuffled_table(lesson, view.partner, view.shuffles, view.seed)
     values = table["ems"].to_numpy()
     references = tables.reference_table(lesson, view.partner)
-    found = float(references["value"][0])
-    noticed(notices.of_chance(found, values))
+    observed = float(references["value"][0])
+    notice(wording.of_chance(observed, values))
     with st.container(key="learn_shuffles_row", horizontal=True, vertical_alignment="bottom"):
         view.session.segmented_control("Shuffles", "shuffles")
         st.button(
@@ -117,9 +115,9 @@ def chance(view: View, lesson: Lesson) -> None:
         alt=f"Histogram of EMS over {view.shuffles} shuffles, "
         f"from {number(float(values.min()))} to {number(float(values.max()))}. {against}.",
     )
-    beside(
-        f"{notices.of_deals(lesson, view.partner, found)} Mean of the {view.shuffles} shuffles "
-        f"{number(float(values.mean()))}, the middle 95% from "
+    side_note(
+        f"{wording.of_permutations(lesson, view.partner, observed)} Mean of the "
+        f"{view.shuffles} shuffles {number(float(values.mean()))}, the middle 95% from "
         f"{number(float(np.quantile(values, 0.025)))} to "
         f"{number(float(np.quantile(values, 0.975)))}. Unrelated: the mean over five other "
         "sentences."
@@ -128,7 +126,7 @@ def chance(view: View, lesson: Lesson) -> None:
     chart_files(figure, table, name, chart="learn_chance")
 
 
-def _names(view: View) -> tuple[str, str]:
+def _names(view: LearnView) -> tuple[str, str]:
     second = "English again" if view.partner == tables.PIVOT else language_name(view.partner)
     return language_name(tables.PIVOT), second
 

@@ -1,23 +1,28 @@
-"""What every step of the page Learn has: its question, the list of steps, what to notice."""
+"""What every step of the page Learn has: its question, the list of steps, what to notice.
 
+The three pictures that are acted on are small scripts; nothing is fetched over the network.
+"""
+
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import streamlit as st
 
 from ccta_core.zoo.lesson import Lesson
-from dashboard.views.learn.view import STEPS, Step, View, follow_language
+from dashboard.theme import read_beside
+from dashboard.views.learn.view import STEPS, LearnView, Step, follow_language
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
 
 _LAST = len(STEPS)
 
 
-def head(view: View, step: Step) -> None:
+def head(view: LearnView, step: Step) -> None:
     """Question, previous and next (also PageUp and PageDown), steps, language, large type."""
     with st.container(key="learn_head", horizontal=True, vertical_alignment="center"):
         text_blocks.title(step.question)
-        _turns(view)
+        _turn_buttons(view)
     with st.container(key="learn_steps", horizontal=True, vertical_alignment="bottom"):
         view.session.segmented_control(
             "Step",
@@ -25,32 +30,32 @@ def head(view: View, step: Step) -> None:
             format_func=lambda step: f"{step} {STEPS[int(step) - 1].name}",
             label_visibility="collapsed",
         )
-        _language(view, step)
+        _language_chooser(view, step)
         view.session.toggle("Large type", "present")
     for text in view.session.problems:
         notices.advice(text)
     if not view.large:
-        text_blocks.say(step.told)
+        text_blocks.say(step.text)
 
 
-def noticed(html: str) -> None:
-    """What to notice: the finding above the picture. `html` is made by learn_notices."""
+def notice(html: str) -> None:
+    """What to notice: the finding above the picture. `html` is made by `learn.wording`."""
     _line("Notice", html)
 
 
-def beside(html: str) -> None:
+def side_note(html: str) -> None:
     """What else a reader may want to know, under the picture; HTML likewise."""
     st.html(f'<p class="learn-say is-quiet">{html}</p>')
 
 
-def tail(view: View, step: Step, lesson: Lesson) -> None:
+def tail(view: LearnView, step: Step, lesson: Lesson) -> None:
     """What to try, and where the lesson's numbers come from; the last step has a study's.
 
     In large type the picture comes first, and what it is about follows here.
     """
-    _line("Try", escape(step.tries))
+    _line("Try", escape(step.exercise))
     if view.large:
-        text_blocks.say(step.told)
+        text_blocks.say(step.text)
     if step is STEPS[-1]:
         return
     text_blocks.quiet(
@@ -59,30 +64,49 @@ def tail(view: View, step: Step, lesson: Lesson) -> None:
     )
 
 
-def picture_data(view: View, which: str, /, **values: Any) -> dict[str, Any]:
+def _picture(name: str) -> Callable[..., Any]:
+    """A component of Streamlit: the scripts learn_base.js and learn_NAME.js."""
+    return st.components.v2.component(
+        f"ccta_learn_{name}",
+        html='<div class="learn-root"></div>',
+        css=read_beside(__file__, "learn.css"),
+        js=read_beside(__file__, "learn_base.js") + read_beside(__file__, f"learn_{name}.js"),
+        isolate_styles=False,
+    )
+
+
+sum_picture = _picture("sum")
+"""Step 1: words that are switched in and out of a sum."""
+path_picture = _picture("path")
+"""Step 2: the slider along the path; its state `alpha` is where it was let go."""
+hand_picture = _picture("hand")
+"""Step 6: a plan moved by hand; its state `plan` has the problem's key and the numbers."""
+
+
+def picture_data(view: LearnView, which: str, /, **values: Any) -> dict[str, Any]:
     """What a picture is given; it is drawn anew whenever `key` is another."""
     size = "large" if view.large else "usual"
     return {"key": f"{which}-{size}", "large": view.large, **values}
 
 
-def _turns(view: View) -> None:
+def _turn_buttons(view: LearnView) -> None:
     for label, to, key in (
         ("Previous", view.step - 1, "PageUp"),
         ("Next", view.step + 1, "PageDown"),
     ):
-        there = 1 <= to <= _LAST
+        exists = 1 <= to <= _LAST
         st.button(
             label,
             key=view.session.widget(label.lower()),
             on_click=view.session.put,
             kwargs={"step": str(to)},
-            disabled=not there,
+            disabled=not exists,
             shortcut=key,
-            type="primary" if label == "Next" and there else "secondary",
+            type="primary" if label == "Next" and exists else "secondary",
         )
 
 
-def _language(view: View, step: Step) -> None:
+def _language_chooser(view: LearnView, step: Step) -> None:
     if step is STEPS[-1]:
         return
     if step.pair:

@@ -1,4 +1,4 @@
-"""Where labels of points go, so that none covers another; no plotly, no Streamlit."""
+"""The charts of step 5, with labels of points placed so that none covers another."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ def label_places(
     placed: list[Box] = []
     offsets = []
     for (x, y), width in zip(points, widths, strict=True):
-        ways = _offsets(width, height)
+        ways = _candidate_offsets(width, height)
         boxes = [_box(x + across, y + up, width, height) for across, up in ways]
-        costs = [_covered(box, marks + placed, frame) for box in boxes]
+        costs = [_covered_area(box, marks + placed, frame) for box in boxes]
         best = costs.index(min(costs))
         placed.append(boxes[best])
         offsets.append(ways[best])
     return offsets
 
 
-def _covered(box: Box, taken: Sequence[Box], frame: Box) -> float:
+def _covered_area(box: Box, taken: Sequence[Box], frame: Box) -> float:
     """The area outside the frame or shared with what is there."""
     whole = (box[2] - box[0]) * (box[3] - box[1])
-    return whole - _shared(box, frame) + sum(_shared(box, other) for other in taken)
+    return whole - _shared_area(box, frame) + sum(_shared_area(box, other) for other in taken)
 
 
-def _offsets(width: float, height: float) -> list[tuple[float, float]]:
+def _candidate_offsets(width: float, height: float) -> list[tuple[float, float]]:
     """Candidates, the nearest first."""
     return [
         (across * (width / 2 + height * 0.5 * ring), up * height * ring)
@@ -56,10 +56,10 @@ def _box(x: float, y: float, width: float, height: float) -> Box:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _shared(one: Box, other: Box) -> float:
+def _shared_area(first: Box, second: Box) -> float:
     """The area that two boxes share."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    up = min(one[3], other[3]) - max(one[1], other[1])
+    across = min(first[2], second[2]) - max(first[0], second[0])
+    up = min(first[3], second[3]) - max(first[1], second[1])
     return max(0.0, across) * max(0.0, up)
 
 
@@ -95,25 +95,25 @@ def frame_of(tables: Iterable[pd.DataFrame], explained: tuple[float, float]) -> 
 def plane(
     table: pd.DataFrame, frame: Frame, *, names: tuple[str, str], dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn.places_table` as points with their words beside them."""
+    """`tables.places_table` as points with their words beside them."""
     import plotly.graph_objects as go
 
     size, height, figure = (22 if large else 14), (470 if large else 400), go.Figure()
     half = int((table["side"] == 0).sum())
-    for at, part in enumerate((table.iloc[:half], table.iloc[half:])):
+    for index, part in enumerate((table.iloc[:half], table.iloc[half:])):
         figure.add_scatter(
             x=part["x"],
             y=part["y"],
             mode="markers",
-            name=names[at],
+            name=names[index],
             text=[escape(word) for word in part["word"]],
-            marker={"size": 12, "symbol": _SYMBOLS[at], "color": SERIES[at][dark]},
+            marker={"size": 12, "symbol": _SYMBOLS[index], "color": SERIES[index][dark]},
             customdata=part["text"],
             hovertemplate="%{text} (%{customdata})<extra></extra>",
         )
     quiet_layout(figure, height=height, dark=dark)
     figure.update_layout(font_size=18 if large else 13)
-    for label in _labels(table, frame, size, height - 90.0):
+    for label in _word_labels(table, frame, size, height - 90.0):
         side = label.pop("side")
         figure.add_annotation(font={"size": size, "color": SERIES[side][dark]}, **label)
     for axis, span, share, which in (
@@ -125,7 +125,7 @@ def plane(
     return figure
 
 
-def _labels(table: pd.DataFrame, frame: Frame, size: int, height: float) -> list[dict]:
+def _word_labels(table: pd.DataFrame, frame: Frame, size: int, height: float) -> list[dict]:
     across, up = _WIDTH / (frame.x[1] - frame.x[0]), height / (frame.y[1] - frame.y[0])
     points = [(x * across, y * up) for x, y in zip(table["x"], table["y"], strict=True)]
     widths = [_PER_LETTER * size * (1 + len(word)) for word in table["word"]]
@@ -150,7 +150,7 @@ def _labels(table: pd.DataFrame, frame: Frame, size: int, height: float) -> list
 def cosine_matrix(
     table: pd.DataFrame, *, names: tuple[str, str], rtl: bool, dark: bool, large: bool
 ) -> "go.Figure":
-    """`tables.learn.similarity_table` with every cosine written in its cell.
+    """`tables.similarity_table` with every cosine written in its cell.
 
     `rtl`: the columns' language is read from the right, and so are they.
     """

@@ -24,24 +24,24 @@ TEXTS = ("premise", "hypothesis")
 SPECIALS = "specials"
 
 
-def words_table(told: LessonSentence) -> pd.DataFrame:
+def words_table(sentence: LessonSentence) -> pd.DataFrame:
     """One row a word, the special tokens last: attribution in logits, and mass."""
     table = pd.DataFrame(
         {
-            "position": range(len(told.words)),
-            "word": told.words,
-            "text": [TEXTS[segment] for segment in told.segments],
-            "attribution": told.scores,
-            "mass": told.mass,
+            "position": range(len(sentence.words)),
+            "word": sentence.words,
+            "text": [TEXTS[segment] for segment in sentence.segments],
+            "attribution": sentence.scores,
+            "mass": sentence.mass,
         }
     )
-    table.loc[len(table)] = [len(told.words), SPECIALS, "", told.specials, np.nan]
+    table.loc[len(table)] = [len(sentence.words), SPECIALS, "", sentence.specials, np.nan]
     return table
 
 
-def path_table(told: LessonSentence) -> pd.DataFrame:
+def path_table(sentence: LessonSentence) -> pd.DataFrame:
     """One row a point of the path and a word: its slope there and its sum from 0 to there."""
-    path, names = told.path, (*told.words, SPECIALS)
+    path, names = sentence.path, (*sentence.words, SPECIALS)
     points, columns = path.rates.shape
     return pd.DataFrame(
         {
@@ -56,17 +56,17 @@ def path_table(told: LessonSentence) -> pd.DataFrame:
     )
 
 
-def sum_table(told: LessonSentence, estimate: TrapezoidEstimate) -> pd.DataFrame:
+def sum_table(sentence: LessonSentence, estimate: TrapezoidEstimate) -> pd.DataFrame:
     """A waterfall from F(baseline) to F(input): words, specials, and what the estimate misses.
 
     `start` and `end` bound each bar; `value` is its height, `kind` tells what it is.
     """
     steps = [*estimate.scores, estimate.specials]
-    gap = told.difference - float(np.sum(steps))
-    names = ["padding", *told.words, SPECIALS, "missed", "sentence"]
-    kinds = ["end", *["word"] * len(told.words), "specials", "gap", "end"]
-    values = [told.f_baseline, *steps, gap, told.f_input]
-    ends = np.cumsum([told.f_baseline, *steps, gap]).tolist()
+    gap = sentence.difference - float(np.sum(steps))
+    names = ["padding", *sentence.words, SPECIALS, "missed", "sentence"]
+    kinds = ["end", *["word"] * len(sentence.words), "specials", "gap", "end"]
+    values = [sentence.f_baseline, *steps, gap, sentence.f_input]
+    ends = np.cumsum([sentence.f_baseline, *steps, gap]).tolist()
     starts = [0.0, *ends[:-1], 0.0]
     return pd.DataFrame(
         {
@@ -75,47 +75,49 @@ def sum_table(told: LessonSentence, estimate: TrapezoidEstimate) -> pd.DataFrame
             "kind": kinds,
             "value": values,
             "start": starts,
-            "end": [*ends, told.f_input],
+            "end": [*ends, sentence.f_input],
         }
     )
 
 
-def error_table(told: LessonSentence) -> pd.DataFrame:
+def error_table(sentence: LessonSentence) -> pd.DataFrame:
     """The completeness error by points on the way: evenly spaced ones, and the engine's."""
-    even = told.estimates
+    even = sentence.estimates
     return pd.DataFrame(
         {
-            "points": [*(one.points for one in even), told.evaluations],
+            "points": [*(estimate.points for estimate in even), sentence.evaluations],
             "places": [*["evenly spaced"] * len(even), "the engine's"],
-            "error": [*(one.error for one in even), told.error],
+            "error": [*(estimate.error for estimate in even), sentence.error],
         }
     )
 
 
-def estimate_of(told: LessonSentence, points: int) -> TrapezoidEstimate:
+def estimate_of(sentence: LessonSentence, points: int) -> TrapezoidEstimate:
     """The estimate from so many points."""
-    return next(one for one in told.estimates if one.points == points)
+    return next(estimate for estimate in sentence.estimates if estimate.points == points)
 
 
-def pieces_table(told: LessonSentence, kind: str) -> pd.DataFrame:
+def pieces_table(sentence: LessonSentence, kind: str) -> pd.DataFrame:
     """One row a subword: its score, its word's score, and the word's mass of this kind."""
-    masses = word_masses(told, kind)
-    homes = [piece.word for piece in told.pieces]
+    masses = word_masses(sentence, kind)
+    word_of_piece = [piece.word for piece in sentence.pieces]
     return pd.DataFrame(
         {
-            "subword": [piece.text for piece in told.pieces],
-            "score": [piece.score for piece in told.pieces],
-            "word_position": pd.array(homes, dtype="Int64"),
-            "word": ["" if at is None else told.words[at] for at in homes],
-            "word_score": [np.nan if at is None else told.scores[at] for at in homes],
-            "word_mass": [np.nan if at is None else masses[at] for at in homes],
+            "subword": [piece.text for piece in sentence.pieces],
+            "score": [piece.score for piece in sentence.pieces],
+            "word_position": pd.array(word_of_piece, dtype="Int64"),
+            "word": ["" if word is None else sentence.words[word] for word in word_of_piece],
+            "word_score": [
+                np.nan if word is None else sentence.scores[word] for word in word_of_piece
+            ],
+            "word_mass": [np.nan if word is None else masses[word] for word in word_of_piece],
         }
     )
 
 
-def word_masses(told: LessonSentence, kind: str) -> np.ndarray:
+def word_masses(sentence: LessonSentence, kind: str) -> np.ndarray:
     """Masses `abs`, `positive` or `negative`, as the engine makes them. Shape: (words,)."""
-    return mass(told.scores, None, kind)[0]
+    return mass(sentence.scores, None, kind)[0]
 
 
 def similarity_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
@@ -127,8 +129,8 @@ def similarity_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
         {
             "source_position": rows,
             "target_position": columns,
-            "source": [source[at] for at in rows],
-            "target": [target[at] for at in columns],
+            "source": [source[index] for index in rows],
+            "target": [target[index] for index in columns],
             "cosine": cosines.ravel(),
         }
     )
@@ -136,18 +138,18 @@ def similarity_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
 
 def places_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
     """One row a word of either language: its place on the first two principal components."""
-    found = lesson.couples[lang].spaces[space]
+    projection = lesson.couples[lang].spaces[space]
     parts = []
-    for side, (code, places) in enumerate(((PIVOT, found.source), (lang, found.target))):
-        told = lesson.sentences[code]
+    for side, (code, places) in enumerate(((PIVOT, projection.source), (lang, projection.target))):
+        sentence = lesson.sentences[code]
         parts.append(
             pd.DataFrame(
                 {
                     "side": side,
                     "language": code,
-                    "position": range(len(told.words)),
-                    "word": told.words,
-                    "text": [TEXTS[segment] for segment in told.segments],
+                    "position": range(len(sentence.words)),
+                    "word": sentence.words,
+                    "text": [TEXTS[segment] for segment in sentence.segments],
                     "x": places[:, 0],
                     "y": places[:, 1],
                 }
@@ -156,10 +158,12 @@ def places_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def side_of(told: LessonSentence) -> SideMass:
+def side_of(sentence: LessonSentence) -> SideMass:
     """What the engine's controls need of a sentence."""
-    counts = np.bincount([piece.word for piece in told.pieces if piece.word is not None])
-    return SideMass(told.mass, told.scores, np.array(told.segments), counts.astype(float))
+    counts = np.bincount([piece.word for piece in sentence.pieces if piece.word is not None])
+    return SideMass(
+        sentence.mass, sentence.scores, np.array(sentence.segments), counts.astype(float)
+    )
 
 
 def cosines(lesson: Lesson, lang: str) -> np.ndarray:
@@ -168,15 +172,15 @@ def cosines(lesson: Lesson, lang: str) -> np.ndarray:
 
 
 def reference_table(lesson: Lesson, lang: str) -> pd.DataFrame:
-    """EMS and what it is held against, one row each."""
+    """EMS and its controls, one row each."""
     source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
-    found = cosines(lesson, lang)
+    similarity = cosines(lesson, lang)
     return pd.DataFrame(
         {
             "name": [label(key) for key in ("ems", "ems_uniform", "ems_unrelated")],
             "value": [
-                ems(source.mass, target.mass, found).ems,
-                ems(np.ones_like(source.mass), np.ones_like(target.mass), found).ems,
+                ems(source.mass, target.mass, similarity).ems,
+                ems(np.ones_like(source.mass), np.ones_like(target.mass), similarity).ems,
                 lesson.couples[lang].unrelated,
             ],
         }
@@ -190,20 +194,20 @@ def shuffled_table(lesson: Lesson, lang: str, shuffles: int, seed: int) -> pd.Da
     return pd.DataFrame({"shuffle": range(1, shuffles + 1), "ems": values})
 
 
-def every_deal(lesson: Lesson, lang: str) -> np.ndarray:
-    """EMS of every way to deal the masses out again within premise and hypothesis, both sides."""
+def arrangement_scores(lesson: Lesson, lang: str) -> np.ndarray:
+    """EMS of every permutation of the masses within premise and hypothesis, on both sides."""
     source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
     return ems_values(*every_arrangement(source, target), cosines(lesson, lang))
 
 
-def tested(values: np.ndarray, found: float) -> PermutationTest:
-    """What shuffles say about an EMS, counted as the engine counts them."""
-    return permutation_test(found, values)
+def compare_with_shuffles(values: np.ndarray, observed: float) -> PermutationTest:
+    """The permutation test of an EMS, counted as the engine counts it."""
+    return permutation_test(observed, values)
 
 
-def tested_exactly(deals: np.ndarray, found: float) -> PermutationTest:
-    """What all deals say about an EMS."""
-    return permutation_test(found, deals, exact=True)
+def compare_with_arrangements(permutations: np.ndarray, observed: float) -> PermutationTest:
+    """The exact permutation test of an EMS, over every arrangement of the masses."""
+    return permutation_test(observed, permutations, exact=True)
 
 
 WHOLE = 1e-6
@@ -211,7 +215,7 @@ WHOLE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class TransportProblem:
     """What is to be moved. Shape: `source` (n,), `target` (m,), `similarity` (n, m)."""
 
     source: np.ndarray
@@ -225,7 +229,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ByHand:
+class HandPlan:
     """A plan moved by hand, broken or not.
 
     Shape: `plan` (n, m); `left_source` (n,) and `left_target` (m,) are what no flow carries yet,
@@ -243,36 +247,38 @@ class ByHand:
         return float(self.plan.sum())
 
 
-def problem_of(lesson: Lesson, lang: str) -> Problem:
+def problem_of(lesson: Lesson, lang: str) -> TransportProblem:
     """English masses to those of `lang`, over the centred cosines."""
     source, target = lesson.sentences[PIVOT].mass, lesson.sentences[lang].mass
-    return Problem(source, target, cosines(lesson, lang))
+    return TransportProblem(source, target, cosines(lesson, lang))
 
 
-def by_hand(problem: Problem, plan: Sequence[Sequence[float]] | np.ndarray | None) -> ByHand:
+def read_hand_plan(
+    problem: TransportProblem, plan: Sequence[Sequence[float]] | np.ndarray | None
+) -> HandPlan:
     """The plan as it stands; an empty one where there is none, or none that fits the words.
 
     The score is sum_ij T_ij cos_ij, and only a plan with T >= 0 and the masses as its sums has one.
     """
-    found = _readable(plan, problem.similarity.shape)
-    left_source = problem.source - found.sum(1)
-    left_target = problem.target - found.sum(0)
-    off = max(np.abs(left_source).max(), np.abs(left_target).max(), -float(found.min()))
-    score = float((found * problem.similarity).sum()) if off <= WHOLE else None
-    return ByHand(found, left_source, left_target, score)
+    flows = _parse_plan(plan, problem.similarity.shape)
+    left_source = problem.source - flows.sum(1)
+    left_target = problem.target - flows.sum(0)
+    off = max(np.abs(left_source).max(), np.abs(left_target).max(), -float(flows.min()))
+    score = float((flows * problem.similarity).sum()) if off <= WHOLE else None
+    return HandPlan(flows, left_source, left_target, score)
 
 
-def hand_table(lesson: Lesson, lang: str, mine: ByHand) -> pd.DataFrame:
+def hand_table(lesson: Lesson, lang: str, hand_plan: HandPlan) -> pd.DataFrame:
     """One row a pair of words: cosine, the mass moved by hand and the mass the optimum moves."""
     optimum = problem_of(lesson, lang).best.matrix
     pairs = similarity_table(lesson, lang, CENTERED)
-    return pairs.assign(by_hand=mine.plan.ravel(), optimum=optimum.ravel())
+    return pairs.assign(by_hand=hand_plan.plan.ravel(), optimum=optimum.ravel())
 
 
-def _readable(plan: Sequence[Sequence[float]] | np.ndarray | None, shape: tuple) -> np.ndarray:
+def _parse_plan(plan: Sequence[Sequence[float]] | np.ndarray | None, shape: tuple) -> np.ndarray:
     """The plan as numbers, or zeros: what the browser sends is not trusted."""
     try:
-        found = np.array(plan, dtype=np.float64)
+        flows = np.array(plan, dtype=np.float64)
     except (TypeError, ValueError):
         return np.zeros(shape)
-    return found if found.shape == shape and np.isfinite(found).all() else np.zeros(shape)
+    return flows if flows.shape == shape and np.isfinite(flows).all() else np.zeros(shape)

@@ -22,7 +22,7 @@ _DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LearnView:
     """One state of the page; `partner` is the language that English is compared with."""
 
     session: Session
@@ -39,14 +39,14 @@ class View:
     large: bool
 
 
-def read_view(session: Session, steps: int) -> View:
+def read_view(session: Session, steps: int) -> LearnView:
     """Every field, valid, with a problem noted in the session for what was not."""
 
     def choose(name: str, options: Iterable[Any], default: Any) -> Any:
         return session.value(one_of(name, [str(option) for option in options], str(default)))
 
     lang = choose("lang", LANGUAGES, LANGUAGES[0])
-    return View(
+    return LearnView(
         session=session,
         step=int(choose("step", range(1, steps + 1), 1)),
         lang=lang,
@@ -91,8 +91,8 @@ class Step:
 
     name: str
     question: str
-    told: str
-    tries: str
+    text: str
+    exercise: str
     pair: bool = False
 
 
@@ -161,8 +161,9 @@ STEPS = (
         "Chance",
         "Is that more than chance?",
         "EMS is high wherever the words are alike, even if the model stresses other ones. So we "
-        "deal the same masses out to other words of the same text, at random, and measure again. "
-        "Only an EMS that most shuffles do not reach says that the stress agrees.",
+        "shuffle the masses among the words of the same text, at random, and measure again: a "
+        "permutation test. Only an EMS that most shuffles do not reach shows that the stress "
+        "agrees.",
         "Shuffle again a few times with 19 shuffles, then with 999. How much does p move? Then "
         "compare English with itself.",
         pair=True,
@@ -173,7 +174,7 @@ STEPS = (
         "One sentence shows how the measure works, not how a model behaves. A study measures many "
         "items in many languages, and puts each claim of the paper (Wang et al., 2021) to a test "
         "beside its controls.",
-        "Open the study and look whether embeddings only would have told the same.",
+        "Open the study: do embeddings only give the same result?",
         pair=True,
     ),
 )

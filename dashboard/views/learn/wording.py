@@ -9,33 +9,38 @@ from ccta_core.text import count, number, p_phrase, percent, signed
 from ccta_core.zoo.lesson import Lesson, LessonSentence
 from dashboard.views.learn.tables import (
     PIVOT,
-    ByHand,
-    Problem,
+    HandPlan,
+    TransportProblem,
+    arrangement_scores,
+    compare_with_arrangements,
+    compare_with_shuffles,
     estimate_of,
-    every_deal,
-    tested,
-    tested_exactly,
     word_masses,
 )
 from dashboard.widgets.wording import language_name, word
 
 
-def of_sum(told: LessonSentence, label: str) -> str:
+def of_sum(sentence: LessonSentence, label: str) -> str:
     """Step 1: the strongest word against the whole."""
-    at = int(np.abs(told.scores).argmax())
-    own = told.predicted
-    but = "" if own == label else f", but {escape(own)} {percent(told.prediction[own])}"
-    rest = "pull back" if told.scores[at] > told.difference else "add the rest"
+    strongest = int(np.abs(sentence.scores).argmax())
+    predicted = sentence.predicted
+    but = (
+        ""
+        if predicted == label
+        else f", but {escape(predicted)} {percent(sentence.prediction[predicted])}"
+    )
+    rest = "pull back" if sentence.scores[strongest] > sentence.difference else "add the rest"
     return (
-        f"{word(told.words[at], told.lang)} alone has {signed(told.scores[at])} logits, all words "
-        f"together {signed(told.difference)}: the others {rest}. In {language_name(told.lang)} the "
-        f"model gives {escape(label)} a probability of {percent(told.prediction[label])}{but}."
+        f"{word(sentence.words[strongest], sentence.lang)} alone has "
+        f"{signed(sentence.scores[strongest])} logits, all words together "
+        f"{signed(sentence.difference)}: the others {rest}. In {language_name(sentence.lang)} the "
+        f"model gives {escape(label)} a probability of {percent(sentence.prediction[label])}{but}."
     )
 
 
-def of_path(told: LessonSentence) -> str:
+def of_path(sentence: LessonSentence) -> str:
     """Step 2: where most happens."""
-    steps = np.abs(np.diff(told.path.values))
+    steps = np.abs(np.diff(sentence.path.values))
     order = np.argsort(-steps)
     most = order[: int((steps[order].cumsum() < 0.5 * steps.sum()).sum()) + 1]
     return (
@@ -44,41 +49,44 @@ def of_path(told: LessonSentence) -> str:
     )
 
 
-def of_padding(told: LessonSentence, label: str) -> str:
+def of_padding(sentence: LessonSentence, label: str) -> str:
     """Step 2, beside it: what the model says to the baseline."""
-    blank = max(told.blank_prediction, key=lambda name: told.blank_prediction[name])
+    blank = max(sentence.blank_prediction, key=lambda name: sentence.blank_prediction[name])
     return (
         f"Padding is no neutral text for this model: it says {escape(blank)} with "
-        f"{percent(told.blank_prediction[blank])} and {escape(label)} with "
-        f"{percent(told.blank_prediction[label])}."
+        f"{percent(sentence.blank_prediction[blank])} and {escape(label)} with "
+        f"{percent(sentence.blank_prediction[label])}."
     )
 
 
-def of_completeness(told: LessonSentence, points: int) -> str:
+def of_completeness(sentence: LessonSentence, points: int) -> str:
     """Step 3: what so many points miss, and what the engine does."""
-    found = estimate_of(told, points)
-    missed = told.difference - float(found.scores.sum()) - found.specials
+    estimate = estimate_of(sentence, points)
+    missed = sentence.difference - float(estimate.scores.sum()) - estimate.specials
     return (
         f"{points} evenly spaced points miss {number(abs(missed), 3)} of "
-        f"{number(told.difference)} logits: an error of {percent(found.error, 1)}. The engine "
-        f"looks where the score moves: {told.evaluations} points, {percent(told.error, 2)}."
+        f"{number(sentence.difference)} logits: an error of {percent(estimate.error, 1)}. The "
+        f"engine puts its {sentence.evaluations} points where the score moves: "
+        f"{percent(sentence.error, 2)}."
     )
 
 
-def of_units(told: LessonSentence, kind: str) -> str:
+def of_units(sentence: LessonSentence, kind: str) -> str:
     """Step 4: whose mass is largest, and what is cut into most pieces."""
-    masses = word_masses(told, kind)
-    at, homes = int(masses.argmax()), _homes(told)
-    split = max(set(homes), key=homes.count)
+    masses = word_masses(sentence, kind)
+    heaviest = int(masses.argmax())
+    word_of_piece = [piece.word for piece in sentence.pieces if piece.word is not None]
+    split = max(set(word_of_piece), key=word_of_piece.count)
     return (
-        f"{word(told.words[at], told.lang)} holds {percent(masses[at])} of the mass. "
-        f"{word(told.words[split], told.lang)} is read in {homes.count(split)} pieces."
+        f"{word(sentence.words[heaviest], sentence.lang)} holds {percent(masses[heaviest])} of "
+        f"the mass. {word(sentence.words[split], sentence.lang)} is read in "
+        f"{word_of_piece.count(split)} pieces."
     )
 
 
-def of_specials(told: LessonSentence) -> str:
+def of_specials(sentence: LessonSentence) -> str:
     """Step 4, beside it: what the special tokens hold here and further up."""
-    shares = told.special_shares
+    shares = sentence.special_shares
     high = max(range(len(shares)), key=lambda layer: shares[layer])
     return (
         "The special tokens have exactly 0 here, at the embeddings, because the baseline keeps "
@@ -90,11 +98,11 @@ def of_specials(told: LessonSentence) -> str:
 def of_space(lesson: Lesson, lang: str, space: str) -> str:
     """Step 5: which words are nearest, and how near all are."""
     cosines = lesson.couples[lang].spaces[space].similarity
-    at, to = divmod(int(cosines.argmax()), cosines.shape[1])
+    i, j = divmod(int(cosines.argmax()), cosines.shape[1])
     source, target = lesson.sentences[PIVOT], lesson.sentences[lang]
     return (
-        f"The nearest are {word(source.words[at], PIVOT)} and {word(target.words[to], lang)}, "
-        f"cosine {number(float(cosines[at, to]))}; any two words have "
+        f"The nearest are {word(source.words[i], PIVOT)} and {word(target.words[j], lang)}, "
+        f"cosine {number(float(cosines[i, j]))}; any two words have "
         f"{number(float(cosines.mean()))} in the mean."
     )
 
@@ -110,25 +118,27 @@ def of_plane(lesson: Lesson, lang: str, space: str) -> str:
     )
 
 
-def of_hand(problem: Problem, mine: ByHand) -> str:
+def of_hand(problem: TransportProblem, hand_plan: HandPlan) -> str:
     """Step 6: the plan as it stands, beside what can be reached."""
-    if mine.score is None and mine.moved <= 0:
+    if hand_plan.score is None and hand_plan.moved <= 0:
         return "Nothing is moved yet: a plan has a score once no mass is left over on either side."
-    if mine.score is None:
-        left = float(np.maximum(mine.left_source, 0).sum())
+    if hand_plan.score is None:
+        left = float(np.maximum(hand_plan.left_source, 0).sum())
         return f"{percent(left)} of the mass is left over: this plan has no score yet."
     best = problem.best.ems
-    if best - mine.score < 5e-4:
-        return f"Your plan scores {number(mine.score, 3)}, and no plan scores more: this is EMS."
+    if best - hand_plan.score < 5e-4:
+        return (
+            f"Your plan scores {number(hand_plan.score, 3)}, and no plan scores more: this is EMS."
+        )
     return (
-        f"Your plan scores {number(mine.score, 3)}; the best possible plan scores "
-        f"{number(best - mine.score, 3)} more."
+        f"Your plan scores {number(hand_plan.score, 3)}; the best possible plan scores "
+        f"{number(best - hand_plan.score, 3)} more."
     )
 
 
-def of_chance(found: float, values: np.ndarray) -> str:
+def of_chance(observed: float, values: np.ndarray) -> str:
     """Step 7: EMS among its shuffles."""
-    test = tested(values, found)
+    test = compare_with_shuffles(values, observed)
     p = test.p_value or 0.0
     reached = round(p * (test.drawn + 1)) - 1
     return (
@@ -137,17 +147,13 @@ def of_chance(found: float, values: np.ndarray) -> str:
     )
 
 
-def of_deals(lesson: Lesson, lang: str, found: float) -> str:
-    """Step 7, beside it: what all deals say, and what so few words can say at all."""
-    deals, itself = every_deal(lesson, lang), every_deal(lesson, PIVOT)
-    test = tested_exactly(deals, found)
-    least = tested_exactly(itself, float(itself.max())).p_value
+def of_permutations(lesson: Lesson, lang: str, observed: float) -> str:
+    """Step 7, beside it: the exact test, and the least p that so few words can reach."""
+    test = compare_with_arrangements(arrangement_scores(lesson, lang), observed)
+    itself = arrangement_scores(lesson, PIVOT)
+    least = compare_with_arrangements(itself, float(itself.max())).p_value
     return (
-        f"There are only {test.drawn} ways to deal these masses out; {percent(test.p_value, 1)} of "
-        f"them reach EMS. Even English with itself can't get below {percent(least, 1)}: one short "
-        "sentence decides nothing, which is why studies take many."
+        f"These masses have only {test.drawn} distinct permutations; {percent(test.p_value, 1)} "
+        f"of them reach EMS. Even English with itself can't get below {percent(least, 1)}: one "
+        "short sentence decides nothing, which is why studies take many."
     )
-
-
-def _homes(told: LessonSentence) -> list[int]:
-    return [piece.word for piece in told.pieces if piece.word is not None]

@@ -15,7 +15,7 @@ _MARGIN = 0.02
 
 
 def score_dots(table: pd.DataFrame, metric: str, *, dark: bool) -> "go.Figure":
-    """Languages from best to weakest; rows as `tables.models.score_table` gives them."""
+    """Languages from best to weakest; rows as `tables.score_table` gives them."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -25,25 +25,25 @@ def score_dots(table: pd.DataFrame, metric: str, *, dark: bool) -> "go.Figure":
         mode="markers",
         name=f"{metric}, 95% interval",
         marker={"color": ACCENT[dark], "size": 9},
-        error_x=_bars(table, dark=dark),
+        error_x=_interval_bars(table, dark=dark),
         customdata=table[["low", "high", "n"]].to_numpy(),
         hovertemplate=f"%{{y}}: {metric} %{{x:.3f}} (%{{customdata[0]:.3f}} to "
         "%{customdata[1]:.3f}), n = %{customdata[2]:,}<extra></extra>",
     )
-    _majority(figure, table, dark=dark)
+    _draw_majority(figure, table, dark=dark)
     quiet_layout(figure, height=_FRAME + _ROW * len(table), dark=dark)
     figure.update_xaxes(title_text=metric, range=_range(table), zeroline=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 
-def described(table: pd.DataFrame, metric: str) -> str:
-    """The chart for who can't see it."""
+def describe_chart(table: pd.DataFrame, metric: str) -> str:
+    """The chart's text alternative."""
     dots = ", ".join(f"{row.language} {row.score:.3f}" for row in table.itertuples())
     return f"Dots of {metric} for {len(table)} languages, best first: {dots}."
 
 
-def _bars(table: pd.DataFrame, *, dark: bool) -> dict[str, object] | None:
+def _interval_bars(table: pd.DataFrame, *, dark: bool) -> dict[str, object] | None:
     """The intervals; None where the card has none."""
     if table["low"].isna().all():
         return None
@@ -58,18 +58,18 @@ def _bars(table: pd.DataFrame, *, dark: bool) -> dict[str, object] | None:
     }
 
 
-def _majority(figure: "go.Figure", table: pd.DataFrame, *, dark: bool) -> None:
-    """What the commonest label would reach, language by language."""
-    told = table.dropna(subset=["majority"])
-    if told.empty:
+def _draw_majority(figure: "go.Figure", table: pd.DataFrame, *, dark: bool) -> None:
+    """The majority baseline, language by language."""
+    baseline = table.dropna(subset=["majority"])
+    if baseline.empty:
         return
     figure.add_scatter(
-        x=told["majority"],
-        y=told["language"],
+        x=baseline["majority"],
+        y=baseline["language"],
         mode="lines",
-        name="commonest label",
+        name="majority baseline",
         line={"color": QUIET[dark], "width": 1.5, "dash": "dash"},
-        hovertemplate="commonest label %{x:.3f}<extra></extra>",
+        hovertemplate="majority baseline %{x:.3f}<extra></extra>",
     )
 
 

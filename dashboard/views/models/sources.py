@@ -33,10 +33,10 @@ def models_add(session: Session) -> None:
         text_blocks.say(_WHAT)
         with st.form(session.widget("form"), border=False):
             name = st.text_input("Name or folder", key=session.widget("name"))
-            asked = st.form_submit_button("Check and add")
-        if asked:
+            submitted = st.form_submit_button("Check and add")
+        if submitted:
             _add(name)
-        _mine(session)
+        _added_models(session)
 
 
 def _add(name: str) -> None:
@@ -50,15 +50,17 @@ def _add(name: str) -> None:
     st.rerun()
 
 
-def _mine(session: Session) -> None:
+def _added_models(session: Session) -> None:
     """Those on the list, each with a button that takes it off."""
-    for at, (name, info) in enumerate(added().items()):
+    for index, (name, info) in enumerate(added().items()):
         changed = info.card.get(CHANGED)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(notices.plain(changed or name), width="stretch")
-            if changed and st.button("Read it again", key=session.widget(f"again_{at}")):
+            if changed and st.button("Read it again", key=session.widget(f"again_{index}")):
                 _add(name)
-            if st.button("Take off the list", key=session.widget(f"remove_{at}"), type="tertiary"):
+            if st.button(
+                "Take off the list", key=session.widget(f"remove_{index}"), type="tertiary"
+            ):
                 remove(name)
                 st.rerun()
 
@@ -69,21 +71,21 @@ _HEADS = ("data", "what", "task", "languages", "items a language", "licence")
 def models_data(session: Session) -> None:
     """The table; items are counted when asked for, since that reads everything."""
     sets = tuple(resources.data())
-    here = tuple(one for one in sets if one.present)
+    here = tuple(data_set for data_set in sets if data_set.present)
     text_blocks.heading(f"{count(len(here), 'data set')} here")
     counting = st.toggle("Count the items, which reads every file", key=session.widget("count"))
-    bundled = tuple(one for one in here if one.name.startswith("demo:"))
+    bundled = tuple(data_set for data_set in here if data_set.name.startswith("demo:"))
     counts = resources.item_counts(here if counting else bundled)
     table = data_table(sets, counts)
-    text_blocks.table(_HEADS, (_row(row) for _, row in table.iterrows()), html=True)
+    text_blocks.table(_HEADS, (_data_row(row) for _, row in table.iterrows()), html=True)
     csv_button(table, "data-sets", key=session.widget("data_csv"))
-    absent = [one for one in sets if not one.present]
+    absent = [data_set for data_set in sets if not data_set.present]
     if absent:
-        names = ", ".join(f"{one.name} ({one.folder})" for one in absent)
+        names = ", ".join(f"{data_set.name} ({data_set.folder})" for data_set in absent)
         notices.advice(f"Not here: {names}. Put them there, or take them from the hub.")
 
 
-def _row(row: pd.Series) -> list[str]:
+def _data_row(row: pd.Series) -> list[str]:
     languages = f"{row['languages']} <small>{escape(row['codes'])}</small>"
     return [
         escape(row["name"]), escape(row["what"]), escape(row["task"]),
@@ -98,16 +100,16 @@ def models_usage(session: Session) -> None:
     with folded:
         if not folded.open:
             return
-        found = usage()
-        own = sum(use.bytes for use in found if use.kind.name != "pairs")
+        uses = usage()
+        kept_bytes = sum(use.bytes for use in uses if use.kind.name != "pairs")
         text_blocks.say(
-            f"{size(own)} in {cache_root().absolute()}, beside what ships with the product."
+            f"{size(kept_bytes)} in {cache_root().absolute()}, beside what ships with the product."
         )
-        for use in found:
-            _line(session, use)
+        for use in uses:
+            _usage_line(session, use)
 
 
-def _line(session: Session, use: CacheUse) -> None:
+def _usage_line(session: Session, use: CacheUse) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notices.plain(what.replace("entrys", "entries")), width="stretch")

@@ -63,25 +63,26 @@ def finding(table: pd.DataFrame) -> str:
         f"Best in {best['language']} ({best['score']:.2f}), weakest in {worst['language']} "
         f"({worst['score']:.2f})"
     )
-    told = table.dropna(subset=["majority"])
-    if told.empty:
+    baseline = table.dropna(subset=["majority"])
+    if baseline.empty:
         return f"{text}."
-    lower = told["low"].fillna(told["score"])
-    under = told[lower <= told["majority"]]
+    lower = baseline["low"].fillna(baseline["score"])
+    under = baseline[lower <= baseline["majority"]]
     if under.empty:
-        return f"{text}; in every language above what the commonest label would reach."
+        return f"{text}; in every language above the majority baseline."
     named = ", ".join(under["language"])
-    return f"{text}; not clearly above what the commonest label would reach in {named}."
+    return f"{text}; not clearly above the majority baseline in {named}."
 
 
 def data_table(sets: Iterable[DataSet], counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
     """One row a data set: task, languages that are here, items of each split, licence."""
     rows = [
         (
-            one.name, one.what, one.task, " ".join(one.languages), len(one.languages),
-            _items(counts.get(one.name, {})), one.licence, one.present,
+            data_set.name, data_set.what, data_set.task, " ".join(data_set.languages),
+            len(data_set.languages), _items(counts.get(data_set.name, {})),
+            data_set.licence, data_set.present,
         )
-        for one in sets
+        for data_set in sets
     ]  # fmt: skip
     names = ("name", "what", "task", "codes", "languages", "items", "licence", "present")
     return pd.DataFrame(rows, columns=list(names))
@@ -91,14 +92,14 @@ def _model_row(info: ModelInfo) -> tuple[object, ...]:
     scores = score_table(info)
     metric = "retrieval" if info.task == "backbone" else metric_name(metric_of(info))
     return (
-        info.id, info.task, _trained(info), metric if len(scores) else "",
+        info.id, info.task, _training_language(info), metric if len(scores) else "",
         *(scores[name].mean() if len(scores) else np.nan for name in ("score", "low", "high")),
         len(scores), scores["majority"].mean(), size_of(info) / 1e6,
         str(info.card.get("licence") or "").removeprefix(_WEIGHTS).partition(";")[0],
     )  # fmt: skip
 
 
-def _trained(info: ModelInfo) -> str:
+def _training_language(info: ModelInfo) -> str:
     """The training language's code, "several", or nothing where the card tells of none."""
     several = len(info.card.get("training_languages", ())) > 1
     return info.training_language or ("several" if several else "")

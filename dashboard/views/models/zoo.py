@@ -12,11 +12,10 @@ from ccta_core.models.catalog import ModelInfo
 from ccta_core.text import NONE, count, number
 from dashboard.fields import one_of
 from dashboard.session import Session
-from dashboard.views.models.charts import described, score_dots
+from dashboard.views.models.charts import describe_chart, score_dots
 from dashboard.views.models.tables import finding, metric_name, metric_of, score_table, zoo_table
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files, csv_button
-from dashboard.widgets.model_card import card
 from dashboard.widgets.wording import language_name
 
 _ALL = "all"
@@ -25,7 +24,7 @@ _TASKS = {
     _ALL: "All tasks", "nli": "NLI", "paraphrase": "Paraphrase", "qa": "Question answering",
     "ner": "Names", "classification": "Classification", "backbone": "Backbone",
 }  # fmt: skip
-_HEADS = ("model", "task", "trained on", "mean score", "commonest label", "MB", "licence")
+_HEADS = ("model", "task", "trained on", "mean score", "majority baseline", "MB", "licence")
 
 
 def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
@@ -41,7 +40,7 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
         shown = {name: info for name, info in models.items() if task in (_ALL, info.task)}
         first = _FIRST if _FIRST in shown else next(iter(shown))
         name = session.selectbox("Model", one_of("model", shown, first), width=420)
-    _one(session, models[name])
+    _show_model(session, models[name])
     table = zoo_table(shown.values())
     text_blocks.heading(f"{count(len(shown), 'model')} here")
     with st.container(key="models_zoo"):
@@ -53,7 +52,7 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
     csv_button(table, f"models-{task}", key=session.widget("zoo"))
 
 
-def _one(session: Session, info: ModelInfo) -> None:
+def _show_model(session: Session, info: ModelInfo) -> None:
     """Scores in each language with the majority, then the card."""
     if CHANGED in info.card:
         notices.problem(f"{info.card[CHANGED]} (below, under Add a model).")
@@ -69,9 +68,9 @@ def _one(session: Session, info: ModelInfo) -> None:
         )
         figure = score_dots(table, metric, dark=text_blocks.dark())
         chart = session.widget("dots")
-        text_blocks.chart(figure, key=chart, alt=described(table, metric))
+        text_blocks.chart(figure, key=chart, alt=describe_chart(table, metric))
         chart_files(figure, table, f"scores-{info.id}", chart=chart)
-    card(info)
+    text_blocks.model_card(info)
 
 
 def _row(row: pd.Series, chosen: str) -> list[str]:
@@ -79,22 +78,22 @@ def _row(row: pd.Series, chosen: str) -> list[str]:
     return [
         f"<b>{name}</b>" if row["model"] == chosen else name,
         escape(row["task"]),
-        escape(_trained(row)),
-        _mean(row),
+        escape(_training_language(row)),
+        _mean_text(row),
         number(None if pd.isna(row["majority"]) else row["majority"]),
         f"{row['megabytes']:,.1f}" if row["megabytes"] else NONE,
         escape(row["licence"] or NONE),
     ]
 
 
-def _trained(row: pd.Series) -> str:
+def _training_language(row: pd.Series) -> str:
     if row["task"] == "backbone":
         return NONE
     lang = row["training_language"]
     return language_name(lang) if lang in LANGUAGES else lang or "not told"
 
 
-def _mean(row: pd.Series) -> str:
+def _mean_text(row: pd.Series) -> str:
     if not row["languages"]:
         return NONE
     interval = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"

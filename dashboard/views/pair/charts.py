@@ -21,7 +21,7 @@ _ROW, _ROOM, _TALLEST = 30, 150, 1200
 def plan_heatmap(table: pd.DataFrame, *, names: tuple[str, str], dark: bool) -> "go.Figure":
     """Rows are source words in reading order, columns target words; darker (or lighter) is more.
 
-    `table` has one row a pair of words (see `tables.pair.plan_table`).
+    `table` has one row a pair of words (see `tables.plan_table`).
     """
     import plotly.graph_objects as go
 
@@ -34,7 +34,7 @@ def plan_heatmap(table: pd.DataFrame, *, names: tuple[str, str], dark: bool) -> 
         xgap=1,
         ygap=1,
         colorbar={"title": {"text": "% of the mass"}, "thickness": 10, "outlinewidth": 0},
-        text=_hover(table, len(mass.columns)),
+        text=_cell_texts(table, len(mass.columns)),
         hovertemplate="%{text}<br>%{z:.1f}% of the mass<br>cosine %{customdata:.2f}<extra></extra>",
     )
     figure = go.Figure(heat)
@@ -63,10 +63,10 @@ def _axis(table: pd.DataFrame, side: str, name: str) -> dict:
     }
 
 
-def _hover(table: pd.DataFrame, width: int) -> list[list[str]]:
+def _cell_texts(table: pd.DataFrame, width: int) -> list[list[str]]:
     pairs = zip(table["source"], table["target"], strict=True)
-    cells = [f"{escape(one)} \N{RIGHTWARDS ARROW} {escape(other)}" for one, other in pairs]
-    return [cells[at : at + width] for at in range(0, len(cells), width)]
+    cells = [f"{escape(source)} \N{RIGHTWARDS ARROW} {escape(target)}" for source, target in pairs]
+    return [cells[start : start + width] for start in range(0, len(cells), width)]
 
 
 LINES = (
@@ -82,24 +82,24 @@ _PADDING = 0.08
 
 
 def walk_chart(table: pd.DataFrame, layers: tuple[int, ...], alt: str) -> str:
-    """The chart of `tables.pair_walk.layer_table`; layers that are not known leave gaps.
+    """The chart of `tables.layer_table`; layers that are not known leave gaps.
 
     x is the place among all `layers`, y the score; lines are told apart by their dashes too. An
     element `.ccta-walk-now` marks a layer: what shows the chart moves it by its custom property
     `--x`, in percent.
     """
     low, high = _range(table)
-    known = table.set_index("layer").reindex(list(layers))
-    places = _places(len(layers))
+    rows = table.set_index("layer").reindex(list(layers))
+    places = np.linspace(2, 98, len(layers)) if len(layers) > 1 else np.full(1, 50.0)
 
     def height(values: pd.Series) -> np.ndarray:
         return 100 * (1 - (values.to_numpy(dtype=float) - low) / (high - low))
 
-    drawn = [_band(known, places, height)]
-    drawn += [_line(places, height(known[name]), name, dash) for name, _, dash in LINES]
+    drawn = [_band(rows, places, height)]
+    drawn += [_line(places, height(rows[name]), name, dash) for name, _, dash in LINES]
     dots = "".join(
         f'<i class="ccta-walk-dot" data-layer="{layer}" style="left:{x:.2f}%;top:{y:.2f}%"></i>'
-        for layer, x, y in zip(layers, places, height(known["ems"]), strict=True)
+        for layer, x, y in zip(layers, places, height(rows["ems"]), strict=True)
         if np.isfinite(y)
     )
     ticks = "".join(
@@ -136,17 +136,13 @@ def _range(table: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _places(count: int) -> np.ndarray:
-    return np.full(1, 50.0) if count == 1 else 2 + 96 * np.arange(count) / (count - 1)
-
-
 def _line(places: np.ndarray, heights: np.ndarray, name: str, dash: str) -> str:
-    runs = _runs(heights)
+    runs = _measured_runs(heights)
     if not runs:
         return ""
     path = "".join(
         f"M{places[a]:.2f} {heights[a]:.2f}"
-        + "".join(f"L{places[at]:.2f} {heights[at]:.2f}" for at in range(a + 1, b))
+        + "".join(f"L{places[index]:.2f} {heights[index]:.2f}" for index in range(a + 1, b))
         for a, b in runs
     )
     return (
@@ -155,29 +151,27 @@ def _line(places: np.ndarray, heights: np.ndarray, name: str, dash: str) -> str:
     )
 
 
-def _band(
-    known: pd.DataFrame, places: np.ndarray, height: Callable[[pd.Series], np.ndarray]
-) -> str:
+def _band(rows: pd.DataFrame, places: np.ndarray, height: Callable[[pd.Series], np.ndarray]) -> str:
     """Where 95% of the shuffled lie, if they are spread normally."""
-    spread = _SPREAD * known["shuffled_sd"].astype(float)
-    tops, bottoms = height(known["shuffled"] + spread), height(known["shuffled"] - spread)
+    spread = _SPREAD * rows["shuffled_sd"].astype(float)
+    tops, bottoms = height(rows["shuffled"] + spread), height(rows["shuffled"] - spread)
     path = "".join(
         "M"
-        + "L".join(f"{places[at]:.2f} {tops[at]:.2f}" for at in range(a, b))
+        + "L".join(f"{places[index]:.2f} {tops[index]:.2f}" for index in range(a, b))
         + "L"
-        + "L".join(f"{places[at]:.2f} {bottoms[at]:.2f}" for at in reversed(range(a, b)))
+        + "L".join(f"{places[index]:.2f} {bottoms[index]:.2f}" for index in reversed(range(a, b)))
         + "Z"
-        for a, b in _runs(tops)
+        for a, b in _measured_runs(tops)
     )
     return f'<path class="is-band" d="{path}"/>' if path else ""
 
 
-def _runs(heights: np.ndarray) -> list[tuple[int, int]]:
+def _measured_runs(heights: np.ndarray) -> list[tuple[int, int]]:
     """(start, end) of every run of neighbours that are known."""
     runs: list[tuple[int, int]] = []
-    for at in np.flatnonzero(np.isfinite(heights)):
-        if runs and runs[-1][1] == at:
-            runs[-1] = (runs[-1][0], int(at) + 1)
+    for index in np.flatnonzero(np.isfinite(heights)):
+        if runs and runs[-1][1] == index:
+            runs[-1] = (runs[-1][0], int(index) + 1)
         else:
-            runs.append((int(at), int(at) + 1))
+            runs.append((int(index), int(index) + 1))
     return runs

@@ -14,14 +14,14 @@ from ccta_core.text import NONE, number, percent, signed
 from dashboard.engine import Job
 from dashboard.fields import Field
 from dashboard.session import Session, widget_key
-from dashboard.views.pair.gold import Judged, gold_of, judged
+from dashboard.views.pair.gold import Judgement, gold_of, judge
 from dashboard.views.pair.history import go
 from dashboard.views.pair.job import SECOND, find, leave, progress
 from dashboard.views.pair.skeleton import skeleton
-from dashboard.views.pair.view import OWN, Options, PairView, Request
+from dashboard.views.pair.view import OWN, Options, PairRequest, PairView
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
-from dashboard.widgets.pair_picture import Look, pair_picture, shared_top
+from dashboard.widgets.pair_picture import PictureStyle, pair_picture, shared_top
 from dashboard.widgets.wording import language_name, model_name
 
 if TYPE_CHECKING:
@@ -32,45 +32,50 @@ _MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
-    """What a view is compared with, known or on its way."""
+class ComparedView:
+    """The view that the first is compared with: its request, and its result or its job."""
 
     view: PairView
-    request: Request
+    request: PairRequest
     result: PairResult | None
     job: Job | None
 
 
-def second(view: PairView, options: Options) -> Second | None:
+def compared_view(view: PairView, options: Options) -> ComparedView | None:
     """The second view, if there is one. Raises CctaError where a typed text can't be read."""
     if not view.compares:
         leave(SECOND)
         return None
     request = view.second.request(options)
-    return Second(view.second, request, *find(request, SECOND))
+    return ComparedView(view.second, request, *find(request, SECOND))
 
 
 def compare(
-    session: Session, view: PairView, options: Options, result: PairResult, other: Second | None
+    session: Session,
+    view: PairView,
+    options: Options,
+    result: PairResult,
+    compared: ComparedView | None,
 ) -> None:
     """The choosers; under them the second picture, the numbers and the words that change."""
     _choosers(session, view, options)
-    if other is None:
+    if compared is None:
         text_blocks.say(
             "Choose another model, another layer or both: the second picture stands here."
         )
         return
     with st.container(key="pair_second"):
-        text_blocks.heading(_named(other.view, options))
-        if other.job is not None:
-            progress(other.job, SECOND)
-        second_result = other.result
-        judgements = _judged(view, options, second_result)
-        look = Look(view.settings, judgements, top(result, second_result))
-        payload = second_result.payload() if second_result else skeleton(other.request)
-        pair_picture(payload, look, key="pair_picture_second", waiting=second_result is None)
+        model = model_name(options.models[compared.view.model])
+        text_blocks.heading(f"{model}, layer {compared.view.layer}")
+        if compared.job is not None:
+            progress(compared.job, SECOND)
+        second_result = compared.result
+        judgements = _judge_second(view, options, second_result)
+        style = PictureStyle(view.settings, judgements, shared_scale(result, second_result))
+        payload = second_result.payload() if second_result else skeleton(compared.request)
+        pair_picture(payload, style, key="pair_picture_second", waiting=second_result is None)
     if second_result is not None:
-        _changes(view, options, (result, second_result))
+        _show_changes(view, options, (result, second_result))
 
 
 def _choosers(session: Session, view: PairView, options: Options) -> None:
@@ -96,34 +101,34 @@ def _choosers(session: Session, view: PairView, options: Options) -> None:
             st.button(
                 "Make this the first",
                 on_click=go,
-                args=(_exchanged(view),),
+                args=(_swap_views(view),),
                 key=widget_key("pair", "exchange"),
                 type="tertiary",
             )
 
 
-def _changes(view: PairView, options: Options, results: tuple[PairResult, PairResult]) -> None:
+def _show_changes(view: PairView, options: Options, results: tuple[PairResult, PairResult]) -> None:
     from dashboard.views.pair.tables import differences, mass_changes
 
-    names = [_short(each, view, options) for each in (view, view.second)]
+    names = [_differing_part(each, view, options) for each in (view, view.second)]
     measures, words = differences(*results), mass_changes(*results)
-    text_blocks.say(_sentence(results, names))
+    text_blocks.say(_change_sentence(results, names))
     rows = [
         (
             title(row.measure),
-            MEASURES[row.measure].write(_known(row.first)),
-            MEASURES[row.measure].write(_known(row.second)),
+            MEASURES[row.measure].write(_none_if_nan(row.first)),
+            MEASURES[row.measure].write(_none_if_nan(row.second)),
             signed(row.difference),
         )
         for row in measures.itertuples()
     ]
-    text_blocks.table(["", *names, "difference"], [*_predicted(results), *rows])
+    text_blocks.table(["", *names, "difference"], [*_prediction_rows(results), *rows])
     csv_button(measures, f"compare-{view.item}", key=widget_key("pair", "compare_csv"))
-    _words(words, results[0], names)
+    _word_changes(words, results[0], names)
     csv_button(words, f"compare-words-{view.item}", key=widget_key("pair", "words_csv"))
 
 
-def _sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:
+def _change_sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:
     """What changes, first of all; and whether the two explain the same class."""
     first, second = results
     change = second.ems - first.ems
@@ -140,7 +145,7 @@ def _sentence(results: tuple[PairResult, PairResult], names: list[str]) -> str:
     return text
 
 
-def _predicted(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, str, str]]:
+def _prediction_rows(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, str, str]]:
     """What either model says of each side, and whether that is the same."""
     rows = []
     for side in ("source", "target"):
@@ -153,7 +158,7 @@ def _predicted(results: tuple[PairResult, PairResult]) -> list[tuple[str, str, s
     return rows
 
 
-def _words(words: "pd.DataFrame", first: PairResult, names: list[str]) -> None:
+def _word_changes(words: "pd.DataFrame", first: PairResult, names: list[str]) -> None:
     from dashboard.views.pair.tables import moved_mass
 
     langs = {side: getattr(first, side).lang for side in ("source", "target")}
@@ -176,25 +181,21 @@ def _words(words: "pd.DataFrame", first: PairResult, names: list[str]) -> None:
     text_blocks.table(["word", "language", *names, "change in points"], rows, html=True)
 
 
-def _judged(
+def _judge_second(
     view: PairView, options: Options, result: PairResult | None
-) -> tuple[Judged, Judged] | None:
+) -> tuple[Judgement, Judgement] | None:
     if result is None or view.item == OWN:
         return None
     example = options.example(view.model, view.item)
-    return judged(result, gold_of(example, view.src, view.tgt))
+    return judge(result, gold_of(example, view.src, view.tgt))
 
 
-def top(first: PairResult | None, other: PairResult | None) -> dict[str, float]:
+def shared_scale(first: PairResult | None, second: PairResult | None) -> dict[str, float]:
     """The top of the scale that both pictures share; known results only."""
-    return shared_top([result.payload() for result in (first, other) if result is not None])
+    return shared_top([result.payload() for result in (first, second) if result is not None])
 
 
-def _named(view: PairView, options: Options) -> str:
-    return f"{model_name(options.models[view.model])}, layer {view.layer}"
-
-
-def _short(view: PairView, other: PairView, options: Options) -> str:
+def _differing_part(view: PairView, other: PairView, options: Options) -> str:
     """What tells a view from the one it is compared with."""
     parts = []
     if other.model2:
@@ -204,7 +205,7 @@ def _short(view: PairView, other: PairView, options: Options) -> str:
     return ", ".join(parts)
 
 
-def _exchanged(view: PairView) -> PairView:
+def _swap_views(view: PairView) -> PairView:
     """The second view first, compared with the first."""
     return replace(
         view.second,
@@ -213,5 +214,5 @@ def _exchanged(view: PairView) -> PairView:
     )
 
 
-def _known(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if isnan(value) else value

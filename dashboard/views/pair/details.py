@@ -12,7 +12,7 @@ from ccta_core.reports.pair.verdict import both_sides, drawn_text, why_untestabl
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, count, number, percent, signed
 from dashboard.session import Session, widget_key
-from dashboard.views.pair.compare import Second, compare
+from dashboard.views.pair.compare import ComparedView, compare
 from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.views.pair.walk import walk
 from dashboard.widgets import text_blocks
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 def details(
-    session: Session, view: PairView, options: Options, result: PairResult, other: Second | None
+    session: Session,
+    view: PairView,
+    options: Options,
+    result: PairResult,
+    other: ComparedView | None,
 ) -> None:
     """Folded parts; each is made only when it is opened."""
     gold = None if view.item == OWN else options.example(view.model, view.item).label
@@ -41,10 +45,10 @@ def details(
             lambda: compare(session, view, options, result, other),
         ),
         ("layers", "Walk the layers", lambda: walk(view, options)),
-        ("plan", "The plan as a heatmap", lambda: _plan(result)),
+        ("plan", "The plan as a heatmap", lambda: _show_plan(result)),
         ("costs", "What costs most, what adds most", lambda: costs(result)),
-        ("controls", "All controls", lambda: _controls(result)),
-        ("predictions", "Predictions side by side", lambda: _predictions(result, gold)),
+        ("controls", "All controls", lambda: _show_controls(result)),
+        ("predictions", "Predictions side by side", lambda: _show_predictions(result, gold)),
     )
     for name, label, show in parts:
         folded = st.expander(label, on_change="rerun", key=widget_key("pair", name))
@@ -57,7 +61,7 @@ def _names(result: PairResult) -> tuple[str, str]:
     return language_name(result.source.lang), language_name(result.target.lang)
 
 
-def _plan(result: PairResult) -> None:
+def _show_plan(result: PairResult) -> None:
     from dashboard.views.pair.charts import plan_heatmap
     from dashboard.views.pair.tables import plan_table
 
@@ -75,10 +79,11 @@ def _plan(result: PairResult) -> None:
     chart_files(figure, table, name, chart="pair_plan_chart")
 
 
-def _controls(result: PairResult) -> None:
+def _show_controls(result: PairResult) -> None:
     text_blocks.say(
-        "What EMS is held against. A dash: it can't be computed here (nothing to shuffle, too few "
-        f"linked words, or no reference sentences in this language). {_counted(result)}"
+        "What EMS is compared with. A dash: it can't be computed here (nothing to shuffle, too few "
+        f"linked words, or no unrelated sentences in this language). "
+        f"{_permutation_sentence(result)}"
     )
     values = result.controls.as_dict()
     rows = [
@@ -88,34 +93,34 @@ def _controls(result: PairResult) -> None:
     text_blocks.table(["control", "value", "what it is"], rows, html=True)
 
 
-def _counted(result: PairResult) -> str:
+def _permutation_sentence(result: PairResult) -> str:
     """What p was counted over, and how far another seed might move it."""
     test = result.permutation
     if test.p_value is None:
         return f"There is no p: {why_untestable(test)}."
     if test.exact:
         return f"p is exact, over {drawn_text(test)} of the masses."
-    asked = f" ({result.n_shuffles} at first)" if test.drawn > result.n_shuffles else ""
+    requested = f" ({result.n_shuffles} at first)" if test.drawn > result.n_shuffles else ""
     error = f", standard error {number(test.p_error, 3)}" if test.p_error else ""
-    return f"p counts {drawn_text(test)}{asked}{error}."
+    return f"p counts {drawn_text(test)}{requested}{error}."
 
 
-def _predictions(result: PairResult, gold: str | None) -> None:
+def _show_predictions(result: PairResult, gold: str | None) -> None:
     from dashboard.views.pair.tables import predictions
 
     table = predictions(result)
     outputs, names = result.source.outputs, _names(result)
-    show = _plain if outputs == "scores" else _bar
+    show = _number_cell if outputs == "scores" else _bar_cell
     rows = [
-        (_class(row.label, gold), show(row.source), show(row.target), signed(row.difference))
+        (_class_cell(row.label, gold), show(row.source), show(row.target), signed(row.difference))
         for row in _rows(table)
     ]
-    text_blocks.say(_said(result, names))
+    text_blocks.say(_prediction_sentence(result, names))
     head = {"scores": "score", "labels": "label"}.get(outputs, "class")
     text_blocks.table([head, *names, "difference"], rows, html=True)
 
 
-def _said(result: PairResult, names: tuple[str, str]) -> str:
+def _prediction_sentence(result: PairResult, names: tuple[str, str]) -> str:
     """What the model says of both texts, and what kind of number stands beside it."""
     if result.source.outputs == "scores":
         return "The model gives a score, no class: it has no probability and is not right or wrong."
@@ -131,17 +136,17 @@ def _rows(table: "pd.DataFrame") -> Iterable[Any]:
     return table.itertuples()
 
 
-def _class(label: str, gold: str | None) -> str:
+def _class_cell(label: str, gold: str | None) -> str:
     return escape(label) + (" <small>(gold)</small>" if label == gold else "")
 
 
-def _bar(share: float) -> str:
+def _bar_cell(share: float) -> str:
     if isnan(share):
         return number(share)
     return f'<span class="ccta-share" style="--v:{share:.3f}"></span>{number(share)}'
 
 
-def _plain(value: float) -> str:
+def _number_cell(value: float) -> str:
     return NONE if isnan(value) else number(value)
 
 
@@ -150,16 +155,16 @@ _MOST = 12
 
 def costs(result: PairResult) -> None:
     """Three tables, each under the sentence that sums it up; the pinned word narrows the first."""
-    _flows(result)
-    _partnerless(result)
-    _links(result)
+    _show_flows(result)
+    _show_poorly_matched(result)
+    _show_links(result)
 
 
-def _flows(result: PairResult) -> None:
-    from dashboard.views.pair.tables import dearest, of_word, plan_table
+def _show_flows(result: PairResult) -> None:
+    from dashboard.views.pair.tables import costliest_flows, flows_of_word, plan_table
 
     table, pinned = plan_table(result), st.session_state.get(PIN)
-    flows = dearest(table)
+    flows = costliest_flows(table)
     head = (
         f"EMS is 1 minus what the transport costs, {number(1 - result.ems)}. A flow costs its mass "
         f"times (1 - cosine); these {len(flows)} make up {percent(flows['share_of_cost'].sum())}."
@@ -167,14 +172,14 @@ def _flows(result: PairResult) -> None:
     if pinned is not None:
         side, index = pinned
         text = getattr(result, side).units[index].text
-        flows = dearest(of_word(table, side, index))
+        flows = costliest_flows(flows_of_word(table, side, index))
         share = percent(flows["share_of_cost"].sum())
         head = f"The flows of the pinned word, {text}: {share} of the whole cost."
     text_blocks.heading("Flows that cost most")
     text_blocks.say(head)
     rows = [
         (
-            *_pair(row, result),
+            *_pair_cells(row, result),
             percent(row.mass, 1),
             number(row.cosine),
             number(row.cost, 3),
@@ -187,13 +192,13 @@ def _flows(result: PairResult) -> None:
     )
 
 
-def _partnerless(result: PairResult) -> None:
-    from dashboard.views.pair.tables import partnerless, usual_best
+def _show_poorly_matched(result: PairResult) -> None:
+    from dashboard.views.pair.tables import mean_best_cosine, poorly_matched
 
-    table, limits = partnerless(result), usual_best(result)
+    table, limits = poorly_matched(result), mean_best_cosine(result)
     names = _names(result)
     shares = [table.loc[table["side"] == side, "poor_mass"].sum() for side in ("source", "target")]
-    text_blocks.heading("Words whose mass finds no good partner")
+    text_blocks.heading("Words whose mass moves to poor partners")
     text_blocks.say(
         f"{percent(shares[0])} of the {names[0]} mass and {percent(shares[1])} of the {names[1]} "
         "mass move at a cosine below what words of that side find at best on average "
@@ -203,20 +208,20 @@ def _partnerless(result: PairResult) -> None:
     other = {"source": "target", "target": "source"}
     rows = [
         (
-            _word(row.word, langs[row.side]),
+            _word_cell(row.word, langs[row.side]),
             percent(row.mass, 1),
             percent(row.poor_share),
             number(row.reached),
-            f"{_word(row.best_partner, langs[other[row.side]])} {number(row.best)}",
+            f"{_word_cell(row.best_partner, langs[other[row.side]])} {number(row.best)}",
         )
         for row in table[table["poor_mass"] > 0].head(_MOST).itertuples()
     ]
-    heads = ["word", "mass", "of it, poorly", "cosine reached", "best partner, cosine"]
+    heads = ["word", "mass", "of it, to poor partners", "cosine reached", "best partner, cosine"]
     text_blocks.table(heads, rows, html=True)
     csv_button(table, "words-without-partner", key=widget_key("pair", "poor_csv"))
 
 
-def _links(result: PairResult) -> None:
+def _show_links(result: PairResult) -> None:
     from dashboard.views.pair.tables import link_parts
 
     table = link_parts(result)
@@ -229,16 +234,16 @@ def _links(result: PairResult) -> None:
         f"{number(result.ems)}; all other flows add {number(result.ems - adds)}."
     )
     rows = [
-        (*_pair(row, result), percent(row.mass, 1), number(row.cosine), number(row.adds, 3))
+        (*_pair_cells(row, result), percent(row.mass, 1), number(row.cosine), number(row.adds, 3))
         for row in table.head(_MOST).itertuples()
     ]
     text_blocks.table([*_names(result), "mass", "cosine", "adds to EMS"], rows, html=True)
     csv_button(table, "word-links", key=widget_key("pair", "links_csv"))
 
 
-def _pair(row: Any, result: PairResult) -> Iterable[str]:
-    return _word(row.source, result.source.lang), _word(row.target, result.target.lang)
+def _pair_cells(row: Any, result: PairResult) -> Iterable[str]:
+    return _word_cell(row.source, result.source.lang), _word_cell(row.target, result.target.lang)
 
 
-def _word(text: str, lang: str) -> str:
+def _word_cell(text: str, lang: str) -> str:
     return f'<bdi lang="{escape(lang)}">{escape(text)}</bdi>'

@@ -9,29 +9,29 @@ from ccta_core.measures import label
 from ccta_core.reports.pair.verdict import completeness_phrase, masses_within
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, listing, number, p_phrase, percent
-from dashboard.views.pair.gold import Gold, Judged, sentence
+from dashboard.views.pair.gold import Gold, Judgement, judgement_sentence
 from dashboard.widgets.wording import word
 
 _EMPTY = [
     (label("ems"), "how alike the two readings are, at most 1"),
-    (label("ems_shuffled"), "same words, weights dealt out at random"),
-    (label("ems_uniform"), "every word weighs the same"),
+    (label("ems_shuffled"), "same words, masses shuffled at random"),
+    (label("ems_uniform"), "every word has the same mass"),
     (label("ems_unrelated"), "the chance level: against unrelated sentences"),
-    ("masses", "how far the weights of the words may be off, summed"),
+    ("masses", "bound on the error of the words' masses, summed"),
 ]
 
 
-def finding(result: PairResult, right: tuple[Judged, Judged] | None, gold: Gold) -> None:
+def finding(result: PairResult, right: tuple[Judgement, Judgement] | None, gold: Gold) -> None:
     """The picture's title: what it shows first, and whether the model is right."""
     matrix = result.plan.matrix
-    at, to = divmod(int(matrix.argmax()), matrix.shape[1])
-    one = word(result.source.units[at].text, result.source.lang)
-    other = word(result.target.units[to].text, result.target.lang)
-    share = percent(float(matrix[at, to]))
+    i, j = divmod(int(matrix.argmax()), matrix.shape[1])
+    source_word = word(result.source.units[i].text, result.source.lang)
+    target_word = word(result.target.units[j].text, result.target.lang)
+    share = percent(float(matrix[i, j]))
     names = language(result.source.lang).name, language(result.target.lang).name
-    known = f"{escape(sentence(right, names, gold))} " if right else ""
-    text = f"{known}The widest ribbon moves {share} of the mass from {one} to {other}"
-    _line("ccta-finding", text)
+    judgement = f"{escape(judgement_sentence(right, names, gold))} " if right else ""
+    widest = f"The widest ribbon moves {share} of the mass from {source_word} to {target_word}"
+    _line("ccta-finding", judgement + widest)
 
 
 def verdict(result: PairResult | None) -> None:
@@ -58,20 +58,20 @@ def _values(result: PairResult) -> list[str]:
         number(result.ems),
         shuffled,
         number(controls.ems_uniform),
-        _unrelated(result),
-        _accuracy(result),
+        _unrelated_value(result),
+        _accuracy_value(result),
     ]
 
 
-def _unrelated(result: PairResult) -> str:
+def _unrelated_value(result: PairResult) -> str:
     """The source against unrelated sentences; where the verdict takes the target's, that too."""
-    there, taken = result.controls.ems_unrelated, result.chance_level
-    if taken is None or taken == there:
-        return number(there)
-    return f"{number(there)} <small>from the other side {number(taken)}</small>"
+    unrelated, chance_level = result.controls.ems_unrelated, result.chance_level
+    if chance_level is None or chance_level == unrelated:
+        return number(unrelated)
+    return f"{number(unrelated)} <small>from the other side {number(chance_level)}</small>"
 
 
-def _accuracy(result: PairResult) -> str:
+def _accuracy_value(result: PairResult) -> str:
     """The larger bound on the error of the sides' masses, and whether both converged."""
     sides = (result.source, result.target)
     small = completeness_phrase([side.completeness_error for side in sides])

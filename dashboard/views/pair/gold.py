@@ -1,4 +1,4 @@
-"""What is known to be right of an item, and whether the model's two readings are."""
+"""An item's gold, and whether the model's predictions on both sides agree with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NO_NAME = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """One side against the gold: `text` says it in words, `tags` marks wrong names a unit."""
 
     right: bool
@@ -38,56 +38,58 @@ def gold_of(example: ParallelExample, src: str, tgt: str) -> Gold:
     sides = [example.sentences[lang] for lang in (src, tgt)]
     if any(side.text2 is not None for side in sides):
         return Gold()
-    found = demo_entities()
-    names = [found.get(side.lang, {}).get(example.id) for side in sides]
-    known = [one for one in names if one is not None]
-    return Gold(names=tuple(known)) if len(known) == 2 else Gold()
+    entities = demo_entities()
+    names = [entities.get(side.lang, {}).get(example.id) for side in sides]
+    tagged = [entry for entry in names if entry is not None]
+    return Gold(names=tuple(tagged)) if len(tagged) == 2 else Gold()
 
 
-def judged(result: PairResult, gold: Gold) -> tuple[Judged, Judged] | None:
+def judge(result: PairResult, gold: Gold) -> tuple[Judgement, Judgement] | None:
     """Both sides against the gold; None where nothing is known to be right."""
     sides = (result.source, result.target)
     if result.task == "qa":
         if not all(side.sentence.focus for side in sides):
             return None
-        return _answer(sides[0]), _answer(sides[1])
+        return _judge_answer(sides[0]), _judge_answer(sides[1])
     if result.task == "ner":
         if gold.names is None:
             return None
-        return _names(sides[0], gold.names[0]), _names(sides[1], gold.names[1])
+        return _judge_names(sides[0], gold.names[0]), _judge_names(sides[1], gold.names[1])
     if gold.label is None or sides[0].outputs == "scores":
         return None
-    return _label(sides[0], gold.label), _label(sides[1], gold.label)
+    return _judge_label(sides[0], gold.label), _judge_label(sides[1], gold.label)
 
 
-def sentence(found: tuple[Judged, Judged], names: tuple[str, str], gold: Gold) -> str:
+def judgement_sentence(
+    judgements: tuple[Judgement, Judgement], names: tuple[str, str], gold: Gold
+) -> str:
     """Both judgements in words, with the gold label where both sides share it."""
-    one, other = found
+    source, target = judgements
     head = f"Gold label: {gold.label}. " if gold.label is not None else ""
     both = both_sides(*names)
-    if one.right and other.right:
+    if source.right and target.right:
         return f"{head}The model is right in {both}."
-    if one.right != other.right:
-        right, wrong = names if one.right else names[::-1]
+    if source.right != target.right:
+        right, wrong = names if source.right else names[::-1]
         return f"{head}The model is right in {right} and wrong in {wrong}."
     return f"{head}The model is wrong in {both}."
 
 
-def _label(side: Attribution, gold: str) -> Judged:
+def _judge_label(side: Attribution, gold: str) -> Judgement:
     right = side.predicted_labels == (gold,)
-    return Judged(right, "right" if right else f"wrong, gold: {gold}")
+    return Judgement(right, "right" if right else f"wrong, gold: {gold}")
 
 
-def _answer(side: Attribution) -> Judged:
+def _judge_answer(side: Attribution) -> Judgement:
     """By SQuAD's rules: case, articles and punctuation do not count."""
     from ccta_core.evaluation.answers import answer_scores
 
     gold = answer(side.sentence)
     overlap, exact = answer_scores(side.predicted or "", [gold], side.lang)
     if exact:
-        return Judged(True, "right")
+        return Judgement(True, "right")
     partly = f"partly right (F1 {overlap:.2f})" if overlap > 0 else "wrong"
-    return Judged(False, f"{partly}, gold: {gold}")
+    return Judgement(False, f"{partly}, gold: {gold}")
 
 
 def answer(sentence: Sentence) -> str:
@@ -96,30 +98,31 @@ def answer(sentence: Sentence) -> str:
     return sentence.segments[-1][start:end]
 
 
-def _names(side: Attribution, gold: Sequence[Entity]) -> Judged:
-    wanted = [_gold_tag(side, at, gold) for at in range(len(side.units))]
-    said = tags_of(
+def _judge_names(side: Attribution, gold: Sequence[Entity]) -> Judgement:
+    wanted = [_gold_tag(side, index, gold) for index in range(len(side.units))]
+    predicted = tags_of(
         {
             "units": [
-                {"start": one.start, "end": one.end, "segment": one.segment} for one in side.units
+                {"start": unit.start, "end": unit.end, "segment": unit.segment}
+                for unit in side.units
             ],
             "prediction": side.prediction,
             "text": side.sentence.text,
         }
     )
-    tags = tuple(_tag(one, other) for one, other in zip(said, wanted, strict=True))
-    wrong = sum(one != other for one, other in zip(said, wanted, strict=True))
+    tags = tuple(_tag(tag, gold_tag) for tag, gold_tag in zip(predicted, wanted, strict=True))
+    wrong = sum(tag != gold_tag for tag, gold_tag in zip(predicted, wanted, strict=True))
     if not wrong:
-        return Judged(True, "every name right", tags)
-    return Judged(False, f"{count(wrong, 'word')} tagged wrong", tags)
+        return Judgement(True, "every name right", tags)
+    return Judgement(False, f"{count(wrong, 'word')} tagged wrong", tags)
 
 
-def _gold_tag(side: Attribution, at: int, gold: Sequence[Entity]) -> str:
-    unit = side.units[at]
+def _gold_tag(side: Attribution, index: int, gold: Sequence[Entity]) -> str:
+    unit = side.units[index]
     kinds = [kind for start, end, kind in gold if unit.start < end and start < unit.end]
     return kinds[0] if kinds else ""
 
 
-def _tag(said: str, gold: str) -> str:
+def _tag(predicted: str, gold: str) -> str:
     """What stands under a word: the tag, and the gold where that is another."""
-    return said if said == gold else f"{said or NO_NAME} (gold: {gold or NO_NAME})"
+    return predicted if predicted == gold else f"{predicted or NO_NAME} (gold: {gold or NO_NAME})"

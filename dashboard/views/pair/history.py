@@ -16,22 +16,22 @@ _HISTORY, _PROBLEMS = "pair_history", "pair_problems"
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ViewHistory:
     """The last views, the oldest first; `place` is that of the one that is shown."""
 
     views: tuple[PairView, ...] = ()
     place: int = -1
 
-    def seen(self, view: PairView) -> "History":
+    def visit(self, view: PairView) -> "ViewHistory":
         """With a view that is shown now: what could be redone is forgotten, unless it is that."""
         if self.views and self.views[self.place] == view:
             return self
         views = (*self.views[: self.place + 1], view)[-MOST:]
-        return History(views, len(views) - 1)
+        return ViewHistory(views, len(views) - 1)
 
-    def moved(self, place: int) -> "History":
+    def go_to(self, place: int) -> "ViewHistory":
         """At another of its views; the nearest there is."""
-        return History(self.views, min(max(place, 0), len(self.views) - 1))
+        return ViewHistory(self.views, min(max(place, 0), len(self.views) - 1))
 
     @property
     def now(self) -> PairView:
@@ -75,14 +75,14 @@ def current_view(session: Session, options: Options, lacking: Sequence[str]) -> 
     session.problems += state[_PROBLEMS]
     fields = setting_fields(options.models[view.model])
     session.hold(view.values(), view.query(), fields.values())
-    state[_HISTORY] = history.seen(view)
+    state[_HISTORY] = history.visit(view)
     return view
 
 
 def go(view: PairView) -> None:
     """Shows another view (a button's callback): widgets, address and history follow."""
     state = st.session_state
-    state[_HISTORY], state[_PROBLEMS], state[PIN] = _history().seen(view), [], None
+    state[_HISTORY], state[_PROBLEMS], state[PIN] = _history().visit(view), [], None
     Session("pair").hold(view.values(), view.query())
 
 
@@ -98,36 +98,36 @@ def history_buttons() -> None:
             label,
             icon=f":material/{label.lower()}:",
             key=widget_key("pair", label.lower()),
-            on_click=_step,
+            on_click=_go_to,
             args=(place,),
             disabled=not enabled,
             type="tertiary",
             help=label,
         )
-    with st.popover("History", width="content", disabled=len(history.views) < 2):
+    with st.popover("ViewHistory", width="content", disabled=len(history.views) < 2):
         for place in reversed(range(len(history.views))):
             st.button(
-                plain(_label(history, place)),
+                plain(_view_label(history, place)),
                 key=widget_key("pair", f"view_{place}"),
-                on_click=_step,
+                on_click=_go_to,
                 args=(place,),
                 disabled=place == history.place,
                 type="tertiary",
             )
 
 
-def _history() -> History:
-    return st.session_state.get(_HISTORY, History())
+def _history() -> ViewHistory:
+    return st.session_state.get(_HISTORY, ViewHistory())
 
 
-def _step(place: int) -> None:
+def _go_to(place: int) -> None:
     """Goes to a view of the history by its place."""
-    moved = _history().moved(place)
+    moved = _history().go_to(place)
     st.session_state[_HISTORY] = moved
     go(moved.now)
 
 
-def _label(history: History, place: int) -> str:
+def _view_label(history: ViewHistory, place: int) -> str:
     """A view by what changed; the first of the list by what it is."""
     view = history.views[place]
     if place > 0:

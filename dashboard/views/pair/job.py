@@ -9,7 +9,7 @@ from ccta_core.result import PairResult
 from dashboard import resources
 from dashboard.engine import Job
 from dashboard.session import widget_key
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import notices
 
 EVERY = 0.4
@@ -24,7 +24,7 @@ _STAGES = {
 @st.fragment(run_every=EVERY)
 def waiting(job: Job, slot: str) -> None:
     """Asks how far the job is until it is done, then shows the page anew; can be stopped."""
-    job.seen_by(visitor())
+    job.refresh(visitor())
     if job.done.is_set():
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
@@ -36,9 +36,9 @@ def waiting(job: Job, slot: str) -> None:
 
 def status(job: Job) -> str:
     """Its place in the queue, or its stage and how long that has taken."""
-    place = resources.engine().place(job)
+    place = resources.engine().queue_position(job)
     what = f"Place {place} in the queue" if place else _STAGES[job.stage]
-    usual = resources.engine().usual(job.stage)
+    usual = resources.engine().last_duration(job.stage)
     last = f", the last pair took {usual:.0f} s" if usual and not place else ""
     return f"{what} · {job.seconds:.0f} s{last}"
 
@@ -47,14 +47,14 @@ MAIN, SECOND, WALK = "main", "second", "walk"
 """Places that wait for a result of their own."""
 
 
-def find(request: Request, slot: str = MAIN) -> tuple[PairResult | None, Job | None]:
+def find(request: PairRequest, slot: str = MAIN) -> tuple[PairResult | None, Job | None]:
     """The result if it is known, else the job that makes it."""
     jobs = _jobs()
     job = jobs.get(slot)
     if job is not None and job.request != request:
         leave(slot)
         job = None
-    result = job.result if job is not None and job.result else resources.stored(request)
+    result = job.result if job is not None and job.result else resources.find_stored(request)
     if result is None and job is None:
         job = resources.engine().submit(request, visitor())
     jobs[slot] = job

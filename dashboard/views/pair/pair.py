@@ -9,18 +9,17 @@ from dashboard import resources
 from dashboard.engine import Job
 from dashboard.session import Session
 from dashboard.views.pair import controls, finding, study_items
-from dashboard.views.pair.compare import second, top
+from dashboard.views.pair.compare import compared_view, shared_scale
 from dashboard.views.pair.controls import drawing
 from dashboard.views.pair.details import details
-from dashboard.views.pair.gold import Gold, gold_of, judged
+from dashboard.views.pair.gold import Gold, gold_of, judge
 from dashboard.views.pair.history import current_view, history_buttons
 from dashboard.views.pair.job import find, progress
 from dashboard.views.pair.share import downloads, share
 from dashboard.views.pair.skeleton import skeleton
-from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairView, Request
-from dashboard.widgets import notices
-from dashboard.widgets.model_card import card
-from dashboard.widgets.pair_picture import Look, pair_picture
+from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairView
+from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.pair_picture import PictureStyle, pair_picture
 
 _TYPE = "Type the same text in two languages and press Compare."
 _TEACH = {
@@ -34,7 +33,7 @@ _TEACH = {
 
 def page() -> None:
     """The whole page, top to bottom."""
-    study_items.back()
+    study_items.back_button()
     session = Session("pair")
     raw = session.raw()
     both = both_sides(*(raw.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
@@ -45,7 +44,7 @@ def page() -> None:
     if not options.models:
         notices.advice("No model with a task head is here. Run ccta doctor to see what is missing.")
         return
-    lacking = [*lacking, *resources.outdated(raw)]
+    lacking = [*lacking, *resources.changed_model_notices(raw)]
     view = current_view(session, options, lacking)
     info = options.models[view.model]
     controls.drawer(view)
@@ -58,18 +57,18 @@ def page() -> None:
         notices.advice(text)
     if view.item == OWN:
         controls.own_texts(session, view, info.task)
-    request = _request(view, options)
+    request = _read_request(view, options)
     result, job = find(request) if request else (None, None)
     with tools:
         share(view, request)
         downloads(view, result)
     if request is not None:
         _show(session, view, options, request, (result, job))
-    card(info)
+    text_blocks.model_card(info)
     resources.warm(info)
 
 
-def _request(view: PairView, options: Options) -> Request | None:
+def _read_request(view: PairView, options: Options) -> PairRequest | None:
     """What is asked for, or None after saying what is wrong with it."""
     if view.item == OWN and not any(text.strip() for text in view.texts):
         task = options.models[view.model].task
@@ -86,27 +85,27 @@ def _show(
     session: Session,
     view: PairView,
     options: Options,
-    request: Request,
-    found: tuple[PairResult | None, Job | None],
+    request: PairRequest,
+    outcome: tuple[PairResult | None, Job | None],
 ) -> None:
     """Title, picture, verdict, numbers and details; the same places before and after."""
-    result, job = found
+    result, job = outcome
     gold = (
         Gold()
         if view.item == OWN
         else gold_of(options.example(view.model, view.item), view.src, view.tgt)
     )
-    right = judged(result, gold) if result else None
+    right = judge(result, gold) if result else None
     with st.container(key="pair_finding"):
         if result is not None:
             finding.finding(result, right, gold)
         elif job is not None:
             progress(job)
     payload = result.payload() if result else None
-    other = second(view, options)
-    scale = top(result, other.result) if other else None
-    look = Look(view.settings, right, scale)
-    pair_picture(payload or skeleton(request), look, waiting=payload is None)
+    other = compared_view(view, options)
+    scale = shared_scale(result, other.result) if other else None
+    style = PictureStyle(view.settings, right, scale)
+    pair_picture(payload or skeleton(request), style, waiting=payload is None)
     drawing(session, view.settings, payload)
     finding.verdict(result)
     finding.numbers(result)

@@ -11,23 +11,23 @@ from ccta_core.text import command_line, option
 from ccta_core.types import Sentence
 from dashboard.session import widget_key
 from dashboard.views.pair.tables import plan_csv
-from dashboard.views.pair.view import MEASURED, PairView, Request
+from dashboard.views.pair.view import MEASURED, PairRequest, PairView
 from dashboard.widgets.files import picture_files
 
 
-def share(view: PairView, request: Request | None) -> None:
+def share(view: PairView, request: PairRequest | None) -> None:
     """The popover with the address, the command line and the Python of this view."""
     with st.popover("Share", width="content"):
         if view.fits_link:
             st.caption("This view")
-            _code(f"{(st.context.url or '').rstrip('/')}/?{urlencode(view.query(), safe='/')}")
+            _show_code(f"{(st.context.url or '').rstrip('/')}/?{urlencode(view.query(), safe='/')}")
         else:
             st.caption("The texts are too long for a link; download the result instead.")
         if request is not None:
             st.caption("The same on the command line, options included")
-            _code(command(request), "bash")
+            _show_code(command(request), "bash")
             st.caption("The same in Python")
-            _code(snippet(request), "python")
+            _show_code(snippet(request), "python")
 
 
 def downloads(view: PairView, result: PairResult | None) -> None:
@@ -55,7 +55,7 @@ def downloads(view: PairView, result: PairResult | None) -> None:
         picture_files(name)
 
 
-def command(request: Request) -> str:
+def command(request: PairRequest) -> str:
     """The `ccta pair` line that prints this result, quoted for a shell."""
     source, target, config = request.source, request.target, request.config
     words = option("model", request.model.id)
@@ -65,17 +65,17 @@ def command(request: Request) -> str:
         words += option(f"{side}-2", sentence.text2) if sentence.text2 is not None else []
         for start, end in sentence.focus:
             words += option(f"{side}-focus", f"{start}:{end}")
-    for name, value in {"layer": config.layer, **_changed(request)}.items():
+    for name, value in {"layer": config.layer, **_changed_settings(request)}.items():
         words += option(name, value)
     return command_line(["pair", *words])
 
 
-def snippet(request: Request) -> str:
+def snippet(request: PairRequest) -> str:
     """The Python that gives this result."""
-    config = {"layer": request.config.layer} | _changed(request)
+    config = {"layer": request.config.layer} | _changed_settings(request)
     settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
     sides = [
-        f"{name} = ccta.Sentence({_arguments(side)})"
+        f"{name} = ccta.Sentence({_sentence_arguments(side)})"
         for name, side in (("source", request.source), ("target", request.target))
     ]
     return "\n".join(
@@ -90,18 +90,18 @@ def snippet(request: Request) -> str:
     )
 
 
-def _arguments(sentence: Sentence) -> str:
+def _sentence_arguments(sentence: Sentence) -> str:
     parts = [repr(sentence.text), repr(sentence.lang)]
     parts += [repr(sentence.text2)] if sentence.text2 is not None else []
     parts += [f"focus={sentence.focus!r}"] if sentence.focus else []
     return ", ".join(parts)
 
 
-def _changed(request: Request) -> dict:
+def _changed_settings(request: PairRequest) -> dict:
     usual = Config()
     values = {name: getattr(request.config, name) for name in MEASURED}
     return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
 
-def _code(text: str, language: str | None = None) -> None:
+def _show_code(text: str, language: str | None = None) -> None:
     st.code(text, language=language, wrap_lines=True)

@@ -7,19 +7,19 @@ import regex
 from ccta_core.languages import language
 from ccta_core.types import Sentence, is_blank
 from ccta_core.units import split_words
-from dashboard.views.pair.view import Request
+from dashboard.views.pair.view import PairRequest
 
 _MOST = 4000
 """Characters of a segment that the skeleton shows."""
 _CLUSTERS = 2
 
 
-def skeleton(request: Request) -> dict[str, Any]:
+def skeleton(request: PairRequest) -> dict[str, Any]:
     """A payload with words but no attribution, no mass and no plan."""
     return {
         "task": request.model.task,
-        "source": _side(request.source),
-        "target": _side(request.target),
+        "source": _side_payload(request.source),
+        "target": _side_payload(request.target),
         "plan": [],
         "similarity": [],
         "ems": 0.0,
@@ -28,13 +28,13 @@ def skeleton(request: Request) -> dict[str, Any]:
     }
 
 
-def _side(sentence: Sentence) -> dict[str, Any]:
+def _side_payload(sentence: Sentence) -> dict[str, Any]:
     texts = [text[:_MOST] for text in sentence.segments]
     spaced = language(sentence.lang).spaced
     units = [
         {"text": text[start:end], "start": start, "end": end, "segment": segment}
         for segment, text in enumerate(texts)
-        for start, end in (split_words(text) if spaced else _clusters(text))
+        for start, end in (split_words(text) if spaced else _grapheme_runs(text))
     ]
     nothing = [0.0] * len(units)
     return {
@@ -51,12 +51,12 @@ def _side(sentence: Sentence) -> dict[str, Any]:
     }
 
 
-def _clusters(text: str) -> list[tuple[int, int]]:
+def _grapheme_runs(text: str) -> list[tuple[int, int]]:
     """Short runs of graphemes that are shown, for scripts without spaces."""
     shown = [
         grapheme.span()
         for grapheme in regex.finditer(r"\X", text)
         if not is_blank(grapheme.group())
     ]
-    groups = [shown[at : at + _CLUSTERS] for at in range(0, len(shown), _CLUSTERS)]
+    groups = [shown[start : start + _CLUSTERS] for start in range(0, len(shown), _CLUSTERS)]
     return [(group[0][0], group[-1][1]) for group in groups]

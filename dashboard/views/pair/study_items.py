@@ -21,18 +21,18 @@ def with_study(options: Options, raw: Mapping[str, str]) -> tuple[Options, list[
     if not name:
         return options, []
     try:
-        manifest = resources.study(name).manifest
-        ids = _near(resources.text_ids(name), raw.get("item", ""))
+        manifest = resources.read_study(name).manifest
+        ids = _items_beside(resources.text_ids(name), raw.get("item", ""))
         examples = resources.texts(name, ids)
     except CctaError as error:
         return options, [f"{error}."]
     names = [model["id"] for model in manifest.models]
     labels = {model: manifest.labels_of(model) for model in names}
-    models = _models(names, options.models)
+    models = _further_models(names, options.models)
     return options.with_study(name, manifest.models[0]["task"], examples, models, labels), []
 
 
-def back() -> None:
+def back_button() -> None:
     """A button that leads back, where this session came from another page."""
     came_from = origin()
     if came_from is None:
@@ -44,13 +44,13 @@ def back() -> None:
         st.switch_page(f"views/{page}/{page}.py", query_params=query)
 
 
-def _near(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
+def _items_beside(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
     place = ids.index(item) if item in ids else 0
     start = place // _BLOCK * _BLOCK
     return ids[start : start + _BLOCK]
 
 
-def _models(ids: list[str], offered: Mapping[str, ModelInfo]) -> dict[str, ModelInfo]:
+def _further_models(ids: list[str], offered: Mapping[str, ModelInfo]) -> dict[str, ModelInfo]:
     """Those of the study's models that are here and not offered yet: twins with a random head."""
     models = {}
     for name in ids:

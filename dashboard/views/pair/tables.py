@@ -35,13 +35,13 @@ def plan_table(result: PairResult) -> pd.DataFrame:
     return table
 
 
-def dearest(table: pd.DataFrame, count: int = 12) -> pd.DataFrame:
+def costliest_flows(table: pd.DataFrame, count: int = 12) -> pd.DataFrame:
     """The flows that cost most, dearest first."""
     moved = table[(table["mass"] > _TINY) & (table["cost"] > _TINY)]
     return moved.sort_values(["cost", "mass"], ascending=False, kind="stable").head(count)
 
 
-def of_word(table: pd.DataFrame, side: str, index: int) -> pd.DataFrame:
+def flows_of_word(table: pd.DataFrame, side: str, index: int) -> pd.DataFrame:
     """The flows of one word."""
     return table[table[f"{side}_position"] == index]
 
@@ -64,13 +64,13 @@ def predictions(result: PairResult) -> pd.DataFrame:
     )
     labels = list(dict.fromkeys([*source, *target]))
     table = pd.DataFrame({"label": labels})
-    for side, found in (("source", source), ("target", target)):
-        table[side] = [found.get(label, np.nan) for label in labels]
+    for side, values in (("source", source), ("target", target)):
+        table[side] = [values.get(label, np.nan) for label in labels]
     table["difference"] = table["target"] - table["source"]
     return table
 
 
-def usual_best(result: PairResult) -> tuple[float, float]:
+def mean_best_cosine(result: PairResult) -> tuple[float, float]:
     """What a word of each side finds at best: the mean over its words of their highest cosine.
 
     Source words look along their row of the cosines, target words along their column.
@@ -79,7 +79,7 @@ def usual_best(result: PairResult) -> tuple[float, float]:
     return float(similarity.max(1).mean()), float(similarity.max(0).mean())
 
 
-def partnerless(result: PairResult) -> pd.DataFrame:
+def poorly_matched(result: PairResult) -> pd.DataFrame:
     """One row a word: the share of its mass that is moved to a poor partner, most mass first.
 
     A flow is poor for a word where its cosine lies below `usual_best` of the word's side.
@@ -88,7 +88,7 @@ def partnerless(result: PairResult) -> pd.DataFrame:
     word, `reached` the mean cosine of its flows, weighted by mass.
     """
     plan, similarity = result.plan.matrix, result.similarity
-    limits = usual_best(result)
+    limits = mean_best_cosine(result)
     rows = []
     for side, moved, cosines, limit in (
         ("source", plan, similarity, limits[0]),
@@ -98,19 +98,19 @@ def partnerless(result: PairResult) -> pd.DataFrame:
         poor = np.where(cosines < limit, moved, 0.0).sum(1)
         reached = (moved * cosines).sum(1)
         other = "target" if side == "source" else "source"
-        for at, unit in enumerate(getattr(result, side).units):
-            known = mass[at] > _TINY
-            best = int(cosines[at].argmax())
+        for index, unit in enumerate(getattr(result, side).units):
+            has_mass = mass[index] > _TINY
+            best = int(cosines[index].argmax())
             rows.append(
                 {
                     "side": side,
-                    "position": at,
+                    "position": index,
                     "word": unit.text,
-                    "mass": mass[at],
-                    "poor_mass": poor[at],
-                    "poor_share": poor[at] / mass[at] if known else np.nan,
-                    "reached": reached[at] / mass[at] if known else np.nan,
-                    "best": cosines[at, best],
+                    "mass": mass[index],
+                    "poor_mass": poor[index],
+                    "poor_share": poor[index] / mass[index] if has_mass else np.nan,
+                    "reached": reached[index] / mass[index] if has_mass else np.nan,
+                    "best": cosines[index, best],
                     "best_partner": getattr(result, other).units[best].text,
                 }
             )
@@ -149,10 +149,10 @@ def differences(first: PairResult, second: PairResult) -> pd.DataFrame:
 
     NaN where a measure can't be computed for one of them.
     """
-    values = [{"ems": one.ems, **one.controls.as_dict()} for one in (first, second)]
+    values = [{"ems": result.ems, **result.controls.as_dict()} for result in (first, second)]
     table = pd.DataFrame({"measure": list(_COMPARED)})
-    for name, known in zip(("first", "second"), values, strict=True):
-        table[name] = [np.nan if known[key] is None else known[key] for key in _COMPARED]
+    for name, measured in zip(("first", "second"), values, strict=True):
+        table[name] = [np.nan if measured[key] is None else measured[key] for key in _COMPARED]
     table["difference"] = table["second"] - table["first"]
     return table
 
@@ -164,14 +164,14 @@ def both_predictions(first: PairResult, second: PairResult) -> pd.DataFrame:
     """
     rows = []
     for side in ("source", "target"):
-        one, other = getattr(first, side), getattr(second, side)
+        before, after = getattr(first, side), getattr(second, side)
         rows.append(
             {
                 "side": side,
-                "first": one.predicted,
-                "first_probability": np.nan if one.confidence is None else one.confidence,
-                "second": other.predicted,
-                "second_probability": np.nan if other.confidence is None else other.confidence,
+                "first": before.predicted,
+                "first_probability": np.nan if before.confidence is None else before.confidence,
+                "second": after.predicted,
+                "second_probability": np.nan if after.confidence is None else after.confidence,
             }
         )
     return pd.DataFrame(rows)
@@ -184,8 +184,8 @@ def mass_changes(first: PairResult, second: PairResult) -> pd.DataFrame:
     """
     rows = []
     for side in ("source", "target"):
-        before = _masses(getattr(first, side), getattr(first, f"{side}_mass"))
-        after = _masses(getattr(second, side), getattr(second, f"{side}_mass"))
+        before = _masses_by_place(getattr(first, side), getattr(first, f"{side}_mass"))
+        after = _masses_by_place(getattr(second, side), getattr(second, f"{side}_mass"))
         for place, (word, mass) in before.items():
             if place in after:
                 change = after[place][1] - mass
@@ -201,7 +201,9 @@ def moved_mass(changes: pd.DataFrame, side: str) -> float:
     return float(changes.loc[changes["side"] == side, "change"].abs().sum() / 2)
 
 
-def _masses(side: Attribution, mass: np.ndarray) -> dict[tuple[int, int, int], tuple[str, float]]:
+def _masses_by_place(
+    side: Attribution, mass: np.ndarray
+) -> dict[tuple[int, int, int], tuple[str, float]]:
     return {
         (unit.segment, unit.start, unit.end): (unit.text, float(share))
         for unit, share in zip(side.units, mass, strict=True)
@@ -217,11 +219,11 @@ def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
         {
             "layer": layer,
             "ems": result.ems,
-            "uniform": _number(result.controls.ems_uniform),
-            "shuffled": _number(result.controls.ems_shuffled),
-            "shuffled_sd": _number(result.controls.shuffled_sd),
-            "p": _number(result.controls.p_value),
-            "unrelated": _number(result.controls.ems_unrelated),
+            "uniform": _nan_if_none(result.controls.ems_uniform),
+            "shuffled": _nan_if_none(result.controls.ems_shuffled),
+            "shuffled_sd": _nan_if_none(result.controls.shuffled_sd),
+            "p": _nan_if_none(result.controls.p_value),
+            "unrelated": _nan_if_none(result.controls.ems_unrelated),
             "claim": result.claim,
         }
         for layer, result in sorted(results.items())
@@ -232,12 +234,12 @@ def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
 
 def walk_sentence(table: pd.DataFrame, total: int) -> str:
     """What the layers say together; how many of them are known."""
-    known = len(table)
-    if not known:
+    n_measured = len(table)
+    if not n_measured:
         return f"No layer of {total} is measured yet."
     best = table.loc[table["ems"].idxmax()]
     text = f"EMS is highest at layer {best.layer:.0f} ({number(best.ems)})"
-    if known == 1:
+    if n_measured == 1:
         where = f"EMS is {number(best.ems)} at layer {best.layer:.0f}"
         return f"{where}; 1 of {count(total, 'layer')} is measured."
     low = table.loc[table["ems"].idxmin()]
@@ -249,9 +251,9 @@ def walk_sentence(table: pd.DataFrame, total: int) -> str:
             f"; agreement beyond the controls shown at {shown} of {len(tested)} "
             f"(p at most {ALPHA}, each alone)"
         )
-    measured = "" if known == total else f"; {known} of {total} layers are measured"
+    measured = "" if n_measured == total else f"; {n_measured} of {total} layers are measured"
     return f"{text}{measured}."
 
 
-def _number(value: float | None) -> float:
+def _nan_if_none(value: float | None) -> float:
     return np.nan if value is None else value

@@ -209,7 +209,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PairRequest:
     """Everything that decides a result."""
 
     model: ModelInfo
@@ -288,10 +288,10 @@ class PairView:
         source = Sentence(s1, self.src, s2 if s2.strip() else None)
         return source, Sentence(t1, self.tgt, t2 if t2.strip() else None)
 
-    def request(self, options: Options) -> Request:
+    def request(self, options: Options) -> PairRequest:
         """What decides this view's result. Raises CctaError where a typed text can't be read."""
         config = self.settings.config.with_layer(self.layer)
-        return Request(options.models[self.model], *self.sentences(options), config)
+        return PairRequest(options.models[self.model], *self.sentences(options), config)
 
 
 def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str]]:
@@ -326,7 +326,7 @@ def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str
     of_study = options.models[model].task == options.study_task
     study = options.study if of_study and raw.get("study") == options.study else ""
     view = PairView(model, item, src, tgt, int(layer), texts, study=study)
-    view, of_second = _compared(view, raw, options)
+    view, of_second = _with_comparison(view, raw, options)
     settings, of_settings = read_settings(raw, options.models[model])
     return replace(view, settings=settings), [*problems, *of_second, *of_settings]
 
@@ -338,7 +338,7 @@ def texts_of(item: ParallelExample, src: str, tgt: str) -> tuple[str, ...]:
     return (*pairs[0], *pairs[1])
 
 
-def _compared(
+def _with_comparison(
     view: PairView, raw: Mapping[str, str], options: Options
 ) -> tuple[PairView, list[str]]:
     """The view with what it is compared with; what does not exist is left out, and said."""

@@ -33,12 +33,12 @@ def actions(session: Session, state: StudyStatus) -> None:
                 st.page_link(
                     f"views/{page}/{page}.py", label=label, query_params={"study": state.name}
                 )
-            _exports(session, state)
-        _run(session, state)
-        _delete(session, state)
+            _export_menu(session, state)
+        _run_buttons(session, state)
+        _delete_menu(session, state)
     if state.shipped:
         notices.remarks([f"{state.name} ships with the product: it can't be changed or deleted."])
-    _log(session, state)
+    _show_log(session, state)
 
 
 def exported(state: StudyStatus, form: str, ending: str) -> bytes:
@@ -51,7 +51,7 @@ def exported(state: StudyStatus, form: str, ending: str) -> bytes:
         return export_study(open_study(state.name), path, form).read_bytes()
 
 
-def _exports(session: Session, state: StudyStatus) -> None:
+def _export_menu(session: Session, state: StudyStatus) -> None:
     with st.popover("Export"):
         for form, label, ending, mime in _FILES:
             st.download_button(
@@ -67,23 +67,23 @@ def _exports(session: Session, state: StudyStatus) -> None:
             st.caption(f"{state.done} of {state.total} parts are measured so far.")
 
 
-def _run(session: Session, state: StudyStatus) -> None:
+def _run_buttons(session: Session, state: StudyStatus) -> None:
     """Stop what is at work, go on with what is not finished."""
     if state.busy:
         if st.button("Stop", key=session.widget("stop"), help="What is finished is kept"):
-            _tried(partial(_stopped, state.name))
+            _try_action(partial(_stop_study, state.name))
         return
     unfinished = state.manifest is not None and state.kind != FINISHED and not state.shipped
     if unfinished and st.button("Resume", key=session.widget("resume")):
-        _tried(partial(process.resume, state.name, os.cpu_count() or 1))
+        _try_action(partial(process.resume, state.name, os.cpu_count() or 1))
 
 
-def _stopped(name: str) -> None:
+def _stop_study(name: str) -> None:
     if process.stop(name) == process.ASKED:
         raise CctaError(f"{name} was asked to stop and will, after what it has in hand")
 
 
-def _delete(session: Session, state: StudyStatus) -> None:
+def _delete_menu(session: Session, state: StudyStatus) -> None:
     if state.shipped or state.busy:
         return
     with st.popover("Delete"):
@@ -91,10 +91,10 @@ def _delete(session: Session, state: StudyStatus) -> None:
         st.caption(f"{notices.plain(state.name)}: {size(used)} of rows, which only measuring again "
                    "brings back.")  # fmt: skip
         if st.button("Delete it for good", key=session.widget("delete"), type="primary"):
-            _tried(partial(process.delete, state.name))
+            _try_action(partial(process.delete, state.name))
 
 
-def _log(session: Session, state: StudyStatus) -> None:
+def _show_log(session: Session, state: StudyStatus) -> None:
     folded = st.expander("Log", on_change="rerun", key=session.widget("log"))
     with folded:
         if folded.open:
@@ -102,7 +102,7 @@ def _log(session: Session, state: StudyStatus) -> None:
             st.code(text or "No log: it was not started on this page.", language=None)
 
 
-def _tried(what: Callable[[], object]) -> None:
+def _try_action(what: Callable[[], object]) -> None:
     """Does it and shows the page anew, or says in one line why it can't be done."""
     try:
         what()

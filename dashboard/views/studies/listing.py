@@ -13,25 +13,25 @@ from dashboard.widgets import text_blocks
 _EVERY = 2.0
 
 
-def studies_list(found: Sequence[StudyStatus]) -> None:
+def studies_list(states: Sequence[StudyStatus]) -> None:
     """The list; while a study is at work it is read again and again, and the page when one ends."""
-    if any(state.busy for state in found):
-        _watching({state.name: state.kind for state in found})
+    if any(state.busy for state in states):
+        _poll_studies({state.name: state.kind for state in states})
     else:
-        _show(found)
+        _show(states)
 
 
 @st.fragment(run_every=_EVERY)
-def _watching(before: dict[str, str]) -> None:
-    found = resources.study_states()
-    if {state.name: state.kind for state in found} != before:
+def _poll_studies(before: dict[str, str]) -> None:
+    states = resources.study_states()
+    if {state.name: state.kind for state in states} != before:
         st.rerun()
-    _show(found)
+    _show(states)
 
 
-def _show(found: Sequence[StudyStatus]) -> None:
-    text_blocks.say(summary(found))
-    rows = "".join(_row(state) for state in sorted(found, key=lambda state: not state.busy))
+def _show(states: Sequence[StudyStatus]) -> None:
+    text_blocks.say(summary(states))
+    rows = "".join(_row(state) for state in sorted(states, key=lambda state: not state.busy))
     st.html(f'<ul class="ccta-studies" tabindex="0" aria-label="Studies">{rows}</ul>')
 
 

@@ -36,9 +36,9 @@ class DataFacts:
     @property
     def first_languages(self) -> list[str]:
         """Those a form begins with: four, or two where only pairs go; common ones first."""
-        known = [lang for lang in _FIRST_LANGUAGES if lang in self.languages]
-        rest = [lang for lang in self.languages if lang not in known]
-        return [*known, *rest][: 2 if self.paired else 4]
+        common = [lang for lang in _FIRST_LANGUAGES if lang in self.languages]
+        rest = [lang for lang in self.languages if lang not in common]
+        return [*common, *rest][: 2 if self.paired else 4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,24 @@ class DataChoice:
 
 def data_choices(sets: Iterable[DataSet], uploads: Sequence[str]) -> dict[str, DataChoice]:
     """What a study can read, by key: bundled, files handed in, sets that are here, of the hub."""
-    parallel = [one for one in sets if one.parallel]
-    bundled = [one for one in parallel if one.name.startswith("demo:")]
-    named = sorted((one for one in parallel if one not in bundled), key=lambda one: not one.present)
-    found = [DataChoice(spec, _label(spec, one)) for one in bundled for spec in one.specs]
-    found += [DataChoice(_FILE + name, f"{name} · your file") for name in uploads]
-    found += [DataChoice(spec, _label(spec, one)) for one in named for spec in one.specs]
-    return {choice.key: choice for choice in found}
+    parallel = [data_set for data_set in sets if data_set.parallel]
+    bundled = [data_set for data_set in parallel if data_set.name.startswith("demo:")]
+    named = sorted(
+        (data_set for data_set in parallel if data_set not in bundled),
+        key=lambda data_set: not data_set.present,
+    )
+    choices = [
+        DataChoice(spec, _data_label(spec, data_set))
+        for data_set in bundled
+        for spec in data_set.specs
+    ]
+    choices += [DataChoice(_FILE + name, f"{name} · your file") for name in uploads]
+    choices += [
+        DataChoice(spec, _data_label(spec, data_set))
+        for data_set in named
+        for spec in data_set.specs
+    ]
+    return {choice.key: choice for choice in choices}
 
 
 def fitting(models: Mapping[str, ModelInfo], task: str) -> dict[str, ModelInfo]:
@@ -102,11 +113,11 @@ def command(request: StudyRequest, workers: int) -> str:
     return command_line(["study", "run", *request.arguments, *option("workers", workers)])
 
 
-def summary(found: Sequence[StudyStatus]) -> str:
+def summary(states: Sequence[StudyStatus]) -> str:
     """How many studies there are and what they are doing, in one sentence."""
-    kinds = Counter(state.kind for state in found)
+    kinds = Counter(state.kind for state in states)
     parts = [f"{kinds[kind]} {kind}" for kind in _ORDER if kinds[kind]]
-    return f"{count(len(found), 'study')}: {', '.join(parts)}."
+    return f"{count(len(states), 'study')}: {', '.join(parts)}."
 
 
 def state_line(state: StudyStatus) -> str:
@@ -117,7 +128,9 @@ def state_line(state: StudyStatus) -> str:
     if state.kind == RUNNING:
         if state.rate is None or state.left is None:
             return f"running · {share} · loading models and measuring the first parts"
-        return f"running · {share} · {_speed(state.rate)} · {duration(state.left)} left"
+        per_minute = f"{state.rate * 60:.2g} items/min"
+        speed = f"{state.rate:.2g} items/s" if state.rate >= 0.1 else per_minute
+        return f"running · {share} · {speed} · {duration(state.left)} left"
     if state.kind == FINISHED:
         return "finished"
     reason = "" if state.line in ("", state.kind) else f": {state.line}"
@@ -143,10 +156,6 @@ def left_out_table(rows: Iterable[object]) -> "pd.DataFrame":
     )
 
 
-def _label(spec: str, one: DataSet) -> str:
-    where = "" if one.present else ", fetched from the hub"
-    return f"{spec} · {one.what}{where}"
-
-
-def _speed(rate: float) -> str:
-    return f"{rate:.2g} items/s" if rate >= 0.1 else f"{rate * 60:.2g} items/min"
+def _data_label(spec: str, data_set: DataSet) -> str:
+    where = "" if data_set.present else ", fetched from the hub"
+    return f"{spec} · {data_set.what}{where}"

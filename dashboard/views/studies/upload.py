@@ -38,38 +38,38 @@ def studies_upload(session: Session) -> None:
         if not folded.open:
             return
         text_blocks.say(_FORM)
-        found = st.file_uploader(
+        upload = st.file_uploader(
             "Parallel text",
             type=[ending.removeprefix(".") for ending in ENDINGS],
             max_upload_size=MOST_MEGABYTES,
             key=session.widget("file"),
             label_visibility="collapsed",
         )
-        if found is not None:
-            _take(session, found.name, found.getvalue())
+        if upload is not None:
+            _receive_file(session, upload.name, upload.getvalue())
 
 
-def _take(session: Session, name: str, content: bytes) -> None:
+def _receive_file(session: Session, name: str, content: bytes) -> None:
     """Keeps the file and tells what is in it; a file that can't be read is not kept."""
     try:
-        kept = keep(name, content)
+        stored_name = keep(name, content)
     except CctaError as error:
         notices.problem(str(error))
         return
     try:
-        checked = resources.checked_upload(kept)
+        checked = resources.checked_upload(stored_name)
     except CctaError as error:
-        forget(kept)
+        forget(stored_name)
         notices.problem(str(error))
         return
-    _report(session, checked)
+    _report_contents(session, checked)
 
 
-def _report(session: Session, checked: UploadContents) -> None:
+def _report_contents(session: Session, checked: UploadContents) -> None:
     counts = ", ".join(f"{language_name(lang)} {n:,}" for lang, n in checked.items.items())
-    every = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
+    in_languages = "both" if len(checked.items) == 2 else f"all {len(checked.items)}"
     text_blocks.verdict(
-        f"{count(checked.shared, 'item')} in {every} languages, "
+        f"{count(checked.shared, 'item')} in {in_languages} languages, "
         f"{count(len(checked.left_out), 'line')} left out."
     )
     labels = ", ".join(f"{label} {n:,}" for label, n in checked.labels.items())
@@ -97,6 +97,6 @@ def _report(session: Session, checked: UploadContents) -> None:
         frame = left_out_table([*checked.left_out, *checked.repaired])
         csv_button(frame, f"{checked.name}-left-out", key=session.widget("left_out"))
     if st.button("Use this file", key=session.widget("use")):
-        kept = {name: text for name, text in session.query.items() if name == "study"}
-        st.query_params.from_dict({**kept, "data": f"file:{checked.name}"})
+        query = {name: text for name, text in session.query.items() if name == "study"}
+        st.query_params.from_dict({**query, "data": f"file:{checked.name}"})
         st.rerun()
