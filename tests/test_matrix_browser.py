@@ -99,7 +99,7 @@ def test_a_point_opens_its_errors_and_the_page_can_be_come_back_to(show):
     page = show("correlation")
     point = page.locator(".js-plotly-plot").first.locator(".scatterlayer path.point").first
     point.wait_for()
-    page.get_by_text("Does a high value announce").wait_for()
+    page.get_by_text("Does a measure predict which items are right").wait_for()
     page.wait_for_timeout(1500)
     point.click(force=True)
     page.get_by_text("A comparison is one item in two languages").wait_for()
@@ -119,5 +119,5 @@ def test_a_point_can_be_opened_without_a_pointer(show):
 
 def test_the_correlation_fits_a_narrow_screen(show):
     page = show("correlation", width=390)
-    page.get_by_text("Does a high value announce").wait_for()
+    page.get_by_text("Does a measure predict which items are right").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
