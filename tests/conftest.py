@@ -19,6 +19,16 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "ccta-cache"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_packaged_components():
+    """AppTest looks through every installed package for components, a third of a second a run;
+    none here has any.
+    """
+    from streamlit.components.v2 import manifest_scanner
+
+    manifest_scanner.scan_component_manifests = list
+
+
 @pytest.fixture
 def nothing_ships(tmp_path, monkeypatch):
     """The studies that ship are not there: a test sees only its own."""
