@@ -329,14 +329,14 @@ def test_other_labels_are_told_before_training(tmp_path, capsys, flag, names, sa
 
 
 def test_sensitivity_explains_the_class_that_a_label_names(model):
-    from ccta_core.attribution.readings import read
+    from ccta_core.pipeline.sentences import forward
     from ccta_core.sensitivity.measure import _label
 
     item = replace(read_demo("nli")[0], label="Entailment")
-    (reading,) = read(model, [model.encode(item.sentences["en"])], [0])
-    assert _label(model, item, reading, "gold") == "entailment"
+    (source,) = forward(model, [item.sentences["en"]], [0])
+    assert _label(model, item, source, "gold") == "entailment"
     with pytest.raises(CctaError, match="has the gold label '0'"):
-        _label(model, replace(item, label="0"), reading, "gold")
+        _label(model, replace(item, label="0"), source, "gold")
     assert Design((item,) * 3, (("en", "es"),), (REFERENCE,)).target == "gold"
 
 

@@ -73,7 +73,9 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    langs = [lang for word in options.langs or () for lang in word.split(",") if lang] or None
+    langs = None
+    if options.langs:
+        langs = [lang for word in options.langs for lang in word.split(",") if lang]
     scanned = scan(options.spec, langs, limit=options.limit)
     aligned = _aligned(options, scanned)
     if options.json:
