@@ -51,8 +51,12 @@ _NO_ROOM = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cell:
-    """One sentence of one item after its forward pass, with what is explained of it."""
+    """One sentence after its forward pass, with what is explained of it.
 
+    `row` is the place of its item among those measured together.
+    """
+
+    row: int
     item: ParallelExample
     lang: str
     input: Input
@@ -143,12 +147,11 @@ def measure_items(
         kind: _replaced(Removals(model, inputs, kind), design, rankings, stop)
         for kind in design.replacements
     }
-    records: dict[str, dict[str, Any]] = {
-        item.id: {"item": item.id, "group": item.group, "label": item.label, "cells": []}
-        for item in items
-    }
+    records: list[dict[str, Any]] = [
+        {"item": item.id, "group": item.group, "label": item.label, "cells": []} for item in items
+    ]
     for number, cell in enumerate(cells):
-        records[cell.item.id]["cells"].append(
+        records[cell.row]["cells"].append(
             {
                 "lang": cell.lang,
                 "units": len(cell.units),
@@ -161,16 +164,16 @@ def measure_items(
                 "replacements": {kind: replaced[kind][number] for kind in design.replacements},
             }
         )
-    return list(records.values())
+    return records
 
 
 def _cells(model: Model, design: Design, items: Sequence[ParallelExample]) -> list[_Cell]:
     """Every sentence of two units or more, after one forward pass, with its target."""
     layers = sorted({setting.layer for setting in design.settings})
-    places = [(item, lang) for item in items for lang in design.languages]
-    passes = forward(model, [item.sentences[lang] for item, lang in places], layers)
+    places = [(row, item, lang) for row, item in enumerate(items) for lang in design.languages]
+    passes = forward(model, [item.sentences[lang] for _, item, lang in places], layers)
     by_label: dict[str, list[int]] = {}
-    for number, (item, _) in enumerate(places):
+    for number, (_, item, _) in enumerate(places):
         by_label.setdefault(_label(model, design, item), []).append(number)
     inputs: dict[int, Input] = {}
     for label, numbers in by_label.items():
