@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	demo-check clean
+	docs-faithfulness demo-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -68,6 +68,9 @@ docs-tables: $(VENV)/dev.stamp  ## docs/model.md, zoo.md and schema.md from the 
 docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measured again (long; needs eflomal)
 	$(BIN)/python -m research.documents.coverage
 	$(BIN)/python -m research.documents.alignment e5-small/nli-en $(DATA)
+
+docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (half an hour; stopped, it goes on where it was)
+	$(BIN)/python -m research.documents.faithfulness $(DATA)
 
 demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
 	$(BIN)/python -m research.demo.check

@@ -19,16 +19,29 @@ def objective(
 
     Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (rows,).
     """
-    places = [(row, *place) for row, target in enumerate(targets) for place in target.places]
-    row, position, column = torch.tensor(places).T.to(logits.device)
+    row, position, column = _places(logits, targets)
     chosen = logits[row, position, column]
-    if kind == "margin" and targets[0].rivals == "columns":
-        lines = logits[row, position].scatter(1, column[:, None], float("-inf"))
-        chosen = chosen - lines.logsumexp(1)
-    elif kind == "margin":
-        lines = logits[row, :, column].masked_fill(~mask[row].bool(), float("-inf"))
-        chosen = chosen - lines.scatter(1, position[:, None], float("-inf")).logsumexp(1)
+    if kind == "margin":
+        chosen = chosen - rivals(logits, targets, mask).logsumexp(1)
     return chosen.new_zeros(len(targets)).index_add(0, row, chosen)
+
+
+def rivals(logits: torch.Tensor, targets: Sequence[Target], mask: torch.Tensor) -> torch.Tensor:
+    """The logits on each place's axis, -inf at the place itself and at padding.
+
+    Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (places of all rows, n).
+    """
+    row, position, column = _places(logits, targets)
+    if targets[0].rivals == "columns":
+        return logits[row, position].scatter(1, column[:, None], float("-inf"))
+    lines = logits[row, :, column].masked_fill(~mask[row].bool(), float("-inf"))
+    return lines.scatter(1, position[:, None], float("-inf"))
+
+
+def _places(logits: torch.Tensor, targets: Sequence[Target]) -> torch.Tensor:
+    """Row, position and column of every place, row after row. Shape: (3, places)."""
+    places = [(row, *place) for row, target in enumerate(targets) for place in target.places]
+    return torch.tensor(places).T.to(logits.device)
 
 
 def output_of(logits: torch.Tensor | None, target: Target, kind: str) -> float | None:

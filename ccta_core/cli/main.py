@@ -9,10 +9,23 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ccta_core.cli import adjust, bench, dashboard, data, doctor, models, pair, sensitivity, study
+from ccta_core.cli import (
+    adjust,
+    bench,
+    dashboard,
+    data,
+    doctor,
+    faithfulness,
+    models,
+    pair,
+    sensitivity,
+    study,
+)
 from ccta_core.errors import CctaError
 
-_COMMANDS = (pair, study, adjust, sensitivity, data, models, bench, dashboard, doctor)
+_COMMANDS = (
+    pair, study, adjust, sensitivity, faithfulness, data, models, bench, dashboard, doctor,
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,16 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import TypeVar
 
 from ccta_core.attribution.methods import METHODS, traits
+from ccta_core.cli.read import one_of, read_layer, read_list
 from ccta_core.cli.write import progress, write_text
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Design, Pair, grid, spread
-from ccta_core.text import command_line, option, read_whole
+from ccta_core.text import command_line, option
 
 _EXAMPLE = """example:
   ccta sensitivity --model e5-small/nli-en --corpus demo:nli --pairs en-es,en-zh --limit 12 \\
@@ -19,8 +18,6 @@ _EXAMPLE = """example:
 """
 _METHODS = "lig,input_x_gradient,gradient_norm,occlusion,rollout"
 _NO_CHOICE = ("run", "json")
-_MOST_LAYERS = 9999
-Value = TypeVar("Value")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -92,12 +89,12 @@ def _question(options: argparse.Namespace) -> Design:
         raise CctaError("gain needs shuffled masses; expected --shuffles 1 or more")
     return Design(
         items=spread(_items(options.corpus), options.limit),
-        pairs=tuple(_listed("pairs", options.pairs, _pair)),
+        pairs=tuple(read_list("pairs", options.pairs, _pair)),
         settings=grid(
-            _listed("methods", options.methods, lambda name: traits(name).name),
-            _listed("layers", options.layers, _layer),
-            _listed("baselines", options.baselines, _known("baseline", BASELINES)),
-            _listed("masses", options.masses, _known("mass", MASSES)),
+            read_list("methods", options.methods, lambda name: traits(name).name),
+            read_list("layers", options.layers, read_layer),
+            read_list("baselines", options.baselines, one_of("baseline", BASELINES)),
+            read_list("masses", options.masses, one_of("mass", MASSES)),
         ),
         config=Config(
             align_layer=options.align_layer,
@@ -118,40 +115,11 @@ def _items(corpus: str) -> list:
     return read_demo(name)
 
 
-def _listed(name: str, text: str, read: Callable[[str], Value]) -> list[Value]:
-    """The values of a list with commas, each once.
-
-    Raises CctaError where there is none.
-    """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise CctaError(f"--{name} is empty; expected values with commas between them")
-    return list(dict.fromkeys(read(part) for part in parts))
-
-
 def _pair(text: str) -> Pair:
     source, dash, target = text.partition("-")
     if not (source and dash and target) or source == target:
         raise CctaError(f"{text!r} is no pair of languages; expected for example en-es")
     return source, target
-
-
-def _layer(text: str) -> int:
-    try:
-        return read_whole(text, 0, _MOST_LAYERS)
-    except ValueError:
-        raise CctaError(
-            f"{text[:40]!r} is no layer; expected numbers, 0 = embedding output"
-        ) from None
-
-
-def _known(name: str, values: tuple[str, ...]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in values:
-            raise CctaError(f"unknown {name} {text!r}; expected one of: {', '.join(values)}")
-        return text
-
-    return read
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -21,7 +21,7 @@ from ccta_core.pipeline.sentences import (
     select_targets,
 )
 from ccta_core.pipeline.sides import Side, align_layer, common_space, side_of
-from ccta_core.sensitivity.settings import Design, Setting
+from ccta_core.sensitivity.settings import Design, Setting, run_config
 from ccta_core.transport import ems
 from ccta_core.types import Attribution, ParallelExample, in_order
 
@@ -182,15 +182,8 @@ def _attribute(
     inputs: _Inputs, settings: Sequence[Setting], config: Config, stop: Stop
 ) -> dict[Key, Attribution]:
     """One call of a method for all sentences; vectors only where a mass needs them."""
-    first = settings[0]
-    config = replace(
-        config,
-        method=first.method,
-        layer=first.layer,
-        baseline=first.baseline or config.baseline,
-        mass="norm" if any(setting.mass == "norm" for setting in settings) else "abs",
-    )
-    baselines = inputs.baselines.get(first.baseline or "", {})
+    config = run_config(settings, config)
+    baselines = inputs.baselines.get(settings[0].baseline or "", {})
     starts = [baselines.get(key) for key in inputs.by_key]
     attributed = attributions(inputs.model, list(inputs.by_key.values()), config, stop, starts)
     return dict(zip(inputs.by_key, attributed, strict=True))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from ccta_core.attribution.methods import traits
@@ -81,6 +81,21 @@ def grid(
             for baseline in starts if method_traits.baselines else [None]:
                 settings |= dict.fromkeys(Setting(name, layer, baseline, mass) for mass in kinds)
     return tuple(settings)
+
+
+def run_config(settings: Sequence[Setting], config: Config) -> Config:
+    """The config of one run of a method for settings that differ in their mass alone.
+
+    Vectors are computed only where a mass needs them.
+    """
+    first = settings[0]
+    return replace(
+        config,
+        method=first.method,
+        layer=first.layer,
+        baseline=first.baseline or config.baseline,
+        mass="norm" if any(setting.mass == "norm" for setting in settings) else "abs",
+    )
 
 
 def _means_something(method: str, mass: str) -> bool:

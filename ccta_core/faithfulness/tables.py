@@ -1,0 +1,211 @@
+"""The report as text: a table for the terminal, a page in Markdown, a verdict in words."""
+
+from collections.abc import Iterator, Sequence
+
+from ccta_core.analysis.intervals import FEW
+from ccta_core.analysis.wording import name_of
+from ccta_core.faithfulness.report import ALL, GAP, Estimate, RankingRow, Report
+from ccta_core.faithfulness.settings import CONTROLS, LENGTH, POSITION, RANDOM
+from ccta_core.text import count, listing, plain
+
+_COLUMNS = {
+    "normalised gap [95%]": GAP,
+    "normalised compr.": "normalised_comprehensiveness",
+    "normalised suff.": "normalised_sufficiency",
+    "comprehensiveness": "comprehensiveness",
+    "sufficiency": "sufficiency",
+    "flip rank": "flip_rank",
+    "mass change": "mass_change",
+}
+_MEANINGS = (
+    "Units (words; pieces where a script has no spaces) are removed in descending order of mass: "
+    "all their subwords become PAD or MASK, special tokens stay. Read is the probability of the "
+    "explained class. `comprehensiveness` is its mean fall over all steps (higher is better), "
+    "`sufficiency` its mean fall where only the first units are kept (lower is better). Both are "
+    "`normalised` between the worst and the best attainable order of the same text, so that 1 and "
+    "0 are the ends whatever the model and the language (Edin et al., 2024). `normalised gap` is "
+    "the first less the second, the order against itself turned round: it is 0 on average over "
+    "all orders. `flip rank` is the share of units removed until the explained class is no longer "
+    "predicted (1: never; lower is better). `mass change` is the largest L1 distance that the "
+    "noise moved the masses (lower is steadier)."
+)
+
+
+def table(report: Report, setting: str) -> str:
+    """Every ranking over all languages in aligned columns, the gap by language, the verdict."""
+    blocks = []
+    for replacement in report.replacements:
+        rows = [row for row in report.rows() if row.replacement == replacement]
+        blocks += [f"units replaced by {replacement.upper()}", *_aligned(_overall(rows)), ""]
+        blocks += [*_aligned(_by_language(report, rows)), ""]
+    return "\n".join([*blocks, *verdict(report, setting), *report.notices, ""])
+
+
+def markdown(report: Report, setting: str, command: str) -> str:
+    """A page with the verdict first, then the tables and where they come from."""
+    return "\n".join([*_page(report, setting, command), ""])
+
+
+def verdict(report: Report, setting: str) -> list[str]:
+    """Whether `setting` names what the model uses, and whether another one does so better.
+
+    By the normalised gap; of two rankings one is called better where the interval of their paired
+    differences leaves zero out. The intervals are not adjusted for the number of comparisons.
+    """
+    lines = []
+    for replacement in report.replacements:
+        lines += list(_verdict(report, replacement, setting))
+    if report.groups < FEW:
+        lines.append(f"Only {count(report.groups, 'group')} of items: intervals are unreliable.")
+    return lines
+
+
+def _verdict(report: Report, replacement: str, setting: str) -> Iterator[str]:
+    where = f"Units replaced by {replacement.upper()}"
+    others = [name for name in report.settings if name != setting]
+    first = []
+    for lang in report.languages:
+        means = {
+            name: mean.value
+            for name in report.settings
+            if (mean := report.estimate(GAP, replacement, lang, name)) is not None
+        }
+        if means and max(means, key=means.__getitem__) == setting:
+            first.append(lang)
+    if others:
+        named = f" ({listing([name_of(lang) for lang in first])})" if first else ""
+        yield (
+            f"{where}: {setting} has the largest normalised gap of the "
+            f"{len(report.settings)} settings in {len(first)} of "
+            f"{count(len(report.languages), 'language')}{named}."
+        )
+    for lang in (ALL, *report.languages):
+        name = "All languages" if lang == ALL else name_of(lang)
+        yield f"{name}: {_of_language(report, replacement, lang, setting, others)}"
+
+
+def _of_language(
+    report: Report, replacement: str, lang: str, setting: str, others: Sequence[str]
+) -> str:
+    """How one setting compares with random rankings and with the other settings."""
+    own = report.estimate(GAP, replacement, lang, setting)
+    if own is None:
+        return "the order of removal changes nothing."
+    random = report.estimate(GAP, replacement, lang, setting, RANDOM)
+    beyond = random is not None and random.low > 0
+    text = (
+        f"gap {_estimate(own)}, {'beyond' if beyond else 'not shown to be beyond'} random rankings"
+    )
+    differences = {
+        name: difference
+        for name in others
+        if (difference := report.estimate(GAP, replacement, lang, name, setting)) is not None
+    }
+    if not differences:
+        return f"{text}."
+    better = [name for name, difference in differences.items() if difference.low > 0]
+    worse = [name for name, difference in differences.items() if difference.high < 0]
+    best = max(differences, key=lambda name: differences[name].value)
+    return (
+        f"{text}; {len(better)} of {len(differences)} other settings are better, {len(worse)} "
+        f"worse, {len(differences) - len(better) - len(worse)} not told apart; the best of the "
+        f"others is {best}, by {_estimate(differences[best])}."
+    )
+
+
+def _page(report: Report, setting: str, command: str) -> Iterator[str]:
+    yield "# Does an attribution name what the model uses?"
+    yield f"\nWritten by `{command}`; the numbers change only when that is run again."
+    yield (
+        f"\n{report.model}, {report.items} items of {report.corpus} from {report.groups} groups in "
+        f"{', '.join(report.languages)}. Explained class: {_TARGETS[report.target]}."
+    )
+    yield "\n## What it says\n"
+    yield from (f"- {line}" for line in (*verdict(report, setting), *report.notices))
+    yield f"\n## What is measured\n\n{_MEANINGS}\n"
+    yield (
+        f"Controls that ignore the model: `{RANDOM}` rankings "
+        f"({report.provenance['random_rankings']} of each text, averaged), `{LENGTH}` (the longest "
+        f"unit first), `{POSITION}` (the first unit first). Equal masses are ranked at random. "
+        "Intervals: 95%, items of one group drawn together, not adjusted for the number of "
+        "comparisons; the best of many settings looks better than it is."
+    )
+    for replacement in report.replacements:
+        rows = [row for row in report.rows() if row.replacement == replacement]
+        yield f"\n## Units replaced by {replacement.upper()}\n\n{_bounds(report, replacement)}\n"
+        yield from _markdown(_overall(rows))
+        yield "\nNormalised gap by language; in the last column less that of random rankings:\n"
+        yield from _markdown(_by_language(report, rows))
+    yield "\n## Provenance\n"
+    facts = {"model": report.model, "revision": report.revision, **report.provenance}
+    yield "; ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+
+
+_TARGETS = {"each": "what the model predicts of each text", "gold": "the gold label"}
+
+
+def _bounds(report: Report, replacement: str) -> str:
+    facts = report.search[replacement]
+    return (
+        f"Best and worst order are exact (all orders) for {facts['exact']:.0%} of the texts, else "
+        f"from a beam of {report.provenance['beam']}; in {facts['beaten']:.0%} of the texts a "
+        "measured order went beyond the beam's and was taken as the bound. Mean room between them: "
+        f"{plain(facts['range'], 2)} in probability; texts read: {facts['evaluations']:.0f} for "
+        "each sentence."
+    )
+
+
+def _overall(rows: Sequence[RankingRow]) -> list[list[str]]:
+    """Every ranking over all languages, all measures."""
+    chosen = [row for row in rows if row.lang == ALL]
+    columns = {
+        head: name for head, name in _COLUMNS.items() if any(name in row.means for row in chosen)
+    }
+    return [
+        ["ranking", *columns],
+        *(
+            [_label(row.ranking), *(_estimate(row.means.get(name)) for name in columns.values())]
+            for row in chosen
+        ),
+    ]
+
+
+def _by_language(report: Report, rows: Sequence[RankingRow]) -> list[list[str]]:
+    """The normalised gap of every ranking in every language."""
+    found = {(row.ranking, row.lang): row for row in rows}
+    return [
+        ["ranking", *report.languages, "all, less random"],
+        *(
+            [
+                _label(ranking),
+                *(_estimate(found[ranking, lang].means.get(GAP)) for lang in report.languages),
+                _estimate(found[ranking, ALL].against_random.get(GAP)),
+            ]
+            for ranking in report.rankings
+        ),
+    ]
+
+
+def _label(ranking: str) -> str:
+    return f"({ranking})" if ranking in CONTROLS else ranking
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    return f"{plain(estimate.value, 2)} [{plain(estimate.low, 2)}, {plain(estimate.high, 2)}]"
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> Iterator[str]:
+    head, *rows = lines
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    yield from (f"| {' | '.join(cells)} |" for cells in rows)
