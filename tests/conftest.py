@@ -4,12 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "e5-small/nli-en"
 CHROMIUM = "/usr/bin/chromium"
+settings.register_profile("shared", deadline=None)  # other programs take their turns too
+settings.load_profile("shared")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
