@@ -446,7 +446,8 @@ def test_the_verdict_says_which_setting_is_best(report):
         for lang in report.languages
     ]
     count = best.count(str(WAYS[0]))
-    assert f"largest normalised gap of the 4 settings in {count} of 2 languages" in lines[0]
+    assert lines[0].startswith(f"Is {WAYS[0]} the most faithful of the 4 settings, units replaced")
+    assert f"largest normalised gap in {count} of 2 languages" in lines[0]
     assert lines[1].startswith("All languages: gap ")
     alone = replace(report, settings=report.settings[:1])
     assert "other settings" not in " ".join(verdict(alone, alone.settings[0]))

@@ -224,7 +224,7 @@ def faithfulness(
 def report_on(model: Model, design: Design, records: Sequence[Mapping[str, Any]]) -> Report:
     """The report on measured items."""
     values = table_of(records)
-    short = len(design.items) * len(design.languages) - sum(len(r["cells"]) for r in records)
+    short = sum(len(design.languages) - len(record["cells"]) for record in records)
     notices = [f"{short} texts of one unit were left out."] if short else []
     return Report(
         model=model.id,

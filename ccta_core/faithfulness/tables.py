@@ -61,27 +61,37 @@ def verdict(report: Report, setting: str) -> list[str]:
 
 
 def _verdict(report: Report, replacement: str, setting: str) -> Iterator[str]:
-    where = f"Units replaced by {replacement.upper()}"
     others = [name for name in report.settings if name != setting]
-    first = []
-    for lang in report.languages:
-        means = {
-            name: mean.value
-            for name in report.settings
-            if (mean := report.estimate(GAP, replacement, lang, name)) is not None
-        }
-        if means and max(means, key=means.__getitem__) == setting:
-            first.append(lang)
     if others:
-        named = f" ({listing([name_of(lang) for lang in first])})" if first else ""
-        yield (
-            f"{where}: {setting} has the largest normalised gap of the "
-            f"{len(report.settings)} settings in {len(first)} of "
-            f"{count(len(report.languages), 'language')}{named}."
-        )
+        yield _headline(report, replacement, setting, others)
     for lang in (ALL, *report.languages):
         name = "All languages" if lang == ALL else name_of(lang)
         yield f"{name}: {_of_language(report, replacement, lang, setting, others)}"
+
+
+def _headline(report: Report, replacement: str, setting: str, others: Sequence[str]) -> str:
+    """In how many languages a setting comes first, and in how many another is clearly better."""
+    first, behind = [], []
+    for lang in report.languages:
+        differences = [
+            difference
+            for name in others
+            if (difference := report.estimate(GAP, replacement, lang, name, setting)) is not None
+        ]
+        if differences and max(difference.value for difference in differences) < 0:
+            first.append(name_of(lang))
+        if any(difference.low > 0 for difference in differences):
+            behind.append(name_of(lang))
+    return (
+        f"Is {setting} the most faithful of the {len(report.settings)} settings, units replaced by "
+        f"{replacement.upper()}? It has the largest normalised gap in {_of(first, report)}; "
+        f"another setting is better, beyond the interval, in {_of(behind, report)}."
+    )
+
+
+def _of(languages: Sequence[str], report: Report) -> str:
+    named = f" ({listing(languages)})" if languages else ""
+    return f"{len(languages)} of {count(len(report.languages), 'language')}{named}"
 
 
 def _of_language(
