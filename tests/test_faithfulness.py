@@ -9,6 +9,7 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -437,7 +438,8 @@ def test_json_csv_and_pages_hold_every_ranking(report):
 
 def test_the_verdict_says_which_setting_is_best(report):
     lines = verdict(report, str(WAYS[0]))
-    assert lines[-1] == "Only 2 groups of items: intervals are unreliable."
+    assert "From 2 groups of items no interval is reliable" in lines[0]
+    assert not any("are better" in line for line in lines)
     best = [
         max(
             report.settings,
@@ -446,10 +448,19 @@ def test_the_verdict_says_which_setting_is_best(report):
         for lang in report.languages
     ]
     count = best.count(str(WAYS[0]))
-    assert f"largest normalised gap of the 4 settings in {count} of 2 languages" in lines[0]
+    assert lines[0].startswith(f"Is {WAYS[0]} the most faithful of the 4 settings, units replaced")
+    assert f"largest normalised gap in {count} of 2 languages" in lines[0]
     assert lines[1].startswith("All languages: gap ")
+    many = replace(report, values=pd.concat(
+        [report.values.assign(group=f"{number}", item=f"{number}") for number in range(12)]
+    ).drop_duplicates(["item", "lang", "replacement", "ranking"]))  # fmt: skip
+    told = verdict(many, str(WAYS[0]))
+    assert "; another setting is better, beyond the interval, in " in told[0]
+    differences = [many.estimate(GAP, "pad", "en", str(way), str(WAYS[0])) for way in WAYS[1:]]
+    better = sum(difference.low > 0 for difference in differences)
+    assert f"{better} of 3 other settings are better" in told[2]
     alone = replace(report, settings=report.settings[:1])
-    assert "other settings" not in " ".join(verdict(alone, alone.settings[0]))
+    assert "others" not in " ".join(verdict(alone, alone.settings[0]))
     assert report.estimate("mass_change", "pad", ALL, RANDOM) is None
 
 

@@ -126,7 +126,7 @@ def _measure(options: argparse.Namespace, design: Design) -> None:
     model = load_model(options.model)
     items = design.items
     if options.most_units is not None:
-        items = short_items(model, items, design.languages, options.most_units)
+        items = tuple(short_items(model, items, design.languages, options.most_units))
     design = replace(design, items=spread(items, options.limit))
     rows = None
     if options.rows:

@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -126,20 +127,9 @@ class Report:
         """The settings, then the controls."""
         return tuple(dict.fromkeys(self.values["ranking"]))
 
-    def rows(self) -> list[RankingRow]:
+    def rows(self) -> tuple[RankingRow, ...]:
         """A row a replacement, language (all first) and ranking."""
-        return [
-            RankingRow(
-                ranking,
-                replacement,
-                lang,
-                self._estimates(replacement, lang, ranking, None),
-                self._estimates(replacement, lang, ranking, RANDOM) if ranking != RANDOM else {},
-            )
-            for replacement in self.replacements
-            for lang in (ALL, *self.languages)
-            for ranking in self.rankings
-        ]
+        return _rows(self)
 
     def estimate(
         self, measure_name: str, replacement: str, lang: str, ranking: str, other: str | None = None
@@ -184,21 +174,38 @@ class Report:
         writer.writerows(rows)
         return text.getvalue()
 
-    def _estimates(
-        self, replacement: str, lang: str, ranking: str, other: str | None
-    ) -> dict[str, Estimate]:
-        estimates = {
-            name: self.estimate(name, replacement, lang, ranking, other) for name in MEASURES
-        }
-        return {name: one for name, one in estimates.items() if one is not None}
-
     def _of(self, replacement: str, lang: str, ranking: str) -> pd.DataFrame:
         """The sentences of one ranking, by item and language."""
-        values = self.values
-        chosen = (values["replacement"] == replacement) & (values["ranking"] == ranking)
-        if lang != ALL:
-            chosen &= values["lang"] == lang
-        return values[chosen].set_index(["item", "lang"], drop=False)
+        values = _by_ranking(self)[replacement, ranking]
+        return values if lang == ALL else values[values["lang"] == lang]
+
+
+@lru_cache(maxsize=2)
+def _by_ranking(report: Report) -> Mapping[tuple[str, str], pd.DataFrame]:
+    """The sentences of every (replacement, ranking), by item and language."""
+    indexed = report.values.set_index(["item", "lang"], drop=False)
+    return {
+        (str(replacement), str(ranking)): table
+        for (replacement, ranking), table in indexed.groupby(["replacement", "ranking"])
+    }
+
+
+@lru_cache(maxsize=2)
+def _rows(report: Report) -> tuple[RankingRow, ...]:
+    """The rows of a report: thousands of intervals, drawn once for all that show them."""
+
+    def estimates(place: tuple[str, str, str], other: str | None) -> dict[str, Estimate]:
+        found = {name: report.estimate(name, *place, other) for name in MEASURES}
+        return {name: one for name, one in found.items() if one is not None}
+
+    rows = []
+    for replacement in report.replacements:
+        for lang in (ALL, *report.languages):
+            for ranking in report.rankings:
+                place = (replacement, lang, ranking)
+                against = {} if ranking == RANDOM else estimates(place, RANDOM)
+                rows.append(RankingRow(ranking, replacement, lang, estimates(place, None), against))
+    return tuple(rows)
 
 
 _FACTS = ("model", "revision", "corpus", "target", "items", "groups")
@@ -224,7 +231,7 @@ def faithfulness(
 def report_on(model: Model, design: Design, records: Sequence[Mapping[str, Any]]) -> Report:
     """The report on measured items."""
     values = table_of(records)
-    short = len(design.items) * len(design.languages) - sum(len(r["cells"]) for r in records)
+    short = sum(len(design.languages) - len(record["cells"]) for record in records)
     notices = [f"{short} texts of one unit were left out."] if short else []
     return Report(
         model=model.id,

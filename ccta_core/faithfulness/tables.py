@@ -17,6 +17,10 @@ _COLUMNS = {
     "flip rank": "flip_rank",
     "mass change": "mass_change",
 }
+_FEW_GROUPS = (
+    "From {} of items no interval is reliable: which settings differ is not shown, the order below "
+    "is that of these items alone."
+)
 _MEANINGS = (
     "Units (words; pieces where a script has no spaces) are removed in descending order of mass: "
     "all their subwords become PAD or MASK, special tokens stay. Read is the probability of the "
@@ -52,36 +56,49 @@ def verdict(report: Report, setting: str) -> list[str]:
     By the normalised gap; of two rankings one is called better where the interval of their paired
     differences leaves zero out. The intervals are not adjusted for the number of comparisons.
     """
-    lines = []
-    for replacement in report.replacements:
-        lines += list(_verdict(report, replacement, setting))
-    if report.groups < FEW:
-        lines.append(f"Only {count(report.groups, 'group')} of items: intervals are unreliable.")
-    return lines
+    return [
+        line
+        for replacement in report.replacements
+        for line in _verdict(report, replacement, setting)
+    ]
 
 
 def _verdict(report: Report, replacement: str, setting: str) -> Iterator[str]:
-    where = f"Units replaced by {replacement.upper()}"
     others = [name for name in report.settings if name != setting]
-    first = []
-    for lang in report.languages:
-        means = {
-            name: mean.value
-            for name in report.settings
-            if (mean := report.estimate(GAP, replacement, lang, name)) is not None
-        }
-        if means and max(means, key=means.__getitem__) == setting:
-            first.append(lang)
     if others:
-        named = f" ({listing([name_of(lang) for lang in first])})" if first else ""
-        yield (
-            f"{where}: {setting} has the largest normalised gap of the "
-            f"{len(report.settings)} settings in {len(first)} of "
-            f"{count(len(report.languages), 'language')}{named}."
-        )
+        yield _headline(report, replacement, setting, others)
+    elif report.groups < FEW:
+        yield _FEW_GROUPS.format(count(report.groups, "group"))
     for lang in (ALL, *report.languages):
         name = "All languages" if lang == ALL else name_of(lang)
         yield f"{name}: {_of_language(report, replacement, lang, setting, others)}"
+
+
+def _headline(report: Report, replacement: str, setting: str, others: Sequence[str]) -> str:
+    """In how many languages a setting comes first, and in how many another is clearly better."""
+    first, behind = [], []
+    for lang in report.languages:
+        differences = [
+            difference
+            for name in others
+            if (difference := report.estimate(GAP, replacement, lang, name, setting)) is not None
+        ]
+        if differences and max(difference.value for difference in differences) < 0:
+            first.append(name_of(lang))
+        if any(difference.low > 0 for difference in differences):
+            behind.append(name_of(lang))
+    text = (
+        f"Is {setting} the most faithful of the {len(report.settings)} settings, units replaced by "
+        f"{replacement.upper()}? It has the largest normalised gap in {_of(first, report)}"
+    )
+    if report.groups < FEW:
+        return f"{text}. {_FEW_GROUPS.format(count(report.groups, 'group'))}"
+    return f"{text}; another setting is better, beyond the interval, in {_of(behind, report)}."
+
+
+def _of(languages: Sequence[str], report: Report) -> str:
+    named = f" ({listing(languages)})" if languages else ""
+    return f"{len(languages)} of {count(len(report.languages), 'language')}{named}"
 
 
 def _of_language(
@@ -92,10 +109,9 @@ def _of_language(
     if own is None:
         return "the order of removal changes nothing."
     random = report.estimate(GAP, replacement, lang, setting, RANDOM)
-    beyond = random is not None and random.low > 0
-    text = (
-        f"gap {_estimate(own)}, {'beyond' if beyond else 'not shown to be beyond'} random rankings"
-    )
+    text = f"gap {_estimate(own)}"
+    if random is not None:
+        text += f", less that of random rankings {_estimate(random)}"
     differences = {
         name: difference
         for name in others
@@ -106,10 +122,15 @@ def _of_language(
     better = [name for name, difference in differences.items() if difference.low > 0]
     worse = [name for name, difference in differences.items() if difference.high < 0]
     best = max(differences, key=lambda name: differences[name].value)
+    if report.groups >= FEW:  # of fewer groups no interval is believed
+        text += (
+            f"; {len(better)} of {len(differences)} other settings are better, {len(worse)} worse, "
+            f"{len(differences) - len(better) - len(worse)} not told apart"
+        )
+    larger = sum(difference.value > 0 for difference in differences.values())
     return (
-        f"{text}; {len(better)} of {len(differences)} other settings are better, {len(worse)} "
-        f"worse, {len(differences) - len(better) - len(worse)} not told apart; the best of the "
-        f"others is {best}, by {_estimate(differences[best])}."
+        f"{text}; {larger} of {len(differences)} others have a larger gap, the largest of them "
+        f"{best}: the difference is {_estimate(differences[best])}."
     )
 
 

@@ -22,10 +22,10 @@ from ccta_core.faithfulness.measure import CHUNK, measure, short_items
 from ccta_core.faithfulness.report import report_on
 from ccta_core.faithfulness.rows import RowFile, default_file
 from ccta_core.faithfulness.settings import Design, Search, settings_of
-from ccta_core.faithfulness.tables import markdown
+from ccta_core.faithfulness.tables import markdown, verdict
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
-from ccta_core.sensitivity.settings import Setting, spread
+from ccta_core.sensitivity.settings import REFERENCE, Setting, spread
 
 MODEL = "e5-small/nli-en"
 LANGUAGES = ("en", "es", "zh", "ar", "sw")
@@ -116,7 +116,9 @@ def main() -> None:
     both = replace(design, replacements=("pad", "mask"))
     report = report_on(model, both, joined(by_pad, by_mask))
     page = markdown(report, str(DEFAULT), "python -m research.documents.faithfulness DATA")
-    options.out.write_text(f"{page}\n{_limits(len(by_pad), len(by_mask))}\n", "utf-8")
+    engine = "\n".join(f"- {line}" for line in verdict(report, str(REFERENCE)))
+    own = f"\n## The engine's own default, {REFERENCE}\n\n{engine}\n"
+    options.out.write_text(f"{page}{own}{_limits(len(by_pad), len(by_mask))}\n", "utf-8")
 
 
 def _limits(by_pad: int, by_mask: int) -> str:
