@@ -15,15 +15,10 @@ from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_r
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
 from ccta_core.adjustment.plan import TRAIN, Cell, Measured, Plan, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
-from ccta_core.adjustment.tables import TABLES, detectable
+from ccta_core.adjustment.tables import CONTRASTS, TABLES, detectable
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
 from ccta_core.training.finish import ITEMS
 
-CONTRASTS = (
-    ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
-    ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),
-)  # fmt: skip
-"""Arms that are compared, the second being the reference."""
 _DRAWS = 2000
 _HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
 _KINDS = ("cosine", "l2")

@@ -15,6 +15,11 @@ TABLES = (
 )  # fmt: skip
 APART = ("error_rates", "sizing")
 """Tables that research.adjustment.links and .cost write beside those of a plan."""
+CONTRASTS = (
+    ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
+    ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),
+)  # fmt: skip
+"""Arms that are compared, the second being the reference."""
 ITEMS = "items"
 """The one long table, which is read a comparison at a time (`read_items`)."""
 SHIPPED = Path(__file__).parents[2] / "cache" / "adjustment"

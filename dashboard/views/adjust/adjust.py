@@ -1,0 +1,29 @@
+"""Adjust: does pulling languages together with parallel text help, and what does it cost?"""
+
+from ccta_core.adjustment.summary import sentence
+from ccta_core.errors import CctaError
+from dashboard import resources
+from dashboard.session import Session
+from dashboard.views.adjust.controls import choosers
+from dashboard.views.adjust.film import film
+from dashboard.widgets import notices, text_blocks
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    text_blocks.title("Does adjusting with a parallel corpus bring languages together?")
+    session = Session("adjust")
+    try:
+        tables = resources.adjustment_tables()
+    except CctaError as error:
+        notices.advice(str(error))
+        return
+    chosen = choosers(session, tables)
+    for text in session.problems:
+        notices.advice(text)
+    session.keep()
+    text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
+    film(session, tables, chosen)
+
+
+page()
