@@ -3,7 +3,8 @@
 import pandas as pd
 
 from ccta_core.adjustment.hypotheses import Tables
-from ccta_core.adjustment.summary import usual_checkpoints
+from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
+from ccta_core.text import listing, number
 
 BEFORE = "original"
 LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
@@ -26,6 +27,33 @@ def by_layer(tables: Tables, lang: str, task: str, distance: str) -> pd.DataFram
     parts.append(_mexa(tables, lang))
     whole = [part for part in parts if len(part)]
     return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame(columns=LAYER_COLUMNS)
+
+
+def layer_finding(table: pd.DataFrame) -> str:
+    """Returns where related words are told from unrelated ones best, arm by arm, in a sentence."""
+    auc = table[table["measure"] == "auc"] if len(table) else table
+    if len(auc):
+        auc = auc[~auc["arm"].str.contains(",")]
+    if not len(auc):
+        return f"AUC by layer: {NOT_RUN}."
+    best = auc.loc[auc.groupby("arm", sort=False)["value"].idxmax()]
+    parts = [
+        f"{row.arm} at layer {row.layer} ({number(float(row.value), 3)})"
+        for row in best.itertuples()
+    ]
+    return f"Related words are told from unrelated ones best: {listing(parts)}."
+
+
+def consistency_finding(table: pd.DataFrame) -> str:
+    """Returns in how many cells EMS and gain rose or fell beyond their interval, in a sentence."""
+    if not len(table):
+        return f"Consistency of attributions, arm against arm: {NOT_RUN}."
+    parts = []
+    for measure, name in (("ems", "EMS"), ("gain", "gain over shuffled")):
+        rows = table[(table["measure"] == measure) & (table["arm"] == "adjusted")]
+        higher, lower = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+        parts.append(f"{name} rose in {higher} and fell in {lower} of {len(rows)}")
+    return f"Adjusted against original, whole intervals: {'; '.join(parts)}."
 
 
 def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from ccta_core.adjustment.hypotheses import Change, Tables
 from ccta_core.languages import language
-from ccta_core.text import count, number, signed
+from ccta_core.text import count, number, p_phrase, signed
 
 ARMS = ("original", "adjusted", "placebo", "continual", "continual-placebo")
 PLACEBO_OF = {"continual": "continual-placebo", "continual-placebo": "continual-placebo"}
@@ -21,6 +21,7 @@ LEAST_SEEDS = 5
 """Below this number of seeds their dots stand alone: an interval would promise too much."""
 _ENOUGH_SEEDS = 3
 """Below this number nothing is called shown."""
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +203,25 @@ def changed_items(items: pd.DataFrame, arm: str, reference: str) -> ChangedItems
     )
 
 
+def changed_sentence(changed: ChangedItems, arm: str, reference: str, lang: str) -> str:
+    """Returns what an arm fixed and broke in a language, in one sentence."""
+    fixed, broken = len(changed.fixed), len(changed.broken)
+    if changed.p < _ALPHA:
+        judged = "better" if fixed > broken else "worse"
+        judged = f"{judged} than the {reference}"
+    else:
+        judged = "not shown to differ"
+    return (
+        f"The {arm} model fixed {count(fixed, 'item')} in {language(lang).name} and broke "
+        f"{count(broken, 'item')} that the {reference} had right (exact McNemar "
+        f"{p_phrase(changed.p)}, seed {changed.seed}): {judged}."
+    )
+
+
 def auc_change(tables: Tables, lang: str, arm: str) -> tuple[float, float] | None:
     """Returns AUC (cosine, last layer) before and after an arm's steps, a mean over seeds."""
-    rows = usual_checkpoints(tables, lang, arm)
-    if not len(rows):
-        return None
-    rows = rows[rows["layer"] == rows["layer"].max()]
-    steps = rows.groupby("seed")["step"]
-    first, last = (
-        rows[rows["step"] == end]["auc_cosine"].mean()
-        for end in (steps.transform("min"), steps.transform("max"))
-    )
-    return float(first), float(last)
+    rows = _last_layer(tables, lang, arm)
+    return _ends(rows, "auc_cosine") if len(rows) else None
 
 
 def usual_checkpoints(tables: Tables, lang: str, arm: str) -> pd.DataFrame:
@@ -224,16 +232,39 @@ def usual_checkpoints(tables: Tables, lang: str, arm: str) -> pd.DataFrame:
     return probe[(probe["lang"] == lang) & (probe["arm"] == arm) & probe["usual"]]
 
 
+def _last_layer(tables: Tables, lang: str, arm: str) -> pd.DataFrame:
+    rows = usual_checkpoints(tables, lang, arm)
+    return rows[rows["layer"] == rows["layer"].max()] if len(rows) else rows
+
+
+def _ends(rows: pd.DataFrame, column: str) -> tuple[float, float]:
+    """A column at the first and the last step, means over seeds."""
+    steps = rows.groupby("seed")["step"]
+    first, last = (
+        float(rows[rows["step"] == end][column].mean())
+        for end in (steps.transform("min"), steps.transform("max"))
+    )
+    return first, last
+
+
 def _words_moved(tables: Tables, lang: str) -> str:
-    found, placebo = (auc_change(tables, lang, arm) for arm in ("adjusted", "placebo"))
-    if found is None:
+    rows = _last_layer(tables, lang, "adjusted")
+    if not len(rows):
         return f"Distances of {language(lang).name} words: {NOT_RUN}"
-    beside = NOT_RUN if placebo is None else _from_to(placebo)
-    if round(found[1], 3) > round(found[0], 3):
-        claim = "Related words came closer than unrelated ones did"
+    found, placebo = (auc_change(tables, lang, arm) for arm in ("adjusted", "placebo"))
+    fell = [
+        end < start
+        for name in ("related_cosine", "unrelated_cosine")
+        for start, end in [_ends(rows, name)]
+    ]
+    if all(fell):
+        start = "Related and unrelated words both moved closer"
     else:
-        claim = "Related words came no closer than unrelated ones did"
-    return f"{claim} (AUC {_from_to(found)}; placebo {beside})"
+        start = "Related words moved closer" if fell[0] else "Related words did not move closer"
+    move = 0.0 if found is None else round(found[1], 3) - round(found[0], 3)
+    apart = "no better" if move == 0 else "better" if move > 0 else "less well"
+    beside = NOT_RUN if placebo is None else _from_to(placebo)
+    return f"{start} and are told apart {apart} (AUC {_from_to(found or ())}; placebo {beside})"
 
 
 def _after_training(tables: Tables, lang: str) -> str:
@@ -280,6 +311,8 @@ def _judged(over_original: Change, over_placebo: Change) -> str:
         return "shown to be the alignment"
     if over_placebo.sign > 0:
         return "better than the placebo, not shown to be better than the original"
+    if over_original.sign < 0:
+        return "shown to harm, but not to harm more than the placebo"
     return "not shown to be the alignment"
 
 

@@ -4,6 +4,7 @@ from ccta_core.adjustment.summary import sentence
 from ccta_core.errors import CctaError
 from dashboard import resources
 from dashboard.session import Session
+from dashboard.views.adjust import parts
 from dashboard.views.adjust.controls import choosers
 from dashboard.views.adjust.film import film
 from dashboard.widgets import notices, text_blocks
@@ -24,6 +25,12 @@ def page() -> None:
     session.keep()
     text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
     film(session, tables, chosen)
+    parts.items(session, chosen)
+    parts.layers(tables, chosen)
+    parts.dose_and_noise(tables, chosen)
+    parts.join(tables, chosen)
+    parts.hypotheses(tables)
+    parts.every_table(tables)
 
 
 page()

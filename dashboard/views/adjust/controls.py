@@ -12,6 +12,7 @@ from ccta_core.adjustment.summary import (
     adjusted_languages,
     arm_states,
     most_harmed,
+    scored_languages,
     tasks,
 )
 from ccta_core.text import command_line
@@ -36,6 +37,8 @@ class Chosen:
     layer: int
     distance: str
     view: str
+    scored: str
+    """The language, or pair of them, whose items are compared."""
 
 
 def choosers(session: Session, tables: Tables) -> Chosen:
@@ -69,6 +72,7 @@ def _in_picture(session: Session, tables: Tables, lang: str, task: str) -> Chose
         layer=session.value(_number("layer", layers)),
         distance=session.value(one_of("distance", DISTANCES)),
         view=session.value(one_of("view", VIEWS)),
+        scored=session.value(one_of("scored", scored_languages(tables, lang, task))),
     )
 
 

@@ -187,12 +187,12 @@ function drawNumbers(state, view) {
 function drawFinding(state, view) {
   const now = numbersOf(state, view.frame), before = numbersOf(state, view.before);
   const layer = `layer ${state.at.layer}`;
-  let text = `Distances of word pairs: ${state.data.notRun}`;
+  let text = `Word pairs: ${state.data.notRun}`;
   if (now && before) {
     const change = now.auc - before.auc;
-    const way = fixed(Math.abs(change), 3) === "0.000" ? "as before" : `${signed(change, 3)} against before`;
-    text = `Word pairs, ${layer}: AUC ${fixed(now.auc, 3)}, ${way}`;
-  } else if (now) text = `Word pairs, ${layer}: AUC ${fixed(now.auc, 3)}`;
+    const way = fixed(Math.abs(change), 3) === "0.000" ? "as before" : `${fixed(before.auc, 3)} before`;
+    text = `AUC ${fixed(now.auc, 3)} at ${layer}, ${way}`;
+  } else if (now) text = `AUC ${fixed(now.auc, 3)} at ${layer}`;
   state.parts.finding.textContent = text;
 }
 
@@ -203,7 +203,7 @@ const CURVES = [
   ["retrieval", 3, (_, frame) => frame?.retrieval],
   ["loss", 4, (_, frame) => frame?.loss],
 ];
-const CURVE_NAMES = { AUC: "AUC of related over unrelated", retrieval: "retrieval to English", loss: "loss of held-out links" };
+const CURVE_NAMES = { AUC: "AUC", retrieval: "retrieval", loss: "held-out loss" };
 
 function seriesOf(state, arm, value) {
   const film = filmOf(state, arm);
@@ -250,8 +250,9 @@ function drawCurve(state, view, figure, [name, digits, value]) {
     svg.lastChild.append(draw("title", {}, `after ${state.data.task} training: AUC ${fixed(after.auc, 3)}`));
   }
   const now = value(state, view.frame);
-  title.textContent = `${CURVE_NAMES[name]} ${fixed(now, digits)}`;
-  svg.setAttribute("aria-label", `${title.textContent}; over the steps from ${fixed(all[0], digits)}, between ${fixed(Math.min(...all), digits)} and ${fixed(Math.max(...all), digits)}`);
+  const span = `${fixed(Math.min(...all), digits)} to ${fixed(Math.max(...all), digits)}`;
+  title.replaceChildren(`${CURVE_NAMES[name]} `, make("b", {}, fixed(now, digits)), make("span", {}, span));
+  svg.setAttribute("aria-label", `${CURVE_NAMES[name]} ${fixed(now, digits)}; over the steps ${span}`);
   svg.onclick = (event) => {
     if (!view.stepped) return;
     const box = svg.getBoundingClientRect();
@@ -446,7 +447,8 @@ function curveFigure() {
 function build(state) {
   const { data, root } = state;
   const none = data.notRun;
-  const arms = choice("Arm", "arm", data.arms.map((arm, index) => [arm.key, `${index + 1} ${arm.name}`, arm.state === none ? none : ""]));
+  const arms = choice("Arm", "arm", data.arms.map((arm, index) => [arm.key, `${index + 1} ${arm.name}`,
+    arm.state === none && !data.film.films[arm.key] ? none : ""]));
   const kinds = choice("Distance", "distance", [["cosine", "cosine"], ["l2", "L2"]]);
   const views = choice("Scores as", "view", [["score", "score"], ["difference", "difference"]]);
   const layer = make("select", { "aria-label": "Layer" }, ...data.film.layers.map((number) => make("option", { value: number }, `layer ${number}`)));
@@ -504,25 +506,49 @@ function copied(svg, x, y) {
   return group;
 }
 
-// The left panel as it stands, and the verdict's finding as its title.
+// The scores as a drawing of their own: a strip of the table's kind for every arm and language.
+function drawnScores(state, line, left, top) {
+  const { scores } = state.data, view = state.at.view, group = draw("g");
+  const { rows, marks } = scores[view], ranges = domains(scores.columns, rows, marks, view);
+  const quiet = getComputedStyle(state.parts.scored).color, accent = getComputedStyle(state.parts.play).getPropertyValue("color");
+  for (const [index, column] of scores.columns.entries()) line(column.name, left + 170 + 110 * index, top, 12);
+  for (const [number, row] of rows.entries()) {
+    const y = top + 26 + 26 * number;
+    line(row.name, left, y, 12);
+    for (const [index, column] of scores.columns.entries()) {
+      const mark = marks[`${row.key}|${column.key}`], x = left + 170 + 110 * index;
+      if (!mark) { line(state.data.notRun, x, y, 12); continue; }
+      const place = (value) => x + (56 * (value - ranges[index][0])) / (ranges[index][1] - ranges[index][0]);
+      if (mark.low !== null) group.append(draw("line", { x1: place(mark.low), x2: place(mark.high), y1: y - 4, y2: y - 4, stroke: quiet, "stroke-width": 2 }));
+      for (const value of mark.values) group.append(draw("circle", { cx: place(value), cy: y - 4, r: 3.5, fill: accent, "fill-opacity": 0.7 }));
+      line((view === "difference" ? signed : fixed)(mark.mean, 1), x + 64, y, 12);
+    }
+  }
+  return group;
+}
+
+// Both panels as they stand, the finding as title.
 function toSvg(state) {
-  const { histogram, curves, finding, stepped } = state.parts;
-  const wide = histogram.clientWidth, high = histogram.clientHeight;
+  const { histogram, curves, finding, stepped, scoreFinding } = state.parts;
+  const high = histogram.clientHeight, columns = state.data.scores.columns.length;
+  const wide = Math.max(histogram.clientWidth + 32, 220 + 110 * columns);
+  const rows = state.data.scores[state.at.view].rows.length, whole = high + 220 + 26 * rows;
   const ink = getComputedStyle(finding).color, font = getComputedStyle(finding).fontFamily;
-  const svg = draw("svg", { xmlns: NS, width: wide + 32, height: high + 160, viewBox: `0 0 ${wide + 32} ${high + 160}` });
+  const svg = draw("svg", { xmlns: NS, width: wide, height: whole, viewBox: `0 0 ${wide} ${whole}` });
   const line = (text, x, y, size) => svg.append(draw("text", { x, y, fill: ink, "font-size": size, "font-family": font }, text));
   svg.append(draw("title", {}, finding.textContent));
-  line(`${state.data.language}, ${armOf(state, state.at.arm).name}, ${stepped.textContent}. ${finding.textContent}`, 16, 24, 14);
+  line(`${state.data.language}, ${armOf(state, state.at.arm).name}, ${stepped.textContent}: ${finding.textContent}`, 16, 24, 14);
   svg.append(copied(histogram, 16, 36));
   let x = 16;
   for (const figure of curves) {
     const curve = figure.querySelector("svg");
-    line(figure.querySelector("figcaption").textContent, x, high + 58, 12);
+    line(figure.querySelector("svg").getAttribute("aria-label").split(";")[0], x, high + 58, 12);
     svg.append(copied(curve, x, high + 64));
     x += curve.clientWidth + 12;
   }
-  const ground = draw("rect", { width: "100%", height: "100%", fill: getComputedStyle(state.root.closest(".stApp")).backgroundColor });
-  svg.prepend(ground);
+  line(`${scoreFinding.textContent}, ${state.data.scores.metric} in ${state.data.task}, points`, 16, high + 160, 14);
+  svg.append(drawnScores(state, line, 16, high + 186));
+  svg.prepend(draw("rect", { width: "100%", height: "100%", fill: getComputedStyle(state.root.closest(".stApp")).backgroundColor }));
   return new XMLSerializer().serializeToString(svg);
 }
 

@@ -8,7 +8,8 @@ from ccta_core.adjustment.hypotheses import Tables
 from dashboard.assets import read_beside
 from dashboard.session import Session
 from dashboard.views.adjust.controls import Chosen
-from dashboard.views.adjust.tables import payload
+from dashboard.views.adjust.tables import checkpoint_table, marks_table, payload
+from dashboard.widgets.files import component_files
 
 KEY = "adjust_film"
 _FIELDS = ("arm", "step", "layer", "distance", "view")
@@ -34,4 +35,13 @@ def film(session: Session, tables: Tables, chosen: Chosen) -> None:
         key=KEY,
         data=payload(tables, chosen.lang, chosen.task) | {"at": at},
         on_at_change=moved,
+    )
+    component_files(
+        {
+            "Checkpoints (CSV)": checkpoint_table(tables, chosen.lang),
+            "Scores (CSV)": marks_table(tables, chosen.lang, chosen.task),
+        },
+        f"adjust-{chosen.lang}-{chosen.task}",
+        key=KEY,
+        place=f".st-key-{KEY} .adj-root",
     )
