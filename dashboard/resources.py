@@ -261,6 +261,14 @@ def adjustment_items(lang: str, task: str, eval_lang: str) -> "pd.DataFrame":
     return _adjustment_items(str(folder), stamp, lang, task, eval_lang)
 
 
+@st.cache_data(show_spinner="Counting the sentence pairs", max_entries=_TEXTS_HELD, ttl=600)
+def parallel_pairs(spec: str, lang: str) -> int:
+    """How many sentence pairs parallel text has. Raises CctaError where it can't be read."""
+    from ccta_core.adjustment.parallel import read_parallel
+
+    return len(read_parallel((spec,), lang).pairs)
+
+
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _adjustment_tables(folder: str, files: Hashable) -> "dict[str, pd.DataFrame]":
     del files

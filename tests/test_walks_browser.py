@@ -12,7 +12,9 @@ import pytest
 from tests.serving import serving, visiting
 
 SCREENS = os.environ.get("CCTA_SCREENS")
-PAGES = ("", "languages", "correlation", "errors?study=demo-nli", "studies", "models", "learn")
+PAGES = (
+    "", "languages", "correlation", "errors?study=demo-nli", "adjust", "studies", "models", "learn",
+)  # fmt: skip
 LOOKS = {"wide": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
 
 

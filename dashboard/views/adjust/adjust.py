@@ -7,6 +7,7 @@ from dashboard.session import Session
 from dashboard.views.adjust import parts
 from dashboard.views.adjust.controls import choosers
 from dashboard.views.adjust.film import film
+from dashboard.views.adjust.runs import runs
 from dashboard.widgets import notices, text_blocks
 
 
@@ -31,6 +32,7 @@ def page() -> None:
     parts.join(tables, chosen)
     parts.hypotheses(tables)
     parts.every_table(tables)
+    runs(session, chosen)
 
 
 page()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEIGHT = 300
-LAYER_HEIGHT = 340
+LAYER_HEIGHT = 320
 MEASURES = {
     "auc": "AUC, related over unrelated",
     "related": "distance of related words",
@@ -41,7 +41,7 @@ def layer_chart(table: pd.DataFrame, measures: Sequence[str], *, dark: bool) -> 
             x=each["layer"],
             y=each["value"],
             mode="lines+markers",
-            name=str(arm),
+            name=str(arm).replace(", after the task", " + task"),
             legendgroup=str(arm),
             showlegend=not second,
             line={"color": colour, "width": 1.6, "dash": dash},
@@ -54,7 +54,7 @@ def layer_chart(table: pd.DataFrame, measures: Sequence[str], *, dark: bool) -> 
             hoverinfo="text",
         )
     quiet_layout(figure, height=LAYER_HEIGHT, dark=dark)
-    figure.update_layout(legend={"entrywidth": 150, "font": {"size": 12}})
+    figure.update_layout(legend={"entrywidth": 96, "font": {"size": 12}})
     figure.update_xaxes(title_text="layer", dtick=2)
     figure.update_yaxes(title_text=_axis(measures))
     return figure

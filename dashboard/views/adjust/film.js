@@ -203,7 +203,7 @@ const CURVES = [
   ["retrieval", 3, (_, frame) => frame?.retrieval],
   ["loss", 4, (_, frame) => frame?.loss],
 ];
-const CURVE_NAMES = { AUC: "AUC", retrieval: "retrieval", loss: "held-out loss" };
+const CURVE_NAMES = { AUC: "AUC", retrieval: "retrieval", loss: "loss" };
 
 function seriesOf(state, arm, value) {
   const film = filmOf(state, arm);
@@ -250,7 +250,8 @@ function drawCurve(state, view, figure, [name, digits, value]) {
     svg.lastChild.append(draw("title", {}, `after ${state.data.task} training: AUC ${fixed(after.auc, 3)}`));
   }
   const now = value(state, view.frame);
-  const span = `${fixed(Math.min(...all), digits)} to ${fixed(Math.max(...all), digits)}`;
+  const ends = [Math.min(...all), Math.max(...all)].map((end) => fixed(end, 3));
+  const span = ends[0] === ends[1] ? "throughout" : ends.join(" to ");
   title.replaceChildren(`${CURVE_NAMES[name]} `, make("b", {}, fixed(now, digits)), make("span", {}, span));
   svg.setAttribute("aria-label", `${CURVE_NAMES[name]} ${fixed(now, digits)}; over the steps ${span}`);
   svg.onclick = (event) => {
