@@ -52,6 +52,7 @@ def test_a_plan_becomes_tables_and_a_document(declared, tmp_path, capsys):  # no
         assert row.difference == pytest.approx(first - reference, abs=2e-4)
         assert row.only_first - row.only_reference == pytest.approx(row.difference * row.n)
     assert set(tables["forgetting"]["arm"]) == {"original", "adjusted"}
+    assert set(tables["distances"]["pairs"]) == {0, 40}  # the dose, not the pairs measured on
     measured = tables["distances"].query("distance == 'cosine' and layer == 3")
     auc = measured.set_index(["arm", "task"])["auc"]
     fallen = tables["forgetting"].query("layer == 3").set_index("arm")["difference"]

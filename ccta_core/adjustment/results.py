@@ -262,6 +262,8 @@ def _measured(work: Measured, table: str) -> Iterator[dict[str, Any]]:
     if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
         return
     last = rows["layer"].max()
+    # `pairs` is the dose of a place in the design; those measured on have a name of their own.
+    rows = rows.rename(columns={"pairs": "held_pairs"})
     for row in rows.drop(columns=["lang", "revision"]).to_dict("records"):
         for name in _HISTOGRAMS:
             if name in row:

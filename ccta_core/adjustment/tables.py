@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ CONTRASTS = (
 ITEMS = "items"
 """The one long table, which is read a comparison at a time (`read_items`)."""
 SHIPPED = Path(__file__).parents[2] / "cache" / "adjustment"
+Filters = list[tuple[str, str, Any]]
 _POWER, _ALPHA = 0.8, 0.05
 _ROW_GROUP = 25_000
 """Rows of `items` that are read together: about the items of one comparison."""
@@ -70,7 +72,11 @@ def read_items(folder: Path, lang: str, task: str, eval_lang: str) -> pd.DataFra
     path = folder / f"{ITEMS}.parquet"
     if not path.exists():
         return pd.DataFrame()
-    asked = [("task", "==", task), ("lang", "in", ["", lang]), ("eval_lang", "==", eval_lang)]
+    asked: Filters = [
+        ("task", "==", task),
+        ("lang", "in", ["", lang]),
+        ("eval_lang", "==", eval_lang),
+    ]
     table = _read(path, asked)
     return table.drop(columns=["task", "lang", "eval_lang"])
 
@@ -94,7 +100,7 @@ def cross_key(lang: str) -> str:
     return f"{lang}>en"
 
 
-def _read(path: Path, filters: list[tuple[str, str, object]]) -> pd.DataFrame:
+def _read(path: Path, filters: Filters) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, filters=filters or None)
     except (OSError, ValueError) as error:

@@ -85,9 +85,13 @@ const shares = (counts) => {
 
 // The reach of both axes over all steps of the layer, so that nothing but the histogram moves.
 function reach(state, view) {
+  const key = `${state.key}/${state.at.arm}/${state.at.layer}/${state.at.distance}`;
+  if (state.reached && state.reached.key === key) return state.reached;
   let right = 0, top = 0;
-  const frames = (view.film ? view.film.rows : []).map((rows) => rows[state.data.film.layers.indexOf(state.at.layer)]);
-  for (const frame of [...frames, view.before, view.placebo]) {
+  const layer = state.data.film.layers.indexOf(state.at.layer);
+  const beside = filmOf(state, armOf(state, state.at.arm).placebo);
+  const frames = [view.film, beside].flatMap((film) => (film ? film.rows : [])).map((rows) => rows[layer]);
+  for (const frame of [...frames, view.before]) {
     const numbers = numbersOf(state, frame);
     if (!numbers || !numbers.histograms) continue;
     for (const counts of numbers.histograms) {
@@ -97,7 +101,8 @@ function reach(state, view) {
       top = Math.max(top, ...parts);
     }
   }
-  return { right: right || 1, top: top || 1 };
+  state.reached = { key, right: right || 1, top: top || 1 };
+  return state.reached;
 }
 
 function outline(counts, edge, place) {
@@ -119,7 +124,7 @@ const LAYERS = [
 
 function drawHistogram(state, view) {
   const svg = state.parts.histogram;
-  const wide = svg.clientWidth || 520, high = svg.clientHeight || 176;
+  const { wide, high } = state.sizes.histogram;
   svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
   const { right, top } = reach(state, view);
   const place = {
@@ -214,7 +219,7 @@ function seriesOf(state, arm, value) {
 
 function drawCurve(state, view, figure, [name, digits, value]) {
   const svg = figure.querySelector("svg");
-  const wide = svg.clientWidth || 180, high = svg.clientHeight || 80;
+  const { wide, high } = state.sizes.curve;
   svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
   const main = view.stepped ? state.at.arm : "adjusted";
   const drawn = [["placebo", "adj-line is-placebo"], ["adjusted", "adj-line is-adjusted"]]
@@ -274,7 +279,7 @@ function drawSlider(state, view) {
     : film ? (state.at.arm === "original" ? "before any step" : "measured once, after training") : `steps: ${state.data.notRun}`;
   stepped.textContent = text;
   slider.setAttribute("aria-valuetext", text);
-  state.parts.ticks.replaceChildren(...view.steps.map((_, index) => {
+  if (state.parts.ticks.childElementCount !== view.steps.length) state.parts.ticks.replaceChildren(...view.steps.map((_, index) => {
     const tick = make("i");
     tick.style.insetInlineStart = `${(100 * index) / Math.max(1, view.steps.length - 1)}%`;
     return tick;
@@ -330,6 +335,9 @@ function scoreCell(mark, domain, view, base) {
 
 function drawScores(state) {
   const { scores } = state.data, view = state.at.view;
+  const shown = `${view}/${state.at.arm}`;
+  if (state.scoresShown === shown) return;
+  state.scoresShown = shown;
   const { rows, marks } = scores[view];
   const ranges = domains(scores.columns, rows, marks, view);
   const head = make("tr", {}, make("td"));
@@ -362,6 +370,15 @@ function drawScores(state) {
 }
 
 // ---- all at once -------------------------------------------------------------------------------------------------
+
+// Sizes are read when they may have changed, and not between two writes, which would lay the page out each time.
+function measure(state) {
+  const sizes = (svg, wide, high) => ({ wide: svg.clientWidth || wide, high: svg.clientHeight || high });
+  state.sizes = {
+    histogram: sizes(state.parts.histogram, 520, 176),
+    curve: sizes(state.parts.curves[0].querySelector("svg"), 180, 64),
+  };
+}
 
 function show(state) {
   const view = look(state);
@@ -563,13 +580,20 @@ export default function (component) {
     pictures.set(root, state);
     state.onKey = (event) => (root.isConnected ? press(state, event) : document.removeEventListener("keydown", state.onKey));
     document.addEventListener("keydown", state.onKey);
-    state.watch = new ResizeObserver(() => state.parts && show(state));
+    state.watch = new ResizeObserver(([entry]) => {
+      const wide = Math.round(entry.contentRect.width);
+      if (!state.parts || wide === state.wide) return;
+      state.wide = wide;
+      measure(state);
+      show(state);
+    });
     state.watch.observe(root);
     root.cctaPicture = { toSvg: () => toSvg(state) };
   }
   state.send = (at) => setTriggerValue("at", at);
   const anew = state.key !== data.key || JSON.stringify(state.data.film.layers) !== JSON.stringify(data.film.layers);
   state.data = data;
+  state.scoresShown = state.reached = null;
   if (anew || !state.moved) state.at = { ...data.at };
   if (anew) {
     state.key = data.key;
@@ -577,6 +601,7 @@ export default function (component) {
     clearTimeout(state.telling);
     state.moved = false;
     build(state);
+    measure(state);
   }
   show(state);
   return () => {
