@@ -166,7 +166,7 @@ def state_of(name: str) -> OrderState:
     log = path.read_text("utf-8", "replace") if path.exists() else ""
     _, _, own = log.rpartition(_begins(run))
     steps = _STEP.findall(own)
-    lines = [line for line in log.strip().splitlines() if line]
+    lines = [line for line in own.strip().splitlines() if line]
     last = steps[-1] if steps else None
     return OrderState(
         order, kind, states, run,
