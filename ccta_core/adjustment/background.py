@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +167,17 @@ def state_of(name: str) -> OrderState:
     _, _, own = log.rpartition(_begins(run))
     steps = _STEP.findall(own)
     lines = [line for line in own.strip().splitlines() if line]
-    last = steps[-1] if steps else None
-    return OrderState(
+    state = OrderState(
         order, kind, states, run,
-        *((int(last[0]), int(last[1]), last[2], last[3], int(last[4])) if last else ()),
         aucs=tuple((int(step), float(auc)) for step, auc in _AUC.findall(own)),
         line=lines[-1].removeprefix("ccta: ") if lines else "",
+    )  # fmt: skip
+    if not steps:
+        return state
+    step, of_steps, alignment, anchor, minutes = steps[-1]
+    return replace(
+        state, step=int(step), of_steps=int(of_steps), alignment=alignment, anchor=anchor,
+        minutes_left=int(minutes),
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def consistency(tables: Tables, lang: str) -> pd.DataFrame:
 
 
 def _probed(tables: Tables, lang: str, distance: str) -> pd.DataFrame:
-    parts = []
+    parts: list[pd.DataFrame] = []
     for arm in ("adjusted", "placebo"):
         rows = usual_checkpoints(tables, lang, arm)
         if not len(rows):
