@@ -18,6 +18,7 @@ TITLES = {
     "languages": "Languages",
     "correlation": "Correlation",
     "errors": "Errors",
+    "adjust": "Adjust",
     "studies": "Studies",
     "models": "Models and data",
     "learn": "Learn",

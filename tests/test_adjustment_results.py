@@ -9,16 +9,9 @@ from scipy.stats import t as student
 from ccta_core.adjustment import join
 from ccta_core.adjustment.hypotheses import NOT_RUN, PARTLY, REFUTED, SUPPORTED, verdicts
 from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training
-from ccta_core.adjustment.results import (
-    TABLES,
-    DesignPoint,
-    collect,
-    compare_arms,
-    detectable,
-    read_tables,
-    write_tables,
-)
+from ccta_core.adjustment.results import DesignPoint, collect, compare_arms
 from ccta_core.adjustment.schedule import run_plan
+from ccta_core.adjustment.tables import TABLES, detectable, read_items, read_tables, write_tables
 from ccta_core.analysis.intervals import f1_interval
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
@@ -59,11 +52,23 @@ def test_a_plan_becomes_tables_and_a_document(declared, tmp_path, capsys):  # no
         assert row.difference == pytest.approx(first - reference, abs=2e-4)
         assert row.only_first - row.only_reference == pytest.approx(row.difference * row.n)
     assert set(tables["forgetting"]["arm"]) == {"original", "adjusted"}
+    assert set(tables["distances"]["pairs"]) == {0, 40}  # the dose, not the pairs measured on
     measured = tables["distances"].query("distance == 'cosine' and layer == 3")
     auc = measured.set_index(["arm", "task"])["auc"]
     fallen = tables["forgetting"].query("layer == 3").set_index("arm")["difference"]
     for arm in ("original", "adjusted"):
         assert fallen[arm] == pytest.approx(auc[arm, ""] - auc[arm, "nli"], abs=1e-6)
+    probe = tables["probe"]
+    assert set(probe["arm"]) == {"adjusted", "placebo"}
+    assert probe["overlap_cosine"].between(0, 1).all()
+    links = probe["histogram_related_l2"].map(sum)
+    assert (links == probe["links"]).all()
+    items = read_items(tmp_path / "tables", "es", "nli", "en")
+    right = items.groupby(["arm", "seed"])["correct"].mean()
+    for (arm, _), share in right.items():
+        assert share == pytest.approx(scores[arm, "en"], abs=2e-4)
+    assert (items["predicted"] == items["gold"])[items["correct"]].all()
+    assert not len(read_items(tmp_path / "tables", "es", "nli", "ru"))
     assert list(tables["gradients"]["arm"]) == ["continual"]  # adjustments of 2 steps log none
     write(tables, tmp_path / "docs")
     page = (tmp_path / "docs" / "adjustment.md").read_text("utf-8")

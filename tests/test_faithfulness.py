@@ -40,7 +40,7 @@ from ccta_core.faithfulness.settings import (
     LENGTH,
     POSITION,
     RANDOM,
-    Design,
+    FaithfulnessDesign,
     Noise,
     Search,
     settings_of,
@@ -83,7 +83,7 @@ def items(count=4, second=True):
 
 def design(**changes):
     given_ = {"items": items(), "languages": ("en", "es"), "settings": WAYS, "config": QUICK}
-    return Design(**(given_ | changes))
+    return FaithfulnessDesign(**(given_ | changes))
 
 
 @pytest.fixture(scope="module")

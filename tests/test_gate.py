@@ -14,7 +14,7 @@ from dashboard.import_gate import GATE, Gate
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
 LIGHT = ("pair", "studies", "models")
-HEAVY = ("languages", "correlation", "errors", "learn")
+HEAVY = ("languages", "correlation", "errors", "adjust", "learn")
 IMPORTED = """
 import sys
 from streamlit.testing.v1 import AppTest
@@ -95,7 +95,10 @@ def test_a_page_without_scipy_does_not_wait(page):
         assert not opened(page).exception
 
 
-@pytest.mark.parametrize(("page", "known"), [(page, "") for page in LIGHT] + [("learn", "scipy")])
+@pytest.mark.parametrize(
+    ("page", "known"),
+    [(page, "") for page in LIGHT] + [(page, "scipy") for page in ("adjust", "learn")],
+)
 def test_what_a_page_imports(page, known):
     """A light page may pass while torch comes in, and no page brings torch itself."""
     done = subprocess.run(

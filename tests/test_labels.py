@@ -21,7 +21,7 @@ from ccta_core.errors import CctaError
 from ccta_core.evaluation.predict import classes
 from ccta_core.evaluation.score import score
 from ccta_core.models.catalog import find
-from ccta_core.sensitivity.settings import REFERENCE, Design
+from ccta_core.sensitivity.settings import REFERENCE, SensitivityDesign
 from ccta_core.study.manifest import folder_of, read_manifest
 from ccta_core.study.measure import measure
 from ccta_core.study.request import StudyRequest
@@ -337,7 +337,7 @@ def test_sensitivity_explains_the_class_that_a_label_names(model):
     assert _label(model, item, source, "gold") == "entailment"
     with pytest.raises(CctaError, match="has the gold label '0'"):
         _label(model, replace(item, label="0"), source, "gold")
-    assert Design((item,) * 3, (("en", "es"),), (REFERENCE,)).target == "gold"
+    assert SensitivityDesign((item,) * 3, (("en", "es"),), (REFERENCE,)).target == "gold"
 
 
 def test_the_pair_page_judges_by_the_models_own_names():

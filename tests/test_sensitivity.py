@@ -19,7 +19,7 @@ from ccta_core.pipeline import sentences
 from ccta_core.sensitivity.measure import measure
 from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
 from ccta_core.sensitivity.report import SettingRow, sensitivity
-from ccta_core.sensitivity.settings import REFERENCE, Design, Setting, grid, spread
+from ccta_core.sensitivity.settings import REFERENCE, SensitivityDesign, Setting, grid, spread
 from ccta_core.sensitivity.tables import markdown, table
 from ccta_core.sensitivity.verdict import verdict
 
@@ -118,7 +118,7 @@ def test_the_interval_of_a_mean():
 
 @pytest.fixture(scope="module")
 def measured(model):
-    return measure(model, Design(ITEMS, PAIRS, DEEP, QUICK))
+    return measure(model, SensitivityDesign(ITEMS, PAIRS, DEEP, QUICK))
 
 
 @pytest.fixture
@@ -154,7 +154,8 @@ def test_exchanged_languages_give_the_same_cells(model):
     turned = tuple(pair[::-1] for pair in PAIRS)
     settings = (Setting("gradient_norm", 11, None, "abs"),)
     one, other = (
-        measure(model, Design(ITEMS, langs, settings, QUICK)) for langs in (PAIRS, turned)
+        measure(model, SensitivityDesign(ITEMS, langs, settings, QUICK))
+        for langs in (PAIRS, turned)
     )
     np.testing.assert_allclose(other.settings[0].gain, one.settings[0].gain, atol=1e-9)
     np.testing.assert_allclose(other.repeat, one.repeat, atol=1e-9)
@@ -198,7 +199,7 @@ def test_a_method_runs_once_for_all_masses_and_sentences(model, monkeypatch):
     settings = tuple(
         Setting("input_x_gradient", 11, None, mass) for mass in ("abs", "positive", "norm")
     )
-    found = measure(model, Design(ITEMS, PAIRS, settings, QUICK))
+    found = measure(model, SensitivityDesign(ITEMS, PAIRS, settings, QUICK))
     assert calls == [("input_x_gradient", 9, "norm")]
     assert len({one.ems.tobytes() for one in found.settings}) == 3
 
@@ -206,7 +207,7 @@ def test_a_method_runs_once_for_all_masses_and_sentences(model, monkeypatch):
 def test_the_sources_class_may_be_explained_instead(model):
     item = replace(ITEMS[0], label=None)
     settings = (Setting("input_x_gradient", 11, None, "abs"),)
-    design = Design((item, *ITEMS[1:]), PAIRS, settings, QUICK)
+    design = SensitivityDesign((item, *ITEMS[1:]), PAIRS, settings, QUICK)
     with pytest.raises(CctaError, match="--target-class source"):
         measure(model, design)
     found = measure(model, replace(design, target="source")).settings[0]
@@ -217,18 +218,20 @@ def test_the_sources_class_may_be_explained_instead(model):
 
 def test_it_stops(model):
     with pytest.raises(StoppedError):
-        measure(model, Design(ITEMS, PAIRS, DEEP, QUICK), stop=lambda: True)
+        measure(model, SensitivityDesign(ITEMS, PAIRS, DEEP, QUICK), stop=lambda: True)
 
 
 def test_a_layer_that_is_not_there_is_named(model):
-    design = Design(ITEMS, PAIRS, (Setting("lig", 12, "pad", "abs"),), QUICK)
+    design = SensitivityDesign(ITEMS, PAIRS, (Setting("lig", 12, "pad", "abs"),), QUICK)
     with pytest.raises(CctaError, match="layer 12 is the last one"):
         measure(model, design)
 
 
 @pytest.fixture(scope="module")
 def report(model):
-    return sensitivity(model, Design(ITEMS, PAIRS, DEEP, QUICK, corpus="demo:nli"), draws=40)
+    return sensitivity(
+        model, SensitivityDesign(ITEMS, PAIRS, DEEP, QUICK, corpus="demo:nli"), draws=40
+    )
 
 
 def test_the_report_is_the_measurements(report, measured):

@@ -12,7 +12,9 @@ import pytest
 from tests.serving import serving, visiting
 
 SCREENS = os.environ.get("CCTA_SCREENS")
-PAGES = ("", "languages", "correlation", "errors?study=demo-nli", "studies", "models", "learn")
+PAGES = (
+    "", "languages", "correlation", "errors?study=demo-nli", "adjust", "studies", "models", "learn",
+)  # fmt: skip
 LOOKS = {"wide": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
 
 
@@ -95,6 +97,10 @@ def test_a_researcher_reads_the_findings_and_prices_a_study(visit):
     page.wait_for_url(lambda url: url != before)
     settled(page)
     keep(page, "researcher-languages")
+    go(page, "Adjust")
+    page.locator(".adj-scores tbody tr").first.wait_for()
+    assert "not run" in page.locator("body").inner_text()
+    keep(page, "researcher-adjust")
     go(page, "Studies")
     page.get_by_role("button", name="Start ", exact=False).first.wait_for()
     keep(page, "researcher-studies")

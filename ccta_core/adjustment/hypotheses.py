@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from ccta_core.adjustment.plan import cross_key
-from ccta_core.adjustment.results import detectable
+from ccta_core.adjustment.tables import cross_key, detectable
 from ccta_core.languages import language
 from ccta_core.text import count, interval, listing, signed
 

@@ -11,6 +11,7 @@ from ccta_core.adjustment.continual import ALIGN_WEIGHT, ANCHOR_WEIGHT, Continua
 from ccta_core.adjustment.measures import MeasureSettings
 from ccta_core.adjustment.parallel import usual_tests
 from ccta_core.adjustment.settings import Adjustment, check_name
+from ccta_core.adjustment.tables import cross_key
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
@@ -334,11 +335,6 @@ def task_id(task: str, lang: str, arm: str, dose: str, seed: int) -> str:
     """Returns the id of a task's model: the original arm is one for all languages."""
     place = arm if arm == "original" else f"{lang}-{arm}{dose}"
     return f"own/{task}-{place}-s{seed}"
-
-
-def cross_key(lang: str) -> str:
-    """Returns the key of items whose question is in a language and whose context is English."""
-    return f"{lang}>en"
 
 
 def adjustment_name(model: str) -> str:

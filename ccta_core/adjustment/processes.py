@@ -1,8 +1,8 @@
 """One run over several processes or GPUs: each reads a part of every batch, gradients are added.
 
 Started with `accelerate launch --multi_gpu -m ccta_core adjust run ...`, or on processors with
-`torchrun --standalone --nproc_per_node N -m ccta_core adjust run ...`, with `--local-addr 127.0.0.1`
-where the machine's own name does not resolve; without a launcher there is one process.
+`torchrun --standalone --nproc_per_node N -m ccta_core adjust run ...` (and `--local-addr 127.0.0.1`
+where the machine's own name does not resolve); without a launcher there is one process.
 """
 
 import os

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,24 +15,13 @@ from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_r
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
 from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
+from ccta_core.adjustment.tables import CONTRASTS, TABLES, detectable
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
-from ccta_core.errors import CctaError
 from ccta_core.training.finish import ITEMS
 
-TABLES = (
-    "runs", "scores", "paired", "contrasts", "distances", "words", "sentences", "forgetting",
-    "gradients", "consistency", "flips",
-)  # fmt: skip
-APART = ("error_rates", "sizing")
-"""Tables that research.adjustment.links and .cost write beside those of a plan."""
-CONTRASTS = (
-    ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
-    ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),
-)  # fmt: skip
-"""Arms that are compared, the second being the reference."""
-_POWER, _ALPHA = 0.8, 0.05
 _DRAWS = 2000
 _HISTOGRAMS = ("histogram_related", "histogram_unrelated", "histogram_gap")
+_KINDS = ("cosine", "l2")
 
 
 def collect(plan: Plan) -> dict[str, pd.DataFrame]:
@@ -57,6 +45,7 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["gradients"] += [place | row for row in _continual_gradients(cell)]
         elif isinstance(cell.work, Adjustment):
             rows["gradients"] += [place | row for row in _adjustment_gradients(cell.work)]
+            rows["probe"] += [place | row for row in probe_rows(cell.work.name, place["usual"])]
         elif isinstance(cell.work, Measurement):
             for name in ("distances", "words", "sentences"):
                 rows[name] += [place | row for row in _measure_rows(cell.work, name)]
@@ -66,48 +55,71 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["flips"] += flip_rows(cell.work, places)
     trained = [cell for cell in finished if cell.kind == TRAIN]
     rows["paired"], rows["contrasts"] = compare_arms(trained, places)
-    return {name: pd.DataFrame(rows[name]) for name in TABLES}
+    tables = {name: pd.DataFrame(rows[name]) for name in TABLES}
+    return tables | {"items": item_rows(trained, places)}
 
 
-def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Writes each table that has rows as Parquet; one that has none any more is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        if len(table):
-            table.to_parquet(path, index=False, compression="zstd")
-        else:
-            path.unlink(missing_ok=True)
+def probe_rows(name: str, histograms: bool) -> Iterator[dict[str, Any]]:
+    """What a run measured on its held-out pairs while it learnt, a row a checkpoint and layer.
 
-
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Returns the tables of a folder; an empty one for each that is not there.
-
-    Raises CctaError where the folder has none at all.
+    `overlap_*` is the overlapping coefficient of the two histograms (sum of the smaller shares, in
+    [0, 1]); the histograms themselves, of equal bins from 0 to `edge_*`, where asked for.
     """
-    if not (folder / "runs.parquet").exists():
-        raise CctaError(
-            f"expected the tables of a plan in {folder}; collect them with ccta adjust plan collect"
-        )
-    paths = {name: folder / f"{name}.parquet" for name in (*TABLES, *APART)}
-    return {
-        name: pd.read_parquet(path) if path.exists() else pd.DataFrame()
-        for name, path in paths.items()
-    }
+    for row in read_rows(name, "probes"):
+        kept: dict[str, Any] = {"model": f"adjusted/{name}", "held_pairs": row["pairs"]}
+        kept |= {key: row[key] for key in ("step", "layer", "links")}
+        for kind in _KINDS:
+            shares = [
+                np.array(row[f"histogram_{which}_{kind}"], np.float64)
+                for which in ("related", "unrelated")
+            ]
+            kept |= {
+                f"{key}_{kind}": row[f"{key}_{kind}"]
+                for key in ("auc", "related", "unrelated", "gap", "below_zero")
+            }
+            kept[f"overlap_{kind}"] = float(
+                np.minimum(*(share / max(1.0, share.sum()) for share in shares)).sum()
+            )
+            kept[f"edge_{kind}"] = float(row[f"edges_{kind}"][1])
+            for which, share in zip(("related", "unrelated"), shares, strict=True):
+                counts = share.astype(np.int32) if histograms else None
+                kept[f"histogram_{which}_{kind}"] = counts
+        yield kept | {
+            key: row[key] for key in ("held_loss", "retrieval_to_english", "retrieval_from_english")
+        }
 
 
-def detectable(sd: float, count: int) -> float | None:
-    """Returns the smallest true mean difference that a paired t test of `count` seeds sees.
+def item_rows(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]) -> pd.DataFrame:
+    """What each trained model of the usual doses made of each item: ids and labels, no text.
 
-    At 5%, two-sided, with a power of 80%: d sd with d from the noncentral t distribution. None
-    below two seeds.
+    `correct` of classes; of answers an exact match, of tags every entity right and none too many.
+    `predicted` and `gold` are classes, the latter known of an item where any model was right.
     """
-    if count < 2 or not np.isfinite(sd):
-        return None
-    from statsmodels.stats.power import TTestPower
-
-    solved = TTestPower().solve_power(nobs=count, alpha=_ALPHA, power=_POWER)
-    return float(np.squeeze(solved)) * sd
+    parts = []
+    for cell in trained:
+        place, table = places[cell.id], _items(cell)
+        if not place.usual or not len(table):
+            continue
+        right = table["em" if "em" in table else "correct"] > 0
+        if "gold" in table:
+            right = (table["correct"] == table["gold"]) & (table["correct"] == table["predicted"])
+        classes = "correct" in table and "gold" not in table and "predicted" in table
+        parts.append(
+            pd.DataFrame(
+                {"task": place.task, "lang": place.lang, "arm": place.arm, "seed": place.seed,
+                 "eval_lang": table["lang"], "id": table["id"], "correct": right,
+                 "predicted": table["predicted"] if classes else ""}
+            )
+        )  # fmt: skip
+    if not parts:
+        return pd.DataFrame()
+    whole = pd.concat(parts, ignore_index=True)
+    known = whole[whole["correct"]].drop_duplicates(["task", "id"])
+    gold = known.set_index(["task", "id"])["predicted"]
+    whole["gold"] = gold.reindex(pd.MultiIndex.from_frame(whole[["task", "id"]])).to_numpy()
+    whole["gold"] = whole["gold"].fillna("")
+    order = ["task", "lang", "eval_lang", "arm", "seed", "id"]
+    return whole.sort_values(order, ignore_index=True)
 
 
 class ArmComparisons(NamedTuple):
@@ -261,6 +273,8 @@ def _measure_rows(work: Measurement, table: str) -> Iterator[dict[str, Any]]:
     if rows.empty:  # no set of that kind was measured: a table without rows has no columns either
         return
     last = rows["layer"].max()
+    # `pairs` is the dose of a place in the design; those measured on have a name of their own.
+    rows = rows.rename(columns={"pairs": "held_pairs"})
     for row in rows.drop(columns=["lang", "revision"]).to_dict("records"):
         for name in _HISTOGRAMS:
             if name in row:

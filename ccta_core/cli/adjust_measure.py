@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace, device: str) -> None:
     """Keeps what the model makes of each item, of languages that its folder does not have yet."""
-    from ccta_core.adjustment.plan import cross_key
+    from ccta_core.adjustment.tables import cross_key
     from ccta_core.corpus.spec import read_items
     from ccta_core.evaluation.score import item_scores
     from ccta_core.models.load import load_model

@@ -98,7 +98,8 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from ccta_core.adjustment.results import collect, write_tables
+    from ccta_core.adjustment.results import collect
+    from ccta_core.adjustment.tables import write_tables
 
     tables = collect(_read(options))
     write_tables(tables, options.out)

@@ -15,7 +15,7 @@ from ccta_core.faithfulness.settings import (
     FEWEST_ITEMS,
     REPLACEMENTS,
     TARGETS,
-    Design,
+    FaithfulnessDesign,
     Noise,
     Search,
     settings_of,
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
     config = Config(
         seed=options.seed, quadrature=Quadrature(max_points=options.max_points), shuffles=0
     )
-    design = Design(
+    design = FaithfulnessDesign(
         items=_items(options, languages),
         languages=tuple(languages),
         settings=settings,
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
     _measure(options, design)
 
 
-def _measure(options: argparse.Namespace, design: Design) -> None:
+def _measure(options: argparse.Namespace, design: FaithfulnessDesign) -> None:
     progress(f"loading {options.model}")
     from ccta_core.faithfulness.measure import short_items  # torch, where something is computed
     from ccta_core.faithfulness.report import faithfulness

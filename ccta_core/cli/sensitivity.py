@@ -9,7 +9,7 @@ from ccta_core.cli.write import progress, write_text
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
-from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Design, Pair, grid, spread
+from ccta_core.sensitivity.settings import REFERENCE, TARGETS, Pair, SensitivityDesign, grid, spread
 from ccta_core.text import command_line, option
 
 _EXAMPLE = """example:
@@ -82,12 +82,12 @@ def run(options: argparse.Namespace) -> None:
         progress(notice)
 
 
-def _question(options: argparse.Namespace) -> Design:
+def _question(options: argparse.Namespace) -> SensitivityDesign:
     if options.limit < 3:
         raise CctaError(f"{options.limit} items can't be ranked; expected --limit 3 or more")
     if options.shuffles < 1:
         raise CctaError("gain needs shuffled masses; expected --shuffles 1 or more")
-    return Design(
+    return SensitivityDesign(
         items=spread(_items(options.corpus), options.limit),
         pairs=tuple(read_list("pairs", options.pairs, _pair)),
         settings=grid(

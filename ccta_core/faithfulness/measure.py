@@ -26,7 +26,7 @@ from ccta_core.faithfulness.orders import (
 )
 from ccta_core.faithfulness.removal import Removals
 from ccta_core.faithfulness.rows import RowFile
-from ccta_core.faithfulness.settings import LENGTH, POSITION, RANDOM, Design, Noise
+from ccta_core.faithfulness.settings import LENGTH, POSITION, RANDOM, FaithfulnessDesign, Noise
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import (
     ForwardPass,
@@ -79,7 +79,7 @@ class _Ranking:
 
 def measure(
     model: Model,
-    design: Design,
+    design: FaithfulnessDesign,
     rows: RowFile,
     report: Callable[[str], None] = lambda _line: None,
     stop: Stop = never,
@@ -137,7 +137,7 @@ def short_items(
 
 
 def measure_items(
-    model: Model, design: Design, items: Sequence[ParallelExample], stop: Stop = never
+    model: Model, design: FaithfulnessDesign, items: Sequence[ParallelExample], stop: Stop = never
 ) -> list[dict[str, Any]]:
     """The rows of some items, read and attributed together: plain numbers, one row an item."""
     cells = _cells(model, design, items)
@@ -167,7 +167,9 @@ def measure_items(
     return records
 
 
-def _cells(model: Model, design: Design, items: Sequence[ParallelExample]) -> list[_Cell]:
+def _cells(
+    model: Model, design: FaithfulnessDesign, items: Sequence[ParallelExample]
+) -> list[_Cell]:
     """Every sentence of two units or more, after one forward pass, with its target."""
     layers = sorted({setting.layer for setting in design.settings})
     places = [(row, item, lang) for row, item in enumerate(items) for lang in design.languages]
@@ -183,7 +185,7 @@ def _cells(model: Model, design: Design, items: Sequence[ParallelExample]) -> li
     return [cell for cell in cells if len(cell.units) > 1]
 
 
-def _label(model: Model, design: Design, item: ParallelExample) -> str:
+def _label(model: Model, design: FaithfulnessDesign, item: ParallelExample) -> str:
     """What is explained of an item: its gold class, or what the model predicts of each text."""
     if design.target == "each":
         return "each"
@@ -199,7 +201,7 @@ def _label(model: Model, design: Design, item: ParallelExample) -> str:
 
 
 def _rankings(
-    model: Model, design: Design, cells: Sequence[_Cell], stop: Stop
+    model: Model, design: FaithfulnessDesign, cells: Sequence[_Cell], stop: Stop
 ) -> list[list[_Ranking]]:
     """The orders of every sentence's units: one a setting, then those that ignore the model."""
     rankings: list[list[_Ranking]] = [[] for _ in cells]
@@ -228,7 +230,11 @@ def _rankings(
 
 
 def _masses(
-    model: Model, design: Design, cells: Sequence[_Cell], settings: Sequence[Setting], stop: Stop
+    model: Model,
+    design: FaithfulnessDesign,
+    cells: Sequence[_Cell],
+    settings: Sequence[Setting],
+    stop: Stop,
 ) -> list[tuple[Setting, list[np.ndarray], list[float] | None]]:
     """One run of a method: every sentence's masses under each setting, and how noise moves them."""
     config = run_config(settings, design.config)
@@ -281,7 +287,10 @@ def _with_noise(
 
 
 def _replaced(
-    removals: Removals, design: Design, rankings: Sequence[Sequence[_Ranking]], stop: Stop
+    removals: Removals,
+    design: FaithfulnessDesign,
+    rankings: Sequence[Sequence[_Ranking]],
+    stop: Stop,
 ) -> list[dict[str, Any]]:
     """What removing units says of every sentence's rankings: a dictionary a sentence."""
     removals.read(

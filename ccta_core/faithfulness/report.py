@@ -17,7 +17,7 @@ from ccta_core.analysis.intervals import clustered_interval
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.faithfulness.measure import measure
 from ccta_core.faithfulness.rows import RowFile, default_file
-from ccta_core.faithfulness.settings import RANDOM, Design
+from ccta_core.faithfulness.settings import RANDOM, FaithfulnessDesign
 from ccta_core.models.model import Model
 
 ALL = "all"
@@ -43,7 +43,7 @@ read. `mass_change` is the largest L1 distance that noise moves the masses, whic
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class GroupedEstimate:
     """A mean over `n` sentences and its 95% interval, items of one group drawn together."""
 
     value: float
@@ -69,8 +69,8 @@ class RankingRow:
     ranking: str
     replacement: str
     lang: str
-    means: Mapping[str, Estimate]
-    against_random: Mapping[str, Estimate]
+    means: Mapping[str, GroupedEstimate]
+    against_random: Mapping[str, GroupedEstimate]
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings; `None` where a measure is not known."""
@@ -89,7 +89,7 @@ class RankingRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class FaithfulnessReport:
     """What was measured. `values` has a row a sentence, replacement and ranking (draws averaged).
 
     Columns of `values`: item, group, lang, units, replacement, ranking and the measures.
@@ -133,7 +133,7 @@ class Report:
 
     def estimate(
         self, measure_name: str, replacement: str, lang: str, ranking: str, other: str | None = None
-    ) -> Estimate | None:
+    ) -> GroupedEstimate | None:
         """The mean of a measure, or of the paired differences of two rankings (ranking - other).
 
         None where no sentence has it.
@@ -147,7 +147,7 @@ class Report:
             return None
         groups = found.loc[known.index, "group"]
         low, high = clustered_interval(known.to_numpy(float), list(groups))
-        return Estimate(float(known.mean()), low, high, len(known))
+        return GroupedEstimate(float(known.mean()), low, high, len(known))
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings, as `--json` prints them."""
@@ -181,7 +181,7 @@ class Report:
 
 
 @lru_cache(maxsize=2)
-def _by_ranking(report: Report) -> Mapping[tuple[str, str], pd.DataFrame]:
+def _by_ranking(report: FaithfulnessReport) -> Mapping[tuple[str, str], pd.DataFrame]:
     """The sentences of every (replacement, ranking), by item and language."""
     indexed = report.values.set_index(["item", "lang"], drop=False)
     return {
@@ -191,10 +191,10 @@ def _by_ranking(report: Report) -> Mapping[tuple[str, str], pd.DataFrame]:
 
 
 @lru_cache(maxsize=2)
-def _rows(report: Report) -> tuple[RankingRow, ...]:
+def _rows(report: FaithfulnessReport) -> tuple[RankingRow, ...]:
     """The rows of a report: thousands of intervals, drawn once for all that show them."""
 
-    def estimates(place: tuple[str, str, str], other: str | None) -> dict[str, Estimate]:
+    def estimates(place: tuple[str, str, str], other: str | None) -> dict[str, GroupedEstimate]:
         found = {name: report.estimate(name, *place, other) for name in MEASURES}
         return {name: one for name, one in found.items() if one is not None}
 
@@ -213,12 +213,12 @@ _FACTS = ("model", "revision", "corpus", "target", "items", "groups")
 
 def faithfulness(
     model: Model,
-    design: Design,
+    design: FaithfulnessDesign,
     *,
     rows: RowFile | None = None,
     report: Callable[[str], None] = lambda _line: None,
     stop: Stop = never,
-) -> Report:
+) -> FaithfulnessReport:
     """Measures what is missing in `rows` (by default a file in the cache) and reports on all.
 
     Raises what `measure` raises.
@@ -228,12 +228,14 @@ def faithfulness(
     return report_on(model, design, measure(model, design, rows, report, stop))
 
 
-def report_on(model: Model, design: Design, records: Sequence[Mapping[str, Any]]) -> Report:
+def report_on(
+    model: Model, design: FaithfulnessDesign, records: Sequence[Mapping[str, Any]]
+) -> FaithfulnessReport:
     """The report on measured items."""
     values = table_of(records)
     short = sum(len(design.languages) - len(record["cells"]) for record in records)
     notices = [f"{short} texts of one unit were left out."] if short else []
-    return Report(
+    return FaithfulnessReport(
         model=model.id,
         revision=model.revision,
         corpus=design.corpus,
@@ -296,7 +298,7 @@ def _search(
     return search
 
 
-def _provenance(model: Model, design: Design) -> dict[str, Any]:
+def _provenance(model: Model, design: FaithfulnessDesign) -> dict[str, Any]:
     config = design.config
     return {
         "objective": config.objective,

@@ -59,7 +59,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class FaithfulnessDesign:
     """What is measured: these items in these languages, under these settings.
 
     `config` has what does not vary (objective, quadrature, seed); `target` is `each` (what the

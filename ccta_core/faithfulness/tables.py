@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from ccta_core.analysis.intervals import FEW
-from ccta_core.analysis.wording import name_of
-from ccta_core.faithfulness.report import ALL, GAP, Estimate, RankingRow, Report
+from ccta_core.faithfulness.report import ALL, GAP, FaithfulnessReport, GroupedEstimate, RankingRow
 from ccta_core.faithfulness.settings import CONTROLS, LENGTH, POSITION, RANDOM
+from ccta_core.languages import language
 from ccta_core.text import count, listing, plain
 
 _COLUMNS = {
@@ -35,7 +35,7 @@ _MEANINGS = (
 )
 
 
-def table(report: Report, setting: str) -> str:
+def table(report: FaithfulnessReport, setting: str) -> str:
     """Every ranking over all languages in aligned columns, the gap by language, the verdict."""
     blocks = []
     for replacement in report.replacements:
@@ -45,12 +45,12 @@ def table(report: Report, setting: str) -> str:
     return "\n".join([*blocks, *verdict(report, setting), *report.notices, ""])
 
 
-def markdown(report: Report, setting: str, command: str) -> str:
+def markdown(report: FaithfulnessReport, setting: str, command: str) -> str:
     """A page with the verdict first, then the tables and where they come from."""
     return "\n".join([*_page(report, setting, command), ""])
 
 
-def verdict(report: Report, setting: str) -> list[str]:
+def verdict(report: FaithfulnessReport, setting: str) -> list[str]:
     """Whether `setting` names what the model uses, and whether another one does so better.
 
     By the normalised gap; of two rankings one is called better where the interval of their paired
@@ -63,18 +63,20 @@ def verdict(report: Report, setting: str) -> list[str]:
     ]
 
 
-def _verdict(report: Report, replacement: str, setting: str) -> Iterator[str]:
+def _verdict(report: FaithfulnessReport, replacement: str, setting: str) -> Iterator[str]:
     others = [name for name in report.settings if name != setting]
     if others:
         yield _headline(report, replacement, setting, others)
     elif report.groups < FEW:
         yield _FEW_GROUPS.format(count(report.groups, "group"))
     for lang in (ALL, *report.languages):
-        name = "All languages" if lang == ALL else name_of(lang)
+        name = "All languages" if lang == ALL else language(lang).name
         yield f"{name}: {_of_language(report, replacement, lang, setting, others)}"
 
 
-def _headline(report: Report, replacement: str, setting: str, others: Sequence[str]) -> str:
+def _headline(
+    report: FaithfulnessReport, replacement: str, setting: str, others: Sequence[str]
+) -> str:
     """In how many languages a setting comes first, and in how many another is clearly better."""
     first, behind = [], []
     for lang in report.languages:
@@ -84,9 +86,9 @@ def _headline(report: Report, replacement: str, setting: str, others: Sequence[s
             if (difference := report.estimate(GAP, replacement, lang, name, setting)) is not None
         ]
         if differences and max(difference.value for difference in differences) < 0:
-            first.append(name_of(lang))
+            first.append(language(lang).name)
         if any(difference.low > 0 for difference in differences):
-            behind.append(name_of(lang))
+            behind.append(language(lang).name)
     text = (
         f"Is {setting} the most faithful of the {len(report.settings)} settings, units replaced by "
         f"{replacement.upper()}? It has the largest normalised gap in {_of(first, report)}"
@@ -96,13 +98,13 @@ def _headline(report: Report, replacement: str, setting: str, others: Sequence[s
     return f"{text}; another setting is better, beyond the interval, in {_of(behind, report)}."
 
 
-def _of(languages: Sequence[str], report: Report) -> str:
+def _of(languages: Sequence[str], report: FaithfulnessReport) -> str:
     named = f" ({listing(languages)})" if languages else ""
     return f"{len(languages)} of {count(len(report.languages), 'language')}{named}"
 
 
 def _of_language(
-    report: Report, replacement: str, lang: str, setting: str, others: Sequence[str]
+    report: FaithfulnessReport, replacement: str, lang: str, setting: str, others: Sequence[str]
 ) -> str:
     """How one setting compares with random rankings and with the other settings."""
     own = report.estimate(GAP, replacement, lang, setting)
@@ -134,7 +136,7 @@ def _of_language(
     )
 
 
-def _page(report: Report, setting: str, command: str) -> Iterator[str]:
+def _page(report: FaithfulnessReport, setting: str, command: str) -> Iterator[str]:
     yield "# Does an attribution name what the model uses?"
     yield f"\nWritten by `{command}`; the numbers change only when that is run again."
     yield (
@@ -165,7 +167,7 @@ def _page(report: Report, setting: str, command: str) -> Iterator[str]:
 _TARGETS = {"each": "what the model predicts of each text", "gold": "the gold label"}
 
 
-def _bounds(report: Report, replacement: str) -> str:
+def _bounds(report: FaithfulnessReport, replacement: str) -> str:
     facts = report.search[replacement]
     return (
         f"Best and worst order are exact (all orders) for {facts['exact']:.0%} of the texts, else "
@@ -191,7 +193,7 @@ def _overall(rows: Sequence[RankingRow]) -> list[list[str]]:
     ]
 
 
-def _by_language(report: Report, rows: Sequence[RankingRow]) -> list[list[str]]:
+def _by_language(report: FaithfulnessReport, rows: Sequence[RankingRow]) -> list[list[str]]:
     """The normalised gap of every ranking in every language."""
     found = {(row.ranking, row.lang): row for row in rows}
     return [
@@ -211,7 +213,7 @@ def _label(ranking: str) -> str:
     return f"({ranking})" if ranking in CONTROLS else ranking
 
 
-def _estimate(estimate: Estimate | None) -> str:
+def _estimate(estimate: GroupedEstimate | None) -> str:
     if estimate is None:
         return "-"
     return f"{plain(estimate.value, 2)} [{plain(estimate.low, 2)}, {plain(estimate.high, 2)}]"

@@ -21,7 +21,7 @@ from ccta_core.pipeline.sentences import (
     select_targets,
 )
 from ccta_core.pipeline.sides import Side, align_layer, common_space, side_of
-from ccta_core.sensitivity.settings import Design, Setting, run_config
+from ccta_core.sensitivity.settings import SensitivityDesign, Setting, run_config
 from ccta_core.transport import ems
 from ccta_core.types import Attribution, ParallelExample, in_order
 
@@ -83,7 +83,7 @@ class _Inputs:
 
 def measure(
     model: Model,
-    design: Design,
+    design: SensitivityDesign,
     report: Callable[[str], None] = lambda _line: None,
     stop: Stop = never,
 ) -> Measurements:
@@ -122,7 +122,7 @@ def measure(
     )
 
 
-def _read_inputs(model: Model, design: Design) -> _Inputs:
+def _read_inputs(model: Model, design: SensitivityDesign) -> _Inputs:
     """One forward pass of every sentence; targets and baselines for every class explained."""
     places = [
         (index, lang)

@@ -13,12 +13,12 @@ from ccta_core.attribution.protocol import Stop, never
 from ccta_core.models.model import Model
 from ccta_core.sensitivity.measure import Measurements, SettingResult, measure
 from ccta_core.sensitivity.ranking import Agreement, SettingRow, agreements, mean_interval
-from ccta_core.sensitivity.settings import Design, Setting
+from ccta_core.sensitivity.settings import SensitivityDesign, Setting
 from ccta_core.sensitivity.verdict import verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SensitivityReport:
     """Every row, the reference first; `embeddings` is the row of uniform masses, a control.
 
     `repeat` is the reference by gain against itself with other shuffles: the most that another
@@ -71,12 +71,12 @@ class Report:
 
 def sensitivity(
     model: Model,
-    design: Design,
+    design: SensitivityDesign,
     *,
     draws: int = 1000,
     report: Callable[[str], None] = lambda _line: None,
     stop: Stop = never,
-) -> Report:
+) -> SensitivityReport:
     """Measures every setting and compares it with the first, the reference.
 
     `draws` resamplings of the items' groups give the intervals, seeded by the config's seed. Raises
@@ -86,8 +86,8 @@ def sensitivity(
 
 
 def compared(
-    model: Model, design: Design, measurements: Measurements, *, draws: int = 1000
-) -> Report:
+    model: Model, design: SensitivityDesign, measurements: Measurements, *, draws: int = 1000
+) -> SensitivityReport:
     """The report on what was measured."""
     groups = [item.group for item in design.items]
     pairs = tuple("-".join(pair) for pair in design.pairs)
@@ -100,7 +100,7 @@ def compared(
         _row(result, a, b, pairs, mean_interval(result.gain, groups, draws=draws, seed=seed))
         for result, a, b in zip(measurements.settings, by_ems, by_gain, strict=False)
     ]
-    return Report(
+    return SensitivityReport(
         model=model.id,
         revision=model.revision,
         corpus=design.corpus,
@@ -164,7 +164,7 @@ def _by_pair(values: np.ndarray, pairs: tuple[str, ...]) -> dict[str, float]:
     return dict(zip(pairs, values.mean(0).tolist(), strict=True))
 
 
-def _provenance(model: Model, design: Design, draws: int) -> dict[str, Any]:
+def _provenance(model: Model, design: SensitivityDesign, draws: int) -> dict[str, Any]:
     config = design.config
     return {
         "align_layer": model.info.align_layer if config.align_layer is None else config.align_layer,

@@ -33,7 +33,7 @@ REFERENCE = Setting("lig", Config().layer, Config().baseline, Config().mass)
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class SensitivityDesign:
     """What is measured: these items, in these pairs of languages, under these settings.
 
     `config` has everything that does not vary (space, objective, quadrature, shuffles, seed);

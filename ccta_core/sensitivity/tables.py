@@ -5,7 +5,7 @@ from statistics import median
 
 from ccta_core.attribution.methods import traits
 from ccta_core.sensitivity.ranking import Agreement, SettingRow
-from ccta_core.sensitivity.report import Report
+from ccta_core.sensitivity.report import SensitivityReport
 from ccta_core.sensitivity.verdict import LOST, SURVIVES
 from ccta_core.text import plain
 
@@ -29,7 +29,7 @@ _HEAD = (
 _FACTORS = ("method", "layer", "baseline", "mass")
 
 
-def table(report: Report) -> str:
+def table(report: SensitivityReport) -> str:
     """Every row in aligned columns, then the verdict."""
     cells = [list(_HEAD), *(_cells(row) for row in _rows(report))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -40,12 +40,12 @@ def table(report: Report) -> str:
     return "\n".join([*lines, "", *report.verdict, ""])
 
 
-def markdown(report: Report, command: str) -> str:
+def markdown(report: SensitivityReport, command: str) -> str:
     """A page with the verdict first, then summaries, every row and where it comes from."""
     return "\n".join([*_page(report, command), ""])
 
 
-def _page(report: Report, command: str) -> Iterator[str]:
+def _page(report: SensitivityReport, command: str) -> Iterator[str]:
     yield "# Does the conclusion survive another method, layer, baseline or mass?"
     yield f"\nWritten by `{command}`; the numbers change only when that is run again."
     yield (
@@ -80,7 +80,7 @@ def _page(report: Report, command: str) -> Iterator[str]:
     yield "; ".join(f"{name} {value}" for name, value in facts.items())
 
 
-def _rows(report: Report) -> list[SettingRow]:
+def _rows(report: SensitivityReport) -> list[SettingRow]:
     return [*report.rows, report.embeddings]
 
 
@@ -96,7 +96,7 @@ _FACTOR_HEAD = (
 )
 
 
-def _by_factor(report: Report) -> Iterator[list[str]]:
+def _by_factor(report: SensitivityReport) -> Iterator[list[str]]:
     """The settings that share one value of one factor, the reference left out."""
     for factor in _FACTORS:
         values = dict.fromkeys(getattr(row.setting, factor) for row in report.rows)
@@ -123,7 +123,7 @@ def _rho(agreement: Agreement | None) -> float:
     return 0.0 if agreement is None or agreement.spearman is None else agreement.spearman
 
 
-def _by_pair(report: Report) -> tuple[list[str], list[list[str]]]:
+def _by_pair(report: SensitivityReport) -> tuple[list[str], list[list[str]]]:
     """The means of the reference and of the equal masses, and in how many settings a pair leads."""
     lead_gain, lead_ems = (
         [max(values(row), key=values(row).__getitem__) for row in report.rows]

@@ -63,7 +63,7 @@ function picture(data) {
     const plot = document.querySelector(`.st-key-${CSS.escape(key)} .js-plotly-plot`);
     return plot && ofChart(plot);
   }
-  const place = document.querySelector(".st-key-pair_picture .ccta-root");
+  const place = document.querySelector(data.place || ".st-key-pair_picture .ccta-root");
   return place && place.cctaPicture && place.cctaPicture.toSvg();
 }
 

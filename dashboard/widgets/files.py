@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -58,6 +59,26 @@ def drawing_files(svg: str, table: "pd.DataFrame", name: str, *, key: str) -> No
     with st.popover("Download", type="tertiary", icon=":material/download:", width="content"):
         _table_files(table, name, key)
         _component(key=f"{key}_files", data={"name": name, "svg": svg, "ground": SURFACE[0]})
+
+
+def component_files(tables: "dict[str, pd.DataFrame]", name: str, *, key: str, place: str) -> None:
+    """The same for a picture that a script of the page draws at `place` (a CSS selector).
+
+    `tables` are the data behind it, by what the button says.
+    """
+    name = _file_name(name)
+    with st.popover("Download", type="tertiary", icon=":material/download:", width="content"):
+        for number, (label, table) in enumerate(tables.items()):
+            st.download_button(
+                label,
+                data=partial(to_csv, table),
+                file_name=f"{name}-{_file_name(label.lower())}.csv",
+                mime="text/csv",
+                key=f"{key}_csv_{number}",
+                on_click="ignore",
+                width="stretch",
+            )
+        _component(key=f"{key}_files", data={"name": name, "place": place})
 
 
 def csv_button(frame: "pd.DataFrame", name: str, *, key: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ccta_core.adjustment.hypotheses import PUBLISHED_GAINS, Tables, Verdict, verdicts
-from ccta_core.adjustment.results import read_tables
+from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language
 from ccta_core.text import plain
 
@@ -91,7 +91,7 @@ def write(tables: Tables, docs: Path) -> None:
         path.unlink()
     for name, table in tables.items():
         shown = table.drop(columns=[c for c in table if str(c).startswith("histogram_")])
-        if len(shown):
+        if len(shown) and name != "probe":  # thousands of rows, which the dashboard draws
             shown.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
     for name, title, dots in figures(tables):
         (folder / f"{name}.svg").write_text(dot_plot(title, dots), encoding="utf-8")

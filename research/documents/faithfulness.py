@@ -21,7 +21,7 @@ from ccta_core.errors import StoppedError
 from ccta_core.faithfulness.measure import CHUNK, measure, short_items
 from ccta_core.faithfulness.report import report_on
 from ccta_core.faithfulness.rows import RowFile, default_file
-from ccta_core.faithfulness.settings import Design, Search, settings_of
+from ccta_core.faithfulness.settings import FaithfulnessDesign, Search, settings_of
 from ccta_core.faithfulness.tables import markdown, verdict
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
@@ -49,7 +49,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faithfulness.md"
 Record = Mapping[str, Any]
 
 
-def design_of(model: Model, data: str) -> Design:
+def design_of(model: Model, data: str) -> FaithfulnessDesign:
     """The declared measurement: one short item of each of sixteen premises in five languages."""
     corpus = read_corpus(f"xnli:{data}/xnli#dev", LANGUAGES)
     # Counting units takes a tokenizer: first the texts that can't be short are left out.
@@ -58,7 +58,7 @@ def design_of(model: Model, data: str) -> Design:
         for item in corpus.examples
         if sum(len(text.split()) for text in item.sentences["en"].segments) <= MOST_UNITS
     ]
-    return Design(
+    return FaithfulnessDesign(
         items=spread(short_items(model, likely, LANGUAGES, MOST_UNITS), ITEMS),
         languages=LANGUAGES,
         settings=SETTINGS,
@@ -68,7 +68,7 @@ def design_of(model: Model, data: str) -> Design:
     )
 
 
-def measured(model: Model, design: Design, until: float) -> list[dict[str, Any]]:
+def measured(model: Model, design: FaithfulnessDesign, until: float) -> list[dict[str, Any]]:
     """The items that are measured, those missing measured now, until the time is up."""
     facts = design.facts(model.id, model.revision)
     rows = RowFile(default_file(facts), facts)

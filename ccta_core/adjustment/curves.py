@@ -1,0 +1,154 @@
+"""Curves of one adjusted language: by layer, by dose and noise, and the consistency of its arms."""
+
+import pandas as pd
+
+from ccta_core.adjustment.hypotheses import Tables
+from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
+from ccta_core.text import listing, number
+
+BEFORE = "original"
+LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
+_PROBED = {
+    "auc": "auc_{}", "related": "related_{}", "unrelated": "unrelated_{}",
+    "retrieval": "retrieval_to_english",
+}  # fmt: skip
+_MEASURED = ("auc", "related", "unrelated")
+
+
+def by_layer(tables: Tables, lang: str, task: str, distance: str) -> pd.DataFrame:
+    """Returns measures of word distances and retrieval, a row an arm, layer and measure.
+
+    Means over seeds; arms as they stand at the end of their steps, "original" before the first. A
+    task's models, where they were measured, are arms named "ARM, after the task". `measure` is auc,
+    related, unrelated (distances), retrieval (held-out pairs to English, by mean of all tokens) or
+    mexa. Columns: LAYER_COLUMNS.
+    """
+    parts = [_probed(tables, lang, distance), _measured(tables, lang, task, distance)]
+    parts.append(_mexa(tables, lang))
+    whole = [part for part in parts if len(part)]
+    return pd.concat(whole, ignore_index=True) if whole else pd.DataFrame(columns=LAYER_COLUMNS)
+
+
+def layer_finding(table: pd.DataFrame) -> str:
+    """Returns where related words are told from unrelated ones best, arm by arm, in a sentence."""
+    auc = table[table["measure"] == "auc"] if len(table) else table
+    if len(auc):
+        auc = auc[~auc["arm"].str.contains(",")]
+    if not len(auc):
+        return f"AUC by layer: {NOT_RUN}."
+    best = auc.loc[auc.groupby("arm", sort=False)["value"].idxmax()]
+    parts = [
+        f"{row.arm} at layer {row.layer} ({number(float(row.value), 3)})"
+        for row in best.itertuples()
+    ]
+    return f"Related words are told from unrelated ones best: {listing(parts)}."
+
+
+def consistency_finding(table: pd.DataFrame) -> str:
+    """Returns in how many cells EMS and gain rose or fell beyond their interval, in a sentence."""
+    if not len(table):
+        return f"Consistency of attributions, arm against arm: {NOT_RUN}."
+    parts = []
+    for measure, name in (("ems", "EMS"), ("gain", "gain over shuffled")):
+        rows = table[(table["measure"] == measure) & (table["arm"] == "adjusted")]
+        higher, lower = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+        parts.append(f"{name} rose in {higher} and fell in {lower} of {len(rows)}")
+    return f"Adjusted against original, whole intervals: {'; '.join(parts)}."
+
+
+def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:
+    """Returns AUC (cosine, last layer) and the task's score by pairs learnt and share of noise.
+
+    Columns: pairs (-1 all, 0 none), noise, seed, measure (auc or score), value.
+    """
+    rows = []
+    probe = tables["probe"]
+    if len(probe):
+        own = probe[(probe["lang"] == lang) & (probe["arm"] == "adjusted")]
+        own = own[own["layer"] == own["layer"].max()]
+        last = own[own["step"] == own.groupby("model")["step"].transform("max")]
+        rows.append(_dose_rows(last, "auc", "auc_cosine"))
+    scores = tables["scores"]
+    if len(scores):
+        arms = scores["arm"].isin(["original", "adjusted"]) & scores["lang"].isin(["", lang])
+        own = scores[(scores["task"] == task) & (scores["eval_lang"] == lang) & arms]
+        rows.append(_dose_rows(own, "score", "score"))
+    found = [part for part in rows if len(part)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def consistency(tables: Tables, lang: str) -> pd.DataFrame:
+    """Returns how EMS and gain changed from the original, an arm, seed and layer a row.
+
+    Columns: arm, seed, layer, measure, difference, low, high, n. Empty where no study was run.
+    """
+    table = tables["consistency"]
+    if not len(table) or "difference" not in table:
+        return pd.DataFrame()
+    rows = table[(table["lang"] == lang) & table["measure"].isin(["ems", "gain"])]
+    columns = ["arm", "seed", "layer", "measure", "difference", "low", "high", "n"]
+    return rows[rows["difference"].notna()][columns].reset_index(drop=True)
+
+
+def _probed(tables: Tables, lang: str, distance: str) -> pd.DataFrame:
+    parts: list[pd.DataFrame] = []
+    for arm in ("adjusted", "placebo"):
+        rows = usual_checkpoints(tables, lang, arm)
+        if not len(rows):
+            continue
+        steps = rows.groupby("seed")["step"]
+        if not parts:
+            parts.append(_long(rows[rows["step"] == steps.transform("min")], BEFORE, distance))
+        parts.append(_long(rows[rows["step"] == steps.transform("max")], arm, distance))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _long(rows: pd.DataFrame, arm: str, distance: str) -> pd.DataFrame:
+    named = {column.format(distance): measure for measure, column in _PROBED.items()}
+    table = rows[["layer", *named]].rename(columns=named)
+    return _means(table.melt("layer", var_name="measure", value_name="value"), arm)
+
+
+def _measured(tables: Tables, lang: str, task: str, distance: str) -> pd.DataFrame:
+    table = tables["distances"]
+    if not len(table):
+        return pd.DataFrame()
+    rows = table[
+        (table["lang"] == lang) & (table["task"] == task) & table["usual"]
+        & (table["distance"] == distance)
+    ]  # fmt: skip
+    parts = [
+        _means(each[["layer", *_MEASURED]].melt("layer", var_name="measure", value_name="value"),
+               f"{arm}, after the task")
+        for arm, each in rows.groupby("arm")
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _mexa(tables: Tables, lang: str) -> pd.DataFrame:
+    table = tables["sentences"]
+    if not len(table):
+        return pd.DataFrame()
+    rows = table[
+        (table["lang"] == lang) & (table["lang_of_set"] == lang) & (table["task"] == "")
+        & table["usual"] & ~table["specials"]
+    ]  # fmt: skip
+    kept = "flores" if (rows["set"] == "flores").any() else "tatoeba"
+    parts = [
+        _means(each[["layer", "mexa"]].melt("layer", var_name="measure", value_name="value"), arm)
+        for arm, each in rows[rows["set"] == kept].groupby("arm")
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _means(long: pd.DataFrame, arm: object) -> pd.DataFrame:
+    grouped = long.groupby(["layer", "measure"])["value"].agg(["mean", "size"]).reset_index()
+    table = grouped.rename(columns={"mean": "value", "size": "seeds"})
+    table.insert(0, "arm", str(arm))
+    return table[list(LAYER_COLUMNS)]
+
+
+def _dose_rows(rows: pd.DataFrame, measure: str, column: str) -> pd.DataFrame:
+    table = rows[["pairs", "noise", "seed", column]].rename(columns={column: "value"})
+    table.insert(3, "measure", measure)
+    return table.sort_values(["noise", "pairs", "seed"], ignore_index=True)

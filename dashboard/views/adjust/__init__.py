@@ -1,0 +1,1 @@
+"""The page Adjust: what parallel text does to distances, scores and items."""

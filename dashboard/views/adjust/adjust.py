@@ -1,0 +1,38 @@
+"""Adjust: does pulling languages together with parallel text help, and what does it cost?"""
+
+from ccta_core.adjustment.summary import sentence
+from ccta_core.errors import CctaError
+from dashboard import resources
+from dashboard.session import Session
+from dashboard.views.adjust import parts
+from dashboard.views.adjust.controls import choosers
+from dashboard.views.adjust.film import film
+from dashboard.views.adjust.runs import runs
+from dashboard.widgets import notices, text_blocks
+
+
+def page() -> None:
+    """The whole page, top to bottom."""
+    text_blocks.title("Does adjusting with a parallel corpus bring languages together?")
+    session = Session("adjust")
+    try:
+        tables = resources.adjustment_tables()
+    except CctaError as error:
+        notices.advice(str(error))
+        return
+    chosen = choosers(session, tables)
+    for text in session.problems:
+        notices.advice(text)
+    session.keep()
+    text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
+    film(session, tables, chosen)
+    parts.items(session, chosen)
+    parts.layers(tables, chosen)
+    parts.dose_and_noise(tables, chosen)
+    parts.join(tables, chosen)
+    parts.hypotheses(tables)
+    parts.every_table(tables)
+    runs(session, chosen)
+
+
+page()

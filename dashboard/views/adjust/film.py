@@ -1,0 +1,47 @@
+"""The picture of the page: distances over steps and the arms' scores, every frame in the page."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ccta_core.adjustment.hypotheses import Tables
+from dashboard.session import Session
+from dashboard.theme import read_beside
+from dashboard.views.adjust.controls import Chosen
+from dashboard.views.adjust.tables import checkpoint_table, marks_table, payload
+from dashboard.widgets.files import component_files
+
+KEY = "adjust_film"
+_FIELDS = ("arm", "step", "layer", "distance", "view")
+_component = st.components.v2.component(
+    "ccta_adjust_film",
+    html='<div class="adj-root"></div>',
+    css=read_beside(__file__, "film.css"),
+    js=read_beside(__file__, "film.js"),
+    isolate_styles=False,
+)
+
+
+def film(session: Session, tables: Tables, chosen: Chosen) -> None:
+    """Draws it; what is chosen in it comes back a moment after the last move, for the address."""
+
+    def moved() -> None:
+        sent = getattr(st.session_state.get(KEY), "at", None)
+        if isinstance(sent, Mapping):
+            session.put(**{name: sent[name] for name in _FIELDS if name in sent})
+
+    at = {name: getattr(chosen, name) for name in _FIELDS}
+    _component(
+        key=KEY,
+        data=payload(tables, chosen.lang, chosen.task) | {"at": at},
+        on_at_change=moved,
+    )
+    component_files(
+        {
+            "Checkpoints (CSV)": checkpoint_table(tables, chosen.lang),
+            "Scores (CSV)": marks_table(tables, chosen.lang, chosen.task),
+        },
+        f"adjust-{chosen.lang}-{chosen.task}",
+        key=KEY,
+        place=f".st-key-{KEY} .adj-root",
+    )

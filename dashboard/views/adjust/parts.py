@@ -1,0 +1,196 @@
+"""What stands below the picture: items, layers, doses, consistency, hypotheses, every table."""
+
+from functools import partial
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from ccta_core.adjustment.curves import (
+    by_layer,
+    consistency,
+    consistency_finding,
+    doses,
+    layer_finding,
+)
+from ccta_core.adjustment.hypotheses import Tables, verdicts
+from ccta_core.adjustment.summary import (
+    NOT_RUN,
+    changed_items,
+    changed_sentence,
+)
+from ccta_core.text import count
+from dashboard import resources
+from dashboard.session import Session
+from dashboard.views.adjust.charts import consistency_chart, dose_chart, layer_chart
+from dashboard.views.adjust.controls import Chosen
+from dashboard.widgets import text_blocks
+from dashboard.widgets.files import chart_files, csv_button, to_csv
+from dashboard.widgets.wording import language_name
+
+_MOST_ROWS = 200
+_ITEMS_HEIGHT = 300
+_LAYER_CHARTS = {"auc": ("auc",), "distance": ("related", "unrelated"),
+                 "retrieval": ("retrieval", "mexa")}  # fmt: skip
+
+
+def items(session: Session, chosen: Chosen) -> None:
+    """What the arm fixed and broke against the original, side by side."""
+    arm = "adjusted" if chosen.arm == "original" else chosen.arm
+    scored = chosen.scored
+    text_blocks.heading("Fixed and broken items")
+    rows = resources.adjustment_items(chosen.lang, chosen.task, scored)
+    changed = changed_items(rows, arm, "original")
+    if changed is None:
+        text_blocks.say(
+            f"{arm.capitalize().replace('-', ' ')} and original on the same items of "
+            f"{_scored_name(scored)}: {NOT_RUN}."
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="adjust_items_bar"):
+        session.selectbox("Scored in", "scored", format_func=_scored_name, width=240)
+    text_blocks.say(changed_sentence(changed, arm, "original", scored.partition(">")[0]))
+    text_blocks.quiet(
+        f"{count(changed.both_right, 'item')} right in both, {changed.both_wrong:,} in neither. "
+        "Ids and labels only: the texts do not ship."
+    )
+    for column, name, table in zip(
+        st.columns(2, gap="large"), ("Fixed", "Broken"), (changed.fixed, changed.broken),
+        strict=True,
+    ):  # fmt: skip
+        with column:
+            text_blocks.heading(f"{name}: {len(table):,}")
+            with st.container(height=_ITEMS_HEIGHT, border=False, key=f"adjust_{name.lower()}"):
+                text_blocks.table(
+                    ["item", "gold", "original", arm.replace("-", " ")],
+                    [
+                        [row.id, row.gold, row.predicted_reference, row.predicted]
+                        for row in table.head(_MOST_ROWS).itertuples()
+                    ],
+                )
+            file = f"{chosen.lang}-{chosen.task}-{arm}-{name.lower()}"
+            csv_button(table, file, key=f"adjust_{name.lower()}_csv")
+
+
+def layers(tables: Tables, chosen: Chosen) -> None:
+    """AUC, distances and retrieval by layer, arm against arm."""
+    table = by_layer(tables, chosen.lang, chosen.task, chosen.distance)
+    text_blocks.heading("By layer, arm against arm")
+    text_blocks.say(layer_finding(table))
+    if not len(table):
+        return
+    trained = [f"{arm}, after the task" for arm in ("original", chosen.arm)]
+    table = table[~table["arm"].str.contains(",") | table["arm"].isin(trained)]
+    for column, (name, measures) in zip(st.columns(3), _LAYER_CHARTS.items(), strict=True):
+        with column:
+            shown = [each for each in measures if each in set(table["measure"])]
+            figure = layer_chart(table, shown, dark=text_blocks.dark())
+            key = f"adjust_layer_{name}"
+            alt = f"{name} by layer: {layer_finding(table)}"
+            text_blocks.chart(figure, key=key, alt=alt)
+            own = table[table["measure"].isin(shown)]
+            chart_files(figure, own, f"{chosen.lang}-{name}-by-layer", chart=key)
+    missing = "" if "mexa" in set(table["measure"]) else f" MEXA: {NOT_RUN}."
+    text_blocks.quiet(
+        "Held-out sentence pairs; retrieval by the mean of all tokens, English as index; means "
+        f"over seeds.{missing}"
+    )
+
+
+def dose_and_noise(tables: Tables, chosen: Chosen) -> None:
+    """AUC and score by pairs learnt and links re-paired, where more than one dose was run."""
+    table = doses(tables, chosen.lang, chosen.task)
+    text_blocks.heading("Dose and noise")
+    learnt = table[table["pairs"] != 0] if len(table) else table
+    if not len(learnt) or len(learnt[["pairs", "noise"]].drop_duplicates()) < 2:
+        text_blocks.say(f"Other numbers of pairs, and re-paired links: {NOT_RUN}.")
+        return
+    text_blocks.say(
+        f"{count(len(learnt[['pairs', 'noise']].drop_duplicates()), 'dose')} of "
+        f"{language_name(chosen.lang)} run: sentence pairs learnt from, and the share of their "
+        "links re-paired at random."
+    )
+    for column, measure in zip(st.columns(2), ("auc", "score"), strict=True):
+        own = table[table["measure"] == measure]
+        with column:
+            if not len(own):
+                text_blocks.quiet(f"Score by dose: {NOT_RUN}.")
+                continue
+            figure = dose_chart(table, measure, dark=text_blocks.dark())
+            key = f"adjust_dose_{measure}"
+            text_blocks.chart(figure, key=key, alt=f"{measure} by sentence pairs, a dot a seed")
+            chart_files(figure, own, f"{chosen.lang}-{measure}-by-dose", chart=key)
+
+
+def join(tables: Tables, chosen: Chosen) -> None:
+    """Does the consistency of attributions move with it?"""
+    table = consistency(tables, chosen.lang)
+    text_blocks.heading("Does the consistency of attributions move with it?")
+    text_blocks.say(consistency_finding(table))
+    if not len(table):
+        return
+    figure = consistency_chart(table, dark=text_blocks.dark())
+    key = "adjust_consistency"
+    text_blocks.chart(figure, key=key, alt=consistency_finding(table))
+    text_blocks.quiet("Same items, English to the language; bars: 95%, whole premises drawn.")
+    chart_files(figure, table, f"{chosen.lang}-consistency", chart=key)
+
+
+def hypotheses(tables: Tables) -> None:
+    """H1 to H7 with their verdicts, and on demand what each rests on."""
+    found = verdicts(tables)
+    run = sum(each.verdict != NOT_RUN for each in found)
+    text_blocks.heading(f"Hypotheses fixed before the first run: {run} of {len(found)} answered")
+    text_blocks.table(
+        ["", "hypothesis", "verdict"], [[each.key, each.claim, each.verdict] for each in found]
+    )
+    if not any(each.evidence for each in found):
+        return
+    with st.expander("What each verdict rests on"):
+        for each in found:
+            lines = "".join(f"<li>{escape(line)}</li>" for line in each.evidence)
+            if lines:
+                st.html(f"<p class='ccta-finding'>{escape(each.key)}. {escape(each.claim)}</p>")
+                st.html(f'<ul class="ccta-remarks">{lines}</ul>')
+
+
+def every_table(tables: Tables) -> None:
+    """How much of the plan was run, and each table as a file."""
+    runs = tables["runs"]
+    finished = int((runs["state"] == "finished").sum())
+    text_blocks.heading("The experiment behind this page")
+    text_blocks.quiet(
+        f"{finished} of {count(len(runs), 'cell')} of the plan are finished; what is missing "
+        f"reads {NOT_RUN}."
+    )
+    with st.expander("What was run, and every table as CSV"):
+        text_blocks.table(
+            ["block", "finished", "of"],
+            [
+                [str(block), str(int((rows["state"] == "finished").sum())), str(len(rows))]
+                for block, rows in runs.groupby("block", sort=False)
+            ],
+        )
+        with st.container(horizontal=True, key="adjust_tables_row"):
+            for name, table in tables.items():
+                if len(table):
+                    _table_button(name, table)
+
+
+def _table_button(name: str, table: pd.DataFrame) -> None:
+    kept = table.drop(columns=[c for c in table if str(c).startswith("histogram_")])
+    st.download_button(
+        f"{name} ({len(table):,} rows)",
+        data=partial(to_csv, kept),
+        file_name=f"adjustment-{name}.csv",
+        mime="text/csv",
+        key=f"adjust_table_{name}",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+
+
+def _scored_name(code: str) -> str:
+    lang, across, _ = code.partition(">")
+    return language_name(lang) + (", on English contexts" if across else "")

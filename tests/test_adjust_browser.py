@@ -1,0 +1,146 @@
+"""The page Adjust in a real browser: the film of steps, keys, files, axe, a narrow screen."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.made_adjustment import STEPS, write_made
+from tests.serving import serving, visiting
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A dashboard with the made tables."""
+    cache = tmp_path_factory.mktemp("adjust-browser")
+    write_made(cache / "adjustment")
+    with serving(cache) as address:
+        yield address
+
+
+@pytest.fixture
+def show(browser, server):
+    """Opens the page with a query, once it has come to rest."""
+    with visiting(browser, server) as visit:
+
+        def open_page(width: int = 1280, height: int = 800, scheme: str = "light", **query: str):
+            page = visit(f"adjust?{urlencode(query)}", width, height, scheme)
+            page.locator(".adj-scores tbody tr").first.wait_for()
+            page.get_by_text("The experiment behind this page").wait_for()
+            page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+            return page
+
+        yield open_page
+
+
+def stepped(page) -> str:
+    return page.locator(".adj-stepped").inner_text()
+
+
+def path_of(page) -> str:
+    return page.locator(".adj-fill.is-related").get_attribute("d")
+
+
+def test_the_first_screen_holds_verdict_distances_and_scores(show):
+    page = show(lang="es")
+    for place in (".ccta-verdict", ".adj-histogram", ".adj-slider", ".adj-curves", ".adj-scores"):
+        box = page.locator(place).first.bounding_box()
+        assert box["y"] + box["height"] <= 800, place
+    assert "placebo" in page.locator(".ccta-verdict").inner_text()
+    assert page.locator(".adj-ticks i").count() == len(STEPS)
+
+
+def test_a_move_of_the_slider_draws_at_once_and_ends_in_the_address(show):
+    page = show(lang="es")
+    before, numbers = path_of(page), page.locator(".adj-numbers .is-frame").inner_text()
+    slider = page.get_by_role("slider", name="Step")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")  # no answer of the server is waited for
+    assert stepped(page).startswith("step 20 of 31")
+    assert path_of(page) != before
+    assert page.locator(".adj-numbers .is-frame").inner_text() != numbers
+    page.wait_for_url("**step=20**")
+    page.reload()
+    page.locator(".adj-scores tbody tr").first.wait_for()
+    assert stepped(page).startswith("step 20 of 31")
+
+
+def test_keys_walk_the_steps_and_choose_arms(show):
+    page = show(lang="es")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert stepped(page).startswith("step 10 of 31")
+    page.keyboard.press("3")
+    assert page.locator('[data-value="placebo"]').get_attribute("aria-pressed") == "true"
+    assert page.locator(".adj-numbers .is-frame").inner_text().startswith("placebo, step 10")
+    page.wait_for_url("**arm=placebo**")
+    page.keyboard.press("1")
+    assert stepped(page) == "before any step"
+    page.keyboard.press("4")
+    page.wait_for_url("**arm=continual**")
+    page.wait_for_function(
+        "document.querySelector('.ccta-verdict').innerText.includes('placebo to')"
+    )
+
+
+def test_distance_layer_and_view_are_chosen_in_the_picture(show):
+    page = show(lang="es")
+    page.get_by_role("button", name="L2").click()
+    assert "L2 distance" in page.locator(".adj-histogram").inner_html()
+    page.get_by_role("combobox", name="Layer", exact=True).select_option("1")
+    page.get_by_role("button", name="difference").click()
+    assert "−" in page.locator(".adj-scores tbody th").first.inner_text()
+    page.wait_for_url("**layer=1**view=difference**")
+    assert "distance=l2" in page.url
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    assert page.get_by_role("combobox", name="Layer", exact=True).input_value() == "1"
+
+
+def test_the_steps_play_as_a_film(show):
+    page = show(lang="es", step="0")
+    page.get_by_role("button", name="Play the steps").click()
+    page.wait_for_function("document.querySelector('.adj-stepped').innerText.startsWith('step 31')")
+    page.wait_for_url(lambda url: "step=" not in url)
+
+
+def test_what_was_not_run_reads_so(show):
+    page = show(lang="vi")
+    assert page.locator(".adj-scores .is-none").count() >= 4
+    assert "not run" in page.locator(".adj-histogram").text_content()
+    assert page.get_by_role("slider", name="Step").is_disabled()
+
+
+@pytest.mark.parametrize(("kind", "head"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
+def test_the_picture_is_saved(show, tmp_path, kind, head):
+    page = show(lang="es")
+    page.get_by_role("button", name="Download").first.click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"Picture ({kind})").click()
+    path = tmp_path / "saved"
+    waiting.value.save_as(path)
+    data = path.read_bytes()
+    assert data.startswith(head)
+    if kind == "SVG":
+        assert "AUC" in data.decode()
+        assert "Swahili" in data.decode()
+
+
+@pytest.mark.parametrize("lang", ["es", "vi"])
+def test_a_narrow_screen_does_not_scroll_sideways(show, lang):
+    page = show(width=390, height=844, lang=lang)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".adj-root").evaluate("it => it.scrollWidth <= it.clientWidth + 1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(show, scheme):
+    driver = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = show(lang="es", scheme=scheme)
+    page.wait_for_timeout(1500)
+    found = driver.Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:4]
+    ]
+    assert not serious, "\n".join(serious)
