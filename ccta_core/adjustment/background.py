@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ FINISHED, RUNNING, STOPPED = "finished", "running", "stopped"
 LEAST_PAIRS = 100
 _LOCK, _LOG, _ORDER = "process", "log.txt", "order.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
-_PATIENCE = 6.0
+_PATIENCE = 10.0
 """Seconds in which a process that was told to stop ends."""
 _STEP = re.compile(
     r"^ccta: step (\d+)/(\d+)  alignment (\S+)  anchor (\S+)  .*  (\d+) min left$", re.M
@@ -158,7 +159,7 @@ def state_of(name: str) -> OrderState:
     """Returns how an order stands. Raises CctaError where there is none of this name."""
     order = _read_order(name)
     states = {run: _run_state(run) for run in order.runs}
-    busy = held(order.folder / _LOCK)
+    busy = _at_work(order)
     run = next((run for run, state in states.items() if state != FINISHED), order.runs[-1])
     done = all(state == FINISHED for state in states.values())
     kind = RUNNING if busy else FINISHED if done else STOPPED
@@ -200,22 +201,24 @@ def start(order: AdjustmentOrder) -> None:
 def resume(name: str) -> None:
     """Goes on with an order that is not at work. Raises CctaError where it is, or there is none."""
     order = _read_order(name)
-    if held(order.folder / _LOCK):
+    if _at_work(order):
         raise CctaError(f"{name} is at work already; stop it first")
     _launch(order)
 
 
 def stop(name: str) -> bool:
-    """Ends an order's process, waiting a few seconds; whether it has ended.
+    """Ends an order's process and its run's, waiting a few seconds; whether they have ended.
 
     Its run goes on from its last checkpoint when it is resumed.
     """
-    lock = _read_order(name).folder / _LOCK
+    order = _read_order(name)
+    lock = order.folder / _LOCK
     until = time.monotonic() + _PATIENCE
-    while held(lock):
-        number = lock.read_text("ascii", "replace").strip()
+    while _at_work(order):
+        number = lock.read_text("ascii", "replace").strip() if held(lock) else ""
         if number.isdigit():
-            os.kill(int(number), signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(int(number), signal.SIGTERM)
         if time.monotonic() > until:
             return False
         time.sleep(0.3)
@@ -225,7 +228,7 @@ def stop(name: str) -> bool:
 def delete(name: str) -> None:
     """Deletes an order, its runs and the backbones they made. Raises CctaError while at work."""
     order = _read_order(name)
-    if held(order.folder / _LOCK):
+    if _at_work(order):
         raise CctaError(f"{name} is at work; stop it first")
     for run in order.runs:
         shutil.rmtree(_models() / run, ignore_errors=True)
@@ -266,6 +269,12 @@ def _launch(order: AdjustmentOrder) -> None:
     until = time.monotonic() + _PATIENCE
     while not held(order.folder / _LOCK) and time.monotonic() < until:
         time.sleep(0.1)
+
+
+def _at_work(order: AdjustmentOrder) -> bool:
+    """Whether its process is there, or one of its runs, which ends a few seconds after it."""
+    locks = [order.folder / _LOCK, *(_models() / run / _LOCK for run in order.runs)]
+    return any(held(lock) for lock in locks)
 
 
 def _run_state(run: str) -> str:
