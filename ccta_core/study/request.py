@@ -88,9 +88,7 @@ class StudySetting:
         )
 
     def read(self, written: Any) -> Any:
-        """Returns the value of what argparse has read. Raises CctaError where a list can't be
-        one.
-        """
+        """Returns the value of what argparse has read. Raises CctaError on a list that is none."""
         if written is None or self.kind in ("text", "count", "number", "switch"):
             return written
         parts = written.split(",")
@@ -276,9 +274,7 @@ class StudyRequest(RecordedSettings):
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> "StudyRequest":
-        """Returns the request of a command line (`add_arguments`). Raises CctaError as the request
-        does.
-        """
+        """Returns the request of a command line, or raises CctaError (`add_arguments`)."""
         values = {
             name: setting.read(getattr(options, setting.flag.replace("-", "_")))
             for name, setting in settings().items()
@@ -371,9 +367,7 @@ def keyword_defaults() -> dict[str, Any]:
 
 
 def form_fields(*, folded: bool | None = None) -> Iterator[tuple[str, FormField]]:
-    """Yields what the form asks for, by setting; with `folded` only what is, or is not, folded
-    away.
-    """
+    """Yields what the form asks for, by setting; with `folded` only what is folded, or is not."""
     for name, each in settings().items():
         if each.form is not None and folded in (None, each.form.folded):
             yield name, each.form

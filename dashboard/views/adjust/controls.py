@@ -27,7 +27,7 @@ PLAN = "research/adjustment.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenAdjustment:
     """What the page shows; `step` and `layer` are of the checkpoints, -1 where there are none."""
 
     lang: str
@@ -41,7 +41,7 @@ class Chosen:
     """The language, or pair of them, whose items are compared."""
 
 
-def choosers(session: Session, tables: Tables) -> Chosen:
+def choosers(session: Session, tables: Tables) -> ChosenAdjustment:
     """The row of choosers; what is chosen in the picture is read through the session too."""
     languages, names = adjusted_languages(tables), tasks(tables)
     task = session.value(one_of("task", names))
@@ -61,10 +61,10 @@ def choosers(session: Session, tables: Tables) -> Chosen:
     return chosen
 
 
-def _in_picture(session: Session, tables: Tables, lang: str, task: str) -> Chosen:
+def _in_picture(session: Session, tables: Tables, lang: str, task: str) -> ChosenAdjustment:
     """What is chosen in the picture: its fields have no widget of their own."""
     steps, layers = steps_of(tables, lang) or [-1], layers_of(tables, lang) or [-1]
-    return Chosen(
+    return ChosenAdjustment(
         lang=lang,
         task=task,
         arm=session.value(one_of("arm", ARMS, "adjusted")),
@@ -89,7 +89,7 @@ def _language(tables: Tables, code: str, task: str) -> str:
     return language_name(code) + ("" if there else f" · {NOT_RUN}")
 
 
-def _share(tables: Tables, chosen: Chosen) -> None:
+def _share(tables: Tables, chosen: ChosenAdjustment) -> None:
     with st.popover("Share", width="content"):
         st.caption("The address of this page leads back to this view.")
         st.caption("The same on the command line")

@@ -7,7 +7,7 @@ import streamlit as st
 from ccta_core.adjustment.hypotheses import Tables
 from dashboard.session import Session
 from dashboard.theme import read_beside
-from dashboard.views.adjust.controls import Chosen
+from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.views.adjust.tables import checkpoint_table, marks_table, payload
 from dashboard.widgets.files import component_files
 
@@ -22,7 +22,7 @@ _component = st.components.v2.component(
 )
 
 
-def film(session: Session, tables: Tables, chosen: Chosen) -> None:
+def film(session: Session, tables: Tables, chosen: ChosenAdjustment) -> None:
     """Draws it; what is chosen in it comes back a moment after the last move, for the address."""
 
     def moved() -> None:
@@ -30,10 +30,10 @@ def film(session: Session, tables: Tables, chosen: Chosen) -> None:
         if isinstance(sent, Mapping):
             session.put(**{name: sent[name] for name in _FIELDS if name in sent})
 
-    at = {name: getattr(chosen, name) for name in _FIELDS}
+    position = {name: getattr(chosen, name) for name in _FIELDS}
     _component(
         key=KEY,
-        data=payload(tables, chosen.lang, chosen.task) | {"at": at},
+        data=payload(tables, chosen.lang, chosen.task) | {"at": position},
         on_at_change=moved,
     )
     component_files(

@@ -23,7 +23,7 @@ from ccta_core.text import count
 from dashboard import resources
 from dashboard.session import Session
 from dashboard.views.adjust.charts import consistency_chart, dose_chart, layer_chart
-from dashboard.views.adjust.controls import Chosen
+from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button, to_csv
 from dashboard.widgets.wording import language_name
@@ -34,7 +34,7 @@ _LAYER_CHARTS = {"auc": ("auc",), "distance": ("related", "unrelated"),
                  "retrieval": ("retrieval", "mexa")}  # fmt: skip
 
 
-def items(session: Session, chosen: Chosen) -> None:
+def items(session: Session, chosen: ChosenAdjustment) -> None:
     """What the arm fixed and broke against the original, side by side."""
     arm = "adjusted" if chosen.arm == "original" else chosen.arm
     scored = chosen.scored
@@ -72,7 +72,7 @@ def items(session: Session, chosen: Chosen) -> None:
             csv_button(table, file, key=f"adjust_{name.lower()}_csv")
 
 
-def layers(tables: Tables, chosen: Chosen) -> None:
+def layers(tables: Tables, chosen: ChosenAdjustment) -> None:
     """AUC, distances and retrieval by layer, arm against arm."""
     table = by_layer(tables, chosen.lang, chosen.task, chosen.distance)
     text_blocks.heading("By layer, arm against arm")
@@ -88,8 +88,8 @@ def layers(tables: Tables, chosen: Chosen) -> None:
             key = f"adjust_layer_{name}"
             alt = f"{name} by layer: {layer_finding(table)}"
             text_blocks.chart(figure, key=key, alt=alt)
-            own = table[table["measure"].isin(shown)]
-            chart_files(figure, own, f"{chosen.lang}-{name}-by-layer", chart=key)
+            rows = table[table["measure"].isin(shown)]
+            chart_files(figure, rows, f"{chosen.lang}-{name}-by-layer", chart=key)
     missing = "" if "mexa" in set(table["measure"]) else f" MEXA: {NOT_RUN}."
     text_blocks.quiet(
         "Held-out sentence pairs; retrieval by the mean of all tokens, English as index; means "
@@ -97,7 +97,7 @@ def layers(tables: Tables, chosen: Chosen) -> None:
     )
 
 
-def dose_and_noise(tables: Tables, chosen: Chosen) -> None:
+def dose_and_noise(tables: Tables, chosen: ChosenAdjustment) -> None:
     """AUC and score by pairs learnt and links re-paired, where more than one dose was run."""
     table = doses(tables, chosen.lang, chosen.task)
     text_blocks.heading("Dose and noise")
@@ -111,18 +111,18 @@ def dose_and_noise(tables: Tables, chosen: Chosen) -> None:
         "links re-paired at random."
     )
     for column, measure in zip(st.columns(2), ("auc", "score"), strict=True):
-        own = table[table["measure"] == measure]
+        rows = table[table["measure"] == measure]
         with column:
-            if not len(own):
+            if not len(rows):
                 text_blocks.quiet(f"Score by dose: {NOT_RUN}.")
                 continue
             figure = dose_chart(table, measure, dark=text_blocks.dark())
             key = f"adjust_dose_{measure}"
             text_blocks.chart(figure, key=key, alt=f"{measure} by sentence pairs, a dot a seed")
-            chart_files(figure, own, f"{chosen.lang}-{measure}-by-dose", chart=key)
+            chart_files(figure, rows, f"{chosen.lang}-{measure}-by-dose", chart=key)
 
 
-def join(tables: Tables, chosen: Chosen) -> None:
+def join(tables: Tables, chosen: ChosenAdjustment) -> None:
     """Does the consistency of attributions move with it?"""
     table = consistency(tables, chosen.lang)
     text_blocks.heading("Does the consistency of attributions move with it?")
@@ -138,16 +138,16 @@ def join(tables: Tables, chosen: Chosen) -> None:
 
 def hypotheses(tables: Tables) -> None:
     """H1 to H7 with their verdicts, and on demand what each rests on."""
-    found = verdicts(tables)
-    run = sum(each.verdict != NOT_RUN for each in found)
-    text_blocks.heading(f"Hypotheses fixed before the first run: {run} of {len(found)} answered")
+    answers = verdicts(tables)
+    run = sum(each.verdict != NOT_RUN for each in answers)
+    text_blocks.heading(f"Hypotheses fixed before the first run: {run} of {len(answers)} answered")
     text_blocks.table(
-        ["", "hypothesis", "verdict"], [[each.key, each.claim, each.verdict] for each in found]
+        ["", "hypothesis", "verdict"], [[each.key, each.claim, each.verdict] for each in answers]
     )
-    if not any(each.evidence for each in found):
+    if not any(each.evidence for each in answers):
         return
     with st.expander("What each verdict rests on"):
-        for each in found:
+        for each in answers:
             lines = "".join(f"<li>{escape(line)}</li>" for line in each.evidence)
             if lines:
                 st.html(f"<p class='ccta-finding'>{escape(each.key)}. {escape(each.claim)}</p>")

@@ -14,7 +14,7 @@ from ccta_core.languages import LANGUAGES
 from ccta_core.text import count, duration, number
 from dashboard import resources
 from dashboard.session import Session
-from dashboard.views.adjust.controls import Chosen
+from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
 
@@ -25,7 +25,7 @@ _MOST_PAIRS = 250_000
 _USUAL_PAIRS = 2000
 
 
-def runs(session: Session, chosen: Chosen) -> None:
+def runs(session: Session, chosen: ChosenAdjustment) -> None:
     """The runs that were begun here, and the form of a new one, where somebody opens it."""
     states = background.orders()
     text_blocks.heading("Adjust with parallel text of your own")
@@ -110,7 +110,7 @@ def _stop(name: str) -> None:
         raise CctaError(f"{name} was told to stop and will, after what it has in hand")
 
 
-def _form(session: Session, chosen: Chosen) -> None:
+def _form(session: Session, chosen: ChosenAdjustment) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="adjust_form_row"):
         codes = sorted((code for code in LANGUAGES if code != "en"), key=language_name)
         lang = st.selectbox(

@@ -162,7 +162,7 @@ def _after(tables: Tables, lang: str, task: str) -> dict[str, list[dict[str, Any
     if not len(table):
         return {}
     rows = table[(table["lang"] == lang) & (table["task"] == task) & table["usual"]]
-    found = {}
+    by_arm = {}
     for arm, each in rows.groupby("arm"):
         first = each[each["seed"] == each["seed"].min()]
         frames: dict[int, dict[str, Any]] = {}
@@ -173,8 +173,8 @@ def _after(tables: Tables, lang: str, task: str) -> dict[str, list[dict[str, Any
                    for name in ("auc", "overlap", "related", "unrelated", "edge")},
                 "histograms": _histograms(row, ""),
             }  # fmt: skip
-        found[str(arm)] = [frames[layer] for layer in sorted(frames)]
-    return found
+        by_arm[str(arm)] = [frames[layer] for layer in sorted(frames)]
+    return by_arm
 
 
 def _histograms(row: Mapping[str, Any], suffix: str) -> list[list[int]] | None:
