@@ -139,14 +139,14 @@ def seconds_of(pairs: int, order: AdjustmentOrder) -> float:
 
 def parallel_sets(lang: str) -> dict[str, str]:
     """Returns the parallel text of a language that is here: what it is called, and its spec."""
-    found = {}
+    specs = {}
     for name, where, form in (
         ("OPUS test sets", "opus_testsets", "opus"), ("IWSLT 2015", "iwslt15_en_vi", "iwslt"),
         ("FLORES", "flores200", "flores"), ("Parallel UD", "ud_pud", "pud"),
     ):  # fmt: skip
         if (SHARED / where).is_dir() and (form != "iwslt" or lang == "vi"):
-            found[name] = f"{form}:{SHARED / where}#en-{lang}"
-    return found
+            specs[name] = f"{form}:{SHARED / where}#en-{lang}"
+    return specs
 
 
 def orders() -> list[OrderState]:
@@ -165,12 +165,12 @@ def state_of(name: str) -> OrderState:
     kind = RUNNING if busy else FINISHED if done else STOPPED
     path = order.folder / _LOG
     log = path.read_text("utf-8", "replace") if path.exists() else ""
-    _, _, own = log.rpartition(_begins(run))
-    steps = _STEP.findall(own)
-    lines = [line for line in own.strip().splitlines() if line]
+    _, _, of_run = log.rpartition(_begins(run))
+    steps = _STEP.findall(of_run)
+    lines = [line for line in of_run.strip().splitlines() if line]
     state = OrderState(
         order, kind, states, run,
-        aucs=tuple((int(step), float(auc)) for step, auc in _AUC.findall(own)),
+        aucs=tuple((int(step), float(auc)) for step, auc in _AUC.findall(of_run)),
         line=lines[-1].removeprefix("ccta: ") if lines else "",
     )  # fmt: skip
     if not steps:
@@ -290,10 +290,10 @@ def _read_order(name: str) -> AdjustmentOrder:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found
+    return content
 
 
 def _begins(run: str) -> str:

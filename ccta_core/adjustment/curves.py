@@ -64,17 +64,17 @@ def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:
     rows = []
     probe = tables["probe"]
     if len(probe):
-        own = probe[(probe["lang"] == lang) & (probe["arm"] == "adjusted")]
-        own = own[own["layer"] == own["layer"].max()]
-        last = own[own["step"] == own.groupby("model")["step"].transform("max")]
+        chosen = probe[(probe["lang"] == lang) & (probe["arm"] == "adjusted")]
+        chosen = chosen[chosen["layer"] == chosen["layer"].max()]
+        last = chosen[chosen["step"] == chosen.groupby("model")["step"].transform("max")]
         rows.append(_dose_rows(last, "auc", "auc_cosine"))
     scores = tables["scores"]
     if len(scores):
         arms = scores["arm"].isin(["original", "adjusted"]) & scores["lang"].isin(["", lang])
-        own = scores[(scores["task"] == task) & (scores["eval_lang"] == lang) & arms]
-        rows.append(_dose_rows(own, "score", "score"))
-    found = [part for part in rows if len(part)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        chosen = scores[(scores["task"] == task) & (scores["eval_lang"] == lang) & arms]
+        rows.append(_dose_rows(chosen, "score", "score"))
+    filled = [part for part in rows if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def consistency(tables: Tables, lang: str) -> pd.DataFrame:

@@ -114,8 +114,8 @@ def item_rows(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]) ->
     if not parts:
         return pd.DataFrame()
     whole = pd.concat(parts, ignore_index=True)
-    known = whole[whole["correct"]].drop_duplicates(["task", "id"])
-    gold = known.set_index(["task", "id"])["predicted"]
+    right_once = whole[whole["correct"]].drop_duplicates(["task", "id"])
+    gold = right_once.set_index(["task", "id"])["predicted"]
     whole["gold"] = gold.reindex(pd.MultiIndex.from_frame(whole[["task", "id"]])).to_numpy()
     whole["gold"] = whole["gold"].fillna("")
     order = ["task", "lang", "eval_lang", "arm", "seed", "id"]

@@ -84,9 +84,9 @@ def most_harmed(tables: Tables, task: str) -> str | None:
     Where no score was compared, the first whose distances were measured; None where none was.
     """
     changes = [
-        found
+        difference
         for lang in adjusted_languages(tables)
-        if (found := change(tables, lang, task, ("adjusted", "original"), lang)) is not None
+        if (difference := change(tables, lang, task, ("adjusted", "original"), lang)) is not None
     ]
     if changes:
         return min(changes, key=lambda each: each.difference).lang
@@ -251,7 +251,7 @@ def _words_moved(tables: Tables, lang: str) -> str:
     rows = _last_layer(tables, lang, "adjusted")
     if not len(rows):
         return f"Distances of {language(lang).name} words: {NOT_RUN}"
-    found, placebo = (auc_change(tables, lang, arm) for arm in ("adjusted", "placebo"))
+    adjusted, placebo = (auc_change(tables, lang, arm) for arm in ("adjusted", "placebo"))
     fell = [
         end < start
         for name in ("related_cosine", "unrelated_cosine")
@@ -261,10 +261,10 @@ def _words_moved(tables: Tables, lang: str) -> str:
         start = "Related and unrelated words both moved closer"
     else:
         start = "Related words moved closer" if fell[0] else "Related words did not move closer"
-    move = 0.0 if found is None else round(found[1], 3) - round(found[0], 3)
+    move = 0.0 if adjusted is None else round(adjusted[1], 3) - round(adjusted[0], 3)
     apart = "no better" if move == 0 else "better" if move > 0 else "less well"
     beside = NOT_RUN if placebo is None else _from_to(placebo)
-    return f"{start} and are told apart {apart} (AUC {_from_to(found or ())}; placebo {beside})"
+    return f"{start} and are told apart {apart} (AUC {_from_to(adjusted or ())}; placebo {beside})"
 
 
 def _after_training(tables: Tables, lang: str) -> str:

@@ -64,8 +64,8 @@ def _grown(beam: Values, n: int, sign: int) -> dict[int, float]:
         for unit in range(n):
             if not removed >> unit & 1:
                 larger = removed | 1 << unit
-                known = grown.get(larger)
-                if known is None or sign * total < sign * known:
+                best = grown.get(larger)
+                if best is None or sign * total < sign * best:
                     grown[larger] = total
     return grown
 

@@ -214,8 +214,8 @@ def _rankings(
     for run in runs:
         settings = [s for s in design.settings if (s.method, s.layer, s.baseline) == run]
         for setting, masses, changes in _masses(model, design, cells, settings, stop):
-            for number, found in enumerate(masses):
-                order = order_of(found, ties[number])
+            for number, masses_of_setting in enumerate(masses):
+                order = order_of(masses_of_setting, ties[number])
                 change = None if changes is None else changes[number]
                 rankings[number].append(_Ranking(str(setting), order, 0, change))
     for number, cell in enumerate(cells):
@@ -249,14 +249,20 @@ def _masses(
     def by_setting(read: Sequence[Input], starts: Sequence[Baseline | None]) -> list:
         explained = attributions(model, read, config, stop, starts)
         return [
-            [mass(one.scores, one.norms, setting.mass).masses for one in explained]
+            [
+                mass(attribution.scores, attribution.norms, setting.mass).masses
+                for attribution in explained
+            ]
             for setting in settings
         ]
 
     masses = by_setting(inputs, starts)
     # Attention rollout reads no states but runs from the words: noise on states can't reach it.
     if not design.noise.scale or config.method == "rollout":
-        return [(setting, own, None) for setting, own in zip(settings, masses, strict=True)]
+        return [
+            (setting, of_setting, None)
+            for setting, of_setting in zip(settings, masses, strict=True)
+        ]
     worst = np.zeros((len(settings), len(cells)))
     for draw in range(design.noise.draws):
         noisy = [
@@ -265,8 +271,8 @@ def _masses(
         ]
         moved = by_setting(noisy, starts)
         change = [
-            [np.abs(a - b).sum() for a, b in zip(one, other, strict=True)]
-            for one, other in zip(masses, moved, strict=True)
+            [np.abs(a - b).sum() for a, b in zip(before, after, strict=True)]
+            for before, after in zip(masses, moved, strict=True)
         ]
         worst = np.maximum(worst, change)
     return list(zip(settings, masses, worst.tolist(), strict=True))

@@ -74,7 +74,7 @@ class Removals:
     def extremes(self, search: Search, stop: Stop = never) -> list[Extremes]:
         """The best and the worst order of every sentence, all searched side by side."""
         searches = [search_orders(n, search) for n in self.units]
-        wanted = {number: next(one) for number, one in enumerate(searches)}
+        wanted = {number: next(steps) for number, steps in enumerate(searches)}
         results: dict[int, Extremes] = {}
         while wanted:
             self.read(((number, s) for number, sets in wanted.items() for s in sets), stop)

@@ -138,16 +138,16 @@ class FaithfulnessReport:
 
         None where no sentence has it.
         """
-        found = self._of(replacement, lang, ranking)
-        values = found[measure_name]
+        table = self._of(replacement, lang, ranking)
+        values = table[measure_name]
         if other is not None:
             values = values - self._of(replacement, lang, other)[measure_name]
-        known = values.dropna()
-        if known.empty:
+        defined = values.dropna()
+        if defined.empty:
             return None
-        groups = found.loc[known.index, "group"]
-        low, high = clustered_interval(known.to_numpy(float), list(groups))
-        return GroupedEstimate(float(known.mean()), low, high, len(known))
+        groups = table.loc[defined.index, "group"]
+        low, high = clustered_interval(defined.to_numpy(float), list(groups))
+        return GroupedEstimate(float(defined.mean()), low, high, len(defined))
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings, as `--json` prints them."""
@@ -195,8 +195,8 @@ def _rows(report: FaithfulnessReport) -> tuple[RankingRow, ...]:
     """The rows of a report: thousands of intervals, drawn once for all that show them."""
 
     def estimates(place: tuple[str, str, str], other: str | None) -> dict[str, GroupedEstimate]:
-        found = {name: report.estimate(name, *place, other) for name in MEASURES}
-        return {name: one for name, one in found.items() if one is not None}
+        means = {name: report.estimate(name, *place, other) for name in MEASURES}
+        return {name: mean for name, mean in means.items() if mean is not None}
 
     rows = []
     for replacement in report.replacements:

@@ -141,13 +141,17 @@ def settings_of(
     for name in methods:
         if any(setting.method == name for setting in settings):
             continue
-        known = traits(name)
-        if known.baselines and not set(baselines) & set(known.baselines):
+        method_traits = traits(name)
+        if method_traits.baselines and not set(baselines) & set(method_traits.baselines):
             raise CctaError(
                 f"{name} has no baseline {', '.join(baselines)}; expected one of: "
-                f"{', '.join(known.baselines)}"
+                f"{', '.join(method_traits.baselines)}"
             )
-        expected = ["abs", *["positive", "negative"] * known.signed, *["norm"] * known.vectors]
+        expected = [
+            "abs",
+            *["positive", "negative"] * method_traits.signed,
+            *["norm"] * method_traits.vectors,
+        ]
         raise CctaError(
             f"{name} has no mass {', '.join(masses)}; expected one of: {', '.join(expected)}"
         )

@@ -107,11 +107,11 @@ def _of_language(
     report: FaithfulnessReport, replacement: str, lang: str, setting: str, others: Sequence[str]
 ) -> str:
     """How one setting compares with random rankings and with the other settings."""
-    own = report.estimate(GAP, replacement, lang, setting)
-    if own is None:
+    gap = report.estimate(GAP, replacement, lang, setting)
+    if gap is None:
         return "the order of removal changes nothing."
     random = report.estimate(GAP, replacement, lang, setting, RANDOM)
-    text = f"gap {_estimate(own)}"
+    text = f"gap {_estimate(gap)}"
     if random is not None:
         text += f", less that of random rankings {_estimate(random)}"
     differences = {
@@ -195,14 +195,14 @@ def _overall(rows: Sequence[RankingRow]) -> list[list[str]]:
 
 def _by_language(report: FaithfulnessReport, rows: Sequence[RankingRow]) -> list[list[str]]:
     """The normalised gap of every ranking in every language."""
-    found = {(row.ranking, row.lang): row for row in rows}
+    by_place = {(row.ranking, row.lang): row for row in rows}
     return [
         ["ranking", *report.languages, "all, less random"],
         *(
             [
                 _label(ranking),
-                *(_estimate(found[ranking, lang].means.get(GAP)) for lang in report.languages),
-                _estimate(found[ranking, ALL].against_random.get(GAP)),
+                *(_estimate(by_place[ranking, lang].means.get(GAP)) for lang in report.languages),
+                _estimate(by_place[ranking, ALL].against_random.get(GAP)),
             ]
             for ranking in report.rankings
         ),
