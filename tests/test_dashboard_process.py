@@ -237,7 +237,7 @@ def test_a_study_outlives_the_page_it_was_started_from(number, tmp_path):
     server.wait(SOON)
     server.stdout.close()
     folder = cache_root() / "studies" / "one"
-    until, seen = time.monotonic() + 300, set()
+    until, seen = time.monotonic() + 600, set()
     while time.monotonic() < until:
         state = status_of(folder)
         seen.add(state.kind)

@@ -85,7 +85,7 @@ def nodes(ray, tmp_path_factory):
 def killed_in_hand(nodes, killed):
     """Kills the first worker process of these nodes that is seen at work on a chunk."""
     owners = {node.all_processes["raylet"][0].process.pid for node in nodes.list_all_nodes()}
-    for _ in range(1200):
+    for _ in range(4000):
         for pid in children(owners):
             if b"Measurer" in title(pid) and b".submit" in title(pid):
                 os.kill(pid, signal.SIGKILL)
