@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from ccta_core.cli import main
+from ccta_core.models.processor import bfloat16_warning
 from ccta_core.result import PairResult
 
 PAIR = [
@@ -230,6 +231,16 @@ def test_models_list_and_info(capsys):
     assert len(rows["e5-small/nli-en"]["scores"]) == 15
     assert main(["models", "info", "e5-small/nli-en"]) == 0
     assert "TaxiNLI" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("capability", "warned"), [("AVX2", True), ("AVX512", False)])
+def test_a_processor_that_emulates_bfloat16_is_told(capability, warned, monkeypatch, capsys):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert bool(bfloat16_warning("cpu")) is warned
+    assert bfloat16_warning("cuda") == ""
+    assert main(["doctor"]) == 0
+    assert ("no instructions for bfloat16" in capsys.readouterr().out) is warned
 
 
 def test_doctor(capsys):

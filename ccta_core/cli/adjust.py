@@ -105,6 +105,7 @@ def _run(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.parallel import usual_tests
     from ccta_core.adjustment.run import run
     from ccta_core.adjustment.settings import Adjustment
+    from ccta_core.models.processor import bfloat16_warning
 
     names = (
         "name", "lang", "model", "pairs", "held", "seed", "full", "rank", "learning_rate",
@@ -123,7 +124,10 @@ def _run(options: argparse.Namespace) -> None:
         bfloat16=options.precision == "bfloat16",
         **given,
     )
-    _report_done(options, run(settings, report=progress, device=_device(options)))
+    device = _device(options)
+    if settings.bfloat16 and (slow := bfloat16_warning(device)):
+        progress(f"{slow}; --precision float32 adjusts in float32")
+    _report_done(options, run(settings, report=progress, device=device))
 
 
 def _resume(options: argparse.Namespace) -> None:

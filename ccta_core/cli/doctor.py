@@ -48,8 +48,12 @@ def _row(name: str, check: Callable[[], str]) -> dict[str, str | bool]:
 def _torch() -> str:
     import torch
 
+    from ccta_core.models.processor import bfloat16_warning
+
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{version('torch')}, {torch.get_num_threads()} threads, {device}"
+    slow = "" if torch.cuda.is_available() else bfloat16_warning("cpu")
+    facts = f"{version('torch')}, {torch.get_num_threads()} threads, {device}"
+    return f"{facts}; {slow}" if slow else facts
 
 
 def _embedded() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccta_core.cli.write import write_text
+from ccta_core.cli.write import progress, write_text
 from ccta_core.config import cache_root
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.labels import (
@@ -80,6 +80,7 @@ def _run(options: argparse.Namespace) -> None:
     import torch
 
     from ccta_core.corpus.demo import read_demo
+    from ccta_core.models.processor import bfloat16_warning
     from ccta_core.training.finish import make_loadable, score_card
     from ccta_core.training.fit import Data, fit, labels_of
     from ccta_core.training.recipe import recipe_for
@@ -106,6 +107,8 @@ def _run(options: argparse.Namespace) -> None:
     name += "" if options.seed == 1 else f"-seed{options.seed}"
     out = options.out or cache_root() / "models" / "own" / name
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if recipe.bfloat16 and (slow := bfloat16_warning(device)):
+        progress(f"{slow}; --precision float32 trains in float32")
     start = _start(options.start) if options.start else None
     auxiliary = _continual(options, start, device)
     facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
