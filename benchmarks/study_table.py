@@ -70,17 +70,17 @@ def questions(model, layer):
             "SELECT source_lang, target_lang, avg(calibrated) FROM rows GROUP BY ALL"
         ),
         "errors: how many are right in one language only": lambda s: tables.count(s, wrong),
-        "errors: first page by EMS": lambda s: tables.page(s, wrong, Order("ems"), 0, PAGE),
-        "errors: page at 10,000, right in one language only": lambda s: tables.page(
+        "errors: first page by EMS": lambda s: tables.rows_of_page(s, wrong, Order("ems"), 0, PAGE),
+        "errors: page at 10,000, right in one language only": lambda s: tables.rows_of_page(
             s, wrong, Order("ems"), 10_000, PAGE
         ),
-        "errors: page at 10,000 of all": lambda s: tables.page(
+        "errors: page at 10,000 of all": lambda s: tables.rows_of_page(
             s, every, Order("ems"), 10_000, PAGE
         ),
-        "errors: page at 400,000 of all": lambda s: tables.page(
+        "errors: page at 400,000 of all": lambda s: tables.rows_of_page(
             s, every, Order("ems"), 400_000, PAGE
         ),
-        "errors: page at 400,000 of all, by p downwards": lambda s: tables.page(
+        "errors: page at 400,000 of all, by p downwards": lambda s: tables.rows_of_page(
             s, every, down, 400_000, PAGE
         ),
         "errors: share and differences": lambda s: tables.summarise_selection(s, wrong),

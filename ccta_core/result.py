@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ccta_core.reports.pair.page import pair_page
-from ccta_core.reports.pair.verdict import Claim, Evidence, claim, verdict
+from ccta_core.reports.pair.verdict import Claim, Evidence, claim, pair_verdict
 from ccta_core.types import (
     Attribution,
     Controls,
@@ -66,7 +66,7 @@ class PairResult:
     @property
     def verdict(self) -> str:
         """What EMS and its controls say together, in one sentence; likewise."""
-        return verdict(self._evidence)
+        return pair_verdict(self._evidence)
 
     @property
     def _evidence(self) -> Evidence:

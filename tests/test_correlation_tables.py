@@ -33,11 +33,11 @@ from dashboard.views.correlation.charts import auroc_chart, decile_chart, scatte
 from dashboard.views.correlation.items import auroc_sentence, auroc_table, decile_sentence
 from dashboard.views.correlation.models import download_table
 from dashboard.widgets.statistics_wording import (
+    correlation_verdict,
     gain_sentence,
     name_columns,
     name_measures,
     partial_text,
-    verdict,
 )
 from tests.made_study import LANGS, answering, made_study
 
@@ -110,7 +110,7 @@ def test_a_measure_that_is_not_known_is_left_out(study):
         return frame.assign(ems=np.nan) if "ems" in frame else frame
 
     assert points(answering(study, nothing), question(study)).empty
-    assert "nothing to correlate" in verdict(question(study), (), "nli")
+    assert "nothing to correlate" in correlation_verdict(question(study), (), "nli")
 
 
 @pytest.mark.parametrize("measure", ["ems", "ems_uniform", "gain"])
@@ -217,7 +217,7 @@ def some(**values):
 def test_the_verdict_says_what_the_controls_say(study):
     asked = question(study)
     found = some(ems=(0.9, 0.01), ems_uniform=(0.91, 0.01), gain=(0.1, 0.6))
-    text = verdict(asked, found, "nli")
+    text = correlation_verdict(asked, found, "nli")
     assert text == (
         "Over 12 languages, accuracy correlates positively with EMS "
         "(r = 0.90, p = 0.010 after Holm). With embeddings alone r = 0.91: EMS shows no more than "
@@ -227,21 +227,23 @@ def test_the_verdict_says_what_the_controls_say(study):
         asked, found
     )
     better = some(ems=(0.9, 0.01), ems_uniform=(0.3, 0.6), gain=(0.8, 0.01))
-    assert "shows no more" not in verdict(asked, better, "nli")
+    assert "shows no more" not in correlation_verdict(asked, better, "nli")
     assert "(gain) correlates with it" in gain_sentence(asked, better)
     against = some(ems=(-0.9, 0.01), ems_uniform=(0.9, 0.01))
-    assert "correlates negatively" in verdict(asked, against, "nli")
-    assert "shows no more" not in verdict(asked, against, "nli")
+    assert "correlates negatively" in correlation_verdict(asked, against, "nli")
+    assert "shows no more" not in correlation_verdict(asked, against, "nli")
     nothing = some(ems=(0.2, 0.9), ems_uniform=(0.91, 0.01))
-    assert "is not shown to correlate with EMS" in verdict(asked, nothing, "nli")
-    assert "F1 correlates positively" in verdict(asked, found, "qa")
+    assert "is not shown to correlate with EMS" in correlation_verdict(asked, nothing, "nli")
+    assert "F1 correlates positively" in correlation_verdict(asked, found, "qa")
 
 
 def test_what_is_unreliable_says_so(study):
     found = [ScoreCorrelation("made/en", "ems", made(0.9, 0.01, False, "only 5"), 0.01)]
-    assert "unreliable" in verdict(question(study), found, "nli")
+    assert "unreliable" in correlation_verdict(question(study), found, "nli")
     none = Correlation(None, None, None, None, 5, 5, "none", False, "a does not vary")
-    text = verdict(question(study), [ScoreCorrelation("made/en", "ems", none, None)], "nli")
+    text = correlation_verdict(
+        question(study), [ScoreCorrelation("made/en", "ems", none, None)], "nli"
+    )
     assert text == "No correlation of EMS and accuracy: EMS does not vary."
     notice = "variance inflation above 10: x 64, ems_uniform 64"
     assert name_measures(notice, "ems") == "variance inflation above 10: EMS 64, embeddings only 64"
@@ -257,7 +259,7 @@ def test_several_models_are_counted(study):
         for at, (r, p) in enumerate([(0.9, 0.01), (0.7, 0.2), (-0.2, 1.0)])
         for measure in ("ems", "gain")
     ]
-    text = verdict(asked, found, "nli")
+    text = correlation_verdict(asked, found, "nli")
     assert "in 2 of 3 models (median r = 0.70); 1 below 0.05 after Holm" in text
 
 

@@ -158,7 +158,8 @@ def test_pages_follow_each_other(study, filters, name, down):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tables, "_EARLY", early)
             pages = [
-                tables.page(study, filters, order, start, 25) for start in range(0, len(whole), 25)
+                tables.rows_of_page(study, filters, order, start, 25)
+                for start in range(0, len(whole), 25)
             ]
         if pages:
             pd.testing.assert_frame_equal(
@@ -173,7 +174,7 @@ def test_unknown_values_stand_last(study, down):
     def half(query: str, parameters: Any = ()) -> pd.DataFrame:
         return study.query(query.replace("FROM rows", f"FROM {unknown} FROM rows)"), parameters)
 
-    found = tables.page(answering(study, half), ALL, Order("ems", down), 0, 1000)["sorted"]
+    found = tables.rows_of_page(answering(study, half), ALL, Order("ems", down), 0, 1000)["sorted"]
     assert found.isna().any()
     assert found.notna().iloc[0]
     assert not found.isna().astype(int).diff().lt(0).any()

@@ -45,7 +45,7 @@ from ccta_core.faithfulness.settings import (
     Search,
     settings_of,
 )
-from ccta_core.faithfulness.tables import markdown, table, verdict
+from ccta_core.faithfulness.tables import faithfulness_verdict, markdown, table
 from ccta_core.models.heads import Target
 from ccta_core.pipeline.sentences import forward, select_targets
 from ccta_core.sensitivity.settings import Setting
@@ -427,7 +427,7 @@ def test_json_csv_and_pages_hold_every_ranking(report):
     assert lines[4][f"against_random_{GAP}"] == ""
     setting = report.settings[0]
     for text in (table(report, setting), markdown(report, setting, "ccta faithfulness")):
-        assert all(line in text for line in verdict(report, setting))
+        assert all(line in text for line in faithfulness_verdict(report, setting))
         assert "units replaced by mask" in text.lower()
         assert all(name in text for name in report.rankings)
     widths = {
@@ -437,7 +437,7 @@ def test_json_csv_and_pages_hold_every_ranking(report):
 
 
 def test_the_verdict_says_which_setting_is_best(report):
-    lines = verdict(report, str(WAYS[0]))
+    lines = faithfulness_verdict(report, str(WAYS[0]))
     assert "From 2 groups of items no interval is reliable" in lines[0]
     assert not any("are better" in line for line in lines)
     best = [
@@ -454,13 +454,13 @@ def test_the_verdict_says_which_setting_is_best(report):
     many = replace(report, values=pd.concat(
         [report.values.assign(group=f"{number}", item=f"{number}") for number in range(12)]
     ).drop_duplicates(["item", "lang", "replacement", "ranking"]))  # fmt: skip
-    told = verdict(many, str(WAYS[0]))
+    told = faithfulness_verdict(many, str(WAYS[0]))
     assert "; another setting is better, beyond the interval, in " in told[0]
     differences = [many.estimate(GAP, "pad", "en", str(way), str(WAYS[0])) for way in WAYS[1:]]
     better = sum(difference.low > 0 for difference in differences)
     assert f"{better} of 3 other settings are better" in told[2]
     alone = replace(report, settings=report.settings[:1])
-    assert "others" not in " ".join(verdict(alone, alone.settings[0]))
+    assert "others" not in " ".join(faithfulness_verdict(alone, alone.settings[0]))
     assert report.estimate("mass_change", "pad", ALL, RANDOM) is None
 
 

@@ -16,7 +16,7 @@ from ccta_core.errors import CctaError
 from ccta_core.measures import label
 from ccta_core.models.catalog import ModelInfo, random_headed
 from ccta_core.reports.findings import answers
-from ccta_core.reports.findings.page import page
+from ccta_core.reports.findings.page import findings_page
 from ccta_core.reports.findings.sections import sanity
 from ccta_core.study.manifest import write_manifest
 from ccta_core.study.storage.items import write_items
@@ -173,7 +173,7 @@ def test_where_ems_says_what_is_right_it_is_found(tmp_path):
     assert one.confidence.low > 0.2
     assert one.p_holm < 0.05
     assert (one.deciles.deciles[0].accuracy, one.deciles.deciles[-1].accuracy) == (0, 1)
-    text = page([study])
+    text = findings_page([study])
     assert "0% right where EMS is lowest, 100% where it is highest" in text
     assert "its interval above 0 in 3 and below 0 in 0" in text
     assert "in 3 of 3 pairs and worse in 0" in text
@@ -243,7 +243,7 @@ def test_two_models_of_one_language_and_seed_are_not_ranked(tmp_path):
     said = "made/en and made/en-again are trained on English with one seed, 1; a ranking takes one"
     with pytest.raises(CctaError, match=said):
         claims.training_languages(study, 8, "ems")
-    told = page([study])
+    told = findings_page([study])
     assert told.count(f"Not answered: {said}") == 2
     assert "Spanish is first in 0 of 0 rankings" in told
     assert "Over 3 models the median correlation" in told
@@ -278,7 +278,7 @@ def test_seeds_are_runs_of_their_language(tmp_path):
     assert (found.n_rows, found.n_runs, found.n_columns) == (3, 9, 4)
     assert found.runs.share > 0.9
     assert found.runs.p < 0.05 < found.rows.p
-    told = page([study])
+    told = findings_page([study])
     learned = claims.training_languages(study, 8, "ems")
     lost = replace(learned, left_out=(Checkpoint("zh", 4, 0.1, 0.3, -0.3),))
     left_out = "Left out, not shown above the majority: Chinese (seed 4)."
@@ -305,7 +305,7 @@ def test_a_random_head_stands_aside(study):
     assert one.ems.fall.low < one.ems.fall.value < one.ems.fall.high
     assert one.kept < 0.3
     assert "most of the gain goes" in one.verdict
-    text = page([study])
+    text = findings_page([study])
     assert "Sanity check: a randomly initialised head" in text
     assert text.count(TWIN) == 0
 
@@ -337,7 +337,7 @@ def test_linked_words_differ_less(study):
 
 
 def test_the_page_says_all_of_it(study):
-    text = page([study])
+    text = findings_page([study])
     short, _, rest = text.partition("\n## made: demo:nli all, layer 8\n")
     tested = claims.by_language(study, 8)
     for measure in answers.CLAIMED:

@@ -21,7 +21,7 @@ from ccta_core.sensitivity.ranking import Agreement, agreements, mean_interval
 from ccta_core.sensitivity.report import SettingRow, sensitivity
 from ccta_core.sensitivity.settings import REFERENCE, SensitivityDesign, Setting, grid, spread
 from ccta_core.sensitivity.tables import markdown, table
-from ccta_core.sensitivity.verdict import verdict
+from ccta_core.sensitivity.verdict import sensitivity_verdict
 
 ITEMS = spread(read_demo("nli"), 3)
 PAIRS = (("en", "es"), ("en", "zh"))
@@ -291,7 +291,7 @@ def test_the_verdict_counts_what_the_rows_say():
         row(Setting("gradient_norm", 0, None, "abs"), 0.31, gain=(0.01, -0.02, 0.04)),
         row(Setting("rollout", 0, None, "abs"), None, gain=(-0.1, -0.2, -0.05)),
     ]
-    said = "\n".join(verdict(rows, row(REFERENCE, None, ems_rho=0.8), SELF, groups=12))
+    said = "\n".join(sensitivity_verdict(rows, row(REFERENCE, None, ems_rho=0.8), SELF, groups=12))
     assert "in 4 of 6 settings; the interval is below 0 in 1." in said
     assert (
         "by gain over shuffled masses survives (rho >= 0.7) in 2 of 5 other settings, is weakened "
@@ -317,19 +317,23 @@ def test_the_verdict_names_what_is_weak_and_what_did_not_converge():
         row(Setting("occlusion", 4, "pad", "abs"), 0.3),
         row(Setting("lig", 4, "pad", "abs"), 0.8),
     ]
-    said = "\n".join(verdict(rows, row(REFERENCE, None), SELF, groups=12))
+    said = "\n".join(sensitivity_verdict(rows, row(REFERENCE, None), SELF, groups=12))
     assert "weakened at best with: occlusion (rho 0.30 to 0.50, median 0.40)." in said
     assert "depends on the setting with: lig (rho 0.20 to 0.80, median 0.50)." in said
     assert "Most integrals did not converge under lig layer 0 zero:" in said
 
 
 def test_the_verdict_on_little():
-    few = verdict([row(REFERENCE, 1.0)] * 2, row(REFERENCE, None, ems_rho=0.5), SELF, groups=4)
+    few = sensitivity_verdict(
+        [row(REFERENCE, 1.0)] * 2, row(REFERENCE, None, ems_rho=0.5), SELF, groups=4
+    )
     assert "that much of the agreement by EMS is the embeddings'" in " ".join(few)
     assert few[-1] == "Only 4 groups of items: the intervals are unreliable."
-    little = verdict([row(REFERENCE, 1.0)] * 2, row(REFERENCE, None, ems_rho=-0.2), SELF, groups=12)
+    little = sensitivity_verdict(
+        [row(REFERENCE, 1.0)] * 2, row(REFERENCE, None, ems_rho=-0.2), SELF, groups=12
+    )
     assert "the embeddings alone do not give this ranking" in " ".join(little)
-    alone = verdict([row(REFERENCE, 1.0)], row(REFERENCE, None), SELF, groups=4)
+    alone = sensitivity_verdict([row(REFERENCE, 1.0)], row(REFERENCE, None), SELF, groups=4)
     assert "nothing to compare" in alone[0]
 
 

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from ccta_core.cli.main import main
-from ccta_core.reports.findings.page import page
+from ccta_core.reports.findings.page import findings_page
 from dashboard.widgets.study_bar import commands, snippet
 
 PAGES = ("languages", "correlation", "errors", "learn")
@@ -20,7 +20,7 @@ def test_every_line_runs(study, study_cache, monkeypatch, tmp_path, capsys, line
     assert main(shlex.split(line)[1:]) == 0
     said = capsys.readouterr().out
     if " findings " in line:
-        assert said == page([study]) + "\n"
+        assert said == findings_page([study]) + "\n"
     elif " show " in line:
         assert "made" in said
     else:
@@ -29,7 +29,9 @@ def test_every_line_runs(study, study_cache, monkeypatch, tmp_path, capsys, line
 
 def test_findings_go_to_a_file_and_no_study_is_one_line(tmp_path, monkeypatch, capsys, study):
     monkeypatch.setenv("CCTA_CACHE", str(study.folder.parents[1]))
-    monkeypatch.setattr("ccta_core.reports.findings.page.page", lambda studies: studies[0].name)
+    monkeypatch.setattr(
+        "ccta_core.reports.findings.page.findings_page", lambda studies: studies[0].name
+    )
     assert main(["study", "findings", "made", "--to", str(tmp_path / "found.md")]) == 0
     assert (tmp_path / "found.md").read_text("utf-8") == "made\n"
     assert main(["study", "findings", "nothing"]) == 2

@@ -9,7 +9,7 @@ from ccta_core.reports.pair.verdict import (
     against_shuffled,
     both_sides,
     claim,
-    verdict,
+    pair_verdict,
     why_untestable,
 )
 from ccta_core.text import p_phrase
@@ -83,7 +83,7 @@ def evidence(test, chance, langs, uniform=0.5):
 @pytest.mark.parametrize(("test", "chance", "langs"), ALL)
 def test_the_sentence_of_every_combination(test, chance, langs):
     """The chance level comes first; only above it, or without one, is the test read."""
-    text = verdict(evidence(test, chance, langs))
+    text = pair_verdict(evidence(test, chance, langs))
     both = "both languages" if langs == "two" else "both sentences"
     against = "unrelated English sentences"
     if langs == "two":
@@ -106,7 +106,7 @@ def test_the_sentence_of_every_combination(test, chance, langs):
 @pytest.mark.parametrize(("test", "chance", "langs"), ALL)
 def test_what_a_sentence_never_says(test, chance, langs):
     found = evidence(test, chance, langs)
-    text = verdict(found)
+    text = pair_verdict(found)
     claimed = test in SHOWN and chance != "not above"
     assert ("are stressed" in text) == claimed == (claim(found) == "shown")
     assert (" is " in text) is False  # nothing that is not shown "is" so
@@ -134,21 +134,21 @@ def test_a_claim_never_goes_beyond_its_test():
 def test_an_ems_a_little_above_the_chance_level_does_not_exceed_it_by_more():
     found = Evidence(0.7, Controls(ems_shuffled=0.5), PermutationTest(199, p_value=0.01), 0.693,
                      ("en", "es"))  # fmt: skip
-    text = verdict(found)
+    text = pair_verdict(found)
     assert text.startswith("EMS 0.70 does not exceed the chance level of 0.69 ")
     assert "by more than 0.01: no agreement shown" in text
 
 
 def test_embeddings_alone_are_told_where_they_reach_more():
-    told = verdict(evidence("clear", "above", "two", uniform=0.76))
+    told = pair_verdict(evidence("clear", "above", "two", uniform=0.76))
     assert told.endswith("; equal masses (embeddings only) reach 0.76.")
-    assert "embeddings only" not in verdict(evidence("clear", "above", "two", uniform=0.70))
+    assert "embeddings only" not in pair_verdict(evidence("clear", "above", "two", uniform=0.70))
 
 
 def test_no_minus_before_a_zero():
     found = Evidence(-0.001, Controls(ems_shuffled=-0.002), PermutationTest(99, p_value=0.4),
                      None, ("en", "es"))  # fmt: skip
-    assert "-0.00" not in verdict(found)
+    assert "-0.00" not in pair_verdict(found)
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def _add_findings(actions: argparse._SubParsersAction) -> None:
 
 
 def _findings(options: argparse.Namespace) -> None:
-    from ccta_core.reports.findings.page import page
+    from ccta_core.reports.findings.page import findings_page
     from ccta_core.study.storage.table import open_study
 
-    write_text(options.to, page([open_study(name) for name in options.names]) + "\n")
+    write_text(options.to, findings_page([open_study(name) for name in options.names]) + "\n")

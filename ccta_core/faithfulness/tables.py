@@ -42,7 +42,7 @@ def table(report: FaithfulnessReport, setting: str) -> str:
         rows = [row for row in report.rows() if row.replacement == replacement]
         blocks += [f"units replaced by {replacement.upper()}", *_aligned(_overall(rows)), ""]
         blocks += [*_aligned(_by_language(report, rows)), ""]
-    return "\n".join([*blocks, *verdict(report, setting), *report.notices, ""])
+    return "\n".join([*blocks, *faithfulness_verdict(report, setting), *report.notices, ""])
 
 
 def markdown(report: FaithfulnessReport, setting: str, command: str) -> str:
@@ -50,7 +50,7 @@ def markdown(report: FaithfulnessReport, setting: str, command: str) -> str:
     return "\n".join([*_page(report, setting, command), ""])
 
 
-def verdict(report: FaithfulnessReport, setting: str) -> list[str]:
+def faithfulness_verdict(report: FaithfulnessReport, setting: str) -> list[str]:
     """Whether `setting` names what the model uses, and whether another one does so better.
 
     By the normalised gap; of two rankings one is called better where the interval of their paired
@@ -144,7 +144,7 @@ def _page(report: FaithfulnessReport, setting: str, command: str) -> Iterator[st
         f"{', '.join(report.languages)}. Explained class: {_TARGETS[report.target]}."
     )
     yield "\n## What it says\n"
-    yield from (f"- {line}" for line in (*verdict(report, setting), *report.notices))
+    yield from (f"- {line}" for line in (*faithfulness_verdict(report, setting), *report.notices))
     yield f"\n## What is measured\n\n{_MEANINGS}\n"
     yield (
         f"Controls that ignore the model: `{RANDOM}` rankings "

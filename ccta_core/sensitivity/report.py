@@ -14,7 +14,7 @@ from ccta_core.models.model import Model
 from ccta_core.sensitivity.measure import Measurements, SettingResult, measure
 from ccta_core.sensitivity.ranking import Agreement, SettingRow, agreements, mean_interval
 from ccta_core.sensitivity.settings import SensitivityDesign, Setting
-from ccta_core.sensitivity.verdict import verdict
+from ccta_core.sensitivity.verdict import sensitivity_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class SensitivityReport:
     @property
     def verdict(self) -> tuple[str, ...]:
         """What the rows say, a sentence each."""
-        return verdict(self.rows, self.embeddings, self.repeat, groups=self.groups)
+        return sensitivity_verdict(self.rows, self.embeddings, self.repeat, groups=self.groups)
 
     def payload(self) -> dict[str, Any]:
         """Plain numbers and strings, as `--json` prints them."""

@@ -18,7 +18,7 @@ FEW = 10
 """Below so many groups an interval from resampling them is called unreliable."""
 
 
-def verdict(
+def sensitivity_verdict(
     rows: Sequence[SettingRow], embeddings: SettingRow, repeat: Agreement, *, groups: int
 ) -> tuple[str, ...]:
     """What survives the change of method, layer, baseline and mass, a sentence each.

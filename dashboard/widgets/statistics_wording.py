@@ -31,7 +31,9 @@ def counted_units(question: CorrelationQuestion, correlation: Correlation) -> st
     return f"{count(correlation.n, 'cell')}, {languages} read"
 
 
-def verdict(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
+def correlation_verdict(
+    question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str
+) -> str:
     """One or two sentences: whether y correlates with x, and whether embeddings alone do too."""
     main = [test for test in tested if test.measure == question.x]
     if not main:

@@ -22,7 +22,7 @@ from ccta_core.faithfulness.measure import CHUNK, measure, short_items
 from ccta_core.faithfulness.report import report_on
 from ccta_core.faithfulness.rows import RowFile, default_file
 from ccta_core.faithfulness.settings import FaithfulnessDesign, Search, settings_of
-from ccta_core.faithfulness.tables import markdown, verdict
+from ccta_core.faithfulness.tables import faithfulness_verdict, markdown
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
 from ccta_core.sensitivity.settings import REFERENCE, Setting, spread
@@ -116,7 +116,7 @@ def main() -> None:
     both = replace(design, replacements=("pad", "mask"))
     report = report_on(model, both, joined(by_pad, by_mask))
     page = markdown(report, str(DEFAULT), "python -m research.documents.faithfulness DATA")
-    engine = "\n".join(f"- {line}" for line in verdict(report, str(REFERENCE)))
+    engine = "\n".join(f"- {line}" for line in faithfulness_verdict(report, str(REFERENCE)))
     own = f"\n## The engine's own default, {REFERENCE}\n\n{engine}\n"
     options.out.write_text(f"{page}{own}{_limits(len(by_pad), len(by_mask))}\n", "utf-8")
 

@@ -6,7 +6,7 @@ python -m research.documents.findings [STUDY ...]
 import argparse
 from pathlib import Path
 
-from ccta_core.reports.findings.page import page
+from ccta_core.reports.findings.page import findings_page
 from ccta_core.study.storage.table import open_study
 
 _PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -25,7 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("studies", nargs="*", default=STUDIES, help="default: those that ship")
     options = parser.parse_args()
-    _PAGE.write_text(page([open_study(name) for name in options.studies]), encoding="utf-8")
+    _PAGE.write_text(
+        findings_page([open_study(name) for name in options.studies]), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ccta_core.study.storage.table import Study
 from ccta_core.text import plain
 
 
-def page(studies: Sequence[Study]) -> str:
+def findings_page(studies: Sequence[Study]) -> str:
     """Returns the page as Markdown, a section a study."""
     parts = [
         "# Findings: the paper's claims, tested\n",

@@ -43,7 +43,7 @@ def claim(evidence: Evidence) -> Claim:
     return evidence.test.outcome
 
 
-def verdict(evidence: Evidence) -> str:
+def pair_verdict(evidence: Evidence) -> str:
     """Returns what the score and its controls say together (docs/method.md, 4).
 
     EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.

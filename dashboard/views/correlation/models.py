@@ -22,10 +22,10 @@ from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.statistics_wording import (
     SYMBOLS,
+    correlation_verdict,
     name_columns,
     name_measures,
     partial_text,
-    verdict,
 )
 from dashboard.widgets.study_bar import Chosen, model_label
 
@@ -171,5 +171,5 @@ def all_models_table(session: Session, chosen: Chosen, question: CorrelationQues
 def _show_table(chosen: Chosen, question: CorrelationQuestion) -> None:
     with st.spinner(f"Drawing 2,000 resamples for each of {len(question.models)} models…"):
         tested = resources.computed(chosen.study, correlations, question)
-    text_blocks.say(verdict(question, tested, chosen.task))
+    text_blocks.say(correlation_verdict(question, tested, chosen.task))
     correlation_table(chosen, question, tested, key="every")

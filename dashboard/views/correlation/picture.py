@@ -28,10 +28,10 @@ from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
 from dashboard.widgets.statistics_wording import (
     SYMBOLS,
+    correlation_verdict,
     counted_units,
     gain_sentence,
     shares_text,
-    verdict,
 )
 from dashboard.widgets.study_bar import Chosen, model_label
 from dashboard.widgets.wording import language_name
@@ -45,7 +45,7 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
         point_table = resources.computed(chosen.study, points, question)
-    text_blocks.verdict(verdict(question, tested, chosen.task))
+    text_blocks.verdict(correlation_verdict(question, tested, chosen.task))
     if text := gain_sentence(question, tested):
         text_blocks.say(text)
     if point_table.empty:

@@ -46,7 +46,7 @@ def _show(session: Session, state: State) -> None:
     _show_problems([*session.problems, *state.problems])
     summary = resources.computed(study, tables.summarise_selection, filters)
     same = resources.computed(study, tables.same_prediction, filters)
-    text_blocks.verdict(wording.verdict(summary, filters, same, state.chosen.task))
+    text_blocks.verdict(wording.selection_verdict(summary, filters, same, state.chosen.task))
     text_blocks.quiet(wording.doubt(summary, filters))
     comparisons.folded_table(session, state)
     if total:
@@ -65,7 +65,7 @@ def _show_list(session: Session, state: State, position: ListPosition) -> None:
     """The list with its pagers, and beside it the comparison that is looked at closely."""
     start = (position.page - 1) * position.size
     rows = resources.computed(
-        state.chosen.study, tables.page, state.filters, state.order, start, position.size
+        state.chosen.study, tables.rows_of_page, state.filters, state.order, start, position.size
     )
     examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):

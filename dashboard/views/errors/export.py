@@ -90,7 +90,7 @@ def _evidence_page(state: State, query: dict[str, str], url: str, total: int) ->
             layer=filters.layer,
             rows=rows,
             total=total,
-            verdict=wording.verdict(summary, filters, same, chosen.task),
+            verdict=wording.selection_verdict(summary, filters, same, chosen.task),
             doubt=wording.doubt(summary, filters),
             filters=wording.chosen_filters(state, "" if tag == ANY else tag),
             examples=examples,

@@ -40,7 +40,7 @@ def count(study: Study, filters: Filters) -> int:
     return int(study.query(f"SELECT count(*) AS n FROM ({query.sql})", query.parameters)["n"][0])
 
 
-def page(
+def rows_of_page(
     study: Study, filters: Filters, order: Order, start: int = 0, size: int = 25
 ) -> "pd.DataFrame":
     """`size` comparisons from place `start` on.

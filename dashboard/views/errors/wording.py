@@ -53,7 +53,7 @@ def agreement(same: Share, task: str) -> str:
     return f"The model {what} in {same.count:,} of {total} ({_share_text(same)})."
 
 
-def verdict(summary: SelectionSummary, filters: Filters, same: Share, task: str) -> str:
+def selection_verdict(summary: SelectionSummary, filters: Filters, same: Share, task: str) -> str:
     """How many, which share with its doubt, and whether EMS differs where they are."""
     if filters.right == ANY:
         return agreement(same, task) if same.n else "No comparison passes these filters."

@@ -34,7 +34,7 @@ def finding(result: PairResult, right: tuple[Judgement, Judgement] | None, gold:
     _line("ccta-finding", judgement + widest)
 
 
-def verdict(result: PairResult | None) -> None:
+def show_verdict(result: PairResult | None) -> None:
     """One honest sentence; room for it while there is none."""
     _line("ccta-verdict", escape(result.verdict) if result else "&nbsp;")
 

@@ -107,7 +107,7 @@ def _show(
     style = PictureStyle(view.settings, right, scale)
     pair_picture(payload or skeleton(request), style, waiting=payload is None)
     drawing(session, view.settings, payload)
-    finding.verdict(result)
+    finding.show_verdict(result)
     finding.numbers(result)
     if result is not None:
         notices.remarks(result.notices)
