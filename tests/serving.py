@@ -114,3 +114,16 @@ def _refused(answer: Any) -> list[str]:
 def _elsewhere(request: Any, address: str) -> list[str]:
     own = (address, address.replace("http", "ws"), "data:", "blob:")
     return [] if request.url.startswith(own) else [f"fetched {request.url}"]
+
+
+def check_accessible(page: Any) -> None:
+    """Fails with every serious finding of axe-core on a page that has come to rest."""
+    driver = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.wait_for_timeout(1500)
+    serious = [
+        f"{finding['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for finding in driver.Axe().run(page).response["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"][:4]
+    ]
+    assert not serious, "\n".join(serious)

@@ -373,7 +373,7 @@ def test_the_gold_class_may_be_explained(classes):
     plan = design(target="gold", settings=WAYS[2:3], items=items(3))
     assert measure_items(classes, plan, plan.items[:1])[0]["cells"][0]["explained"] == "paraphrase"
     unknown = replace(plan.items[0], label="yes")
-    with pytest.raises(CctaError, match="use --target-class each"):
+    with pytest.raises(CctaError, match="explain the predicted class"):
         measure_items(classes, plan, [unknown])
 
 

@@ -208,7 +208,7 @@ def test_the_sources_class_may_be_explained_instead(model):
     item = replace(ITEMS[0], label=None)
     settings = (Setting("input_x_gradient", 11, None, "abs"),)
     design = SensitivityDesign((item, *ITEMS[1:]), PAIRS, settings, QUICK)
-    with pytest.raises(CctaError, match="--target-class source"):
+    with pytest.raises(CctaError, match="explain the predicted class"):
         measure(model, design)
     found = measure(model, replace(design, target="source")).settings[0]
     config = replace(QUICK, layer=11, method="input_x_gradient", unrelated=0)

@@ -123,6 +123,20 @@ def class_of(
     return fitting[0] if len(fitting) == 1 else None
 
 
+def gold_class(label: str | None, classes: Sequence[str], *, item: str, model: str) -> str:
+    """Returns the class that an item's gold label names.
+
+    Raises CctaError, showing both, where it names none with certainty.
+    """
+    name = None if label is None else class_of(label, classes)
+    if name is None:
+        raise CctaError(
+            f"item {item} has the gold label {label!r}, {model} knows: {', '.join(classes)}; "
+            "explain the predicted class in its place"
+        )
+    return name
+
+
 def match_tags(
     tags: Iterable[str], columns: Sequence[str], *, data: str, model: str
 ) -> dict[str, str]:

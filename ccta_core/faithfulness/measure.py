@@ -10,7 +10,7 @@ import torch
 
 from ccta_core.attribution.protocol import Baseline, Stop, never
 from ccta_core.consistency import mass
-from ccta_core.corpus.labels import class_of
+from ccta_core.corpus.labels import gold_class
 from ccta_core.errors import CctaError
 from ccta_core.faithfulness.bounds import Extremes
 from ccta_core.faithfulness.orders import (
@@ -191,13 +191,7 @@ def _label(model: Model, design: FaithfulnessDesign, item: ParallelExample) -> s
         return "each"
     if model.info.task in ("qa", "ner"):
         return "auto"  # the answer or the words in focus
-    label = None if item.label is None else class_of(item.label, model.labels)
-    if label is None:
-        raise CctaError(
-            f"item {item.id} has the gold label {item.label!r}, {model.id} knows: "
-            f"{', '.join(model.labels)}; use --target-class each"
-        )
-    return label
+    return gold_class(item.label, model.labels, item=item.id, model=model.id)
 
 
 def _rankings(

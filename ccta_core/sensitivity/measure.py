@@ -8,7 +8,7 @@ import numpy as np
 from ccta_core.attribution.protocol import Baseline, Stop, never
 from ccta_core.config import Config
 from ccta_core.consistency import Compared, shuffled
-from ccta_core.corpus.labels import class_of
+from ccta_core.corpus.labels import gold_class
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import SCORES
 from ccta_core.models.model import Model
@@ -169,13 +169,7 @@ def _label(model: Model, item: ParallelExample, source: ForwardPass, kind: str) 
         if model.info.outputs == SCORES and len(model.labels) > 1:
             raise CctaError(f"{model.id} gives several scores, of which none is the prediction")
         return model.labels[int(logits[0].argmax())]
-    label = None if item.label is None else class_of(item.label, model.labels)
-    if label is None:
-        raise CctaError(
-            f"item {item.id} has the gold label {item.label!r}, {model.id} knows: "
-            f"{', '.join(model.labels)}; use --target-class source"
-        )
-    return label
+    return gold_class(item.label, model.labels, item=item.id, model=model.id)
 
 
 def _attribute(

@@ -1,10 +1,12 @@
 """Lines that tell what is wrong or worth knowing; foreign text in them stays text."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 import streamlit as st
+
+from ccta_core.errors import CctaError
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _DIRECTIVE = re.compile(r":(?=\S)")
@@ -19,6 +21,16 @@ def plain(text: str) -> str:
 def problem(text: str) -> None:
     """What went wrong and what to do, one line."""
     st.error(plain(text[:1].upper() + text[1:]))
+
+
+def rerun_after(action: Callable[[], object]) -> None:
+    """Acts and shows the page anew, or says in one line why the action can't be done."""
+    try:
+        action()
+    except CctaError as error:
+        problem(str(error))
+        return
+    st.rerun()
 
 
 def advice(text: str) -> None:

@@ -1,6 +1,5 @@
 """Adjusting with parallel text of one's own: the form, its cost, and how its runs are doing."""
 
-from collections.abc import Callable
 from functools import partial
 from html import escape
 
@@ -95,14 +94,14 @@ def _actions(session: Session, states: list[OrderState]) -> None:
         state = names[name]
         if state.kind == background.RUNNING:
             if st.button("Stop", key=session.widget("stop"), help="It goes on where it was"):
-                _try(partial(_stop, name))
+                notices.rerun_after(partial(_stop, name))
             return
         if state.kind == background.STOPPED and st.button("Resume", key=session.widget("resume")):
-            _try(partial(background.resume, name))
+            notices.rerun_after(partial(background.resume, name))
         with st.popover("Delete"):
             st.caption(f"{notices.plain(name)}: its weights, which only running again brings back.")
             if st.button("Delete it for good", key=session.widget("delete"), type="primary"):
-                _try(partial(background.delete, name))
+                notices.rerun_after(partial(background.delete, name))
 
 
 def _stop(name: str) -> None:
@@ -170,16 +169,6 @@ def _price(session: Session, order: AdjustmentOrder, there: int) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center", key="adjust_form_start"):
         if st.button(f"Start {order.name}", key=session.widget("form_start"), type="primary"):
-            _try(partial(background.start, order))
+            notices.rerun_after(partial(background.start, order))
         with st.popover("The same on the command line", type="tertiary"):
             st.code("\n".join(order.commands), language="bash", wrap_lines=True)
-
-
-def _try(what: Callable[[], object]) -> None:
-    """Does it and shows the page anew, or says in one line why it can't be done."""
-    try:
-        what()
-    except CctaError as error:
-        notices.problem(str(error))
-        return
-    st.rerun()

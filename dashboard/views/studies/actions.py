@@ -1,7 +1,6 @@
 """What can be done with a study: look at it, take it along, stop it, go on, delete it."""
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,11 +70,11 @@ def _run_buttons(session: Session, state: StudyStatus) -> None:
     """Stop what is at work, go on with what is not finished."""
     if state.busy:
         if st.button("Stop", key=session.widget("stop"), help="What is finished is kept"):
-            _try_action(partial(_stop_study, state.name))
+            notices.rerun_after(partial(_stop_study, state.name))
         return
     unfinished = state.manifest is not None and state.kind != FINISHED and not state.shipped
     if unfinished and st.button("Resume", key=session.widget("resume")):
-        _try_action(partial(process.resume, state.name, os.cpu_count() or 1))
+        notices.rerun_after(partial(process.resume, state.name, os.cpu_count() or 1))
 
 
 def _stop_study(name: str) -> None:
@@ -91,7 +90,7 @@ def _delete_menu(session: Session, state: StudyStatus) -> None:
         st.caption(f"{notices.plain(state.name)}: {size(used)} of rows, which only measuring again "
                    "brings back.")  # fmt: skip
         if st.button("Delete it for good", key=session.widget("delete"), type="primary"):
-            _try_action(partial(process.delete, state.name))
+            notices.rerun_after(partial(process.delete, state.name))
 
 
 def _show_log(session: Session, state: StudyStatus) -> None:
@@ -100,13 +99,3 @@ def _show_log(session: Session, state: StudyStatus) -> None:
         if folded.open:
             text = process.log_tail(state.name)
             st.code(text or "No log: it was not started on this page.", language=None)
-
-
-def _try_action(what: Callable[[], object]) -> None:
-    """Does it and shows the page anew, or says in one line why it can't be done."""
-    try:
-        what()
-    except CctaError as error:
-        notices.problem(str(error))
-        return
-    st.rerun()
