@@ -104,7 +104,7 @@ def history_buttons() -> None:
             type="tertiary",
             help=label,
         )
-    with st.popover("ViewHistory", width="content", disabled=len(history.views) < 2):
+    with st.popover("History", width="content", disabled=len(history.views) < 2):
         for place in reversed(range(len(history.views))):
             st.button(
                 plain(_view_label(history, place)),
