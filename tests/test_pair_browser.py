@@ -95,6 +95,7 @@ def test_undo_takes_a_view_back(show):
     page.get_by_role("radio", name="mass").click()
     page.wait_for_url("**view=mass**")
     page.locator('[data-tone="mass"]').first.wait_for()
+    page.get_by_role("button", name="History", exact=True).wait_for()
     page.get_by_role("button", name="Undo").click()
     page.wait_for_function("!location.search.includes('view=')")
     page.locator('[data-tone="for"]').first.wait_for()
