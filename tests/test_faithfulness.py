@@ -500,6 +500,7 @@ def run(*flags):
         (("--noise", "2"), "expected 0 to 1"),
         (("--max-points", "3"), "at least 9 for max_points"),
         (("--model", "nowhere"), "unknown model 'nowhere'"),
+        (("--csv", "no-folder/a.csv"), "no-folder is no folder); name another file"),
     ],
 )
 def test_bad_input_is_one_line(flags, message):

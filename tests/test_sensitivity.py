@@ -362,6 +362,7 @@ def run(*flags):
         (("--resamplings", "-1"), "expected 0 or more"),
         (("--max-points", "3"), "at least 9 for max_points"),
         (("--model", "nowhere"), "unknown model 'nowhere'"),
+        (("--json", "no-folder/a.json"), "no-folder is no folder); name another file"),
     ],
 )
 def test_bad_input_is_one_line(flags, message):

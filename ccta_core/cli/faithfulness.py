@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ccta_core.attribution.methods import METHODS, traits
 from ccta_core.cli.read import one_of, read_layer, read_list
-from ccta_core.cli.write import progress, write_text
+from ccta_core.cli.write import check_targets, progress, write_text
 from ccta_core.config import BASELINES, MASSES, Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.faithfulness.settings import (
@@ -83,6 +83,7 @@ def run(options: argparse.Namespace) -> None:
 
     Raises CctaError on bad input.
     """
+    check_targets(options.json, options.csv, options.markdown)
     settings = settings_of(
         read_list("methods", options.methods, lambda name: traits(name).name),
         read_list("layers", options.layers, read_layer),

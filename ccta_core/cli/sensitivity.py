@@ -5,7 +5,7 @@ import sys
 
 from ccta_core.attribution.methods import METHODS, traits
 from ccta_core.cli.read import one_of, read_layer, read_list
-from ccta_core.cli.write import progress, write_text
+from ccta_core.cli.write import check_targets, progress, write_text
 from ccta_core.config import BASELINES, MASSES, SPACES, Config, Quadrature
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
     design = _question(options)
     if options.resamplings < 0:
         raise CctaError(f"resamplings is {options.resamplings}; expected 0 or more")
+    check_targets(options.json, options.markdown)
     progress(f"loading {options.model}")
     from ccta_core.models.load import load_model  # torch, only where something is computed
     from ccta_core.sensitivity.report import sensitivity

@@ -24,6 +24,15 @@ def write_text(target: str, text: str) -> None:
         ) from error
 
 
+def check_targets(*targets: str | None) -> None:
+    """Raises CctaError where a file's folder is not there: told before the work, not after it."""
+    for target in targets:
+        if target not in (None, "-") and not Path(target).parent.is_dir():
+            raise CctaError(
+                f"{target} can't be written ({Path(target).parent} is no folder); name another file"
+            )
+
+
 def progress(line: str) -> None:
     """Writes one line about what is happening to stderr."""
     sys.stderr.write(f"ccta: {line}\n")
