@@ -16,6 +16,15 @@ settings.load_profile("shared")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
+def pytest_configure(config):
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        from tests.watch import Watch
+
+        write = terminal.write_line
+        config.pluginmanager.register(Watch(lambda line: write(f"\n{line}", flush=True)))
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     """Every test has a cache of its own: none sees what another left."""
