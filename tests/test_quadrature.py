@@ -70,8 +70,10 @@ def test_no_stretch_changes_nothing():
     points, slopes = stretched(places, 0.0)
     np.testing.assert_array_equal(points, places)
     np.testing.assert_array_equal(slopes, 1)
-    close, _ = stretched(places, 1e-4)
-    np.testing.assert_allclose(close, places, atol=1e-8)
+    for stretch in (1e-4, 1e-6, 1e-9, 1e-160, 5e-324):  # the smallest numbers round to others
+        points, slopes = stretched(places, stretch)
+        np.testing.assert_allclose(points, places, atol=1e-8)
+        np.testing.assert_allclose(slopes, 1, atol=1e-8)
 
 
 def test_even_points_are_the_midpoint_rule_where_the_ends_are_flat():

@@ -29,6 +29,9 @@ the halves agree and the residual alone shows it."""
 _CANCELLED_SHARE = 0.01
 """The part of D that S counts as at least, likewise: errors of tokens that cancel leave no
 residual."""
+_STRAIGHT = 1e-6
+"""A stretch below this is none: alpha(u) differs from u by less than a rounding, and the quotient
+of two sinh of the smallest numbers is not what it stands for."""
 _FARTHEST = 2.0
 """The L1 distance of two distributions that share no unit."""
 
@@ -211,12 +214,12 @@ class StretchedPoints(NamedTuple):
 
 
 def stretched(places: np.ndarray, stretch: float) -> StretchedPoints:
-    """alpha(u) = 1/2 + sinh(k (2u - 1)) / (2 sinh k) and dalpha/du at `places`; k = 0 changes
-    nothing.
+    """alpha(u) = 1/2 + sinh(k (2u - 1)) / (2 sinh k) and dalpha/du at `places`; k = 0, or as good
+    as that, changes nothing.
 
     Shape: (points,) -> (points,) each.
     """
-    if stretch == 0:
+    if abs(stretch) < _STRAIGHT:
         return StretchedPoints(places, np.ones_like(places))
     # sinh is least steep at 0: even steps of u are short steps of alpha around 1/2, where F moves,
     # and long ones towards both ends, where it is nearly flat. Both signs of 2u - 1 are treated
