@@ -29,7 +29,7 @@ run: $(VENV)/run.stamp  ## install what is missing and open the dashboard
 	$(BIN)/ccta dashboard --port $(PORT)
 
 test: $(VENV)/dev.stamp  ## every test, in the same environment
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 check: $(VENV)/dev.stamp  ## formatting, lint and types
 	$(BIN)/ruff format --check .

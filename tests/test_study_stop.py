@@ -182,13 +182,13 @@ def test_a_run_in_this_process_stops_within_its_chunk():
 
 
 @contextmanager
-def terminal(small, name, limit=90):
+def terminal(small, name, limit=90, shuffles=200):
     """`ccta study run` as somebody types it in a terminal, once it has measured a part."""
     model = add(str(small)).id
     command = [
         sys.executable, "-m", "ccta_core", "study", "run", "--name", name, "--model", model,
         "--data", "demo:nli", "--langs", "en,es", "--limit", str(limit), "--layers", "1",
-        "--shuffles", "200", "--workers", "1",
+        "--shuffles", str(shuffles), "--workers", "1",
     ]  # fmt: skip
     child = subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -209,7 +209,7 @@ def terminal(small, name, limit=90):
 
 
 def test_a_run_in_another_process_is_stopped(small, capsys):
-    with terminal(small, "one") as child:
+    with terminal(small, "one", shuffles=4000) as child:  # so long that it is not done before
         assert main(["study", "resume", "one"]) == 2
         assert "one is running already" in capsys.readouterr().err
         assert stop("one", capsys) == (
