@@ -13,6 +13,7 @@ from ccta_core.languages import language
 from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.layer_suffix import LayerSuffix, layer_suffix
+from ccta_core.models.products import use_quick_products
 from ccta_core.models.tokenizer import compose_first, is_read_composed
 from ccta_core.models.trace import Trace, accepts, trace_forward
 from ccta_core.types import Sentence
@@ -67,6 +68,7 @@ class Model:
         self.info = info
         self.hf_model = hf_model.eval().requires_grad_(False)
         use_explicit_attention(self.hf_model)
+        use_quick_products(self.hf_model)
         compose_first(tokenizer)
         self.tokenizer = tokenizer
         self.notices = notices

@@ -1,5 +1,8 @@
 """What this machine's processor can do."""
 
+from functools import cache
+from pathlib import Path
+
 import torch
 
 _WITHOUT_BFLOAT16 = ("DEFAULT", "NO AVX", "AVX2")
@@ -19,3 +22,16 @@ def bfloat16_warning(device: str) -> str:
         f"this processor ({capability}) has no instructions for bfloat16, in which products take "
         "many times as long as in float32"
     )
+
+
+@cache
+def mkl_is_slow() -> bool:
+    """Whether MKL, which PyTorch multiplies float32 matrices by, leaves AVX-512 unused: on
+    processors of AMD that have it.
+    """
+    try:
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # another system: what is not known to be slow is left as it is
+        return False
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return wide and "AuthenticAMD" in described and torch.backends.mkl.is_available()
