@@ -36,6 +36,7 @@ from ccta_core.attribution.quadrature import AdaptivePath, completeness_error, f
 from ccta_core.attribution.readings import read
 from ccta_core.attribution.schedule import schedule_of
 from ccta_core.config import Config, Quadrature
+from ccta_core.models.processor import mkl_is_slow
 from research.zoo.quadrature import curves_of, held_out
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -131,6 +132,9 @@ class Race:
             contestants.append(
                 (f"Captum, {rule} {steps}, {precision}", self._captum(rule, steps, precision))
             )
+            if precision == "fp32" and mkl_is_slow():
+                name = f"Captum, {rule} {steps}, {precision}, our products"
+                contestants.append((name, self._captum(rule, steps, precision, ours=True)))
             names = {f"ours, tolerance {loosest:g}, {precision}": loosest}
             if error is by_mass:
                 names[f"ours, default, {precision}"] = Quadrature().tolerance
@@ -166,10 +170,10 @@ class Race:
                 return tolerance
         return TOLERANCES[-1]
 
-    def _captum(self, rule, steps, precision):
+    def _captum(self, rule, steps, precision, *, ours=False):
         def work(chosen):
             items = [self.items[index] for index in chosen]
-            scores = self.captum.run(items, steps, RULES[rule], precision)
+            scores = self.captum.run(items, steps, RULES[rule], precision, our_products=ours)
             return [(score, steps) for score in scores]
 
         return work

@@ -2,12 +2,15 @@
 
 import time
 import warnings
+from contextlib import nullcontext
+from unittest.mock import patch
 
 import torch
 from captum.attr import LayerIntegratedGradients
 
 from ccta_core.attribution.batches import autocast
 from ccta_core.models.model import pad_batch
+from ccta_core.models.products import OneDnnLinear
 
 ROWS = (16, 32, 64, 128)
 GROUPS = (1, 8)
@@ -34,8 +37,16 @@ class CaptumSide:
                 found[rows, group] = time.perf_counter() - began
         self.rows, self.group = min(found, key=found.get)
 
-    def run(self, items, steps, method, precision):
-        """The scores (tokens,) of every (encoded, class index), in order."""
+    def run(self, items, steps, method, precision, *, our_products=False):
+        """The scores (tokens,) of every (encoded, class index), in order.
+
+        Linear layers are PyTorch's, as whoever uses Captum has them, unless `our_products`.
+        """
+        pytorchs = patch.object(OneDnnLinear, "forward", torch.nn.Linear.forward)
+        with nullcontext() if our_products else pytorchs:
+            return self._run(items, steps, method, precision)
+
+    def _run(self, items, steps, method, precision):
         order = sorted(range(len(items)), key=lambda index: items[index][0].length)
         found = {}
         for start in range(0, len(order), self.group):
