@@ -11,6 +11,13 @@ TARGETS = {
     "ar": make_side("ar", ["تأخرت", "العبّارة", "كثيرا", "ثم", "غادرت"], [0, 0, 0, 1, 1]),
     "zh": make_side("zh", ["渡轮", "晚点", "了", "它", "开出"], [0, 0, 0, 1, 1]),
 }
+MIXED = {
+    "ar": make_side(
+        "ar", ["يعيش", "في", "New", "York", "City", "2010", "منذ", "سنوات"], [0] * 7 + [1]
+    ),
+    "he": make_side("he", ["הוא", "נולד", "1990", "בחיפה", "היום"], [0, 0, 0, 0, 1]),
+    "ur": make_side("ur", ["Yeh", "sach", "hai", "ke", "woh", "گیا"], [0] * 5 + [1]),
+}
 
 
 @pytest.fixture
@@ -18,9 +25,10 @@ def show(browser, tmp_path):
     """Opens the page of English and one other language; fails on any complaint of the browser."""
     complaints, pages = [], []
 
-    def open_page(lang: str, width: int = 1280):
+    def open_page(lang: str, width: int = 1280, *, mixed: bool = False):
         file = tmp_path / f"{lang}.html"
-        file.write_text(pair_page(make_payload(ENGLISH, TARGETS[lang])), encoding="utf-8")
+        side = (MIXED if mixed else TARGETS)[lang]
+        file.write_text(pair_page(make_payload(ENGLISH, side)), encoding="utf-8")
         page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -125,6 +133,92 @@ def test_arabic_runs_from_right_to_left(show):
     assert first > second
     first, second = (word(page, "source", n).bounding_box()["x"] for n in (0, 1))
     assert first < second
+
+
+def seen(page, side: str, count: int) -> list[int]:
+    """The indices of the first `count` words from left to right, all on one line."""
+    boxes = [word(page, side, n).bounding_box() for n in range(count)]
+    assert len({round(box["y"]) for box in boxes}) == 1
+    return sorted(range(count), key=lambda n: boxes[n]["x"])
+
+
+def test_latin_words_of_an_arabic_sentence_keep_their_order(show):
+    """Unicode's order: سنين منذ | New York City 2010 | في يعيش, read from the right."""
+    page = show("ar", mixed=True)
+    assert seen(page, "target", 7) == [6, 2, 3, 4, 5, 1, 0]
+    # As the browser sets the same sentence as plain text.
+    plain = page.evaluate("""() => {
+        const text = document.querySelectorAll('[data-side=target] .ccta-text')[0].textContent;
+        const p = document.body.appendChild(document.createElement('p'));
+        p.dir = 'rtl'; p.textContent = text;
+        const words = [...text.matchAll(/\\S+/g)].map((found) => {
+            const range = document.createRange();
+            range.setStart(p.firstChild, found.index);
+            range.setEnd(p.firstChild, found.index + found[0].length);
+            return range.getBoundingClientRect().x;
+        });
+        p.remove();
+        return words.map((x, n) => [x, n]).sort((a, b) => a[0] - b[0]).map(([, n]) => n);
+    }""")
+    assert plain == [6, 2, 3, 4, 5, 1, 0]
+    word(page, "target", 2).focus()
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == ("target", 3)
+    word(page, "target", 0).focus()
+    page.keyboard.press("ArrowLeft")
+    assert focused(page) == ("target", 1)
+
+
+def test_hebrew_with_a_number_runs_from_right_to_left(show):
+    assert seen(show("he", mixed=True), "target", 4) == [3, 2, 1, 0]
+
+
+def test_a_text_runs_as_its_letters_do_whatever_its_language(show):
+    page = show("ur", mixed=True)
+    assert seen(page, "target", 5) == [0, 1, 2, 3, 4]
+    ways = page.locator('.ccta-segment[data-side="target"] .ccta-text')
+    assert [ways.nth(n).get_attribute("dir") for n in (0, 1)] == ["ltr", "rtl"]
+
+
+def test_a_pinned_word_outlives_another_layer(show):
+    """Its new ribbons have no path before they are placed."""
+    page = show("es")
+    words, hidden, broken = page.evaluate("""() => {
+        const data = JSON.parse(document.getElementById('data').textContent);
+        const root = document.body.appendChild(document.createElement('div'));
+        const diagonal = data.payload.plan.map((row, i) =>
+            row.map((mass, j) => (i === j ? mass : 0)));
+        const few = Object.assign({}, data.payload, { plan: diagonal });
+        const picture = cctaRenderPair(root, few, data.options);
+        root.querySelector('[data-side=source][data-unit="5"]').click();
+        picture.update(data.payload, {});
+        const hidden = root.querySelector('.ccta-trouble').hidden;
+        const lit = root.querySelectorAll('.ccta-word.is-on').length;
+        return [lit, hidden, root.querySelector('.ccta-card').hidden];
+    }""")
+    assert words == 6
+    assert hidden
+    assert not broken
+
+
+def test_what_cant_be_drawn_leaves_the_last_picture_and_a_line(show):
+    page = show("es")
+    page.evaluate("console.error = () => {}")  # it is told the browser, and no visitor
+    state = page.evaluate("""() => {
+        const data = JSON.parse(document.getElementById('data').textContent);
+        const root = document.body.appendChild(document.createElement('div'));
+        const picture = cctaRenderPair(root, data.payload, data.options);
+        const state = () => [
+            root.querySelectorAll('.ccta-word').length,
+            root.querySelector('.ccta-trouble').hidden,
+        ];
+        const before = state();
+        picture.update(Object.assign({}, data.payload, { plan: null }), {});
+        const after = state();
+        picture.update(data.payload, { view: 'mass' });
+        return [before, after, state()];
+    }""")
+    assert state == [[11, True], [11, False], [11, True]]
 
 
 @pytest.mark.parametrize("lang", TARGETS)

@@ -83,9 +83,15 @@ const card = el("div", { class: "ccta-card", hidden: "", "aria-hidden": "true" }
 const stage = div("ccta-stage");
 const legend = div("ccta-legend");
 const summary = el("div", { class: "ccta-hidden", id: uid + "-summary" });
+const trouble = el(
+  "div",
+  { class: "ccta-trouble", role: "status", hidden: "" },
+  "This view could not be drawn; the one before it is shown. Choose another, or load the page again.",
+);
 const frame = el(
   "div",
   { class: "ccta-pair", role: "group", "aria-describedby": uid + "-summary" },
+  trouble,
   stage,
   legend,
   summary,

@@ -77,7 +77,9 @@ function overlap(a, b) {
 function ribbonSpots() {
   const lit = state.flows.filter((flow) => flow.group.classList.contains("is-on")).slice(0, 6);
   return lit.flatMap(({ path }) => {
-    const length = path.getTotalLength();
+    // A ribbon that is new has no path before its place is known.
+    const length = path.getAttribute("d") ? path.getTotalLength() : 0;
+    if (!length) return [];
     return [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((t) =>
       path.getPointAtLength(t * length),
     );
@@ -92,7 +94,8 @@ function cardPlace(w, h) {
   const own = state.active.flow
     ? null
     : place(state.words[state.active.side][state.active.index]);
-  const anchor = own ? { x: own.cx, y: own.cy } : spots[4];
+  const middle = { x: stage.clientWidth / 2, y: stage.clientHeight / 2 };
+  const anchor = own ? { x: own.cx, y: own.cy } : spots[4] || middle;
   const room = [Math.max(0, stage.clientWidth - w), Math.max(0, stage.clientHeight - h)];
   let best = [0, 0];
   let lowest = Infinity;

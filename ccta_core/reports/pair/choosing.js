@@ -59,7 +59,8 @@ function onKey(event) {
   const sel = found(event.target);
   if (!sel || !sel.side || event.altKey || event.ctrlKey || event.metaKey) return;
   const { side, index } = sel;
-  const forward = language(side).rtl ? -1 : 1;
+  const run = state.words[side][index].closest("[dir=rtl], [dir=ltr]");
+  const forward = run.dir === "rtl" ? -1 : 1;
   const best = flowsOf(side, index)[0];
   const partnerStep = () => best && goTo(other(side), partner(best, side));
   const actions = {

@@ -35,8 +35,8 @@ function refresh() {
   drawRibbons();
   paint();
   if (state.active && state.active.flow) state.pin = state.active = null;
-  light(state.active);
   layout();
+  light(state.active);
 }
 
 let waiting = 0;
@@ -47,7 +47,7 @@ function later() {
       layout();
     });
 }
-function update(nextPayload, nextOptions) {
+function change(nextPayload, nextOptions) {
   state.payload = nextPayload || state.payload;
   state.options = Object.assign({}, state.options, nextOptions);
   const { languages, labels, subwords, marks, judged } = state.options;
@@ -57,9 +57,30 @@ function update(nextPayload, nextOptions) {
   });
   const frameKey = JSON.stringify([texts, languages, labels, Boolean(subwords), marks]);
   const key = JSON.stringify([state.payload, judged]);
-  const change = frameKey !== state.frameKey ? build : key !== state.key ? refresh : paint;
+  const draw = frameKey !== state.frameKey ? build : key !== state.key ? refresh : paint;
   Object.assign(state, { frameKey, key });
-  change();
+  draw();
+  Object.assign(drawn, { payload: state.payload, options: state.options });
+  trouble.hidden = true;
+}
+
+// What can't be drawn leaves the last picture as it was, and a line; never a trace.
+const drawn = { payload: null, options: null };
+function update(nextPayload, nextOptions) {
+  try {
+    change(nextPayload, nextOptions);
+  } catch (error) {
+    win.console.error(error);
+    trouble.hidden = false;
+    if (!drawn.payload) return;
+    Object.assign(state, { ...drawn, frameKey: null });
+    try {
+      change(null, null);
+    } catch {
+      stage.replaceChildren();
+    }
+    trouble.hidden = false;
+  }
 }
 const observer = new win.ResizeObserver(later);
 root.append(frame);

@@ -29,6 +29,7 @@ _SCRIPT = (
     "base",
     "flows",
     "colour",
+    "bidi",
     "words",
     "rows",
     "card",

@@ -55,36 +55,51 @@ function markWord(node, side, index) {
 function fillSegment(box, side, segment, text) {
   const letters = Array.from(text || "");
   const last = state.payload[side].text2 ? 1 : 0;
+  const units = state.payload[side].units
+    .map((unit, index) => ({ unit, index }))
+    .filter(({ unit }) => unit.segment === segment);
+  const base = box.dir;
+  const ways = directions(units.map(({ unit }) => unit.text), base);
+  const parts = [];
   let at = 0;
-  state.payload[side].units.forEach((unit, index) => {
-    if (unit.segment !== segment) return;
+  units.forEach(({ unit, index }, n) => {
     const between = letters.slice(at, unit.start).join("");
     const node = wordNode(side, index, unit.text, wordLabel(side, index));
     if (segment === last) markWord(node, side, index);
-    const before = box.lastElementChild;
-    if (!between && before && CLOSING.test(unit.text)) {
-      const keep = before.className === "ccta-keep" ? before : span("ccta-keep");
-      if (keep !== before) before.replaceWith(keep);
-      keep.append(...(keep === before ? [] : [before]), node);
-    } else box.append(between, node);
+    const before = parts[parts.length - 1];
+    if (!between && before && before[1] === ways[n] && CLOSING.test(unit.text)) {
+      const keep = before[0].className === "ccta-keep" ? before[0] : span("ccta-keep", before[0]);
+      keep.append(node);
+      before[0] = keep;
+    } else {
+      if (between) parts.push([between, null]);
+      parts.push([node, ways[n]]);
+    }
     at = unit.end;
   });
+  appendRuns(box, base, parts);
   box.append(letters.slice(at).join(""));
+}
+
+function fillSubwords(box, side) {
+  const pieces = state.payload[side].subwords;
+  const ways = directions(pieces, box.dir);
+  const parts = pieces.flatMap((piece, n) => [
+    [wordNode(side, n, piece, subwordLabel(side, n)), ways[n]],
+    [" ", null],
+  ]);
+  appendRuns(box, box.dir, parts);
 }
 
 function segmentNode(side, segment, caption) {
   const data = state.payload[side];
   const writing = language(side);
-  const body = el("p", { class: "ccta-text", dir: writing.rtl ? "rtl" : "ltr", lang: data.lang });
+  const text = segment ? data.text2 : data.text;
+  const whole = state.options.subwords ? data.subwords.join(" ") : text || "";
+  const body = el("p", { class: "ccta-text", dir: direction(whole, side), lang: data.lang });
   if (writing.spaced === false) body.classList.add("is-unspaced");
-  if (state.options.subwords) {
-    data.subwords.forEach((piece, n) =>
-      body.append(
-        wordNode(side, n, piece, subwordLabel(side, n)),
-        " ",
-      ),
-    );
-  } else fillSegment(body, side, segment, segment ? data.text2 : data.text);
+  if (state.options.subwords) fillSubwords(body, side);
+  else fillSegment(body, side, segment, text);
   const lead = caption ? span("ccta-caption-name", caption) : null;
   const place = span("ccta-caption-side", writing.name);
   return el(
