@@ -25,6 +25,7 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.resolve import SHARED
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
+from ccta_core.permissions import refuse_if_read_only
 from ccta_core.study.run.locks import held, hold
 from ccta_core.text import command_line, option
 
@@ -187,6 +188,7 @@ def start(order: AdjustmentOrder) -> None:
 
     Raises CctaError where one of its names is taken, or its folder can't be written.
     """
+    refuse_if_read_only("Starting an adjustment")
     for run in order.runs:
         if order.folder.exists() or (_models() / run).exists():
             raise CctaError(f"the name {run} stands for another adjustment; choose another")
@@ -200,6 +202,7 @@ def start(order: AdjustmentOrder) -> None:
 
 def resume(name: str) -> None:
     """Goes on with an order that is not at work. Raises CctaError where it is, or there is none."""
+    refuse_if_read_only("Resuming an adjustment")
     order = _read_order(name)
     if _at_work(order):
         raise CctaError(f"{name} is at work already; stop it first")
@@ -211,6 +214,7 @@ def stop(name: str) -> bool:
 
     Its run goes on from its last checkpoint when it is resumed.
     """
+    refuse_if_read_only("Stopping an adjustment")
     order = _read_order(name)
     lock = order.folder / _LOCK
     until = time.monotonic() + _PATIENCE
@@ -227,6 +231,7 @@ def stop(name: str) -> bool:
 
 def delete(name: str) -> None:
     """Deletes an order, its runs and the backbones they made. Raises CctaError while at work."""
+    refuse_if_read_only("Deleting an adjustment")
     order = _read_order(name)
     if _at_work(order):
         raise CctaError(f"{name} is at work; stop it first")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ccta_core.errors import CctaError
+from ccta_core.permissions import VARIABLE
 
 _PLACES = ("CCTA_CACHE", "CCTA_SHARED_DATA")
 """Variables that name folders: what they name must not depend on where the server runs."""
@@ -19,6 +20,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("dashboard", help="open the dashboard", epilog="ccta dashboard")
     parser.add_argument("--host", default="localhost", help="address to listen at (localhost)")
     parser.add_argument("--port", type=int, default=8501, help="port to listen at (8501)")
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help=f"to look and compare only: nothing is started, kept or deleted ({VARIABLE}=1)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,6 +45,8 @@ def run(options: argparse.Namespace) -> None:
     for name in _PLACES:
         if os.environ.get(name):
             os.environ[name] = str(Path(os.environ[name]).absolute())
+    if options.read_only:
+        os.environ[VARIABLE] = "1"
     os.chdir(Path(folders[0]).parent)  # where .streamlit/config.toml lies
     address = [f"--server.address={options.host}", f"--server.port={options.port}"]
     sys.stdout.flush()

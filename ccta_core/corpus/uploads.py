@@ -19,6 +19,7 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.items import LeftOut, places_by_reason
 from ccta_core.corpus.spec import Scan, read_corpus, scan
 from ccta_core.errors import CctaError
+from ccta_core.permissions import refuse_if_read_only
 
 FOLDER = "data"
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -73,6 +74,7 @@ def keep(name: str, content: bytes) -> str:
     Raises CctaError on an ending that can't be read, an empty file, one over the size limit, and
     where the folder can't be written.
     """
+    refuse_if_read_only("Handing in a file")
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise CctaError(
@@ -111,6 +113,7 @@ def check(name: str) -> UploadContents:
 
 def forget(name: str) -> None:
     """Deletes a kept file, if there is one of this name."""
+    refuse_if_read_only("Deleting a file")
     if name in uploads():
         with suppress(OSError):
             (cache_root() / FOLDER / name).unlink()

@@ -29,6 +29,7 @@ from ccta_core.models.catalog import (
 from ccta_core.models.catalog import find as catalog_find
 from ccta_core.models.identity import FILES, with_maps
 from ccta_core.models.places import local_place
+from ccta_core.permissions import refuse_if_read_only
 
 FILE = "models.json"
 CHANGED = "changed"
@@ -88,6 +89,7 @@ def add(name: str) -> ModelInfo:
     A folder is kept by its absolute path. Raises CctaError (one line) where the catalogue has it
     already, and as `load_model`: no such model, no task head, one that can't be attributed.
     """
+    refuse_if_read_only("Adding a model")
     model_id = checked_name(name)
     from ccta_core.models.load import load_model
 
@@ -103,6 +105,7 @@ def add_apart(name: str) -> str:
 
     It waits until the model is loaded, which may be long. Raises CctaError as `add`.
     """
+    refuse_if_read_only("Adding a model")
     model_id = checked_name(name)
     words = ["models", "add", model_id]
     with children.start(
@@ -145,6 +148,7 @@ def checked_name(name: str) -> str:
 
 def remove(model_id: str) -> None:
     """Takes a model off the list; its files stay where they are."""
+    refuse_if_read_only("Taking a model off the list")
     _write([entry for entry in _entries() if entry["id"] != model_id])
 
 

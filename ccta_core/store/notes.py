@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.permissions import refuse_if_read_only
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -132,6 +133,8 @@ def _read(connection: sqlite3.Connection, study: str) -> dict[str, Remark]:
 
 
 def _change(command: str, values: tuple) -> None:
+    refuse_if_read_only("Keeping a tag or note")
+
     def change(connection: sqlite3.Connection) -> None:
         with connection:
             connection.execute(command, values)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.permissions import refuse_if_read_only
 from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
 
 MARK = "shipped"
@@ -67,6 +68,7 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     Raises CctaError on a kind that is none or is not cleared, a folder that leads out of the cache,
     a training that may be going on, and where something can't be deleted.
     """
+    refuse_if_read_only("Clearing the cache")
     clearable = {kind.name: kind for kind in KINDS if kind.clearable}
     if name not in clearable:
         raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")

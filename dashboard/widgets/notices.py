@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.permissions import read_only
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _DIRECTIVE = re.compile(r":(?=\S)")
@@ -31,6 +32,15 @@ def rerun_after(action: Callable[[], object]) -> None:
         problem(str(error))
         return
     st.rerun()
+
+
+def only_looking(what: str) -> bool:
+    """Whether this installation is read-only; then says so, where `what` ("studies are started")
+    would be.
+    """
+    if read_only():
+        remarks([f"This dashboard is for looking and comparing: no {what} here."])
+    return read_only()
 
 
 def advice(text: str) -> None:

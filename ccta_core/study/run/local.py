@@ -18,6 +18,7 @@ from pathlib import Path
 from ccta_core.config import cache_root
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
+from ccta_core.permissions import refuse_if_read_only
 from ccta_core.study.manifest import (
     Manifest,
     PartKey,
@@ -69,6 +70,7 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
     Raises CctaError where the name stands for another study or for other texts (the difference is
     shown), where its folder has rows but no manifest, and as `draft` does.
     """
+    refuse_if_read_only("Beginning a study")
     study = draft(request)
     corpus, manifest = study.corpus, study.manifest
     folder = cache_root() / "studies" / request.name
@@ -125,6 +127,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
     """
     with hold_study(name) as study:
         if study.missing:
+            refuse_if_read_only("Running a study")
             config_of(study.manifest)  # refuses to add rows to those of an earlier version
             with recorded_end(study.folder):
                 progress = RunProgress(

@@ -21,6 +21,7 @@ from typing import Final, Literal
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.permissions import refuse_if_read_only
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import folder_of, names
 from ccta_core.study.request import StudyRequest, check_name
@@ -77,6 +78,7 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
     Raises CctaError (one line) as `check_new` and `check_room`, where the request can't be written
     on a command line, and where it is being started already or its folder can't be written.
     """
+    refuse_if_read_only("Starting a study")
     check_new(request)
     if cost is not None:
         check_room(cost)
@@ -88,6 +90,7 @@ def resume(name: str, workers: int) -> None:
 
     Raises CctaError where there is none of this name, it runs already, or it ships.
     """
+    refuse_if_read_only("Resuming a study")
     folder = folder_of(name)
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product; start a study of your own")
@@ -103,6 +106,7 @@ def stop(name: str) -> Literal["idle", "ended", "asked"]:
     nothing runs, nothing is written. Raises CctaError where there is no study of this name, and
     where its folder can't be written and the run can't be ended otherwise.
     """
+    refuse_if_read_only("Stopping a study")
     folder = find_folder(name)
     if not _busy(folder):
         return IDLE
@@ -120,6 +124,7 @@ def delete(name: str) -> int:
 
     Raises CctaError where it ships, runs, or lies outside the cache.
     """
+    refuse_if_read_only("Deleting a study")
     folder = find_folder(name)
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product and can't be deleted")

@@ -115,6 +115,8 @@ def _value(value: Any) -> str:
 
 def _remark_editor(session: Session, state: State) -> None:
     """Tags and a note, kept as soon as they are changed."""
+    if notices.only_looking("tags and notes are kept"):
+        return
     item = state.row[0] if state.row else ""
     remark = state.remarks.get(item, Remark())
     tags, note = session.widget(f"tags {item}"), session.widget(f"note {item}")

@@ -8,6 +8,7 @@ import streamlit as st
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models.added import CHANGED, add_apart, added, remove
+from ccta_core.permissions import read_only
 from ccta_core.store.usage import CacheUse, clear, usage
 from ccta_core.text import NONE, count, size
 from dashboard import resources
@@ -29,6 +30,8 @@ def models_add(session: Session) -> None:
     folded = st.expander("Add a model", on_change="rerun", key=session.widget("more"))
     with folded:
         if not folded.open:
+            return
+        if notices.only_looking("models are added"):
             return
         text_blocks.say(_WHAT)
         with st.form(session.widget("form"), border=False):
@@ -113,7 +116,7 @@ def _usage_line(session: Session, use: CacheUse) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notices.plain(what.replace("entrys", "entries")), width="stretch")
-        if not use.kind.clearable or not use.count:
+        if not use.kind.clearable or not use.count or read_only():
             return
         with st.popover("Clear", type="tertiary"):
             st.caption(f"{size(use.bytes)}: {use.kind.loss}.")

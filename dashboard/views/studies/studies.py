@@ -23,8 +23,9 @@ def page() -> None:
     else:
         notices.advice("No study is here yet. Fill in the form below and start one.")
     text_blocks.heading("Start a study")
-    studies_form(session, list(states))
-    studies_upload(session)
+    if not notices.only_looking("studies are started and no files handed in"):
+        studies_form(session, list(states))
+        studies_upload(session)
     for text in session.problems:
         notices.advice(text)
     session.keep()
