@@ -58,6 +58,7 @@ def _axis(table: pd.DataFrame, side: str, name: str) -> dict:
         "tickmode": "array",
         "tickvals": list(range(len(words))),
         "ticktext": [escape(text) for text in words[side]],
+        "automargin": True,  # the words get the room they need beside the cells
         "showgrid": False,
         "zeroline": False,
     }
