@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ccta_core.models.load import load_model
     from ccta_core.models.model import Model
     from ccta_core.pipeline import attribute, attribute_layers, compare, compare_cached
-    from ccta_core.result import PairResult
+    from ccta_core.result import PairResult, show
     from ccta_core.study.api import open_study, run_study
     from ccta_core.transport import ems
     from ccta_core.types import Attribution, ParallelExample, Sentence, TransportPlan, Unit
@@ -39,6 +39,7 @@ _HOMES = {
     "PairResult": "result",
     "open_study": "study.api",
     "run_study": "study.api",
+    "show": "result",
     "ems": "transport",
     "Attribution": "types",
     "ParallelExample": "types",
@@ -67,6 +68,7 @@ __all__ = [
     "read_corpus",
     "read_demo",
     "run_study",
+    "show",
 ]
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ccta_core.errors import CctaError
+from ccta_core.reports.notebook import pages_in_frames, words_in_colour
 from ccta_core.reports.pair.page import pair_page
 from ccta_core.reports.pair.verdict import Claim, Evidence, claim, pair_verdict
 from ccta_core.types import (
@@ -107,6 +109,10 @@ class PairResult:
         """Returns one self-contained page that needs no network."""
         return pair_page(self.payload())
 
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows where a cell ends with the result: its page, in a frame."""
+        return show(self)._repr_html_()
+
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> "PairResult":
         """Returns the result a payload was made from.
@@ -134,6 +140,36 @@ class PairResult:
             notices=tuple(payload["notices"]),
             provenance=facts,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Results side by side, for the last line of a notebook's cell."""
+
+    results: tuple["PairResult | Attribution", ...]
+
+    def _repr_html_(self) -> str:
+        pairs = [result for result in self.results if isinstance(result, PairResult)]
+        alone = [result for result in self.results if isinstance(result, Attribution)]
+        words = max((len(s.units) for r in pairs for s in (r.source, r.target)), default=0)
+        framed = pages_in_frames([pair.to_html() for pair in pairs], words) if pairs else ""
+        return framed + "".join(map(words_in_colour, alone))
+
+
+def show(*results: "PairResult | Attribution") -> Shown:
+    """Shows results of `compare` side by side as their interactive pictures, and attributions as
+    coloured words, in a notebook (Jupyter, VS Code, Colab): the last line of a cell.
+
+    Raises CctaError where there is nothing to show, or something that is neither.
+    """
+    for result in results:
+        if not isinstance(result, PairResult | Attribution):
+            raise CctaError(
+                f"show takes results of compare and attribute; found {type(result).__name__}"
+            )
+    if not results:
+        raise CctaError("show takes one result or more; found none")
+    return Shown(results)
 
 
 _PLAIN = (
