@@ -1,7 +1,7 @@
 """H1 to H7 of the experiment on adjustment, fixed before the first run (docs/method.md, 6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from ccta_core.languages import language
 from ccta_core.text import count, interval, listing, signed
 
 SUPPORTED, PARTLY, REFUTED, NOT_RUN = "supported", "partly", "not supported", "not run"
+UNDECIDED = "not decided"
+LEAST_SEEDS = 3
+"""Seeds in each of the four languages below which nothing is decided: one seed shows nothing."""
 LANGUAGES = ("es", "ru", "vi", "hi")
 """Those of the hypotheses: EFI's."""
 PUBLISHED_GAINS = {"es": 0.005, "ru": 0.004, "vi": 0.013, "hi": 0.013}
@@ -60,16 +63,38 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a hypothesis came to: its claim, the verdict in a word or two, and the evidence."""
+    """What a hypothesis came to: its claim, the verdict in a word or two, and the evidence.
+
+    `seeds` counts by language what it rests on.
+    """
 
     key: str
     claim: str
     verdict: str
     evidence: tuple[str, ...]
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
-    """Returns each hypothesis with its verdict, "not run" where no cell of it is finished."""
+    """Returns each hypothesis with its verdict: "not run" where no cell of it is finished, "not
+    decided", with what it would be so far, where a language has fewer than three seeds.
+    """
+    return [_decided(verdict) for verdict in _leanings(tables)]
+
+
+def _decided(verdict: Verdict) -> Verdict:
+    few = [lang for lang in LANGUAGES if verdict.seeds.get(lang, 0) < LEAST_SEEDS]
+    if verdict.verdict == NOT_RUN or not few:
+        return verdict
+    names = listing([f"{language(lang).name} ({verdict.seeds.get(lang, 0)})" for lang in few])
+    line = (
+        f"so far {verdict.verdict}; decided once each language has {LEAST_SEEDS} seeds, which "
+        f"{names} {'has' if len(few) == 1 else 'have'} not"
+    )
+    return replace(verdict, verdict=UNDECIDED, evidence=(line, *verdict.evidence))
+
+
+def _leanings(tables: Tables) -> list[Verdict]:
     return [
         _judge_inference(tables),
         _judge_other_tasks(tables),
@@ -166,7 +191,9 @@ def _judge_other_tasks(tables: Tables) -> Verdict:
     }
     evidence = [f"{name}: {line}" for name, verdict in each.items() for line in verdict.evidence]
     evidence += [f"{name}: not run" for name, verdict in each.items() if verdict.verdict == NOT_RUN]
-    return Verdict("H2", claim, _join_verdicts([v.verdict for v in each.values()]), tuple(evidence))
+    seeds = {lang: min(v.seeds.get(lang, 0) for v in each.values()) for lang in LANGUAGES}
+    verdict = _join_verdicts([v.verdict for v in each.values()])
+    return Verdict("H2", claim, verdict, tuple(evidence), seeds)
 
 
 def _judge_answers(tables: Tables) -> Verdict:
@@ -174,7 +201,7 @@ def _judge_answers(tables: Tables) -> Verdict:
     changes = task_changes(tables, "qa", "adjusted", ("original",))
     higher = [lang for lang, rows in changes.items() if rows[0].sign > 0]
     verdict = NOT_RUN if not changes else REFUTED if higher else SUPPORTED
-    return Verdict("H3", claim, verdict, _evidence_lines(changes))
+    return Verdict("H3", claim, verdict, _evidence_lines(changes), _seeds_of(changes))
 
 
 def _judge_forgetting(tables: Tables) -> Verdict:
@@ -192,7 +219,9 @@ def _judge_forgetting(tables: Tables) -> Verdict:
             f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
             f"{count(len(rows), 'seed')}; the interval lies above zero in {above})"
         )
-    return Verdict("H4", claim, _share_of_signs(signs), tuple(evidence))
+    by_arm = last_layer.groupby(["lang", "task", "arm"])["seed"].nunique()
+    seeds = {str(lang): int(few) for lang, few in by_arm.groupby("lang").min().items()}
+    return Verdict("H4", claim, _share_of_signs(signs), tuple(evidence), seeds)
 
 
 def _judge_continual(tables: Tables) -> Verdict:
@@ -214,7 +243,8 @@ def _judge_strong_encoder(tables: Tables) -> Verdict:
             f"{language(lang).name}: {change.text}; mBERT by another method (AlignFreeze) "
             f"{signed(100 * published, 1)}"
         )
-    return Verdict("H6", claim, _share_of_signs(smaller), tuple(evidence))
+    seeds = _seeds_of(changes)
+    return Verdict("H6", claim, _share_of_signs(smaller), tuple(evidence), seeds)
 
 
 def _judge_attributions(tables: Tables) -> Verdict:
@@ -235,7 +265,9 @@ def _judge_attributions(tables: Tables) -> Verdict:
             f"{signed(float(ems['difference']), 3)} ({interval(ems['low'], ems['high'], 3)}), gain "
             f"{signed(float(gain['difference']), 3)} ({interval(gain['low'], gain['high'], 3)})"
         )
-    return Verdict("H7", claim, _share_of_signs(holds), tuple(evidence))
+    by_lang = adjusted.groupby("lang")["seed"].nunique()
+    seeds = {str(lang): int(number) for lang, number in by_lang.items()}
+    return Verdict("H7", claim, _share_of_signs(holds), tuple(evidence), seeds)
 
 
 def _judge_improvement(
@@ -245,11 +277,16 @@ def _judge_improvement(
     whole = {lang: rows for lang, rows in changes.items() if len(rows) >= references}
     if not whole:
         return Verdict(key, claim, NOT_RUN, _evidence_lines(changes))
+    seeds = _seeds_of(whole)
     higher = [lang for lang, rows in whole.items() if all(row.sign > 0 for row in rows)]
     verdict = SUPPORTED if len(higher) >= needed else PARTLY if higher else REFUTED
     missing = [language(lang).name for lang in LANGUAGES if lang not in whole]
     tail = (f"not run (or not whole): {listing(missing)}",) if missing else ()
-    return Verdict(key, claim, verdict, (*_evidence_lines(changes), *tail))
+    return Verdict(key, claim, verdict, (*_evidence_lines(changes), *tail), seeds)
+
+
+def _seeds_of(changes: Mapping[str, list[Change]]) -> dict[str, int]:
+    return {lang: min(row.seeds for row in rows) for lang, rows in changes.items()}
 
 
 def _evidence_lines(changes: Mapping[str, list[Change]]) -> tuple[str, ...]:

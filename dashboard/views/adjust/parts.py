@@ -13,7 +13,7 @@ from ccta_core.adjustment.curves import (
     doses,
     layer_finding,
 )
-from ccta_core.adjustment.hypotheses import Tables, verdicts
+from ccta_core.adjustment.hypotheses import UNDECIDED, Tables, verdicts
 from ccta_core.adjustment.summary import (
     NOT_RUN,
     changed_items,
@@ -139,7 +139,7 @@ def join(tables: Tables, chosen: ChosenAdjustment) -> None:
 def hypotheses(tables: Tables) -> None:
     """H1 to H7 with their verdicts, and on demand what each rests on."""
     answers = verdicts(tables)
-    run = sum(each.verdict != NOT_RUN for each in answers)
+    run = sum(each.verdict not in (NOT_RUN, UNDECIDED) for each in answers)
     text_blocks.heading(f"Hypotheses fixed before the first run: {run} of {len(answers)} answered")
     text_blocks.table(
         ["", "hypothesis", "verdict"], [[each.key, each.claim, each.verdict] for each in answers]
