@@ -75,6 +75,29 @@ def test_curves_are_the_models_own_probabilities(model, kind):
         assert len(np.unique(side.random, axis=0)) > DRAWS // 2
 
 
+ANSWERS = {
+    "qa": (
+        Sentence("Who sings?", "en", "On Monday Anna sings."),
+        Sentence("¿Quién canta?", "es", "El lunes canta Anna."),
+    ),
+    "ner": (Sentence("Anna went to Oslo.", "en"), Sentence("Anna fue a Oslo.", "es")),
+}
+
+
+@pytest.mark.parametrize("task", ANSWERS)
+def test_answers_and_names_have_curves(task):
+    model = tiny(task)
+    sentences = ANSWERS[task]
+    curves = measure_curves(model, CurvesOf(model.info, *sentences, QUICK))
+    pair = compare_cached(model, *sentences, QUICK)
+    for side, attribution in zip(curves.sides, (pair.source, pair.target), strict=True):
+        assert side.explained == attribution.target_class
+        assert sorted(side.order) == sorted(unit.text for unit in attribution.units)
+        assert (side.largest_first > 0).all()
+        assert (side.largest_first <= 1).all()
+        assert np.ptp(side.largest_first) > 0
+
+
 def test_a_long_text_loses_several_words_at_a_time(model):
     long = Sentence(" ".join(f"word {number}" for number in range(20)), "en", "Rain fell.")
     side = measure_curves(model, CurvesOf(model.info, long, ES, QUICK)).source
