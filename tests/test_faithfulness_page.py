@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from ccta_core.analysis.intervals import clustered_interval
-from ccta_core.errors import CctaError
+from ccta_core.errors import CctaError, StoppedError
 from ccta_core.faithfulness.measure import measure_items
 from ccta_core.faithfulness.report import ALL, GAP, report_on
 from ccta_core.faithfulness.settings import RANDOM, Noise
 from ccta_core.text import plain
-from research.documents.faithfulness import MEASUREMENTS, NLI, NOISY, Measured
 from research.documents.faithfulness_consistency import Consistency, consistency, section
 from research.documents.faithfulness_page import page
+from research.documents.faithfulness_parts import MEASUREMENTS, NLI, NOISY, Measured
 from tests.heads import tiny
 from tests.test_faithfulness import WAYS, design
 
@@ -102,6 +102,8 @@ def test_consistency_is_told_by_faithfulness(results):
 
 def test_consistency_is_measured_once(results, model, monkeypatch):
     plan = replace(results["nli"].design, settings=WAYS[:2])
+    with pytest.raises(StoppedError):
+        consistency(model, plan, lambda _line: None, lambda: True)
     first = consistency(model, plan, lambda _line: None, lambda: False)
     assert first.pairs == ("en-es",)
     assert {name: gain.shape for name, gain in first.gain.items()} == {

@@ -32,7 +32,7 @@ from ccta_core.pipeline.sentences import Input, attributions, baselines_of, forw
 from ccta_core.text import plain
 from ccta_core.types import ParallelExample
 from research.decomposition.decompx import logit_parts
-from research.documents.faithfulness import NLI
+from research.documents.faithfulness_parts import NLI
 
 LANGUAGES = ("en",)
 LAYERS = (0, 8)

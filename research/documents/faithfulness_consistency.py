@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from ccta_core.analysis.intervals import FEW, clustered_interval
 from ccta_core.config import cache_root
+from ccta_core.errors import StoppedError
 from ccta_core.faithfulness.report import ALL, GAP, FaithfulnessReport
 from ccta_core.faithfulness.settings import FaithfulnessDesign
 from ccta_core.models.model import Model
@@ -49,6 +50,8 @@ def consistency(
         key_of("gain", design.facts(model.id, model.revision)),
     )
     stored = read_entry(root, key)
+    if stored is None and stop():
+        raise StoppedError
     if stored is None:
         plan = SensitivityDesign(
             items=design.items,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ccta_core.errors import CctaError
 from ccta_core.faithfulness.report import (
@@ -17,14 +16,12 @@ from ccta_core.faithfulness.tables import faithfulness_verdict, markdown
 from ccta_core.sensitivity.settings import REFERENCE
 from ccta_core.text import plain
 from research.documents.faithfulness_consistency import Consistency, section
-
-if TYPE_CHECKING:
-    from research.documents.faithfulness import Measured
+from research.documents.faithfulness_parts import Measured
 
 COMMAND = "python -m research.documents.faithfulness DATA"
 
 
-def page(results: "Mapping[str, Measured]", consistency: Consistency | None) -> str:
+def page(results: Mapping[str, Measured], consistency: Consistency | None) -> str:
     """The whole page: the main measurement, the other tasks, consistency, what was not run."""
     main = results["nli"]
     if not main.records:
@@ -46,7 +43,7 @@ def _engine_default(report: FaithfulnessReport) -> Iterator[str]:
     yield from (f"- {line}" for line in faithfulness_verdict(report, str(REFERENCE)))
 
 
-def _other_tasks(results: "Mapping[str, Measured]") -> Iterator[str]:
+def _other_tasks(results: Mapping[str, Measured]) -> Iterator[str]:
     """A table a task: the normalised gap of every setting less that of random rankings."""
     measured = [
         (result, report)
@@ -90,7 +87,7 @@ def _written(estimate: GroupedEstimate | None) -> str:
     return f"{plain(estimate.value, 2)} [{plain(estimate.low, 2)}, {plain(estimate.high, 2)}]"
 
 
-def _limits(results: "Mapping[str, Measured]", consistency: Consistency | None) -> Iterator[str]:
+def _limits(results: Mapping[str, Measured], consistency: Consistency | None) -> Iterator[str]:
     """How much of what was declared is measured, and what these numbers do not say."""
     yield "\n## What was not run\n"
     done = "; ".join(
@@ -100,6 +97,11 @@ def _limits(results: "Mapping[str, Measured]", consistency: Consistency | None) 
     yield f"- Measured of what is declared: {done}."
     if consistency is None:
         yield "- Consistency by faithful and by unfaithful settings was not measured."
+    yield (
+        "- Exact decompositions of the encoder: DecompX is written and tested "
+        "(`research/decomposition`), its comparison with integrated gradients on 30 items "
+        "(`python -m research.decomposition.trial DATA`) was not run."
+    )
     units = results["nli"].part.most_units
     yield (
         f"- Texts are short (NLI: at most {units} units in every language): what holds of long "
