@@ -69,7 +69,7 @@ docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measur
 	$(BIN)/python -m research.documents.coverage
 	$(BIN)/python -m research.documents.alignment e5-small/nli-en $(DATA)
 
-docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (half an hour; stopped, it goes on where it was)
+docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour or more; stopped, it goes on where it was)
 	$(BIN)/python -m research.documents.faithfulness $(DATA)
 
 demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem

@@ -9,6 +9,7 @@ from typing import Any
 
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
+from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from dashboard.views.pair.view import PairRequest
@@ -16,6 +17,7 @@ from dashboard.views.pair.view import PairRequest
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result."""
+Request = PairRequest | CurvesOf
 _TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
@@ -26,10 +28,10 @@ FORGOTTEN_AFTER = 120.0
 class Job:
     """One request in the queue, and what became of it."""
 
-    request: PairRequest
+    request: Request
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
-    result: PairResult | None = None
+    result: PairResult | PairCurves | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +55,7 @@ class Job:
         return time.monotonic() - self.began
 
     def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading" or "attributing"."""
+        """Begins a stage: "waiting", "loading", "attributing" or "removing"."""
         self.stage, self.began = stage, time.monotonic()
 
 
@@ -62,6 +64,7 @@ class Engine:
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request and a stop.
     With `compare_many` requests that wait for the same model and settings are computed together.
+    `curves` measures a pair's deletion curves, one pair after another.
     """
 
     def __init__(
@@ -70,8 +73,10 @@ class Engine:
         compare: Callable[[Any, PairRequest, Stop], PairResult],
         compare_many: Callable[[Any, Sequence[PairRequest], Stop], Sequence[PairResult]]
         | None = None,
+        curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
+        self._curves = curves
         self._ready = threading.Condition()
         self._queue: list[Job] = []
         self._running: list[Job] = []
@@ -80,7 +85,7 @@ class Engine:
         self._durations: dict[str, float] = {}
         self._thread: threading.Thread | None = None
 
-    def submit(self, request: PairRequest, holder: str) -> Job:
+    def submit(self, request: Request, holder: str) -> Job:
         """Queues the request, or joins an equal one that is already there."""
         with self._ready:
             for job in (*self._running, *self._queue):
@@ -141,9 +146,10 @@ class Engine:
     def _take_batch(self) -> list[Job]:
         """The first job of the queue with those that can be computed together with it."""
         first = self._queue[:1]
-        if first and self._compare_many is not None:
-            wanted = _model_and_config(first[0])
-            first = [job for job in self._queue if _model_and_config(job) == wanted][:_TOGETHER]
+        if first and self._compare_many is not None and isinstance(first[0].request, PairRequest):
+            wanted = _model_and_config(first[0].request)
+            first = [job for job in self._queue if _model_and_config(job.request) == wanted]
+            first = first[:_TOGETHER]
         for job in first:
             self._queue.remove(job)
         return first
@@ -191,17 +197,23 @@ class Engine:
         model = self._load(jobs[0].request.model)
         if _all_cancelled(jobs):
             return
+        stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
         for job in jobs:
-            job.enter("attributing")
-        if len(jobs) == 1 or self._compare_many is None:
-            (job,) = jobs
-            job.result = self._compare(model, job.request, job.cancelled.is_set)
-        else:
-            requests = [job.request for job in jobs]
-            results = self._compare_many(model, requests, lambda: _all_cancelled(jobs))
-            for job, result in zip(jobs, results, strict=True):
-                job.result = result
-        self._durations["attributing"] = jobs[0].seconds
+            job.enter(stage)
+        for job, result in zip(jobs, self._results(model, jobs), strict=True):
+            job.result = result
+        self._durations[stage] = jobs[0].seconds
+
+    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
+        pairs = [job.request for job in jobs if isinstance(job.request, PairRequest)]
+        if len(pairs) > 1 and self._compare_many is not None:
+            return self._compare_many(model, pairs, lambda: _all_cancelled(jobs))
+        (job,) = jobs
+        if isinstance(job.request, PairRequest):
+            return [self._compare(model, job.request, job.cancelled.is_set)]
+        if self._curves is None:
+            raise CctaError("this engine measures no deletion curves")
+        return [self._curves(model, job.request, job.cancelled.is_set)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:
@@ -212,8 +224,9 @@ class Engine:
             _logger.exception("%s was not warmed", info.id)
 
 
-def _model_and_config(job: Job) -> tuple[ModelInfo, Config]:
-    return job.request.model, job.request.config
+def _model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Config]:
+    """What requests that are computed together have in common; curves are not pairs."""
+    return type(request), request.model, request.config
 
 
 def _all_cancelled(jobs: Sequence[Job]) -> bool:

@@ -15,6 +15,7 @@ from ccta_core.corpus.resolve import data_stamp, open_spec
 from ccta_core.corpus.spec import Corpus
 from ccta_core.corpus.uploads import UploadContents, check, spec_of
 from ccta_core.errors import CctaError
+from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
@@ -81,7 +82,9 @@ def warm(_info: ModelInfo) -> None:
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this process."""
-    return Engine(load=_load_model, compare=_compare, compare_many=_compare_many)
+    return Engine(
+        load=_load_model, compare=_compare, compare_many=_compare_many, curves=_measure_curves
+    )
 
 
 def studies() -> list[str]:
@@ -387,3 +390,9 @@ def _compare_many(model: Any, requests: Sequence[PairRequest], stop: Stop) -> li
 
     pairs = [(request.source, request.target) for request in requests]
     return compare_many_cached(model, pairs, requests[0].config, stop)
+
+
+def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:
+    from ccta_core.faithfulness.deletion import measure_curves_cached
+
+    return measure_curves_cached(model, wanted, stop)

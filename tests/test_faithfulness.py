@@ -185,7 +185,7 @@ class ToyModel:
     def __init__(self):
         self.read_ids = []
 
-    def __call__(self, _model, encoded, _layers, *, stop):
+    def __call__(self, _model, encoded, _layers, *, stop, precision):
         self.read_ids += [item.ids.tolist() for item in encoded]
         signs = [1.0 if 14 in item.ids else -1.0 for item in encoded]
         return [Reading(torch.tensor([[-2 * sign, 2 * sign]]), {}) for sign in signs]
@@ -278,6 +278,17 @@ def test_probabilities_are_the_models_own_for_every_task(task):
         kept = all(int(shares[position].argmax()) == column for position, column in places)
     assert removals.probability[0][0b10] == pytest.approx(expected, abs=1e-6)
     assert removals.kept[0][0b10] == kept
+
+
+def test_texts_may_be_read_in_bfloat16():
+    model = tiny("paraphrase")
+    read = inputs_of(model, [SENTENCES["paraphrase"]])
+    exact, rough = (Removals(model, read, "pad", precision) for precision in ("fp32", "bf16"))
+    for removals in (exact, rough):
+        removals.read((0, removed) for removed in range(16))
+    values = [np.array(list(removals.probability[0].values())) for removals in (exact, rough)]
+    np.testing.assert_allclose(*values, atol=0.03)
+    assert (values[0] != values[1]).any()
 
 
 @pytest.mark.parametrize("task", ["paraphrase", "ner"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ccta_core.attribution.batches import in_batches
+from ccta_core.attribution.batches import autocast, in_batches
 from ccta_core.attribution.protocol import Baseline, Stop, never
 from ccta_core.errors import CctaError
 from ccta_core.models.heads import head_logits
@@ -31,11 +31,15 @@ def read(
     layers: Sequence[int],
     *,
     stop: Stop = never,
+    precision: str = "fp32",
 ) -> list[Reading]:
-    """Runs the whole model once on every sentence, in float32, and keeps the states of `layers`."""
+    """Runs the whole model once on every sentence and keeps the states of `layers`.
+
+    With the precision `bf16` matrix products are taken in it; what is returned is float32.
+    """
 
     def forward(batch: list[int]) -> tuple[torch.Tensor, Any]:
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(model.device, precision):
             inputs = model.inputs([encoded[index] for index in batch])
             output = model.hf_model(**inputs, output_hidden_states=True)
         return head_logits(output), output.hidden_states
@@ -46,7 +50,7 @@ def read(
     for batch, (logits, states) in done:
         for row, index in enumerate(batch):
             readings[index] = Reading(
-                logits=logits[row, : lengths[index]].clone(),
+                logits=logits[row, : lengths[index]].float().clone(),
                 states={
                     layer: states[layer][row, : lengths[index]].float().clone() for layer in layers
                 },

@@ -9,7 +9,7 @@ from pathlib import Path
 from ccta_core.attribution.methods import METHODS, traits
 from ccta_core.cli.read import one_of, read_layer, read_list
 from ccta_core.cli.write import check_targets, progress, write_text
-from ccta_core.config import BASELINES, MASSES, Config, Quadrature
+from ccta_core.config import BASELINES, MASSES, PRECISIONS, Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.faithfulness.settings import (
     FEWEST_ITEMS,
@@ -70,6 +70,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--noise-draws", type=int, default=noise.draws)
     parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--precision", choices=PRECISIONS, default=default.precision)
     parser.add_argument("--max-points", type=int, default=Quadrature().max_points)
     parser.add_argument("--rows", metavar="FILE", help="where rows are kept (the cache)")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
@@ -97,7 +98,10 @@ def run(options: argparse.Namespace) -> None:
             f"{FEWEST_ITEMS} or more"
         )
     config = Config(
-        seed=options.seed, quadrature=Quadrature(max_points=options.max_points), shuffles=0
+        seed=options.seed,
+        quadrature=Quadrature(max_points=options.max_points),
+        shuffles=0,
+        precision=options.precision,
     )
     design = FaithfulnessDesign(
         items=_items(options, languages),

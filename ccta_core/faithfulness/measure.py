@@ -144,7 +144,9 @@ def measure_items(
     rankings = _rankings(model, design, cells, stop)
     inputs = [cell.input for cell in cells]
     replaced = {
-        kind: _replaced(Removals(model, inputs, kind), design, rankings, stop)
+        kind: _replaced(
+            Removals(model, inputs, kind, design.config.precision), design, rankings, stop
+        )
         for kind in design.replacements
     }
     records: list[dict[str, Any]] = [

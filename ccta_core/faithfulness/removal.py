@@ -32,7 +32,9 @@ class Removals:
     scores, which have no probability, and where the tokenizer has no such token.
     """
 
-    def __init__(self, model: Model, inputs: Sequence[Input], kind: str) -> None:
+    def __init__(
+        self, model: Model, inputs: Sequence[Input], kind: str, precision: str = "fp32"
+    ) -> None:
         if model.info.outputs == SCORES:
             raise CctaError(
                 f"{model.id} gives scores, which have no probability to fall when words go; "
@@ -40,6 +42,7 @@ class Removals:
             )
         self._model = model
         self._inputs = inputs
+        self._precision = precision
         self._blanks = [blank_of(model, item.encoded, kind).ids for item in inputs]
         self._members = [
             [list(group) for segment in item.encoded.maps for group in segment.members]
@@ -62,7 +65,8 @@ class Removals:
         new = [place for place in dict.fromkeys(wanted) if place[1] not in self.kept[place[0]]]
         if not new:
             return
-        readings = read(self._model, [self._without(*place) for place in new], [], stop=stop)
+        texts = [self._without(*place) for place in new]
+        readings = read(self._model, texts, [], stop=stop, precision=self._precision)
         rows: dict[int, list[int]] = {}
         for row, (sentence, _) in enumerate(new):
             rows.setdefault(sentence, []).append(row)

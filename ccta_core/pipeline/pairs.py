@@ -15,12 +15,11 @@ from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
 from ccta_core.pipeline.notices import notices, provenance
 from ccta_core.pipeline.references import Reference, reference_sides
-from ccta_core.pipeline.sentences import Input, check, forward, select_targets
+from ccta_core.pipeline.sentences import Input, check, forward, pair_label, select_targets
 from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.store.pairs import find_pair, keep_pair
-from ccta_core.tasks import task_of
 from ccta_core.types import Sentence, in_order
 
 
@@ -62,12 +61,7 @@ def compare_many(
     texts = list(dict.fromkeys(sentence for pair in ordered for sentence in pair))
     passes = dict(zip(texts, forward(model, texts, layers), strict=True))
     # The class that both sides explain, or "each".
-    labels = [
-        task_of(model.info.task).label(model, passes[source].output, "auto")
-        if config.target_class == "auto"
-        else config.target_class
-        for source, _ in pairs
-    ]
+    labels = [pair_label(model, passes[source], config) for source, _ in pairs]
     # A text that stands in several pairs is attributed once for each label.
     inputs: dict[tuple[Sentence, str], Input] = {}
     for pair, label in zip(ordered, labels, strict=True):

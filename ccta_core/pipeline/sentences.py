@@ -124,6 +124,13 @@ def forward(
     return passes
 
 
+def pair_label(model: Model, source: ForwardPass, config: Config) -> str:
+    """Returns the class that both sides of a pair explain, or "each"; "auto" is the source's."""
+    if config.target_class != "auto":
+        return config.target_class
+    return task_of(model.info.task).label(model, source.output, "auto")
+
+
 def select_targets(
     model: Model, passes: Sequence[ForwardPass], label: str, layers: Sequence[int]
 ) -> list[Input]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ccta_core.measures import label
 from ccta_core.text import number
+from dashboard.theme import DASHES, QUIET, SERIES, quiet_layout, transparent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -68,6 +69,56 @@ def _cell_texts(table: pd.DataFrame, width: int) -> list[list[str]]:
     pairs = zip(table["source"], table["target"], strict=True)
     cells = [f"{escape(source)} \N{RIGHTWARDS ARROW} {escape(target)}" for source, target in pairs]
     return [cells[start : start + width] for start in range(0, len(cells), width)]
+
+
+_CURVE_HEIGHT = 300
+
+
+def deletion_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
+    """The probability that is left as the words of one text go; the band is random orders.
+
+    `table` has the rows of one side of `tables.curves_table`.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    edge = {"x": table["removed"], "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(y=table["random_high"], showlegend=False, **edge)
+    figure.add_scatter(
+        y=table["random_low"],
+        fill="tonexty",
+        fillcolor=transparent(QUIET[dark], 0.22),
+        name="random orders",
+        **edge,
+    )
+    hover = "%{text}<br>%{x} words removed<br>probability %{y:.2f}<extra></extra>"
+    for number_of_line, (column, name, texts) in enumerate(
+        (
+            ("largest_mass_first", "largest mass first", _last_words(table)),
+            ("smallest_mass_first", "smallest mass first", ["smallest mass first"] * len(table)),
+        )
+    ):
+        figure.add_scatter(
+            x=table["removed"],
+            y=table[column],
+            mode="lines+markers",
+            name=name,
+            text=texts,
+            hovertemplate=hover,
+            line={"color": SERIES[number_of_line][dark], "dash": DASHES[number_of_line]},
+            marker={"size": 5, "symbol": ("circle", "diamond")[number_of_line]},
+        )
+    quiet_layout(figure, height=_CURVE_HEIGHT, dark=dark)
+    # Without it an area under a line turns the order of the legend round.
+    figure.update_layout(legend={"traceorder": "normal"})
+    explained = escape(str(table["explained"].iloc[0]))
+    figure.update_xaxes(title={"text": "words removed"}, rangemode="tozero")
+    figure.update_yaxes(title={"text": f"probability of {explained}"}, range=[0, 1.02])
+    return figure
+
+
+def _last_words(table: pd.DataFrame) -> list[str]:
+    return [f"without {escape(word)}" if word else "the whole text" for word in table["word"]]
 
 
 LINES = (

@@ -13,6 +13,7 @@ from ccta_core.result import PairResult
 from ccta_core.text import NONE, count, number, percent, signed
 from dashboard.session import Session, widget_key
 from dashboard.views.pair.compare import ComparedView, compare
+from dashboard.views.pair.deletion import deletion
 from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.views.pair.walk import walk
 from dashboard.widgets import text_blocks
@@ -45,6 +46,11 @@ def details(
             lambda: compare(session, view, options, result, other),
         ),
         ("layers", "Walk the layers", lambda: walk(view, options)),
+        (
+            "faithfulness",
+            "Does the mass name what the model uses?",
+            lambda: deletion(view.request(options)),
+        ),
         ("plan", "The plan as a heatmap", lambda: _show_plan(result)),
         ("costs", "What costs most, what adds most", lambda: costs(result)),
         ("controls", "All controls", lambda: _show_controls(result)),

@@ -1,23 +1,29 @@
 """The line that tells what is being done while a result is computed."""
 
 import uuid
+from collections.abc import Callable
 from html import escape
+from typing import TypeVar
 
 import streamlit as st
 
+from ccta_core.faithfulness.curves import CurvesOf, PairCurves
+from ccta_core.faithfulness.curves import find_curves as find_stored_curves
 from ccta_core.result import PairResult
 from dashboard import resources
-from dashboard.engine import Job
+from dashboard.engine import Job, Request
 from dashboard.session import widget_key
 from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import notices
 
+Answer = TypeVar("Answer")
 EVERY = 0.4
 """Seconds between two looks at a job."""
 _STAGES = {
     "waiting": "Next in the queue",
     "loading": "Loading the model, which is needed once",
     "attributing": "Attributing both sentences and their controls",
+    "removing": "Reading both sentences with words removed",
 }
 
 
@@ -39,26 +45,38 @@ def status(job: Job) -> str:
     place = resources.engine().queue_position(job)
     what = f"Place {place} in the queue" if place else _STAGES[job.stage]
     usual = resources.engine().last_duration(job.stage)
-    last = f", the last pair took {usual:.0f} s" if usual and not place else ""
+    last = f", the last one took {usual:.0f} s" if usual and not place else ""
     return f"{what} · {job.seconds:.0f} s{last}"
 
 
-MAIN, SECOND, WALK = "main", "second", "walk"
+MAIN, SECOND, WALK, CURVES = "main", "second", "walk", "curves"
 """Places that wait for a result of their own."""
 
 
 def find(request: PairRequest, slot: str = MAIN) -> tuple[PairResult | None, Job | None]:
     """The result if it is known, else the job that makes it."""
+    return _find(request, slot, PairResult, lambda: resources.find_stored(request))
+
+
+def find_curves(wanted: CurvesOf) -> tuple[PairCurves | None, Job | None]:
+    """The deletion curves if they are known, else the job that makes them."""
+    return _find(wanted, CURVES, PairCurves, lambda: find_stored_curves(wanted))
+
+
+def _find(
+    request: Request, slot: str, kind: type[Answer], stored: Callable[[], Answer | None]
+) -> tuple[Answer | None, Job | None]:
     jobs = _jobs()
     job = jobs.get(slot)
     if job is not None and job.request != request:
         leave(slot)
         job = None
-    result = job.result if job is not None and job.result else resources.find_stored(request)
+    computed = None if job is None else job.result
+    result = computed if isinstance(computed, kind) else stored()
     if result is None and job is None:
         job = resources.engine().submit(request, visitor())
     jobs[slot] = job
-    return result, None if result else job
+    return result, None if result is not None else job
 
 
 def leave(slot: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ccta_core.faithfulness.curves import PairCurves
 from ccta_core.measures import PAIR_CONTROLS
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
@@ -230,6 +231,29 @@ def layer_table(results: Mapping[int, PairResult]) -> pd.DataFrame:
     ]
     names = ["layer", "ems", "uniform", "shuffled", "shuffled_sd", "p", "unrelated", "claim"]
     return pd.DataFrame(rows, columns=names)
+
+
+def curves_table(curves: PairCurves) -> pd.DataFrame:
+    """One row a text and step: units removed, the probability that is left in each order.
+
+    `word` is the last unit that went with the largest mass first, empty at the first step; `random`
+    is the mean of the random orders, `random_low` and `random_high` their range.
+    """
+    tables = []
+    for side, of_side in (("source", curves.source), ("target", curves.target)):
+        table = pd.DataFrame({"removed": of_side.removed})
+        table.insert(0, "side", side)
+        table.insert(1, "lang", of_side.lang)
+        table["word"] = [of_side.order[gone - 1] if gone else "" for gone in of_side.removed]
+        table["explained"] = of_side.explained
+        table["replaced_by"] = curves.replacement
+        table["largest_mass_first"] = of_side.largest_first
+        table["smallest_mass_first"] = of_side.smallest_first
+        table["random"] = of_side.random.mean(0)
+        table["random_low"] = of_side.random.min(0)
+        table["random_high"] = of_side.random.max(0)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def walk_sentence(table: pd.DataFrame, total: int) -> str:
