@@ -1,4 +1,6 @@
-"""One worker and one queue for every person of this process; no Streamlit, no torch."""
+"""One queue for every person of this process, a worker for what is quick and one for what is slow;
+no Streamlit, no torch.
+"""
 
 import logging
 import threading
@@ -21,7 +23,12 @@ Request = PairRequest | CurvesOf
 _TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
-"""Seconds until a queued job nobody asks about is dropped: browsers slow hidden pages down."""
+"""Seconds until a job nobody asks about is dropped: browsers slow hidden pages down."""
+GONE_AFTER = 10.0
+"""Seconds until a job is dropped whose people have left: a page that is loaded again comes back."""
+_LONG = 800
+"""Characters of a pair's texts from which it is slow (three to four times a usual pair): it has a
+worker of its own, so that nobody with a short pair waits for it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +43,15 @@ class Job:
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     holders: dict[str, float] = field(default_factory=dict)
+    is_present: Callable[[str], bool] = lambda holder: True
+
+    @property
+    def slow(self) -> bool:
+        """Whether it is worked on among the slow ones: a long pair, or deletion curves."""
+        if not isinstance(self.request, PairRequest):
+            return True
+        sentences = (self.request.source, self.request.target)
+        return sum(len(text) for each in sentences for text in each.segments) > _LONG
 
     def refresh(self, holder: str) -> None:
         """Notes that `holder` still waits for the result."""
@@ -43,11 +59,16 @@ class Job:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still waits for it."""
+        """Whether somebody still waits for it: asked lately and has not left."""
         now = time.monotonic()
         return not self.cancelled.is_set() and any(
-            now - asked_at < FORGOTTEN_AFTER for asked_at in list(self.holders.values())
+            now - asked_at < (FORGOTTEN_AFTER if self.is_present(holder) else GONE_AFTER)
+            for holder, asked_at in list(self.holders.items())
         )
+
+    def stop(self) -> bool:
+        """What a computation asks now and then: true once nobody waits for the result."""
+        return not self.wanted
 
     @property
     def seconds(self) -> float:
@@ -60,11 +81,13 @@ class Job:
 
 
 class Engine:
-    """Loads models and compares pairs on its own thread, in the order in which they were asked.
+    """Loads models and compares pairs on threads of its own, in the order in which they were asked;
+    long pairs and deletion curves on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request and a stop.
     With `compare_many` requests that wait for the same model and settings are computed together.
-    `curves` measures a pair's deletion curves, one pair after another.
+    `curves` measures a pair's deletion curves, one pair after another. `is_present` tells whether
+    a holder is still there: what only people who left wait for is stopped while it runs.
     """
 
     def __init__(
@@ -74,28 +97,30 @@ class Engine:
         compare_many: Callable[[Any, Sequence[PairRequest], Stop], Sequence[PairResult]]
         | None = None,
         curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
+        is_present: Callable[[str], bool] = lambda holder: True,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
-        self._curves = curves
+        self._curves, self._is_present = curves, is_present
+        self._loading = threading.Lock()
         self._ready = threading.Condition()
         self._queue: list[Job] = []
-        self._running: list[Job] = []
+        self._running: dict[bool, list[Job]] = {False: [], True: []}  # by whether it is slow
         self._warm: ModelInfo | None = None
         self._warmed = False
         self._durations: dict[str, float] = {}
-        self._thread: threading.Thread | None = None
+        self._threads: dict[bool, threading.Thread] = {}
 
     def submit(self, request: Request, holder: str) -> Job:
         """Queues the request, or joins an equal one that is already there."""
         with self._ready:
-            for job in (*self._running, *self._queue):
+            for job in (*self._running[False], *self._running[True], *self._queue):
                 if job.request == request and not job.cancelled.is_set():
                     job.refresh(holder)
                     return job
-            job = Job(request)
+            job = Job(request, is_present=self._is_present)
             job.refresh(holder)
             self._queue.append(job)
-            self._wake()
+            self._wake(job.slow)
             return job
 
     def leave(self, job: Job, holder: str) -> None:
@@ -113,7 +138,8 @@ class Engine:
         with self._ready:
             if job not in self._queue:
                 return 0
-            return self._queue.index(job) + len(self._running)
+            alike = [other for other in self._queue if other.slow == job.slow]
+            return alike.index(job) + len(self._running[job.slow])
 
     def last_duration(self, stage: str) -> float | None:
         """How many seconds a stage took the last time; None if it was not yet done."""
@@ -124,37 +150,48 @@ class Engine:
         with self._ready:
             if not self._warmed:
                 self._warmed, self._warm = True, info
-                self._wake()
+                self._wake(slow=False)
 
-    def _wake(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._work, name="ccta-engine", daemon=True)
-            self._thread.start()
+    def _wake(self, slow: bool) -> None:
+        thread = self._threads.get(slow)
+        if thread is None or not thread.is_alive():
+            name = "ccta-engine-slow" if slow else "ccta-engine"
+            thread = threading.Thread(target=self._work, args=(slow,), name=name, daemon=True)
+            self._threads[slow] = thread
+            thread.start()
         self._ready.notify_all()
 
-    def _work(self) -> None:
+    def _work(self, slow: bool) -> None:
         while True:
             with self._ready:
-                self._ready.wait_for(lambda: self._queue or self._warm)
-                jobs = self._running = self._take_batch()
-                info, self._warm = (None, self._warm) if jobs else (self._warm, None)
+                self._ready.wait_for(
+                    lambda: (
+                        any(job.slow == slow for job in self._queue)
+                        or (not slow and self._warm is not None)
+                    )
+                )
+                jobs = self._running[slow] = self._take_batch(slow)
+                info = None
+                if not jobs:
+                    info, self._warm = self._warm, None
             if jobs:
-                self._work_on(jobs)
+                self._work_on(jobs, slow)
             elif info is not None:
                 self._preload(info)
 
-    def _take_batch(self) -> list[Job]:
-        """The first job of the queue with those that can be computed together with it."""
-        first = self._queue[:1]
+    def _take_batch(self, slow: bool) -> list[Job]:
+        """The first of the slow or quick jobs with those that can be computed together with it."""
+        waiting = [job for job in self._queue if job.slow == slow]
+        first = waiting[:1]
         if first and self._compare_many is not None and isinstance(first[0].request, PairRequest):
             wanted = _model_and_config(first[0].request)
-            first = [job for job in self._queue if _model_and_config(job.request) == wanted]
-            first = first[:_TOGETHER]
+            first = [job for job in waiting if _model_and_config(job.request) == wanted]
+            first = first[: 1 if slow else _TOGETHER]
         for job in first:
             self._queue.remove(job)
         return first
 
-    def _work_on(self, jobs: list[Job]) -> None:
+    def _work_on(self, jobs: list[Job], slow: bool) -> None:
         for job in jobs:
             if not job.wanted:
                 job.cancelled.set()
@@ -162,7 +199,7 @@ class Engine:
             self._compute_or_explain([job for job in jobs if not job.cancelled.is_set()])
         finally:
             with self._ready:
-                self._running = []
+                self._running[slow] = []
             for job in jobs:
                 job.done.set()
 
@@ -194,8 +231,9 @@ class Engine:
     def _compute_batch(self, jobs: list[Job]) -> None:
         for job in jobs:
             job.enter("loading")
-        model = self._load(jobs[0].request.model)
-        if _all_cancelled(jobs):
+        with self._loading:  # the other worker may be about to load the same
+            model = self._load(jobs[0].request.model)
+        if _nobody_waits(jobs):
             return
         stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
         for job in jobs:
@@ -207,17 +245,18 @@ class Engine:
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
         pairs = [job.request for job in jobs if isinstance(job.request, PairRequest)]
         if len(pairs) > 1 and self._compare_many is not None:
-            return self._compare_many(model, pairs, lambda: _all_cancelled(jobs))
+            return self._compare_many(model, pairs, lambda: _nobody_waits(jobs))
         (job,) = jobs
         if isinstance(job.request, PairRequest):
-            return [self._compare(model, job.request, job.cancelled.is_set)]
+            return [self._compare(model, job.request, job.stop)]
         if self._curves is None:
             raise CctaError("this engine measures no deletion curves")
-        return [self._curves(model, job.request, job.cancelled.is_set)]
+        return [self._curves(model, job.request, job.stop)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:
-            self._load(info)
+            with self._loading:
+                self._load(info)
         except CctaError as error:
             _logger.warning("%s was not warmed: %s", info.id, error)
         except Exception:
@@ -229,5 +268,5 @@ def _model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Confi
     return type(request), request.model, request.config
 
 
-def _all_cancelled(jobs: Sequence[Job]) -> bool:
-    return all(job.cancelled.is_set() for job in jobs)
+def _nobody_waits(jobs: Sequence[Job]) -> bool:
+    return not any(job.wanted for job in jobs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
+from streamlit import runtime
 
 from ccta_core.corpus.catalogue import DataSet, data_sets, items_of
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
@@ -83,8 +84,17 @@ def warm(_info: ModelInfo) -> None:
 def engine() -> Engine:
     """The one engine of this process."""
     return Engine(
-        load=_load_model, compare=_compare, compare_many=_compare_many, curves=_measure_curves
+        load=_load_model,
+        compare=_compare,
+        compare_many=_compare_many,
+        curves=_measure_curves,
+        is_present=_is_connected,
     )
+
+
+def _is_connected(session: str) -> bool:
+    """Whether a session's page is open somewhere: its browser is connected."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)
 
 
 def studies() -> list[str]:

@@ -1,11 +1,12 @@
 """Several people at the one engine: who is computed with whom, and who is not held up."""
 
 import threading
+import time
 
 import pytest
 
 from ccta_core.config import Config
-from ccta_core.errors import CctaError
+from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.types import Sentence
 from dashboard.engine import Engine
@@ -101,3 +102,65 @@ def test_equal_requests_are_one_job(people):
     jobs = worker.asked(*(request_of("same") for _ in range(people)))
     assert len({id(job) for job in jobs}) == 1
     assert worker.batches == [["first"], ["same"]]
+
+
+LONG = "a word and another " * 60
+
+
+def test_a_short_pair_does_not_wait_for_a_long_one():
+    gate, began = threading.Event(), threading.Event()
+
+    def compare(model, request, stop):
+        if request.source.text == LONG:
+            began.set()
+            assert gate.wait(20)
+        return request.source.text
+
+    engine = Engine(load=lambda info: info, compare=compare)
+    long = engine.submit(request_of(LONG), "anna")
+    assert began.wait(10)
+    short = engine.submit(request_of("four words are here"), "ben")
+    assert short.done.wait(10)
+    assert short.result == "four words are here"
+    another = engine.submit(request_of(LONG + "."), "carla")
+    assert engine.queue_position(another) == 1, "among the long ones"
+    assert not long.done.is_set()
+    gate.set()
+    assert long.done.wait(10)
+    assert another.done.wait(10)
+
+
+def test_long_pairs_are_computed_one_by_one():
+    worker = Worker()
+    worker.gate.set()
+    jobs = [worker.engine.submit(request_of(LONG + str(n)), "anna") for n in range(3)]
+    assert all(job.done.wait(10) for job in jobs)
+    assert [len(batch) for batch in worker.batches] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("text", ["short", LONG])
+def test_work_stops_while_it_runs_once_its_people_have_left(monkeypatch, text):
+    monkeypatch.setattr("dashboard.engine.GONE_AFTER", 0.05)
+    present, began = {"anna", "ben"}, threading.Event()
+
+    def compare(model, request, stop):
+        began.set()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if stop():
+                raise StoppedError("nobody waits")
+            time.sleep(0.01)
+        return "too late"
+
+    engine = Engine(
+        load=lambda info: info, compare=compare, is_present=lambda holder: holder in present
+    )
+    job = engine.submit(request_of(text), "anna")
+    engine.submit(request_of(text), "ben")
+    assert began.wait(10)
+    present.remove("anna")
+    assert not job.done.wait(0.3), "Ben still waits"
+    present.remove("ben")
+    assert job.done.wait(10)
+    assert job.cancelled.is_set()
+    assert job.result is None

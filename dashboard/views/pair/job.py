@@ -1,11 +1,11 @@
 """The line that tells what is being done while a result is computed."""
 
-import uuid
 from collections.abc import Callable
 from html import escape
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.faithfulness.curves import find_curves as find_stored_curves
@@ -98,8 +98,9 @@ def progress(job: Job, slot: str = MAIN) -> None:
 
 
 def visitor() -> str:
-    """This session's name in the queue."""
-    return st.session_state.setdefault("pair_visitor", uuid.uuid4().hex)
+    """This session's name in the queue: Streamlit's, which tells when it has left."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 def _jobs() -> dict[str, Job | None]:
