@@ -2,12 +2,13 @@
 
 from ccta_core.adjustment.summary import sentence
 from ccta_core.errors import CctaError
-from dashboard import resources
+from dashboard import adjustments
 from dashboard.session import Session
 from dashboard.views.adjust import parts
 from dashboard.views.adjust.controls import choosers
 from dashboard.views.adjust.film import film
 from dashboard.views.adjust.runs import runs
+from dashboard.views.adjust.sentence import sentence_in_arms
 from dashboard.widgets import notices, text_blocks
 
 
@@ -16,16 +17,17 @@ def page() -> None:
     text_blocks.title("Does adjusting with a parallel corpus bring languages together?")
     session = Session("adjust")
     try:
-        tables = resources.adjustment_tables()
+        tables = adjustments.tables()
+        chosen = choosers(session, tables)
     except CctaError as error:
         notices.advice(str(error))
         return
-    chosen = choosers(session, tables)
     for text in session.problems:
         notices.advice(text)
     session.keep()
     text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
     film(session, tables, chosen)
+    sentence_in_arms(session, chosen)
     parts.items(session, chosen)
     parts.layers(tables, chosen)
     parts.dose_and_noise(tables, chosen)

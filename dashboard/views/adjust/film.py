@@ -12,7 +12,7 @@ from dashboard.views.adjust.tables import checkpoint_table, marks_table, payload
 from dashboard.widgets.files import component_files
 
 KEY = "adjust_film"
-_FIELDS = ("arm", "step", "layer", "distance", "view")
+_FIELDS = ("arm", "step", "layer", "distance", "view", "low", "high")
 _component = st.components.v2.component(
     "ccta_adjust_film",
     html='<div class="adj-root"></div>',
@@ -30,11 +30,15 @@ def film(session: Session, tables: Tables, chosen: ChosenAdjustment) -> None:
         if isinstance(sent, Mapping):
             session.put(**{name: sent[name] for name in _FIELDS if name in sent})
 
+    def to_next() -> None:
+        session.put(item=chosen.next_item)
+
     position = {name: getattr(chosen, name) for name in _FIELDS}
     _component(
         key=KEY,
         data=payload(tables, chosen.lang, chosen.task) | {"at": position},
         on_at_change=moved,
+        on_next_change=to_next,
     )
     component_files(
         {

@@ -20,7 +20,7 @@ from ccta_core.adjustment.summary import (
     changed_sentence,
 )
 from ccta_core.text import count
-from dashboard import resources
+from dashboard import adjustments
 from dashboard.session import Session
 from dashboard.views.adjust.charts import consistency_chart, dose_chart, layer_chart
 from dashboard.views.adjust.controls import ChosenAdjustment
@@ -39,7 +39,7 @@ def items(session: Session, chosen: ChosenAdjustment) -> None:
     arm = "adjusted" if chosen.arm == "original" else chosen.arm
     scored = chosen.scored
     text_blocks.heading("Fixed and broken items")
-    rows = resources.adjustment_items(chosen.lang, chosen.task, scored)
+    rows = adjustments.items(chosen.lang, chosen.task, scored)
     changed = changed_items(rows, arm, "original")
     if changed is None:
         text_blocks.say(

@@ -11,7 +11,7 @@ from ccta_core.corpus.uploads import spec_of, uploads
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.text import count, duration, number
-from dashboard import resources
+from dashboard import adjustments
 from dashboard.session import Session
 from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.widgets import notices, text_blocks
@@ -150,7 +150,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
         order = AdjustmentOrder(
             name or f"{lang}-{pairs}-mine", lang, (spec,), int(pairs), method == "full", placebo
         )
-        there = resources.parallel_pairs(spec, lang)
+        there = adjustments.parallel_pairs(spec, lang)
     except CctaError as error:
         notices.advice(str(error))
         return
