@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.made_adjustment import STEPS, write_made
+from tests.made_demo import ITEM, write_demo
 from tests.serving import check_accessible, serving, visiting
 
 
@@ -13,6 +14,7 @@ def server(tmp_path_factory):
     """A dashboard with the made tables."""
     cache = tmp_path_factory.mktemp("adjust-browser")
     write_made(cache / "adjustment")
+    write_demo(cache / "adjustment")
     with serving(cache) as address:
         yield address
 
@@ -100,6 +102,41 @@ def test_the_steps_play_as_a_film(show):
     page.get_by_role("button", name="Play the steps").click()
     page.wait_for_function("document.querySelector('.adj-stepped').innerText.startsWith('step 31')")
     page.wait_for_url(lambda url: "step=" not in url)
+
+
+def test_keys_take_the_sentence_through_the_arms_and_to_the_next_item(show):
+    page = show(lang="es", item=ITEM)
+    picture = page.locator(".st-key-adjust_pair")
+    picture.locator("[data-unit]").first.wait_for()
+    said = page.locator(".ccta-say", has_text="EMS").first
+    before = said.inner_text()
+    page.keyboard.press("1")
+    page.wait_for_url("**arm=original**")
+    page.wait_for_function("before => ![...document.querySelectorAll('.ccta-say')]"
+                           ".some(each => each.innerText === before)", arg=before)  # fmt: skip
+    assert picture.locator("[data-unit]").count() > 20
+    page.keyboard.press("n")
+    page.wait_for_url("**item=ferry-e**")
+    page.get_by_text("Demo items in English and Spanish: not run").wait_for()
+
+
+def test_dragging_over_the_histogram_lists_word_pairs(show):
+    page = show(lang="es")
+    box = page.locator(".adj-histogram").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 60, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, y, steps=4)
+    page.mouse.up()
+    assert page.locator(".adj-brush").is_visible()
+    page.wait_for_url("**low=**high=**")
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    ends = [float(page.get_by_label(name, exact=True).input_value())
+            for name in ("Distance from", "to")]  # fmt: skip
+    assert 0 < ends[0] < ends[1]
+    page.mouse.click(box["x"] + 200, y)
+    page.wait_for_url(lambda url: "low=" not in url)
+    assert not page.locator(".adj-brush").is_visible()
 
 
 def test_what_was_not_run_reads_so(show):

@@ -9,6 +9,7 @@ from dashboard.views.adjust.controls import choosers
 from dashboard.views.adjust.film import film
 from dashboard.views.adjust.runs import runs
 from dashboard.views.adjust.sentence import sentence_in_arms
+from dashboard.views.adjust.words import linked_words
 from dashboard.widgets import notices, text_blocks
 
 
@@ -28,6 +29,7 @@ def page() -> None:
     text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
     film(session, tables, chosen)
     sentence_in_arms(session, chosen)
+    linked_words(session, chosen)
     parts.items(session, chosen)
     parts.layers(tables, chosen)
     parts.dose_and_noise(tables, chosen)
