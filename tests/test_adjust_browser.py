@@ -172,3 +172,25 @@ def test_a_narrow_screen_does_not_scroll_sideways(show, lang):
 def test_axe_finds_nothing_serious(show, scheme):
     page = show(lang="es", scheme=scheme)
     check_accessible(page)
+
+
+def test_two_files_are_handed_in_and_priced_before_anything_starts(show):
+    page = show(lang="es")
+    page.get_by_text("Start a run").click()
+    page.get_by_role("button", name="Hand in parallel text").click()
+    sides = {"es": "Esta es la frase número {}.", "en": "This is the sentence with number {}."}
+    files = [
+        {"name": f"mine.{side}", "mimeType": "text/plain",
+         "buffer": "".join(text.format(n) + "\n" for n in range(150)).encode()}
+        for side, text in sides.items()
+    ]  # fmt: skip
+    page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(files)
+    page.get_by_text("150 sentence pairs.").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("spinbutton", name="Sentence pairs").fill("120")
+    page.get_by_role("spinbutton", name="Sentence pairs").press("Enter")
+    page.get_by_text("(150 are there)").wait_for()
+    assert page.get_by_role("button", name="Start es-120-mine").is_enabled()
+    page.get_by_role("button", name="Delete this file").click()
+    page.get_by_role("button", name="Delete it for good").click()
+    page.get_by_role("button", name="Delete this file").wait_for(state="detached")

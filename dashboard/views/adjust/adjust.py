@@ -7,6 +7,7 @@ from dashboard.session import Session
 from dashboard.views.adjust import parts
 from dashboard.views.adjust.controls import choosers
 from dashboard.views.adjust.film import film
+from dashboard.views.adjust.items import items
 from dashboard.views.adjust.runs import runs
 from dashboard.views.adjust.sentence import sentence_in_arms
 from dashboard.views.adjust.words import linked_words
@@ -23,20 +24,27 @@ def page() -> None:
     except CctaError as error:
         notices.advice(str(error))
         return
-    for text in session.problems:
-        notices.advice(text)
-    session.keep()
+    _show_problems(session, 0)
     text_blocks.verdict(sentence(tables, chosen.lang, chosen.task, chosen.arm))
     film(session, tables, chosen)
     sentence_in_arms(session, chosen)
     linked_words(session, chosen)
-    parts.items(session, chosen)
+    above = len(session.problems)
+    items(session, tables, chosen)
+    _show_problems(session, above)
     parts.layers(tables, chosen)
     parts.dose_and_noise(tables, chosen)
     parts.join(tables, chosen)
     parts.hypotheses(tables)
     parts.every_table(tables)
+    session.keep()
     runs(session, chosen)
+
+
+def _show_problems(session: Session, first: int) -> None:
+    """What was wrong with the address, from the first that was not shown yet."""
+    for text in session.problems[first:]:
+        notices.advice(text)
 
 
 page()

@@ -14,6 +14,7 @@ from ccta_core.text import count, duration, number
 from dashboard import adjustments
 from dashboard.session import Session
 from dashboard.views.adjust.controls import ChosenAdjustment
+from dashboard.views.adjust.upload import upload
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
 
@@ -119,7 +120,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
         sets = {**background.parallel_sets(lang), **{name: spec_of(name) for name in uploads()}}
         data = st.selectbox(
             "Parallel text", [*sets, _OTHER], key=session.widget("form_data"), width=220,
-            help="Folders of data sets found here, and files handed in on the page Studies",
+            help="Folders of data sets found here, and files that were handed in",
         )  # fmt: skip
         method = st.selectbox(
             "Trained", list(_METHODS), format_func=_METHODS.__getitem__,
@@ -129,6 +130,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
             "Sentence pairs", background.LEAST_PAIRS, _MOST_PAIRS, _USUAL_PAIRS, step=500,
             key=session.widget("form_pairs"), width=160,
         )  # fmt: skip
+    upload(session, lang, "form_data")
     spec = sets.get(data, "")
     if data == _OTHER:
         spec = st.text_input(
