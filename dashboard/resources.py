@@ -28,6 +28,7 @@ from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
+from ccta_core.zoo.pulling import Pulling, read_pulling
 from dashboard.engine import Engine, Stop
 from dashboard.import_gate import GATE
 from dashboard.views.pair.view import Options, PairRequest
@@ -229,6 +230,15 @@ def _corpus(
 def _check_upload(name: str, files: Hashable) -> UploadContents:
     del files
     return check(name)
+
+
+@st.cache_resource(show_spinner=False)
+def pulling() -> Pulling:
+    """What an adjustment did to the lesson's sentence, measured before; needs no model.
+
+    Raises DamagedFileError where its file is missing or damaged.
+    """
+    return read_pulling()
 
 
 @st.cache_resource(show_spinner=False)

@@ -27,6 +27,8 @@ from dashboard.widgets.wording import language_name
 
 _HEIGHT = 380
 _MOST_ROWS = 150
+_BESIDE = ("original", "adjusted", "placebo")
+"""Arms whose numbers always stand beside those of the chosen one."""
 
 
 def linked_words(session: Session, chosen: ChosenAdjustment) -> None:
@@ -70,7 +72,7 @@ def _pairs(session: Session, chosen: ChosenAdjustment, words: pd.DataFrame) -> N
     )
     if chosen.arm not in table:
         text_blocks.say(f"Words of {_name(chosen.arm)}: {NOT_RUN}; by the original's.")
-    arms = [name for name in table.columns if name in ("original", chosen.arm, "placebo")]
+    arms = [name for name in table.columns if name in (*_BESIDE, chosen.arm)]
     with st.container(height=_HEIGHT, border=False, key="adjust_words_list"):
         text_blocks.table(
             [language_name(chosen.lang), "English", "kind", *arms],
@@ -119,7 +121,7 @@ def _plane(chosen: ChosenAdjustment, words: pd.DataFrame) -> None:
         f"a plane that shows {percent(shown)} of the variance: mean L2 distance {moved}"
     )
     text_blocks.chart(figure, key=key, alt=alt)
-    kept = [name for name in numbers.columns if name in ("original", arm, "placebo")]
+    kept = [name for name in numbers.columns if name in (*_BESIDE, arm)]
     text_blocks.table(
         ["what the plane hides", *kept],
         [
