@@ -1,5 +1,6 @@
 """The page Adjust in a real browser: the film of steps, keys, files, axe, a narrow screen."""
 
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -159,6 +160,44 @@ def test_the_picture_is_saved(show, tmp_path, kind, head):
     if kind == "SVG":
         assert "AUC" in data.decode()
         assert "Swahili" in data.decode()
+
+
+def saved(page, name, path):
+    page.get_by_role("button", name="Download").first.click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).click()
+    waiting.value.save_as(path)
+    return path
+
+
+def test_all_that_is_drawn_is_saved_as_json(show, tmp_path):
+    page = show(lang="es", arm="placebo")
+    data = json.loads(saved(page, "Data (JSON)", tmp_path / "film.json").read_text("utf-8"))
+    assert data["at"]["arm"] == "placebo"
+    assert data["film"]["films"]["adjusted"]["steps"] == list(STEPS)
+
+
+def test_the_saved_page_moves_without_a_server(show, browser, tmp_path):
+    page = show(lang="es", step="10")
+    verdict = page.locator(".ccta-verdict").inner_text()
+    path = saved(page, "Chart (HTML, works offline)", tmp_path / "film.html")
+    context = browser.new_context(offline=True)
+    complaints = []
+    alone = context.new_page()
+    alone.on("console", lambda message: complaints.append(message.text))
+    alone.on("pageerror", lambda error: complaints.append(str(error)))
+    alone.goto(path.as_uri())
+    assert alone.locator(".setting").first.inner_text() == verdict
+    assert stepped(alone).startswith("step 10 of 31")
+    before = path_of(alone)
+    alone.keyboard.press("ArrowRight")
+    assert stepped(alone).startswith("step 20 of 31")
+    assert path_of(alone) != before
+    alone.keyboard.press("3")
+    alone.keyboard.press("n")  # it has no sentences to walk
+    assert alone.locator(".adj-numbers .is-frame").inner_text().startswith("placebo")
+    assert not complaints
+    context.close()
 
 
 @pytest.mark.parametrize("lang", ["es", "vi"])

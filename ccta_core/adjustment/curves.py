@@ -56,6 +56,39 @@ def consistency_finding(table: pd.DataFrame) -> str:
     return f"Adjusted against original, whole intervals: {'; '.join(parts)}."
 
 
+def dial(tables: Tables, lang: str, task: str) -> pd.DataFrame:
+    """Returns what was measured with the alignment scaled under a task's model, a row a scale.
+
+    Columns: scale (0 to 1.5), score, auc, ems, above_chance, n (items), links, pairs; empty where
+    nothing was run.
+    """
+    table = tables.get("dial", pd.DataFrame())
+    if not len(table):
+        return table
+    rows = table[
+        (table["lang"] == lang) & (table["task"] == task) & (table["arm"] == "adjusted")
+    ].sort_values("scale")
+    return rows.assign(above_chance=rows["ems"] - rows["chance"]).reset_index(drop=True)
+
+
+def dial_finding(table: pd.DataFrame) -> str:
+    """Returns the score, AUC and EMS without the alignment, with it and at its best, as numbers."""
+    if not len(table):
+        return f"The alignment scaled under a task's model: {NOT_RUN}."
+    best = table.loc[table["score"].idxmax()]
+    parts = []
+    for name, column in (("score", "score"), ("AUC", "auc"), ("EMS less chance", "above_chance")):
+        by_scale = table.set_index("scale")[column]
+        ends = [
+            f"{number(float(by_scale[scale]), 3)} at {scale:g}"
+            for scale in (0.0, 1.0)
+            if scale in by_scale.index
+        ]
+        parts.append(f"{name} {listing(ends)}")
+    text = f"{'; '.join(parts)}. The highest score of {len(table)} scales is at {best['scale']:g}."
+    return text[:1].upper() + text[1:]
+
+
 def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:
     """Returns AUC (cosine, last layer) and the task's score by pairs learnt and share of noise.
 

@@ -21,6 +21,7 @@ MEASURES = {
     "retrieval": "retrieval to English",
     "mexa": "MEXA",
 }
+DIALLED = {"score": "score in the language", "auc": "AUC", "above_chance": "EMS less chance"}
 _SHORT = {"mexa": "MEXA"}
 _ARMS = {"original": 4, "adjusted": 0, "placebo": 1, "continual": 2, "continual-placebo": 3}
 """Each arm's place among the theme's series: its colour, and with it a dash."""
@@ -93,6 +94,30 @@ def dose_chart(table: pd.DataFrame, measure: str, *, dark: bool) -> "go.Figure":
         categoryarray=[size_name(pairs) for pairs in sizes],
     )
     figure.update_yaxes(title_text=MEASURES["auc"] if measure == "auc" else "score in the language")
+    return figure
+
+
+def dial_chart(table: pd.DataFrame, measure: str, *, dark: bool) -> "go.Figure":
+    """`curves.dial` as dots: no line joins them, for nothing was measured between."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_vline(x=1, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
+    figure.add_scatter(
+        x=table["scale"],
+        y=table[measure],
+        mode="markers",
+        marker={"size": 11, "color": SERIES[0][dark]},
+        hovertext=[
+            f"scale {row['scale']:g}<br>{DIALLED[measure]} {number(float(row[measure]), 3)}"
+            for row in table.to_dict("records")
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    quiet_layout(figure, height=HEIGHT - 60, dark=dark)
+    figure.update_xaxes(title_text="scale of the alignment", range=(-0.1, 1.6), dtick=0.25)
+    figure.update_yaxes(title_text=DIALLED[measure])
     return figure
 
 

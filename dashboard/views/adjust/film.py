@@ -1,5 +1,6 @@
 """The picture of the page: distances over steps and the arms' scores, every frame in the page."""
 
+import json
 from collections.abc import Mapping
 
 import streamlit as st
@@ -8,6 +9,7 @@ from ccta_core.adjustment.hypotheses import Tables
 from dashboard.session import Session
 from dashboard.theme import read_beside
 from dashboard.views.adjust.controls import ChosenAdjustment
+from dashboard.views.adjust.film_page import film_page
 from dashboard.views.adjust.tables import checkpoint_table, marks_table, payload
 from dashboard.widgets.files import component_files
 
@@ -22,8 +24,11 @@ _component = st.components.v2.component(
 )
 
 
-def film(session: Session, tables: Tables, chosen: ChosenAdjustment) -> None:
-    """Draws it; what is chosen in it comes back a moment after the last move, for the address."""
+def film(session: Session, tables: Tables, chosen: ChosenAdjustment, finding: str) -> None:
+    """Draws it; what is chosen in it comes back a moment after the last move, for the address.
+
+    `finding` is what stands above it, for the picture as a file.
+    """
 
     def moved() -> None:
         sent = getattr(st.session_state.get(KEY), "at", None)
@@ -34,9 +39,10 @@ def film(session: Session, tables: Tables, chosen: ChosenAdjustment) -> None:
         session.put(item=chosen.next_item)
 
     position = {name: getattr(chosen, name) for name in _FIELDS}
+    data = payload(tables, chosen.lang, chosen.task) | {"at": position}
     _component(
         key=KEY,
-        data=payload(tables, chosen.lang, chosen.task) | {"at": position},
+        data=data,
         on_at_change=moved,
         on_next_change=to_next,
     )
@@ -48,4 +54,8 @@ def film(session: Session, tables: Tables, chosen: ChosenAdjustment) -> None:
         f"adjust-{chosen.lang}-{chosen.task}",
         key=KEY,
         place=f".st-key-{KEY} .adj-root",
+        whole={
+            "json": lambda: json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n",
+            "html": lambda: film_page(data, finding),
+        },
     )

@@ -10,13 +10,21 @@ from ccta_core.adjustment.curves import (
     by_layer,
     consistency,
     consistency_finding,
+    dial,
+    dial_finding,
     doses,
     layer_finding,
 )
 from ccta_core.adjustment.hypotheses import Tables, verdicts
 from ccta_core.adjustment.summary import NOT_RUN
-from ccta_core.text import count
-from dashboard.views.adjust.charts import consistency_chart, dose_chart, layer_chart
+from ccta_core.text import count, number
+from dashboard.views.adjust.charts import (
+    DIALLED,
+    consistency_chart,
+    dial_chart,
+    dose_chart,
+    layer_chart,
+)
 from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, to_csv
@@ -74,6 +82,34 @@ def dose_and_noise(tables: Tables, chosen: ChosenAdjustment) -> None:
             key = f"adjust_dose_{measure}"
             text_blocks.chart(figure, key=key, alt=f"{measure} by sentence pairs, a dot a seed")
             chart_files(figure, rows, f"{chosen.lang}-{measure}-by-dose", chart=key)
+
+
+def adapter_dial(tables: Tables, chosen: ChosenAdjustment) -> None:
+    """Score, AUC and EMS with the alignment scaled under the task's model, at measured scales."""
+    table = dial(tables, chosen.lang, chosen.task)
+    text_blocks.heading("Adapter dial: the alignment scaled under the task's model")
+    text_blocks.say(dial_finding(table))
+    if not len(table):
+        return
+    first = table.iloc[0]
+    for column, (measure, name) in zip(st.columns(3), DIALLED.items(), strict=True):
+        with column:
+            figure = dial_chart(table, measure, dark=text_blocks.dark())
+            key = f"adjust_dial_{measure}"
+            values = ", ".join(
+                f"{row['scale']:g}: {number(float(row[measure]), 3)}"
+                for row in table.to_dict("records")
+            )
+            text_blocks.chart(figure, key=key, alt=f"{name} by scale, {values}")
+            kept = table[["scale", measure, "n", "links", "pairs"]]
+            chart_files(figure, kept, f"{chosen.lang}-dial-{measure}", chart=key)
+    text_blocks.quiet(
+        f"Every dot was measured, none lies between others. 0 takes the alignment out from under "
+        f"the task's training, 1 is the adjusted model ({first['model']}). Score: "
+        f"{count(int(first['n']), 'item')}; AUC: {count(int(first['links']), 'link')} of demo "
+        f"words, layer {int(first['layer'])}; EMS: {count(int(first['pairs']), 'demo item')}, raw "
+        "space."
+    )
 
 
 def join(tables: Tables, chosen: ChosenAdjustment) -> None:
