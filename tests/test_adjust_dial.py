@@ -18,8 +18,9 @@ def made_dial():
     return pd.DataFrame(
         [
             {"lang": "es", "arm": "adjusted", "seed": 1, "task": "nli", "model": "own/m",
-             "revision": "r", "scale": scale, "metric": "accuracy", "score": 0.6 - (scale - 1) ** 2,
-             "n": 50, "auc": 0.9, "related": 0.1, "unrelated": 0.2, "links": 30, "layer": 12,
+             "revision": "r", "scale": scale, "metric": "accuracy",
+             "score": 0.6 - (scale - 1) ** 2 / 5, "n": 50, "auc": 0.9,
+             "related": 0.1, "unrelated": 0.2, "links": 30, "layer": 12,
              "ems": 0.6, "chance": 0.25, "pairs": 4, "space": "none"}
             for scale in SCALES
         ]
@@ -65,9 +66,10 @@ def test_the_finding_names_measured_scales_alone():
     table = dial({"dial": made_dial()}, "es", "nli")
     assert list(table["scale"]) == sorted(SCALES)
     text = dial_finding(table)
-    assert text.startswith("Score −0.400 at 0 and 0.600 at 1; AUC")
+    assert text.startswith("Score 0.400 at 0 and 0.600 at 1; AUC")
     assert "EMS less chance 0.350 at 0" in text
-    assert f"of {len(SCALES)} scales is at 1." in text
+    assert f"{len(SCALES)} scales measured; with 50 items one score is known to about ±" in text
+    assert "best" not in text
     assert "not run" in dial_finding(dial({}, "es", "nli"))
     assert not len(dial({"dial": made_dial()}, "hi", "nli"))
 
@@ -93,7 +95,7 @@ def test_the_page_shows_it_or_says_that_it_was_not_run(tmp_path, monkeypatch):
     made_dial().to_parquet(folder / "dial.parquet", index=False)
     app = page()
     assert not said(app)
-    assert "The highest score of 7 scales is at 1." in html_of(app)
+    assert "7 scales measured" in html_of(app)
 
 
 def test_what_ships_was_measured_at_planned_scales():

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ccta_core.adjustment.hypotheses import Tables
 from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
-from ccta_core.text import listing, number
+from ccta_core.text import count, listing, number
 
 BEFORE = "original"
 LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
@@ -72,10 +72,12 @@ def dial(tables: Tables, lang: str, task: str) -> pd.DataFrame:
 
 
 def dial_finding(table: pd.DataFrame) -> str:
-    """Returns the score, AUC and EMS without the alignment, with it and at its best, as numbers."""
+    """Returns score, AUC and EMS without the alignment and with it, and how exact a score is.
+
+    No scale is called the best: that would be noise.
+    """
     if not len(table):
         return f"The alignment scaled under a task's model: {NOT_RUN}."
-    best = table.loc[table["score"].idxmax()]
     parts = []
     for name, column in (("score", "score"), ("AUC", "auc"), ("EMS less chance", "above_chance")):
         by_scale = table.set_index("scale")[column]
@@ -85,7 +87,12 @@ def dial_finding(table: pd.DataFrame) -> str:
             if scale in by_scale.index
         ]
         parts.append(f"{name} {listing(ends)}")
-    text = f"{'; '.join(parts)}. The highest score of {len(table)} scales is at {best['scale']:g}."
+    share, n = float(table["score"].mean()), int(table["n"].min())
+    reach = 1.96 * (share * (1 - share) / n) ** 0.5
+    text = (
+        f"{'; '.join(parts)}. {len(table)} scales measured; with {count(n, 'item')} one score is "
+        f"known to about ±{100 * reach:.0f} points (95%)."
+    )
     return text[:1].upper() + text[1:]
 
 

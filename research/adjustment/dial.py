@@ -68,7 +68,7 @@ def main() -> None:
     model, original = load_model(arm.task_model), backbone(BACKBONE)
     reader = WordReader(original.tokenizer)
     measured = Measured(
-        read_items(options.data, (options.lang,)).items[: options.items],
+        list(read_items(options.data, (options.lang,)).items[: options.items]),
         linked_sentences(options.lang, reader, original.encoder(), original.align_layer),
         reader,
     )
