@@ -21,7 +21,7 @@ MEASURES = {
     "retrieval": "retrieval to English",
     "mexa": "MEXA",
 }
-DIALLED = {"score": "score in the language", "auc": "AUC", "above_chance": "EMS less chance"}
+DIALLED = {"score": "score", "auc": "AUC", "above_chance": "EMS less chance"}
 _SHORT = {"mexa": "MEXA"}
 _ARMS = {"original": 4, "adjusted": 0, "placebo": 1, "continual": 2, "continual-placebo": 3}
 """Each arm's place among the theme's series: its colour, and with it a dash."""
@@ -103,11 +103,16 @@ def dial_chart(table: pd.DataFrame, measure: str, *, dark: bool) -> "go.Figure":
 
     figure = go.Figure()
     figure.add_vline(x=1, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
+    # The axis reaches over the score's interval: without it noise would fill the whole height.
+    reach = 1.96 * (table["score"] * (1 - table["score"]) / table["n"]) ** 0.5
     figure.add_scatter(
         x=table["scale"],
         y=table[measure],
         mode="markers",
         marker={"size": 11, "color": SERIES[0][dark]},
+        error_y={"type": "data", "array": reach, "thickness": 1.2, "width": 0}
+        if measure == "score"
+        else None,
         hovertext=[
             f"scale {row['scale']:g}<br>{DIALLED[measure]} {number(float(row[measure]), 3)}"
             for row in table.to_dict("records")

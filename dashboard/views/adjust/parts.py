@@ -106,9 +106,9 @@ def adapter_dial(tables: Tables, chosen: ChosenAdjustment) -> None:
     text_blocks.quiet(
         f"Every dot was measured, none lies between others. 0 takes the alignment out from under "
         f"the task's training, 1 is the adjusted model ({first['model']}). Score: "
-        f"{count(int(first['n']), 'item')}; AUC: {count(int(first['links']), 'link')} of demo "
-        f"words, layer {int(first['layer'])}; EMS: {count(int(first['pairs']), 'demo item')}, raw "
-        "space."
+        f"{count(int(first['n']), 'item')}, bars 95%; AUC: {count(int(first['links']), 'link')} "
+        f"of demo words, layer {int(first['layer'])}; EMS: "
+        f"{count(int(first['pairs']), 'demo item')}, raw space."
     )
 
 
