@@ -1,10 +1,9 @@
-"""What a process keeps: models, the engine, items, studies, results. No other module caches."""
+"""What a process keeps: models, the engine, items, studies (and in adjustments.py); no others."""
 
 import sys
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -20,7 +19,7 @@ from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.result import PairResult
-from ccta_core.stamps import file_stamp, folder_stamp
+from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
 from ccta_core.study.cost import Pace, pace_here
 from ccta_core.study.manifest import names
@@ -31,6 +30,7 @@ from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
+from ccta_core.zoo.pulling import Pulling, read_pulling
 from dashboard.engine import Engine, Stop
 from dashboard.import_gate import GATE
 from dashboard.views.pair.view import Options, PairRequest
@@ -246,58 +246,21 @@ def _check_upload(name: str, files: Hashable) -> UploadContents:
 
 
 @st.cache_resource(show_spinner=False)
+def pulling() -> Pulling:
+    """What an adjustment did to the lesson's sentence, measured before; needs no model.
+
+    Raises DamagedFileError where its file is missing or damaged.
+    """
+    return read_pulling()
+
+
+@st.cache_resource(show_spinner=False)
 def lesson() -> Lesson:
     """The sentence of the page Learn, measured before; needs no model.
 
     Raises DamagedFileError where its file is missing or damaged.
     """
     return read_lesson()
-
-
-def adjustment_tables() -> "dict[str, pd.DataFrame]":
-    """The tables of the experiment on adjustment but its items; not to be changed.
-
-    Raises CctaError where there are none.
-    """
-    from ccta_core.adjustment.tables import tables_folder
-
-    folder = tables_folder()
-    return _adjustment_tables(str(folder), folder_stamp(folder))
-
-
-def adjustment_items(lang: str, task: str, eval_lang: str) -> "pd.DataFrame":
-    """What the arms of a language made of a task's items in `eval_lang`; not to be changed."""
-    from ccta_core.adjustment.tables import ITEMS, tables_folder
-
-    folder = tables_folder()
-    stamp = file_stamp(folder / f"{ITEMS}.parquet")
-    return _adjustment_items(str(folder), stamp, lang, task, eval_lang)
-
-
-@st.cache_data(show_spinner="Counting the sentence pairs", max_entries=_TEXTS_HELD, ttl=600)
-def parallel_pairs(spec: str, lang: str) -> int:
-    """How many sentence pairs parallel text has. Raises CctaError where it can't be read."""
-    from ccta_core.adjustment.parallel import read_parallel
-
-    return len(read_parallel((spec,), lang).pairs)
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _adjustment_tables(folder: str, files: Hashable) -> "dict[str, pd.DataFrame]":
-    del files
-    from ccta_core.adjustment.tables import read_tables
-
-    return read_tables(Path(folder))
-
-
-@st.cache_resource(show_spinner=False, max_entries=_TEXTS_HELD)
-def _adjustment_items(
-    folder: str, files: Hashable, lang: str, task: str, eval_lang: str
-) -> "pd.DataFrame":
-    del files
-    from ccta_core.adjustment.tables import read_items
-
-    return read_items(Path(folder), lang, task, eval_lang)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

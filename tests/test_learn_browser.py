@@ -135,7 +135,7 @@ def test_right_to_left_words_stand_from_the_right(show):
     assert page.evaluate("document.activeElement.dataset.cell") == "0-1"
 
 
-@pytest.mark.parametrize("step", range(1, 8))
+@pytest.mark.parametrize("step", range(1, 10))
 def test_large_type_fits_its_screen_and_a_phone_does_not_scroll_sideways(show, step):
     page = show(height=800, step=str(step), present="1")
     picture = page.locator(".learn-root, .js-plotly-plot, .learn-pieces").first

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ccta_core.adjustment.hypotheses import Tables
 from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
-from ccta_core.text import listing, number
+from ccta_core.text import count, listing, number
 
 BEFORE = "original"
 LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
@@ -54,6 +54,46 @@ def consistency_finding(table: pd.DataFrame) -> str:
         higher, lower = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
         parts.append(f"{name} rose in {higher} and fell in {lower} of {len(rows)}")
     return f"Adjusted against original, whole intervals: {'; '.join(parts)}."
+
+
+def dial(tables: Tables, lang: str, task: str) -> pd.DataFrame:
+    """Returns what was measured with the alignment scaled under a task's model, a row a scale.
+
+    Columns: scale (0 to 1.5), score, auc, ems, above_chance, n (items), links, pairs; empty where
+    nothing was run.
+    """
+    table = tables.get("dial", pd.DataFrame())
+    if not len(table):
+        return table
+    rows = table[
+        (table["lang"] == lang) & (table["task"] == task) & (table["arm"] == "adjusted")
+    ].sort_values("scale")
+    return rows.assign(above_chance=rows["ems"] - rows["chance"]).reset_index(drop=True)
+
+
+def dial_finding(table: pd.DataFrame) -> str:
+    """Returns score, AUC and EMS without the alignment and with it, and how exact a score is.
+
+    No scale is called the best: that would be noise.
+    """
+    if not len(table):
+        return f"The alignment scaled under a task's model: {NOT_RUN}."
+    parts = []
+    for name, column in (("score", "score"), ("AUC", "auc"), ("EMS less chance", "above_chance")):
+        by_scale = table.set_index("scale")[column]
+        ends = [
+            f"{number(float(by_scale[scale]), 3)} at {scale:g}"
+            for scale in (0.0, 1.0)
+            if scale in by_scale.index
+        ]
+        parts.append(f"{name} {listing(ends)}")
+    share, n = float(table["score"].mean()), int(table["n"].min())
+    reach = 1.96 * (share * (1 - share) / n) ** 0.5
+    text = (
+        f"{'; '.join(parts)}. {len(table)} scales measured; with {count(n, 'item')} one score is "
+        f"known to about ±{100 * reach:.0f} points (95%)."
+    )
+    return text[:1].upper() + text[1:]
 
 
 def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def measure(settings: MeasureSettings, *, report: Report, device: str = "cpu") -
 
     Raises CctaError where there is no such model, and on data that can't be used.
     """
-    encoder, original = _encoder(settings.model, device)
+    encoder, original = measured_encoder(settings.model, device)
     prepared = prepare(settings.pairs_from(original.id), original, report=report, device=device)
     reader = WordReader(original.tokenizer)
     depth = original.config.num_hidden_layers
@@ -294,14 +294,14 @@ def sentence_rows(encoder: Any, tokenizer: Any, spec: str, lang: str) -> Iterato
             }
 
 
-class _MeasuredEncoder(NamedTuple):
+class MeasuredEncoder(NamedTuple):
     """An encoder to measure, and the original backbone it was made from."""
 
     encoder: Any
     original: Backbone
 
 
-def _encoder(model: str, device: str) -> _MeasuredEncoder:
+def measured_encoder(model: str, device: str) -> MeasuredEncoder:
     """Returns a backbone's encoder, or the one inside a task's model, and the original below it."""
     info = catalog().get(model)
     if info is not None and info.task != "backbone":
@@ -309,7 +309,7 @@ def _encoder(model: str, device: str) -> _MeasuredEncoder:
     else:
         encoder = backbone(model).encoder().to(device)  # type: ignore[arg-type]
     original = backbone(original_of(info) if info is not None else model)
-    return _MeasuredEncoder(encoder.eval(), original)
+    return MeasuredEncoder(encoder.eval(), original)
 
 
 def _sets(settings: MeasureSettings) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from ccta_core.corpus.lines import lines, text_rows
 from ccta_core.corpus.resolve import SHARED, SOURCES
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
-from ccta_core.languages import language
+from ccta_core.languages import LANGUAGES, language
 
 _FREQUENT = """
 the of and to in a is that it for was on with as he be at by this had not are but from or have an
@@ -238,9 +238,15 @@ def _read_table(path: Path, lang: str) -> Iterator[Pair]:
         rows = list(csv.reader(text))
     else:
         rows = [line.split(mark) if line else [] for line in text]
-    if {"en", lang} <= {name.strip() for name in rows[0]} or "lang" in rows[0]:
+    names = {name.strip() for name in rows[0]}
+    if {"en", lang} <= names or "lang" in rows[0]:
         yield from _by_language(path, lang)
         return
+    if names <= LANGUAGES.keys():  # else the names would be read as the first pair of sentences
+        raise CctaError(
+            f"{path} has the columns {', '.join(sorted(names))}; expected columns named en and "
+            f"{lang}"
+        )
     uneven = [(number, len(row)) for number, row in enumerate(rows, 1) if len(row) not in (0, 2)]
     if uneven:
         raise CctaError(

@@ -48,13 +48,15 @@ class Marks:
 class ChangedItems:
     """Items on which two arms of one seed differ, and McNemar's exact p that neither is better.
 
-    `fixed` are right in the arm alone, `broken` in the reference alone. Columns of both: id, gold,
-    predicted, predicted_reference (labels are "" for answers and tags).
+    `fixed` are right in the arm alone, `broken` in the reference alone; `flips` are all whose
+    predicted label is another one. Columns of each: id, gold, predicted, predicted_reference
+    (labels are "" for answers and tags, of which no flips are known).
     """
 
     seed: int
     fixed: pd.DataFrame
     broken: pd.DataFrame
+    flips: pd.DataFrame
     both_right: int
     both_wrong: int
     p: float
@@ -172,6 +174,23 @@ def scored_languages(tables: Tables, lang: str, task: str) -> list[str]:
     return [lang, "en", *crossed, *unseen]
 
 
+def arm_model(tables: Tables, lang: str, task: str, arm: str, seed: int) -> str:
+    """Returns the id of an arm's model in a task, by the plan; "" where none was planned."""
+    runs = tables["runs"]
+    rows = runs[
+        (runs["kind"] == "train") & (runs["task"] == task) & (runs["arm"] == arm) & runs["usual"]
+        & (runs["seed"] == seed) & runs["lang"].isin(["", lang])
+    ]  # fmt: skip
+    return str(rows["id"].iloc[0]) if len(rows) else ""
+
+
+def join_study(tables: Tables, lang: str, seed: int) -> str:
+    """Returns the name of the study of a language's arms of one seed; "" where none was planned."""
+    runs = tables["runs"]
+    rows = runs[(runs["kind"] == "study") & (runs["lang"] == lang) & (runs["seed"] == seed)]
+    return str(rows["id"].iloc[0]).removeprefix("study/") if len(rows) else ""
+
+
 def changed_items(items: pd.DataFrame, arm: str, reference: str) -> ChangedItems | None:
     """Returns what an arm fixed and broke against its reference, of the first seed of both.
 
@@ -189,14 +208,17 @@ def changed_items(items: pd.DataFrame, arm: str, reference: str) -> ChangedItems
     )
     right, before = both["correct"].to_numpy(bool), both["correct_reference"].to_numpy(bool)
     columns = ["id", "gold", "predicted", "predicted_reference"]
-    fixed, broken = (
-        both[mask][columns].reset_index(drop=True) for mask in (right & ~before, before & ~right)
+    flipped = (both["predicted"] != both["predicted_reference"]).to_numpy(bool)
+    fixed, broken, flips = (
+        both[mask][columns].reset_index(drop=True)
+        for mask in (right & ~before, before & ~right, flipped)
     )
     differing = len(fixed) + len(broken)
     return ChangedItems(
         seed=seed,
         fixed=fixed,
         broken=broken,
+        flips=flips,
         both_right=int((right & before).sum()),
         both_wrong=int((~right & ~before).sum()),
         p=float(binomtest(len(fixed), differing).pvalue) if differing else 1.0,

@@ -14,8 +14,8 @@ TABLES = (
     "runs", "scores", "paired", "contrasts", "distances", "words", "sentences", "forgetting",
     "gradients", "consistency", "flips", "probe", "items",
 )  # fmt: skip
-APART = ("error_rates", "sizing")
-"""Tables that research.adjustment.links and .cost write beside those of a plan."""
+APART = ("error_rates", "sizing", "dial")
+"""Tables that research.adjustment.links, .cost and .dial write beside those of a plan."""
 CONTRASTS = (
     ("adjusted", "original"), ("adjusted", "placebo"), ("placebo", "original"),
     ("continual", "original"), ("continual", "adjusted"), ("continual", "continual-placebo"),

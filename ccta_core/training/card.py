@@ -14,6 +14,8 @@ from ccta_core.models.identity import (
 )
 
 WEIGHTS = (ADAPTER, ADAPTER_CONFIG)
+UNMEASURED = "unmeasured"
+"""The revision of a card whose language means are still to be computed."""
 
 
 def sha256_of(path: Path) -> str:

@@ -17,7 +17,7 @@ from ccta_core.models.catalog import BACKBONE, adjusted, catalog, read_info
 from ccta_core.models.load import backbone_of, load_model
 from ccta_core.models.model import Model
 from ccta_core.space.maps import MEANS_FILE
-from ccta_core.training.card import WEIGHTS, revision, sha256_of, write_card
+from ccta_core.training.card import UNMEASURED, WEIGHTS, revision, sha256_of, write_card
 from ccta_core.training.loop import Report, to_stderr
 
 ALIGN_LAYER = 7
@@ -55,7 +55,7 @@ def make_loadable(
         "training": dict(facts),
         "scores": {},
         **entries,
-        "revision": "unmeasured",
+        "revision": UNMEASURED,
     }
     write_card(folder, card)
     write_means(load_model(str(folder)), texts, folder)

@@ -1,7 +1,7 @@
 """Downloads of tables, charts and pictures; PNG and SVG are made in the browser."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,10 +61,18 @@ def drawing_files(svg: str, table: "pd.DataFrame", name: str, *, key: str) -> No
         _component(key=f"{key}_files", data={"name": name, "svg": svg, "ground": SURFACE[0]})
 
 
-def component_files(tables: "dict[str, pd.DataFrame]", name: str, *, key: str, place: str) -> None:
+def component_files(
+    tables: "dict[str, pd.DataFrame]",
+    name: str,
+    *,
+    key: str,
+    place: str,
+    whole: Mapping[str, Callable[[], str]] | None = None,
+) -> None:
     """The same for a picture that a script of the page draws at `place` (a CSS selector).
 
-    `tables` are the data behind it, by what the button says.
+    `tables` are the data behind it, by what the button says; `whole` makes further files, by their
+    ending: json for all that is drawn, html for a page with the picture in it.
     """
     name = _file_name(name)
     with st.popover("Download", type="tertiary", icon=":material/download:", width="content"):
@@ -78,6 +86,8 @@ def component_files(tables: "dict[str, pd.DataFrame]", name: str, *, key: str, p
                 on_click="ignore",
                 width="stretch",
             )
+        for kind, text in (whole or {}).items():
+            _button(kind, text, name, key)
         _component(key=f"{key}_files", data={"name": name, "place": place})
 
 

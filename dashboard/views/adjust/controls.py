@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from ccta_core.adjustment.demo import ITEMS, items_with
 from ccta_core.adjustment.hypotheses import Tables
 from ccta_core.adjustment.summary import (
     ARMS,
@@ -15,7 +16,8 @@ from ccta_core.adjustment.summary import (
     scored_languages,
     tasks,
 )
-from ccta_core.text import command_line
+from ccta_core.text import command_line, read_decimal
+from dashboard import adjustments
 from dashboard.fields import Field, one_of
 from dashboard.session import Session
 from dashboard.views.adjust.tables import layers_of, steps_of
@@ -23,6 +25,10 @@ from dashboard.widgets.wording import language_name
 
 DISTANCES = {"cosine": "cosine", "l2": "L2"}
 VIEWS = {"score": "score", "difference": "paired difference"}
+FARTHEST = {"cosine": 2.0, "l2": 100.0}
+"""Distances that a range may name."""
+WORD_MARK = " – "
+"""Between the two words of a linked pair, the other language's first."""
 PLAN = "research/adjustment.toml"
 
 
@@ -39,6 +45,19 @@ class ChosenAdjustment:
     view: str
     scored: str
     """The language, or pair of them, whose items are compared."""
+    items: tuple[str, ...]
+    """Demo items to choose from: those that hold the chosen pair of words, else all."""
+    item: str
+    words: str | None
+    """A linked pair of words, as `WORD_MARK` joins them."""
+    low: float | None
+    high: float | None
+    """The range of distances whose pairs of words are listed; None is no bound."""
+
+    @property
+    def next_item(self) -> str:
+        """The item after the shown one, the first after the last."""
+        return self.items[(self.items.index(self.item) + 1) % len(self.items)]
 
 
 def choosers(session: Session, tables: Tables) -> ChosenAdjustment:
@@ -64,16 +83,61 @@ def choosers(session: Session, tables: Tables) -> ChosenAdjustment:
 def _in_picture(session: Session, tables: Tables, lang: str, task: str) -> ChosenAdjustment:
     """What is chosen in the picture: its fields have no widget of their own."""
     steps, layers = steps_of(tables, lang) or [-1], layers_of(tables, lang) or [-1]
+    distance = session.value(one_of("distance", DISTANCES))
+    words = session.value(_word_pair(lang))
+    items = _items(lang, task, words)
     return ChosenAdjustment(
         lang=lang,
         task=task,
         arm=session.value(one_of("arm", ARMS, "adjusted")),
         step=session.value(_number("step", steps)),
         layer=session.value(_number("layer", layers)),
-        distance=session.value(one_of("distance", DISTANCES)),
+        distance=distance,
         view=session.value(one_of("view", VIEWS)),
         scored=session.value(one_of("scored", scored_languages(tables, lang, task))),
+        items=items,
+        item=session.value(one_of("item", items)),
+        words=words,
+        low=session.value(_bound("low", distance)),
+        high=session.value(_bound("high", distance)),
     )
+
+
+def word_pairs(lang: str) -> list[str]:
+    """The linked pairs of words of a language's demo items, each once, in the items' order."""
+    table = adjustments.words(lang)
+    if not len(table):
+        return []
+    pairs = table[["foreign", "english"]].drop_duplicates()
+    return [f"{row.foreign}{WORD_MARK}{row.english}" for row in pairs.itertuples()]
+
+
+def _word_pair(lang: str) -> Field:
+    options = word_pairs(lang)
+
+    def read(text: str) -> str:
+        if text not in options:
+            raise ValueError("a linked pair of words of the demo items")
+        return text
+
+    return Field("words", None, read, lambda text: text or "", limits=(options,))
+
+
+def _items(lang: str, task: str, words: str | None) -> tuple[str, ...]:
+    items = ITEMS.get(task, ITEMS["nli"])
+    if words is None:
+        return items
+    foreign, _, english = words.partition(WORD_MARK)
+    return tuple(items_with(adjustments.words(lang), foreign, english, items)) or items
+
+
+def _bound(name: str, distance: str) -> Field:
+    """One end of a range of distances; None by default."""
+    top = FARTHEST[distance]
+    return Field(
+        name, None, lambda text: read_decimal(text, 0, top),
+        lambda value: "" if value is None else f"{value:g}", limits=(0.0, top),
+    )  # fmt: skip
 
 
 def _number(name: str, options: list[int]) -> Field:

@@ -122,6 +122,42 @@ const LAYERS = [
   ["frame", 1, "adj-fill is-unrelated"], ["frame", 0, "adj-fill is-related"],
 ];
 
+// The distances whose word pairs are listed below: dragged over, or typed into the page.
+function drawBrush(state, place) {
+  const brush = state.parts.histogram.querySelector(".adj-brush");
+  const { low, high } = state.at;
+  const chosen = low !== null || high !== null;
+  brush.style.display = chosen ? "" : "none";
+  if (!chosen) return;
+  const ends = [low ?? 0, high ?? place.right].map((value) => place.x(Math.min(value, place.right)));
+  brush.setAttribute("x", ends[0]);
+  brush.setAttribute("width", Math.max(1, ends[1] - ends[0]));
+}
+
+function brushWith(state) {
+  const svg = state.parts.histogram;
+  const distanceAt = (event) => {
+    const box = svg.getBoundingClientRect(), { wide } = state.sizes.histogram;
+    const share = (((event.clientX - box.left) / box.width) * wide - 40) / (wide - 52);
+    return Math.min(1, Math.max(0, share)) * state.reached.right;
+  };
+  let start = null;
+  svg.addEventListener("pointerdown", (event) => {
+    start = event.isPrimary && event.button === 0 ? distanceAt(event) : null;
+    if (start !== null) svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (start === null) return;
+    const ends = [start, distanceAt(event)].sort((a, b) => a - b).map((value) => Number(value.toFixed(3)));
+    if (ends[1] - ends[0] > state.reached.right / 100) move(state, { low: ends[0], high: ends[1], dragged: true });
+  });
+  svg.addEventListener("pointerup", () => {
+    if (start !== null && !state.at.dragged && (state.at.low !== null || state.at.high !== null)) move(state, { low: null, high: null });
+    state.at.dragged = false;
+    start = null;
+  });
+}
+
 function drawHistogram(state, view) {
   const svg = state.parts.histogram;
   const { wide, high } = state.sizes.histogram;
@@ -146,6 +182,7 @@ function drawHistogram(state, view) {
     }
     const kind = KINDS[state.at.distance];
     svg.append(draw("text", { class: "adj-tick", x: 40 + (wide - 52) / 2, y: high - 4, "text-anchor": "middle" }, `${kind}; up: share of word pairs`));
+    svg.append(draw("rect", { class: "adj-brush", y: 10, height: high - 48 }));
     for (const [from, which, name] of LAYERS) svg.append(draw("path", { class: name, "data-from": from, "data-which": which }));
     svg.append(draw("text", { class: "adj-empty", x: wide / 2, y: high / 2 - 10, "text-anchor": "middle" }));
   }
@@ -155,6 +192,7 @@ function drawHistogram(state, view) {
     path.style.display = known ? "" : "none";
     if (known) path.setAttribute("d", outline(numbers.histograms[path.dataset.which], numbers.edge, place));
   }
+  drawBrush(state, place);
   const numbers = numbersOf(state, view.frame);
   svg.querySelector(".adj-empty").textContent = !numbers ? state.data.notRun
     : numbers.histograms ? "" : "histograms of this arm were kept at the last layer alone";
@@ -439,7 +477,7 @@ function playFrom(state) {
   return undefined;
 }
 
-// Arrows and 1 to 5 act wherever nothing else wants them.
+// Arrows, 1 to 5 and N act wherever nothing else wants them.
 function press(state, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const active = document.activeElement;
@@ -449,6 +487,7 @@ function press(state, event) {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (arm && /^[1-5]$/.test(event.key)) chooseArm(state, arm.key);
   else if (by) stepBy(state, by);
+  else if (event.key.toLowerCase() === "n" && !event.repeat) state.next();
   else return;
   event.preventDefault();
 }
@@ -504,6 +543,7 @@ function build(state) {
   layer.addEventListener("change", () => move(state, { layer: Number(layer.value) }));
   slider.addEventListener("input", () => move(state, { step: look(state).steps[Number(slider.value)] }));
   play.addEventListener("click", () => playFrom(state));
+  brushWith(state);
 }
 
 // ---- as a file ---------------------------------------------------------------------------------------------------
@@ -591,10 +631,11 @@ export default function (component) {
     root.cctaPicture = { toSvg: () => toSvg(state) };
   }
   state.send = (at) => setTriggerValue("at", at);
+  state.next = () => setTriggerValue("next", true);
   const anew = state.key !== data.key || JSON.stringify(state.data.film.layers) !== JSON.stringify(data.film.layers);
   state.data = data;
   state.scoresShown = state.reached = null;
-  if (anew || !state.moved) state.at = { ...data.at };
+  if (anew || !state.moved) state.at = { ...data.at, dragged: false };
   if (anew) {
     state.key = data.key;
     if (state.playing) stop(state);

@@ -1,4 +1,4 @@
-"""What stands below the picture: items, layers, doses, consistency, hypotheses, every table."""
+"""What stands below the items: layers, doses, consistency, hypotheses, every table."""
 
 from functools import partial
 from html import escape
@@ -10,66 +10,28 @@ from ccta_core.adjustment.curves import (
     by_layer,
     consistency,
     consistency_finding,
+    dial,
+    dial_finding,
     doses,
     layer_finding,
 )
 from ccta_core.adjustment.hypotheses import UNDECIDED, Tables, verdicts
-from ccta_core.adjustment.summary import (
-    NOT_RUN,
-    changed_items,
-    changed_sentence,
+from ccta_core.adjustment.summary import NOT_RUN
+from ccta_core.text import count, number
+from dashboard.views.adjust.charts import (
+    DIALLED,
+    consistency_chart,
+    dial_chart,
+    dose_chart,
+    layer_chart,
 )
-from ccta_core.text import count
-from dashboard import resources
-from dashboard.session import Session
-from dashboard.views.adjust.charts import consistency_chart, dose_chart, layer_chart
 from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.widgets import text_blocks
-from dashboard.widgets.files import chart_files, csv_button, to_csv
+from dashboard.widgets.files import chart_files, to_csv
 from dashboard.widgets.wording import language_name
 
-_MOST_ROWS = 200
-_ITEMS_HEIGHT = 300
 _LAYER_CHARTS = {"auc": ("auc",), "distance": ("related", "unrelated"),
                  "retrieval": ("retrieval", "mexa")}  # fmt: skip
-
-
-def items(session: Session, chosen: ChosenAdjustment) -> None:
-    """What the arm fixed and broke against the original, side by side."""
-    arm = "adjusted" if chosen.arm == "original" else chosen.arm
-    scored = chosen.scored
-    text_blocks.heading("Fixed and broken items")
-    rows = resources.adjustment_items(chosen.lang, chosen.task, scored)
-    changed = changed_items(rows, arm, "original")
-    if changed is None:
-        text_blocks.say(
-            f"{arm.capitalize().replace('-', ' ')} and original on the same items of "
-            f"{_scored_name(scored)}: {NOT_RUN}."
-        )
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom", key="adjust_items_bar"):
-        session.selectbox("Scored in", "scored", format_func=_scored_name, width=240)
-    text_blocks.say(changed_sentence(changed, arm, "original", scored.partition(">")[0]))
-    text_blocks.quiet(
-        f"{count(changed.both_right, 'item')} right in both, {changed.both_wrong:,} in neither. "
-        "Ids and labels only: the texts do not ship."
-    )
-    for column, name, table in zip(
-        st.columns(2, gap="large"), ("Fixed", "Broken"), (changed.fixed, changed.broken),
-        strict=True,
-    ):  # fmt: skip
-        with column:
-            text_blocks.heading(f"{name}: {len(table):,}")
-            with st.container(height=_ITEMS_HEIGHT, border=False, key=f"adjust_{name.lower()}"):
-                text_blocks.table(
-                    ["item", "gold", "original", arm.replace("-", " ")],
-                    [
-                        [row.id, row.gold, row.predicted_reference, row.predicted]
-                        for row in table.head(_MOST_ROWS).itertuples()
-                    ],
-                )
-            file = f"{chosen.lang}-{chosen.task}-{arm}-{name.lower()}"
-            csv_button(table, file, key=f"adjust_{name.lower()}_csv")
 
 
 def layers(tables: Tables, chosen: ChosenAdjustment) -> None:
@@ -120,6 +82,34 @@ def dose_and_noise(tables: Tables, chosen: ChosenAdjustment) -> None:
             key = f"adjust_dose_{measure}"
             text_blocks.chart(figure, key=key, alt=f"{measure} by sentence pairs, a dot a seed")
             chart_files(figure, rows, f"{chosen.lang}-{measure}-by-dose", chart=key)
+
+
+def adapter_dial(tables: Tables, chosen: ChosenAdjustment) -> None:
+    """Score, AUC and EMS with the alignment scaled under the task's model, at measured scales."""
+    table = dial(tables, chosen.lang, chosen.task)
+    text_blocks.heading("Adapter dial: the alignment scaled under the task's model")
+    text_blocks.say(dial_finding(table))
+    if not len(table):
+        return
+    first = table.iloc[0]
+    for column, (measure, name) in zip(st.columns(3), DIALLED.items(), strict=True):
+        with column:
+            figure = dial_chart(table, measure, dark=text_blocks.dark())
+            key = f"adjust_dial_{measure}"
+            values = ", ".join(
+                f"{row['scale']:g}: {number(float(row[measure]), 3)}"
+                for row in table.to_dict("records")
+            )
+            text_blocks.chart(figure, key=key, alt=f"{name} by scale, {values}")
+            kept = table[["scale", measure, "n", "links", "pairs"]]
+            chart_files(figure, kept, f"{chosen.lang}-dial-{measure}", chart=key)
+    text_blocks.quiet(
+        f"Every dot was measured, none lies between others. 0 takes the alignment out from under "
+        f"the task's training, 1 is the adjusted model ({first['model']}). Score: "
+        f"{count(int(first['n']), 'item')}, bars 95%; AUC: {count(int(first['links']), 'link')} "
+        f"of demo words, layer {int(first['layer'])}; EMS: "
+        f"{count(int(first['pairs']), 'demo item')}, raw space."
+    )
 
 
 def join(tables: Tables, chosen: ChosenAdjustment) -> None:
@@ -189,8 +179,3 @@ def _table_button(name: str, table: pd.DataFrame) -> None:
         type="tertiary",
         icon=":material/download:",
     )
-
-
-def _scored_name(code: str) -> str:
-    lang, across, _ = code.partition(">")
-    return language_name(lang) + (", on English contexts" if across else "")

@@ -11,9 +11,10 @@ from ccta_core.corpus.uploads import spec_of, uploads
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.text import count, duration, number
-from dashboard import resources
+from dashboard import adjustments
 from dashboard.session import Session
 from dashboard.views.adjust.controls import ChosenAdjustment
+from dashboard.views.adjust.upload import upload
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name
 
@@ -119,7 +120,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
         sets = {**background.parallel_sets(lang), **{name: spec_of(name) for name in uploads()}}
         data = st.selectbox(
             "Parallel text", [*sets, _OTHER], key=session.widget("form_data"), width=220,
-            help="Folders of data sets found here, and files handed in on the page Studies",
+            help="Folders of data sets found here, and files that were handed in",
         )  # fmt: skip
         method = st.selectbox(
             "Trained", list(_METHODS), format_func=_METHODS.__getitem__,
@@ -129,6 +130,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
             "Sentence pairs", background.LEAST_PAIRS, _MOST_PAIRS, _USUAL_PAIRS, step=500,
             key=session.widget("form_pairs"), width=160,
         )  # fmt: skip
+    upload(session, lang, "form_data")
     spec = sets.get(data, "")
     if data == _OTHER:
         spec = st.text_input(
@@ -150,7 +152,7 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
         order = AdjustmentOrder(
             name or f"{lang}-{pairs}-mine", lang, (spec,), int(pairs), method == "full", placebo
         )
-        there = resources.parallel_pairs(spec, lang)
+        there = adjustments.parallel_pairs(spec, lang)
     except CctaError as error:
         notices.advice(str(error))
         return

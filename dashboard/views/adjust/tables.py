@@ -20,6 +20,7 @@ from ccta_core.adjustment.summary import (
 )
 from ccta_core.adjustment.tables import CONTRASTS
 from ccta_core.languages import language
+from ccta_core.result import PairResult
 
 _KINDS = ("cosine", "l2")
 _FILMED = ("adjusted", "placebo")
@@ -215,3 +216,15 @@ def _by_place(marks: Iterable[Marks]) -> dict[str, Any]:
         }
         for mark in marks
     }
+
+
+def arm_table(measured: Mapping[str, PairResult]) -> pd.DataFrame:
+    """What every arm makes of a demo item, a row an arm that was run, for a file."""
+    return pd.DataFrame(
+        [
+            {"arm": arm, "model": each.model, "explained": each.target_class,
+             "prediction_source": each.source.predicted, "prediction_target": each.target.predicted,
+             "ems": each.ems, "chance_level": each.chance_level, **each.controls.as_dict()}
+            for arm, each in measured.items()
+        ]
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Step 8: the paper's claims in plain words, beside what a study here says to each."""
+"""Step 10: the paper's claims in plain words, beside what a study here says to each."""
 
 from html import escape
 

@@ -49,14 +49,14 @@ def side_note(html: str) -> None:
 
 
 def tail(view: LearnView, step: Step, lesson: Lesson) -> None:
-    """What to try, and where the lesson's numbers come from; the last step has a study's.
+    """What to try, and where the lesson's numbers come from, where these are the lesson's.
 
     In large type the picture comes first, and what it is about follows here.
     """
     _line("Try", escape(step.exercise))
     if view.large:
         text_blocks.say(step.text)
-    if step is STEPS[-1]:
+    if not step.of_lesson:
         return
     text_blocks.quiet(
         f"Measured once with {lesson.model} (revision {lesson.revision[:12]}), at the embeddings, "

@@ -1,9 +1,9 @@
-"""Learn: integrated gradients and transport in eight steps on one sentence, without a model."""
+"""Learn: integrated gradients and transport in ten steps on one sentence, without a model."""
 
 from ccta_core.errors import CctaError
 from dashboard import resources
 from dashboard.session import Session
-from dashboard.views.learn import alone, claims, couple
+from dashboard.views.learn import alone, claims, couple, pulling
 from dashboard.views.learn.frame import head, tail
 from dashboard.views.learn.view import STEPS, read_view
 from dashboard.widgets import notices
@@ -16,6 +16,8 @@ PICTURES = (
     couple.space,
     couple.transport,
     couple.chance,
+    pulling.pulled,
+    pulling.placebo,
     claims.claims,
 )  # in the order of STEPS
 

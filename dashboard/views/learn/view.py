@@ -86,7 +86,8 @@ def _alpha() -> Field:
 class Step:
     """One step: its name in the list, its question, two or three sentences, something to try.
 
-    `pair`: it compares English with another language, others read one sentence.
+    `pair`: it compares English with another language, others read one sentence. `of_lesson`: its
+    numbers are the lesson's, others say themselves where theirs come from.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Step:
     text: str
     exercise: str
     pair: bool = False
+    of_lesson: bool = True
 
 
 STEPS = (
@@ -169,6 +171,31 @@ STEPS = (
         pair=True,
     ),
     Step(
+        "Pulling",
+        "What does pulling languages together do?",
+        "An adjustment shows the model sentences with their translations, links words that "
+        "correspond, and trains until linked words lie closer together, while English words are "
+        "held where they were. Here is the sentence before (open marks) and after it (filled): a "
+        "row is a word of one language beside a word of the other.",
+        "Look at the words that do not mean the same: did they stay where they were? Then compare "
+        "English with Arabic or Chinese, which the adjustment never saw.",
+        pair=True,
+        of_lesson=False,
+    ),
+    Step(
+        "Placebo",
+        "Why is there a placebo?",
+        "Any further training changes a model, and what draws all words together also brings the "
+        "related ones closer. So the same training is run again with its links re-paired at random "
+        "inside each sentence: the same text, the same number of steps, but nothing in it says "
+        "which words belong together. Only what the adjustment does beyond its placebo may be "
+        "called the alignment.",
+        "Compare filled circles with diamonds: in which of the two are linked words still the "
+        "nearer ones?",
+        pair=True,
+        of_lesson=False,
+    ),
+    Step(
         "Claims",
         "What was claimed, and what do we find?",
         "One sentence shows how the measure works, not how a model behaves. A study measures many "
@@ -176,5 +203,6 @@ STEPS = (
         "beside its controls.",
         "Open the study: do embeddings only give the same result?",
         pair=True,
+        of_lesson=False,
     ),
 )
