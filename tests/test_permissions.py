@@ -8,6 +8,7 @@ import pytest
 import ccta_core as ccta
 from ccta_core.adjustment import background
 from ccta_core.adjustment.background import AdjustmentOrder
+from ccta_core.adjustment.handed_in import HandedIn, forget_parallel, keep_parallel
 from ccta_core.config import cache_root
 from ccta_core.corpus import uploads
 from ccta_core.models import added
@@ -41,6 +42,8 @@ ACTIONS = {
     "take a model off": lambda: added.remove("owner/name"),
     "start an adjustment": lambda: background.start(ORDER),
     "resume an adjustment": lambda: background.resume("mine"),
+    "hand in parallel text": lambda: keep_parallel([HandedIn("mine.csv", b"en,es\na,b\n")], "es"),
+    "forget parallel text": lambda: forget_parallel("mine.csv"),
     "stop an adjustment": lambda: background.stop("mine"),
     "delete an adjustment": lambda: background.delete("mine"),
 }
@@ -102,8 +105,8 @@ def test_the_flag_of_the_dashboard_sets_the_variable(monkeypatch):
     monkeypatch.setattr(dashboard.os, "chdir", lambda folder: None)
     monkeypatch.setattr(dashboard, "_check_free", lambda host, port: None)
     main(shlex.split("dashboard --read-only --port 8599"))
+    os.environ.pop(VARIABLE)  # set for the server that this process would have become
     assert calls == ["1"]
-    monkeypatch.delenv(VARIABLE)
 
 
 def test_pages_show_no_form_and_say_why(study_page, monkeypatch):
@@ -116,6 +119,10 @@ def test_pages_show_no_form_and_say_why(study_page, monkeypatch):
     page = study_page("errors")(row="item-0001|en|es")
     assert not page.exception
     assert not [box for box in page.multiselect if box.label == "Tags of the item"]
+    page = study_page("adjust")(runs="true")
+    assert not page.exception
+    labels = [button.label for button in page.button]
+    assert not any(label.startswith(("Start", "Stop", "Resume", "Delete")) for label in labels)
     page = study_page("models")()
     assert not page.exception
     labels = [button.label for button in page.button]

@@ -14,6 +14,7 @@ from ccta_core.adjustment.background import FINISHED, orders
 from ccta_core.adjustment.parallel import ParallelText, read_parallel
 from ccta_core.corpus.uploads import ENDINGS, MOST_MEGABYTES, forget, keep, spec_of, uploads
 from ccta_core.errors import CctaError
+from ccta_core.permissions import refuse_if_read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def keep_parallel(files: Sequence[HandedIn], lang: str) -> KeptText:
 
 def forget_parallel(name: str) -> None:
     """Deletes a kept file. Raises CctaError while a run that is not finished still reads it."""
+    refuse_if_read_only("Deleting a file")
     spec = spec_of(name)
     users = [
         state.order.name

@@ -10,6 +10,7 @@ from ccta_core.adjustment.background import AdjustmentOrder, OrderState
 from ccta_core.corpus.uploads import spec_of, uploads
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
+from ccta_core.permissions import read_only
 from ccta_core.text import count, duration, number
 from dashboard import adjustments
 from dashboard.session import Session
@@ -34,7 +35,7 @@ def runs(session: Session, chosen: ChosenAdjustment) -> None:
         _actions(session, states)
     folded = st.expander("Start a run", on_change="rerun", key=session.widget("start_open"))
     with folded:
-        if folded.open:
+        if folded.open and not notices.only_looking("adjustments are run"):
             _form(session, chosen)
 
 
@@ -89,6 +90,8 @@ def _show(states: list[OrderState]) -> None:
 
 
 def _actions(session: Session, states: list[OrderState]) -> None:
+    if read_only():
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="adjust_runs_row"):
         names = {state.order.name: state for state in states}
         name = st.selectbox("Run", list(names), key=session.widget("run"), width=240)
