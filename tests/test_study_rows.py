@@ -10,7 +10,8 @@ import ccta_core as ccta
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.frequency import log_frequencies, piece_scores
-from ccta_core.study.measure import SideWords, differences, measure, pair_unlinked
+from ccta_core.study.linked_words import SideWords, differences, pair_unlinked
+from ccta_core.study.measure import measure
 from ccta_core.study.storage.schema import NAMES
 
 MODEL = "e5-small/nli-en"
