@@ -27,14 +27,16 @@ class SideWords:
     frequency: np.ndarray | None
     segments: np.ndarray | None = None
 
-    def shuffled(self, draw: np.random.Generator) -> np.ndarray:
-        """Returns the masses permuted within each text, as EMS's null does. Shape: (units,)."""
-        mass = self.mass.copy()
-        segments = np.zeros(len(mass), int) if self.segments is None else self.segments
+    def shuffled(self, shuffles: int, draw: np.random.Generator) -> np.ndarray:
+        """Returns the masses permuted within each text, as EMS's null does. Shape: (shuffles,
+        units).
+        """
+        moved = np.tile(self.mass, (shuffles, 1))
+        segments = np.zeros(len(self.mass), int) if self.segments is None else self.segments
         for segment in np.unique(segments):
             where = np.flatnonzero(segments == segment)
-            mass[where] = self.mass[draw.permutation(where)]
-        return mass
+            moved[:, where] = draw.permuted(moved[:, where], axis=1)
+        return moved
 
 
 def words_of(model: Model, side: Side) -> SideWords:
@@ -64,16 +66,15 @@ def differences(
     rows, columns = (np.array(places) for places in zip(*links, strict=True))
     heavy, light = source.mass * len(source.mass), target.mass * len(target.mass)
     others = pair_unlinked(source, target, links, draw)
-    shuffled = [
-        np.abs(
-            source.shuffled(draw)[rows] * len(heavy) - target.shuffled(draw)[columns] * len(light)
-        )
-        for _ in range(max(1, shuffles))
-    ]
+    draws = max(1, shuffles)
+    moved = (
+        source.shuffled(draws, draw)[:, rows] * len(heavy),
+        target.shuffled(draws, draw)[:, columns] * len(light),
+    )
     values = (
         np.abs(heavy[rows] - light[columns]),
         np.abs(heavy[rows] - light[others]),
-        np.array(shuffled),
+        np.abs(moved[0] - moved[1]),
     )
     return {name: float(value.mean()) for name, value in zip(_DIFFERENCES, values, strict=True)}
 

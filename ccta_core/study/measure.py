@@ -14,7 +14,14 @@ import numpy as np
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, controls, fixed_null, shuffled
+from ccta_core.consistency import (
+    Compared,
+    SideMass,
+    controls,
+    fixed_null,
+    shuffled,
+    shuffled_masses,
+)
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.catalog import CLASSES, SCORES
 from ccta_core.models.model import Model
@@ -52,6 +59,13 @@ class _MeasuredItem:
     words: dict[str, SideWords]
     other_class: dict[str, Side]
     vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    masses: dict[str, SideMass] = field(default_factory=dict)
+
+    def masses_of(self, lang: str) -> SideMass:
+        """Returns what the controls need of one side; computed once."""
+        if lang not in self.masses:
+            self.masses[lang] = self.sides[lang].for_controls()
+        return self.masses[lang]
 
     def vectors_of(self, model: Model, lang: str, space: str, layer: int) -> np.ndarray:
         """Returns one side's embeddings in the space, each of length 1; computed once."""
@@ -225,7 +239,7 @@ def _pair(
     left, right = item.sides[source], item.sides[target]
     plan = ems(left.mass, right.mass, similarity)
     links = mutual_links(similarity)
-    pair = Compared(left.for_controls(), right.for_controls(), similarity, plan)
+    pair = Compared(item.masses_of(source), item.masses_of(target), similarity, plan)
     # Drawn in the order of the language codes: the same in every study, however it names them.
     seed = _seed(config.seed, item.example.id, *sorted((source, target)), config.layer)
     ordered = pair if source < target else pair.turned
@@ -281,27 +295,31 @@ def _chance_level(
     """Returns the mean EMS and gain of one side of an item against unrelated items' sides of the
     other language.
 
-    The gain's null has few shuffles for each unrelated item: their mean counts, over all items.
+    The gain's null has few shuffles for each unrelated item (one, of 20 asked for and five items):
+    its mean over items is what counts.
     """
     if not unrelated:
         return _ChanceLevel(None, None)
-    layer, side = align_layer(model, config), pair.item.sides[pair.source]
+    layer, source = align_layer(model, config), pair.item.masses_of(pair.source)
     left = pair.item.vectors_of(model, pair.source, pair.space, layer)
-    source, shuffles = side.for_controls(), -(-config.shuffles // (2 * len(unrelated)))
+    shuffles = -(-config.shuffles // (4 * len(unrelated)))
+    draw = np.random.default_rng(
+        _seed(config.seed, pair.item.example.id, pair.source, pair.target, config.layer)
+    )
     values, gains = [], []
     for other in unrelated:
         right = other.vectors_of(model, pair.target, pair.space, layer)
         similarity = np.clip(left @ right.T, -1.0, 1.0)
-        target = other.sides[pair.target].for_controls()
-        value = float(ems_values(source.mass[None], target.mass[None], similarity)[0])
+        target = other.masses_of(pair.target)
+        moved = shuffled_masses(source, target, shuffles, draw)
+        value, *null = ems_values(
+            np.vstack([source.mass[None], moved.source]),
+            np.vstack([target.mass[None], moved.target]),
+            similarity,
+        )
         values.append(value)
         if shuffles:
-            seed = _seed(
-                config.seed, pair.item.example.id, other.example.id, pair.source, pair.target,
-                config.layer,
-            )  # fmt: skip
-            null = shuffled(source, target, similarity, shuffles=shuffles, seed=seed)
-            gains.append(value - float(null.mean()))
+            gains.append(value - np.mean(null))
     return _ChanceLevel(float(np.mean(values)), float(np.mean(gains)) if gains else None)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ccta_core.analysis import claims
 from ccta_core.analysis.performance import MixedModel
+from ccta_core.analysis.pooled_items import PooledEstimate
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.two_way import TwoWay
 from ccta_core.measures import WITH_CONTROLS
@@ -96,7 +97,9 @@ def _correlations(tested: Sequence[ScoreCorrelation]) -> pd.DataFrame:
 
 
 def _items(entry: StudyEvidence) -> pd.DataFrame:
-    named = {f"AUROC of {name}": value for name, value in entry.items.aurocs.items()}
+    named: dict[str, PooledEstimate | None] = {
+        f"AUROC of {name}": value for name, value in entry.items.aurocs.items()
+    }
     named |= {
         "AUROC of ems less that of the confidence": entry.items.less_confidence,
         "partial r of ems, embeddings, length and fertility held fixed": entry.items.partial,

@@ -203,7 +203,8 @@ def _mean(  # noqa: PLR0913 - sums over groups
     value = total / count
     away = max(squares - 2 * value * products + value * value * counts, 0.0)
     ends = interval_of_sums(value, away, count, int(groups))
-    return MeasureMean(value, *(ends or (None, None)), int(count))
+    low, high = ends or (None, None)
+    return MeasureMean(value, low, high, int(count))
 
 
 _ATTRIBUTIONS = """

@@ -69,7 +69,7 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
 
 
 def _joint_sentence(chosen: Chosen, question: CorrelationQuestion) -> str:
-    """What all models together show of claim 1, as the findings say it; empty of other questions."""
+    """What all models together show of claim 1, as the findings say it; empty of others."""
     asked = (question.unit, question.x, question.y, question.kind, question.home)
     if asked != ("language", "ems", "score", "pearson", HOME):
         return ""
