@@ -12,6 +12,8 @@ from ccta_core.text import interval, number
 _ROW, _TOP, _BOTTOM, _PLOT, _RIGHT = 22, 34, 44, 330, 150
 _CHARACTER = 6.6
 """Pixels of a character of the labels, about."""
+_BOLD = 7.6
+"""The same of a heading."""
 _STRONG, _QUIET = ("#0d7263", "#63d8c1"), ("#6b7780", "#9aa7b1")
 
 
@@ -29,7 +31,9 @@ class ForestRow:
     control: bool = False
 
 
-def forest(rows: Sequence[ForestRow], *, title: str, axis: str, zero: float) -> str:
+def forest(
+    rows: Sequence[ForestRow], *, title: str, axis: str, zero: float, digits: int = 2
+) -> str:
     """Returns the plot as SVG, in the order of the rows; `zero` is the value without an effect.
 
     Every mark has its numbers beside it and in its text alternative. Colours follow the reader's
@@ -42,7 +46,9 @@ def forest(rows: Sequence[ForestRow], *, title: str, axis: str, zero: float) -> 
         if end is not None and np.isfinite(end)
     ]
     marks = ticks([*ends, zero])
-    left = 16 + _CHARACTER * max(len(row.label) for row in rows)
+    left = 16 + max(
+        len(row.label) * (_CHARACTER if row.value is not None else _BOLD) for row in rows
+    )
     width, height = left + _PLOT + _RIGHT, _TOP + _ROW * len(rows) + _BOTTOM
     floor = _TOP + _ROW * len(rows)
 
@@ -63,7 +69,7 @@ def forest(rows: Sequence[ForestRow], *, title: str, axis: str, zero: float) -> 
         f"{escape(axis)}</text>"
     )
     for place, row in enumerate(rows):
-        parts.append(_row(row, _TOP + _ROW * place + 13, left, across))
+        parts.append(_row(row, (left, _TOP + _ROW * place + 13), across, digits))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
         f'viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
@@ -77,12 +83,15 @@ def forest(rows: Sequence[ForestRow], *, title: str, axis: str, zero: float) -> 
     )
 
 
-def _row(row: ForestRow, y: float, left: float, across: Callable[[float], float]) -> str:
+def _row(
+    row: ForestRow, corner: tuple[float, float], across: Callable[[float], float], digits: int
+) -> str:
+    left, y = corner
     if row.value is None:
         return f'<text x="8" y="{y + 1:.1f}" font-weight="600">{escape(row.label)}</text>'
     kind = "q" if row.control else "s"
-    span = "" if row.low is None else f" ({interval(row.low, row.high)})"
-    words = f"{row.label}: {number(row.value)}{span}"
+    span = "" if row.low is None else f" ({interval(row.low, row.high, digits)})"
+    words = f"{row.label}: {number(row.value, digits)}{span}"
     bar = ""
     if row.low is not None and row.high is not None:
         bar = (
@@ -100,7 +109,7 @@ def _row(row: ForestRow, y: float, left: float, across: Callable[[float], float]
         f'<text x="{left - 10:.1f}" y="{y + 1:.1f}" text-anchor="end">{escape(row.label)}</text>'
         f"{bar}{mark}"
         f'<text x="{left + _PLOT + 12:.1f}" y="{y + 1:.1f}" font-size="12">'
-        f"{number(row.value)}{span}</text></g>"
+        f"{number(row.value, digits)}{span}</text></g>"
     )
 
 

@@ -61,12 +61,14 @@ def gain_of_masses(planted: bool, generator: np.random.Generator, number: int) -
         if planted:
             target = (source + 0.5 * target) / 1.5
         similarity = np.clip(left @ right.T, -1, 1)
-        masses = [
-            SideMass(mass, mass, np.zeros(_UNITS, int), np.ones(_UNITS))
-            for mass in (source, target)
-        ]
+        one_text = np.zeros(_UNITS, int), np.ones(_UNITS)
         plan = ems(source, target, similarity)
-        pair = Compared(*masses, similarity, plan)
+        pair = Compared(
+            SideMass(source, source, *one_text),
+            SideMass(target, target, *one_text),
+            similarity,
+            plan,
+        )
         null = fixed_null(pair, shuffles=20, seed=1000 * number + sentence)
         gains.append(plan.ems - float(null.values.mean()))
     groups = Groups(np.arange(_SENTENCES), _SENTENCES)
@@ -148,9 +150,14 @@ def synonyms(planted: bool, generator: np.random.Generator, number: int) -> bool
     """Claim 3: 120 pairs of sentences in 40 groups; with the effect linked words differ less."""
     group = np.repeat(np.arange(40), 3)
     common = generator.gamma(4, size=40)[group]
-    linked, *others = (common * generator.gamma(2, size=120) for _ in range(3))
+    linked, unlinked, shuffled = (common * generator.gamma(2, size=120) for _ in range(3))
     test = synonym_test(
-        linked * (0.5 if planted else 1.0), *others, group.astype(str), seed=number, draws=500
+        linked * (0.5 if planted else 1.0),
+        unlinked,
+        shuffled,
+        group.astype(str),
+        seed=number,
+        draws=500,
     )
     auc = test.shuffled.auc
     return _below(test.shuffled.p) and auc is not None and auc > 0.5

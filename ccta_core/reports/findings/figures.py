@@ -61,7 +61,7 @@ def _training(evidence: Sequence[StudyEvidence]) -> str:
     if not rows:
         return ""
     title = "EMS of the first training language less that of each other"
-    return forest(rows, title=title, axis="difference of mean EMS, 95%", zero=0.0)
+    return forest(rows, title=title, axis="difference of mean EMS, 95%", zero=0.0, digits=3)
 
 
 def _synonyms(evidence: Sequence[StudyEvidence]) -> str:
