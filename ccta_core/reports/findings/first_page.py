@@ -41,8 +41,8 @@ def random_head(checks: Sequence[Sanity]) -> str:
     if (check.kept or 0) < 0.5:
         return f"It keeps {percent(check.kept)} of the gain{span}: most of it reads the decision."
     return (
-        f"It keeps {percent(check.kept)} of the gain{span}: most of what is measured is the "
-        "encoder's, not the decision's."
+        f"It keeps {percent(check.kept)} of the gain{span}: most of that is the encoder's, not the "
+        "decision's."
     )
 
 
@@ -94,21 +94,22 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     name, first = results[0]
     less, partial = first.less_confidence, first.partial
     text = (
-        f"In {name} EMS tells right predictions from wrong ones with AUROC "
-        f"{number(first.aurocs['ems'].value, 3)}"
+        f"In {name} EMS tells right predictions from wrong ones (AUROC "
+        f"{number(first.aurocs['ems'].value, 3)})"
     )
-    if less is not None and less.low is not None:
+    if less is not None and less.low is not None and less.high is not None:
+        side = "above" if less.value > 0 else "below"
+        ends = sorted((-less.low, -less.high) if less.value < 0 else (less.low, less.high))
         text += (
-            f", that of the model's own confidence less {number(-less.value, 3)} (95% "
-            f"{interval(-(less.high or 0.0), -less.low, 3)})"
+            f", {number(abs(less.value), 3)} {side} the model's own confidence (95% "
+            f"{interval(*ends, 3)})"
         )
-    beaten = [data for data, each in results if _sign(each.less_confidence) > 0]
-    text += f"; it beats confidence {_where(beaten)}."
+    text += "."
     if partial is None:
         return text
     adds = [data for data, each in results if _sign(each.partial) > 0]
     return (
-        f"{text} Given embeddings, length and fertility EMS adds {_where(adds)} "
+        f"{text} Beyond embeddings, length and fertility it adds {_where(adds)} "
         f"({name}: partial r {number(partial.value)})."
     )
 
@@ -152,7 +153,7 @@ def warnings(evidence: Sequence[StudyEvidence]) -> str:
         chance = " Gain is above zero for unrelated sentences too: not yet controlled here."
     return (
         f"Warnings: one small backbone; {', '.join(settings)}; machine-made links. Studies of one "
-        f"data set share items and models: one piece of evidence.{chance}"
+        f"data set are one piece of evidence.{chance}"
     )
 
 
