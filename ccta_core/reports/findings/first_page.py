@@ -99,10 +99,10 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     )
     if less is not None and less.low is not None and less.high is not None:
         side = "above" if less.value > 0 else "below"
-        ends = sorted((-less.low, -less.high) if less.value < 0 else (less.low, less.high))
+        low, high = (-less.high, -less.low) if less.value < 0 else (less.low, less.high)
         text += (
             f", {number(abs(less.value), 3)} {side} the model's own confidence (95% "
-            f"{interval(*ends, 3)})"
+            f"{interval(low, high, 3)})"
         )
     text += "."
     if partial is None:
