@@ -67,6 +67,7 @@ docs-tables: $(VENV)/dev.stamp  ## docs/model.md, zoo.md and schema.md from the 
 
 docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measured again (long; needs eflomal)
 	$(BIN)/python -m research.documents.coverage
+	$(BIN)/python -m research.documents.planted
 	$(BIN)/python -m research.documents.alignment e5-small/nli-en $(DATA)
 
 docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour or more; stopped, it goes on where it was)

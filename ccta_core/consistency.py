@@ -245,14 +245,23 @@ def _shuffled_ems(
     """Returns EMS of the next `shuffles` draws: of each the source's masses first, then the
     target's.
     """
+    return ems_values(*shuffled_masses(source, target, shuffles, draw), similarity)
+
+
+def shuffled_masses(
+    source: SideMass, target: SideMass, shuffles: int, draw: np.random.Generator
+) -> Arrangements:
+    """Returns both sides' masses permuted within their segments, a draw a row: of each draw the
+    source's first, then the target's.
+    """
     sides = (source, target)
     places = [_segment_units(side) for side in sides]
-    moved = tuple(np.empty((shuffles, len(side.mass))) for side in sides)
+    moved = Arrangements(*(np.empty((shuffles, len(side.mass))) for side in sides))
     for row in range(shuffles):
         for side, segments, into in zip(sides, places, moved, strict=True):
             for where in segments:
                 into[row, where] = side.mass[draw.permutation(where)]
-    return ems_values(moved[0], moved[1], similarity)
+    return moved
 
 
 def _segment_units(side: SideMass) -> list[np.ndarray]:

@@ -93,6 +93,18 @@ _ALL = (
             low=-1, better="higher"),
     Measure("gain", "gain", "EMS less its shuffled mean: what the attributions add", low=-2, high=2,
             better="higher", signed=True, missing=NOTHING_TO_PERMUTE),
+    Measure("gain_unrelated", "gain, unrelated", "the chance level of the gain: the same of "
+            "unrelated texts of the same class, mean of both directions", low=-2, high=2,
+            signed=True, missing="no unrelated items, or measured by an earlier version",
+            in_menus=False),
+    Measure("gain_other_class", "gain, another class", "the gain where one of the two sides "
+            "explains another class, mean of both", low=-2, high=2, signed=True,
+            missing="three items in four, no class, or measured by an earlier version",
+            in_menus=False),
+    Measure("gain_calibrated", "gain less chance", "agreement on translations: the gain less that "
+            "of unrelated texts", low=-2, high=2, better="higher", signed=True,
+            missing="no unrelated items, or measured by an earlier version",
+            sql="gain - gain_unrelated"),
     Measure("ems_uniform", "embeddings only",
             "EMS with uniform masses: every word has the same mass", low=-1),
     Measure("ems_shuffled", "shuffled", "mean EMS over masses shuffled within their text", low=-1,
@@ -163,8 +175,9 @@ WITH_CONTROLS = ("ems", "ems_uniform", "ems_shuffled", "ems_unrelated", "gain")
 """EMS and what it must be held against, in the order of a table (docs/method.md, 4)."""
 STORED = (
     "ems", "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value", "ems_unrelated",
-    "gain", "z", "link_spearman", "sign_agreement", "cross_segment_mass", "linked_difference",
-    "unlinked_difference", "shuffled_difference", "marginal_error",
+    "gain", "gain_unrelated", "gain_other_class", "z", "link_spearman", "sign_agreement",
+    "cross_segment_mass", "linked_difference", "unlinked_difference", "shuffled_difference",
+    "marginal_error",
 )  # fmt: skip
 """Those that a study's rows hold, in the order of the columns (study/storage/schema.py)."""
 EXPORTED = (*STORED, "calibrated")

@@ -98,7 +98,7 @@ def _row(
         "link_spearman": draw.uniform(-1, 1), "sign_agreement": draw.random(),
         "cross_segment_mass": draw.random() / 5, "links": 6, "linked_difference": draw.gamma(2),
         "unlinked_difference": draw.gamma(2), "shuffled_difference": draw.gamma(2),
-        "marginal_error": 1e-16,
+        "gain_unrelated": 0.04, "gain_other_class": 0.08, "marginal_error": 1e-16,
     }  # fmt: skip
     for side, lang in zip(("source", "target"), pair, strict=True):
         right = bool(draw.random() < near[lang])

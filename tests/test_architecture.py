@@ -23,9 +23,10 @@ RANKS = {
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
     "pipeline": 6, "evaluation": 6,
     "training": 7, "study": 7, "sensitivity": 7, "faithfulness": 8,
-    "adjustment": 8, "analysis.questions": 8, "analysis.claims": 9, "zoo": 8,
-    "reports.study": 10, "reports.findings": 10, "cli": 11,
-    "__main__": 12, "dashboard": 13, "research": 13,
+    "adjustment": 8, "analysis.scores": 8, "analysis.questions": 9, "zoo": 8,
+    "analysis.claims": 10, "analysis.performance": 11,
+    "reports.study": 12, "reports.findings": 12, "cli": 13,
+    "__main__": 14, "dashboard": 15, "research": 15,
 }  # fmt: skip
 
 

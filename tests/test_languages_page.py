@@ -4,10 +4,10 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from ccta_core.analysis.intervals import clustered_interval
 from ccta_core.analysis.two_way import two_way
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
@@ -43,6 +43,16 @@ def rows(study):
     return found[found.layer == 8]
 
 
+def clustered(values, groups):
+    """The interval of a mean by statsmodels, groups independent."""
+    fit = sm.OLS(values.to_numpy(), np.ones(len(values))).fit(
+        cov_type="cluster",
+        cov_kwds={"groups": groups.astype("category").cat.codes.to_numpy()},
+        use_t=True,
+    )
+    return tuple(fit.conf_int()[0])
+
+
 @pytest.mark.parametrize("measure", ["ems", "gain", "ems_unrelated", "z"])
 def test_a_cell_is_the_mean_with_its_clustered_interval(study, rows, measure):
     table = tables.matrix_table(study, "made/en", 8, measure).set_index(["source", "target"])
@@ -52,7 +62,7 @@ def test_a_cell_is_the_mean_with_its_clustered_interval(study, rows, measure):
         part = own[(own.source_lang == pair[0]) & (own.target_lang == pair[1])]
         cell = table.loc[pair]
         assert cell.value == pytest.approx(part[measure].mean())
-        low, high = clustered_interval(part[measure].to_numpy(), list(part.group))
+        low, high = clustered(part[measure], part.group)
         assert (cell.low, cell.high) == (pytest.approx(low), pytest.approx(high))
         assert (cell.n, cell.groups) == (len(part), part.group.nunique())
 
@@ -76,11 +86,11 @@ def test_scores_and_agreement(study, rows):
         assert found.loc[PAIR[::-1]].value == found.loc[PAIR].value
 
 
-def test_very_large_studies_have_no_interval_in_the_cells(study, monkeypatch):
-    monkeypatch.setattr(tables, "_MOST", 10)
+def test_every_cell_says_its_interval(study):
+    """It takes no draws, so that no study is too large for it."""
     table = tables.matrix_table(study, "made/en", 8, "ems")
-    assert table.low.isna().all()
-    assert "95%" not in next(iter(cells(table, "EMS", 2).values())).say
+    assert table.low.notna().all()
+    assert "95%" in next(iter(cells(table, "EMS", 2).values())).say
 
 
 def test_orders(study):
@@ -121,7 +131,7 @@ def test_the_items_of_a_pair(study, rows):
     means = tables.pair_means(items)
     for name, mean in means.items():
         assert mean.value == pytest.approx(items[name].mean())
-        wanted = clustered_interval(items[name].to_numpy(), list(items.group))
+        wanted = clustered(items[name], items.group)
         assert (mean.low, mean.high) == pytest.approx(wanted)
     assert f"EMS is {number(means['ems'].value)} (95% " in pair_sentence(means)
 

@@ -10,7 +10,8 @@ import ccta_core as ccta
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.frequency import log_frequencies, piece_scores
-from ccta_core.study.measure import SideWords, differences, measure, pair_unlinked
+from ccta_core.study.linked_words import SideWords, differences, pair_unlinked
+from ccta_core.study.measure import measure, other_class
 from ccta_core.study.storage.schema import NAMES
 
 MODEL = "e5-small/nli-en"
@@ -161,3 +162,47 @@ def test_a_tokenizer_without_scores_has_no_frequencies(tmp_path):
         assert log_frequencies(tiny, encoded) is None
     unigram = load_model(str(build(tmp_path / "xlm-r", "xlm-r", "classification")))
     assert len(piece_scores(unigram)) > 10
+
+
+def test_the_chance_level_of_the_gain_by_hand(model, examples):
+    """Both ways round, of the nearest item with the label and another premise."""
+    own, other = examples[0], examples[3]
+    many = replace(CONFIG, shuffles=200)
+    (row,) = measure(model, [own, other], ("en", "es"), [11], many)[:1]
+    gains = []
+    for left, right in ((own, other), (other, own)):
+        crossed = replace(own, sentences={"en": left.sentences["en"], "es": right.sentences["es"]})
+        (direct,) = measure(model, [crossed], ("en", "es"), [11], replace(many, unrelated=0))
+        gains.append(direct["gain"])
+        assert direct["gain_unrelated"] is None
+    assert row["gain_unrelated"] == pytest.approx(np.mean(gains), abs=0.02)
+
+
+def test_one_item_in_four_is_explained_for_another_class(model, monkeypatch):
+    items = read_demo("nli")
+    chosen = [item for item in items if other_class(model, item)]
+    assert 0.1 * len(items) < len(chosen) < 0.45 * len(items)
+    assert all(other_class(model, item) in set(model.labels) - {item.label} for item in chosen)
+    asked = [chosen[0], next(item for item in items if item not in chosen)]
+    first, second = measure(model, asked, ("en", "es"), [8], replace(CONFIG, shuffles=100))
+    assert first["gain_other_class"] is not None
+    assert second["gain_other_class"] is None
+    # Of the same class it is the gain itself, but for the draws.
+    monkeypatch.setattr("ccta_core.study.measure.other_class", lambda _, example: example.label)
+    same, _ = measure(model, asked, ("en", "es"), [8], replace(CONFIG, shuffles=100))
+    assert same["ems"] == pytest.approx(first["ems"], abs=1e-6)
+    assert same["gain_other_class"] == pytest.approx(same["gain"], abs=0.02)
+    assert first["gain_other_class"] != pytest.approx(same["gain_other_class"], abs=1e-4)
+
+
+def test_masses_are_shuffled_within_each_text():
+    """Equal masses within a text: nothing can move, so shuffled words differ as linked ones do."""
+    texts = ("a", "b", "c", "d")
+    left = SideWords(np.array([0.1, 0.1, 0.4, 0.4]), texts, None, np.array([0, 0, 1, 1]))
+    right = SideWords(np.array([0.2, 0.2, 0.3, 0.3]), texts, None, np.array([0, 0, 1, 1]))
+    links = [(place, place) for place in range(4)]
+    found = differences(left, right, links, np.random.default_rng(0))
+    assert found["shuffled_difference"] == pytest.approx(found["linked_difference"])
+    across = replace(left, segments=None), replace(right, segments=None)
+    moved = differences(*across, links, np.random.default_rng(0))
+    assert moved["shuffled_difference"] > found["shuffled_difference"] + 0.05

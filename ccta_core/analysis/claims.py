@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.analysis.correlation import holm
+from ccta_core.analysis.intervals import mean_interval
 from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
 from ccta_core.analysis.prediction import (
     Auroc,
@@ -96,15 +97,8 @@ def _excess_lows(study: Study) -> dict[str, float]:
 
 def _low(sums: pd.DataFrame) -> float:
     """Returns the lower end of the 95% interval of `excess` over `n`, both sums of groups."""
-    from scipy.stats import t
-
-    groups, total = len(sums), float(sums["n"].sum())
-    if groups < 2:
-        return float("nan")
-    mean = float(sums["excess"].sum()) / total
-    residuals = sums["excess"] - mean * sums["n"]
-    error = np.sqrt(groups / (groups - 1) * float((residuals**2).sum())) / total
-    return float(mean - t.ppf(0.975, groups - 1) * error)
+    ends = mean_interval(sums["excess"].to_numpy(float), sums["n"].to_numpy(float))
+    return ends.low if ends else float("nan")
 
 
 def items(study: Study, model: str, layer: int, pair: tuple[str, str]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ccta_core.analysis.permutation import (
     association_p,
     association_score,
     group_orders,
+    settled_p,
 )
 from ccta_core.analysis.resampling import (
     DRAWS,
@@ -72,6 +73,7 @@ class Correlation:
     `p` are None where there are fewer than three groups too. `n` counts the items, `n_groups` what
     is independent. `reliable` is False below 10 groups and where the interval is not what it should
     be; `notice` then says why, else it is empty. `method` says how the numbers were found.
+    `p_error` is the Monte-Carlo standard error of `p`, 0 where all arrangements were counted.
     """
 
     r: float | None
@@ -83,6 +85,7 @@ class Correlation:
     method: str
     reliable: bool
     notice: str = ""
+    p_error: float | None = None
 
 
 def correlate(  # noqa: PLR0913 - two columns, the question and the resampling
@@ -133,7 +136,9 @@ def assemble_correlation(  # noqa: PLR0913 - the parts of one result
     """Makes a correlation of its parts; `sizes` are the items and the groups."""
     method = f"{kind}; interval: {interval.method}, {draws} draws; p: {test.method}"
     low, high, reliable = interval.low, interval.high, interval.reliable
-    return Correlation(r, low, high, test.p, *sizes, method, reliable, interval.notice)
+    return Correlation(
+        r, low, high, test.p, *sizes, method, reliable, interval.notice, p_error=test.error
+    )
 
 
 def unknown_correlation(
@@ -198,17 +203,21 @@ def mantel(
         return pairs(weights[:, rows] * weights[:, columns])
 
     interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=n)
-    exact = count <= ALL_ORDERS
-    width = n * (n if kind == "kendall" else 1)
-    if exact:
-        orders = all_orders(count, width)
-    else:
-        languages = Groups(np.arange(count), count)
-        orders = group_orders(languages, draws, seed, max(1, width // count))
     score = _rearranged(association_score(kind, x, y), rows, columns)
-    p = arrangement_p(score, orders, exact=exact)
+    width = n * (n if kind == "kendall" else 1)
+    if count <= ALL_ORDERS:
+        test = PValue(arrangement_p(score, all_orders(count, width)), "QAP, exact", 0.0)
+    else:
+        languages, depth = Groups(np.arange(count), count), max(1, width // count)
+        drawn = settled_p(
+            score,
+            lambda wanted, stream: group_orders(languages, wanted, stream, depth),
+            draws=draws,
+            seed=seed,
+            width=width,
+        )
+        test = PValue(drawn.p, "QAP", drawn.error)
     r = float(pairs(np.ones((1, n)))[0])
-    test = PValue(p, "QAP, exact" if exact else "QAP")
     return assemble_correlation(
         f"{kind} over pairs of languages", r, interval, test, (n, count), draws
     )

@@ -206,10 +206,10 @@ def _p(table: np.ndarray, groups: Groups, *, draws: int, seed: int) -> PValue:
     x, y = (values - basis @ (basis.T @ values) for values in table[:, :2].T)
     if not rearrangeable(groups, draws, basis.shape[1] + 1):
         test = sign_test(x * y, groups, draws=draws, seed=seed)
-        return PValue(test.p, f"{test.method} (residuals)")
+        return PValue(test.p, f"{test.method} (residuals)", test.error)
     score = _refitted_score(x, y, basis)
     test = rearranged_p(score, groups, draws=draws, seed=seed)
-    return PValue(test.p, f"{test.method} of residuals (Freedman-Lane)")
+    return PValue(test.p, f"{test.method} of residuals (Freedman-Lane)", test.error)
 
 
 def _refitted_score(x: np.ndarray, y: np.ndarray, basis: np.ndarray) -> Score:

@@ -17,6 +17,7 @@ from ccta_core.analysis.prediction import (
     auroc,
     compare_auroc,
 )
+from ccta_core.analysis.scores import with_scores
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import FIXED, MEASURES, WITH_CONTROLS
@@ -94,7 +95,9 @@ def units(
     """Returns one row a unit of one model: its label, languages, group, n and the mean of each
     measure.
 
-    The training language itself is left out (METHOD 5). Empty where the study does not have it.
+    The training language itself is left out (METHOD 5). The score of a language is that over all
+    items of the split where the models' cards have it (`scores.language_scores`). Empty where the
+    study does not have the training language.
     """
     counterpart = home_of(question, model)
     if question.unit in ("language", "training") and counterpart is None:
@@ -107,7 +110,8 @@ def units(
         f"WHERE model = ? AND layer = ? AND {query.where} GROUP BY ALL ORDER BY ALL",
         [model.id, question.layer, *query.parameters],
     )
-    return table.assign(model=model.id, label=_labels(question, table))
+    table = table.assign(model=model.id, label=_labels(question, table))
+    return with_scores(study, table, question.unit)
 
 
 def home_of(question: CorrelationQuestion, model: StudyModel) -> str | None:

@@ -157,8 +157,8 @@ def rank_training_languages(
 
     Assumption: groups are independent, and seeds where there are three or more. A language's mean
     is that of its seeds' means. With fewer than three seeds in some language the checkpoints are
-    taken as they are (seeds.of_checkpoints: groups drawn, signs of groups' differences turned), and
-    the verdict speaks of "these checkpoints"; from three on seeds and groups both vary
+    taken as they are (seeds.of_checkpoints: groups independent, signs of their differences turned),
+    and the verdict speaks of "these checkpoints"; from three on seeds and groups both vary
     (seeds.over_seeds). The claim needs every comparison of the best below 0.05 after Holm; one
     comparison on its own doesn't count that the best was picked, `p_highest` does. Raises CctaError
     on missing columns or values, rows given twice, and checkpoints that share no (item, pair) or
@@ -181,7 +181,7 @@ def rank_training_languages(
         left_out,
         int(scores.sizes.sum()),
         scores.groups,
-        "two-level t: seeds and groups" if seeds >= SEEDS else "groups drawn, signs turned",
+        "two-level t: seeds and groups" if seeds >= SEEDS else "groups, linearised; signs turned",
         scores.groups >= FEW,
         verdict_of(languages, comparisons, left_out, scores.groups),
         _notice(dropped, bool(checkpoints), scores.groups),

@@ -21,7 +21,7 @@ from ccta_core.models.added import listed
 from ccta_core.models.catalog import SCORES, ModelInfo, is_random_head, random_headed
 from ccta_core.models.identity import with_maps
 from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
-from ccta_core.study.storage.schema import VERSION
+from ccta_core.study.storage.schema import SINCE_CHANCE_OF_GAIN, VERSION
 from ccta_core.text import count
 
 SHIPPED = Path(__file__).parents[2] / "cache" / "studies"
@@ -63,6 +63,16 @@ class Manifest(RecordedSettings):
     """Threads of one worker: sums over more threads may differ in the last bits."""
     schema: int = VERSION
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shuffles_within(self) -> bool:
+        """Whether `shuffled_difference` was drawn within each text, and more than once."""
+        return self.schema >= SINCE_CHANCE_OF_GAIN
+
+    @property
+    def has_chance_of_gain(self) -> bool:
+        """Whether its rows have `gain_unrelated` and `gain_other_class`."""
+        return self.schema >= SINCE_CHANCE_OF_GAIN
 
     @property
     def part_of_data(self) -> str:

@@ -5,21 +5,25 @@ A row depends on the model, the settings and the chunk alone: not on workers, or
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, controls, fixed_null
+from ccta_core.consistency import (
+    Compared,
+    SideMass,
+    controls,
+    fixed_null,
+    shuffled,
+    shuffled_masses,
+)
 from ccta_core.evaluation.answers import answer_scores
-from ccta_core.models.catalog import SCORES
-from ccta_core.models.frequency import log_frequencies
+from ccta_core.models.catalog import CLASSES, SCORES
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import (
     ForwardPass,
@@ -30,40 +34,38 @@ from ccta_core.pipeline.sentences import (
     select_targets,
 )
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
-from ccta_core.space.links import Links, mutual_links
+from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
+from ccta_core.study.linked_words import SideWords, differences, words_of
 from ccta_core.tasks.spans import ANSWER
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import ParallelExample
 
 StudyRow = dict[str, Any]
 """The columns of schema.py by name."""
-_DIFFERENCES = ("linked_difference", "unlinked_difference", "shuffled_difference")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SideWords:
-    """One side's words: masses, texts, and log frequencies where the tokenizer has them.
-
-    Shape: `mass` and `frequency` (units,).
-    """
-
-    mass: np.ndarray
-    texts: tuple[str, ...]
-    frequency: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _MeasuredItem:
     """One example with its sides and their words by language, at one layer.
 
-    `vectors` keeps each side's unit vectors in a space, (language, space) -> (units, width).
+    `other_class` has the sides that explain another class than the gold one, of the items chosen
+    for `gain_other_class`. `vectors` keeps each side's unit vectors in a space, (language, space)
+    -> (units, width).
     """
 
     example: ParallelExample
     sides: dict[str, Side]
     words: dict[str, SideWords]
+    other_class: dict[str, Side]
     vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    masses: dict[str, SideMass] = field(default_factory=dict)
+
+    def masses_of(self, lang: str) -> SideMass:
+        """Returns what the controls need of one side; computed once."""
+        if lang not in self.masses:
+            self.masses[lang] = self.sides[lang].for_controls()
+        return self.masses[lang]
 
     def vectors_of(self, model: Model, lang: str, space: str, layer: int) -> np.ndarray:
         """Returns one side's embeddings in the space, each of length 1; computed once."""
@@ -98,19 +100,37 @@ def measure(  # noqa: PLR0913 - what decides a row
     model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
     soon after `stop` turns true.
     """
-    inputs = _inputs(model, examples, langs, layers, config)
+    inputs, others = _inputs(model, examples, langs, layers, config)
     starts = baselines_of(model, inputs, layers, config)
+    # Another class moves neither the text nor its baseline: the same baselines serve again.
+    again = [
+        start
+        for place, start in enumerate(starts)
+        if examples[place // len(langs)].id in others
+    ]  # fmt: skip
     rows: dict[int, list[StudyRow]] = {}
     for layer in layers:
         settings = config.with_layer(layer)
         sides = iter(sides_of(model, inputs, settings, stop, starts))
+        flat = [item for of_example in others.values() for item in of_example]
+        other_sides = iter(sides_of(model, flat, settings, stop, again) if flat else ())
         items = []
         for example in examples:
             by_lang = {lang: next(sides) for lang in langs}
             words = {lang: words_of(model, side) for lang, side in by_lang.items()}
-            items.append(_MeasuredItem(example, by_lang, words))
+            another = {lang: next(other_sides) for lang in langs} if example.id in others else {}
+            items.append(_MeasuredItem(example, by_lang, words, another))
         rows[layer] = list(_rows(model, items, langs, settings))
     return [row for layer in layers for row in rows[layer]]
+
+
+class _Inputs(NamedTuple):
+    """What is explained at the gold class, and, by item id, at another class of the items chosen
+    for it; a sentence each, languages in order.
+    """
+
+    gold: list[Input]
+    other: dict[str, list[Input]]
 
 
 def _inputs(
@@ -119,7 +139,7 @@ def _inputs(
     langs: Sequence[str],
     layers: Sequence[int],
     config: Config,
-) -> list[Input]:
+) -> _Inputs:
     """Returns every example in every language, read once, select_targets at its gold."""
     sentences = [example.sentences[lang] for example in examples for lang in langs]
     for layer in layers:
@@ -127,10 +147,34 @@ def _inputs(
     kept = sorted({*layers, align_layer(model, config)})
     passes = iter(forward(model, sentences, kept))
     inputs: list[Input] = []
+    others: dict[str, list[Input]] = {}
     for example in examples:
         of_example: list[ForwardPass] = [next(passes) for _ in langs]
         inputs += select_targets(model, of_example, _explained(model, example), kept)
-    return inputs
+        other = other_class(model, example)
+        if other is not None:
+            others[example.id] = select_targets(model, of_example, other, kept)
+    return _Inputs(inputs, others)
+
+
+OTHER_CLASS_SHARE = 4
+"""One item in so many is attributed for another class too: a control's mean needs no more, and
+attribution is what a study costs."""
+
+
+def other_class(model: Model, example: ParallelExample) -> str | None:
+    """Returns the class that `gain_other_class` explains on one side: the next of the model's
+    labels after the gold one.
+
+    None of items that are not chosen (three in four, by a hash of the id: the same in every study),
+    have no gold label, or whose model has no rivals of it.
+    """
+    label, labels = example.label, model.labels
+    if model.info.outputs != CLASSES or label not in labels or len(labels) < 2:
+        return None
+    if _seed(0, "other class", example.id) % OTHER_CLASS_SHARE:
+        return None
+    return labels[(labels.index(label) + 1) % len(labels)]
 
 
 def _explained(model: Model, example: ParallelExample) -> str:
@@ -160,12 +204,19 @@ def _rows(
         for source, target in combinations(langs, 2):
             space = spaces[source, target]
             row = _pair(item, source, target, space.similarity, config)
-            for column, pair in (
-                ("ems_unrelated", _Direction(item, source, target, space.name)),
-                ("ems_unrelated_back", _Direction(item, target, source, space.name)),
+            levels = []
+            for pair in (
+                _Direction(item, source, target, space.name),
+                _Direction(item, target, source, space.name),
             ):
                 targets = _nearest(item, pair.target, unrelated, config.unrelated)
-                row[column] = _chance_level(model, pair, targets, config)
+                levels.append(_chance_level(model, pair, targets, config))
+            gains = [level.gain for level in levels if level.gain is not None]
+            row["ems_unrelated"], row["ems_unrelated_back"] = (level.ems for level in levels)
+            row["gain_unrelated"] = float(np.mean(gains)) if gains else None
+            row["gain_other_class"] = _gain_other_class(
+                item, source, target, space.similarity, config
+            )
             yield {
                 "item": item.example.id,
                 "group": item.example.group,
@@ -188,7 +239,7 @@ def _pair(
     left, right = item.sides[source], item.sides[target]
     plan = ems(left.mass, right.mass, similarity)
     links = mutual_links(similarity)
-    pair = Compared(left.for_controls(), right.for_controls(), similarity, plan)
+    pair = Compared(item.masses_of(source), item.masses_of(target), similarity, plan)
     # Drawn in the order of the language codes: the same in every study, however it names them.
     seed = _seed(config.seed, item.example.id, *sorted((source, target)), config.layer)
     ordered = pair if source < target else pair.turned
@@ -199,7 +250,13 @@ def _pair(
         "ems": plan.ems,
         **values,
         "links": len(links),
-        **differences(item.words[source], item.words[target], links, np.random.default_rng(seed)),
+        **differences(
+            item.words[source],
+            item.words[target],
+            links,
+            np.random.default_rng(seed),
+            config.shuffles,
+        ),
         "marginal_error": plan.marginal_error,
     }
 
@@ -222,26 +279,70 @@ def _nearest(
     return chosen if len(chosen) == size else []
 
 
+class _ChanceLevel(NamedTuple):
+    """Mean EMS and mean gain of one side against unrelated items; None without any."""
+
+    ems: float | None
+    gain: float | None
+
+
 def _chance_level(
     model: Model,
     pair: _Direction,
     unrelated: Sequence[_MeasuredItem],
     config: Config,
-) -> float | None:
-    """Returns the mean EMS of one side of an item against unrelated items' sides of the other
-    language.
+) -> _ChanceLevel:
+    """Returns the mean EMS and gain of one side of an item against unrelated items' sides of the
+    other language.
+
+    The gain's null has few shuffles for each unrelated item (one, of 20 asked for and five items):
+    its mean over items is what counts.
     """
     if not unrelated:
-        return None
-    layer, mass = align_layer(model, config), pair.item.sides[pair.source].mass
+        return _ChanceLevel(None, None)
+    layer, source = align_layer(model, config), pair.item.masses_of(pair.source)
     left = pair.item.vectors_of(model, pair.source, pair.space, layer)
-    values = []
+    shuffles = -(-config.shuffles // (4 * len(unrelated)))
+    draw = np.random.default_rng(
+        _seed(config.seed, pair.item.example.id, pair.source, pair.target, config.layer)
+    )
+    values, gains = [], []
     for other in unrelated:
         right = other.vectors_of(model, pair.target, pair.space, layer)
         similarity = np.clip(left @ right.T, -1.0, 1.0)
-        target_mass = other.sides[pair.target].mass
-        values.append(ems_values(mass[None], target_mass[None], similarity)[0])
-    return float(np.mean(values))
+        target = other.masses_of(pair.target)
+        moved = shuffled_masses(source, target, shuffles, draw)
+        value, *null = ems_values(
+            np.vstack([source.mass[None], moved.source]),
+            np.vstack([target.mass[None], moved.target]),
+            similarity,
+        )
+        values.append(value)
+        if shuffles:
+            gains.append(value - np.mean(null))
+    return _ChanceLevel(float(np.mean(values)), float(np.mean(gains)) if gains else None)
+
+
+def _gain_other_class(
+    item: _MeasuredItem, source: str, target: str, similarity: np.ndarray, config: Config
+) -> float | None:
+    """Returns the gain where one side explains the gold class and the other side another one.
+
+    The mean of both ways round; None where the item was not chosen for it, or has no other class.
+    """
+    if not item.other_class or not config.shuffles:
+        return None
+    gains = []
+    for left, right, turn in (
+        (item.sides[source], item.other_class[target], "target"),
+        (item.other_class[source], item.sides[target], "source"),
+    ):
+        masses = left.for_controls(), right.for_controls()
+        value = float(ems_values(masses[0].mass[None], masses[1].mass[None], similarity)[0])
+        seed = _seed(config.seed, item.example.id, source, target, config.layer, turn)
+        null = shuffled(*masses, similarity, shuffles=config.shuffles, seed=seed)
+        gains.append(value - float(null.mean()))
+    return float(np.mean(gains))
 
 
 def _side_values(item: _MeasuredItem, lang: str) -> StudyRow:
@@ -276,66 +377,6 @@ def _side_values(item: _MeasuredItem, lang: str) -> StudyRow:
         "evaluations": attribution.evaluations,
         "truncated": attribution.truncated,
     }
-
-
-def words_of(model: Model, side: Side) -> SideWords:
-    """Returns the words of one side of an item."""
-    composed = (unicodedata.normalize("NFC", unit.text) for unit in side.attribution.units)
-    texts = tuple(text.casefold() for text in composed)
-    return SideWords(side.mass, texts, log_frequencies(model, side.input.encoded))
-
-
-def differences(
-    source: SideWords, target: SideWords, links: Links, draw: np.random.Generator
-) -> dict[str, float | None]:
-    """Returns mean |n_s m_i - n_t m_j| over links, over unlinked words, over links with shuffled
-    masses.
-
-    Unlinked: each link's source word with the target word of another link (`pair_unlinked`). Mass
-    scales as 1/n, so n m is 1 for a word of average weight (docs/method.md, 5). None below two
-    links.
-    """
-    if len(links) < 2:
-        return dict.fromkeys(_DIFFERENCES)
-    rows, columns = (np.array(places) for places in zip(*links, strict=True))
-    heavy, light = source.mass * len(source.mass), target.mass * len(target.mass)
-    others = pair_unlinked(source, target, links, draw)
-    shuffled = np.abs(draw.permutation(heavy)[rows] - draw.permutation(light)[columns])
-    values = (
-        np.abs(heavy[rows] - light[columns]),
-        np.abs(heavy[rows] - light[others]),
-        shuffled,
-    )
-    return {name: float(value.mean()) for name, value in zip(_DIFFERENCES, values, strict=True)}
-
-
-def pair_unlinked(
-    source: SideWords, target: SideWords, links: Links, draw: np.random.Generator
-) -> np.ndarray:
-    """Chooses for each link's source word the target word of another link, each used once.
-
-    Of all such assignments the one whose words are nearest in log frequency to the words they stand
-    in for. A word whose link has the same form on either side would be a translation again: it is
-    taken only where nothing else is left. Without frequencies: the links' targets turned by a
-    random step. Shape: (links,), places of target words.
-    """
-    rows, columns = (np.array(places) for places in zip(*links, strict=True))
-    if target.frequency is None:
-        return np.roll(columns, 1 + int(draw.integers(len(columns) - 1)))
-    common = target.frequency[columns]
-    cost = np.abs(common[:, None] - common[None, :])
-    again = _alike(source.texts, rows) | _alike(target.texts, columns)
-    # Weights that no sum of differences outgrows: forms are avoided first, own partners always.
-    most = 1.0 + cost.max() * len(links)
-    cost[again] += most
-    np.fill_diagonal(cost, most * (len(links) + 1))
-    return columns[linear_sum_assignment(cost)[1]]
-
-
-def _alike(texts: tuple[str, ...], places: np.ndarray) -> np.ndarray:
-    """Returns which two of the words have one form. Shape: (links, links)."""
-    forms = np.array([texts[place] for place in places], dtype=object)
-    return np.equal.outer(forms, forms).astype(bool)
 
 
 def _seed(seed: int, *parts: object) -> int:

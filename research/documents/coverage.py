@@ -115,13 +115,13 @@ def level_lines(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def inserted(page: str, text: str) -> str:
+def inserted(page: str, text: str, marks: tuple[str, str] = (START, END)) -> str:
     """The page with `text` between the marker lines. Raises CctaError where they are missing."""
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not start or not end:
-        raise CctaError(f"expected the lines {START} and {END} in the page; put them back")
-    return f"{before}{START}\n\n{text}\n\n{END}{after}"
+        raise CctaError(f"expected the lines {marks[0]} and {marks[1]} in the page; put them back")
+    return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
 
 def main() -> None:

@@ -1,15 +1,17 @@
-"""Writes docs/findings.md from the studies that ship, so that no figure is typed in.
+"""Writes docs/findings.md, its figures and its tables from the studies that ship.
 
 python -m research.documents.findings [STUDY ...]
 """
 
 import argparse
+import re
 from pathlib import Path
 
-from ccta_core.reports.findings.page import findings_page
+from ccta_core.reports.findings.page import findings
 from ccta_core.study.storage.table import open_study
 
-_PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+_DOCS = Path(__file__).parents[2] / "docs"
+_FOLDER = "findings"
 STUDIES = (
     "xnli-training-languages",
     "xnli-seeds",
@@ -18,16 +20,41 @@ STUDIES = (
     "xquad-training-languages",
 )
 """The studies of the document, in its order."""
+_LINKS = "mutual argmax, centered"
+"""The row of docs/alignment.md that says how wrong a study's word links are."""
+
+
+def link_errors(alignment: str) -> dict[str, float]:
+    """Returns the alignment error rate by pair of languages, from the text of docs/alignment.md."""
+    _, _, table = alignment.partition("| method |")
+    head, *rows = table.splitlines()
+    pairs = [re.sub(r" \(n = .*\)", "", cell.strip()) for cell in head.split("|")]
+    for row in rows:
+        cells = [cell.strip() for cell in row.split("|")]
+        if len(cells) > 1 and cells[1] == _LINKS:
+            rates = zip(pairs, cells[2:], strict=False)
+            return {pair: float(rate) for pair, rate in rates if re.fullmatch(r"..-..", pair)}
+    return {}
 
 
 def main() -> None:
-    """Writes the page from the studies named."""
+    """Writes the page, the figures and the tables of the studies named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("studies", nargs="*", default=STUDIES, help="default: those that ship")
     options = parser.parse_args()
-    _PAGE.write_text(
-        findings_page([open_study(name) for name in options.studies]), encoding="utf-8"
+    result = findings(
+        [open_study(name) for name in options.studies],
+        folder=_FOLDER,
+        link_errors=link_errors((_DOCS / "alignment.md").read_text("utf-8")),
+        mixed=True,
     )
+    folder = _DOCS / _FOLDER
+    folder.mkdir(exist_ok=True)
+    (_DOCS / "findings.md").write_text(result.page, encoding="utf-8")
+    for name, svg in result.figures.items():
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    for name, table in result.tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":

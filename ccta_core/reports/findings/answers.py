@@ -1,100 +1,111 @@
-"""What a study says to each claim, in sentences that promise no more than the numbers do."""
+"""What a study says to each claim, in sentences that promise no more than the numbers do.
 
-from collections.abc import Iterator, Mapping, Sequence
+The findings, the pages Correlation, Languages and Learn and the README take their verdicts here.
+"""
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
-from ccta_core.analysis.claims import ItemLevel
-from ccta_core.analysis.questions import ScoreCorrelation
+from ccta_core.analysis.joint import JointCorrelation
+from ccta_core.analysis.performance import ALPHA, Performance, SingleTests
+from ccta_core.analysis.pooled_items import PooledEstimate, PooledItems
 from ccta_core.analysis.seeds import SEEDS
 from ccta_core.analysis.synonyms import Contrast, SynonymTest
 from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.languages import language
 from ccta_core.measures import label
-from ccta_core.text import number
+from ccta_core.text import count, interval, listing, number, p_phrase, percent, signed
 
 CLAIMED = ("ems", "gain", "ems_uniform")
 """The measures that are put to the claims."""
+RANKED = ("ems", "gain", "z", "link_spearman")
+"""What training languages are ranked by: EMS, and three scales of agreement beyond embeddings."""
+BEYOND = RANKED[1:]
+"""Gain grows with the concentration of mass, z and the rank correlation of links do not: a first
+place by one of them that another gives to somebody else is no finding."""
 FEW_SEEDS = "Too few seeds: this holds for these checkpoints only."
-_ALPHA = 0.05
-_FEWEST = 10
-_NEAR = 0.1
-"""Correlations that differ by less are called alike [ours]."""
 
 
-def performance(tested: Sequence[ScoreCorrelation]) -> str:
-    """Says of claim 1, unit language, how EMS, gain and embeddings alone correlate with the
-    score.
-    """
-    rows = _rows_of_claim(tested)
-    if not rows:
+def performance(result: Performance | None) -> str:
+    """Says of claim 1 over languages what the joint test shows, and what attributions add."""
+    if result is None:
         return "This study has too few languages beside a training language to say anything."
-    parts = [f"{number(value)} for {label(measure)}" for measure, value in _medians(rows).items()]
-    held = sum(map(_is_significant, rows))
-    models, few = len({row.model for row in rows}), min(row.correlation.n for row in rows)
-    doubt = f" With only {few} languages none is reliable." if few < _FEWEST else ""
-    return (
-        f"Over {models} models the median correlation with the score is {', '.join(parts)}; "
-        f"{held} of {len(rows)} tests have p < .05 after Holm.{doubt}"
+    ems = result.joint["ems"]
+    shown = "correlates with" if ems.significant else "is not shown to correlate with"
+    parts = ", ".join(
+        f"{label(name)} {_estimate(result.joint[name])}"
+        for name in ("ems_uniform", "gain")
+        if name in result.joint
     )
+    scored = f" over {result.scores.items:,} items" if result.scores.from_cards else ""
+    return (
+        f"Over {count(ems.n_languages, 'language')} and {count(len(ems.by_model), 'model')} EMS "
+        f"{shown} the score{scored} (mean r {_estimate(ems)}; {parts}; one joint test each). "
+        f"{added(result)}"
+    ).strip()
 
 
-def explained(tested: Sequence[ScoreCorrelation]) -> str:
-    """Returns whether embeddings alone would show claim 1 too; empty where that can't be asked."""
-    rows = _rows_of_claim(tested)
-    medians = _medians(rows)
-    if not {"ems", "gain", "ems_uniform"} <= set(medians):
+def added(result: Performance) -> str:
+    """Says whether attributions add to embeddings over languages; empty where it can't be asked."""
+    if not result.added:
         return ""
-    held = {
-        measure: sum(_is_significant(row) for row in rows if row.measure == measure)
-        for measure in medians
-    }
-    if held["gain"]:
-        return (
-            f"What attributions add to the embeddings (the gain) correlates with the score in "
-            f"{held['gain']} of {len({row.model for row in rows})} models after Holm."
-        )
-    if medians["ems_uniform"] > medians["ems"] - _NEAR:
-        return (
-            "Embeddings alone correlate with the score about as closely, and that the attributions "
-            "add to it (the gain) is shown for no model."
-        )
-    return "That the attributions add to what the embeddings say (the gain) is shown for no model."
+    parts = listing([f"{label(name)} {_estimate(entry)}" for name, entry in result.added.items()])
+    shown = [label(name) for name, entry in result.added.items() if entry.significant]
+    what = f"{listing(shown)} still does" if shown else "nothing more is shown"
+    return f"With embeddings only held fixed {what}: {parts}."
 
 
-def performance_in_all(studies: Sequence[Sequence[ScoreCorrelation]]) -> str:
-    """Says of claim 1 over studies in how many models each measure is shown to correlate with
-    the score.
-    """
-    rows = [row for tested in studies for row in _rows_of_claim(tested)]
-    parts = []
-    for measure in CLAIMED:
-        held = [_is_significant(row) for row in rows if row.measure == measure]
-        parts.append(f"{label(measure)} in {sum(held)} of {len(held)}")
+def _estimate(entry: JointCorrelation) -> str:
+    return f"{number(entry.r)}, {p_phrase(entry.p)}"
+
+
+def single_tests(single: SingleTests | None) -> str:
+    """Says what tests of one model each could have shown, and how many did."""
+    if single is None:
+        return "No model can be tested."
+    if not single.can_pass:
+        return (
+            f"Of single models {single.tests} tests over {single.languages} languages can't pass "
+            f"Holm's correction at any effect (smallest p {number(single.least_p, 3)}): they are "
+            "described, not counted."
+        )
+    shown = ", ".join(f"{label(name)} in {hits}" for name, hits in single.shown.items())
+    power = " and ".join(f"{percent(value)} at r = {r}" for r, value in single.power.items())
     return (
-        f"Shown to correlate with the score (p < .05 after Holm within a study), model by model: "
-        f"{', '.join(parts)}."
+        f"Model by model (p < .05 after Holm over {single.tests} tests): "
+        f"{shown}. One such test finds {power}, so what it does not show is not absent."
     )
 
 
-def items_in_all(rows: Sequence[ItemLevel]) -> str:
-    """Says what studies show of claim 1 at the unit item; empty without items to compare."""
-    rises = [row.deciles.rise_low for row in rows if row.deciles and row.deciles.rise is not None]
-    compared = [row for row in rows if row.confidence and row.confidence.difference is not None]
-    shown = [
-        row.confidence.difference or 0
-        for row in compared
-        if row.confidence and _below_alpha(row.p_holm)
-    ]
-    if not rises or not compared:
-        return ""
-    above = sum(low is not None and low > 0 for low in rises)
-    return (
-        f"Item by item, more predictions are right in the highest tenth of EMS than in the lowest "
-        f"(95%) in {above} of {len(rises)} models and pairs; EMS says better than the model's own "
-        f"confidence which are right in {sum(gap > 0 for gap in shown)} of {len(compared)}, worse "
-        f"in {sum(gap < 0 for gap in shown)} (p < .05 after Holm)."
+def items(result: PooledItems) -> str:
+    """Says of claim 1 at the unit item what EMS tells of a right prediction."""
+    if not result.aurocs or result.less_confidence is None:
+        return "This study has too few items, or predictions of one kind only, to say anything."
+    ems, less = result.aurocs["ems"], result.less_confidence
+    low = ems.low
+    tells = low is not None and low > 0.5
+    verb = "tells" if tells else "is not shown to tell"
+    than = "not shown to differ from"
+    if less.clear:
+        than = "worse than" if less.value < 0 else "better than"
+    text = (
+        f"Within a model and pair EMS {verb} right predictions from wrong ones (AUROC "
+        f"{_span(ems, 3)}; embeddings only {number(result.aurocs['ems_uniform'].value, 3)}), "
+        f"{than} the model's own confidence (difference {_span(less, 3, sign=True)})."
     )
+    if result.partial is None:
+        return text
+    more = "adds" if result.partial.clear and result.partial.value > 0 else "is not shown to add"
+    return (
+        f"{text} Here it {more} to embeddings, length and fertility (partial r "
+        f"{_span(result.partial, 2)})."
+    )
+
+
+def _span(estimate: PooledEstimate, digits: int, *, sign: bool = False) -> str:
+    value = signed(estimate.value, digits) if sign else number(estimate.value, digits)
+    if estimate.low is None:
+        return value
+    return f"{value}, 95% {interval(estimate.low, estimate.high, digits)}"
 
 
 def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
@@ -112,7 +123,7 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
         key=lambda comparison: 2.0 if comparison.p_holm is None else comparison.p_holm,
     )
     mean = f"{name} has the highest mean {label(measure)}, {number(first.mean, 3)}"
-    if _below_alpha(near.p_holm):
+    if is_first(ranking, first.name):
         return f"{mean}, above every other of {len(ranking.languages)} (p < .05 after Holm)."
     p = "" if near.p_holm is None else f"p = {near.p_holm:.2g} after Holm, "
     return (
@@ -121,22 +132,83 @@ def training(ranking: TrainingRanking | None, measure: str = "ems") -> str:
     )
 
 
-def training_in_all(rankings: Sequence[TrainingRanking | None], measure: str, lang: str) -> str:
-    """Says of claim 2 over studies how often a training language is first, and how often shown
-    to be.
-    """
-    ranked = [
-        ranking
-        for ranking in rankings
-        if ranking is not None
-        and ranking.comparisons
-        and lang in {each.name for each in ranking.languages}
-    ]
-    first = [ranking for ranking in ranked if ranking.languages[0].name == lang]
-    shown = sum(all(_below_alpha(each.p_holm) for each in ranking.comparisons) for ranking in first)
+def is_first(ranking: TrainingRanking | None, lang: str) -> bool:
+    """Returns whether a training language is shown to be above every other."""
     return (
-        f"By {label(measure)}, {language(lang).name} is first in {len(first)} of {len(ranked)} "
-        f"rankings, and shown to be above every other in {shown}."
+        ranking is not None
+        and bool(ranking.comparisons)
+        and ranking.languages[0].name == lang
+        and all(_below_alpha(gap.p_holm) for gap in ranking.comparisons)
+    )
+
+
+def beyond_embeddings(rankings: Mapping[str, TrainingRanking | None]) -> str:
+    """Says whether a first place by gain stands when z and the rank correlation of links are
+    asked; empty where there is no ranking.
+    """
+    firsts = firsts_beyond(rankings)
+    if not firsts:
+        return ""
+    by_measure = ", ".join(
+        f"{language(lang).name} by {label(name)}" for name, lang in firsts.items()
+    )
+    if len(set(firsts.values())) > 1:
+        return f"Beyond embeddings no first place stands: {by_measure}."
+    lang = firsts["gain"]
+    shown = [label(name) for name in BEYOND if is_first(rankings[name], lang)]
+    name = language(lang).name
+    if not shown:
+        return f"Beyond embeddings {name} is first by all three scales, shown above all by none."
+    return (
+        f"Beyond embeddings {name} is first by gain, z and the rank correlation of links; above "
+        f"every other it is shown to be by {listing(shown)}."
+    )
+
+
+def firsts_beyond(rankings: Mapping[str, TrainingRanking | None]) -> dict[str, str]:
+    """Returns the first training language by each of `BEYOND`; empty where one ranks none."""
+    firsts = {
+        name: ranking.languages[0].name
+        for name in BEYOND
+        if (ranking := rankings.get(name)) is not None and ranking.comparisons
+    }
+    return firsts if len(firsts) == len(BEYOND) else {}
+
+
+def spanish(
+    rankings: Mapping[str, Mapping[str, TrainingRanking | None]],
+    others: Mapping[str, Mapping[str, TrainingRanking | None]],
+) -> str:
+    """Says of claim 2 over data sets, by name, where Spanish is shown to be above every other.
+
+    `others` are smaller studies of the same data: they share items or models, and are not counted.
+    """
+    ranked = {name: of_study for name, of_study in rankings.items() if _ranks(of_study, "es")}
+    if not ranked:
+        return "No study ranks Spanish."
+    first = sum(
+        ranking.languages[0].name == "es"
+        for of_study in ranked.values()
+        if (ranking := of_study["ems"]) is not None
+    )
+    shown = [name for name, of_study in ranked.items() if is_first(of_study["ems"], "es")]
+    gained = [name for name, of_study in ranked.items() if is_first(of_study.get("gain"), "es")]
+    smaller = [
+        f"`{name}`" for name, of_study in others.items() if is_first(of_study.get("ems"), "es")
+    ]
+    beside = f" (it is in {listing(smaller)}, smaller)" if smaller else ""
+    return (
+        f"By EMS Spanish is first in {first} of {count(len(ranked), 'data set')}, above every "
+        f"other in {len(shown)}{beside}; by gain above every other in {len(gained)}."
+    )
+
+
+def _ranks(rankings: Mapping[str, TrainingRanking | None], lang: str) -> bool:
+    ranking = rankings.get("ems")
+    return (
+        ranking is not None
+        and bool(ranking.comparisons)
+        and lang in {each.name for each in ranking.languages}
     )
 
 
@@ -168,7 +240,7 @@ def synonyms(test: SynonymTest) -> str:
     )
     says = (
         "They do differ, but by less than the chance level"
-        if _all_differ_less(by_name)
+        if all_differ_less(by_name)
         else "That they differ less than by chance is not shown"
     )
     return (
@@ -178,16 +250,32 @@ def synonyms(test: SynonymTest) -> str:
 
 
 def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
-    """Says of claim 3 in how many studies words that mean the same differ less than by chance."""
+    """Says of claim 3 over data sets that they do differ, by how much, and less than by chance."""
     answered = [by_name for test in tests if (by_name := contrasts(test))]
-    held = sum(map(_all_differ_less, answered))
+    if not answered:
+        return "No study has enough linked words."
+    held = sum(map(all_differ_less, answered))
+    linked = [next(iter(by_name.values())).linked for by_name in answered]
+    shuffled = [each["shuffled masses"].other for each in answered if "shuffled masses" in each]
     return (
-        f"They differ less than re-paired words and than shuffled masses (p < .05) in {held} of "
-        f"{len(answered)} tests."
+        f"They do: by {_range(linked)} of an even share, less than shuffled masses "
+        f"({_range(shuffled)}) and re-paired words in {held} of "
+        f"{count(len(answered), 'data set')} (p < .05)."
     )
 
 
-def _all_differ_less(by_name: Mapping[str, Contrast]) -> bool:
+def _range(values: Sequence[float | None]) -> str:
+    finite = sorted(value for value in values if value is not None)
+    if not finite:
+        return "an unknown part"
+    ends = (number(finite[0]), number(finite[-1]))
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def all_differ_less(by_name: Mapping[str, Contrast]) -> bool:
+    """Returns whether linked words are shown to differ less than everything they are held
+    against.
+    """
     return all(
         contrast.auc is not None and contrast.auc > 0.5 and _below_alpha(contrast.p)
         for contrast in by_name.values()
@@ -195,33 +283,10 @@ def _all_differ_less(by_name: Mapping[str, Contrast]) -> bool:
 
 
 def _below_alpha(p: float | None) -> bool:
-    return p is not None and p < _ALPHA
+    return p is not None and p < ALPHA
 
 
 def contrasts(test: SynonymTest) -> dict[str, Contrast]:
     """Returns what linked words are held against, by name, where there is enough of it."""
     every = {"re-paired words": test.unlinked, "shuffled masses": test.shuffled}
     return {name: contrast for name, contrast in every.items() if contrast.auc is not None}
-
-
-def _rows_of_claim(tested: Sequence[ScoreCorrelation]) -> list[ScoreCorrelation]:
-    return [row for row in tested if row.correlation.r is not None and row.measure in CLAIMED]
-
-
-def _medians(rows: Sequence[ScoreCorrelation]) -> dict[str, float]:
-    return dict(_each_median(rows))
-
-
-def _each_median(rows: Sequence[ScoreCorrelation]) -> Iterator[tuple[str, float]]:
-    for measure in CLAIMED:
-        coefficients = [
-            row.correlation.r
-            for row in rows
-            if row.measure == measure and row.correlation.r is not None
-        ]
-        if coefficients:
-            yield measure, float(np.median(coefficients))
-
-
-def _is_significant(row: ScoreCorrelation) -> bool:
-    return row.p_holm is not None and row.p_holm < _ALPHA

@@ -1,252 +1,248 @@
-"""The findings of studies as Markdown, so that no figure is typed in (docs/findings.md)."""
+"""The findings of studies: page, figures and tables, so that no number is typed in."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
+import pandas as pd
 
-from ccta_core.analysis import claims
-from ccta_core.analysis.questions import ScoreCorrelation
-from ccta_core.analysis.training_languages import TrainingRanking
-from ccta_core.analysis.two_way import Effect
-from ccta_core.errors import CctaError
+from ccta_core.analysis.performance import MixedModel, item_table, mixed_model
 from ccta_core.languages import language
-from ccta_core.measures import WITH_CONTROLS
-from ccta_core.reports.findings import answers, sections
-from ccta_core.reports.findings.sections import number, span
+from ccta_core.measures import label
+from ccta_core.reports.findings import answers
+from ccta_core.reports.findings.evidence import StudyEvidence, gather, main_studies
+from ccta_core.reports.findings.figures import figures
+from ccta_core.reports.findings.first_page import five_lines, warnings
+from ccta_core.reports.findings.tables import mixed_table, tables
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
-from ccta_core.text import plain
+from ccta_core.text import count, interval, number, p_value, percent, signed
+
+TITLE = "# Findings: the paper's claims, tested\n"
+_CLAIMS = {
+    1: "Claim 1: consistency correlates with performance",
+    2: "Claim 2: models trained on Spanish are the most consistent",
+    3: "Claim 3: words that mean the same get different attributions",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """The page, its figures as SVG and its tables, by the names of their files."""
+
+    page: str
+    figures: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def findings_page(studies: Sequence[Study]) -> str:
-    """Returns the page as Markdown, a section a study."""
-    parts = [
-        "# Findings: the paper's claims, tested\n",
-        "Made by `ccta study findings` from the studies named below; nothing is "
-        "typed in. Intervals are 95%, whole groups (premises, paragraphs, languages) resampled; "
-        "p is a permutation's, after Holm where a table shows several. EMS mixes the agreement "
-        "of attributions with the similarity of embeddings: every EMS stands beside the same "
-        "number with uniform masses (embeddings only), with shuffled masses, and against "
-        "unrelated sentences. `gain` is EMS less its shuffled mean.\n",
-    ]
-    studied = [
-        _StudiedLayer(study, layer, sections.item_level(study, layer))
-        for study in studies
-        for layer in study.manifest.layers
-    ]
-    parts += _answers_in_short(studied)
-    for entry in studied:
-        study, layer = entry.study, entry.layer
-        parts += [*_study_facts(study, layer), *sections.random_head_section(study, layer)]
-        parts += [*sections.performance_section(study, layer, entry.items), *_claim_2(study, layer)]
-        parts += _claim_3(study, layer)
-    return "\n".join(parts)
+    """Returns the page as Markdown without figures and files: what `ccta study findings` prints."""
+    return findings(studies).page
 
 
-@dataclass(frozen=True, slots=True)
-class _StudiedLayer:
-    """What is told of: a study at a layer. Its item level is needed twice and takes long."""
+def findings(
+    studies: Sequence[Study],
+    *,
+    folder: str = "",
+    link_errors: Mapping[str, float] | None = None,
+    mixed: bool = False,
+) -> Findings:
+    """Returns what studies say to the claims.
 
-    study: Study
-    layer: int
-    items: list[claims.ItemLevel]
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A claim: what a study finds, that in words, and what all studies find together."""
-
-    name: str
-    find: Callable[[_StudiedLayer], Any]
-    answer: Callable[[Any], str]
-    together: Callable[[list[Any]], str]
-
-
-_PerformanceEvidence = tuple[list[ScoreCorrelation], list[claims.ItemLevel]]
-
-
-def _find_performance(studied: _StudiedLayer) -> _PerformanceEvidence:
-    return claims.by_language(studied.study, studied.layer), studied.items
-
-
-def _answer_performance(evidence: _PerformanceEvidence) -> str:
-    tested, _ = evidence
-    return f"{answers.performance(tested)} {answers.explained(tested)}".strip()
-
-
-def _answer_performance_in_all(evidence: list[_PerformanceEvidence]) -> str:
-    items = [row for _, rows in evidence for row in rows]
-    models = answers.performance_in_all([tested for tested, _ in evidence])
-    return f"{models} {answers.items_in_all(items)}".strip()
-
-
-def _find_rankings(studied: _StudiedLayer) -> dict[str, TrainingRanking | None]:
-    return {name: claims.training_languages(studied.study, studied.layer, name) for name in _RANKED}
-
-
-def _answer_training(rankings: dict[str, TrainingRanking | None]) -> str:
-    sentences = dict.fromkeys(answers.training(ranking, name) for name, ranking in rankings.items())
-    return " ".join([*sentences, answers.doubts(rankings["ems"])]).strip()
-
-
-def _answer_training_in_all(rankings: list[dict[str, TrainingRanking | None]]) -> str:
-    each = {name: [of_study[name] for of_study in rankings] for name in _RANKED}
-    return " ".join(answers.training_in_all(each[name], name, "es") for name in _RANKED)
-
-
-_RANKED = ("ems", "gain")
-_CLAIMS = (
-    _Claim(
-        "Consistency correlates with performance",
-        _find_performance,
-        _answer_performance,
-        _answer_performance_in_all,
-    ),
-    _Claim(
-        "Models trained on Spanish are the most consistent",
-        _find_rankings,
-        _answer_training,
-        _answer_training_in_all,
-    ),
-    _Claim(
-        "Words that mean the same get different attributions",
-        lambda one: claims.synonyms(one.study, one.layer),
-        answers.synonyms,
-        answers.synonyms_in_all,
-    ),
-)
-
-
-def _answers_in_short(studied: Sequence[_StudiedLayer]) -> Iterator[str]:
-    """Yields the answers to each claim: all studies together, then a line a study and layer."""
-    yield "## In short\n"
-    yield "Studies of one data set share items and models: they are no independent evidence.\n"
-    for place, claim in enumerate(_CLAIMS, 1):
-        evidence, lines = [], []
-        for entry in studied:
-            try:
-                evidence.append(claim.find(entry))
-                answer = claim.answer(evidence[-1])
-            except CctaError as error:  # the other claims may have their answers
-                answer = f"Not answered: {error}."
-            lines.append(f"- {_layer_title(entry.study, entry.layer)}: {answer}")
-        yield f"**Claim {place}. {claim.name}.** {claim.together(evidence)}\n"
-        yield from lines
-        yield ""
-
-
-def _layer_title(study: Study, layer: int) -> str:
-    manifest = study.manifest
-    return (
-        f"`{study.name}` ({manifest.source} {manifest.split}, layer {layer}; "
-        f"{manifest.items} items, {len(manifest.languages)} languages, "
-        f"{len(claims.models(study))} models)"
-    )
-
-
-def _study_facts(study: Study, layer: int) -> Iterator[str]:
-    manifest, (done, total), trained = study.manifest, study.done, claims.models(study)
-    yield f"## {study.name}: {manifest.source} {manifest.split}, layer {layer}\n"
-    yield (
-        f"{manifest.items} items ({manifest.data}, {manifest.part_of_data}, "
-        f"{manifest.licence}; {manifest.left_out} left out), {len(manifest.languages)} languages "
-        f"({' '.join(manifest.languages)}), {len(trained)} models, {done} of {total} parts. "
-        "Gold class explained.\n"
-    )
-    whole = study.query(
-        "SELECT count(*) AS n, avg(CASE WHEN source_converged THEN 1.0 ELSE 0 END) AS converged, "
-        "max(source_completeness_error) AS worst, "
-        "count(*) FILTER (source_truncated) AS truncated FROM rows WHERE layer = ?",
-        [layer],
-    ).iloc[0]
-    yield (
-        f"{whole.n:,.0f} rows; {whole.converged:.1%} of the attributions converged, worst "
-        f"completeness error {np.nan_to_num(whole.worst):.1%}; {whole.truncated:.0f} sides were "
-        "cut.\n"
-    )
-    means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
-    values = study.query(
-        f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model", [layer]
-    ).set_index("model")
-    scores = claims.checkpoints(study)
-    rows = []
-    for row in scores[scores["model"].isin(trained)].itertuples():
-        measured = values.loc[row.model] if row.model in values.index else ()
-        rows.append([row.model, f"{row.score:.3f}", number(row.majority), *map(number, measured)])
-    yield markdown_table(["model", "score", "majority", *WITH_CONTROLS], rows)
-
-
-def _claim_2(study: Study, layer: int) -> Iterator[str]:
-    yield '### Claim 2: "Spanish is the most consistent" training language\n'
-    for measure in ("ems", "gain", "ems_uniform"):
-        try:
-            ranking = claims.training_languages(study, layer, measure)
-        except CctaError as error:
-            yield f"Not answered: {error}.\n"
-            break
-        if ranking is None:
-            yield "This study has fewer than two training languages.\n"
-            break
-        yield f"By `{measure}`: {ranking.verdict}\n"
-        if not ranking.languages:
-            break
-        rows = [
-            (language(row.name).name, plain(row.mean), span(row, 3), row.seeds)
-            for row in ranking.languages
-        ]
-        yield markdown_table(["training language", "mean", "95%", "seeds"], rows)
-    yield from _two_ways(study, layer)
-
-
-def _two_ways(study: Study, layer: int) -> Iterator[str]:
-    """Yields how the variance is shared between training language and language read, a line a
-    measure.
+    `folder`: where figures and tables will lie beside the page, named in its links; nothing of both
+    without one. `link_errors`: the alignment error rate of word links by pair of languages, shown
+    beside claim 3. `mixed` adds the crossed mixed model of the first study (a minute).
     """
-    by_measure = claims.two_ways(study, layer)
-    if not by_measure:
-        return
-    several = any(analysis.runs for analysis in by_measure.values())
-    against = " The training language is tested against the runs (seeds) of one language."
+    evidence = gather(studies)
+    made, drawn = {}, {}
+    if folder:
+        made, drawn = tables(evidence), figures(evidence)
+    model = mixed_model(item_table(evidence[0].study, evidence[0].layer)) if mixed else None
+    if model is not None:
+        made["mixed-model"] = mixed_table(model)
+    parts = [TITLE, *five_lines(evidence), "", warnings(evidence), ""]
+    for place, part in (
+        (1, _performance(evidence, model)),
+        (2, _training(evidence)),
+        (3, _synonyms(evidence, link_errors or {})),
+    ):
+        parts.append(f"## {_CLAIMS[place]}\n")
+        if f"claim-{place}" in drawn:
+            parts.append(f"![{_CLAIMS[place]}]({folder}/claim-{place}.svg)\n")
+        parts += part
+    parts += _random_head(evidence)
+    parts += _studies(evidence)
+    if made:
+        links = ", ".join(f"[{name}]({folder}/{name}.csv)" for name in made)
+        parts.append(f"## Tables\n\n{links}\n")
+    return Findings("\n".join(parts).rstrip() + "\n", drawn, made)
+
+
+def _performance(evidence: Sequence[StudyEvidence], model: MixedModel | None) -> Iterator[str]:
     yield (
-        "**The training language or the language read?** One value a model and language (its mean "
-        "over all pairs with the language); what is left over is chance and interaction. p is of "
-        f"these models and languages.{against if several else ''}\n"
+        "x of a model and language is the mean EMS with the model's training language, y its score "
+        "in the language. The headline is one test for all models of a study: languages permuted "
+        "together, since models share encoder and items. Intervals draw languages, the same for "
+        "all models.\n"
     )
-    for measure, analysis in by_measure.items():
-        run = f"{_share(analysis.runs)} by the run, " if analysis.runs else ""
+    for entry in evidence:
+        yield f"- `{entry.name}`: {answers.performance(entry.performance)}"
+    yield ""
+    yield (
+        "Single models are tested too. A test that can't be below .05 after Holm's correction at "
+        "any effect is described and not counted:\n"
+    )
+    for entry in evidence:
+        yield f"- `{entry.name}`: {answers.single_tests(entry.single)}"
+    yield ""
+    yield (
+        "Item by item the question is another one: does EMS tell which translations the model gets "
+        "right? Taken within each model and pair from English and averaged, premises or paragraphs "
+        "drawn.\n"
+    )
+    for entry in evidence:
+        yield f"- `{entry.name}`: {answers.items(entry.items)}"
+    yield ""
+    if model is not None:
+        effects = ", ".join(f"{name} {number(value)}" for name, value in model.effects.items())
         yield (
-            f"- `{measure}`: {_share(analysis.columns)} of the variance is explained by the "
-            f"language read, {_share(analysis.rows)} by the training language, "
-            f"{run}{analysis.residual_share:.0%} is left over ({analysis.n_rows} training "
-            f"languages{f', {analysis.n_runs} runs' if run else ''}, {analysis.n_columns} "
-            "languages)."
+            f"A crossed mixed model of `{evidence[0].name}` ({model.n:,} predictions; logistic, "
+            "random intercepts): a standard deviation of EMS moves the log odds of a right "
+            f"prediction by {signed(model.ems)} (SD {number(model.ems_sd)}), one of embeddings "
+            f"only by {signed(model.uniform)} (SD {number(model.uniform_sd)}); standard deviations "
+            f"of the intercepts: {effects}. Slopes do not vary in it, so its SDs are too small.\n"
         )
+
+
+def _training(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
+    yield (
+        "Gain grows with the concentration of mass; z (gain in standard deviations of the "
+        "shuffled) and the rank correlation of linked words do not. A first place that another of "
+        "these turns round is no finding.\n"
+    )
+    for entry in evidence:
+        if entry.refused:
+            yield f"- `{entry.name}`: Not answered: {entry.refused}."
+            continue
+        by_ems = entry.rankings["ems"]
+        sentences = [
+            answers.training(by_ems),
+            answers.beyond_embeddings(entry.rankings),
+            answers.doubts(by_ems),
+        ]
+        yield f"- `{entry.name}`: {' '.join(part for part in sentences if part)}"
+    yield ""
+    for entry in main_studies(evidence):
+        yield from _ranking_table(entry)
+
+
+def _ranking_table(entry: StudyEvidence) -> Iterator[str]:
+    by_ems = entry.rankings.get("ems")
+    if by_ems is None or not by_ems.comparisons:
+        return
+    places = {
+        name: {row.name: place for place, row in enumerate(ranking.languages, 1)}
+        for name, ranking in entry.rankings.items()
+        if ranking is not None
+    }
+    yield f"`{entry.name}`, by EMS, and the place by the other scales:\n"
+    yield markdown_table(
+        ["trained on", "EMS", "95%", *(f"place by {label(name)}" for name in answers.BEYOND)],
+        [
+            [
+                language(row.name).name,
+                number(row.mean, 3),
+                interval(row.low, row.high, 3),
+                *(places.get(name, {}).get(row.name, "") for name in answers.BEYOND),
+            ]
+            for row in by_ems.languages
+        ],
+    )
+
+
+def _synonyms(evidence: Sequence[StudyEvidence], link_errors: Mapping[str, float]) -> Iterator[str]:
+    yield (
+        "Mean |n_s m_i - n_t m_j| over a sentence pair's word links (1 is an even share), against "
+        "the same source words with an unlinked word of like frequency, and against shuffled "
+        "masses. AUC is P(the other differs more than the linked).\n"
+    )
+    rows = []
+    for entry in evidence:
+        for name, contrast in answers.contrasts(entry.synonyms).items():
+            rows.append(
+                [
+                    entry.name,
+                    name,
+                    number(contrast.linked),
+                    number(contrast.other),
+                    number(contrast.auc, 3),
+                    interval(contrast.low, contrast.high, 3),
+                    p_value(contrast.p),
+                    contrast.n_groups,
+                ]
+            )
+    columns = ["study", "against", "linked (median)", "other (median)", "AUC", "95%", "p", "groups"]
+    yield markdown_table(columns, rows)
+    if link_errors:
+        rates = ", ".join(f"{pair} {number(rate)}" for pair, rate in link_errors.items())
+        wrong = [pair for pair, rate in link_errors.items() if rate > 0.5]
+        mostly = f" Those of {', '.join(wrong)} are mostly wrong." if wrong else ""
+        yield (
+            "The links are machine-made, mutual nearest neighbours of the states; their alignment "
+            f"error rate on gold alignments: {rates}.{mostly} Wrong links make words differ more.\n"
+        )
+    if any(not entry.study.manifest.shuffles_within for entry in evidence):
+        yield (
+            "These studies shuffled masses once, across premise and hypothesis, which makes their "
+            "chance level a little too high; studies measured now shuffle within each text, as "
+            "often as EMS's null.\n"
+        )
+
+
+def _random_head(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
+    checks = [(entry, check) for entry in evidence for check in entry.random_heads]
+    if not checks:
+        return
+    yield "## Sanity check: a randomly initialised head\n"
+    for entry, check in checks:
+        stays = "" if check.kept is None else f" {percent(check.kept)} of the gain stays."
+        yield (
+            f"{check.model} (`{entry.name}`): {check.verdict}{stays} The encoder is the trained "
+            "model's, the head one draw; the twin is in no other table.\n"
+        )
+        rows = []
+        for name, fall in (("EMS", check.ems), ("gain", check.gain)):
+            estimate = fall.fall
+            rows.append(
+                [
+                    name,
+                    number(fall.trained, 3),
+                    number(fall.random, 3),
+                    f"{signed(estimate.value, 3)} ({interval(estimate.low, estimate.high, 3)})",
+                ]
+            )
+        yield markdown_table(["measure", "trained head", "random head", "fall (95%)"], rows)
+
+
+def _studies(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
+    yield "## The studies\n"
+    for study in dict.fromkeys(id(entry.study) for entry in evidence):
+        entry = next(each for each in evidence if id(each.study) == study)
+        yield f"- {_study_line(entry.study)}"
     yield ""
 
 
-def _share(effect: Effect) -> str:
-    return f"{effect.share:.0%} (p = {number(effect.p)})"
-
-
-def _claim_3(study: Study, layer: int) -> Iterator[str]:
-    yield "### Claim 3: multilingual synonyms get different attributions\n"
-    test = claims.synonyms(study, layer)
-    yield (
-        "Mean |n_s m_i - n_t m_j| over a sentence pair's word links (1 is a uniform share), "
-        "against the same source words with an unlinked word of like frequency (at random where "
-        "the model's tokenizer has no frequencies) and against shuffled masses. AUC is P(the other "
-        "differs more than the linked).\n"
+def _study_line(study: Study) -> str:
+    manifest = study.manifest
+    whole = study.query(
+        "SELECT count(*) AS n, avg(CASE WHEN source_converged THEN 1.0 ELSE 0 END) AS converged, "
+        "count(*) FILTER (source_truncated) AS truncated FROM rows"
+    ).iloc[0]
+    config = manifest.config
+    return (
+        f"`{study.name}`: {manifest.source} {manifest.part_of_data} ({manifest.licence}), "
+        f"{count(manifest.items, 'item')}, {count(len(manifest.languages), 'language')} "
+        f"({' '.join(manifest.languages)}), {count(len(manifest.models), 'model')}, layer "
+        f"{', '.join(map(str, manifest.layers))}, {config['precision']}, "
+        f"{config['baseline'].upper()} baseline, {config['shuffles']} shuffles; {whole.n:,.0f} "
+        f"rows, {percent(whole.converged, 1)} converged, {whole.truncated:.0f} sides cut."
     )
-    rows = []
-    for title, contrast in (("unlinked words", test.unlinked), ("shuffled masses", test.shuffled)):
-        values = [
-            number(contrast.linked),
-            number(contrast.other),
-            number(contrast.auc),
-            span(contrast, 3),
-        ]
-        rows.append([title, *values, number(contrast.p), f"{contrast.n:,}", contrast.n_groups])
-    columns = ["against", "linked (median)", "other (median)", "AUC", "95%", "p", "pairs", "groups"]
-    yield markdown_table(columns, rows)

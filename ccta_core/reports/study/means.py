@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from math import sqrt
 
+from ccta_core.analysis.intervals import interval_of_sums
 from ccta_core.measures import MEASURES, WITH_CONTROLS
 from ccta_core.study.storage.table import Study
 
@@ -13,8 +13,8 @@ from ccta_core.study.storage.table import Study
 class MeasureMean:
     """A mean over n items with its 95% interval; None where nothing or too little is known.
 
-    The interval takes groups of items (premises, paragraphs) as what is independent: a ratio of
-    sums over groups, its variance linearised (Cochran, 1977, 6.4), Student's t.
+    The interval takes groups of items (premises, paragraphs) as what is independent
+    (`analysis.intervals.mean_interval`).
     """
 
     value: float | None
@@ -198,16 +198,13 @@ def _mean(  # noqa: PLR0913 - sums over groups
     """Computes a mean from sums over groups of s, s^2, s k, k^2, where a group of k items has
     the sum s.
     """
-    from scipy.special import stdtrit
-
     if not count:
         return MeasureMean(None)
     value = total / count
-    if groups < 2:
-        return MeasureMean(value, n=int(count))
     away = max(squares - 2 * value * products + value * value * counts, 0.0)
-    half = stdtrit(groups - 1, 0.975) * sqrt(away * groups / (groups - 1)) / count
-    return MeasureMean(value, float(value - half), float(value + half), int(count))
+    ends = interval_of_sums(value, away, count, int(groups))
+    low, high = ends or (None, None)
+    return MeasureMean(value, low, high, int(count))
 
 
 _ATTRIBUTIONS = """

@@ -10,10 +10,14 @@ from typing import Any
 
 from ccta_core.measures import MEASURES
 
-VERSION = 2
+VERSION = 3
 """Raised when a column is added or changes its meaning; an older reader refuses a later schema.
 2: `mass_error`, and `converged` says that it is within the tolerance (of 1: that completeness and
-the last movement of the masses were)."""
+the last movement of the masses were).
+3: `gain_unrelated` and `gain_other_class`, and `shuffled_difference` is the mean of as many
+shuffles within each text as EMS's null has (before: of one, across the texts)."""
+SINCE_CHANCE_OF_GAIN = 3
+"""The version whose rows have the chance level of the gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,15 @@ _VALUES = (
     *_measures("ems", "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value"),
     *_measures("ems_unrelated"),
     Column("ems_unrelated_back", "float64", "the same from the target to unrelated sources"),
-    *_measures("gain", "z", "link_spearman", "sign_agreement", "cross_segment_mass"),
+    *_measures(
+        "gain",
+        "gain_unrelated",
+        "gain_other_class",
+        "z",
+        "link_spearman",
+        "sign_agreement",
+        "cross_segment_mass",
+    ),
     Column("links", "int32", "mutual one-to-one word links"),
     *_measures("linked_difference", "unlinked_difference", "shuffled_difference"),
     *_measures("marginal_error"),
@@ -105,12 +117,16 @@ PREDICTIONS = ("source_predicted", "target_predicted")
 TEXT_TASKS = ("qa", "ner")
 """Tasks whose predictions hold words of the data: answers, and names found in a text."""
 NAMES = tuple(column.name for column in COLUMNS)
-_SINCE_2 = ("source_mass_error", "target_mass_error")
+_SINCE = {
+    2: ("source_mass_error", "target_mass_error"),
+    3: ("gain_unrelated", "gain_other_class"),
+}
 
 
 def names_of(version: int) -> tuple[str, ...]:
     """Returns the columns that the parts of a study of this schema hold, in order."""
-    return NAMES if version >= 2 else tuple(name for name in NAMES if name not in _SINCE_2)
+    later = {name for since, names in _SINCE.items() if version < since for name in names}
+    return tuple(name for name in NAMES if name not in later)
 
 
 def arrow_schema() -> Any:

@@ -45,7 +45,12 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
         point_table = resources.computed(chosen.study, points, question)
-    text_blocks.verdict(correlation_verdict(question, tested, chosen.task))
+    own = correlation_verdict(question, tested, chosen.task)
+    if joint := _joint_sentence(chosen, question):
+        text_blocks.verdict(joint)
+        text_blocks.say(own)
+    else:
+        text_blocks.verdict(own)
     if text := gain_sentence(question, tested):
         text_blocks.say(text)
     if point_table.empty:
@@ -61,6 +66,18 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
     text_blocks.heading("The same correlation for the controls")
     correlation_table(chosen, question, tested)
     partial_correlations(chosen, question)
+
+
+def _joint_sentence(chosen: Chosen, question: CorrelationQuestion) -> str:
+    """What all models together show of claim 1, as the findings say it; empty of others."""
+    asked = (question.unit, question.x, question.y, question.kind, question.home)
+    if asked != ("language", "ems", "score", "pearson", HOME):
+        return ""
+    from ccta_core.analysis.performance import performance
+    from ccta_core.reports.findings import answers
+
+    result = resources.computed(chosen.study, performance, question.layer)
+    return answers.performance(result) if result is not None else ""
 
 
 def chart_points(

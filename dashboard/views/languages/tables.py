@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.analysis.claims import trained
-from ccta_core.analysis.intervals import ratio_interval
+from ccta_core.analysis.intervals import mean_interval, ratio_interval
 from ccta_core.analysis.questions import shared
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.errors import CctaError
@@ -18,8 +18,6 @@ from ccta_core.result import PairResult
 from ccta_core.study.storage.table import Study
 
 ORDERS = ("family", "clustering", "name", "study")
-_MOST = 60_000
-"""Sums over groups up to which every cell gets an interval: a second or so of resampling."""
 PAIR_MEASURES = ("ems", "ems_shuffled", "ems_uniform", "gain")
 
 
@@ -37,9 +35,8 @@ class GroupedMean:
 def matrix_table(study: Study, model: str, layer: int, measure: str) -> pd.DataFrame:
     """One row an ordered pair: mean, 95% interval, n and groups of a measure.
 
-    Columns: source, target, value, low, high, n, groups. Whole groups of items are drawn for the
-    interval (NaN in very large studies: a single pair has one). Scores have rows source = target
-    too: the language alone.
+    Columns: source, target, value, low, high, n, groups. The interval takes groups of items as
+    independent. Scores have rows source = target too: the language alone.
     """
     sql = MEASURES[measure].sql_at("pair")
     if MEASURES[measure].directed:
@@ -56,12 +53,9 @@ def matrix_table(study: Study, model: str, layer: int, measure: str) -> pd.DataF
 
 def grouped_means(sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Means with intervals from sums over groups: columns `total`, `known` and the keys."""
-    wanted = len(sums) <= _MOST
     rows = []
     for key, part in sums.groupby(keys, sort=False):
-        mean = grouped_mean(
-            part["total"].to_numpy(float), part["known"].to_numpy(float), wanted=wanted
-        )
+        mean = grouped_mean(part["total"].to_numpy(float), part["known"].to_numpy(float))
         if mean is not None:
             rows.append((*key, mean.value, mean.low, mean.high, mean.n, mean.groups))
     names = ["value", "low", "high", "n", "groups"]
@@ -69,16 +63,16 @@ def grouped_means(sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return table.astype({"low": float, "high": float})
 
 
-def grouped_mean(
-    totals: np.ndarray, counts: np.ndarray, *, wanted: bool = True
-) -> GroupedMean | None:
-    """A mean from each group's sum and count; the interval draws whole groups. None without any."""
+def grouped_mean(totals: np.ndarray, counts: np.ndarray) -> GroupedMean | None:
+    """A mean from each group's sum and count, its interval that of exports and findings
+    (`analysis.intervals.mean_interval`). None without any.
+    """
     present = counts > 0
     count = int(counts.sum())
     if not count:
         return None
     groups = int(present.sum())
-    ends = ratio_interval(totals[present], counts[present]) if wanted and groups > 1 else None
+    ends = mean_interval(totals[present], counts[present])
     low, high = ends or (None, None)
     return GroupedMean(float(totals.sum() / count), low, high, count, groups)
 

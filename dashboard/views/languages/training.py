@@ -153,6 +153,8 @@ def _show_ranking(session: Session, chosen: Chosen, measure: str) -> None:
             text_blocks.say("The study has fewer than two training languages with rows.")
             return
         text_blocks.say(ranking.verdict)
+        if beyond := _beyond_embeddings(chosen, ranked_measure):
+            text_blocks.say(beyond)
         table = _ranking_table(ranking)
         text_blocks.table(
             ["trained on", "mean", "95%", "seeds", "first less this", "95%", "p after Holm"],
@@ -163,6 +165,19 @@ def _show_ranking(session: Session, chosen: Chosen, measure: str) -> None:
             f"{ranking.notice}"
         )
         csv_button(table, f"{chosen.study.name}-ranking-{ranked_measure}", key="ranking_csv")
+
+
+def _beyond_embeddings(chosen: Chosen, measure: str) -> str:
+    """Whether a first place stands when other scales are asked, as the findings say it."""
+    from ccta_core.reports.findings import answers
+
+    if measure not in answers.RANKED:
+        return ""
+    rankings = {
+        name: resources.computed(chosen.study, claims.training_languages, chosen.layer, name)
+        for name in answers.BEYOND
+    }
+    return answers.beyond_embeddings(rankings)
 
 
 def _ranking_table(ranking: Any) -> pd.DataFrame:

@@ -44,26 +44,18 @@ def answer_claim(study: Study, claim: str, layer: int) -> ClaimAnswer:
 
 def _answer_performance(study: Study, layer: int) -> ClaimAnswer:
     """Claim 1, unit language: does a language's consistency correlate with its score?"""
-    from ccta_core.analysis import claims
+    from ccta_core.analysis.performance import performance
     from ccta_core.reports.findings import answers
 
-    tests = claims.by_language(study, layer)
-    tested = [test for measure in answers.CLAIMED for test in tests if test.measure == measure]
-    rows = [
-        (
-            label(test.measure),
-            test.model.split("/")[-1],
-            test.correlation.r,
-            test.correlation.low,
-            test.correlation.high,
-            test.correlation.n,
-            test.correlation.reliable,
-        )
-        for test in tested
-        if test.correlation.r is not None
-    ]
-    sentence = f"{answers.performance(tested)} {answers.explained(tested)}".strip()
-    return ClaimAnswer(_frame(rows), sentence, "correlation with the score", 0.0, "languages")
+    result = performance(study, layer)
+    rows = [] if result is None else [
+        (label(name), what, joint.r, joint.low, joint.high, joint.n_languages, joint.reliable)
+        for what, entries in (("", result.joint), ("embeddings only held fixed", result.added))
+        for name, joint in entries.items()
+        if name in answers.CLAIMED
+    ]  # fmt: skip
+    sentence = answers.performance(result)
+    return ClaimAnswer(_frame(rows), sentence, "mean correlation over models", 0.0, "languages")
 
 
 def _answer_training(study: Study, layer: int) -> ClaimAnswer:
@@ -72,7 +64,7 @@ def _answer_training(study: Study, layer: int) -> ClaimAnswer:
     from ccta_core.reports.findings import answers
 
     rankings = {
-        measure: claims.training_languages(study, layer, measure) for measure in answers.CLAIMED
+        measure: claims.training_languages(study, layer, measure) for measure in answers.RANKED
     }
     rows = [
         (
@@ -85,10 +77,15 @@ def _answer_training(study: Study, layer: int) -> ClaimAnswer:
             ranking.reliable,
         )
         for measure, ranking in rankings.items()
-        if ranking is not None
+        if ranking is not None and measure in answers.CLAIMED
         for entry in ranking.languages
     ]
-    sentence = f"{answers.training(rankings['ems'])} {answers.doubts(rankings['ems'])}".strip()
+    parts = (
+        answers.training(rankings["ems"]),
+        answers.beyond_embeddings(rankings),
+        answers.doubts(rankings["ems"]),
+    )
+    sentence = " ".join(part for part in parts if part)
     return ClaimAnswer(_frame(rows), sentence, "mean over items and pairs", None, "groups of items")
 
 

@@ -1,0 +1,97 @@
+"""The score of a model in a language: over all items of the split where its card has them."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+
+from ccta_core.models.catalog import ModelInfo, catalog, is_random_head
+from ccta_core.study.manifest import Manifest
+from ccta_core.study.storage.table import Study
+
+PUBLISHED = ("xnli", "pawsx", "xquad", "panx")
+"""Data sets whose splits are the same items wherever their name stands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LanguageScores:
+    """The scores of a study's models by language, and over how many items.
+
+    `by_cell` maps (model, language) to the score. `from_cards`: they are those of the models'
+    cards, over all items of the split; else the study's own, over its few.
+    """
+
+    by_cell: dict[tuple[str, str], float]
+    items: int
+    from_cards: bool
+
+
+def language_scores(study: Study) -> LanguageScores:
+    """Returns the scores of the study's models, without twins with a random head.
+
+    Those of the cards where every model has a card of the same weights, scored on the split the
+    study's items come from in each of its languages, and contexts were not cut; else the study's.
+    """
+    manifest, cards = study.manifest, catalog()
+    by_cell: dict[tuple[str, str], float] = {}
+    counts = []
+    for model in manifest.models:
+        if is_random_head(model["id"]):
+            continue
+        info = cards.get(model["id"])
+        if info is None or info.revision != model["revision"] or not same_split(info, manifest):
+            return _of_rows(study)
+        scores, metric = info.card.get("scores", {}), info.card.get("metric", "")
+        for lang in manifest.languages:
+            if metric not in scores.get(lang, {}):
+                return _of_rows(study)
+            by_cell[model["id"], lang] = float(scores[lang][metric])
+            counts.append(int(scores[lang].get("n", 0)))
+    return LanguageScores(by_cell, min(counts), True) if counts else _of_rows(study)
+
+
+def same_split(info: ModelInfo, manifest: Manifest) -> bool:
+    """Returns whether a card's scores are of the split that the study's items come from."""
+    if manifest.source not in PUBLISHED or manifest.crop is not None:
+        return False  # a cut context is another question than the card's
+    words = str(info.card.get("command", "")).split()
+    scored = [after for word, after in pairwise(words) if word == "--eval"]
+    # A data set's folder may stand between its name and its split: xnli:FOLDER#dev.
+    return any(
+        name.partition(":")[0].partition("#")[0] == manifest.source
+        and name.rpartition("#")[2] == manifest.split
+        for name in scored
+    )
+
+
+def _of_rows(study: Study) -> LanguageScores:
+    table = study.query(
+        "SELECT model, source_lang AS lang, avg(source_score) AS score FROM rows GROUP BY ALL"
+    )
+    table = table[~table["model"].map(is_random_head)].dropna(subset=["score"])
+    keys = zip(table["model"], table["lang"], strict=True)
+    by_cell = dict(zip(keys, table["score"].astype(float), strict=True))
+    return LanguageScores(by_cell, study.manifest.items, False)
+
+
+def with_scores(study: Study, table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Returns a table of units with `score` from the cards where they hold.
+
+    Columns: model, source, target, score; a pair of languages has the mean of both. Items keep
+    their own.
+    """
+    scores = language_scores(study)
+    if unit == "item" or not scores.from_cards or "score" not in table:
+        return table
+
+    def of(row: tuple[str, str, str]) -> float:
+        model, source, target = row
+        langs = (source, target) if unit == "pair" else (target,)
+        known = [scores.by_cell.get((model, lang)) for lang in langs]
+        values = [value for value in known if value is not None]
+        return sum(values) / len(values) if len(values) == len(langs) else float("nan")
+
+    cells = zip(table["model"], table["source"], table["target"], strict=True)
+    own = table["score"]
+    replaced = pd.Series([of(cell) for cell in cells], index=table.index, dtype=float)
+    return table.assign(score=replaced.where(replaced.notna(), own))
