@@ -13,6 +13,7 @@ from ccta_core.analysis.pooled_items import PooledItems, pooled_items
 from ccta_core.analysis.questions import CorrelationQuestion, StudyModel, units
 from ccta_core.analysis.scores import LanguageScores, language_scores
 from ccta_core.errors import CctaError
+from ccta_core.measures import label
 from ccta_core.study.storage.table import Study
 
 JOINT = ("ems", "ems_uniform", "gain", "z", "link_spearman")
@@ -59,7 +60,7 @@ class Performance:
     @property
     def table(self) -> pd.DataFrame:
         """One row a measure, and one more with embeddings only held fixed."""
-        parts = [("", self.joint), ("embeddings only", self.added)]
+        parts = [("", self.joint), (label("ems_uniform"), self.added)]
         rows = [
             {
                 "measure": name,

@@ -76,8 +76,8 @@ def forest(
         'font-family="system-ui, sans-serif" font-size="13">'
         f"<style>:root{{color-scheme:light dark}}svg{{background:light-dark(#fff,#14181d);"
         f"color:light-dark(#1b2026,#e6eaed)}}text{{fill:currentColor}}"
-        f"line{{stroke:currentColor}}.s{{stroke:light-dark({','.join(_STRONG)});"
-        f"fill:light-dark({','.join(_STRONG)})}}.q{{stroke:light-dark({','.join(_QUIET)});"
+        f"line{{stroke:currentColor}}.strong{{stroke:light-dark({','.join(_STRONG)});"
+        f"fill:light-dark({','.join(_STRONG)})}}.quiet{{stroke:light-dark({','.join(_QUIET)});"
         f"fill:light-dark({','.join(_QUIET)})}}</style><title>{escape(title)}</title>"
         f"{''.join(parts)}</svg>\n"
     )
@@ -89,7 +89,7 @@ def _row(
     left, y = corner
     if row.value is None:
         return f'<text x="8" y="{y + 1:.1f}" font-weight="600">{escape(row.label)}</text>'
-    kind = "q" if row.control else "s"
+    kind = "quiet" if row.control else "strong"
     span = "" if row.low is None else f" ({interval(row.low, row.high, digits)})"
     words = f"{row.label}: {number(row.value, digits)}{span}"
     bar = ""
