@@ -33,6 +33,7 @@ from ccta_core.analysis.resampling import (
     same_length,
 )
 from ccta_core.errors import CctaError
+from ccta_core.text import count
 
 TOGETHER = 20
 """From so many groups on, all covariates are held fixed at once; below, one at a time."""
@@ -117,19 +118,19 @@ def _correlate_held(
     sizes, what = (groups.items, groups.count), f"partial {kind}"
     reason = why_undefined(groups, **columns)
     if not reason and groups.count < len(names) + 4:
-        reason = f"{groups.count} groups are too few for {len(names)} covariates"
+        reason = f"{groups.count} groups are too few for {count(len(names), 'covariate')}"
     if reason:
         return PartialCorrelation(names, unknown_correlation(what, sizes, reason), {})
     groups, ordered = in_order(groups, *columns.values())
     table = np.column_stack([fractional_midranks(v) if kind == "spearman" else v for v in ordered])
     table = (table - table.mean(0)) / table.std(0)
     vif = _vif(table, names)
-    statistic, count, width = _statistic(kind, table, groups, seed)
-    r = float(statistic(np.ones((1, count)))[0])
+    statistic, units, width = _statistic(kind, table, groups, seed)
+    r = float(statistic(np.ones((1, units)))[0])
     if not np.isfinite(r):
         reason = "x, y and the covariates determine each other; leave a covariate out"
         return PartialCorrelation(names, unknown_correlation(what, sizes, reason), vif)
-    interval = bootstrap_interval(statistic, count, draws=draws, seed=seed, width=width)
+    interval = bootstrap_interval(statistic, units, draws=draws, seed=seed, width=width)
     test = _p(table, groups, draws=draws, seed=seed)
     correlation = assemble_correlation(what, r, interval, test, sizes, draws)
     return PartialCorrelation(names, _add_notices(correlation, vif, alone), vif)

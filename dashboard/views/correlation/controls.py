@@ -18,6 +18,8 @@ _UNITS = {
     "item": "item",
     "training": "training language \N{MULTIPLICATION SIGN} language",
 }
+_FEW = 3
+"""With so many languages, one of them the training language, two points are left."""
 _KINDS = {"pearson": "Pearson", "spearman": "Spearman", "kendall": "Kendall"}
 
 
@@ -28,7 +30,9 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
     and noted among the address's problems.
     """
     names = offered(chosen.task)
-    unit = session.value(one_of("unit", UNITS, "language"))
+    # Few languages make no correlation: a small study is read item by item.
+    first = "language" if len(chosen.study.manifest.languages) > _FEW else "item"
+    unit = session.value(one_of("unit", UNITS, first))
     x = session.value(one_of("x", names, "ems"))
     y = session.value(one_of("y", names, "score"))
     kind = session.value(one_of("kind", KINDS, "pearson"))

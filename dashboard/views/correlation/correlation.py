@@ -29,8 +29,7 @@ def page() -> None:
 
 
 def _show(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
-    if question.x != question.y:
-        picture(session, chosen, question)
+    if question.x != question.y and picture(session, chosen, question):
         all_models_table(session, chosen, question)
     if question.models:
         items(session, chosen, question)

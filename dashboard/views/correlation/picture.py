@@ -36,15 +36,23 @@ from dashboard.widgets.statistics_wording import (
 from dashboard.widgets.study_bar import Chosen, model_label
 from dashboard.widgets.wording import language_name
 
+LEAST_POINTS = 3
+"""Points below which nothing is drawn: two always lie on a line."""
 _MOST = 3000
 """Items drawn; of more, a sample that is always the same."""
 
 
-def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> None:
-    """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors."""
+def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> bool:
+    """Verdict, scatter and numbers; the controls beneath; a point opens the page Errors.
+
+    Returns whether there was enough to draw.
+    """
+    point_table = resources.computed(chosen.study, points, question)
+    if 0 < len(point_table) < LEAST_POINTS:
+        text_blocks.verdict(few_points_text(question, len(point_table)))
+        return False
     with st.container(key="correlation_finding"), st.spinner("Drawing 2,000 resamples…"):
         tested = resources.computed(chosen.study, correlations, question)
-        point_table = resources.computed(chosen.study, points, question)
     own = correlation_verdict(question, tested, chosen.task)
     if joint := _joint_sentence(chosen, question):
         text_blocks.verdict(joint)
@@ -55,7 +63,7 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
         text_blocks.say(text)
     if point_table.empty:
         text_blocks.say(_empty_message(question))
-        return
+        return False
     if question.unit == "training":
         _show_shares(chosen, question)
     left, right = st.columns([3, 1], gap="medium")
@@ -66,6 +74,21 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
     text_blocks.heading("The same correlation for the controls")
     correlation_table(chosen, question, tested)
     partial_correlations(chosen, question)
+    return True
+
+
+def few_points_text(question: CorrelationQuestion, few: int) -> str:
+    """That so few points make no correlation, and what does."""
+    beside = " beside the training language" if question.home == HOME else ""
+    what = {
+        "language": f"{count(few, 'language')}{beside}",
+        "pair": count(few, "pair of languages", "pairs of languages"),
+        "item": count(few, "item"),
+        "training": count(few, "cell"),
+    }[question.unit]
+    verb = "makes" if few == 1 else "make"
+    hint = "measure more items" if question.unit == "item" else "choose items as points"
+    return f"{what} {verb} no correlation, which takes {LEAST_POINTS} points; {hint}."
 
 
 def _joint_sentence(chosen: Chosen, question: CorrelationQuestion) -> str:

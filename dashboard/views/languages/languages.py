@@ -1,8 +1,10 @@
 """Languages: consistency by pair of languages, item, layer and training language."""
 
+import streamlit as st
+
 from ccta_core.errors import CctaError
 from dashboard.session import Session
-from dashboard.views.languages.layers import flows, layers, read_target
+from dashboard.views.languages.layers import flows, flows_belong_to, layers, read_target
 from dashboard.views.languages.matrix import choosers, language_matrix
 from dashboard.views.languages.pair import pair_section
 from dashboard.views.languages.training import read_measure, training
@@ -20,7 +22,11 @@ def page() -> None:
         _show_study(session, chosen)
     else:
         _show_problems(session)
-    flows(session, target)
+    if chosen is None or flows_belong_to(chosen):
+        flows(session, target)
+    else:  # of other items, by another model: never under this study's heading
+        with st.expander("Not of this study: where the mass of a word goes in demo items"):
+            flows(session, target)
     if chosen is not None:
         session.keep()
 

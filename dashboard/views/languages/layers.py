@@ -131,6 +131,21 @@ def read_target(session: Session) -> str:
     return str(session.value(one_of("flow", targets, targets[0]))) if targets else ""
 
 
+def flows_belong_to(chosen: Chosen) -> bool:
+    """Whether the flows of the demo's items belong on the page of a study: it measured such items
+    in languages that the flows have, by their model.
+    """
+    manifest = chosen.study.manifest
+    models = {model["id"] for model in manifest.models}
+    flows_of = resources.flows()
+    langs = {*flows_of["source"].unique(), *flows_of["target"].unique()}
+    return (
+        manifest.data.startswith("demo:")
+        and resources.FLOWS_OF in models
+        and set(manifest.languages) <= langs
+    )
+
+
 def flows(session: Session, target: str) -> None:
     """The alluvial picture of one pair over the demo's items, and its finding."""
     comparisons, counts = resources.flows(), _comparison_counts()

@@ -101,6 +101,9 @@ def finding(table: pd.DataFrame, measure: str, task: str) -> str:
     name = title(measure, task)
     if pairs.empty:
         return f"{name} is not known of any pair of languages; choose another measure."
+    if len({frozenset(row) for row in pairs[["source", "target"]].itertuples(index=False)}) == 1:
+        only = pairs.iloc[0]
+        return f"{name} between {_pair_name(only)} is {number(float(pairs['value'].mean()))}."
     high, low = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
     text = (
         f"{name} is highest for {_pair_name(high)} ({number(high['value'])}) and lowest for "

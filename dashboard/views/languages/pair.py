@@ -96,8 +96,9 @@ def _show_extremes(
     session: Session, chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame
 ) -> None:
     """The items with the highest and the lowest EMS; a button opens one in Pair."""
-    count = min(_ENDS, len(items) // 2) or 1
-    ends = {"Highest EMS": items.head(count), "Lowest EMS": items.tail(count).iloc[::-1]}
+    ends = {"Highest EMS": items.head(_ENDS), "Lowest EMS": items.tail(_ENDS).iloc[::-1]}
+    if len(items) < 2 * _ENDS:
+        ends = {"Every item, highest EMS first": items}
     texts = _read_texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
     for heading, part in ends.items():
         st.html(f'<p class="ccta-finding">{heading}</p>')
