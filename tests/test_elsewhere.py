@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ccta_core as ccta
-from ccta_core.attribution import gradients, occlusion, rates, rollout
+from ccta_core.attribution import gradients, occlusion, rates, readings, rollout
 from ccta_core.attribution.methods import METHODS
 from ccta_core.config import Config, Quadrature
 from ccta_core.models.load import load_model
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_autocast(monkeypatch):
     """There is no autocast for this device; in float32 it does nothing."""
-    for module in (gradients, occlusion, rates, rollout):
+    for module in (gradients, occlusion, rates, readings, rollout):
         monkeypatch.setattr(module, "autocast", lambda device, precision: nullcontext())
 
 
