@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from ccta_core import children
 from ccta_core.cli import main
 from ccta_core.config import cache_root
+from ccta_core.corpus.uploads import MOST_MEGABYTES
 from ccta_core.models.added import add
 from ccta_core.study.run.progress import FINISHED
 from ccta_core.study.run.status import RUNNING, status_of
@@ -255,3 +257,42 @@ if __name__ == "__main__":  # what a child runs: it holds something half written
             time.sleep(0.1)
     finally:
         half.unlink()
+
+
+def listening_on(port):
+    """Addresses (hexadecimal, as the kernel writes them) on which a port is listened to."""
+    lines = [
+        line.split()
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
+    places = [line[1].rpartition(":") for line in lines if line[3] == "0A"]
+    return {address for address, _, number in places if int(number, 16) == port}
+
+
+def test_however_it_is_started_only_this_computer_reaches_it(tmp_path):
+    """`streamlit run` from another folder, without a flag that says so."""
+    port = free_port()
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py"),
+             "--server.port", str(port)],
+            cwd=tmp_path, stdout=out, stderr=out,
+        )  # fmt: skip
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
+            loopback = {"0100007F", "0" * 24 + "01000000"}
+            assert listening_on(port)
+            assert listening_on(port) <= loopback
+        finally:
+            server.terminate()
+            server.wait(SOON)
+
+
+def test_a_file_is_as_large_for_the_server_as_for_the_page():
+    settings = tomllib.loads((ROOT / "dashboard" / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["maxUploadSize"] == MOST_MEGABYTES
+    assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["client"]["showErrorDetails"] == "none"

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
             os.environ[name] = str(Path(os.environ[name]).absolute())
     if options.read_only:
         os.environ[VARIABLE] = "1"
-    os.chdir(Path(folders[0]).parent)  # where .streamlit/config.toml lies
+    os.chdir(Path(folders[0]).parent)  # no settings of whatever folder it was started in
     address = [f"--server.address={options.host}", f"--server.port={options.port}"]
     sys.stdout.flush()
     sys.stderr.flush()
