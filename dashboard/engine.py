@@ -20,6 +20,8 @@ _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result."""
 Request = PairRequest | CurvesOf
+Early = Callable[[Sequence[PairResult]], None]
+"""Is given results without the unrelated sentences, before these are attributed."""
 _TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
@@ -39,6 +41,7 @@ class Job:
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
     result: PairResult | PairCurves | None = None
+    early: PairResult | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -76,7 +79,7 @@ class Job:
         return time.monotonic() - self.began
 
     def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading", "attributing" or "removing"."""
+        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or "removing"."""
         self.stage, self.began = stage, time.monotonic()
 
 
@@ -84,17 +87,17 @@ class Engine:
     """Loads models and compares pairs on threads of its own, in the order in which they were asked;
     long pairs and deletion curves on another than short pairs.
 
-    `load` takes a ModelInfo and gives a model; `compare` takes a model, a request and a stop.
-    With `compare_many` requests that wait for the same model and settings are computed together.
-    `curves` measures a pair's deletion curves, one pair after another. `is_present` tells whether
-    a holder is still there: what only people who left wait for is stopped while it runs.
+    `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
+    early. With `compare_many` requests that wait for the same model and settings are computed
+    together. `curves` measures a pair's deletion curves, one pair after another. `is_present` tells
+    whether a holder is still there: what only people who left wait for is stopped while it runs.
     """
 
     def __init__(
         self,
         load: Callable[[ModelInfo], Any],
-        compare: Callable[[Any, PairRequest, Stop], PairResult],
-        compare_many: Callable[[Any, Sequence[PairRequest], Stop], Sequence[PairResult]]
+        compare: Callable[[Any, PairRequest, Stop, Early], PairResult],
+        compare_many: Callable[[Any, Sequence[PairRequest], Stop, Early], Sequence[PairResult]]
         | None = None,
         curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
         is_present: Callable[[str], bool] = lambda holder: True,
@@ -240,15 +243,21 @@ class Engine:
             job.enter(stage)
         for job, result in zip(jobs, self._results(model, jobs), strict=True):
             job.result = result
-        self._durations[stage] = jobs[0].seconds
+        self._durations[jobs[0].stage] = jobs[0].seconds
 
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
+        def early(results: Sequence[PairResult]) -> None:
+            self._durations["attributing"] = jobs[0].seconds
+            for job, result in zip(jobs, results, strict=True):
+                job.early = result
+                job.enter("unrelated")
+
         pairs = [job.request for job in jobs if isinstance(job.request, PairRequest)]
         if len(pairs) > 1 and self._compare_many is not None:
-            return self._compare_many(model, pairs, lambda: _nobody_waits(jobs))
+            return self._compare_many(model, pairs, lambda: _nobody_waits(jobs), early)
         (job,) = jobs
         if isinstance(job.request, PairRequest):
-            return [self._compare(model, job.request, job.stop)]
+            return [self._compare(model, job.request, job.stop, early)]
         if self._curves is None:
             raise CctaError("this engine measures no deletion curves")
         return [self._curves(model, job.request, job.stop)]

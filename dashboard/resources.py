@@ -31,7 +31,7 @@ from ccta_core.study.storage.texts import containing, examples_of, has_texts, id
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from ccta_core.zoo.pulling import Pulling, read_pulling
-from dashboard.engine import Engine, Stop
+from dashboard.engine import Early, Engine, Stop
 from dashboard.import_gate import GATE
 from dashboard.views.pair.view import Options, PairRequest
 from dashboard.views.studies.tables import DataFacts
@@ -352,17 +352,17 @@ def _cached_model(model_id: str, revision: str) -> Any:
     return model
 
 
-def _compare(model: Any, request: PairRequest, stop: Stop) -> PairResult:
-    from ccta_core.pipeline import compare_cached
-
-    return compare_cached(model, request.source, request.target, request.config, stop)
+def _compare(model: Any, request: PairRequest, stop: Stop, early: Early) -> PairResult:
+    return _compare_many(model, [request], stop, early)[0]
 
 
-def _compare_many(model: Any, requests: Sequence[PairRequest], stop: Stop) -> list[PairResult]:
+def _compare_many(
+    model: Any, requests: Sequence[PairRequest], stop: Stop, early: Early
+) -> list[PairResult]:
     from ccta_core.pipeline import compare_many_cached
 
     pairs = [(request.source, request.target) for request in requests]
-    return compare_many_cached(model, pairs, requests[0].config, stop)
+    return compare_many_cached(model, pairs, requests[0].config, stop, early)
 
 
 def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -250,7 +251,9 @@ def test_the_chance_level_of_the_other_side_stands_beside_the_own(page):
 
 def test_a_queue_serves_in_order_and_joins_equals():
     gate = threading.Event()
-    engine = Engine(load=lambda info: gate.wait(10), compare=lambda model, r, stop: make_result(r))
+    engine = Engine(
+        load=lambda info: gate.wait(10), compare=lambda model, r, stop, early: make_result(r)
+    )
     first, second = engine.submit(request_of(0), "a"), engine.submit(request_of(1), "b")
     assert engine.submit(request_of(1), "c") is second
     assert engine.queue_position(second) in (1, 2)
@@ -276,5 +279,29 @@ def test_a_job_nobody_waits_for_is_dropped():
     assert len(loads) <= 1
 
 
-def never_cancelled(model: Any, request: PairRequest, stop: Any) -> PairResult:
-    return never(model, request, stop)
+def never_cancelled(model: Any, request: PairRequest, stop: Any, early: Any) -> PairResult:
+    return never(model, request, stop, early)
+
+
+def test_the_picture_comes_before_the_chance_level(page):
+    gate, told = threading.Event(), threading.Event()
+
+    def compare(model: Any, request: PairRequest, stop: Any, early: Any) -> PairResult:
+        early([replace(make_result(request), chance_level=None)])
+        told.set()
+        gate.wait(20)
+        return make_result(request)
+
+    engine = Engine(load=lambda info: info, compare=compare)
+    app = page(stored=lambda request: None, engine=engine)
+    assert told.wait(20)
+    text = html_of(clean(app.run()))
+    assert "The widest ribbon moves" in text
+    assert "being computed" in text
+    assert "unrelated sentences, for the chance level" in text
+    gate.set()
+    deadline = time.monotonic() + 20
+    while "being computed" in text and time.monotonic() < deadline:
+        time.sleep(0.1)
+        text = html_of(clean(app.run()))
+    assert "being computed" not in text

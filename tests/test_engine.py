@@ -197,3 +197,23 @@ def test_several_pairs_together_are_each_pair_alone(model):
         np.testing.assert_allclose(found.source_mass, alone.source_mass, atol=2e-3)
     with pytest.raises(CctaError, match="one side has two texts"):
         compare_many(model, [(PAIR, CHINESE), (PAIR, Sentence("Pan", "es"))], config)
+
+
+def test_a_pair_is_given_before_its_unrelated_sentences(model):
+    """With the same numbers as in the end, but for the chance level."""
+    from ccta_core.pipeline import compare_many
+
+    sentences = ccta.read_demo("nli")[1].sentences
+    told = []
+    (whole,) = compare_many(
+        model, [(sentences["en"], sentences["de"])], Config(layer=8, unrelated=2), early=told.extend
+    )
+    (early,) = told
+    assert early.ems == whole.ems
+    assert early.permutation == whole.permutation
+    assert early.chance_level is None
+    assert whole.chance_level is not None
+    changed = {"ems_unrelated", "calibrated"}
+    assert {k: v for k, v in early.controls.as_dict().items() if k not in changed} == {
+        k: v for k, v in whole.controls.as_dict().items() if k not in changed
+    }

@@ -39,10 +39,10 @@ class Worker:
         assert self.began.wait(10)
         return job
 
-    def one(self, model, request, stop):
-        return self.many(model, [request], stop)[0]
+    def one(self, model, request, stop, early):
+        return self.many(model, [request], stop, early)[0]
 
-    def many(self, model, requests, stop):
+    def many(self, model, requests, stop, early):
         texts = [request.source.text for request in requests]
         self.batches.append(texts)
         if set(texts) & set(self.fails):
@@ -110,7 +110,7 @@ LONG = "a word and another " * 60
 def test_a_short_pair_does_not_wait_for_a_long_one():
     gate, began = threading.Event(), threading.Event()
 
-    def compare(model, request, stop):
+    def compare(model, request, stop, early):
         if request.source.text == LONG:
             began.set()
             assert gate.wait(20)
@@ -143,7 +143,7 @@ def test_work_stops_while_it_runs_once_its_people_have_left(monkeypatch, text):
     monkeypatch.setattr("dashboard.engine.GONE_AFTER", 0.05)
     present, began = {"anna", "ben"}, threading.Event()
 
-    def compare(model, request, stop):
+    def compare(model, request, stop, early):
         began.set()
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -164,3 +164,22 @@ def test_work_stops_while_it_runs_once_its_people_have_left(monkeypatch, text):
     assert job.done.wait(10)
     assert job.cancelled.is_set()
     assert job.result is None
+
+
+def test_a_pair_is_there_before_its_chance_level():
+    gate, told = threading.Event(), threading.Event()
+
+    def compare(model, request, stop, early):
+        early(["without the chance level"])
+        told.set()
+        assert gate.wait(20)
+        return "whole"
+
+    engine = Engine(load=lambda info: info, compare=compare)
+    job = engine.submit(request_of("short"), "anna")
+    assert told.wait(10)
+    assert (job.early, job.result, job.stage) == ("without the chance level", None, "unrelated")
+    assert engine.last_duration("attributing") is not None
+    gate.set()
+    assert job.done.wait(10)
+    assert job.result == "whole"

@@ -1,6 +1,6 @@
 """From two sentences to a comparison: EMS with its controls, kept in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import Compared, controls, sequential_null
+from ccta_core.consistency import Compared, Null, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
@@ -19,8 +19,12 @@ from ccta_core.pipeline.sentences import Input, check, forward, pair_label, sele
 from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
+from ccta_core.space.maps import CommonSpace
 from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.types import Sentence, in_order
+
+Early = Callable[[list[PairResult]], None]
+"""Is given results as far as they are, before what takes longest is computed."""
 
 
 def compare(
@@ -45,11 +49,14 @@ def compare_many(
     pairs: Sequence[tuple[Sentence, Sentence]],
     config: Config | None = None,
     stop: Stop = never,
+    early: Early | None = None,
 ) -> list[PairResult]:
     """Compares several pairs as `compare` does, attributed in one batch; in order.
 
-    Agrees with one after another to rounding (1e-5 at fixed points; adaptive results within their
-    tolerance). Raises as `compare` does: one bad pair refuses all, so check them with `check_pair`.
+    `early` is given all results without the unrelated sentences, which take most of the time,
+    before these are attributed. Agrees with one after another to rounding (1e-5 at fixed points;
+    adaptive results within their tolerance). Raises as `compare` does: one bad pair refuses all, so
+    check them with `check_pair`.
     """
     config = config or Config()
     for source, target in pairs:
@@ -73,6 +80,9 @@ def compare_many(
         _Ordered(sides[first, label], sides[second, label], turn)
         for (first, second), label, turn in zip(ordered, labels, turned, strict=True)
     ]
+    measured = [_measure(model, pair, config) for pair in both_sides]
+    if early is not None and config.unrelated:
+        early([_result(model, each, ([], []), config) for each in measured])
     # Unrelated sentences come last, all of them in one batch: nothing of the pair waits for them.
     draws = [
         _draws(model, pair, label, config) for pair, label in zip(both_sides, labels, strict=True)
@@ -80,8 +90,8 @@ def compare_many(
     wanted = [reference for both in draws for drawn in both for reference in drawn]
     references = reference_sides(model, wanted, config, stop)
     return [
-        _result(model, pair, [[references[key] for key in drawn] for drawn in both], config)
-        for pair, both in zip(both_sides, draws, strict=True)
+        _result(model, each, [[references[key] for key in drawn] for drawn in both], config)
+        for each, both in zip(measured, draws, strict=True)
     ]
 
 
@@ -141,17 +151,33 @@ def _draws(model: Model, sides: _Ordered, label: str, config: Config) -> _Unrela
     return _UnrelatedDraws(like_target, like_first)
 
 
-def _result(
-    model: Model, sides: _Ordered, references: Sequence[Sequence[Side]], config: Config
-) -> PairResult:
-    """Computes transport and controls of two attributed sides.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """Two attributed sides, the plan between them, and what shuffled masses give."""
 
-    `references` are unrelated to the source, and those that decide the verdict's chance level.
-    """
-    source, target = sides.source, sides.target
+    sides: _Ordered
+    space: CommonSpace
+    pair: Compared
+    null: Null
+
+
+def _measure(model: Model, sides: _Ordered, config: Config) -> _Measured:
     space, plan = transport(model, sides.first, sides.second, config)
     pair = Compared(sides.first.for_controls(), sides.second.for_controls(), space.similarity, plan)
     null = sequential_null(pair, shuffles=config.shuffles, seed=config.seed)
+    return _Measured(sides, space, pair, null)
+
+
+def _result(
+    model: Model, measured: _Measured, references: Sequence[Sequence[Side]], config: Config
+) -> PairResult:
+    """Puts a result together from what was measured and from unrelated sentences.
+
+    `references` are unrelated to the source, and those that decide the verdict's chance level;
+    both may be empty.
+    """
+    sides, space, pair, null = measured.sides, measured.space, measured.pair, measured.null
+    source, target = sides.source, sides.target
     unrelated, chance = (
         [transport(model, side, other, config).plan.ems for other in others]
         for side, others in zip((source, sides.first), references, strict=True)
@@ -204,12 +230,22 @@ def compare_many_cached(
     pairs: Sequence[tuple[Sentence, Sentence]],
     config: Config | None = None,
     stop: Stop = never,
+    early: Early | None = None,
 ) -> list[PairResult]:
-    """Compares many pairs through the store: only what is not known is computed, and it is kept."""
+    """Compares many pairs through the store: only what is not known is computed, and it is kept.
+
+    `early` is as for `compare_many`; it is not called where all is known.
+    """
     config = config or Config()
     stored = [find_pair(model.info, source, target, config) for source, target in pairs]
     new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]
-    results = compare_many(model, new, config, stop) if new else []
+
+    def tell(first: Sequence[PairResult]) -> None:
+        if early is not None:
+            in_turn = iter(first)
+            early([result or next(in_turn) for result in stored])
+
+    results = compare_many(model, new, config, stop, tell) if new else []
     computed = []
     for pair, result in zip(new, results, strict=True):
         problem = keep_pair(result, model.info, *pair, config)

@@ -39,9 +39,13 @@ def show_verdict(result: PairResult | None) -> None:
     _line("ccta-verdict", escape(result.verdict) if result else "&nbsp;")
 
 
-def numbers(result: PairResult | None) -> None:
-    """EMS, its controls and how exact the attribution is, each with what it means."""
+def numbers(result: PairResult | None, *, waiting: bool = False) -> None:
+    """EMS, its controls and how exact the attribution is, each with what it means; `waiting`: the
+    chance level is being computed.
+    """
     values = _values(result) if result else [NONE] * len(_EMPTY)
+    if result and waiting:
+        values[3] = f"{NONE} <small>being computed</small>"
     cells = "".join(
         f"<div><dt>{name}</dt><dd>{value}</dd><dd class='ccta-what'>{what}</dd></div>"
         for (name, what), value in zip(_EMPTY, values, strict=True)

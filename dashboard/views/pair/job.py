@@ -22,16 +22,19 @@ EVERY = 0.4
 _STAGES = {
     "waiting": "Next in the queue",
     "loading": "Loading the model, which is needed once",
-    "attributing": "Attributing both sentences and their controls",
+    "attributing": "Attributing both sentences",
+    "unrelated": "Attributing unrelated sentences, for the chance level",
     "removing": "Reading both sentences with words removed",
 }
 
 
 @st.fragment(run_every=EVERY)
-def waiting(job: Job, slot: str) -> None:
-    """Asks how far the job is until it is done, then shows the page anew; can be stopped."""
+def waiting(job: Job, slot: str, shown: bool) -> None:
+    """Asks how far the job is until there is more to show, then shows the page anew; can be
+    stopped.
+    """
     job.refresh(visitor())
-    if job.done.is_set():
+    if job.done.is_set() or (job.early is not None and not shown):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
         st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
@@ -86,10 +89,13 @@ def leave(slot: str) -> None:
         resources.engine().leave(job, visitor())
 
 
-def progress(job: Job, slot: str = MAIN) -> None:
-    """What a job is doing, or why it ended without a result and how to go on."""
+def progress(job: Job, slot: str = MAIN, *, shown: bool = True) -> None:
+    """What a job is doing, or why it ended without a result and how to go on.
+
+    `shown`: the page shows what the job has so far, or waits for the whole.
+    """
     if not job.done.is_set() and not job.cancelled.is_set():
-        waiting(job, slot)
+        waiting(job, slot, shown)
         return
     notices.problem(job.error or "Stopped before there was a result.")
     if st.button("Try again", key=widget_key("pair", f"again_{slot}")):

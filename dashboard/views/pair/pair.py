@@ -90,25 +90,27 @@ def _show(
 ) -> None:
     """Title, picture, verdict, numbers and details; the same places before and after."""
     result, job = outcome
+    early = job.early if job is not None and result is None else None
     gold = (
         Gold()
         if view.item == OWN
         else gold_of(options.example(view.model, view.item), view.src, view.tgt)
     )
-    right = judge(result, gold) if result else None
+    so_far = result or early  # without the unrelated sentences there is no verdict yet
+    right = judge(so_far, gold) if so_far else None
     with st.container(key="pair_finding"):
-        if result is not None:
-            finding.finding(result, right, gold)
-        elif job is not None:
-            progress(job)
-    payload = result.payload() if result else None
+        if so_far is not None:
+            finding.finding(so_far, right, gold)
+        if result is None and job is not None:
+            progress(job, shown=early is not None)
+    payload = so_far.payload() if so_far else None
     other = compared_view(view, options)
     scale = shared_scale(result, other.result) if other else None
     style = PictureStyle(view.settings, right, scale)
     pair_picture(payload or skeleton(request), style, waiting=payload is None)
     drawing(session, view.settings, payload)
     finding.show_verdict(result)
-    finding.numbers(result)
+    finding.numbers(so_far, waiting=result is None)
     if result is not None:
         notices.remarks(result.notices)
         details(session, view, options, result, other)
