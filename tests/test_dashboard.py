@@ -147,6 +147,28 @@ def test_odd_texts_are_shown_as_they_are(page, text):
     assert "<b>x" not in html_of(app)
 
 
+def test_own_texts_are_not_measured_as_a_language_that_was_only_chosen(page):
+    asked = []
+
+    def stored(request):
+        asked.append((request.source.lang, request.target.lang))
+        return make_result(request)
+
+    app = clean(page({"item": OWN, "s1": "The ferry.", "t1": "El ferri."}, stored=stored))
+    assert asked[-1] == ("en", "es")
+    asked.clear()
+    clean(app.selectbox(key=widget_key("pair", "tgt")).select("ar").run())
+    assert asked == []
+    assert (
+        "The texts were sent as English and Spanish. Change them and press Compare to send them "
+        "as English and Arabic." in said(app)
+    )
+    next(button for button in app.button if button.label == "Compare").click()
+    clean(app.run())
+    assert asked[-1] == ("en", "ar")
+    assert not said(app)
+
+
 def test_without_a_model_the_page_says_so(page, monkeypatch):
     app = page()
     monkeypatch.setattr(resources, "options", lambda: Options({}, OPTIONS.items, OPTIONS.parts))

@@ -62,6 +62,9 @@ def test_an_empty_page_teaches_and_offers_the_form(page, started):
     button = app.button(key=widget("start"))
     assert button.label == "Start demo-nli"
     clean(button.click().run())
+    assert [line.value for line in app.success] == [
+        "demo\\-nli has started\\: it stands in the list above\\, with its rate\\."
+    ]
     ((asked, cost),) = started
     assert (asked.data, asked.languages, asked.layers) == (
         "demo:nli",

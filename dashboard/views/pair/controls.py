@@ -142,8 +142,8 @@ _TYPED = {
 """What is typed for a task, one name a text."""
 
 
-def own_texts(session: Session, view: PairView, task: str) -> None:
-    """The texts to type, sent together."""
+def own_texts(session: Session, view: PairView, task: str) -> bool:
+    """The texts to type, sent together; whether they were sent just now."""
     names = _TYPED.get(task, ("first text", "second text"))
     with st.form("pair_own", border=False):
         columns = st.columns(2)
@@ -156,7 +156,7 @@ def own_texts(session: Session, view: PairView, task: str) -> None:
                         Field(f"{side}{number}", ""),
                         height=92 if number == 1 else 68,
                     )
-        st.form_submit_button("Compare", type="primary")
+        return st.form_submit_button("Compare", type="primary")
 
 
 def _layer(session: Session, layers: Sequence[int]) -> None:

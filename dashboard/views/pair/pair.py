@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.languages import language
 from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
 from dashboard import resources
@@ -21,6 +22,8 @@ from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairV
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
 
+_SENT = "pair_sent"
+"""Session key of the texts of one's own that were last measured, and their two languages."""
 _TYPE = "Type the same text in two languages and press Compare."
 _TEACH = {
     "nli": "A premise is enough; with a hypothesis on both sides the model says whether the one "
@@ -56,8 +59,10 @@ def page() -> None:
     for text in session.problems:
         notices.advice(text)
     if view.item == OWN:
-        controls.own_texts(session, view, info.task)
-    request = _read_request(view, options)
+        sent = controls.own_texts(session, view, info.task)
+        request = _read_own(view, options, sent=sent)
+    else:
+        request = _read_request(view, options)
     result, job = find(request) if request else (None, None)
     with tools:
         share(view, request)
@@ -68,12 +73,32 @@ def page() -> None:
     resources.warm(info)
 
 
-def _read_request(view: PairView, options: Options) -> PairRequest | None:
-    """What is asked for, or None after saying what is wrong with it."""
-    if view.item == OWN and not any(text.strip() for text in view.texts):
+def _read_own(view: PairView, options: Options, *, sent: bool) -> PairRequest | None:
+    """What is asked for of texts of one's own, or None after saying what to do.
+
+    Texts that were typed for two languages are not measured as others of which one was only just
+    chosen: they are sent again for that.
+    """
+    if not any(text.strip() for text in view.texts):
         task = options.models[view.model].task
         notices.advice(f"{_TYPE} {_TEACH.get(task, '')}".strip())
         return None
+    langs = (view.src, view.tgt)
+    texts, typed_for = st.session_state.get(_SENT, (None, langs))
+    if not sent and texts == view.texts and typed_for != langs:
+        was, now = (
+            " and ".join(language(code).name for code in both) for both in (typed_for, langs)
+        )
+        notices.advice(
+            f"The texts were sent as {was}. Change them and press Compare to send them as {now}."
+        )
+        return None
+    st.session_state[_SENT] = (view.texts, langs)
+    return _read_request(view, options)
+
+
+def _read_request(view: PairView, options: Options) -> PairRequest | None:
+    """What is asked for, or None after saying what is wrong with it."""
     try:
         return view.request(options)
     except CctaError as error:

@@ -36,6 +36,8 @@ from dashboard.views.studies.tables import (
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.wording import language_name, model_name
 
+_STARTED = "studies_started"
+"""Session key of the study that the button has just started."""
 _OTHER_MODELS = " Reckoned for models of the embedded one's size: a larger one takes longer."
 _FIELDS: Mapping[str, FormField] = dict(form_fields())
 
@@ -90,6 +92,10 @@ def studies_form(session: Session, taken: Sequence[str]) -> None:
             st.code(line, language="bash", wrap_lines=True)
     if begin:
         _start(session, study)
+    if started := st.session_state.pop(_STARTED, None):
+        st.success(
+            notices.plain(f"{started} has started: it stands in the list above, with its rate.")
+        )
 
 
 def priced(form: FilledForm) -> PricedStudy:
@@ -191,6 +197,7 @@ def _start(session: Session, study: PricedStudy) -> None:
     # The next study is another one: it gets a name of its own.
     query = {key: text for key, text in session.query.items() if key != _FIELDS["name"].key}
     st.query_params.from_dict({**query, "study": study.request.name})
+    st.session_state[_STARTED] = study.request.name
     st.rerun()
 
 
