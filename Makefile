@@ -1,11 +1,17 @@
 # CCTA Explorer: `make run` opens the dashboard, `make test` runs everything.
-PYTHON ?= python3.11
+# The first Python from 3.11 up that is on the path.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 2
 DATA ?= ../shared/data
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# An index of packages beside PyPI: on Linux, PyPI's torch brings gigabytes of CUDA, and
+# `make run INDEX=https://download.pytorch.org/whl/cpu` takes the build for processors.
+INDEX ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$(if $(INDEX),--extra-index-url $(INDEX))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
@@ -15,6 +21,7 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/run.stamp: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python from 3.11 up is on the path; name one: make run PYTHON=PATH"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing (a few minutes the first time)"
 	$(PIP) -r requirements.txt
