@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check clean
+	docs-faithfulness demo-check dist clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -83,5 +83,11 @@ docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour
 demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
 	$(BIN)/python -m research.demo.check
 
+dist: $(VENV)/dev.stamp  ## wheel and sdist in dist/, with everything that ships
+	rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check dist/*
+	@ls -l dist
+
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

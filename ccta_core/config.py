@@ -97,9 +97,27 @@ class Config:
         return replace(self, layer=layer)
 
 
+_COPY = Path(__file__).parents[1]
+_IS_COPY = (_COPY / "pyproject.toml").is_file()
+"""Whether this is a working copy, and no package that was installed from a wheel."""
+
+
 def cache_root() -> Path:
-    """Returns the cache folder: $CCTA_CACHE, or cache/ of the working copy."""
-    return Path(os.environ.get("CCTA_CACHE") or Path(__file__).parents[1] / "cache")
+    """Returns the cache folder: $CCTA_CACHE, cache/ of a working copy, or of an installed package
+    $XDG_CACHE_HOME/ccta (~/.cache/ccta).
+    """
+    if chosen := os.environ.get("CCTA_CACHE"):
+        return Path(chosen)
+    if _IS_COPY:
+        return _COPY / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ccta"
+
+
+def shipped(kind: str) -> Path:
+    """Returns the folder of what ships precomputed, `pairs`, `studies` or `adjustment`: in cache/
+    of a working copy, and in the package where it was installed from a wheel (setup.py).
+    """
+    return (_COPY / "cache" if _IS_COPY else Path(__file__).parent / "shipped") / kind
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

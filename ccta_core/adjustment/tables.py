@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.config import cache_root
+from ccta_core.config import cache_root, shipped
 from ccta_core.errors import CctaError
 
 TABLES = (
@@ -23,7 +23,7 @@ CONTRASTS = (
 """Arms that are compared, the second being the reference."""
 ITEMS = "items"
 """The one long table, which is read a comparison at a time (`read_items`)."""
-SHIPPED = Path(__file__).parents[2] / "cache" / "adjustment"
+SHIPPED = shipped("adjustment")
 Filters = list[tuple[str, str, Any]]
 _POWER, _ALPHA = 0.8, 0.05
 _ROW_GROUP = 25_000

@@ -1,9 +1,8 @@
 """Finds and keeps pair results: those that ship are read first, then the user's cache."""
 
 import logging
-from pathlib import Path
 
-from ccta_core.config import Config, cache_root
+from ccta_core.config import Config, cache_root, shipped
 from ccta_core.models.catalog import SHIPPED as SHIPPED_MODELS
 from ccta_core.models.catalog import ModelInfo, file_sums
 from ccta_core.models.identity import EMBEDDED_REVISION, MAPS, backbone_revision
@@ -15,7 +14,7 @@ _log = logging.getLogger(__name__)
 _VERSION = 4
 """Version of stored comparisons: raised when one's meaning changes, such as how its null is drawn.
 Settings that mean the same keep their fingerprint, by which studies know theirs."""
-SHIPPED = Path(__file__).parents[2] / "cache" / "pairs"
+SHIPPED = shipped("pairs")
 
 
 def pair_key(info: ModelInfo, source: Sentence, target: Sentence, config: Config) -> str:

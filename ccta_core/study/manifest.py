@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ccta_core.config import Config, Quadrature, cache_root
+from ccta_core.config import Config, Quadrature, cache_root, shipped
 from ccta_core.corpus.labels import changed, in_words, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
@@ -24,7 +24,7 @@ from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
 from ccta_core.study.storage.schema import SINCE_CHANCE_OF_GAIN, VERSION
 from ccta_core.text import count
 
-SHIPPED = Path(__file__).parents[2] / "cache" / "studies"
+SHIPPED = shipped("studies")
 """Studies that ship with the product; a user's own lie under the cache folder."""
 _DISJOINT = {
     "xnli": (frozenset(("dev", "test")),),

@@ -37,7 +37,8 @@ def attribution(view: LearnView, lesson: Lesson) -> None:
             ],
             texts=list(tables.TEXTS),
             difference=sentence.difference,
-            goal=f"The upright line is the whole: {number(sentence.f_input)} with the sentence minus "
+            goal="The upright line is the whole: "
+            f"{number(sentence.f_input)} with the sentence minus "
             f"{number(sentence.f_baseline)} with padding.",
             **_text_direction(sentence),
         ),
