@@ -14,6 +14,7 @@ from ccta_core.adjustment.hypotheses import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
+    hardly_learnt,
     verdicts,
 )
 from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training
@@ -122,6 +123,20 @@ def test_what_holds_in_some_languages_is_partly_so():
     rows = [contrast(lang, "original", 0.02) for lang in LANGUAGES]
     rows += [contrast(lang, "placebo", 0.02 * (lang != "vi")) for lang in LANGUAGES]
     assert verdicts(empty() | {"contrasts": pd.DataFrame(rows)})[0].verdict == PARTLY
+
+
+def test_a_task_that_was_hardly_learnt_is_said_first():
+    rows = [
+        {"arm": arm, "task": "nli", "lang": lang, "seed": 1, "usual": True, "eval_lang": "en",
+         "score": score}
+        for arm, lang, score in (("original", "", 0.64), ("adjusted", "es", 0.63),
+                                 ("adjusted", "hi", 0.44))
+    ]  # fmt: skip
+    tables = empty() | {"scores": pd.DataFrame(rows)}
+    (line,) = hardly_learnt(tables)
+    assert line.startswith("nli, Hindi, adjusted, seed 1: the task was hardly learnt (English 44.0")
+    assert hardly_learnt(tables, "es") == []
+    assert hardly_learnt(empty()) == []
 
 
 def test_one_seed_decides_nothing():

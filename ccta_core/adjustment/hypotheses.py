@@ -9,12 +9,14 @@ from scipy.stats import t as student
 
 from ccta_core.adjustment.tables import cross_key, detectable
 from ccta_core.languages import language
-from ccta_core.text import count, interval, listing, signed
+from ccta_core.text import count, interval, listing, number, signed
 
 SUPPORTED, PARTLY, REFUTED, NOT_RUN = "supported", "partly", "not supported", "not run"
 UNDECIDED = "not decided"
 LEAST_SEEDS = 3
 """Seeds in each of the four languages below which nothing is decided: one seed shows nothing."""
+HARDLY = 0.1
+"""A model whose English score is so much below the original's has hardly learnt the task."""
 LANGUAGES = ("es", "ru", "vi", "hi")
 """Those of the hypotheses: EFI's."""
 PUBLISHED_GAINS = {"es": 0.005, "ru": 0.004, "vi": 0.013, "hi": 0.013}
@@ -104,6 +106,28 @@ def _leanings(tables: Tables) -> list[Verdict]:
         _judge_strong_encoder(tables),
         _judge_attributions(tables),
     ]
+
+
+def hardly_learnt(tables: Tables, lang: str = "") -> list[str]:
+    """Returns a line for each trained model of a language (of all) that hardly learnt its task in
+    English: what it scores elsewhere tells of the training and not of the alignment.
+    """
+    scores = tables["scores"]
+    if not len(scores):
+        return []
+    english = scores[(scores["eval_lang"] == "en") & scores["usual"]]
+    usual = english[english["arm"] == "original"].groupby("task")["score"].mean()
+    lines = []
+    for row in english.itertuples():
+        expected = float(usual.get(row.task, np.nan))
+        if row.score < expected - HARDLY and (not lang or row.lang == lang):
+            lines.append(
+                f"{row.task}, {language(str(row.lang)).name}, {row.arm}, seed {row.seed}: the task "
+                f"was hardly learnt (English {number(100 * float(row.score), 1)}, original "
+                f"{number(100 * expected, 1)}), so its differences tell of the training, not of "
+                "the alignment"
+            )
+    return lines
 
 
 def task_changes(

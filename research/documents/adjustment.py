@@ -13,7 +13,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ccta_core.adjustment.hypotheses import PUBLISHED_GAINS, Tables, Verdict, verdicts
+from ccta_core.adjustment.hypotheses import (
+    PUBLISHED_GAINS,
+    Tables,
+    Verdict,
+    hardly_learnt,
+    verdicts,
+)
 from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language
 from ccta_core.text import plain
@@ -108,6 +114,7 @@ def page(tables: Tables) -> str:
         "run*. Differences are in points; each has its 95% interval (items and seeds could both "
         "have been others), its seeds, and the smallest difference that so many seeds could have "
         "shown (80% power, 5% two-sided).\n",
+        *(f"**Before all:** {line}.\n" for line in hardly_learnt(tables)),
         *_verdicts(verdicts(tables)),
         _OTHERS,
         *_figures(tables),

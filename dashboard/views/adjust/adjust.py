@@ -1,5 +1,6 @@
 """Adjust: does pulling languages together with parallel text help, and what does it cost?"""
 
+from ccta_core.adjustment.hypotheses import hardly_learnt
 from ccta_core.adjustment.summary import sentence
 from ccta_core.errors import CctaError
 from dashboard import adjustments
@@ -27,6 +28,8 @@ def page() -> None:
     _show_problems(session, 0)
     finding = sentence(tables, chosen.lang, chosen.task, chosen.arm)
     text_blocks.verdict(finding)
+    for line in hardly_learnt(tables, chosen.lang):
+        text_blocks.say(f"{line[:1].upper()}{line[1:]}.")
     film(session, tables, chosen, finding)
     sentence_in_arms(session, chosen)
     linked_words(session, chosen)
