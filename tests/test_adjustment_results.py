@@ -134,7 +134,9 @@ def test_a_task_that_was_hardly_learnt_is_said_first():
     ]  # fmt: skip
     tables = empty() | {"scores": pd.DataFrame(rows)}
     (line,) = hardly_learnt(tables)
-    assert line.startswith("nli, Hindi, adjusted, seed 1: the task was hardly learnt (English 44.0")
+    assert line.startswith(
+        "inference, Hindi, adjusted, seed 1: the task was hardly learnt (English 44.0"
+    )
     assert hardly_learnt(tables, "es") == []
     assert hardly_learnt(empty()) == []
 

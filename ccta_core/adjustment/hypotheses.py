@@ -108,9 +108,12 @@ def _leanings(tables: Tables) -> list[Verdict]:
     ]
 
 
-def hardly_learnt(tables: Tables, lang: str = "") -> list[str]:
-    """Returns a line for each trained model of a language (of all) that hardly learnt its task in
-    English: what it scores elsewhere tells of the training and not of the alignment.
+TASK_NAMES = {"nli": "inference", "ner": "names", "qa": "answers"}
+
+
+def hardly_learnt(tables: Tables, lang: str = "", task: str = "") -> list[str]:
+    """Returns a line for each trained model, of a language and a task or of all, that hardly learnt
+    its task in English: what it scores elsewhere tells of the training and not of the alignment.
     """
     scores = tables["scores"]
     if not len(scores):
@@ -120,11 +123,12 @@ def hardly_learnt(tables: Tables, lang: str = "") -> list[str]:
     lines = []
     for row in english.itertuples():
         expected = float(usual.get(row.task, np.nan))
-        if row.score < expected - HARDLY and (not lang or row.lang == lang):
+        asked = row.lang in (lang or row.lang, "") and row.task == (task or row.task)
+        if row.score < expected - HARDLY and asked:
+            name = f"{TASK_NAMES[str(row.task)]}, {language(str(row.lang)).name}, {row.arm}"
             lines.append(
-                f"{row.task}, {language(str(row.lang)).name}, {row.arm}, seed {row.seed}: the task "
-                f"was hardly learnt (English {number(100 * float(row.score), 1)}, original "
-                f"{number(100 * expected, 1)}), so its differences tell of the training, not of "
+                f"{name}, seed {row.seed}: the task was hardly learnt (English "
+                f"{number(100 * float(row.score), 1)}, original {number(100 * expected, 1)}), so its differences tell of the training, not of "
                 "the alignment"
             )
     return lines

@@ -8,14 +8,13 @@ import pandas as pd
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from ccta_core.adjustment.hypotheses import Change, Tables
+from ccta_core.adjustment.hypotheses import TASK_NAMES, Change, Tables, hardly_learnt
 from ccta_core.languages import language
 from ccta_core.text import count, number, p_phrase, signed
 
 ARMS = ("original", "adjusted", "placebo", "continual", "continual-placebo")
 PLACEBO_OF = {"continual": "continual-placebo", "continual-placebo": "continual-placebo"}
 """What an arm is held against to see the alignment alone; of all others the placebo."""
-TASK_NAMES = {"nli": "inference", "ner": "names", "qa": "answers"}
 NOT_RUN = "not run"
 LEAST_SEEDS = 5
 """Below this number of seeds their dots stand alone: an interval would promise too much."""
@@ -81,7 +80,8 @@ def arm_states(tables: Tables, lang: str, task: str) -> dict[str, str]:
 
 
 def most_harmed(tables: Tables, task: str) -> str | None:
-    """Returns the language that adjusting harmed most in a task, among those that were run.
+    """Returns the language that adjusting harmed most in a task, among those that were run and
+    whose models learnt the task.
 
     Where no score was compared, the first whose distances were measured; None where none was.
     """
@@ -90,7 +90,9 @@ def most_harmed(tables: Tables, task: str) -> str | None:
         for lang in adjusted_languages(tables)
         if (difference := change(tables, lang, task, ("adjusted", "original"), lang)) is not None
     ]
-    if changes:
+    # What hardly learnt the task shows a training that failed, and no harm of adjusting.
+    learnt = [each for each in changes if not hardly_learnt(tables, each.lang, task)]
+    if changes := learnt or changes:
         return min(changes, key=lambda each: each.difference).lang
     probe = tables["probe"]
     measured = set(probe["lang"]) if len(probe) else set()

@@ -28,7 +28,7 @@ def page() -> None:
     _show_problems(session, 0)
     finding = sentence(tables, chosen.lang, chosen.task, chosen.arm)
     text_blocks.verdict(finding)
-    for line in hardly_learnt(tables, chosen.lang):
+    for line in hardly_learnt(tables, chosen.lang, chosen.task):
         text_blocks.say(f"{line[:1].upper()}{line[1:]}.")
     film(session, tables, chosen, finding)
     sentence_in_arms(session, chosen)
