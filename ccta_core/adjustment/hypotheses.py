@@ -128,8 +128,8 @@ def hardly_learnt(tables: Tables, lang: str = "", task: str = "") -> list[str]:
             name = f"{TASK_NAMES[str(row.task)]}, {language(str(row.lang)).name}, {row.arm}"
             lines.append(
                 f"{name}, seed {row.seed}: the task was hardly learnt (English "
-                f"{number(100 * float(row.score), 1)}, original {number(100 * expected, 1)}), so its differences tell of the training, not of "
-                "the alignment"
+                f"{number(100 * float(row.score), 1)}, original {number(100 * expected, 1)}), so "
+                "its differences tell of the training, not of the alignment"
             )
     return lines
 
