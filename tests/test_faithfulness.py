@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ccta_core.analysis.intervals import clustered_interval
 from ccta_core.attribution.readings import Reading
 from ccta_core.cli import faithfulness as command
-from ccta_core.config import Config, Quadrature
+from ccta_core.config import Config, Quadrature, cache_root
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.faithfulness import removal
 from ccta_core.faithfulness.bounds import search_orders
@@ -545,3 +545,19 @@ def test_the_command_writes_what_was_asked_for(classes, monkeypatch, tmp_path, c
     assert again.out.splitlines()[2].startswith("gradient_norm layer 1 abs")
     kept = faithfulness(classes, design(settings=WAYS[2:3], items=items(3)))
     assert kept.items == 3
+
+
+def test_kept_rows_are_taken_into_another_cache(tmp_path, monkeypatch):
+    from research.documents.faithfulness import keep_rows, take_rows
+
+    rows = cache_root() / "faithfulness"
+    rows.mkdir(parents=True)
+    (rows / "one.jsonl").write_text('{"rows": 1}\n{"item": "a"}\n')
+    (rows / "none.jsonl").write_text('{"rows": 1}\n')
+    keep_rows(tmp_path / "kept")
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "another"))
+    take_rows(tmp_path / "kept")
+    assert [path.name for path in (cache_root() / "faithfulness").iterdir()] == ["one.jsonl"]
+    (cache_root() / "faithfulness" / "one.jsonl").write_text("measured further")
+    take_rows(tmp_path / "kept")
+    assert (cache_root() / "faithfulness" / "one.jsonl").read_text() == "measured further"

@@ -8,11 +8,13 @@ says how much of each part was measured.
 """
 
 import argparse
+import gzip
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ccta_core.cli.write import progress
+from ccta_core.config import cache_root
 from ccta_core.errors import StoppedError
 from ccta_core.faithfulness.measure import CHUNK, measure
 from ccta_core.faithfulness.rows import RowFile, default_file
@@ -23,7 +25,29 @@ from research.documents.faithfulness_consistency import Consistency, consistency
 from research.documents.faithfulness_parts import MEASUREMENTS, NLI, Measured, Measurement
 
 CONSISTENCY = "consistency"
+ROWS = Path(__file__).parent / "rows"
+"""Rows measured before (no texts, only ids and numbers), as `--keep` puts them there: a page can be
+written anew, and gone on with, where the cache that they were measured in is gone."""
 PAGE = Path(__file__).parents[2] / "docs" / "faithfulness.md"
+
+
+def take_rows(folder: Path = ROWS) -> None:
+    """Puts rows that were kept into the cache, where the cache has none of the same settings."""
+    target = cache_root() / "faithfulness"
+    target.mkdir(parents=True, exist_ok=True)
+    for kept in sorted(folder.glob("*.jsonl.gz")):
+        path = target / kept.name.removesuffix(".gz")
+        if not path.exists():
+            path.write_bytes(gzip.decompress(kept.read_bytes()))
+
+
+def keep_rows(folder: Path = ROWS) -> None:
+    """Keeps the rows of the cache that have measured items."""
+    folder.mkdir(exist_ok=True)
+    for path in sorted((cache_root() / "faithfulness").glob("*.jsonl")):
+        content = path.read_bytes()
+        if content.count(b"\n") > 1:  # the first line holds the settings
+            (folder / f"{path.name}.gz").write_bytes(gzip.compress(content, mtime=0))
 
 
 def measured(part: Measurement, model: Model, data: str, stop: Callable[[], bool]) -> Measured:
@@ -58,7 +82,9 @@ def main() -> None:
         "--only", nargs="*", choices=[*MEASUREMENTS, CONSISTENCY], help="measure these, no page"
     )
     parser.add_argument("--out", type=Path, default=PAGE)
+    parser.add_argument("--keep", action="store_true", help="keep the rows for another cache")
     options = parser.parse_args()
+    take_rows()
     until = time.monotonic() + 60 * options.minutes
 
     def stop() -> bool:
@@ -73,6 +99,8 @@ def main() -> None:
         gains = measured_consistency(options.data, stop)
     if options.only is None:
         options.out.write_text(faithfulness_page.page(results, gains), "utf-8")
+    if options.keep:
+        keep_rows()
 
 
 if __name__ == "__main__":
