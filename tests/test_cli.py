@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -145,6 +147,28 @@ def test_a_summary_is_printed_where_no_file_is_asked_for(capsys):
     assert "ems_shuffled" in out
     assert "shuffled masses" in out
     assert "shuffles, standard error 0." in out or " arrangements)" in out
+
+
+def test_the_page_is_opened_where_it_was_written(capsys, monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    page = tmp_path / "pair.html"
+    assert main([*PAIR, *TEXTS, "--open", "--html", str(page)]) == 0
+    assert opened == [page.as_uri()]
+    assert main([*PAIR, *TEXTS, "--open"]) == 0
+    text = Path(opened[1].removeprefix("file://")).read_text("utf-8")
+    assert text == page.read_text("utf-8")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert main([*PAIR, *TEXTS, "--open"]) == 0
+    assert "no browser opens here; the page is " in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ccta {version('ccta-explorer')}\n"
 
 
 @pytest.mark.parametrize(

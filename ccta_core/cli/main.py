@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from ccta_core.cli import (
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ccta", description="Does a model read a sentence the same in two languages?"
     )
+    parser.add_argument("--version", action="version", version=f"ccta {version('ccta-explorer')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     for command in _COMMANDS:
         command.add(commands)

@@ -3,8 +3,11 @@
 import argparse
 import re
 import sys
+import webbrowser
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
 
 from ccta_core.cli.write import progress, write_text
 from ccta_core.config import (
@@ -85,6 +88,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
     parser.add_argument("--html", metavar="FILE", help="write one self-contained page")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.set_defaults(run=run)
 
 
@@ -138,12 +142,24 @@ def run(options: argparse.Namespace) -> None:
     result = _compare(options.model, source, target, config)
     if options.html:
         write_text(options.html, result.to_html())
+    if options.open:
+        _open(result, options.html)
     if options.json:
         write_text(options.json, result.to_json(indent=1) + "\n")
-    if not options.json and not options.html:
+    if not options.json and not options.html and not options.open:
         sys.stdout.write(_summary(result))
     for notice in result.notices:
         progress(notice)
+
+
+def _open(result: PairResult, written: str | None) -> None:
+    """Opens the page where it was written, else from a folder for temporary files."""
+    path = Path(written) if written and written != "-" else None
+    if path is None:
+        path = Path(mkdtemp(prefix="ccta-pair-")) / "pair.html"
+        write_text(str(path), result.to_html())
+    if not webbrowser.open(path.resolve().as_uri()):
+        progress(f"no browser opens here; the page is {path.resolve()}")
 
 
 def _compare(model_id: str, source: Sentence, target: Sentence, config: Config) -> PairResult:
