@@ -296,3 +296,4 @@ def test_a_file_is_as_large_for_the_server_as_for_the_page():
     assert settings["server"]["maxUploadSize"] == MOST_MEGABYTES
     assert settings["browser"]["gatherUsageStats"] is False
     assert settings["client"]["showErrorDetails"] == "none"
+    assert settings["runner"]["magicEnabled"] is False, "a string in a page's script would be shown"

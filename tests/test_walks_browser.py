@@ -60,6 +60,24 @@ def keep(page, name):
         page.screenshot(path=f"{SCREENS}/{name}.jpg", type="jpeg", quality=72, full_page=True)
 
 
+def test_the_first_screen_of_pair_holds_picture_verdict_and_ems(visit):
+    page = visit()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator("[data-flow] path[d]").first.wait_for(state="attached")
+    page.wait_for_timeout(600)  # the picture is laid out anew for the window
+    title = page.locator("h1").inner_text()
+    body = page.locator('[data-testid="stMainBlockContainer"]').inner_text()
+    assert body.strip().startswith(title), "nothing stands above the title"
+    parts = [
+        page.locator(".ccta-verdict").first,
+        page.locator(".ccta-numbers").first,
+        page.locator(".ccta-pair .ccta-text[dir]").last,
+    ]
+    for part in parts:
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= 900
+
+
 def test_a_teacher_opens_the_lesson_in_class(visit):
     page = visit()
     page.locator('[data-side="source"][data-unit]').nth(1).hover()

@@ -37,9 +37,11 @@ function layout() {
   stage.classList.toggle("is-stacked", width < 720 && !stage.classList.contains("is-single"));
   if (!stage.classList.contains("is-single"))
     stage.style.setProperty("--columns", columns(width - 56));
+  // In a low window words come before room: the picture stands under its verdict and numbers.
+  const most = win.innerHeight < 1000 ? 112 : 176;
   stage.style.setProperty(
     "--gap",
-    (state.options.subwords ? 28 : clamp(width * 0.14, 92, 176)) + "px",
+    (state.options.subwords ? 28 : clamp(width * 0.14, 92, most)) + "px",
   );
   if (state.options.subwords) return;
   svg.setAttribute("viewBox", `0 0 ${stage.clientWidth} ${stage.clientHeight}`);

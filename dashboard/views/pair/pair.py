@@ -22,8 +22,8 @@ from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairV
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
 
+# Session key of the texts of one's own that were last measured, and their two languages.
 _SENT = "pair_sent"
-"""Session key of the texts of one's own that were last measured, and their two languages."""
 _TYPE = "Type the same text in two languages and press Compare."
 _TEACH = {
     "nli": "A premise is enough; with a hypothesis on both sides the model says whether the one "
@@ -123,6 +123,9 @@ def _show(
     )
     so_far = result or early  # without the unrelated sentences there is no verdict yet
     right = judge(so_far, gold) if so_far else None
+    finding.show_verdict(result)
+    with st.container(key="pair_numbers"):
+        finding.numbers(so_far, waiting=result is None)
     with st.container(key="pair_finding"):
         if so_far is not None:
             finding.finding(so_far, right, gold)
@@ -134,8 +137,6 @@ def _show(
     style = PictureStyle(view.settings, right, scale)
     pair_picture(payload or skeleton(request), style, waiting=payload is None)
     drawing(session, view.settings, payload)
-    finding.show_verdict(result)
-    finding.numbers(so_far, waiting=result is None)
     if result is not None:
         notices.remarks(result.notices)
         details(session, view, options, result, other)
