@@ -108,9 +108,14 @@ def test_swap_changes_the_sides(page):
     assert (app.query_params["src"], app.query_params["tgt"]) == ("es", "en")
 
 
-def test_own_text_begins_as_the_item(page):
+@pytest.mark.parametrize("how", ["menu", "button"])
+def test_own_text_begins_as_the_item(page, how):
     app = clean(page())
-    clean(app.selectbox(key=widget_key("pair", "item")).select(OWN).run())
+    if how == "menu":
+        clean(app.selectbox(key=widget_key("pair", "item")).select(OWN).run())
+    else:
+        clean(app.button(key=widget_key("pair", "type_own")).click().run())
+        assert "Type your own" not in [button.label for button in app.button]
     assert app.text_area(key=widget_key("pair", "s1")).value == "The ferry was cancelled."
     assert app.query_params["item"] == OWN
     assert app.query_params["t2"] == "Salió."
@@ -145,6 +150,11 @@ def test_odd_texts_are_shown_as_they_are(page, text):
     app = clean(page({"item": OWN, "s1": text, "t1": text}))
     assert not said(app)
     assert "<b>x" not in html_of(app)
+
+
+def test_the_menu_tells_items_of_one_premise_apart(page):
+    (menu,) = [box for box in clean(page()).selectbox if box.label == "Item"]
+    assert menu.options[0] == "ferry-c · contradiction · It left."
 
 
 def test_own_texts_are_not_measured_as_a_language_that_was_only_chosen(page):

@@ -21,11 +21,15 @@ def model_name(info: ModelInfo) -> str:
 
 
 def item_name(item: ParallelExample, lang: str) -> str:
-    """An item as the menu names it: id and the beginning of its premise."""
+    """An item as the menu names it: id, gold label, and the beginning of what tells it from others
+    of its group: its second text where it has a label, else its first.
+    """
     sentence = item.sentences.get(lang) or next(iter(item.sentences.values()))
-    text = sentence.text
+    labelled = bool(item.label and sentence.text2)
+    text = sentence.text2 if labelled and sentence.text2 else sentence.text
     short = text if len(text) <= _PREMISE else text[:_PREMISE].rsplit(" ", 1)[0] + "…"
-    return f"{item.id} · {short}"
+    gold = f" · {item.label}" if item.label else ""
+    return f"{item.id}{gold} · {short}"
 
 
 def language_name(code: str) -> str:

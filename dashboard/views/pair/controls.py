@@ -64,6 +64,15 @@ def choosers(session: Session, view: PairView, options: Options) -> None:
         ),
         width="stretch",
     )
+    if view.item != OWN:
+        st.button(
+            "Type your own",
+            icon=":material/edit:",
+            key=session.widget("type_own"),
+            on_click=_type_own,
+            args=(session,),
+            type="tertiary",
+        )
     langs = options.languages(view.item)
     session.selectbox("Source", one_of("src", langs), format_func=language_name, width=124)
     st.button(
@@ -76,6 +85,11 @@ def choosers(session: Session, view: PairView, options: Options) -> None:
     )
     session.selectbox("Target", one_of("tgt", langs), format_func=language_name, width=124)
     _layer(session, models[view.model].layers)
+
+
+def _type_own(session: Session) -> None:
+    """Opens the texts to type, which begin as the item's (a button's callback)."""
+    st.session_state[session.widget("item")] = OWN
 
 
 def _swap(session: Session) -> None:
