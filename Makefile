@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check dist clean
+	docs-faithfulness demo-check adjust-cells dist clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -82,6 +82,11 @@ docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour
 
 demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
 	$(BIN)/python -m research.demo.check
+
+adjust-cells:  ## the finished cells of the experiment on adjustment, into the cache
+	mkdir -p cache/models cache/measures
+	cp -r research/adjustment/cells/adjusted research/adjustment/cells/own cache/models/
+	cp -r research/adjustment/cells/measures/. cache/measures/
 
 dist: $(VENV)/dev.stamp  ## wheel and sdist in dist/, with everything that ships
 	rm -rf dist build
