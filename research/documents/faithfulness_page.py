@@ -98,9 +98,8 @@ def _limits(results: Mapping[str, Measured], consistency: Consistency | None) ->
     if consistency is None:
         yield "- Consistency by faithful and by unfaithful settings was not measured."
     yield (
-        "- Exact decompositions of the encoder: DecompX is written and tested "
-        "(`research/decomposition`), its comparison with integrated gradients on 30 items "
-        "(`python -m research.decomposition.trial DATA`) was not run."
+        "- Exact decompositions of the encoder: DecompX was measured on 30 items and is not shown "
+        "to be more faithful ([decision 12](decisions/0012-decomposition.md))."
     )
     units = results["nli"].part.most_units
     yield (
