@@ -34,7 +34,7 @@ def cell(page, words: str):
     """The first cell whose name begins with these words, once the page has come to rest."""
     found = page.locator(f'button.ccta-mx-cell[aria-label^="{words}"]').first
     found.wait_for()
-    page.get_by_text("Where the mass of a word goes").wait_for()
+    page.get_by_text("where the mass of a word goes in demo items").wait_for()
     return found
 
 
