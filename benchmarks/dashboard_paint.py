@@ -24,7 +24,7 @@ from benchmarks.dashboard_load import serve
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu"]
-PAGES = ("", "languages", "correlation", "errors", "studies", "models", "learn")
+PAGES = ("", "languages", "correlation", "errors", "adjust", "studies", "models", "learn")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 SHOWN = """() => {
   const app = document.querySelector('[data-testid="stApp"]')

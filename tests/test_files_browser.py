@@ -19,11 +19,15 @@ def cache(tmp_path_factory):
 def page(browser, server):
     with visiting(browser, server) as visit:
 
-        def opened(path, scheme="light", below="h1"):
-            """The page with the first menu of files below a place open."""
+        def opened(path, scheme="light", below="h1", folded=None):
+            """The page with the first menu of files below a place open, unfolded before."""
             found = visit(path, scheme=scheme)
             found.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
             settle(found)
+            if folded is not None:
+                found.get_by_text(folded).click()
+                found.locator(below).wait_for()
+                settle(found)
             menu = "xpath=following::button[contains(., 'Download')][1]"
             found.locator(below).first.locator(menu).click()
             found.get_by_role("button", name="Data (CSV)").first.wait_for()
@@ -97,7 +101,8 @@ def test_the_training_matrix_is_saved(page, tmp_path):
 
 
 def test_the_flows_are_saved(page, tmp_path):
-    open_page = page("languages?study=demo-nli&layer=8", below=".ccta-flows")
+    path = "languages?study=demo-nli&layer=8"
+    open_page = page(path, below=".ccta-flows", folded="Not of this study")
     svg = saved(open_page, "Picture (SVG)", tmp_path)
     assert svg.name.startswith("flows-en-")
     shown = {one.get_attribute("title") for one in open_page.locator(".ccta-flows i").all()}
