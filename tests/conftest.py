@@ -65,23 +65,29 @@ def study(study_cache):
 
 
 @pytest.fixture
-def study_page(study, study_cache, monkeypatch):
-    """Opens a page with a query, on the made study."""
+def opens(monkeypatch):
+    """Gives what opens a page with a query, on a cache; `usual` is in every query."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setenv("CCTA_CACHE", str(study_cache))
+    def of_view(cache, view, **usual):
+        monkeypatch.setenv("CCTA_CACHE", str(cache))
 
-    def of_view(view):
         def open_page(**query):
             app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
             app.switch_page(f"views/{view}/{view}.py")
-            for key, value in ({"study": "made", "layer": "8"} | query).items():
+            for key, value in (usual | query).items():
                 app.query_params[key] = value
             return app.run()
 
         return open_page
 
     return of_view
+
+
+@pytest.fixture
+def study_page(study, study_cache, opens):
+    """Opens a page with a query, on the made study."""
+    return lambda view: opens(study_cache, view, study="made", layer="8")
 
 
 @pytest.fixture(scope="session")

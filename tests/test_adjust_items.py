@@ -2,12 +2,10 @@
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from ccta_core.adjustment.summary import arm_model, changed_items, join_study
 from ccta_core.adjustment.tables import read_items, read_tables
 from ccta_core.corpus.demo import read_demo
-from tests.conftest import ROOT
 from tests.made_adjustment import write_made
 from tests.made_study import made_study
 from tests.test_dashboard import clean, html_of, said
@@ -32,17 +30,8 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def page(cache, monkeypatch):
-    monkeypatch.setenv("CCTA_CACHE", str(cache))
-
-    def open_page(**query):
-        app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-        app.switch_page("views/adjust/adjust.py")
-        for key, value in {"lang": "es", **query}.items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_page
+def page(cache, opens):
+    return opens(cache, "adjust", lang="es")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """One sentence through the arms: what ships, what the page says of it, and its address."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from ccta_core.adjustment.demo import (
     FOLDER,
@@ -19,7 +18,6 @@ from ccta_core.adjustment.tables import SHIPPED, read_tables
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from dashboard.views.adjust.sentence import arm_rows, arm_sentence
-from tests.conftest import ROOT
 from tests.made_adjustment import write_made
 from tests.made_demo import ITEM, LINKS, write_demo
 from tests.test_dashboard import clean, html_of, said
@@ -38,18 +36,9 @@ def results(cache):
 
 
 @pytest.fixture
-def page(cache, results, monkeypatch):
+def page(cache, results, opens):
     """Opens the page with a query on the made tables."""
-    monkeypatch.setenv("CCTA_CACHE", str(cache))
-
-    def open_page(**query):
-        app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-        app.switch_page("views/adjust/adjust.py")
-        for key, value in {"lang": "es", **query}.items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_page
+    return opens(cache, "adjust", lang="es")
 
 
 def test_a_comparison_is_read_as_it_was_written(cache, results):

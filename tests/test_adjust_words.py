@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from ccta_core.adjustment.demo import GROUPS, read_words
 from ccta_core.adjustment.tables import SHIPPED
@@ -16,7 +15,6 @@ from dashboard.views.adjust.word_tables import (
     plane_table,
 )
 from research.adjustment.sentences import Plane, arm_models
-from tests.conftest import ROOT
 from tests.made_adjustment import runs, write_made
 from tests.made_demo import LINKS, made_words, write_demo
 from tests.test_dashboard import clean, html_of, said
@@ -36,17 +34,8 @@ def words(cache):
 
 
 @pytest.fixture
-def page(cache, monkeypatch):
-    monkeypatch.setenv("CCTA_CACHE", str(cache))
-
-    def open_page(**query):
-        app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-        app.switch_page("views/adjust/adjust.py")
-        for key, value in {"lang": "es", **query}.items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_page
+def page(cache, opens):
+    return opens(cache, "adjust", lang="es")
 
 
 def test_a_range_holds_the_pairs_whose_distance_lies_in_it(words):

@@ -3,9 +3,7 @@ twice, counts what can't be counted, or shows another study's items.
 """
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from tests.conftest import ROOT
 from tests.made_pair import html_of
 from tests.made_study import made_study
 
@@ -20,16 +18,11 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def read(cache, monkeypatch):
+def read(cache, opens):
     """Opens a page on a study and returns what stands on it."""
-    monkeypatch.setenv("CCTA_CACHE", str(cache))
 
     def text_of(view, study, **query):
-        app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-        app.switch_page(f"views/{view}/{view}.py")
-        for key, value in ({"study": study} | query).items():
-            app.query_params[key] = value
-        app.run()
+        app = opens(cache, view, study=study)(**query)
         assert not app.exception
         assert not app.error
         return html_of(app)
@@ -45,12 +38,9 @@ def test_a_single_pair_of_languages_has_no_highest_and_lowest(read, study):
 
 
 @pytest.mark.parametrize("study", ["twelve", "one"])
-def test_no_other_models_items_stand_under_a_study(cache, monkeypatch, study):
-    monkeypatch.setenv("CCTA_CACHE", str(cache))
-    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
-    app.switch_page("views/languages/languages.py")
-    app.query_params["study"] = study
-    (folded,) = [part for part in app.run().expander if part.label.startswith("Not of this study")]
+def test_no_other_models_items_stand_under_a_study(cache, opens, study):
+    app = opens(cache, "languages", study=study)()
+    (folded,) = [part for part in app.expander if part.label.startswith("Not of this study")]
     assert "heaviest" in "".join(block.value for block in folded.get("html"))
     assert html_of(app).count("Where the mass of a word goes") == 1
 
