@@ -10,7 +10,7 @@ from captum.attr import LayerIntegratedGradients
 
 from ccta_core.attribution.batches import autocast
 from ccta_core.models.model import pad_batch
-from ccta_core.models.products import OneDnnLinear
+from ccta_core.models.products import FrozenLinear
 
 ROWS = (16, 32, 64, 128)
 GROUPS = (1, 8)
@@ -42,7 +42,7 @@ class CaptumSide:
 
         Linear layers are PyTorch's, as whoever uses Captum has them, unless `our_products`.
         """
-        pytorchs = patch.object(OneDnnLinear, "forward", torch.nn.Linear.forward)
+        pytorchs = patch.object(FrozenLinear, "forward", torch.nn.Linear.forward)
         with nullcontext() if our_products else pytorchs:
             return self._run(items, steps, method, precision)
 

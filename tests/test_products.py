@@ -1,4 +1,4 @@
-"""Products by oneDNN: PyTorch's numbers and slopes, and PyTorch's own path wherever they differ."""
+"""Products with frozen weights: PyTorch's numbers and slopes, and its own path elsewhere."""
 
 import copy
 
@@ -7,7 +7,7 @@ import torch
 from torch.nn import Linear
 
 from ccta_core.models import products
-from ccta_core.models.products import OneDnnLinear, use_quick_products
+from ccta_core.models.products import FrozenLinear, use_quick_products
 
 pytestmark = pytest.mark.skipif(
     not torch.backends.mkldnn.is_available(), reason="PyTorch was built without oneDNN"
@@ -55,8 +55,6 @@ def test_rows_in_any_order_of_memory(layers):
 def test_whatever_is_another_product_is_pytorchs(layers):
     plain, quick, asked = layers
     rows = torch.randn(4, 192)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(quick(rows), plain(rows))
     assert torch.equal(quick.double()(rows.double()), plain.double()(rows.double()))
     learning = quick.float().requires_grad_()
     learning(rows).sum().backward()
@@ -70,10 +68,51 @@ def test_what_is_small_or_of_another_class_stays(monkeypatch):
     use_quick_products(torch.nn.Sequential(small, other))
     assert type(small) is Linear
     assert type(other) is torch.nn.Bilinear
+
+
+def test_where_mkl_is_quick_float32_is_pytorchs(layers, monkeypatch):
+    plain, quick, asked = layers
     monkeypatch.setattr(products, "mkl_is_slow", lambda: False)
-    large = Linear(200, 200)
-    use_quick_products(large)
-    assert type(large) is Linear
+    rows = torch.randn(5, 192)
+    assert torch.equal(quick(rows), plain(rows))
+    assert asked == []
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_bfloat16_is_autocasts_own_bit_by_bit(layers, bias):
+    plain, quick, _ = layers
+    if not bias:
+        plain.bias = quick.bias = None
+    rows = torch.randn(6, 192)
+    first, second = (rows.clone().requires_grad_() for _ in range(2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode():
+            assert torch.equal(quick(rows), plain(rows))
+        expected, result = plain(first), quick(second)
+    assert result.dtype == torch.bfloat16
+    assert torch.equal(result, expected)
+    expected.float().square().sum().backward()
+    result.float().square().sum().backward()
+    assert torch.equal(second.grad, first.grad)
+
+
+def test_rounded_weights_are_kept_and_never_older_than_the_weights(layers, monkeypatch):
+    plain, quick, _ = layers
+    rows = torch.randn(6, 192)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.inference_mode():
+        quick(rows)
+        kept = quick._kept
+        quick(rows)
+        assert quick._kept is kept
+        with torch.inference_mode(False):
+            for layer in (plain, quick):
+                layer.weight.mul_(1.5)
+        assert torch.equal(quick(rows), plain(rows))
+        with torch.inference_mode(False):
+            other = torch.nn.Parameter(torch.randn(256, 192), requires_grad=False)
+            plain.weight = quick.weight = other
+        assert torch.equal(quick(rows), plain(rows))
+    assert set(quick.state_dict()) == {"weight", "bias"}
 
 
 def test_attributions_are_the_same_either_way(model, monkeypatch):
@@ -84,7 +123,7 @@ def test_attributions_are_the_same_either_way(model, monkeypatch):
     sentences = [ccta.read_demo("nli")[0].sentences[lang] for lang in ("en", "zh")]
     config = Config(layer=8, quadrature=Quadrature(rule="midpoint", points=4))
     quick = ccta.attribute(model, sentences, config)
-    monkeypatch.setattr(OneDnnLinear, "forward", Linear.forward)
+    monkeypatch.setattr(FrozenLinear, "forward", Linear.forward)
     for result, expected in zip(quick, ccta.attribute(model, sentences, config), strict=True):
         scale = abs(expected.subword_scores).max()
         assert abs(result.subword_scores - expected.subword_scores).max() <= 1e-4 * scale

@@ -1,14 +1,19 @@
-"""Products with frozen weights in float32, by oneDNN on processors on which MKL is slow.
+"""Products with frozen weights: in float32 by oneDNN on processors on which MKL is slow, in
+bfloat16 with weights that are rounded once.
 
 PyTorch multiplies float32 matrices by MKL, which takes AVX2 on AMD's processors even where they
 have AVX-512. oneDNN takes what there is: on such a machine a linear layer and its backward pass
 were measured at .42 to .60 of the time, from 40 to 1,500 rows (docs/decisions/0005).
+
+Autocast remembers the bfloat16 form of weights that learn, and rounds those that are frozen anew in
+every call. Kept, an attribution in bfloat16 took .87 to .95 of the time (same page).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import Linear, Module
+from torch.nn.functional import linear
 
 from ccta_core.models.processor import mkl_is_slow
 
@@ -17,37 +22,66 @@ _LARGE = 128 * 128
 
 
 def use_quick_products(model: Module) -> None:
-    """Lets the linear layers of `model` multiply by oneDNN where MKL is slow; its weights are
-    frozen. Elsewhere nothing is changed.
+    """Lets the large linear layers of `model`, whose weights are frozen, multiply as
+    `FrozenLinear`.
     """
-    if not (mkl_is_slow() and torch.backends.mkldnn.is_available()):
-        return
     for module in model.modules():
         if type(module) is Linear and module.weight.numel() >= _LARGE:
-            module.__class__ = OneDnnLinear
+            module.__class__ = FrozenLinear
 
 
-class OneDnnLinear(Linear):
-    """A linear layer that multiplies by oneDNN where that is the same product: in float32, on the
-    processor, with a weight that learns nothing. Else it is PyTorch's.
+class _Rounded(NamedTuple):
+    """Weights in another precision, and what tells whether they still are those of the layer."""
+
+    key: tuple[object, ...]
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+
+class FrozenLinear(Linear):
+    """A linear layer that multiplies faster where it learns nothing and the product is the same:
+    by oneDNN in float32 where MKL is slow, and under autocast with weights rounded once, which are
+    kept beside the others (half their memory). Else it is PyTorch's.
     """
+
+    _kept: _Rounded | None = None
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Returns input @ weight' + bias. Shape: (..., in) -> (..., out)."""
         plain = type(input) is torch.Tensor and type(self.weight) is torch.nn.Parameter
+        learns = self.weight.requires_grad or (self.bias is not None and self.bias.requires_grad)
+        if not plain or learns or input.device != self.weight.device:
+            return super().forward(input)
+        if torch.is_autocast_enabled(input.device.type):
+            rounded = self._rounded(torch.get_autocast_dtype(input.device.type))
+            return linear(input.to(rounded.weight.dtype), rounded.weight, rounded.bias)
         if not (
-            plain
-            and input.dtype == self.weight.dtype == torch.float32
-            and input.device.type == self.weight.device.type == "cpu"
-            and not torch.is_autocast_enabled("cpu")
-            and not self.weight.requires_grad
-            and (self.bias is None or not self.bias.requires_grad)
+            input.dtype == self.weight.dtype == torch.float32
+            and input.device.type == "cpu"
+            and mkl_is_slow()
+            and torch.backends.mkldnn.is_available()
         ):
             return super().forward(input)
         if input.requires_grad and torch.is_grad_enabled():
             output: torch.Tensor = _Product.apply(input, self.weight, self.bias)
             return output
         return _multiply(input, self.weight, self.bias)
+
+    def _rounded(self, dtype: torch.dtype) -> _Rounded:
+        """The weights as autocast would round them; anew where they were changed or moved."""
+        tensors = [self.weight] if self.bias is None else [self.weight, self.bias]
+        key = (dtype, *((id(each), each.data_ptr(), each._version) for each in tensors))
+        kept = self._kept
+        if kept is None or kept.key != key:
+            # Not in inference mode, or no later gradient could pass through a product with them.
+            with torch.inference_mode(False), torch.no_grad():
+                kept = _Rounded(
+                    key,
+                    self.weight.detach().to(dtype),
+                    None if self.bias is None else self.bias.detach().to(dtype),
+                )
+            self._kept = kept
+        return kept
 
 
 class _Product(torch.autograd.Function):
