@@ -321,3 +321,24 @@ def test_the_shipped_adapter_is_merged_as_peft_merges_it(model):
     assert all(torch.equal(found[name], value) for name, value in state.items())
     assert all(not tensor.is_meta for tensor in model.hf_model.buffers())
     assert torch.equal(model.hf_model.bert.embeddings.position_ids[0], torch.arange(512))
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_equal_word_embeddings_are_held_once(whole, tmp_path, monkeypatch, equal):
+    """Two folders with another head each: one table where the encoders are equal, else two."""
+    monkeypatch.setattr("ccta_core.models.model._LARGE_TABLE", 1)
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    weights = load_file(copy / "model.safetensors")
+    head = next(name for name in weights if name.startswith("classifier."))
+    weights[head] = weights[head] + 1.0
+    if not equal:
+        table = next(name for name in weights if name.endswith("word_embeddings.weight"))
+        weights[table][5, 0] += 1e-3
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    first, second = load_model(str(whole)), load_model(str(copy))
+    tables = [each.hf_model.get_input_embeddings().weight for each in (first, second)]
+    assert (tables[0].data_ptr() == tables[1].data_ptr()) is equal
+    assert not torch.equal(logits(first), logits(second))
+    expected = logits(second)
+    del first, tables
+    assert torch.equal(logits(second), expected)

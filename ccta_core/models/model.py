@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
+from weakref import WeakSet
 
 import torch
 from tokenizers import Encoding
@@ -22,6 +23,11 @@ from ccta_core.units import UnitMap, segment_units
 _NO_LIMIT = 512
 _TOKENIZING = Lock()
 """Held while a tokenizer runs: how much it cuts is a setting of the one that models share."""
+_LARGE_TABLE = 1 << 24
+"""Word embeddings of at least so many numbers (64 MiB in float32) are held once where models have
+the same: most of a multilingual model's memory, and equal in every adapter over one backbone."""
+_with_tables: WeakSet["Model"] = WeakSet()
+_SHARING = Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +80,7 @@ class Model:
         self.notices = notices
         """What every result of this model should say beside its numbers, a sentence each."""
         self.device = next(hf_model.parameters()).device
+        _share_word_embeddings(self)
         self._trace = trace or trace_forward(self.hf_model)
         # XLM takes token types and has no table of them.
         types = getattr(hf_model.config, "type_vocab_size", 0) or 0
@@ -240,3 +247,34 @@ class Model:
 def pad_batch(rows: Sequence[torch.Tensor], value: float) -> torch.Tensor:
     """Stacks rows of unequal length, filled up with `value` at the end."""
     return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=value)
+
+
+def _share_word_embeddings(model: Model) -> None:
+    """Lets `model` use the word embeddings of another loaded model where they are equal bit by bit.
+
+    Weights of a `Model` never change, so that neither can notice.
+    """
+    table = _word_embeddings(model)
+    if table is None:
+        return
+    with _SHARING:
+        for other in _with_tables:
+            kept = _word_embeddings(other)
+            if kept is not None and _same_form(kept, table) and torch.equal(kept, table):
+                table.data = kept.data
+                break
+        _with_tables.add(model)
+
+
+def _same_form(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return (one.shape, one.dtype, one.device) == (other.shape, other.dtype, other.device)
+
+
+def _word_embeddings(model: Model) -> torch.Tensor | None:
+    """The model's table of word embeddings where it is large; None of a family without one."""
+    try:
+        table: object = getattr(model.hf_model.get_input_embeddings(), "weight", None)
+    except NotImplementedError:
+        return None
+    large = isinstance(table, torch.Tensor) and table.numel() >= _LARGE_TABLE
+    return table if isinstance(table, torch.Tensor) and large else None
