@@ -19,7 +19,7 @@ from ccta_core.analysis.training_languages import Checkpoint, rank_training_lang
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo, random_headed
+from ccta_core.models.catalog import ModelInfo, Randomised, twin_info
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.evidence import gather, main_studies
 from ccta_core.reports.findings.first_page import MOST_WORDS, five_lines
@@ -101,7 +101,7 @@ def study(tmp_path_factory):
     models = [info(lang) for lang in ("en", "es", "zh")]
     return written(
         tmp_path_factory.mktemp("studies") / "made",
-        [*models, random_headed(models[0])],
+        [*models, twin_info(models[0], Randomised())],
         lambda item, *names: row(item, *names, draw, linked=0.5),
         read_demo("nli"),
     )
@@ -337,7 +337,7 @@ def test_what_the_check_says_follows_the_numbers(tmp_path, lost, words):
         ems = 0.6 + noise - (lost if model == TWIN else 0.0)
         return found | {"ems": ems, "gain": ems - 0.5}
 
-    models = [info("en"), random_headed(info("en"))]
+    models = [info("en"), twin_info(info("en"), Randomised())]
     study = written(tmp_path / "checked", models, make, read_demo("nli")[:30], FEW)
     (one,) = sanity(study, 8)
     assert words in one.verdict

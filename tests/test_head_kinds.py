@@ -14,7 +14,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.evaluation.predict import classes
 from ccta_core.evaluation.score import score
 from ccta_core.models.added import add, find
-from ccta_core.models.catalog import RANDOM_HEAD
+from ccta_core.models.catalog import Randomised
 from ccta_core.models.load import load_model
 from ccta_core.result import PairResult
 from ccta_core.types import Sentence
@@ -22,6 +22,8 @@ from dashboard.views.pair.gold import Gold, judge
 from dashboard.views.pair.tables import both_predictions, predictions
 from dashboard.views.pair.view import targets
 from tests.families import build
+
+RANDOM_HEAD = Randomised().suffix
 
 EN = Sentence("The ferry was cancelled.", "en", "Ahmed baked bread.")
 ES = Sentence("El ferry fue cancelado.", "es", "Ahmed horneaba pan.")

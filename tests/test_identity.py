@@ -15,7 +15,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models import identity
 from ccta_core.models.added import CHANGED, FILE, add, added, available_models, find, listed
-from ccta_core.models.catalog import RANDOM_HEAD, SHIPPED, catalog
+from ccta_core.models.catalog import SHIPPED, Randomised, catalog
 from ccta_core.models.identity import SUMS_FILE, deciding_files, folder_revision, sum_of
 from ccta_core.models.load import load_model
 from ccta_core.models.places import ModelPlace, local_place
@@ -29,6 +29,8 @@ from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import LABELS, build, tokenizer_of
+
+RANDOM_HEAD = Randomised().suffix
 
 EN = Sentence("The ferry was cancelled.", "en", "Ahmed baked bread.")
 ES = Sentence("El ferry fue cancelado.", "es", "Ahmed horneaba pan.")

@@ -7,15 +7,24 @@ import ccta_core as ccta
 from ccta_core.cli import main
 from ccta_core.corpus.spec import read_corpus
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import RANDOM_HEAD, catalog, find, random_headed
+from ccta_core.models.catalog import (
+    Randomised,
+    catalog,
+    find,
+    split_twin,
+    twin_info,
+    twin_revision,
+)
 from ccta_core.models.load import load_model
-from ccta_core.models.random_head import head_modules, initialise_head
+from ccta_core.models.randomisation import head_modules, initialise
 from ccta_core.study.manifest import folder_of, read_manifest, with_twin
 from ccta_core.study.run import local
 from ccta_core.types import Sentence
 from tests.families import FAMILIES, HEADS, build
 from tests.heads import tiny
 from tests.made_study import manifest_of
+
+RANDOM_HEAD = Randomised().suffix
 
 MODEL = "e5-small/nli-en"
 TWIN = MODEL + RANDOM_HEAD
@@ -56,10 +65,10 @@ def test_the_head_changes_and_the_encoder_stays(tmp_path, family, head):
 def test_the_seed_is_fixed_and_the_callers_draws_go_on():
     one, other = tiny("paraphrase"), tiny("paraphrase")
     torch.manual_seed(1)
-    initialise_head(one.hf_model)
+    initialise(one.hf_model, Randomised())
     after = torch.rand(3)
     torch.manual_seed(2)
-    initialise_head(other.hf_model)
+    initialise(other.hf_model, Randomised())
     assert not changed(weights(one), weights(other))
     torch.manual_seed(1)
     assert torch.equal(torch.rand(3), after)
@@ -69,10 +78,10 @@ def test_a_head_that_can_not_be_told_or_drawn_is_refused(monkeypatch):
     model = tiny("qa")
     monkeypatch.setattr(type(model.hf_model), "_init_weights", lambda self, module: None)
     with pytest.raises(CctaError, match="can't be made random"):
-        initialise_head(model.hf_model)
+        initialise(model.hf_model, Randomised())
     assert list(head_modules(model.hf_model.base_model)) == []
     with pytest.raises(CctaError, match="can't be made random"):
-        initialise_head(model.hf_model.base_model)
+        initialise(model.hf_model.base_model, Randomised())
 
 
 def test_the_twin_is_found_but_not_listed(capsys):
@@ -81,7 +90,7 @@ def test_the_twin_is_found_but_not_listed(capsys):
     assert (info.training_language, info.task) == (None, "nli")
     assert info.revision != find(MODEL).revision
     assert "scores" not in info.card
-    assert info == random_headed(find(MODEL))
+    assert info == twin_info(find(MODEL), Randomised())
     assert main(["models", "info", TWIN]) == 0
     assert "head initialised at random" in capsys.readouterr().out
     assert main(["models", "list"]) == 0
@@ -149,3 +158,37 @@ def test_a_study_with_a_twin_runs_from_python():
     assert (one.ems - other.ems).abs().max() > 1e-3
     with pytest.raises(CctaError, match="expected local or ray"):
         ccta.run_study("twins", "demo:nli", MODEL, engine="spark")
+
+
+@pytest.mark.parametrize("drawn", [
+    Randomised(), Randomised(3), Randomised(layer=9), Randomised(12, 1)
+])  # fmt: skip
+def test_an_id_says_what_is_random(drawn):
+    assert split_twin("a/b" + drawn.suffix) == ("a/b", drawn)
+    assert find(MODEL + drawn.suffix).revision == twin_revision(find(MODEL).revision, drawn)
+
+
+@pytest.mark.parametrize("wrong", ["~random-head-0", "~random-from-0", "~random-from-x", "~random"])
+def test_another_ending_is_no_twins(wrong):
+    assert split_twin(MODEL + wrong) == (MODEL + wrong, None)
+    with pytest.raises(CctaError, match="unknown model"):
+        find(MODEL + wrong)
+
+
+def test_layers_become_random_from_the_head_downwards(tmp_path):
+    """The cascade leaves what lies below alone; its head is that of the twin with a random head."""
+    folder = str(build(tmp_path / "bert", "bert", "classification"))
+    trained, head, other = (
+        load_model(folder + end) for end in ("", RANDOM_HEAD, RANDOM_HEAD + "-4")
+    )
+    depth = trained.depth
+    cascade = load_model(f"{folder}~random-from-{depth}")
+    moved = changed(weights(trained), weights(cascade))
+    top = f".layer.{depth - 1}."
+    assert {name for name in moved if ".layer." in name}
+    assert all(top in name for name in moved if ".layer." in name)
+    assert not any("embeddings" in name for name in moved)
+    assert not {name for name in changed(weights(head), weights(cascade)) if top not in name}
+    assert changed(weights(head), weights(other))
+    with pytest.raises(CctaError, match=f"from layer {depth + 1} up: it has layers 1 to {depth}"):
+        load_model(f"{folder}~random-from-{depth + 1}")

@@ -32,19 +32,19 @@ from ccta_core.analysis.training_languages import (
 from ccta_core.analysis.two_way import TwoWay, two_way
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
-from ccta_core.models.catalog import RANDOM_HEAD, is_random_head
+from ccta_core.models.catalog import is_twin, split_twin
 from ccta_core.study.storage.table import Study
 
 
 def models(study: Study) -> list[str]:
-    """Returns the models that have rows, in the manifest's order, without random-head twins."""
-    return [name for name in measured_models(study) if not is_random_head(name)]
+    """Returns the models that have rows, in the manifest's order, without random twins."""
+    return [name for name in measured_models(study) if not is_twin(name)]
 
 
 def twins(study: Study) -> list[tuple[str, str]]:
     """Returns (trained model, its twin with a random head) of those that both have rows."""
     present = measured_models(study)
-    pairs = [(name.removesuffix(RANDOM_HEAD), name) for name in present if is_random_head(name)]
+    pairs = [(split_twin(name)[0], name) for name in present if is_twin(name)]
     return [pair for pair in pairs if pair[0] in present]
 
 

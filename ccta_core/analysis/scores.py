@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ccta_core.models.catalog import ModelInfo, catalog, is_random_head
+from ccta_core.models.catalog import ModelInfo, catalog, is_twin
 from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.table import Study
 
@@ -36,7 +36,7 @@ def language_scores(study: Study) -> LanguageScores:
     by_cell: dict[tuple[str, str], float] = {}
     counts = []
     for model in manifest.models:
-        if is_random_head(model["id"]):
+        if is_twin(model["id"]):
             continue
         info = cards.get(model["id"])
         if info is None or info.revision != model["revision"] or not same_split(info, manifest):
@@ -68,7 +68,7 @@ def _of_rows(study: Study) -> LanguageScores:
     table = study.query(
         "SELECT model, source_lang AS lang, avg(source_score) AS score FROM rows GROUP BY ALL"
     )
-    table = table[~table["model"].map(is_random_head)].dropna(subset=["score"])
+    table = table[~table["model"].map(is_twin)].dropna(subset=["score"])
     keys = zip(table["model"], table["lang"], strict=True)
     by_cell = dict(zip(keys, table["score"].astype(float), strict=True))
     return LanguageScores(by_cell, study.manifest.items, False)

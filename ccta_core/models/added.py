@@ -18,12 +18,11 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.catalog import (
     CLASSES,
-    RANDOM_HEAD,
     ModelInfo,
     catalog,
-    is_random_head,
-    random_headed,
     read_info,
+    split_twin,
+    twin_info,
     twin_revision,
 )
 from ccta_core.models.catalog import find as catalog_find
@@ -50,12 +49,13 @@ def find(model_id: str) -> ModelInfo:
 
     Raises CctaError as `catalog.find`, and where the model's files changed since it was added.
     """
-    info = added().get(model_id.removesuffix(RANDOM_HEAD))
+    trained_id, drawn = split_twin(model_id)
+    info = added().get(trained_id)
     if info is None:
         return catalog_find(model_id)
     if CHANGED in info.card:
         raise CctaError(info.card[CHANGED])
-    return random_headed(info) if is_random_head(model_id) else info
+    return info if drawn is None else twin_info(info, drawn)
 
 
 def listed(name: str) -> ModelInfo:
@@ -192,7 +192,7 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
 
     None where the files are not on this machine, or can't be read: loading says what is wrong.
     """
-    model_id = info.id.removesuffix(RANDOM_HEAD)
+    model_id, drawn = split_twin(info.id)
     if info.folder is not None:
         present = read_info(info.folder)
         if present is None:
@@ -206,7 +206,7 @@ def present_revision(info: ModelInfo, space: str = "") -> str | None:
             revision, files = place.revision(), {}
         except CctaError:
             return None
-    return with_maps(twin_revision(revision) if model_id != info.id else revision, files, space)
+    return with_maps(revision if drawn is None else twin_revision(revision, drawn), files, space)
 
 
 def _entries() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,9 +22,9 @@ from ccta_core.models.identity import (
 from ccta_core.stamps import Stamp, file_stamp
 
 BACKBONE = "e5-small"
-RANDOM_HEAD = "~random-head"
-"""Ends the id of a model's twin whose head is initialised at random."""
-RANDOM_SEED = 0
+_TWIN = re.compile(
+    r"(?P<id>.+)~random-(?:head|from-(?P<layer>[1-9][0-9]{0,2}))(?:-(?P<seed>[1-9][0-9]{0,3}))?"
+)
 SHIPPED = Path(__file__).parent.parent / "zoo" / "adapters"
 
 
@@ -89,14 +90,16 @@ def read_info(folder: Path) -> ModelInfo | None:
 
 
 def find(model_id: str) -> ModelInfo:
-    """Returns the catalogue's entry for `model_id`, or that of its twin for `ID~random-head`.
+    """Returns the catalogue's entry for `model_id`, or that of its twin for an id such as
+    `ID~random-head` (`Randomised`).
 
     Raises CctaError, listing the known ids, where there is none.
     """
     models = catalog()
-    trained = models.get(model_id.removesuffix(RANDOM_HEAD))
-    if is_random_head(model_id) and trained is not None and trained.labels:
-        return random_headed(trained)
+    trained_id, drawn = split_twin(model_id)
+    trained = models.get(trained_id)
+    if drawn is not None and trained is not None and trained.labels:
+        return twin_info(trained, drawn)
     if model_id not in models:
         raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(models)}")
     return models[model_id]
@@ -111,14 +114,43 @@ def adjusted(name: str) -> ModelInfo | None:
     return info if info is not None and info.task == "backbone" and info.folder else None
 
 
-def is_random_head(model_id: str) -> bool:
-    """Returns whether the id is that of a twin with a random head."""
-    return model_id.endswith(RANDOM_HEAD)
+@dataclass(frozen=True, slots=True)
+class Randomised:
+    """What of a trained model is initialised at random in a twin of it, from a seed: its head, and
+    with `layer` every layer from that one up too (cascading randomisation, Adebayo et al., 2018).
+
+    Written at the end of the model's id: `~random-head`, `~random-head-3` (seed 3),
+    `~random-from-9` (head and layers from 9 up), `~random-from-9-3`.
+    """
+
+    seed: int = 0
+    layer: int | None = None
+
+    @property
+    def suffix(self) -> str:
+        """What it is written as."""
+        part = "~random-head" if self.layer is None else f"~random-from-{self.layer}"
+        return part if self.seed == 0 else f"{part}-{self.seed}"
 
 
-def random_headed(info: ModelInfo) -> ModelInfo:
-    """Returns the entry of a model's twin with the same encoder and a random head; it is never
-    listed.
+def split_twin(model_id: str) -> tuple[str, Randomised | None]:
+    """Returns the id of the trained model and what is random in its twin; the id itself and None
+    where it is no twin's.
+    """
+    written = _TWIN.fullmatch(model_id)
+    if written is None:
+        return model_id, None
+    layer = written["layer"]
+    return written["id"], Randomised(int(written["seed"] or 0), int(layer) if layer else None)
+
+
+def is_twin(model_id: str) -> bool:
+    """Returns whether the id is that of a twin whose head, at least, is random."""
+    return split_twin(model_id)[1] is not None
+
+
+def twin_info(info: ModelInfo, drawn: Randomised) -> ModelInfo:
+    """Returns the entry of a model's twin of which a part is random; it is never listed.
 
     It has no training language and no scores. What the encoder was trained on stays known, so that
     a study of those items is refused.
@@ -128,23 +160,25 @@ def random_headed(info: ModelInfo) -> ModelInfo:
     encoder_training = {
         name: training[name] for name in ("data", "items_sha256") if name in training
     }
+    above = "" if drawn.layer is None else f" and layers from {drawn.layer} up"
     what = (
-        f"the encoder of {info.id} under a head initialised at random (seed {RANDOM_SEED}), a "
-        "sanity check (Adebayo et al., 2018) and no model to use"
+        f"the encoder of {info.id} under a head{above} initialised at random (seed {drawn.seed}), "
+        "a sanity check (Adebayo et al., 2018) and no model to use"
     )
-    revision = twin_revision(info.revision)
+    revision = twin_revision(info.revision, drawn)
     return replace(
         info,
-        id=info.id + RANDOM_HEAD,
+        id=info.id + drawn.suffix,
         training_language=None,
         revision=revision,
         card={"what": what, **card, "revision": revision, "training": encoder_training},
     )
 
 
-def twin_revision(revision: str) -> str:
-    """Returns the revision of the twin with a random head of a model of this revision."""
-    return f"{revision}-random-head-{RANDOM_SEED}"
+def twin_revision(revision: str, drawn: Randomised) -> str:
+    """Returns the revision of the twin of a model of this revision."""
+    part = "head" if drawn.layer is None else f"from-{drawn.layer}"
+    return f"{revision}-random-{part}-{drawn.seed}"
 
 
 def file_sums(info: ModelInfo, names: Iterable[str]) -> dict[str, str]:

@@ -24,18 +24,17 @@ from ccta_core.models import embedded
 from ccta_core.models.adapter import merge
 from ccta_core.models.catalog import (
     BACKBONE,
-    RANDOM_HEAD,
     ModelInfo,
     adjusted,
     catalog,
     check_files,
-    is_random_head,
     read_info,
+    split_twin,
 )
 from ccta_core.models.checkpoint import encoder_from_transformers, from_transformers
 from ccta_core.models.identity import SAFE
 from ccta_core.models.model import Model
-from ccta_core.models.random_head import with_random_head
+from ccta_core.models.randomisation import randomised
 
 _log = logging.getLogger(__name__)
 
@@ -76,14 +75,16 @@ class Backbone:
 def load_model(model_id: str, *, device: str | None = None) -> Model:
     """Loads a zoo model by id, a local folder (an adapter's or a whole model's), or a hub model.
 
-    Any of them followed by `~random-head` is the same encoder under a random head (random_head.py).
+    Any of them followed by `~random-head` is the same encoder under a random head, by
+    `~random-from-9` with random layers from 9 up as well (`catalog.Randomised`).
     The device is the given one, else the GPU where there is one. Raises CctaError (one line: what
     is wrong, what to do) where the model is unknown, damaged, without a head or can't be fetched.
     """
     models = catalog()
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if is_random_head(model_id):
-        return with_random_head(load_model(model_id.removesuffix(RANDOM_HEAD), device="cpu"), where)
+    trained_id, drawn = split_twin(model_id)
+    if drawn is not None:
+        return randomised(load_model(trained_id, device="cpu"), drawn, where)
     entry = models.get(model_id) or read_info(Path(model_id))
     if entry is not None and entry.task == "backbone":
         raise CctaError(

@@ -18,7 +18,7 @@ from ccta_core.corpus.labels import changed, in_words, match_labels
 from ccta_core.corpus.spec import Corpus, ids_sha256
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.added import listed
-from ccta_core.models.catalog import SCORES, ModelInfo, is_random_head, random_headed
+from ccta_core.models.catalog import SCORES, ModelInfo, Randomised, is_twin, twin_info
 from ccta_core.models.identity import with_maps
 from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
 from ccta_core.study.storage.schema import SINCE_CHANCE_OF_GAIN, VERSION
@@ -167,9 +167,9 @@ def with_twin(models: Sequence[ModelInfo]) -> list[ModelInfo]:
     """Returns the models and, last, the first one's twin with a random head, where none is among
     them.
     """
-    if not models or any(is_random_head(info.id) for info in models):
+    if not models or any(is_twin(info.id) for info in models):
         return list(models)
-    return [*models, random_headed(models[0])]
+    return [*models, twin_info(models[0], Randomised())]
 
 
 def config_of(manifest: Manifest) -> Config:

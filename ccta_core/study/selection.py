@@ -58,6 +58,24 @@ def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
     return replace(corpus, examples=tuple(kept))
 
 
+def spread_items(corpus: Corpus, limit: int) -> Corpus:
+    """Returns the corpus with one item of each of `limit` groups at even distances over it; the
+    items of a group (an NLI premise's labels) are taken in turn.
+
+    Files often come in blocks of a genre, so that their first items are all of one. Where there
+    are fewer groups, one item of each. Raises CctaError on a limit below 1.
+    """
+    setting("limit").check(limit)
+    groups: dict[str, list[ParallelExample]] = {}
+    for example in corpus.examples:
+        groups.setdefault(example.group, []).append(example)
+    members = list(groups.values())
+    wanted = min(limit, len(members))
+    chosen = [members[place * len(members) // wanted] for place in range(wanted)]
+    kept = tuple(items[turn % len(items)] for turn, items in enumerate(chosen))
+    return replace(corpus, examples=kept)
+
+
 def crop_contexts(corpus: Corpus, tokens: int) -> Corpus:
     """Returns the corpus with contexts of at most `tokens` tokens around their answers.
 
