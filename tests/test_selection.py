@@ -1,4 +1,7 @@
-"""Few items of each group: which they are, and that a study keeps to them."""
+"""Few items of each group, or items over the whole data: which, and that a study keeps to them."""
+
+from collections import Counter
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -34,6 +37,36 @@ def test_the_limit_counts_what_is_kept():
     assert select_items(SPEC, LANGS, limit=7) == read_corpus(SPEC, LANGS, limit=7)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 7, 20, 50])
+def test_spread_items_lie_over_the_whole_data(limit):
+    """One of each group, the first item among them, labels in turn, at even distances."""
+    corpus = read_corpus(SPEC, LANGS)
+    spread = select_items(SPEC, LANGS, limit=limit, spread=True)
+    groups = list(dict.fromkeys(one.group for one in corpus.examples))
+    places = [groups.index(one.group) for one in spread.examples]
+    assert len(places) == min(limit, len(groups))
+    assert places[0] == 0
+    steps = {after - before for before, after in pairwise(places)}
+    assert max(steps, default=1) - min(steps, default=1) <= 1
+    assert max(steps, default=1) <= -(-len(groups) // len(places))
+    labels = Counter(one.label for one in spread.examples)
+    if limit >= 3:
+        assert max(labels.values()) - min(labels.values()) <= 1
+
+
+def test_a_spread_study_reads_its_items_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path))
+    asked = {"languages": LANGS, "layers": (11,), "limit": 6, "shuffles": 2, "unrelated": 0}
+    study = ccta.run_study("even", SPEC, MODEL, **asked, spread=True)
+    assert study.manifest.part_of_data == "all, items spread evenly, one of a group"
+    assert provenance(study)["spread"] is True
+    kept = examples_of(study)
+    (study.folder / "items.arrow").unlink()
+    assert examples_of(study) == kept
+    with pytest.raises(CctaError, match="spread: true here, false asked for"):
+        ccta.run_study("even", SPEC, MODEL, **asked)
+
+
 def test_contexts_are_cut_of_what_is_kept():
     found = select_items("demo:qa", LANGS, per_group=1, crop=24)
     ids = [one.id for one in select_items("demo:qa", LANGS, per_group=1).examples]
@@ -44,6 +77,8 @@ def test_contexts_are_cut_of_what_is_kept():
 def test_nothing_is_no_selection(wrong):
     with pytest.raises(CctaError, match="expected 1 or more"):
         select_items(SPEC, LANGS, **wrong)
+    with pytest.raises(CctaError, match="give a limit"):
+        select_items(SPEC, LANGS, spread=True)
     with pytest.raises(CctaError):
         first_items(read_corpus(SPEC, LANGS), -1)
 

@@ -34,7 +34,7 @@ NAMES = [each.name for each in fields(StudyRequest)]
 # A value of every setting that is not its default, and that a page of NLI can show.
 OTHER = {
     "name": "other", "data": "demo:qa", "models": ("e5-small/qa-en",), "layers": (4, 12),
-    "languages": ("en", "hi"), "crop": 64, "per_group": 2, "chunk": 6, "limit": 7,
+    "languages": ("en", "hi"), "crop": 64, "per_group": 2, "chunk": 6, "limit": 7, "spread": True,
     "config": Config(space="none", shuffles=3), "allow_overlap": True, "random_head": True,
 }  # fmt: skip
 ASKED = {"name": "one", "data": "demo:nli", "models": (MODEL,)}
@@ -127,8 +127,9 @@ def test_a_setting_is_in_the_manifest(name):
     corpus = read_corpus("demo:nli", ["en", "es"], limit=3)
     kept = make_manifest(request(layers=(8,)), corpus, [find(MODEL)])
     assert hasattr(kept, name) != ("manifest" in settings()[name].absent)
-    if name in ("crop", "per_group", "chunk"):  # recorded as they were asked for
-        asked = request(layers=(8,), **{name: OTHER[name]})
+    if name in ("crop", "per_group", "spread", "chunk"):  # recorded as they were asked for
+        limit = {"limit": 3} if name == "spread" else {}
+        asked = request(layers=(8,), **limit, **{name: OTHER[name]})
         assert getattr(make_manifest(asked, corpus, [find(MODEL)]), name) == OTHER[name]
 
 

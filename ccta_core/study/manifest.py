@@ -83,6 +83,7 @@ class Manifest(RecordedSettings):
     def cuts(self) -> list[str]:
         """What of the data was left away: items of a group, ends of contexts."""
         return [
+            *(["items spread evenly, one of a group"] if self.spread else []),
             *([f"{self.per_group} of each group at most"] if self.per_group else []),
             *([f"contexts cut to {self.crop} tokens around their answers"] if self.crop else []),
         ]

@@ -190,6 +190,15 @@ class RecordedSettings:
             "Items of one group are no independent evidence", folded=True,
         ),
     )  # fmt: skip
+    spread: bool = _setting(
+        False, "items at even distances over the data, one of a group, not its first",
+        flag="spread", kind="switch",
+        form=FormField(
+            "spread", "Items spread evenly over the data",
+            "One of a premise or paragraph, at even distances: files come in blocks of a genre",
+            folded=True,
+        ),
+    )  # fmt: skip
     chunk: int = _setting(
         CHUNK, "items that are measured together", least=1,
         too_small="a chunk of {} items measures nothing",
@@ -210,7 +219,7 @@ class StudyRequest(RecordedSettings):
     """
 
     limit: int | None = _setting(
-        None, "the first N items", flag="limit", kind="count", metavar="N", least=1,
+        None, "N items (the first, or spread)", flag="limit", kind="count", metavar="N", least=1,
         too_small="a limit of {} items reads nothing",
         form=FormField("limit", "Items (0 takes all)", step=18),
         absent={"manifest": "it has the number of the items that were read, and their hash"},

@@ -17,22 +17,27 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
-def select_items(
+def select_items(  # noqa: PLR0913 - the ways in which items are chosen
     data: str,
     languages: Sequence[str] | None,
     *,
     limit: int | None = None,
+    spread: bool = False,
     per_group: int | None = None,
     crop: int | None = None,
 ) -> Corpus:
     """Returns the first `limit` items that the languages have in common.
 
-    With `per_group`, at most so many of each group (premise, paragraph): they are no independent
-    evidence, so few of many groups say more than many of few. With `crop`, contexts are cut to so
-    many tokens around their answers (`crop_contexts`). Raises CctaError on a number out of its
-    range, and as the readers and `crop_contexts` do.
+    With `spread`, `limit` items of as many groups at even distances over the data instead
+    (`spread_items`). With `per_group`, at most so many of each group (premise, paragraph): they are
+    no independent evidence, so few of many groups say more than many of few. With `crop`, contexts
+    are cut to so many tokens around their answers (`crop_contexts`). Raises CctaError on a number
+    out of its range, where `spread` has no limit, and as the readers and `crop_contexts` do.
     """
     setting("per_group").check(per_group)
+    if spread:
+        corpus = spread_items(read_corpus(data, languages), limit)
+        return corpus if crop is None else crop_contexts(corpus, crop)
     corpus = read_corpus(data, languages, limit=limit if per_group is None else None)
     if per_group is not None:
         corpus = first_items(first_of_each_group(corpus, per_group), limit)
@@ -58,13 +63,15 @@ def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
     return replace(corpus, examples=tuple(kept))
 
 
-def spread_items(corpus: Corpus, limit: int) -> Corpus:
+def spread_items(corpus: Corpus, limit: int | None) -> Corpus:
     """Returns the corpus with one item of each of `limit` groups at even distances over it; the
     items of a group (an NLI premise's labels) are taken in turn.
 
     Files often come in blocks of a genre, so that their first items are all of one. Where there
-    are fewer groups, one item of each. Raises CctaError on a limit below 1.
+    are fewer groups, one item of each. Raises CctaError without a limit, or below 1.
     """
+    if limit is None:
+        raise CctaError("items are spread over the data up to a number of them; give a limit")
     setting("limit").check(limit)
     groups: dict[str, list[ParallelExample]] = {}
     for example in corpus.examples:

@@ -31,7 +31,7 @@ from ccta_core.pipeline.sentences import forward, select_targets
 from ccta_core.pipeline.sides import Side, align_layer, common_space, sides_of
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.study.linked_words import words_of
-from ccta_core.study.selection import select_items, spread_items
+from ccta_core.study.selection import select_items
 from ccta_core.text import count, plain
 from ccta_core.transport import ems_values
 from ccta_core.types import ParallelExample
@@ -161,7 +161,7 @@ def _measure(
 
 def table(data: Path, until: float) -> pd.DataFrame:
     """A row a model and null: mean gain, and the share of the usual gain with its 95% interval."""
-    items = spread_items(select_items(f"xnli:{data}/xnli#test", LANGUAGES), ITEMS).examples
+    items = select_items(f"xnli:{data}/xnli#test", LANGUAGES, limit=ITEMS, spread=True).examples
     words = {lang: function_words(data / "ud_pud", lang) for lang in LANGUAGES}
     result = []
     for model in MODELS:

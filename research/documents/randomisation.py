@@ -24,7 +24,7 @@ from ccta_core.models.catalog import Randomised
 from ccta_core.models.load import load_model
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.study.measure import measure
-from ccta_core.study.selection import select_items, spread_items
+from ccta_core.study.selection import select_items
 from ccta_core.text import count, plain
 from ccta_core.types import ParallelExample
 
@@ -64,8 +64,7 @@ def table(data: str, until: float) -> pd.DataFrame:
     """A row a model and what of it is random, with the mean gain of both and the share kept; the
     columns `low` and `high` are its 95% interval over premises.
     """
-    corpus = select_items(data, LANGUAGES)
-    items = spread_items(corpus, ITEMS).examples
+    items = select_items(data, LANGUAGES, limit=ITEMS, spread=True).examples
     # One draw for every model first: stopped early, each has something.
     arms: list[tuple[str, Randomised]] = [
         (model, drawn) for drawn in (*HEADS[:3], *CASCADE, *HEADS[3:]) for model in MODELS

@@ -41,6 +41,7 @@ def provenance(study: Study) -> dict[str, Any]:
         "split": manifest.split,
         "crop": manifest.crop,
         "per_group": manifest.per_group,
+        "spread": manifest.spread,
         "licence": manifest.licence,
         "items": manifest.items,
         "items_sha256": manifest.items_sha256,

@@ -103,7 +103,8 @@ def draft(request: StudyRequest) -> StudyDraft:
     models = models_of(request)
     corpus = select_items(
         request.data, request.languages,
-        limit=request.limit, per_group=request.per_group, crop=request.crop,
+        limit=request.limit, spread=request.spread, per_group=request.per_group,
+        crop=request.crop,
     )  # fmt: skip
     return StudyDraft(corpus, make_manifest(request, corpus, models))
 

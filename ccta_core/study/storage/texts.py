@@ -88,8 +88,8 @@ def _read_again(study: Study) -> tuple[ParallelExample, ...]:
     try:
         corpus = select_items(
             manifest.data, manifest.languages,
-            limit=manifest.items + manifest.left_out, per_group=manifest.per_group,
-            crop=manifest.crop,
+            limit=manifest.items + (0 if manifest.spread else manifest.left_out),
+            spread=manifest.spread, per_group=manifest.per_group, crop=manifest.crop,
         )  # fmt: skip
     except CctaError as error:
         raise CctaError(

@@ -18,7 +18,7 @@ from ccta_core.study.cost import Cost, cost_of, length_of
 from ccta_core.study.manifest import Manifest, make_manifest, models_of
 from ccta_core.study.request import FormField, StudyRequest, form_fields, setting
 from ccta_core.study.run import process
-from ccta_core.study.selection import first_items
+from ccta_core.study.selection import first_items, spread_items
 from ccta_core.text import count, duration, size
 from dashboard import resources
 from dashboard.fields import flag, one_of, some_of, whole, words
@@ -108,7 +108,8 @@ def priced(form: FilledForm) -> PricedStudy:
     corpus = resources.corpus(
         request.data, request.languages or (), request.per_group, request.crop
     )
-    corpus = first_items(corpus, request.limit)
+    take = spread_items if request.spread else first_items
+    corpus = take(corpus, request.limit)
     models = models_of(request, form.models.__getitem__)
     manifest = make_manifest(request, corpus, models)
     cost = cost_of(manifest, form.workers, length_of(corpus.examples)).paced(resources.pace())
