@@ -35,8 +35,8 @@ DEPTH = 12
 HEADS = tuple(Randomised(seed) for seed in range(10))
 CASCADE = tuple(Randomised(layer=layer) for layer in range(DEPTH, LAYER, -1))
 CONFIG = Config(layer=LAYER, precision="bf16", unrelated=0, shuffles=20)
-ITEMS = 40
-CHUNK = 10
+ITEMS = 24
+CHUNK = 12
 DOCS = Path(__file__).parents[2] / "docs"
 COLUMNS = ["item", "group", "source_lang", "target_lang", "ems", "gain", "ems_uniform"]
 
