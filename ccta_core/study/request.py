@@ -191,13 +191,10 @@ class RecordedSettings:
         ),
     )  # fmt: skip
     spread: bool = _setting(
-        False, "items at even distances over the data, one of a group, not its first",
-        flag="spread", kind="switch",
-        form=FormField(
-            "spread", "Items spread evenly over the data",
-            "One of a premise or paragraph, at even distances: files come in blocks of a genre",
-            folded=True,
-        ),
+        False, "items at even distances over the data, one of a group", flag="spread",
+        kind="switch", form=FormField(
+            "spread", "Items spread evenly over the data", folded=True,
+            help="One of a premise or paragraph: files come in blocks of a genre"),
     )  # fmt: skip
     chunk: int = _setting(
         CHUNK, "items that are measured together", least=1,
@@ -233,18 +230,14 @@ class StudyRequest(RecordedSettings):
     )  # fmt: skip
     allow_overlap: bool = _setting(
         False, "items a model was trained on", flag="allow-overlap", kind="switch",
-        form=FormField(
-            "overlap", "Items a model was trained on too",
-            "Its scores on such items say nothing", folded=True,
-        ),
+        form=FormField("overlap", "Items a model was trained on too",
+                       "Its scores on such items say nothing", folded=True),
         absent={"manifest": "it changes no row: what a model was trained on is in its card"},
     )  # fmt: skip
     random_head: bool = _setting(
         False, "the first model under a random head too", flag="random-head", kind="switch",
-        form=FormField(
-            "random", "The first model under a random head too",
-            "A sanity check: what a head that learned nothing gives", folded=True,
-        ),
+        form=FormField("random", "The first model under a random head too",
+                       "A sanity check: what a head that learned nothing gives", folded=True),
         absent={"manifest": "the model with a random head is among its models"},
     )  # fmt: skip
 
