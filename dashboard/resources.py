@@ -18,6 +18,7 @@ from ccta_core.errors import CctaError
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
+from ccta_core.permissions import person
 from ccta_core.result import PairResult
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
@@ -213,11 +214,12 @@ def receive_upload(name: str, content: bytes) -> UploadContents:
     Raises CctaError where it is no parallel text, or too large: then it is not kept.
     """
     kept = kept_name(name, content)
-    contents = _receive_upload(kept, name, content)
+    file = (person().key, kept, name, content)
+    contents = _receive_upload(*file)
     if kept in uploads():
         return contents
-    _receive_upload.clear(kept, name, content)  # it was deleted since
-    return _receive_upload(kept, name, content)
+    _receive_upload.clear(*file)  # it was deleted since
+    return _receive_upload(*file)
 
 
 @st.cache_data(show_spinner="Counting the items", max_entries=_ANSWERS_HELD)
@@ -248,7 +250,7 @@ def _corpus(
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def _receive_upload(kept: str, _name: str, _content: bytes) -> UploadContents:
+def _receive_upload(owner: str, kept: str, _name: str, _content: bytes) -> UploadContents:
     return keep(_name, _content)
 
 

@@ -17,9 +17,9 @@ FILES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 # A module may import from lower ranks and from its own part only; the deepest name given counts.
 RANKS = {
     "errors": 0, "stamps": 0, "children": 0,
-    "limited": 1, "text": 1, "languages": 1, "permissions": 1,
+    "limited": 1, "text": 1, "languages": 1,
     "types": 2, "config": 2, "measures": 2,
-    "units": 3, "transport": 3, "analysis": 3, "reports": 3,
+    "permissions": 3, "units": 3, "transport": 3, "analysis": 3, "reports": 3,
     "models": 4, "consistency": 4, "corpus": 4, "result": 4,
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
     "pipeline": 6, "evaluation": 6,

@@ -20,12 +20,12 @@ import regex
 from ccta_core.config import cache_root
 from ccta_core.corpus.caps import MOST_MEGABYTES, check_caps
 from ccta_core.corpus.items import LeftOut, places_by_reason
+from ccta_core.corpus.resolve import UPLOADS
 from ccta_core.corpus.spec import Scan, read_corpus, scan
 from ccta_core.errors import CctaError
 from ccta_core.limited import Limits, call_limited
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.permissions import PEOPLE, person, refuse_if_read_only
 
-FOLDER = "data"
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 LIMITS = Limits()
 """Of the process that reads a file which is handed in."""
@@ -58,9 +58,16 @@ class UploadContents:
 
 
 def uploads() -> list[str]:
-    """Returns the names of the files kept, in order."""
-    paths = (cache_root() / FOLDER).glob("*-*.*")
-    return sorted(path.name for path in paths if path.suffix in ENDINGS)
+    """Returns the names of the files that the person keeps here, in order.
+
+    An administrator's list goes on with those of others, as KEY/NAME.
+    """
+    own = _names_in(person().root)
+    if not person().administrator:
+        return own
+    people = sorted(cache_root().glob(f"{PEOPLE}/*"))
+    others = [folder for folder in people if folder != person().root]
+    return own + [f"{folder.name}/{name}" for folder in others for name in _names_in(folder)]
 
 
 def spec_of(name: str) -> str:
@@ -70,7 +77,7 @@ def spec_of(name: str) -> str:
     """
     if name not in uploads():
         raise CctaError(f"no file {name!r} is kept here; hand it in again")
-    return f"file:{(cache_root() / FOLDER / name).absolute()}"
+    return f"file:{_path_of(name).absolute()}"
 
 
 def kept_name(name: str, content: bytes) -> str:
@@ -112,7 +119,7 @@ def keep(name: str, content: bytes) -> UploadContents:
     left_out, repaired = (
         tuple(LeftOut(**row) for row in contents.pop(key)) for key in ("left_out", "repaired")
     )
-    _write(cache_root() / FOLDER / kept, content)
+    _write(_path_of(kept), content)
     return UploadContents(**contents, left_out=left_out, repaired=repaired)
 
 
@@ -123,7 +130,7 @@ def keep_read(name: str, content: bytes) -> str:
     """
     refuse_if_read_only("Handing in a file")
     kept = kept_name(name, content)
-    _write(cache_root() / FOLDER / kept, content)
+    _write(_path_of(kept), content)
     return kept
 
 
@@ -174,7 +181,7 @@ def forget(name: str) -> None:
     refuse_if_read_only("Deleting a file")
     if name in uploads():
         with suppress(OSError):
-            (cache_root() / FOLDER / name).unlink()
+            _path_of(name).unlink()
 
 
 class ReasonCount(NamedTuple):
@@ -203,6 +210,18 @@ def by_reason(rows: Sequence[LeftOut], shown: int = 3) -> list[ReasonCount]:
 def line_of(place: str) -> str:
     """Returns the line, the row or the id at the end of a place."""
     return place.rpartition(":")[2]
+
+
+def _names_in(root: Path) -> list[str]:
+    paths = (root / UPLOADS).glob("*-*.*")
+    return sorted(path.name for path in paths if path.suffix in ENDINGS)
+
+
+def _path_of(name: str) -> Path:
+    """Returns where a file of the person lies, or another's, which an administrator's list has."""
+    key, _, rest = name.rpartition("/")
+    root = cache_root() / PEOPLE / key if key else person().root
+    return root / UPLOADS / rest
 
 
 def _contents(name: str, spec: str, scanned: Scan) -> UploadContents:

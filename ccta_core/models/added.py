@@ -28,7 +28,7 @@ from ccta_core.models.catalog import (
 from ccta_core.models.catalog import find as catalog_find
 from ccta_core.models.identity import FILES, with_maps
 from ccta_core.models.places import local_place
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.permissions import refuse_if_read_only, refuse_unless_administrator
 
 FILE = "models.json"
 CHANGED = "changed"
@@ -90,6 +90,7 @@ def add(name: str) -> ModelInfo:
     already, and as `load_model`: no such model, no task head, one that can't be attributed.
     """
     refuse_if_read_only("Adding a model")
+    refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
     from ccta_core.models.load import load_model
 
@@ -106,6 +107,7 @@ def add_apart(name: str) -> str:
     It waits until the model is loaded, which may be long. Raises CctaError as `add`.
     """
     refuse_if_read_only("Adding a model")
+    refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
     words = ["models", "add", model_id]
     with children.start(
@@ -149,6 +151,7 @@ def checked_name(name: str) -> str:
 def remove(model_id: str) -> None:
     """Takes a model off the list; its files stay where they are."""
     refuse_if_read_only("Taking a model off the list")
+    refuse_unless_administrator("Taking a model off the list")
     _write([entry for entry in _entries() if entry["id"] != model_id])
 
 

@@ -1,0 +1,78 @@
+"""Who looks at the dashboard: one person at their own machine, people who logged in, or browsers.
+
+Whoever runs it decides by CCTA_VISITORS: `one` (all who reach it are the person of this machine) or
+`each` (everybody is a person of their own). Where nothing is said it is `one` only for a server
+that listens at this machine alone, is asked for by its own name, through no proxy, and neither asks
+for a login nor is read-only.
+"""
+
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ccta_core.permissions import LOCAL, Person, identify_by, read_only
+from dashboard.guard import LOGIN_HEADER, VISITOR, is_loopback
+
+MODE = "CCTA_VISITORS"
+_THROUGH_PROXY = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded")
+_NOBODY = Person("nobody")
+"""Whom a thread works for that no page began, where people are told apart: nothing is theirs."""
+_MASK = 0o077
+
+
+def begin() -> None:
+    """Has the engine ask here who it works for; what a server writes only its own user reads."""
+    identify_by(visitor)
+    if runtime.exists():
+        os.umask(_MASK)
+
+
+def visitor() -> Person:
+    """Returns the person for whom the page runs."""
+    if not _told_apart():
+        return LOCAL
+    context = get_script_run_ctx()
+    if context is None:
+        return _NOBODY
+    if has_login_page() and st.user.is_logged_in:
+        return Person(str(st.user.get("email") or st.user.get("sub") or "unnamed"), login=True)
+    kind, _, name = st.context.headers.get(VISITOR, "").partition(" ")
+    if name:
+        return Person(name, login=kind == "login")
+    return Person(context.session_id)
+
+
+def must_log_in() -> bool:
+    """Returns whether a login is asked for here and the visitor has none."""
+    return (has_login_page() or bool(os.environ.get(LOGIN_HEADER))) and not visitor().login
+
+
+def has_login_page() -> bool:
+    """Returns whether the dashboard logs people in itself (OpenID Connect, `[auth]` of Streamlit's
+    secrets).
+    """
+    return runtime.exists() and hasattr(st.user, "is_logged_in")
+
+
+def _told_apart() -> bool:
+    if has_login_page() or os.environ.get(LOGIN_HEADER):
+        return True
+    if mode := os.environ.get(MODE, "").strip().lower():
+        return mode != "one"
+    if not runtime.exists():  # a page without a server, in a test
+        return False
+    return read_only() or comes_from_elsewhere(st.get_option("server.address"), st.context.headers)
+
+
+def comes_from_elsewhere(address: str | None, headers: Mapping[str, str]) -> bool:
+    """Returns whether a visitor may sit at another machine: the server listens at more than its
+    loopback `address`, or the page was asked for by another name, or through a proxy.
+    """
+    return (
+        not is_loopback(address or "")
+        or not is_loopback(headers.get("host", "localhost"))
+        or any(name in headers for name in _THROUGH_PROXY)
+    )
