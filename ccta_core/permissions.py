@@ -21,6 +21,8 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 
 VARIABLE = "CCTA_READ_ONLY"
+NO_TEXTS = "CCTA_KEEP_NO_TEXTS"
+"""Set, no result of a pair is kept: each is computed again, and nothing that was typed stays."""
 ADMINISTRATORS = "CCTA_ADMINISTRATORS"
 """Names the people, as their login names them, separated by commas, who may do everything."""
 OWNER = "owner"
@@ -72,7 +74,16 @@ class ReadOnlyError(CctaError):
 
 def read_only() -> bool:
     """Whether this installation is read-only. A value that is neither on nor off is on."""
-    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+    return _is_on(VARIABLE)
+
+
+def keeps_texts() -> bool:
+    """Whether results of pairs are kept, with the texts that were typed."""
+    return not _is_on(NO_TEXTS)
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() not in _OFF
 
 
 def refuse_if_read_only(what: str) -> None:

@@ -172,7 +172,14 @@ def test_folders_named_from_here_stay_those(monkeypatch, tmp_path):
     port = free_port()
     assert main(["dashboard", "--port", str(port)]) == 0
     assert started == [
-        [sys.executable, "-m", "dashboard", "--server.address=localhost", f"--server.port={port}"]
+        [
+            sys.executable,
+            "-m",
+            "dashboard",
+            "--server.address=localhost",
+            f"--server.port={port}",
+            "--server.allowedHosts=*",
+        ]
     ]
     assert cache_root() == tmp_path / "own"
 

@@ -22,7 +22,15 @@ from typing import Final, Literal
 from ccta_core.config import cache_root
 from ccta_core.corpus.resolve import check_readable
 from ccta_core.errors import CctaError
-from ccta_core.permissions import claim, may_read, refuse_if_read_only, refuse_to_change
+from ccta_core.models.added import available_models
+from ccta_core.models.catalog import RANDOM_HEAD
+from ccta_core.permissions import (
+    claim,
+    may_read,
+    refuse_if_read_only,
+    refuse_to_change,
+    refuse_unless_administrator,
+)
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import folder_of, names
 from ccta_core.study.request import StudyRequest, check_name
@@ -83,9 +91,20 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
     refuse_if_read_only("Starting a study")
     check_new(request)
     check_readable(request.data)
+    _check_models(request.models)
     if cost is not None:
         check_room(cost)
     _launch(cache_root() / "studies" / request.name, ["run", *request.arguments], workers)
+
+
+def _check_models(models: Sequence[str]) -> None:
+    """Raises NotYoursError where one who may add no model names one that is not here: measuring
+    would add it.
+    """
+    known = available_models()
+    unknown = [name for name in models if name.removesuffix(RANDOM_HEAD) not in known]
+    if unknown:
+        refuse_unless_administrator(f"Adding the model {unknown[0][:80]}")
 
 
 def resume(name: str, workers: int) -> None:
