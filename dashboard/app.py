@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ccta_core.logs import ids
 from dashboard import visitors
 from dashboard.import_gate import GATE
 
@@ -41,7 +42,10 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.html(HERE / "style.css")
     try:
-        with nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed():
+        with (
+            ids(session=visitors.session()),
+            nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed(),
+        ):
             page.run()
     except Exception:
         _logger.exception("the page %s failed", page.title)

@@ -6,6 +6,7 @@ rebinding): what such a request brings along gives it away, its Host or its Orig
 """
 
 import ipaddress
+import logging
 import os
 import re
 import secrets
@@ -18,6 +19,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ccta_core.logs import ids
+
+_logger = logging.getLogger(__name__)
 HOSTS = "CCTA_HOSTS"
 """Names, separated by commas, under which the dashboard is reached beside this machine's own."""
 LOGIN_HEADER, LOGIN_PROXIES = "CCTA_LOGIN_HEADER", "CCTA_LOGIN_PROXIES"
@@ -45,8 +49,14 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        with ids(request=secrets.token_hex(4)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         reason = refusal(headers.get("host", ""), headers.get("origin"))
+        if reason:
+            _logger.warning("refused: %s", reason)
         if reason and scope["type"] == "http":
             await PlainTextResponse(reason + "\n", 403)(scope, receive, send)
         elif reason:

@@ -1,4 +1,4 @@
-"""The server: the pages behind the guard. `ccta dashboard` runs it, as does
+"""The server: the pages behind the guard, and `/health`. `ccta dashboard` runs it, as does
 `python -m streamlit run dashboard/server.py`.
 """
 
@@ -6,7 +6,14 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from dashboard.guard import Guard
+from dashboard.observed import health, observing
 
-app = st.App(Path(__file__).parent / "app.py", middleware=[Middleware(Guard)])
+app = st.App(
+    Path(__file__).parent / "app.py",
+    lifespan=observing,
+    routes=[Route("/health", health)],
+    middleware=[Middleware(Guard)],
+)

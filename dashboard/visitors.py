@@ -45,6 +45,12 @@ def visitor() -> Person:
     return Person(context.session_id)
 
 
+def session() -> str:
+    """Returns the beginning of the session's id, by which the lines of a log belong together."""
+    context = get_script_run_ctx()
+    return context.session_id[:8] if context else ""
+
+
 def must_log_in() -> bool:
     """Returns whether a login is asked for here and the visitor has none."""
     return (has_login_page() or bool(os.environ.get(LOGIN_HEADER))) and not visitor().login

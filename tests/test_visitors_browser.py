@@ -1,5 +1,7 @@
 """Two people in two browsers on one server: neither sees, opens or deletes what the other keeps."""
 
+import json
+import socket
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -7,8 +9,14 @@ import pytest
 
 from tests.made_study import made_study
 from tests.serving import serving, visiting
+from tests.test_hostile_uploads import small_dictionary
 
 CSV = b"id,lang,text\n1,en,a\n1,es,b\n2,en,c\n2,es,d\n"
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    METRICS = free.getsockname()[1]
+MOST_MEMORY = 1000
+"""MiB that the server may take while a hostile file is handed in."""
 STUDIES = "studies?study=made"
 
 
@@ -21,7 +29,9 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(cache):
-    with serving(cache, "server", CCTA_VISITORS="each") as address:
+    with serving(
+        cache, "server", CCTA_VISITORS="each", CCTA_METRICS=str(METRICS), CCTA_LOG_LEVEL="info"
+    ) as address:
         yield address
 
 
@@ -99,3 +109,32 @@ def test_a_foreign_page_gets_no_socket(address):
     with pytest.raises(InvalidStatus, match="403"):
         connect(socket, subprotocols=["streamlit"], origin="http://evil.example")
     connect(socket, subprotocols=["streamlit"], origin=address).close()
+
+
+def test_a_hostile_file_costs_the_server_no_memory(browser, address, tmp_path):
+    """And whoever watches from outside sees it: health, metrics, the log."""
+    content = small_dictionary(tmp_path)
+    with visiting(browser, address) as visit:
+        page = visit(STUDIES)
+        page.get_by_text("Hand in a file of your own").click()
+        page.locator("input[type=file]").set_input_files(
+            {"name": "a.parquet", "mimeType": "application/octet-stream", "buffer": content}
+        )
+        page.get_by_text("40,000,000 characters").first.wait_for()
+    with urlopen(f"{address}/health", timeout=20) as answer:
+        facts = json.load(answer)
+    assert facts["status"] == "ok"
+    assert facts["peak_memory_mb"] < MOST_MEMORY
+    with urlopen(f"http://127.0.0.1:{METRICS}/metrics", timeout=20) as answer:
+        lines = answer.read().decode()
+    assert 'ccta_cache_bytes{kind="people"}' in lines
+    assert "process_resident_memory_bytes" in lines
+
+
+def test_a_refused_request_is_a_line_of_the_log(address, cache):
+    with pytest.raises(HTTPError):
+        urlopen(Request(address, headers={"Host": "evil.example"}), timeout=20)
+    lines = [line for line in (cache / "server.log").read_text("utf-8").splitlines() if "{" in line]
+    refused = [json.loads(line) for line in lines if "evil.example" in line]
+    assert refused[-1]["level"] == "warning"
+    assert len(refused[-1]["request"]) == 8

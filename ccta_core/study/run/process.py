@@ -23,7 +23,7 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.resolve import check_readable
 from ccta_core.errors import CctaError
 from ccta_core.models.added import available_models
-from ccta_core.models.catalog import RANDOM_HEAD
+from ccta_core.models.catalog import split_twin
 from ccta_core.permissions import (
     claim,
     may_read,
@@ -102,7 +102,7 @@ def _check_models(models: Sequence[str]) -> None:
     would add it.
     """
     known = available_models()
-    unknown = [name for name in models if name.removesuffix(RANDOM_HEAD) not in known]
+    unknown = [name for name in models if split_twin(name)[0] not in known]
     if unknown:
         refuse_unless_administrator(f"Adding the model {unknown[0][:80]}")
 
