@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,6 +30,12 @@ _ONE_THREAD = {
     "MALLOC_ARENA_MAX": "2",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
+
+
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""What several people hand in at once takes no more than two processes' memory."""
+_PATIENCE = 120
+"""Seconds to wait for one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +59,12 @@ def call_limited(
     answer, and where the function raises one.
     """
     words = [function.__module__, function.__qualname__, json.dumps(asdict(limits)), *arguments]
-    with (
-        tempfile.TemporaryFile() as answer,
-        children.start(
-            "ccta_core.limited", words, stdout=answer, stderr=subprocess.DEVNULL,
-            env=os.environ | _ONE_THREAD,
-        ) as child,
-    ):  # fmt: skip
-        try:
-            code = child.wait(limits.wall)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            raise CctaError(_too_slow(what, limits.wall)) from None
-        answer.seek(0)
-        text = answer.read()
+    if not _AT_ONCE.acquire(timeout=_PATIENCE):
+        raise CctaError(f"{what} could not be read yet: other files are being read; try again")
+    try:
+        code, text = _run(words, limits, what)
+    finally:
+        _AT_ONCE.release()
     if code == -signal.SIGXCPU:
         raise CctaError(_too_slow(what, limits.processor))
     try:
@@ -80,6 +79,24 @@ def call_limited(
             "the file again, or a smaller one"
         )
     return told[_VALUE]
+
+
+def _run(words: list[str], limits: Limits, what: str) -> tuple[int, bytes]:
+    """Runs the process; its exit code and what it wrote."""
+    with (
+        tempfile.TemporaryFile() as answer,
+        children.start(
+            "ccta_core.limited", words, stdout=answer, stderr=subprocess.DEVNULL,
+            env=os.environ | _ONE_THREAD,
+        ) as child,
+    ):  # fmt: skip
+        try:
+            code = child.wait(limits.wall)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise CctaError(_too_slow(what, limits.wall)) from None
+        answer.seek(0)
+        return code, answer.read()
 
 
 def _too_slow(what: str, seconds: int) -> str:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
@@ -29,6 +30,7 @@ OWNER = "owner"
 """A file of this name in the folder of a study or an adjustment has its owner's key."""
 PEOPLE = "people"
 """The folder in the cache with a folder for each person."""
+_T = TypeVar("_T")
 _OFF = ("", "0", "no", "off", "false")
 
 
@@ -114,6 +116,19 @@ def acting_for(someone: Person) -> Iterator[None]:
         yield
     finally:
         _acting.reset(token)
+
+
+def for_this_person(function: Callable[[], _T]) -> Callable[[], _T]:
+    """Returns the function as one that works for the person of now, whenever it is called: a file
+    is made when it is asked for, outside the page that offered it.
+    """
+    someone = person()
+
+    def called_later() -> _T:
+        with acting_for(someone):
+            return function()
+
+    return called_later
 
 
 def refuse_unless_administrator(what: str) -> None:

@@ -8,6 +8,7 @@ for a login nor is read-only.
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 from streamlit import runtime
@@ -19,7 +20,7 @@ from dashboard.guard import LOGIN_HEADER, VISITOR, is_loopback
 MODE = "CCTA_VISITORS"
 _THROUGH_PROXY = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded")
 _NOBODY = Person("nobody")
-"""Whom a thread works for that no page began, where people are told apart: nothing is theirs."""
+"""Whom a thread of a server works for that no page began: nothing is theirs."""
 _MASK = 0o077
 
 
@@ -32,13 +33,13 @@ def begin() -> None:
 
 def visitor() -> Person:
     """Returns the person for whom the page runs."""
-    if not _told_apart():
-        return LOCAL
     context = get_script_run_ctx()
-    if context is None:
+    if runtime.exists() and context is None:
         return _NOBODY
+    if context is None or not _told_apart():
+        return LOCAL
     if has_login_page() and st.user.is_logged_in:
-        return Person(str(st.user.get("email") or st.user.get("sub") or "unnamed"), login=True)
+        return Person(_login_name(st.user), login=True)
     kind, _, name = st.context.headers.get(VISITOR, "").partition(" ")
     if name:
         return Person(name, login=kind == "login")
@@ -60,7 +61,13 @@ def has_login_page() -> bool:
     """Returns whether the dashboard logs people in itself (OpenID Connect, `[auth]` of Streamlit's
     secrets).
     """
-    return runtime.exists() and hasattr(st.user, "is_logged_in")
+    return runtime.exists() and st.secrets.load_if_toml_exists() and "auth" in st.secrets
+
+
+def _login_name(claims: Mapping[str, Any]) -> str:
+    """The address that a login vouches for, else the number that it has for the person."""
+    verified = claims.get("email_verified") is not False
+    return str((claims.get("email") if verified else None) or claims["sub"])
 
 
 def _told_apart() -> bool:

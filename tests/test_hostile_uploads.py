@@ -1,6 +1,7 @@
 """Files made to harm: each is one line, is not kept, and costs who takes it no memory."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ccta_core import limited
 from ccta_core.adjustment.handed_in import HandedIn, keep_parallel
 from ccta_core.corpus import uploads
 from ccta_core.corpus.caps import MOST_COLUMNS, MOST_ROWS
@@ -164,3 +166,10 @@ def test_what_is_within_the_caps_is_read(tmp_path):
         pa.table({"en": texts, "es": texts[::-1], "tags": [["x"], [], None, ["y", "z"]]}), path
     )
     assert examine(str(path))["items"] == {"en": 3, "es": 3}
+
+
+def test_no_more_than_two_files_are_read_at_once(monkeypatch):
+    monkeypatch.setattr(limited, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(limited, "_PATIENCE", 0.1)
+    with limited._AT_ONCE, pytest.raises(CctaError, match="other files are being read; try again"):
+        call_limited(readers.fall, ("x",), Limits(), "x.csv")

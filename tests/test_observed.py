@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import re
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,8 @@ from ccta_core.store import notes
 from dashboard import observed
 from dashboard.engine import Engine
 from tests.made_pair import make_result, request_of
+
+ROOT = Path(__file__).parents[1]
 
 
 def damage_notes():
@@ -117,3 +121,19 @@ def test_notes_that_are_locked_are_not_called_damaged(monkeypatch):
 
 def test_what_ships_is_safe(monkeypatch):
     assert "listens at localhost" in health.check_server()
+
+
+def test_every_test_that_the_documents_name_is_there():
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    named = set(re.findall(r"tests/test_\w+\.py", text))
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    variables = set(
+        re.findall(r"CCTA_[A-Z_]+", text + (ROOT / "docs" / "deploy.md").read_text("utf-8"))
+    )
+    sources = "".join(
+        path.read_text("utf-8")
+        for folder in ("ccta_core", "dashboard")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    assert [name for name in variables if f'"{name}"' not in sources] == []

@@ -22,6 +22,7 @@ from ccta_core.permissions import (
     Person,
     acting_for,
     claim,
+    for_this_person,
 )
 from ccta_core.store import notes, usage
 from ccta_core.study.manifest import names
@@ -125,6 +126,11 @@ def test_a_study_is_its_owners(nothing_ships):
         assert process.log_tail("everyones") == ""
         with pytest.raises(CctaError, match="stands for another study"):
             process.start(REQUEST, 1)
+    with acting_for(ANNA):
+        later = for_this_person(lambda: open_study("mine").manifest.name)
+    with acting_for(BORIS):
+        assert later() == "mine"  # a file that Anna's page offered
+        assert names() == ["everyones"]
     with acting_for(ANNA):
         process.delete("mine")
         assert names() == ["everyones"]
@@ -259,6 +265,9 @@ def test_one_person_is_whoever_sits_at_the_machine(monkeypatch, address, headers
     monkeypatch.setattr(visitors.st, "context", SimpleNamespace(headers=headers))
     monkeypatch.setattr(visitors.st, "get_option", lambda name: address)
     monkeypatch.setattr(visitors.runtime, "exists", lambda: True)
+    assert visitors.visitor().name == "nobody"  # a thread that no page began
+    page = SimpleNamespace(session_id="a session")
+    monkeypatch.setattr(visitors, "get_script_run_ctx", lambda: page)
     monkeypatch.setattr(visitors, "has_login_page", lambda: False)
     monkeypatch.delenv(visitors.MODE, raising=False)
     monkeypatch.delenv(VARIABLE, raising=False)
@@ -270,3 +279,25 @@ def test_one_person_is_whoever_sits_at_the_machine(monkeypatch, address, headers
         monkeypatch.setenv(name, "1")
         assert visitors.visitor() != LOCAL
         assert not visitors.visitor().administrator
+
+
+def test_a_login_names_the_person_by_what_it_vouches_for(monkeypatch):
+    user = {"email": "anna@example.org", "sub": "7"}
+    page = SimpleNamespace(session_id="a session")
+    monkeypatch.setattr(visitors.runtime, "exists", lambda: True)
+    monkeypatch.setattr(visitors, "get_script_run_ctx", lambda: page)
+    monkeypatch.setattr(visitors, "has_login_page", lambda: True)
+
+    class User(dict):
+        is_logged_in = True
+
+    for claims, name in (
+        (user, "anna@example.org"), (user | {"email_verified": False}, "7"), ({"sub": "7"}, "7"),
+    ):  # fmt: skip
+        monkeypatch.setattr(visitors.st, "user", User(claims))
+        assert visitors.visitor() == Person(name, login=True)
+        assert not visitors.must_log_in()
+    monkeypatch.setattr(User, "is_logged_in", False)
+    monkeypatch.setattr(visitors.st, "context", SimpleNamespace(headers={}))
+    assert visitors.visitor() == Person("a session")
+    assert visitors.must_log_in()

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.permissions import may_change, read_only
+from ccta_core.permissions import for_this_person, may_change, read_only
 from ccta_core.study.run import process
 from ccta_core.study.run.progress import FINISHED
 from ccta_core.study.run.status import StudyStatus
@@ -56,7 +56,7 @@ def _export_menu(session: Session, state: StudyStatus) -> None:
         for form, label, ending, mime in _FILES:
             st.download_button(
                 label,
-                data=partial(exported, state, form, ending),
+                data=for_this_person(partial(exported, state, form, ending)),
                 file_name=f"{state.name}{ending}",
                 mime=mime,
                 key=session.widget(f"export_{form}"),
