@@ -33,10 +33,12 @@ def begin() -> None:
 
 def visitor() -> Person:
     """Returns the person for whom the page runs."""
+    if not runtime.exists() or _everybody_is_one():
+        return LOCAL
     context = get_script_run_ctx()
-    if runtime.exists() and context is None:
+    if context is None:
         return _NOBODY
-    if context is None or not _told_apart():
+    if not _told_apart():
         return LOCAL
     if has_login_page() and st.user.is_logged_in:
         return Person(_login_name(st.user), login=True)
@@ -54,7 +56,7 @@ def session() -> str:
 
 def must_log_in() -> bool:
     """Returns whether a login is asked for here and the visitor has none."""
-    return (has_login_page() or bool(os.environ.get(LOGIN_HEADER))) and not visitor().login
+    return _asks_for_login() and not visitor().login
 
 
 def has_login_page() -> bool:
@@ -70,14 +72,22 @@ def _login_name(claims: Mapping[str, Any]) -> str:
     return str((claims.get("email") if verified else None) or claims["sub"])
 
 
+def _asks_for_login() -> bool:
+    return has_login_page() or bool(os.environ.get(LOGIN_HEADER))
+
+
+def _mode() -> str:
+    return os.environ.get(MODE, "").strip().lower()
+
+
+def _everybody_is_one() -> bool:
+    return _mode() == "one" and not _asks_for_login()
+
+
 def _told_apart() -> bool:
-    if has_login_page() or os.environ.get(LOGIN_HEADER):
+    if _asks_for_login() or _mode() or read_only():
         return True
-    if mode := os.environ.get(MODE, "").strip().lower():
-        return mode != "one"
-    if not runtime.exists():  # a page without a server, in a test
-        return False
-    return read_only() or comes_from_elsewhere(st.get_option("server.address"), st.context.headers)
+    return comes_from_elsewhere(st.get_option("server.address"), st.context.headers)
 
 
 def comes_from_elsewhere(address: str | None, headers: Mapping[str, str]) -> bool:

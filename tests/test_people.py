@@ -265,6 +265,7 @@ def test_one_person_is_whoever_sits_at_the_machine(monkeypatch, address, headers
     monkeypatch.setattr(visitors.st, "context", SimpleNamespace(headers=headers))
     monkeypatch.setattr(visitors.st, "get_option", lambda name: address)
     monkeypatch.setattr(visitors.runtime, "exists", lambda: True)
+    monkeypatch.delenv(visitors.MODE)
     assert visitors.visitor().name == "nobody"  # a thread that no page began
     page = SimpleNamespace(session_id="a session")
     monkeypatch.setattr(visitors, "get_script_run_ctx", lambda: page)
