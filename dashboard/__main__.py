@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-APP = Path(__file__).parent / "app.py"
+APP = Path(__file__).parent / "server.py"
 _PATIENCE = 4.0
 """Seconds after the server's end in which a page that still computes may come to its end."""
 
@@ -18,6 +18,8 @@ def main() -> None:
     """Serves until the process is told to end."""
     from streamlit.web import cli
 
+    # Else uvicorn takes a visitor's address from a header that the visitor may have written.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     sys.argv = ["streamlit", "run", str(APP), *sys.argv[1:]]
     try:
         cli.main()

@@ -1,6 +1,6 @@
 """The router: one page config, one style sheet, the pages; what fails in a page is one plain line.
 
-Run it with `ccta dashboard`, or `python -m streamlit run dashboard/app.py`.
+`server.py` serves it behind the guard: `ccta dashboard`, or `streamlit run dashboard/server.py`.
 """
 
 import logging
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ccta_core.logs import ids
+from dashboard import visitors
 from dashboard.import_gate import GATE
 
 _logger = logging.getLogger(__name__)
@@ -27,8 +29,12 @@ WITHOUT_SCIPY = [TITLES[name] for name in ("pair", "studies", "models")]  # need
 
 
 def main() -> None:
-    """Shows the page the address names."""
+    """Shows the page the address names, to whoever may see it."""
+    visitors.begin()
     st.set_page_config(page_title="CCTA Explorer", layout="wide")
+    if visitors.must_log_in():
+        _ask_for_login()
+        return
     pages = [
         st.Page(HERE / "views" / name / f"{name}.py", title=title, default=name == "pair")
         for name, title in TITLES.items()
@@ -36,7 +42,10 @@ def main() -> None:
     page = st.navigation(pages, position="top")
     st.html(HERE / "style.css")
     try:
-        with nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed():
+        with (
+            ids(session=visitors.session()),
+            nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed(),
+        ):
             page.run()
     except Exception:
         _logger.exception("the page %s failed", page.title)
@@ -44,6 +53,14 @@ def main() -> None:
             "This page ran into something it did not expect; the log has the details. "
             "Reload the page, or open it without the part of the address after the question mark."
         )
+
+
+def _ask_for_login() -> None:
+    st.title("CCTA Explorer")
+    if visitors.has_login_page():
+        st.button("Log in", on_click=st.login, type="primary")
+    else:
+        st.error("Nobody is logged in: open this dashboard through the proxy that logs people in.")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@ no Streamlit, no torch.
 """
 
 import logging
+import secrets
 import threading
 import time
+import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
+from ccta_core.logs import ids
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from dashboard.views.pair.view import PairRequest
@@ -33,11 +37,25 @@ _LONG = 800
 worker of its own, so that nobody with a short pair waits for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How an engine stands: jobs that wait and that are worked on, the longest wait in seconds,
+    whether its workers live, and how many jobs ended finished, failed or stopped.
+    """
+
+    queued: int
+    running: int
+    oldest_wait: float
+    alive: bool
+    ended: dict[str, int]
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One request in the queue, and what became of it."""
 
     request: Request
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
     result: PairResult | PairCurves | None = None
@@ -72,6 +90,11 @@ class Job:
     def stop(self) -> bool:
         """What a computation asks now and then: true once nobody waits for the result."""
         return not self.wanted
+
+    @property
+    def outcome(self) -> str:
+        """How it ended: "finished", "failed" or "stopped"."""
+        return "failed" if self.error else "stopped" if self.result is None else "finished"
 
     @property
     def seconds(self) -> float:
@@ -112,6 +135,8 @@ class Engine:
         self._warmed = False
         self._durations: dict[str, float] = {}
         self._threads: dict[bool, threading.Thread] = {}
+        self._ended: Counter[str] = Counter()
+        ENGINES.add(self)
 
     def submit(self, request: Request, holder: str) -> Job:
         """Queues the request, or joins an equal one that is already there."""
@@ -147,6 +172,18 @@ class Engine:
     def last_duration(self, stage: str) -> float | None:
         """How many seconds a stage took the last time; None if it was not yet done."""
         return self._durations.get(stage)
+
+    def state(self) -> EngineState:
+        """Returns how it stands now."""
+        with self._ready:
+            waits = [job.seconds for job in self._queue]
+            return EngineState(
+                queued=len(waits),
+                running=sum(map(len, self._running.values())),
+                oldest_wait=max(waits, default=0.0),
+                alive=all(thread.is_alive() for thread in self._threads.values()),
+                ended=dict(self._ended),
+            )
 
     def warm(self, info: ModelInfo) -> None:
         """Loads a model when there is nothing else to do; once in a process."""
@@ -199,11 +236,15 @@ class Engine:
             if not job.wanted:
                 job.cancelled.set()
         try:
-            self._compute_or_explain([job for job in jobs if not job.cancelled.is_set()])
+            with ids(job=" ".join(job.id for job in jobs)):
+                self._compute_or_explain([job for job in jobs if not job.cancelled.is_set()])
         finally:
             with self._ready:
                 self._running[slow] = []
             for job in jobs:
+                self._ended[job.outcome] += 1
+                with ids(job=job.id):
+                    _logger.info("a job %s after %.1f s", job.outcome, job.seconds)
                 job.done.set()
 
     def _compute_or_explain(self, jobs: list[Job]) -> None:
@@ -270,6 +311,10 @@ class Engine:
             _logger.warning("%s was not warmed: %s", info.id, error)
         except Exception:
             _logger.exception("%s was not warmed", info.id)
+
+
+ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+"""Those of this process (a dashboard has one), for whoever looks at it from outside."""
 
 
 def _model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Config]:

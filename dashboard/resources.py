@@ -13,11 +13,12 @@ from ccta_core.corpus.catalogue import DataSet, data_sets, items_of
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.corpus.resolve import data_stamp, open_spec
 from ccta_core.corpus.spec import Corpus
-from ccta_core.corpus.uploads import UploadContents, check, spec_of
+from ccta_core.corpus.uploads import UploadContents, keep, kept_name, uploads
 from ccta_core.errors import CctaError
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
+from ccta_core.permissions import person
 from ccta_core.result import PairResult
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
@@ -207,9 +208,18 @@ def corpus(
     return _corpus(spec, data_stamp(spec), languages, per_group, crop)
 
 
-def checked_upload(name: str) -> UploadContents:
-    """What a kept file holds. Raises CctaError where it is no parallel text."""
-    return _check_upload(name, data_stamp(spec_of(name)))
+def receive_upload(name: str, content: bytes) -> UploadContents:
+    """Keeps a file and says what it holds; the same file is read once.
+
+    Raises CctaError where it is no parallel text, or too large: then it is not kept.
+    """
+    kept = kept_name(name, content)
+    file = (person().key, kept, name, content)
+    contents = _receive_upload(*file)
+    if kept in uploads():
+        return contents
+    _receive_upload.clear(*file)  # it was deleted since
+    return _receive_upload(*file)
 
 
 @st.cache_data(show_spinner="Counting the items", max_entries=_ANSWERS_HELD)
@@ -240,9 +250,8 @@ def _corpus(
 
 
 @st.cache_data(show_spinner="Looking through the file", max_entries=_ANSWERS_HELD)
-def _check_upload(name: str, files: Hashable) -> UploadContents:
-    del files
-    return check(name)
+def _receive_upload(owner: str, kept: str, _name: str, _content: bytes) -> UploadContents:
+    return keep(_name, _content)
 
 
 @st.cache_resource(show_spinner=False)

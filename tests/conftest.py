@@ -32,6 +32,8 @@ def pytest_configure(config):
 def own_cache(tmp_path, monkeypatch):
     """Every test has a cache of its own: none sees what another left."""
     monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "ccta-cache"))
+    # A page that a test runs was asked for by nobody's browser: nothing tells that it is from here.
+    monkeypatch.setenv("CCTA_VISITORS", "one")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -22,8 +22,11 @@ PROBE = "/_stcore/"
 
 
 @contextmanager
-def serving(cache: Path) -> Iterator[str]:
-    """The address of a dashboard on a free port whose cache is this folder."""
+def serving(cache: Path, app: str = "app", **variables: str) -> Iterator[str]:
+    """The address of a dashboard on a free port whose cache is this folder.
+
+    `app` "server" puts the guard before it; `variables` are of its environment.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -35,13 +38,13 @@ def serving(cache: Path) -> Iterator[str]:
         "browser.gatherUsageStats": "false",
     }
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *flags]
+    command = [sys.executable, "-m", "streamlit", "run", f"dashboard/{app}.py", *flags]
     log = cache / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"CCTA_CACHE": str(cache)},
+            env=os.environ | {"CCTA_CACHE": str(cache)} | variables,
             stdout=out,
             stderr=out,
         )

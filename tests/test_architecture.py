@@ -17,11 +17,12 @@ FILES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 # A module may import from lower ranks and from its own part only; the deepest name given counts.
 RANKS = {
     "errors": 0, "stamps": 0, "children": 0,
-    "text": 1, "languages": 1, "permissions": 1, "types": 2, "config": 2, "measures": 2,
-    "units": 3, "transport": 3, "analysis": 3, "reports": 3,
+    "limited": 1, "logs": 1, "text": 1, "languages": 1,
+    "types": 2, "config": 2, "measures": 2,
+    "permissions": 3, "units": 3, "transport": 3, "analysis": 3, "reports": 3,
     "models": 4, "consistency": 4, "corpus": 4, "result": 4,
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
-    "pipeline": 6, "evaluation": 6,
+    "health": 6, "pipeline": 6, "evaluation": 6,
     "training": 7, "study": 7, "sensitivity": 7, "faithfulness": 8,
     "adjustment": 8, "analysis.scores": 8, "analysis.questions": 9, "zoo": 8,
     "analysis.claims": 10, "analysis.performance": 11,

@@ -15,7 +15,7 @@ import pytest
 from ccta_core import children
 from ccta_core.cli import main
 from ccta_core.config import cache_root
-from ccta_core.corpus.uploads import MOST_MEGABYTES
+from ccta_core.corpus.caps import MOST_MEGABYTES
 from ccta_core.models.added import add
 from ccta_core.study.run.progress import FINISHED
 from ccta_core.study.run.status import RUNNING, status_of
@@ -172,7 +172,14 @@ def test_folders_named_from_here_stay_those(monkeypatch, tmp_path):
     port = free_port()
     assert main(["dashboard", "--port", str(port)]) == 0
     assert started == [
-        [sys.executable, "-m", "dashboard", "--server.address=localhost", f"--server.port={port}"]
+        [
+            sys.executable,
+            "-m",
+            "dashboard",
+            "--server.address=localhost",
+            f"--server.port={port}",
+            "--server.allowedHosts=*",
+        ]
     ]
     assert cache_root() == tmp_path / "own"
 

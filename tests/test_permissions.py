@@ -116,7 +116,7 @@ def test_pages_show_no_form_and_say_why(study_page, monkeypatch):
     labels = [button.label for button in page.button]
     assert not any(label.startswith(("Start", "Stop", "Resume", "Delete")) for label in labels)
     assert any("for looking and comparing" in str(block.value) for block in page.get("html"))
-    page = study_page("errors")(row="item-0001|en|es")
+    page = study_page("errors")(right="any", src="en", tgt="hi", row="en-hi-ferry-n")
     assert not page.exception
     assert not [box for box in page.multiselect if box.label == "Tags of the item"]
     page = study_page("adjust")(runs="true")

@@ -9,7 +9,7 @@ import pytest
 from ccta_core.config import Config, cache_root
 from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.resolve import data_stamp
-from ccta_core.corpus.uploads import keep, spec_of
+from ccta_core.corpus.uploads import forget, keep, spec_of
 from ccta_core.models.catalog import catalog, find
 from ccta_core.space.maps import language_means
 from ccta_core.stamps import file_stamp
@@ -113,13 +113,20 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path):
     assert resources.corpus(spec, ("en", "de"), None, None).examples[0].id == "z"
 
 
-def test_an_upload_that_was_replaced_is_looked_through_anew():
-    name = keep("own.jsonl", "\n".join(json.dumps(row) for row in FIRST).encode())
-    assert resources.checked_upload(name).shared == 2
-    place = cache_root() / "data" / name
-    assert spec_of(name) == f"file:{place}"
-    write(place, FIRST[:2])
-    assert resources.checked_upload(name).shared == 1
+def test_a_file_that_was_deleted_is_read_and_kept_anew(monkeypatch):
+    reads = []
+    monkeypatch.setattr(resources, "keep", lambda *file: reads.append(file) or keep(*file))
+    content = "\n".join(json.dumps(row) for row in FIRST).encode()
+    contents = resources.receive_upload("own.jsonl", content)
+    assert contents.shared == 2
+    assert resources.receive_upload("own.jsonl", content) == contents
+    assert len(reads) == 1
+    place = cache_root() / "data" / contents.name
+    assert spec_of(contents.name) == f"file:{place}"
+    forget(contents.name)
+    assert resources.receive_upload("own.jsonl", content) == contents
+    assert place.read_bytes() == content
+    assert len(reads) == 2
 
 
 def test_a_data_set_that_changed_is_counted_anew(tmp_path, monkeypatch):

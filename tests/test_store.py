@@ -5,11 +5,13 @@ import stat
 
 import pytest
 
-from ccta_core.config import Config
+from ccta_core.config import Config, cache_root
 from ccta_core.models.catalog import find
+from ccta_core.permissions import NO_TEXTS
 from ccta_core.store.files import key_of, read_entry, write_entry
-from ccta_core.store.pairs import pair_key
+from ccta_core.store.pairs import find_pair, keep_pair, pair_key
 from ccta_core.types import Sentence
+from tests.made_pair import make_result, request_of
 
 KEY = key_of("something", 1)
 
@@ -23,6 +25,17 @@ def test_what_is_written_is_read_back(tmp_path):
 
 def test_what_is_not_there_is_none(tmp_path):
     assert read_entry(tmp_path, KEY) is None
+
+
+def test_where_no_texts_are_kept_nothing_of_a_pair_is_written(monkeypatch):
+    request = request_of()
+    what = (request.model, request.source, request.target, request.config)
+    monkeypatch.setenv(NO_TEXTS, "1")
+    assert keep_pair(make_result(request), *what) is None
+    assert not (cache_root() / "results").exists()
+    monkeypatch.delenv(NO_TEXTS)
+    assert keep_pair(make_result(request), *what) is None
+    assert find_pair(*what) is not None
 
 
 @pytest.mark.parametrize(

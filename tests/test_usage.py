@@ -29,6 +29,7 @@ def filled(monkeypatch, tmp_path):
     put(root / "retrieval" / "r1" / "scores.json")
     put(root / "studies" / "mine" / "parts" / "m" / "0.parquet")
     put(root / "data" / "mine-123456789abc.csv")
+    put(root / "people" / "0a1b" / "notes.sqlite")
     put(root / "training" / "own" / "checkpoint.pt", age=3600)
     put(root / "models" / "own" / "nli" / "card.json")
     put(root / "README.md")

@@ -22,10 +22,10 @@ from typing import Any
 
 from ccta_core.children import start as start_child
 from ccta_core.config import cache_root
-from ccta_core.corpus.resolve import SHARED
+from ccta_core.corpus.resolve import SHARED, check_readable
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.permissions import claim, may_read, refuse_if_read_only, refuse_to_change
 from ccta_core.study.run.locks import held, hold
 from ccta_core.text import command_line, option
 
@@ -151,8 +151,9 @@ def parallel_sets(lang: str) -> dict[str, str]:
 
 
 def orders() -> list[OrderState]:
-    """Returns every order here, those at work first."""
-    states = [state_of(path.parent.name) for path in sorted(_root().glob(f"*/{_ORDER}"))]
+    """Returns every order here, those at work first; no other person's."""
+    folders = [path.parent for path in sorted(_root().glob(f"*/{_ORDER}"))]
+    states = [state_of(folder.name) for folder in folders if may_read(folder)]
     return sorted(states, key=lambda state: state.kind != RUNNING)
 
 
@@ -189,11 +190,14 @@ def start(order: AdjustmentOrder) -> None:
     Raises CctaError where one of its names is taken, or its folder can't be written.
     """
     refuse_if_read_only("Starting an adjustment")
+    for spec in order.parallel:
+        check_readable(spec)
     for run in order.runs:
         if order.folder.exists() or (_models() / run).exists():
             raise CctaError(f"the name {run} stands for another adjustment; choose another")
     try:
         order.folder.mkdir(parents=True)
+        claim(order.folder)
         (order.folder / _ORDER).write_text(json.dumps(asdict(order)), "utf-8")
     except OSError as error:
         raise CctaError(f"{order.folder} can't be written ({error.strerror})") from error
@@ -203,7 +207,7 @@ def start(order: AdjustmentOrder) -> None:
 def resume(name: str) -> None:
     """Goes on with an order that is not at work. Raises CctaError where it is, or there is none."""
     refuse_if_read_only("Resuming an adjustment")
-    order = _read_order(name)
+    order = _changeable(name, "Resuming")
     if _at_work(order):
         raise CctaError(f"{name} is at work already; stop it first")
     _launch(order)
@@ -215,7 +219,7 @@ def stop(name: str) -> bool:
     Its run goes on from its last checkpoint when it is resumed.
     """
     refuse_if_read_only("Stopping an adjustment")
-    order = _read_order(name)
+    order = _changeable(name, "Stopping")
     lock = order.folder / _LOCK
     until = time.monotonic() + _PATIENCE
     while _at_work(order):
@@ -232,7 +236,7 @@ def stop(name: str) -> bool:
 def delete(name: str) -> None:
     """Deletes an order, its runs and the backbones they made. Raises CctaError while at work."""
     refuse_if_read_only("Deleting an adjustment")
-    order = _read_order(name)
+    order = _changeable(name, "Deleting")
     if _at_work(order):
         raise CctaError(f"{name} is at work; stop it first")
     for run in order.runs:
@@ -287,10 +291,18 @@ def _run_state(run: str) -> str:
 
 
 def _read_order(name: str) -> AdjustmentOrder:
-    facts = _read_json(_root() / name / _ORDER) if _NAME.fullmatch(name) else {}
+    folder = _root() / name
+    facts = _read_json(folder / _ORDER) if _NAME.fullmatch(name) and may_read(folder) else {}
     if not facts:
         raise CctaError(f"there is no order {name!r} here")
     return AdjustmentOrder(**facts | {"parallel": tuple(facts["parallel"])})
+
+
+def _changeable(name: str, what: str) -> AdjustmentOrder:
+    """Reads an order that the person may change. Raises CctaError where there is none."""
+    order = _read_order(name)
+    refuse_to_change(order.folder, f"{what} {name}")
+    return order
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -5,16 +5,30 @@ It is kept where files of the page Studies are (corpus/uploads.py), always as on
 
 import csv
 import io
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import regex
 
 from ccta_core.adjustment.background import FINISHED, orders
-from ccta_core.adjustment.parallel import ParallelText, read_parallel
-from ccta_core.corpus.uploads import ENDINGS, MOST_MEGABYTES, forget, keep, spec_of, uploads
+from ccta_core.adjustment.parallel import read_parallel
+from ccta_core.corpus.caps import check_caps, check_cell, check_rows
+from ccta_core.corpus.lines import lines
+from ccta_core.corpus.uploads import (
+    ENDINGS,
+    check_size,
+    forget,
+    keep_read,
+    kept_name,
+    read_apart,
+    spec_of,
+)
 from ccta_core.errors import CctaError
 from ccta_core.permissions import refuse_if_read_only
+
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +60,55 @@ def keep_parallel(files: Sequence[HandedIn], lang: str) -> KeptText:
     sides of unequal length, where it can't be told which is English, and where no pair is left:
     then nothing is kept.
     """
+    refuse_if_read_only("Handing in a file")
     tables = [file for file in files if file.is_table]
     if len(files) == 1 and tables:
-        before = uploads()
-        name = keep(tables[0].name, tables[0].content)
-        spec = spec_of(name)
-        try:
-            text = read_parallel((spec,), lang)
-        except CctaError as error:
-            if name not in before:
-                forget(name)
-            message = str(error).replace(spec, tables[0].name)
-            raise CctaError(message.replace(spec.removeprefix("file:"), tables[0].name)) from error
+        (file,) = files
+        kept_name(file.name, file.content)
+        facts = read_apart(read_table, [(_plain_name(file), file.content)], lang)
+        name, content = file.name, file.content
     elif len(files) == 2 and not tables:
-        text = _read_lines(files, lang)
-        name = keep(f"{Path(files[0].name).name.partition('.')[0]}-{lang}.csv", _table_of(text))
+        for file in files:
+            check_size(file.name, file.content)
+        sides = [(_plain_name(file), file.content) for file in files]
+        facts = read_apart(read_lines, sides, lang)
+        name = f"{sides[0][0].partition('.')[0]}-{lang}.csv"
+        content = facts["table"].encode("utf-8")
     else:
         names = ", ".join(file.name for file in files) or "no file"
         raise CctaError(
             f"{names}: expected one table ({' '.join(ENDINGS)}) or two files of lines, line i of "
             f"one translating line i of the other, such as text.{lang} and text.en"
         )
-    return KeptText(name, len(text.pairs), text.dropped)
+    return KeptText(keep_read(name, content), facts["pairs"], facts["dropped"])
+
+
+def read_table(path: str, lang: str) -> dict[str, Any]:
+    """Returns how many pairs a table of parallel text has and what was dropped, as plain values.
+
+    Raises CctaError as `keep_parallel`.
+    """
+    check_caps(Path(path))
+    text = read_parallel((f"file:{path}",), lang)
+    return {"pairs": len(text.pairs), "dropped": text.dropped}
+
+
+def read_lines(first: str, second: str, lang: str) -> dict[str, Any]:
+    """Returns the same of two files of lines, with them as the text of one CSV table, one column a
+    language.
+
+    Raises CctaError as `keep_parallel`.
+    """
+    for path in (first, second):
+        for number, line in lines(Path(path)):
+            check_rows(Path(path), number)
+            check_cell(Path(path), f"line {number}", "text", len(line))
+    text = read_parallel((f"{first},{second}",), lang)
+    body = io.StringIO()
+    writer = csv.writer(body, lineterminator="\n")
+    writer.writerow((text.lang, "en"))
+    writer.writerows(text.pairs)
+    return {"pairs": len(text.pairs), "dropped": text.dropped, "table": body.getvalue()}
 
 
 def forget_parallel(name: str) -> None:
@@ -84,29 +125,8 @@ def forget_parallel(name: str) -> None:
     forget(name)
 
 
-def _read_lines(files: Sequence[HandedIn], lang: str) -> ParallelText:
-    """Reads two files under names that keep their endings, by which English is told."""
-    if any(len(file.content) > MOST_MEGABYTES << 20 for file in files):
-        raise CctaError(f"at most {MOST_MEGABYTES} MiB a file can be handed in")
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for place, file in zip(("first", "second"), files, strict=True):
-            ending = Path(file.name).name.partition(".")[2].replace(",", "")
-            paths.append(Path(folder) / f"{place}.{ending}")
-            paths[-1].write_bytes(file.content)
-        try:
-            return read_parallel((",".join(map(str, paths)),), lang)
-        except CctaError as error:
-            text = str(error)
-            for path, file in zip(paths, files, strict=True):
-                text = text.replace(str(path), file.name)
-            raise CctaError(text) from error
-
-
-def _table_of(text: ParallelText) -> bytes:
-    """The pairs as a table of one column a language."""
-    body = io.StringIO()
-    writer = csv.writer(body, lineterminator="\n")
-    writer.writerow((text.lang, "en"))
-    writer.writerows(text.pairs)
-    return body.getvalue().encode("utf-8")
+def _plain_name(file: HandedIn) -> str:
+    """Returns a name that a file may have anywhere, with its endings, by which English is told; a
+    comma would part two names.
+    """
+    return regex.sub(r"[^\p{L}\p{N}._-]+", "-", Path(file.name).name)[-_LONGEST_NAME:]

@@ -18,7 +18,7 @@ import regex
 
 from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.lines import lines, text_rows
-from ccta_core.corpus.resolve import SHARED, SOURCES
+from ccta_core.corpus.resolve import SHARED, SOURCES, check_readable
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES, language
@@ -82,6 +82,7 @@ def read_parallel(specs: Sequence[str], lang: str) -> ParallelText:
     dropped: Counter[str] = Counter()
     kept: dict[Pair, None] = {}
     for spec in specs:
+        check_readable(spec)
         for foreign, english in _read(spec, lang):
             pair = (" ".join(foreign.split()), " ".join(english.split()))
             if not all(pair):

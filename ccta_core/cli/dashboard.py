@@ -11,6 +11,8 @@ from pathlib import Path
 from ccta_core.errors import CctaError
 from ccta_core.permissions import VARIABLE
 
+_EVERYWHERE = ("0.0.0.0", "::")
+_HOSTS, _METRICS = "CCTA_HOSTS", "CCTA_METRICS"
 _PLACES = ("CCTA_CACHE", "CCTA_SHARED_DATA")
 """Variables that name folders: what they name must not depend on where the server runs."""
 
@@ -24,6 +26,18 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--read-only",
         action="store_true",
         help=f"to look and compare only: nothing is started, kept or deleted ({VARIABLE}=1)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"a name under which it is reached, such as a proxy's; may be repeated ({_HOSTS})",
+    )
+    parser.add_argument(
+        "--metrics",
+        metavar="[ADDRESS:]PORT",
+        help=f"serve metrics for Prometheus there, off unless it is given ({_METRICS})",
     )
     parser.set_defaults(run=run)
 
@@ -47,8 +61,19 @@ def run(options: argparse.Namespace) -> None:
             os.environ[name] = str(Path(os.environ[name]).absolute())
     if options.read_only:
         os.environ[VARIABLE] = "1"
+    if options.metrics:
+        os.environ[_METRICS] = options.metrics
+    if options.allow_host:
+        os.environ[_HOSTS] = ",".join(options.allow_host)
     os.chdir(Path(folders[0]).parent)  # no settings of whatever folder it was started in
-    address = [f"--server.address={options.host}", f"--server.port={options.port}"]
+    # The guard of the server checks hosts (dashboard/guard.py), numbers and given names among them.
+    address = [
+        f"--server.address={options.host}", f"--server.port={options.port}",
+        "--server.allowedHosts=*",
+    ]  # fmt: skip
+    if options.host in _EVERYWHERE:
+        # Else Streamlit asks a site outside for the address by which the world sees this machine.
+        address.append(f"--browser.serverAddress={socket.gethostname()}")
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "dashboard", *address])

@@ -2,15 +2,13 @@
 
 import argparse
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 
 from ccta_core.cli.write import write_text
-from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.health import check_cache, check_disk, check_fonts, check_notes, check_server
 from ccta_core.models.catalog import catalog, check_files
 
 
@@ -24,7 +22,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prints every check; raises CctaError, naming the failed ones, where one failed."""
     checks = {"python": platform.python_version, "torch": _torch, "embedded model": _embedded}
-    checks |= {"adapters": _adapters, "cache folder": _cache}
+    checks |= {"adapters": _adapters, "cache folder": check_cache, "disk": check_disk}
+    checks |= {"notes": check_notes, "fonts": check_fonts, "server": check_server}
     rows = [_row(name, check) for name, check in checks.items()]
     if options.json:
         write_text("-", json.dumps(rows, indent=1) + "\n")
@@ -71,11 +70,3 @@ def _adapters() -> str:
     for info in shipped:
         check_files(info)
     return f"{len(shipped)}, checksums right"
-
-
-def _cache() -> str:
-    root = cache_root()
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=root):
-        pass
-    return f"{root} (writable{', from CCTA_CACHE' if os.environ.get('CCTA_CACHE') else ''})"

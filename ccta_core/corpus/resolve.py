@@ -22,6 +22,7 @@ from ccta_core.corpus.source import (
     other_language,
 )
 from ccta_core.errors import CctaError
+from ccta_core.permissions import NotYoursError, person
 from ccta_core.stamps import folder_stamp
 from ccta_core.types import ParallelExample
 
@@ -38,6 +39,8 @@ SOURCES: Mapping[str, DataSource] = MappingProxyType({source.name: source for so
 """Name -> data set, in the order in which they are listed."""
 SHARED = Path("..") / "shared" / "data"
 """Where a data set is looked for when its spec names no folder."""
+UPLOADS = "data"
+"""The folder of files that were handed in, in a person's folder."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
 _HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
 
@@ -47,6 +50,7 @@ def open_spec(spec: str) -> OpenDataSet:
 
     Raises CctaError (one line) where it names nothing that is here.
     """
+    check_readable(spec)
     name, _, where = spec.partition(":")
     if name == "file":
         return open_file(where)  # a file's name may have a # in it
@@ -66,6 +70,32 @@ def open_spec(spec: str) -> OpenDataSet:
             f"{' '.join((*source.splits, *source.more_splits))}"
         )
     return _open_source(source, where, split)
+
+
+def check_readable(spec: str) -> None:
+    """Raises NotYoursError where the person may not read what a spec names, there or not.
+
+    An administrator may name any path. Others read the data sets that are offered, what lies in the
+    folder of data sets, and the files that they handed in.
+    """
+    reader = person()
+    if reader.administrator:
+        return
+    name, _, where = spec.partition(":")
+    where = where if name == "file" else where.partition("#")[0]
+    if (not where and name != "file" and "," not in spec) or name == "demo":
+        return
+    if name in HUB_SETS and where == HUB_SETS[name].name:
+        return
+    roots = (SHARED.resolve(), (reader.root / UPLOADS).resolve())
+    try:
+        paths = [Path(each).resolve() for each in (where or spec).split(",")]
+    except (OSError, ValueError, RuntimeError):
+        paths = []
+    if not paths or not all(any(path.is_relative_to(root) for root in roots) for path in paths):
+        raise NotYoursError(
+            f"{spec[:80]!r} is not among the data that can be read here; hand in a file of your own"
+        )
 
 
 def data_stamp(spec: str) -> tuple[object, ...]:

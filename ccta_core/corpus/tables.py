@@ -3,6 +3,7 @@ memory.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -86,7 +87,7 @@ def _delimited(path: Path, delimiter: str) -> TableFile:
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if not any(names) or twice:
         problem = f"the column {twice[0]!r} twice" if twice else "an empty line"
         raise CctaError(f"{path}:1: expected a header with each column once, found {problem}")
@@ -138,6 +139,8 @@ def _parquet(path: Path) -> TableFile:
                         for column, names_of_classes in classes.items():
                             values[column] = class_names(values.get(column), names_of_classes)
                         yield TableRow(f"{path.name}:{number}", number, values)
+        except MemoryError:
+            raise  # Arrow's is one of its own errors too: it says nothing of the file
         except (pyarrow.ArrowException, OSError) as error:
             raise CctaError(
                 f"{path} is damaged after row {number} ({error}); write it again"

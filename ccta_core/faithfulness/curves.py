@@ -10,6 +10,7 @@ import numpy as np
 from ccta_core.config import Config, cache_root
 from ccta_core.languages import language
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.permissions import keeps_texts
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.text import count, number
 from ccta_core.types import Sentence
@@ -189,7 +190,11 @@ def find_curves(wanted: CurvesOf) -> PairCurves | None:
 
 
 def keep_curves(curves: PairCurves, wanted: CurvesOf) -> None:
-    """Stores curves; where the cache can't be written they are measured again the next time."""
+    """Stores curves, where texts are kept; where they can't be, they are measured again the next
+    time.
+    """
+    if not keeps_texts():
+        return
     root = cache_root() / "curves"
     try:
         write_entry(root, wanted.key, curves.payload())

@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,22 @@ from ccta_core.models.catalog import (
 )
 from ccta_core.models.catalog import find as catalog_find
 from ccta_core.models.identity import FILES, with_maps
-from ccta_core.models.places import local_place
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.models.places import folder_named, local_place
+from ccta_core.permissions import (
+    LOCAL,
+    NotYoursError,
+    person,
+    refuse_if_read_only,
+    refuse_unless_administrator,
+)
 
 FILE = "models.json"
 CHANGED = "changed"
 """In a card: a sentence that says that the files are not those that were added."""
+HUB_NAMES, FOLDERS = "CCTA_MODEL_HUB", "CCTA_MODEL_FOLDERS"
+"""What may be added from a dashboard of several people: patterns of names of the hub, separated by
+commas (`FacebookAI/*`), and a folder below which models lie. Neither is set: nothing."""
+_LONGEST_NAME = 500
 _MESSAGE_MARK = "ccta: "
 """Begins the line that the command `ccta` writes where it refuses something."""
 _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
@@ -63,12 +74,12 @@ def listed(name: str) -> ModelInfo:
 
     One whose files changed since it was added is read again. Raises CctaError as `find` and `add`.
     """
-    folder = Path(name).expanduser()
-    model_id = str(folder.resolve()) if folder.is_dir() and name not in catalog() else name
+    folder = None if name in catalog() else folder_named(name)
+    model_id = str(folder.resolve()) if folder else name
     info = added().get(model_id)
     if info is not None:
         return add(model_id) if CHANGED in info.card else info
-    return add(name) if folder.is_dir() and name not in catalog() else find(name)
+    return add(name) if folder else find(name)
 
 
 def added() -> dict[str, ModelInfo]:
@@ -90,6 +101,7 @@ def add(name: str) -> ModelInfo:
     already, and as `load_model`: no such model, no task head, one that can't be attributed.
     """
     refuse_if_read_only("Adding a model")
+    refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
     from ccta_core.models.load import load_model
 
@@ -106,6 +118,7 @@ def add_apart(name: str) -> str:
     It waits until the model is loaded, which may be long. Raises CctaError as `add`.
     """
     refuse_if_read_only("Adding a model")
+    refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
     words = ["models", "add", model_id]
     with children.start(
@@ -135,20 +148,50 @@ def checked_name(name: str) -> str:
         raise CctaError(
             f"expected a name of the hub (owner/name) or a folder, without commas; found {name!r}"
         )
-    folder = Path(name).expanduser()
-    model_id = str(folder.resolve()) if folder.is_dir() else name
+    if len(name) > _LONGEST_NAME:
+        raise CctaError(
+            f"a name of a model has at most {_LONGEST_NAME} characters; found {len(name):,}"
+        )
+    _check_allowed(name)
+    folder = folder_named(name)
+    model_id = str(folder.resolve()) if folder else name
     if model_id in catalog():
         raise CctaError(f"{model_id} is here already; it needs no adding")
-    if not folder.is_dir() and (name.count("/") != 1 or name.startswith(("/", ".", "~"))):
+    if not folder and (name.count("/") != 1 or name.startswith(("/", ".", "~"))):
         raise CctaError(
             f"{name!r} is neither a folder here nor a name of the hub (owner/name); check it"
         )
     return model_id
 
 
+def _check_allowed(name: str) -> None:
+    """Raises NotYoursError where an administrator who is not at this machine names a model that is
+    not allowed: in the same words whether there is one or not.
+    """
+    if person() == LOCAL:
+        return
+    allowed = [each.strip() for each in os.environ.get(HUB_NAMES, "").split(",") if each.strip()]
+    root = os.environ.get(FOLDERS, "")
+    hub_name = name.count("/") == 1 and not name.startswith(("/", ".", "~"))
+    in_root = root and Path(name).is_absolute() and _is_below(Path(name), Path(root))
+    if not in_root and not (hub_name and any(fnmatchcase(name, each) for each in allowed)):
+        raise NotYoursError(
+            f"{name[:80]!r} is not among the models that may be added here ({HUB_NAMES} names "
+            f"those of the hub, {FOLDERS} a folder); ask whoever runs this installation"
+        )
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
 def remove(model_id: str) -> None:
     """Takes a model off the list; its files stay where they are."""
     refuse_if_read_only("Taking a model off the list")
+    refuse_unless_administrator("Taking a model off the list")
     _write([entry for entry in _entries() if entry["id"] != model_id])
 
 

@@ -101,7 +101,7 @@ def find(model_id: str) -> ModelInfo:
     if drawn is not None and trained is not None and trained.labels:
         return twin_info(trained, drawn)
     if model_id not in models:
-        raise CctaError(f"unknown model {model_id!r}; expected one of: {', '.join(models)}")
+        raise CctaError(f"unknown model {model_id[:80]!r}; expected one of: {', '.join(models)}")
     return models[model_id]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.models.identity import parts_of
 
 FILE = "pytorch_model.bin"
 INDEX = "pytorch_model.bin.index.json"
@@ -49,13 +50,13 @@ def read_parts(index: Path, fetch: Callable[[str], Path | None]) -> dict[str, to
     Raises DamagedFileError where the index or one of its files is not there or not whole.
     """
     try:
-        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        json.loads(index.read_text("utf-8"))["weight_map"].values()
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise DamagedFileError(
             f"{index} is not an index of weights ({_line(error)}); download it again"
         ) from error
     state = {}
-    for name in names:
+    for name in sorted(parts_of(index)):
         path = fetch(name)
         if path is None:
             raise DamagedFileError(f"{index} names {name}, which is not there; download it again")

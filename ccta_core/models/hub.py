@@ -32,6 +32,15 @@ from ccta_core.models.identity import SAFE, parts_of
 from ccta_core.models.places import ModelPlace, unavailable
 from ccta_core.models.trace import WORKING
 
+_MOST = {
+    "num_hidden_layers": 512,
+    "hidden_size": 65_536,
+    "intermediate_size": 524_288,
+    "num_attention_heads": 4_096,
+    "vocab_size": 8_000_000,
+    "max_position_embeddings": 8_000_000,
+}
+"""More than any encoder has: what says so is no model, and would take hours to build."""
 _log = logging.getLogger(__name__)
 
 _HEADS = {
@@ -111,6 +120,7 @@ def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedCon
             f"knows (model_type {settings.get('model_type')!r}: {error_line(error)}); {_ENCODERS}"
         ) from error
     _check_encoder(place, config)
+    _check_dimensions(place, config)
     rows, pad = getattr(config, "vocab_size", None), config.pad_token_id
     if isinstance(rows, int) and pad is not None and not 0 <= pad < rows:
         raise CctaError(
@@ -118,6 +128,17 @@ def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedCon
             f"(0 to {rows - 1}); set it to the tokenizer's"
         )
     return config
+
+
+def _check_dimensions(place: ModelPlace, config: PreTrainedConfig) -> None:
+    """Raises CctaError where building the model would take what no encoder takes."""
+    for name, most in _MOST.items():
+        value = getattr(config, name, None)
+        if isinstance(value, int) and value > most:
+            raise CctaError(
+                f"{place}: {name} in config.json is {value:,}; expected at most {most:,}: is this "
+                "its configuration?"
+            )
 
 
 def read_settings(place: ModelPlace) -> dict[str, Any]:
@@ -129,7 +150,7 @@ def read_settings(place: ModelPlace) -> dict[str, Any]:
         if path is None:
             raise unavailable(place.name)
         settings = json.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         if isinstance(error, OSError):
             raise unavailable(place.name) from error
         raise DamagedFileError(f"{place}: config.json is not JSON ({error}); restore it") from error
@@ -212,6 +233,8 @@ def read_weights(
     """
     state: dict[str, torch.Tensor] | None = None
     notices: tuple[str, ...] = ()
+    for index in place.folder.glob("*.index.json"):
+        parts_of(index)  # it may name no file elsewhere, whoever reads it
     try:
         if not (place.file(SAFE) or place.file(f"{SAFE}.index.json")):
             state, notices = _older(place)
@@ -313,7 +336,8 @@ def load_tokenizer(place: ModelPlace) -> PreTrainedTokenizerFast:
         tokenizer: Any = AutoTokenizer.from_pretrained(place.folder, trust_remote_code=False)
         if not tokenizer.is_fast and whole is not None:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(place.folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError,
+            RecursionError) as error:  # fmt: skip
         raise CctaError(
             f"{place}: its tokenizer can't be loaded ({type(error).__name__}: {str(error)[:120]}); "
             f"{instead}"

@@ -154,11 +154,20 @@ def deciding_files(folder: Path) -> Iterator[Path]:
 def parts_of(index: Path) -> set[str]:
     """Returns the files that an index of weights names; none where it can't be read (loading
     says so).
+
+    Raises DamagedFileError where one of them is not a file beside the index.
     """
     try:
-        return set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return set()
+    for part in parts:
+        if not isinstance(part, str) or not part or Path(part).name != part:
+            raise DamagedFileError(
+                f"{index} names {str(part)[:80]!r}; expected files in its own folder: get the "
+                "model again"
+            )
+    return parts
 
 
 def _kept_sums() -> dict[str, tuple[Stamp, str]]:

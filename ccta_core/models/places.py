@@ -71,14 +71,25 @@ class ModelPlace:
         return folder_revision(self.folder, base=base)
 
 
+def folder_named(name: str) -> Path | None:
+    """Returns the folder that a name or a path is, `~` at its beginning the user's own; None where
+    it is none.
+    """
+    try:
+        folder = Path(name).expanduser()
+        return folder if name and folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # too long a name, an unknown ~user, a NUL
+        return None
+
+
 def fetch(name: str, revision: str | None = None) -> ModelPlace:
     """Returns the folder of that name, or the hub model's snapshot, downloaded where it is not
     here.
 
     Raises ModelUnavailableError where there is neither.
     """
-    if Path(name).is_dir():
-        return ModelPlace(name, Path(name))
+    if folder := folder_named(name):
+        return ModelPlace(name, folder)
     from huggingface_hub import snapshot_download
 
     try:
@@ -90,6 +101,8 @@ def fetch(name: str, revision: str | None = None) -> ModelPlace:
         missing = sorted(part for part in parts if not place.file(part))
         if missing and place.file(SAFE) is None and place.file(PICKLED) is None:
             snapshot_download(name, revision=revision, allow_patterns=missing)
+    except CctaError:
+        raise
     except (OSError, ValueError) as error:
         raise unavailable(name) from error
     return place
@@ -99,8 +112,8 @@ def local_place(name: str, revision: str | None = None) -> ModelPlace | None:
     """Returns what `fetch` would give without a network; None where the model is not on this
     machine.
     """
-    if Path(name).is_dir():
-        return ModelPlace(name, Path(name))
+    if folder := folder_named(name):
+        return ModelPlace(name, folder)
     if name.count("/") > 1 or name.startswith(("/", ".", "~")):
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -129,7 +142,7 @@ def adapter_settings(place: ModelPlace) -> dict[str, Any]:
     path = place.folder / ADAPTER_CONFIG
     try:
         settings = json.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} can't be read ({error}); restore it") from error
     if not isinstance(settings, dict):
         raise DamagedFileError(f"{path} holds no settings; restore it")

@@ -1,4 +1,4 @@
-"""Keeps the tags and notes of people on the items of a study in one SQLite file of the cache."""
+"""Keeps the tags and notes of people on the items of a study, one SQLite file for each person."""
 
 import logging
 import sqlite3
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.permissions import person, refuse_if_read_only
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -116,7 +115,7 @@ def _clean(text: str) -> str:
 
 
 def _path() -> Path:
-    return cache_root() / "notes.sqlite"
+    return person().root / "notes.sqlite"
 
 
 def _read(connection: sqlite3.Connection, study: str) -> dict[str, Remark]:

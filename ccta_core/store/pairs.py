@@ -6,6 +6,7 @@ from ccta_core.config import Config, cache_root, shipped
 from ccta_core.models.catalog import SHIPPED as SHIPPED_MODELS
 from ccta_core.models.catalog import ModelInfo, file_sums
 from ccta_core.models.identity import EMBEDDED_REVISION, MAPS, backbone_revision
+from ccta_core.permissions import keeps_texts
 from ccta_core.result import PairResult
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.types import Sentence
@@ -74,7 +75,11 @@ def results_stamp() -> tuple[tuple[str, int], ...]:
 def keep_pair(
     result: PairResult, info: ModelInfo, source: Sentence, target: Sentence, config: Config
 ) -> str | None:
-    """Stores the result; returns a sentence that says why not, where that failed."""
+    """Stores the result, where texts are kept; returns a sentence that says why not, where that
+    failed.
+    """
+    if not keeps_texts():
+        return None
     root = cache_root() / "results"
     try:
         write_entry(root, pair_key(info, source, target, config), result.payload())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.permissions import PEOPLE, refuse_if_read_only, refuse_unless_administrator
 from ccta_core.store.pairs import SHIPPED as SHIPPED_PAIRS
 
 MARK = "shipped"
@@ -42,6 +42,12 @@ KINDS = (
     CacheKind(
         "uploads", "data", "Files handed in", "their studies stay, but can't be started again"
     ),
+    CacheKind(
+        "people",
+        PEOPLE,
+        "Files, tags and notes of people who logged in or came from elsewhere",
+        "their tags and notes are lost; their studies stay, but can't be started again",
+    ),
     CacheKind("training", "training", "Training runs", "their checkpoints: trainings can't go on"),
     CacheKind("models", "models", "Models trained here", "", clearable=False),
 )
@@ -69,6 +75,7 @@ def clear(name: str, spare: Collection[str] = ()) -> int:
     a training that may be going on, and where something can't be deleted.
     """
     refuse_if_read_only("Clearing the cache")
+    refuse_unless_administrator("Clearing the cache")
     clearable = {kind.name: kind for kind in KINDS if kind.clearable}
     if name not in clearable:
         raise CctaError(f"{name!r} is not cleared here; expected one of: {', '.join(clearable)}")

@@ -20,6 +20,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.models.added import listed
 from ccta_core.models.catalog import SCORES, ModelInfo, Randomised, is_twin, twin_info
 from ccta_core.models.identity import with_maps
+from ccta_core.permissions import may_read
 from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
 from ccta_core.study.storage.schema import SINCE_CHANCE_OF_GAIN, VERSION
 from ccta_core.text import count
@@ -196,15 +197,16 @@ def folder_of(name: str) -> Path:
     """
     check_name(name)
     for root in roots():
-        if (root / name / "manifest.json").exists():
+        if (root / name / "manifest.json").exists() and may_read(root / name):
             return root / name
     there = ", ".join(names()) or "none yet"
     raise CctaError(f"no study {name!r} here; there are: {there}")
 
 
 def names() -> list[str]:
-    """Returns the studies here, the user's and those that ship."""
-    return sorted({path.parent.name for root in roots() for path in root.glob("*/manifest.json")})
+    """Returns the studies here, the user's and those that ship; no other person's."""
+    folders = [path.parent for root in roots() for path in root.glob("*/manifest.json")]
+    return sorted({folder.name for folder in folders if may_read(folder)})
 
 
 def roots() -> tuple[Path, Path]:

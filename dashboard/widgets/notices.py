@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.permissions import read_only
+from ccta_core.permissions import person, read_only
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _DIRECTIVE = re.compile(r":(?=\S)")
@@ -41,6 +41,15 @@ def only_looking(what: str) -> bool:
     if read_only():
         remarks([f"This dashboard is for looking and comparing: no {what} here."])
     return read_only()
+
+
+def for_administrators(what: str) -> bool:
+    """Whether the visitor is no administrator; then says so, where `what` ("adding models") would
+    be.
+    """
+    if not person().administrator:
+        remarks([f"Here {what} is for administrators."])
+    return not person().administrator
 
 
 def advice(text: str) -> None:

@@ -20,8 +20,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ccta_core.config import cache_root
+from ccta_core.corpus.resolve import check_readable
 from ccta_core.errors import CctaError
-from ccta_core.permissions import refuse_if_read_only
+from ccta_core.models.added import available_models
+from ccta_core.models.catalog import split_twin
+from ccta_core.permissions import (
+    claim,
+    may_read,
+    refuse_if_read_only,
+    refuse_to_change,
+    refuse_unless_administrator,
+)
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import folder_of, names
 from ccta_core.study.request import StudyRequest, check_name
@@ -53,7 +62,8 @@ _POLITE = 5
 
 def check_new(request: StudyRequest) -> None:
     """Raises CctaError (one line) where the name stands for a study that is here."""
-    if request.name in names():
+    mine = cache_root() / "studies" / request.name
+    if request.name in names() or not may_read(mine):
         raise CctaError(
             f"the name {request.name} stands for another study; choose another, or resume that one"
         )
@@ -80,9 +90,21 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
     """
     refuse_if_read_only("Starting a study")
     check_new(request)
+    check_readable(request.data)
+    _check_models(request.models)
     if cost is not None:
         check_room(cost)
     _launch(cache_root() / "studies" / request.name, ["run", *request.arguments], workers)
+
+
+def _check_models(models: Sequence[str]) -> None:
+    """Raises NotYoursError where one who may add no model names one that is not here: measuring
+    would add it.
+    """
+    known = available_models()
+    unknown = [name for name in models if split_twin(name)[0] not in known]
+    if unknown:
+        refuse_unless_administrator(f"Adding the model {unknown[0][:80]}")
 
 
 def resume(name: str, workers: int) -> None:
@@ -92,6 +114,7 @@ def resume(name: str, workers: int) -> None:
     """
     refuse_if_read_only("Resuming a study")
     folder = folder_of(name)
+    refuse_to_change(folder, f"Resuming {name}")
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product; start a study of your own")
     if status_of(folder).busy:
@@ -108,6 +131,7 @@ def stop(name: str) -> Literal["idle", "ended", "asked"]:
     """
     refuse_if_read_only("Stopping a study")
     folder = find_folder(name)
+    refuse_to_change(folder, f"Stopping {name}")
     if not _busy(folder):
         return IDLE
     events = read_events(folder)
@@ -126,6 +150,7 @@ def delete(name: str) -> int:
     """
     refuse_if_read_only("Deleting a study")
     folder = find_folder(name)
+    refuse_to_change(folder, f"Deleting {name}")
     if is_shipped(folder):
         raise CctaError(f"{name} ships with the product and can't be deleted")
     users = (cache_root() / "studies").resolve()
@@ -164,7 +189,7 @@ def find_folder(name: str) -> Path:
     """
     check_name(name)
     folder = cache_root() / "studies" / name
-    return folder if (folder / LOG).exists() else folder_of(name)
+    return folder if (folder / LOG).exists() and may_read(folder) else folder_of(name)
 
 
 def _busy(folder: Path) -> bool:
@@ -174,6 +199,8 @@ def _busy(folder: Path) -> bool:
 def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if words[0] == "run":
+            claim(folder)
         with hold(folder / HELD) as lock, (folder / LOG).open("ab") as log:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             processes = count(workers, "process")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.permissions import may_read
 from ccta_core.store.usage import MARK
 from ccta_core.study.manifest import SHIPPED, Manifest, read_manifest, roots
 from ccta_core.study.run.locks import HELD, LOCK, held
@@ -71,11 +72,14 @@ class RunEnd(NamedTuple):
 
 
 def statuses() -> list[StudyStatus]:
-    """Returns every study here by name, those that never came to a manifest included."""
+    """Returns every study here by name, those that never came to a manifest included; no other
+    person's.
+    """
     folders: dict[str, Path] = {}
     for root in roots():
         for path in (*root.glob("*/manifest.json"), *root.glob(f"*/{LOG}")):
-            folders.setdefault(path.parent.name, path.parent)
+            if may_read(path.parent):
+                folders.setdefault(path.parent.name, path.parent)
     return [status_of(folders[name]) for name in sorted(folders)]
 
 

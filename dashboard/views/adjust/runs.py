@@ -10,7 +10,7 @@ from ccta_core.adjustment.background import AdjustmentOrder, OrderState
 from ccta_core.corpus.uploads import spec_of, uploads
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
-from ccta_core.permissions import read_only
+from ccta_core.permissions import may_change, person, read_only
 from ccta_core.text import count, duration, number
 from dashboard import adjustments
 from dashboard.session import Session
@@ -96,6 +96,8 @@ def _actions(session: Session, states: list[OrderState]) -> None:
         names = {state.order.name: state for state in states}
         name = st.selectbox("Run", list(names), key=session.widget("run"), width=240)
         state = names[name]
+        if not may_change(state.order.folder):
+            return
         if state.kind == background.RUNNING:
             if st.button("Stop", key=session.widget("stop"), help="It goes on where it was"):
                 notices.rerun_after(partial(_stop, name))
@@ -121,8 +123,9 @@ def _form(session: Session, chosen: ChosenAdjustment) -> None:
             format_func=language_name, key=session.widget("form_lang"), width=200,
         )  # fmt: skip
         sets = {**background.parallel_sets(lang), **{name: spec_of(name) for name in uploads()}}
+        other = [_OTHER] if person().administrator else []  # it may name any path
         data = st.selectbox(
-            "Parallel text", [*sets, _OTHER], key=session.widget("form_data"), width=220,
+            "Parallel text", [*sets, *other], key=session.widget("form_data"), width=220,
             help="Folders of data sets found here, and files that were handed in",
         )  # fmt: skip
         method = st.selectbox(

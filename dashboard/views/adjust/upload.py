@@ -5,7 +5,8 @@ from functools import partial
 import streamlit as st
 
 from ccta_core.adjustment.handed_in import HandedIn, forget_parallel, keep_parallel
-from ccta_core.corpus.uploads import MOST_MEGABYTES, uploads
+from ccta_core.corpus.caps import CAPS, MOST_MEGABYTES
+from ccta_core.corpus.uploads import uploads
 from ccta_core.errors import CctaError
 from ccta_core.text import count
 from dashboard.session import Session
@@ -15,7 +16,7 @@ _REPORT, _PROBLEM = "adjust_upload_report", "adjust_upload_problem"
 _FORM = (
     "One table (csv, tsv, jsonl, parquet) with a column for each of the two languages, or two text "
     "files of which line i of one translates line i of the other, such as text.es and text.en. "
-    f"UTF-8, at most {MOST_MEGABYTES} MB each."
+    f"UTF-8, each at most {CAPS}."
 )
 
 

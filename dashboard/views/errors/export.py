@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ccta_core.errors import CctaError
+from ccta_core.permissions import for_this_person
 from ccta_core.reports.study.errors import MOST, Selection, selection_page
 from ccta_core.store.notes import Remark
 from dashboard import resources
@@ -30,7 +31,7 @@ def downloads(session: Session, state: State, total: int) -> None:
         query, url = session.query, (st.context.url or "").split("?")[0]
         st.download_button(
             "Evidence (HTML, works offline)",
-            data=lambda: _evidence_page(state, query, url, total),
+            data=for_this_person(lambda: _evidence_page(state, query, url, total)),
             file_name=f"{name}.html",
             mime="text/html",
             key=session.widget("download_html"),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.measures import MEASURES
+from ccta_core.permissions import LOCAL, person
 from ccta_core.store import notes
 from ccta_core.store.notes import LONGEST_NOTE, Remark
 from ccta_core.text import NONE
@@ -140,9 +141,8 @@ def _remark_editor(session: Session, state: State) -> None:
         on_change=_keep_note,
         args=(session, state.chosen.study.name, item),
     )
-    text_blocks.quiet(
-        "Kept with this computer's cache, for every model, layer and language of the study."
-    )
+    where = "with this computer's cache" if person() == LOCAL else "for you alone"
+    text_blocks.quiet(f"Kept {where}, for every model, layer and language of the study.")
 
 
 def _keep_tags(session: Session, study: str, item: str, before: tuple[str, ...]) -> None:

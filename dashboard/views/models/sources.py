@@ -8,7 +8,7 @@ import streamlit as st
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.models.added import CHANGED, add_apart, added, remove
-from ccta_core.permissions import read_only
+from ccta_core.permissions import person, read_only
 from ccta_core.store.usage import CacheUse, clear, usage
 from ccta_core.text import NONE, count, size
 from dashboard import resources
@@ -31,7 +31,7 @@ def models_add(session: Session) -> None:
     with folded:
         if not folded.open:
             return
-        if notices.only_looking("models are added"):
+        if notices.only_looking("models are added") or notices.for_administrators("adding models"):
             return
         text_blocks.say(_WHAT)
         with st.form(session.widget("form"), border=False):
@@ -105,9 +105,8 @@ def models_usage(session: Session) -> None:
             return
         uses = usage()
         kept_bytes = sum(use.bytes for use in uses if use.kind.name != "pairs")
-        text_blocks.say(
-            f"{size(kept_bytes)} in {cache_root().absolute()}, beside what ships with the product."
-        )
+        place = f" in {cache_root().absolute()}" if person().administrator else ""
+        text_blocks.say(f"{size(kept_bytes)}{place}, beside what ships with the product.")
         for use in uses:
             _usage_line(session, use)
 
@@ -116,7 +115,8 @@ def _usage_line(session: Session, use: CacheUse) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = f"{use.kind.title} · {size(use.bytes)} · {count(use.count, 'entry')}"
         st.markdown(notices.plain(what.replace("entrys", "entries")), width="stretch")
-        if not use.kind.clearable or not use.count or read_only():
+        may_clear = person().administrator and not read_only()
+        if not use.kind.clearable or not use.count or not may_clear:
             return
         with st.popover("Clear", type="tertiary"):
             st.caption(f"{size(use.bytes)}: {use.kind.loss}.")

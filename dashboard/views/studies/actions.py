@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import streamlit as st
 
 from ccta_core.errors import CctaError
-from ccta_core.permissions import read_only
+from ccta_core.permissions import for_this_person, may_change, read_only
 from ccta_core.study.run import process
 from ccta_core.study.run.progress import FINISHED
 from ccta_core.study.run.status import StudyStatus
@@ -56,7 +56,7 @@ def _export_menu(session: Session, state: StudyStatus) -> None:
         for form, label, ending, mime in _FILES:
             st.download_button(
                 label,
-                data=partial(exported, state, form, ending),
+                data=for_this_person(partial(exported, state, form, ending)),
                 file_name=f"{state.name}{ending}",
                 mime=mime,
                 key=session.widget(f"export_{form}"),
@@ -69,7 +69,7 @@ def _export_menu(session: Session, state: StudyStatus) -> None:
 
 def _run_buttons(session: Session, state: StudyStatus) -> None:
     """Stop what is at work, go on with what is not finished."""
-    if read_only():
+    if read_only() or not may_change(state.folder):
         return
     if state.busy:
         if st.button("Stop", key=session.widget("stop"), help="What is finished is kept"):
@@ -86,7 +86,7 @@ def _stop_study(name: str) -> None:
 
 
 def _delete_menu(session: Session, state: StudyStatus) -> None:
-    if state.shipped or state.busy or read_only():
+    if state.shipped or state.busy or read_only() or not may_change(state.folder):
         return
     with st.popover("Delete"):
         used = sum(path.stat().st_size for path in state.folder.rglob("*") if path.is_file())

@@ -67,7 +67,10 @@ def data_choices(sets: Iterable[DataSet], uploads: Sequence[str]) -> dict[str, D
         for data_set in bundled
         for spec in data_set.specs
     ]
-    choices += [DataChoice(_FILE + name, f"{name} · your file") for name in uploads]
+    choices += [
+        DataChoice(_FILE + name, f"{name} · {'of another person' if '/' in name else 'your file'}")
+        for name in uploads
+    ]
     choices += [
         DataChoice(spec, _data_label(spec, data_set))
         for data_set in named

@@ -2,16 +2,9 @@
 
 import streamlit as st
 
+from ccta_core.corpus.caps import CAPS, MOST_MEGABYTES
 from ccta_core.corpus.items import by_line
-from ccta_core.corpus.uploads import (
-    ENDINGS,
-    MOST_MEGABYTES,
-    UploadContents,
-    by_reason,
-    forget,
-    keep,
-    line_of,
-)
+from ccta_core.corpus.uploads import ENDINGS, UploadContents, by_reason, line_of
 from ccta_core.errors import CctaError
 from ccta_core.text import count
 from dashboard import resources
@@ -24,7 +17,7 @@ from dashboard.widgets.wording import language_name
 _FORM = (
     "One row for each item and language (columns id, lang, text, and where there is more text2, "
     "label, group, answer, tags), or one column for each language (en, es, …; en_2 for second "
-    f"texts). UTF-8, at most {MOST_MEGABYTES} MB."
+    f"texts). UTF-8, at most {CAPS}."
 )
 
 _LINES = 20
@@ -52,17 +45,11 @@ def studies_upload(session: Session) -> None:
 def _receive_file(session: Session, name: str, content: bytes) -> None:
     """Keeps the file and tells what is in it; a file that can't be read is not kept."""
     try:
-        stored_name = keep(name, content)
+        contents = resources.receive_upload(name, content)
     except CctaError as error:
         notices.problem(str(error))
         return
-    try:
-        checked = resources.checked_upload(stored_name)
-    except CctaError as error:
-        forget(stored_name)
-        notices.problem(str(error))
-        return
-    _report_contents(session, checked)
+    _report_contents(session, contents)
 
 
 def _report_contents(session: Session, checked: UploadContents) -> None:
