@@ -185,16 +185,14 @@ class RecordedSettings:
     per_group: int | None = _setting(
         None, "at most N items of each premise or paragraph", flag="per-group", kind="count",
         metavar="N", least=1, too_small="{} items of a group measure nothing",
-        form=FormField(
-            "each", "Items of a premise or paragraph (0 takes all)",
-            "Items of one group are no independent evidence", folded=True,
-        ),
+        form=FormField("each", "Items of a premise or paragraph (0 takes all)",
+                       "Items of one group are no independent evidence", folded=True),
     )  # fmt: skip
     spread: bool = _setting(
         False, "items at even distances over the data, one of a group", flag="spread",
         kind="switch", form=FormField(
-            "spread", "Items spread evenly over the data", folded=True,
-            help="One of a premise or paragraph: files come in blocks of a genre"),
+            "spread", "Items spread evenly over the data",
+            "One of a premise or paragraph: files come in blocks of a genre", folded=True),
     )  # fmt: skip
     chunk: int = _setting(
         CHUNK, "items that are measured together", least=1,
@@ -216,8 +214,8 @@ class StudyRequest(RecordedSettings):
     """
 
     limit: int | None = _setting(
-        None, "N items (the first, or spread)", flag="limit", kind="count", metavar="N", least=1,
-        too_small="a limit of {} items reads nothing",
+        None, "N items (the first, or spread)", flag="limit", kind="count", metavar="N",
+        least=1, too_small="a limit of {} items reads nothing",
         form=FormField("limit", "Items (0 takes all)", step=18),
         absent={"manifest": "it has the number of the items that were read, and their hash"},
     )  # fmt: skip
