@@ -166,6 +166,22 @@ class Session:
             return field.default
 
 
+def settle(page: str) -> None:
+    """Puts widgets and address to what the page shows; call it first in a fragment that polls.
+
+    A poll is nobody's choice, but it brings what the browser holds: on a slow one, widgets and an
+    address from before a button changed them, which would change the page back.
+    """
+    for name, value in st.session_state.get(f"{page}_held", {}).items():
+        key = widget_key(page, name)
+        shown = st.session_state.get(f"{key}_resting") if value is None else value
+        if shown is not None and st.session_state.get(key, shown) != shown:
+            st.session_state[key] = shown
+    address = st.session_state.get(f"{page}_address")
+    if address is not None and st.query_params.to_dict() != address:
+        st.query_params.from_dict(address)
+
+
 def widget_key(page: str, name: str) -> str:
     """The session key of a page's widget."""
     return f"{page}_{name}_input"

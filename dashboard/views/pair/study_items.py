@@ -22,7 +22,8 @@ def with_study(options: Options, raw: Mapping[str, str]) -> tuple[Options, list[
         return options, []
     try:
         manifest = resources.read_study(name).manifest
-        ids = _items_beside(resources.text_ids(name), raw.get("item", ""))
+        item = raw.get("original") or raw.get("item", "")
+        ids = _items_beside(resources.text_ids(name), item)
         examples = resources.texts(name, ids)
     except CctaError as error:
         return options, [f"{error}."]

@@ -222,6 +222,7 @@ class PairRequest:
 class PairView:
     """One view of the Pair page; `texts` are premise and hypothesis of both sides, if typed.
 
+    `original` is the item whose texts they were before they were edited, if they were one's.
     `model2` and `layer2` are what the view is compared with: empty and None for the same.
     """
 
@@ -231,6 +232,7 @@ class PairView:
     tgt: str
     layer: int
     texts: tuple[str, ...] = ("", "", "", "")
+    original: str = ""
     study: str = ""
     model2: str = ""
     layer2: int | None = None
@@ -239,7 +241,7 @@ class PairView:
     def values(self) -> dict[str, Any]:
         """What is chosen by its name in the address, as widgets hold it; None is an empty one."""
         values: dict[str, Any] = {name: getattr(self, name) for name in ("study", *KEYS)}
-        values |= {"model2": self.model2 or None, "layer2": self.layer2}
+        values |= {"original": self.original, "model2": self.model2 or None, "layer2": self.layer2}
         if self.item == OWN:
             values |= dict(zip(TEXT_KEYS, self.texts, strict=True))
         return values | self.settings.values()
@@ -252,6 +254,8 @@ class PairView:
             query["model2"] = self.model2
         if self.layer2 is not None:
             query["layer2"] = str(self.layer2)
+        if self.original:
+            query["original"] = self.original
         if self.item == OWN and self.fits_link:
             query |= {key: text for key, text in zip(TEXT_KEYS, self.texts, strict=True) if text}
         return query | self.settings.query()
@@ -264,6 +268,13 @@ class PairView:
         except UnicodeEncodeError:
             return False
         return sum(map(len, self.texts)) <= MAX_LINK
+
+    def before_edits(self, options: Options) -> "PairView | None":
+        """The item as it was before its texts were edited; None where they are not an item's."""
+        item = options.items.get(self.original)
+        if item is None or not {self.src, self.tgt} <= set(item.sentences):
+            return None
+        return replace(self, item=self.original, original="", texts=("", "", "", ""))
 
     @property
     def compares(self) -> bool:
@@ -325,7 +336,9 @@ def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str
     # The study stays named while the model is of its task.
     of_study = options.models[model].task == options.study_task
     study = options.study if of_study and raw.get("study") == options.study else ""
-    view = PairView(model, item, src, tgt, int(layer), texts, study=study)
+    original = raw.get("original", "") if item == OWN else ""
+    original = original if original in options.items else ""
+    view = PairView(model, item, src, tgt, int(layer), texts, original, study)
     view, of_second = _with_comparison(view, raw, options)
     settings, of_settings = read_settings(raw, options.models[model])
     return replace(view, settings=settings), [*problems, *of_second, *of_settings]
