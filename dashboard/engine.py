@@ -32,7 +32,7 @@ class Predicted(NamedTuple):
     target: "Explained"
 
 
-Early = Callable[[Sequence[Predicted] | Sequence[PairResult]], None]
+Early = Callable[[Sequence[Predicted | PairResult]], None]
 """Is given the predictions, before the pairs are attributed; then results without the unrelated
 sentences, before these are."""
 _TOGETHER = 8
@@ -265,11 +265,11 @@ class Engine:
         self._durations[jobs[0].stage] = jobs[0].seconds
 
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
-        def early(parts: Sequence[Predicted] | Sequence[PairResult]) -> None:
+        def early(parts: Sequence[Predicted | PairResult]) -> None:
             for job, part in zip(jobs, parts, strict=True):
                 if isinstance(part, Predicted):
                     job.predicted = part
-                elif isinstance(part, PairResult):
+                else:
                     self._durations["attributing"] = job.seconds
                     job.early = part
                     job.enter("unrelated")

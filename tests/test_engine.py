@@ -205,7 +205,7 @@ def test_what_is_predicted_needs_no_attribution(model):
     for quick, found in zip(predict(model, sentences), whole, strict=True):
         assert quick.label == found.predicted
         assert quick.prediction == pytest.approx(found.prediction, abs=1e-5)
-    with pytest.raises(CctaError, match="expected"):
+    with pytest.raises(CctaError, match="unknown target class"):
         predict(model, sentences, Config(target_class="maybe"))
 
 

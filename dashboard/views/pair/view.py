@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from types import MappingProxyType
 from typing import Any
 
 from ccta_core.attribution.methods import METHODS
-from ccta_core.config import BASELINES, MASSES, PRECISIONS, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, PRECISIONS, RATHER_THAN, SPACES, Config
 from ccta_core.corpus.labels import class_of
 from ccta_core.languages import LANGUAGES, language
-from ccta_core.models.catalog import SCORES, ModelInfo
+from ccta_core.models.catalog import CLASSES, SCORES, ModelInfo
 from ccta_core.text import read_decimal
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.fields import Field, one_of, shown, whole
@@ -32,6 +33,7 @@ MEASURED = (
     "precision",
 )  # fmt: skip
 """The fields of Config that the page sets beside the layer."""
+_MOST_CONTRASTS = 12
 _SHORT = {"align_layer": "align", "target_class": "target"}
 """Fields of Config that have another name in the address."""
 NAMES = (*(_SHORT.get(name, name) for name in MEASURED), "view", "units", "ribbons")
@@ -117,7 +119,9 @@ def read_settings(raw: Mapping[str, str], info: ModelInfo) -> tuple[Settings, li
 
 
 def targets(info: ModelInfo) -> tuple[str, ...]:
-    """What of a model's output can be explained: its classes, or its types of names."""
+    """What of a model's output can be explained: its classes, one of them rather than another, or
+    its types of names.
+    """
     if info.task == "qa":
         return ("auto", "each")
     if info.task == "ner":
@@ -125,7 +129,10 @@ def targets(info: ModelInfo) -> tuple[str, ...]:
         return ("auto", "each", *sorted(kinds))
     if info.outputs == SCORES:
         return ("auto", *info.labels) if len(info.labels) > 1 else ("auto",)
-    return ("auto", "each", *info.labels)
+    pairs = permutations(info.labels, 2) if info.outputs == CLASSES else ()
+    contrasts = [f"{label}{RATHER_THAN}{other}" for label, other in pairs]
+    # Of many classes the menu names no pairs: the command line and Python have them.
+    return ("auto", "each", *info.labels, *(contrasts if len(contrasts) <= _MOST_CONTRASTS else ()))
 
 
 def aligns(info: ModelInfo) -> tuple[str, ...]:
