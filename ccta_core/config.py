@@ -18,6 +18,8 @@ OBJECTIVES = ("logit", "margin")
 MASSES = ("abs", "positive", "negative", "norm")
 PRECISIONS = ("fp32", "bf16")
 RULES = ("adaptive", "gauss", "midpoint")
+RATHER_THAN = " rather than "
+"""Stands between two classes where what is explained is the margin of the first over the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Config:
     """The settings of one comparison.
 
     `layer` 0 is the embedding output, 1..L the encoder layers; `align_layer` None takes the model's
-    own; `target_class` is a label, "auto" (compare: the source's prediction; attribute: each
-    sentence's own) or "each" (each side its own prediction). Of a question it is "auto" (the answer
+    own; `target_class` is a label, "A rather than B" (the margin of one class over another), "auto"
+    (compare: the source's prediction; attribute: each sentence's own) or "each" (each side its own
+    prediction). Of a question it is "auto" (the answer
     in focus, else the predicted one) or "each" (the predicted one); of tags also an entity type
     (LOC) or one tag (B-LOC).
     `shuffles` are exactly so many in a study; a pair draws more while its p is near .05, and

@@ -62,10 +62,10 @@ class Sentence:
     focus: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
-        language(self.lang)
-        for name, text in (("text", self.text), ("text2", self.text2)):
+        name = language(self.lang).name
+        for which, text in (("text", self.text), ("second text", self.text2)):
             if text is not None:
-                _check_text(text, f"the {self.lang} sentence's {name}")
+                _check_text(text, f"the {name} sentence's {which}")
         if self.focus:
             object.__setattr__(self, "focus", _checked_focus(self.focus, self.segments[-1]))
 

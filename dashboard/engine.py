@@ -10,7 +10,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
@@ -20,12 +20,25 @@ from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
 from dashboard.views.pair.view import PairRequest
 
+if TYPE_CHECKING:  # brings torch
+    from ccta_core.tasks import Explained
+
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result."""
 Request = PairRequest | CurvesOf
-Early = Callable[[Sequence[PairResult]], None]
-"""Is given results without the unrelated sentences, before these are attributed."""
+
+
+class Predicted(NamedTuple):
+    """What the head says of both sides of a pair, before anything is attributed."""
+
+    source: "Explained"
+    target: "Explained"
+
+
+Early = Callable[[Sequence[Predicted | PairResult]], None]
+"""Is given the predictions, before the pairs are attributed; then results without the unrelated
+sentences, before these are."""
 _TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
@@ -59,6 +72,7 @@ class Job:
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
     result: PairResult | PairCurves | None = None
+    predicted: Predicted | None = None
     early: PairResult | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +91,11 @@ class Job:
     def refresh(self, holder: str) -> None:
         """Notes that `holder` still waits for the result."""
         self.holders[holder] = time.monotonic()
+
+    @property
+    def parts(self) -> int:
+        """How much of the result there is: nothing, the predictions, all but the chance level."""
+        return 2 if self.early is not None else int(self.predicted is not None)
 
     @property
     def wanted(self) -> bool:
@@ -287,11 +306,14 @@ class Engine:
         self._durations[jobs[0].stage] = jobs[0].seconds
 
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
-        def early(results: Sequence[PairResult]) -> None:
-            self._durations["attributing"] = jobs[0].seconds
-            for job, result in zip(jobs, results, strict=True):
-                job.early = result
-                job.enter("unrelated")
+        def early(parts: Sequence[Predicted | PairResult]) -> None:
+            for job, part in zip(jobs, parts, strict=True):
+                if isinstance(part, Predicted):
+                    job.predicted = part
+                else:
+                    self._durations["attributing"] = job.seconds
+                    job.early = part
+                    job.enter("unrelated")
 
         pairs = [job.request for job in jobs if isinstance(job.request, PairRequest)]
         if len(pairs) > 1 and self._compare_many is not None:

@@ -1,5 +1,7 @@
 """Layer integrated gradients against Captum and against what must hold of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,31 @@ def test_same_points_as_captum_give_the_same_scores(model, layer):
     ours = ccta.attribute(model, [PAIR], fixed)[0].subword_scores
     theirs = captum_scores(model, PAIR, layer, points=20, method="gausslegendre")
     np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
+
+
+def test_one_class_rather_than_another_is_the_difference_of_both(model):
+    """F is linear in the logits, and so are scores at fixed points; unrelated sentences are A's."""
+    fixed = Config(layer=8, quadrature=Quadrature(rule="gauss", points=6), unrelated=2, shuffles=0)
+    first, second = "contradiction", "neutral"
+    alone = [
+        ccta.attribute(model, [PAIR], replace(fixed, target_class=name))[0]
+        for name in (first, second)
+    ]
+    contrast = replace(fixed, target_class=f"{first} rather than {second}")
+    both = ccta.compare(model, PAIR, CHINESE, contrast)
+    assert both.target_class == "contradiction rather than neutral"
+    expected = alone[0].subword_scores - alone[1].subword_scores
+    np.testing.assert_allclose(
+        both.source.subword_scores, expected, atol=1e-4 * np.abs(expected).max()
+    )
+    assert both.source.f_input == pytest.approx(alone[0].f_input - alone[1].f_input, abs=1e-4)
+    assert both.controls.ems_unrelated is not None
+    for asked, reason in (
+        (f"{first} rather than {first}", "names one class twice"),
+        (f"{first} rather than maybe", "unknown target class 'maybe'"),
+    ):
+        with pytest.raises(CctaError, match=reason):
+            ccta.attribute(model, [PAIR], replace(fixed, target_class=asked))
 
 
 def test_midpoint_agrees_with_captums_riemann_middle(model):

@@ -12,10 +12,12 @@ import pytest
 
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.models.heads import Target
 from ccta_core.result import PairResult
+from ccta_core.tasks import Explained
 from ccta_core.types import Controls, PermutationTest
 from dashboard import resources
-from dashboard.engine import Engine
+from dashboard.engine import Engine, Predicted
 from dashboard.session import widget_key
 from dashboard.views.pair.view import KEYS, OWN, Options, PairRequest
 from tests.made_pair import (
@@ -316,10 +318,14 @@ def never_cancelled(model: Any, request: PairRequest, stop: Any, early: Any) -> 
 
 
 def test_the_picture_comes_before_the_chance_level(page):
-    gate, told = threading.Event(), threading.Event()
+    gate, told, parts = threading.Event(), threading.Event(), []
 
     def compare(model: Any, request: PairRequest, stop: Any, early: Any) -> PairResult:
+        sides = [Explained("neutral", Target(((0, 1),)), {"neutral": 0.9})] * 2
+        early([Predicted(*sides)])
+        parts.append(engine.submit(request, "b").parts)
         early([replace(make_result(request), chance_level=None)])
+        parts.append(engine.submit(request, "b").parts)
         told.set()
         gate.wait(20)
         return make_result(request)
@@ -327,6 +333,7 @@ def test_the_picture_comes_before_the_chance_level(page):
     engine = Engine(load=lambda info: info, compare=compare)
     app = page(stored=lambda request: None, engine=engine)
     assert told.wait(20)
+    assert parts == [1, 2], "the predictions first, then all but the chance level"
     text = html_of(clean(app.run()))
     assert "The widest ribbon moves" in text
     assert "being computed" in text

@@ -15,7 +15,7 @@ from ccta_core.config import Config, Quadrature
 from ccta_core.errors import CctaError
 from ccta_core.models.attention import NAME, attend
 from ccta_core.models.last_layer import FirstTokenLayer
-from ccta_core.pipeline import compare_many, references
+from ccta_core.pipeline import compare_many, predict, references
 from ccta_core.types import Sentence
 
 PAIR = Sentence("The ferry was cancelled.", "en", "The ferry left on time.")
@@ -197,6 +197,16 @@ def test_several_pairs_together_are_each_pair_alone(model):
         np.testing.assert_allclose(found.source_mass, alone.source_mass, atol=2e-3)
     with pytest.raises(CctaError, match="one side has two texts"):
         compare_many(model, [(PAIR, CHINESE), (PAIR, Sentence("Pan", "es"))], config)
+
+
+def test_what_is_predicted_needs_no_attribution(model):
+    sentences = [PAIR, CHINESE]
+    whole = ccta.attribute(model, sentences, Config(quadrature=Quadrature("gauss", points=1)))
+    for quick, found in zip(predict(model, sentences), whole, strict=True):
+        assert quick.label == found.predicted
+        assert quick.prediction == pytest.approx(found.prediction, abs=1e-5)
+    with pytest.raises(CctaError, match="unknown target class"):
+        predict(model, sentences, Config(target_class="maybe"))
 
 
 def test_a_pair_is_given_before_its_unrelated_sentences(model):

@@ -63,7 +63,7 @@ def test_one_column_a_language(tmp_path, kind):
     assert corpus.languages == ("en", "es", "sw")
     assert [item.id for item in corpus.examples] == ["a"]
     assert [row.reason for row in corpus.left_out] == [
-        "the sw sentence's text is empty; expected at least one word"
+        "the Swahili sentence's text is empty; expected at least one word"
     ]
     assert len(read_corpus(spec, ["en", "es"]).examples) == 2
     assert corpus.examples[0].sentences["en"].text2 == "1"
@@ -132,7 +132,7 @@ def test_rows_that_can_not_be_used_are_listed(tmp_path):
         ("mine.csv:5", "it has no id"),
         ("mine.csv:6", "id a stands already above"),
         ("mine.csv:7", "it has no gold label"),
-        ("mine.csv:8", "the en sentence's text is empty; expected at least one word"),
+        ("mine.csv:8", "the English sentence's text is empty; expected at least one word"),
     ]
     assert [row.place for row in found.repaired] == ["mine.csv:9"]
     corpus = read_corpus(f"file:{tmp_path / 'mine.csv'}")
@@ -308,7 +308,7 @@ def test_a_missing_value_is_no_text_no_label_and_no_id(tmp_path, kind, value):
     assert [item.text for item in found.reading.items] == ["Good."]
     assert [row.reason for row in found.reading.left_out] == [
         "it has no id",
-        "the en sentence's text is empty; expected at least one word",
+        "the English sentence's text is empty; expected at least one word",
         "it has no gold label",
     ]
 

@@ -148,3 +148,7 @@ def test_large_type_fits_its_screen_and_a_phone_does_not_scroll_sideways(show, s
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_timeout(400)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    steps = page.locator(".st-key-learn_steps").get_by_role("radio")
+    assert steps.count() == 10
+    ends = steps.evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(ends) <= 390, "every step can be reached"

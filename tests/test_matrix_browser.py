@@ -87,6 +87,9 @@ def test_a_narrow_screen_scrolls_the_matrix_and_not_the_page(show):
     page = show("languages", width=390)
     cell(page, "English and Arabic")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # A phone grows its page to whatever the scrolled part of it would hold.
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("node => node.scrollWidth") <= 390
     box = page.locator(".ccta-mx-scroll").first
     assert box.evaluate("one => one.scrollWidth > one.clientWidth")
     first = page.locator(".ccta-mx tbody th").first

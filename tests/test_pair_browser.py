@@ -11,6 +11,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
 from ccta_core.store.pairs import keep_pair
+from ccta_core.types import Sentence
 from dashboard.views.pair.view import PairRequest
 from tests.made_pair import make_result
 from tests.serving import visiting
@@ -27,6 +28,10 @@ CARDS = {
     ),
 }
 NLI, QA = CARDS
+SIDES = next(one for one in read_demo("nli") if one.id == "ferry-c").sentences
+EDITED = (replace(SIDES["en"], text=SIDES["en"].text.replace("cancelled", "delayed")), SIDES["es"])
+EDITED_TWICE = (EDITED[0], replace(SIDES["es"], text=SIDES["es"].text.replace("ferri ", "")))
+SHORT = (Sentence("Yes", "en"), Sentence("Sí", "es"))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,8 @@ def cache(tmp_path_factory) -> Path:
         patch.setenv("CCTA_CACHE", str(folder))
         for layer in LAYERS:
             keep(request_of(NLI, "nli", "ferry-c", layer), ems=0.5 + layer / 10)
+        for texts, ems in ((EDITED, 0.62), (EDITED_TWICE, 0.64), (SHORT, 0.4)):
+            keep(PairRequest(catalog()[NLI], *texts, Config()), ems=ems)
         keep(request_of(QA, "qa", "market-1", 0), task="qa")
     return folder
 
@@ -152,3 +159,45 @@ def test_a_second_layer_has_a_picture_of_its_own(show, width):
     page.get_by_text("Walk the layers").click()
     page.locator(".ccta-walk-dot").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def word(page, side: str, text: str):
+    return page.locator(f'.ccta-word[data-side="{side}"]').get_by_text(text, exact=True).first
+
+
+def test_a_word_is_typed_over_deleted_and_taken_back(show):
+    page = show()
+    word(page, "source", "cancelled").dblclick()
+    page.get_by_label("In place of cancelled").fill("delayed")
+    page.get_by_role("button", name="Replace").click()
+    strip = page.locator(".st-key-pair_strip")
+    strip.get_by_text("English: “cancelled” became “delayed”.").wait_for()
+    page.wait_for_url("**item=own**original=ferry-c**delayed**")
+    assert "before the edit: contradiction .70" in page.locator(".ccta-who").first.inner_text()
+    assert strip.locator("tr", has_text="EMS").inner_text().split() == ["EMS", "0.50", "0.62"]
+    # By keys, in the other language: an empty field deletes the word.
+    word(page, "target", "ferri").press("Enter")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    strip.get_by_text("Spanish: “ferri” deleted.").wait_for()
+    assert "El se canceló" in page.locator('.ccta-text[lang="es"]').first.inner_text()
+    page.reload()  # the address opens the edit again
+    strip.get_by_text("Spanish: “ferri” deleted.").wait_for()
+    page.go_back()
+    strip.get_by_text("English: “cancelled” became “delayed”.").wait_for()
+    strip.get_by_role("button", name="Back to the original").click()
+    page.wait_for_url("**item=ferry-c**")
+    word(page, "source", "cancelled").wait_for()
+    strip.wait_for(state="detached")
+
+
+def test_escape_leaves_a_word_as_it_was_and_the_last_one_stays(show):
+    page = show(item="own", s1="Yes", t1="Sí")
+    word(page, "source", "Yes").press("Enter")
+    page.keyboard.type("No")
+    page.keyboard.press("Escape")
+    assert not page.locator(".ccta-edit").is_visible()
+    word(page, "source", "Yes").press("Enter")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_text("Yes is the last word of its English text").wait_for()
+    word(page, "source", "Yes").wait_for()

@@ -382,7 +382,7 @@ def article(title="T", context="Rome stands.", **changes):
     [
         (article(question=None), "bad", "its question is no text, found null"),
         (article(question=5), "bad", "its question is no text, found 5"),
-        (article(question=" "), "bad", "the en sentence's text is empty"),
+        (article(question=" "), "bad", "the English sentence's text is empty"),
         (article(context=None), "bad", "its context is no text, found null"),
         (article(context=["a"]), "bad", "its context is no text, found a list"),
         (article(title=None), "bad", "its title is no text, found null"),

@@ -15,23 +15,27 @@ def objective(
     rivals.
 
     The margin of a logit is the logit minus the log-sum-exp of the others on its axis; padding is
-    no rival. Targets of one call share that axis.
+    no rival. A target that names its rivals has no F but that margin. Targets of one call share
+    their axis and the rivals they name.
 
     Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (rows,).
     """
     row, position, column = _places(logits, targets)
     chosen = logits[row, position, column]
-    if kind == "margin":
+    if kind == "margin" or targets[0].against:
         chosen = chosen - rivals(logits, targets, mask).logsumexp(1)
     return chosen.new_zeros(len(targets)).index_add(0, row, chosen)
 
 
 def rivals(logits: torch.Tensor, targets: Sequence[Target], mask: torch.Tensor) -> torch.Tensor:
-    """The logits on each place's axis, -inf at the place itself and at padding.
+    """The logits on each place's axis, -inf at the place itself and at padding; those of the
+    rivals alone where the targets name them.
 
     Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (places of all rows, n).
     """
     row, position, column = _places(logits, targets)
+    if targets[0].against:
+        return logits[row, position][:, list(targets[0].against)]
     if targets[0].rivals == "columns":
         return logits[row, position].scatter(1, column[:, None], float("-inf"))
     lines = logits[row, :, column].masked_fill(~mask[row].bool(), float("-inf"))

@@ -69,7 +69,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--target-class",
         default=default.target_class,
         metavar="LABEL",
-        help="a label (of tags: a type, LOC, or one tag, B-LOC), auto or each",
+        help="a label, 'A rather than B' of two classes (of tags: a type, LOC, or one tag, B-LOC), "
+        "auto or each",
     )
     parser.add_argument(
         "--shuffles",

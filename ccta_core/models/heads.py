@@ -15,11 +15,13 @@ class Target:
     Sequence classification: one pair (0, class). Extractive QA: (start, 0) and (end, 1), column 0
     holding the start logits and 1 the end logits. Token classification: (token, tag) of every
     chosen word's first piece. `rivals` says along which axis the margin looks for competitors:
-    the other columns of the same position, or the other positions of the same column.
+    the other columns of the same position, or the other positions of the same column. With
+    `against` F is a margin over these columns alone: why this class rather than that one.
     """
 
     places: tuple[tuple[int, int], ...]
     rivals: Literal["columns", "positions"] = "columns"
+    against: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.places:

@@ -7,7 +7,7 @@ from ccta_core.pipeline.pairs import (
     compare_many,
     compare_many_cached,
 )
-from ccta_core.pipeline.sentences import attribute, attribute_layers
+from ccta_core.pipeline.sentences import attribute, attribute_layers, predict
 
 __all__ = [
     "attribute",
@@ -17,4 +17,5 @@ __all__ = [
     "compare_cached",
     "compare_many",
     "compare_many_cached",
+    "predict",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
-from ccta_core.config import Config
+from ccta_core.config import RATHER_THAN, Config
 from ccta_core.consistency import Compared, Null, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
@@ -139,7 +139,7 @@ def _draws(model: Model, sides: _Ordered, label: str, config: Config) -> _Unrela
         drawn = unrelated_sentences(
             model.info.task,
             side.attribution.sentence,
-            label,
+            label.partition(RATHER_THAN)[0],
             count=config.unrelated,
             seed=config.seed,
             beside=beside.attribution.sentence,

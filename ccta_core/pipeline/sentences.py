@@ -63,6 +63,20 @@ def attribute(
     return attributions(model, inputs, config)
 
 
+def predict(
+    model: Model, sentences: Sequence[Sentence], config: Config | None = None
+) -> list[Explained]:
+    """Returns what the head predicts of every sentence, in order: one forward pass, nothing
+    attributed.
+
+    Raises CctaError as `attribute` does.
+    """
+    check(model, sentences, config or Config())
+    task = task_of(model.info.task)
+    outputs = [each.output for each in forward(model, sentences, [])]
+    return [task.explain(model, output, task.label(model, output, "each")) for output in outputs]
+
+
 def attribute_layers(
     model: Model,
     sentences: Sequence[Sentence],

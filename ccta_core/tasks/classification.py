@@ -2,6 +2,7 @@
 
 import torch
 
+from ccta_core.config import RATHER_THAN
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import CLASSES, LABELS, SCORES
 from ccta_core.models.heads import Target
@@ -17,10 +18,17 @@ class Classification:
     def check(self, model: Model, sentence: Sentence, asked: str) -> None:
         """Raises CctaError on an unknown class, and on a focus: a class is about the whole text.
 
-        Of several scores none stands out: there one has to be named.
+        Of several scores none stands out: there one has to be named. "A rather than B" needs two
+        classes of which one holds.
         """
         if asked not in ANY:
-            model.class_index(asked)
+            _, rivals = _columns(model, asked)
+            if rivals and model.info.outputs != CLASSES:
+                raise CctaError(
+                    f"{asked!r} is about two classes of which one holds, and the columns of "
+                    f"{model.id} are {model.info.outputs}; name one of them: "
+                    f"{', '.join(model.labels)}"
+                )
         elif model.info.outputs == SCORES and len(model.labels) > 1:
             raise CctaError(
                 f"{model.id} gives {len(model.labels)} scores, of which none is the prediction; "
@@ -37,23 +45,38 @@ class Classification:
         return (single_window(model, sentence),)
 
     def label(self, model: Model, output: ModelOutput, asked: str) -> str:
-        """Returns the class asked for, or the likeliest one (of labels too, whether or not it
-        holds).
+        """Returns the class asked for (or the two, "A rather than B"), or the likeliest one (of
+        labels too, whether or not it holds).
         """
         if asked in ANY:
             return model.labels[int(output.logits[0][0].argmax())]
-        return model.labels[model.class_index(asked)]
+        _columns(model, asked)
+        return asked
 
     def explain(self, model: Model, output: ModelOutput, label: str) -> Explained:
-        """Selects the logit of `label`, and returns what the head predicts for every column."""
+        """Selects the logit of `label`, or its margin over the class it is named rather than, and
+        returns what the head predicts for every column.
+        """
         values = column_values(model, output.logits[0][0])
         scores = model.info.outputs == SCORES
+        column, rivals = _columns(model, label)
         return Explained(
             label=label,
-            target=Target(((0, model.class_index(label)),)),
+            target=Target(((0, column),), against=rivals),
             prediction={} if scores else values,
             head_scores=values if scores else {},
         )
+
+
+def _columns(model: Model, label: str) -> tuple[int, tuple[int, ...]]:
+    """The column of a class and, of "A rather than B", that of B. Raises CctaError on any other."""
+    first, rather, second = label.partition(RATHER_THAN)
+    if label in model.labels or not rather:
+        return model.class_index(label), ()
+    columns = model.class_index(first), model.class_index(second)
+    if columns[0] == columns[1]:
+        raise CctaError(f"{label!r} names one class twice; expected two classes")
+    return columns[0], columns[1:]
 
 
 def column_values(model: Model, logits: torch.Tensor) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The picture of a pair as a Streamlit component, around the engine's own script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,14 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class PictureStyle:
-    """How a picture is drawn: the settings, what is right of it, a scale it shares."""
+    """How a picture is drawn: the settings, what is right of it, a scale it shares, and a note
+    beside each side's prediction, where nothing is known to be right.
+    """
 
     settings: Settings
     judged: tuple[Judgement, Judgement] | None = None
     top: Mapping[str, float] | None = None
+    notes: tuple[str, str] | None = None
 
 
 def pair_picture(
@@ -42,20 +45,30 @@ def pair_picture(
     *,
     key: str = "pair_picture",
     waiting: bool = False,
+    on_edit: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Draws a payload; `waiting` shows its words before there is anything to say about them.
 
-    A pinned word of the first picture is kept in the session. Everything typed reaches the page as
-    text only.
+    A pinned word of the first picture is kept in the session. With `on_edit` a word can be typed
+    over: it is called with its `side` and `index`, the text it `was` and the `text` in its place.
+    Everything typed reaches the page as text only.
     """
+
+    def pass_on() -> None:
+        edit = st.session_state[key].get("edit")
+        if on_edit is not None and edit is not None:
+            on_edit(edit)
+
     picture = _component(
         key=key,
         data={
             "payload": compact(payload),
             "options": drawing_options(payload, style),
             "waiting": waiting,
+            "editable": on_edit is not None,
         },
         on_pin_change=_do_nothing,
+        on_edit_change=pass_on,
     )
     if picture.pin is not None and key == "pair_picture":
         index = picture.pin.get("index")
@@ -79,6 +92,7 @@ def compact(payload: Mapping[str, Any]) -> dict[str, Any]:
 def drawing_options(payload: Mapping[str, Any], style: PictureStyle) -> dict[str, Any]:
     """The options that the drawing script gets beside the payload."""
     drawn = style.settings
+    notes = style.notes if style.judged is None else tuple(side.text for side in style.judged)
     unit_marks = marks(payload)
     for side, judged in zip(_SIDES, style.judged or (), strict=False):
         if judged.tags:
@@ -89,7 +103,7 @@ def drawing_options(payload: Mapping[str, Any], style: PictureStyle) -> dict[str
         "threshold": None if drawn.ribbons is None else drawn.ribbons / 100,
         "languages": {side: writing(payload[side]["lang"]) for side in _SIDES},
         "marks": unit_marks,
-        "judged": dict(zip(_SIDES, (side.text for side in style.judged or ()), strict=False)),
+        "judged": dict(zip(_SIDES, notes or (), strict=False)),
         "top": dict(style.top or {}),
     }
 

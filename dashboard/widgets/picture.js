@@ -4,7 +4,8 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".ccta-root");
   const onSelect = (side, index) => setTriggerValue("pin", { side, index });
-  const options = Object.assign({}, data.options, { onSelect });
+  const onEdit = data.editable ? (edit) => setTriggerValue("edit", edit) : null;
+  const options = Object.assign({}, data.options, { onSelect, onEdit });
   root.classList.toggle("is-waiting", data.waiting);
   root.setAttribute("aria-busy", String(data.waiting));
   if (root.cctaPicture) root.cctaPicture.update(data.payload, options);

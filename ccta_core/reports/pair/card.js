@@ -60,7 +60,11 @@ function flowCard({ flow }) {
 function showCard() {
   const sel = state.active;
   const parts = (sel.flow ? flowCard(sel) : wordCard(sel)).filter(Boolean);
-  if (state.pin) parts.push(div("ccta-fact-note", "pinned, Esc releases"));
+  if (state.pin) {
+    const release = [span("ccta-by-keys", "Esc releases"), span("ccta-by-touch", "a tap beside it releases")];
+    parts.push(div("ccta-fact-note", "pinned, ", ...release));
+    if (canEdit(sel)) parts.push(editOffer(sel));
+  }
   card.replaceChildren(...parts);
   card.hidden = false;
   const [x, y] = cardPlace(card.offsetWidth, card.offsetHeight);

@@ -14,7 +14,7 @@ function light(sel) {
       node.classList.toggle("is-pinned", pinned);
       node.setAttribute("aria-pressed", String(pinned));
     }
-  if (sel) showCard();
+  if (sel && editor.hidden) showCard();
   else card.hidden = true;
 }
 
@@ -70,7 +70,7 @@ function onKey(event) {
     ArrowDown: partnerStep,
     Home: () => goTo(side, 0),
     End: () => goTo(side, state.words[side].length - 1),
-    Enter: () => toggle(sel),
+    Enter: () => (canEdit(sel) ? openEditor(sel) : toggle(sel)),
     " ": () => toggle(sel),
   };
   if (!actions[event.key]) return;
@@ -93,6 +93,8 @@ stage.addEventListener("focusout", () => state.pin || light(null));
 frame.addEventListener("keydown", onKey);
 frame.addEventListener("click", (event) => {
   const sel = found(event.target);
+  // The second click of two begins to edit: the first one has pinned the word.
+  if (event.detail > 1 && canEdit(sel)) return;
   if (sel) toggle(sel);
   else if (state.pin) setPin(null);
 });

@@ -55,6 +55,13 @@ function fillLegend(top, mass) {
     parts.push(span("ccta-key", `width is mass moved; ${count}, ${carried} of the mass`));
   }
   parts.push(...markKeys());
+  if (state.options.onEdit && !state.options.subwords) {
+    const how = [
+      span("ccta-by-keys", "double-click a word, or Enter on it, to edit it"),
+      span("ccta-by-touch", "tap a word to edit it"),
+    ];
+    parts.push(span("ccta-key", ...how));
+  }
   if (!mass) parts.push(span("ccta-key ccta-print", "underlined solid: for, dotted: against"));
   legend.replaceChildren(...parts);
 }

@@ -1,6 +1,10 @@
 // Built anew for another pair, painted anew for another view; told apart here.
 
 function build() {
+  // Who walks by keys stays at a word's place when the words become others.
+  const focused = stage.contains(doc.activeElement) ? found(doc.activeElement) : null;
+  if (focused) doc.activeElement.blur();
+  editor.hidden = true;
   state.words = { source: [], target: [] };
   state.flows = state.options.subwords ? [] : readFlows(state.payload);
   state.pin = state.active = null;
@@ -13,13 +17,15 @@ function build() {
   const segments = SIDES.flatMap((side) =>
     (two ? [0, 1] : [0]).map((n) => segmentNode(side, n, two ? names[n] : null)),
   );
-  stage.replaceChildren(svg, sideNode("source"), ...segments, sideNode("target"), card);
+  stage.replaceChildren(svg, sideNode("source"), ...segments, sideNode("target"), card, editor);
   stage.classList.toggle("is-single", !two);
   stage.classList.toggle("is-plain", Boolean(state.options.subwords));
   stage.style.setProperty("--columns", "minmax(0, 1fr)");
   drawRibbons();
   paint();
   layout();
+  const node = focused && focused.side && state.words[focused.side][focused.index];
+  if (node) node.focus({ preventScroll: true });
 }
 
 // Same words, other numbers: another layer, model or method. Words keep their places.

@@ -34,11 +34,12 @@ _SCRIPT = (
     "rows",
     "card",
     "choosing",
+    "editing",
     "alternative",
     "export",
     "life",
 )
-_STYLE = ("frame", "words", "ribbons", "sides", "card", "media")
+_STYLE = ("frame", "words", "ribbons", "sides", "card", "editing", "media")
 _ABOUT = """/* Draws a pair: words coloured by attribution, transport ribbons between them.
    Plain script, no dependencies. Text reaches the page through textContent only. */
 """

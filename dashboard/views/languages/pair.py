@@ -50,6 +50,23 @@ def pair_section(session: Session, chosen: Chosen, pair: tuple[str, str]) -> Non
         _show_extremes(session, chosen, pair, measured)
 
 
+def pair_summary(chosen: Chosen, pair: tuple[str, str]) -> None:
+    """The numbers of the chosen pair, each on a line: what stands beside the matrix."""
+    names = f"{language_name(pair[0])} and {language_name(pair[1])}"
+    text_blocks.heading(names)
+    estimates = resources.computed(chosen.study, _pair_means, chosen.model, chosen.layer, pair)
+    if "ems" not in estimates:
+        text_blocks.quiet("The study has not measured this pair.")
+        return
+    measures = [
+        name for name in ("ems", "ems_shuffled", "ems_uniform", "gain") if name in estimates
+    ]
+    rows = [(label(name), _mean_text(estimates[name])) for name in measures]
+    text_blocks.table(["mean", "with 95% interval"], rows)
+    ems = estimates["ems"]
+    text_blocks.quiet(f"n = {count(ems.n, 'item')} in {count(ems.groups, 'group')}")
+
+
 def pair_sentence(estimates: dict[str, GroupedMean]) -> str:
     """The chart's finding: EMS beside its controls, with intervals."""
     ems = estimates["ems"]

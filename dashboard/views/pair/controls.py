@@ -50,6 +50,7 @@ def drawer(view: PairView) -> None:
 def choosers(session: Session, view: PairView, options: Options) -> None:
     """Model, item, languages and layer; the session holds what they say."""
     models, items = options.models, options.items
+    own_name = f"{view.original}, edited" if view.original else "Type your own"
     session.selectbox(
         "Model",
         one_of("model", models),
@@ -59,9 +60,7 @@ def choosers(session: Session, view: PairView, options: Options) -> None:
     session.selectbox(
         plain(f"Item, of the study {view.study} or the demo") if view.study else "Item",
         one_of("item", (*options.items_for(view.model), OWN)),
-        format_func=lambda name: (
-            "Type your own" if name == OWN else item_name(items[name], view.src)
-        ),
+        format_func=lambda name: own_name if name == OWN else item_name(items[name], view.src),
         width="stretch",
     )
     if view.item != OWN:
@@ -156,8 +155,13 @@ _TYPED = {
 """What is typed for a task, one name a text."""
 
 
-def own_texts(session: Session, view: PairView, task: str) -> bool:
-    """The texts to type, sent together; whether they were sent just now."""
+def texts_sent(session: Session) -> bool:
+    """Whether the texts of `own_texts` were sent just now."""
+    return bool(st.session_state.get(session.widget("send_texts")))
+
+
+def own_texts(session: Session, view: PairView, task: str) -> None:
+    """The texts to type, sent together."""
     names = _TYPED.get(task, ("first text", "second text"))
     with st.form("pair_own", border=False):
         columns = st.columns(2)
@@ -170,7 +174,7 @@ def own_texts(session: Session, view: PairView, task: str) -> bool:
                         Field(f"{side}{number}", ""),
                         height=92 if number == 1 else 68,
                     )
-        return st.form_submit_button("Compare", type="primary")
+        st.form_submit_button("Compare", type="primary", key=session.widget("send_texts"))
 
 
 def _layer(session: Session, layers: Sequence[int]) -> None:

@@ -86,6 +86,11 @@ def go(view: PairView) -> None:
     Session("pair").hold(view.values(), view.query())
 
 
+def refuse(reason: str) -> None:
+    """Says why something was not done, as long as the view is shown (a callback's work)."""
+    st.session_state[_PROBLEMS] = [reason]
+
+
 def history_buttons() -> None:
     """Undo, redo and the list of views; nothing moves where there is nothing to move to."""
     history = _history()

@@ -12,7 +12,7 @@ from ccta_core.faithfulness.curves import find_curves as find_stored_curves
 from ccta_core.result import PairResult
 from dashboard import resources
 from dashboard.engine import Job, Request
-from dashboard.session import widget_key
+from dashboard.session import settle, widget_key
 from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import notices
 
@@ -29,12 +29,13 @@ _STAGES = {
 
 
 @st.fragment(run_every=EVERY)
-def waiting(job: Job, slot: str, shown: bool) -> None:
-    """Asks how far the job is until there is more to show, then shows the page anew; can be
-    stopped.
+def waiting(job: Job, slot: str, shown: int) -> None:
+    """Asks how far the job is until there are more of its parts than `shown`, then shows the page
+    anew; can be stopped.
     """
+    settle("pair")
     job.refresh(visitor())
-    if job.done.is_set() or (job.early is not None and not shown):
+    if job.done.is_set() or job.parts > shown:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
         st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
@@ -52,7 +53,7 @@ def status(job: Job) -> str:
     return f"{what} · {job.seconds:.0f} s{last}"
 
 
-MAIN, SECOND, WALK, CURVES = "main", "second", "walk", "curves"
+MAIN, SECOND, WALK, CURVES, BEFORE = "main", "second", "walk", "curves", "before"
 """Places that wait for a result of their own."""
 
 
@@ -89,10 +90,10 @@ def leave(slot: str) -> None:
         resources.engine().leave(job, visitor())
 
 
-def progress(job: Job, slot: str = MAIN, *, shown: bool = True) -> None:
+def progress(job: Job, slot: str = MAIN, *, shown: int = 2) -> None:
     """What a job is doing, or why it ended without a result and how to go on.
 
-    `shown`: the page shows what the job has so far, or waits for the whole.
+    `shown`: how many of the job's parts the page shows; all where it waits for the whole.
     """
     if not job.done.is_set() and not job.cancelled.is_set():
         waiting(job, slot, shown)

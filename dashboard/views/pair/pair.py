@@ -1,5 +1,7 @@
 """Pair: one item, two languages, what the model reads in each and how the two compare."""
 
+from functools import partial
+
 import streamlit as st
 
 from ccta_core.errors import CctaError
@@ -18,6 +20,7 @@ from dashboard.views.pair.history import current_view, history_buttons
 from dashboard.views.pair.job import find, progress
 from dashboard.views.pair.share import downloads, share
 from dashboard.views.pair.skeleton import skeleton
+from dashboard.views.pair.strip import edit_word, edited_pair, strip
 from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairView
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
@@ -59,8 +62,9 @@ def page() -> None:
     for text in session.problems:
         notices.advice(text)
     if view.item == OWN:
-        sent = controls.own_texts(session, view, info.task)
-        request = _read_own(view, options, sent=sent)
+        if not view.original:  # edited texts stand in the picture, the form under it
+            controls.own_texts(session, view, info.task)
+        request = _read_own(view, options, sent=controls.texts_sent(session))
     else:
         request = _read_request(view, options)
     result, job = find(request) if request else (None, None)
@@ -115,7 +119,10 @@ def _show(
 ) -> None:
     """Title, picture, verdict, numbers and details; the same places before and after."""
     result, job = outcome
-    early = job.early if job is not None and result is None else None
+    # What is known by now, and how much of it: read once, the job goes on.
+    parts = job.parts if job is not None else 0
+    early = job.early if job is not None and parts > 1 else None
+    predicted = job.predicted if job is not None and parts else None
     gold = (
         Gold()
         if view.item == OWN
@@ -130,12 +137,20 @@ def _show(
         if so_far is not None:
             finding.finding(so_far, right, gold)
         if result is None and job is not None:
-            progress(job, shown=early is not None)
+            progress(job, shown=parts)
     payload = so_far.payload() if so_far else None
     other = compared_view(view, options)
+    edited = edited_pair(view, options, busy=result is None)
     scale = shared_scale(result, other.result) if other else None
-    style = PictureStyle(view.settings, right, scale)
-    pair_picture(payload or skeleton(request), style, waiting=payload is None)
+    style = PictureStyle(view.settings, right, scale, edited.notes if edited else None)
+    pair_picture(
+        payload or skeleton(request, predicted),
+        style,
+        waiting=payload is None,
+        on_edit=partial(edit_word, view, options, so_far) if so_far is not None else None,
+    )
+    if edited is not None:
+        strip(session, view, options, edited, so_far or predicted)
     drawing(session, view.settings, payload)
     if result is not None:
         notices.remarks(result.notices)

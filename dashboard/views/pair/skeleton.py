@@ -7,6 +7,7 @@ import regex
 from ccta_core.languages import language
 from ccta_core.types import Sentence, is_blank
 from ccta_core.units import split_words
+from dashboard.engine import Predicted
 from dashboard.views.pair.view import PairRequest
 
 _MOST = 4000
@@ -14,12 +15,18 @@ _MOST = 4000
 _CLUSTERS = 2
 
 
-def skeleton(request: PairRequest) -> dict[str, Any]:
-    """A payload with words but no attribution, no mass and no plan."""
+def skeleton(request: PairRequest, predicted: Predicted | None = None) -> dict[str, Any]:
+    """A payload with words, and with predictions where there are any, but no attribution, no mass
+    and no plan.
+    """
+    source, target = _side_payload(request.source), _side_payload(request.target)
+    for side, said in zip((source, target), predicted or (), strict=False):
+        side |= {"prediction": said.prediction, "head_scores": said.head_scores}
+        side["outputs"] = request.model.outputs
     return {
         "task": request.model.task,
-        "source": _side_payload(request.source),
-        "target": _side_payload(request.target),
+        "source": source,
+        "target": target,
         "plan": [],
         "similarity": [],
         "ems": 0.0,

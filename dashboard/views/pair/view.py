@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from types import MappingProxyType
 from typing import Any
 
 from ccta_core.attribution.methods import METHODS
-from ccta_core.config import BASELINES, MASSES, PRECISIONS, SPACES, Config
+from ccta_core.config import BASELINES, MASSES, PRECISIONS, RATHER_THAN, SPACES, Config
 from ccta_core.corpus.labels import class_of
 from ccta_core.languages import LANGUAGES, language
-from ccta_core.models.catalog import SCORES, ModelInfo
+from ccta_core.models.catalog import CLASSES, SCORES, ModelInfo
 from ccta_core.text import read_decimal
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.fields import Field, one_of, shown, whole
@@ -32,6 +33,7 @@ MEASURED = (
     "precision",
 )  # fmt: skip
 """The fields of Config that the page sets beside the layer."""
+_MOST_CONTRASTS = 12
 _SHORT = {"align_layer": "align", "target_class": "target"}
 """Fields of Config that have another name in the address."""
 NAMES = (*(_SHORT.get(name, name) for name in MEASURED), "view", "units", "ribbons")
@@ -117,7 +119,9 @@ def read_settings(raw: Mapping[str, str], info: ModelInfo) -> tuple[Settings, li
 
 
 def targets(info: ModelInfo) -> tuple[str, ...]:
-    """What of a model's output can be explained: its classes, or its types of names."""
+    """What of a model's output can be explained: its classes, one of them rather than another, or
+    its types of names.
+    """
     if info.task == "qa":
         return ("auto", "each")
     if info.task == "ner":
@@ -125,7 +129,10 @@ def targets(info: ModelInfo) -> tuple[str, ...]:
         return ("auto", "each", *sorted(kinds))
     if info.outputs == SCORES:
         return ("auto", *info.labels) if len(info.labels) > 1 else ("auto",)
-    return ("auto", "each", *info.labels)
+    pairs = permutations(info.labels, 2) if info.outputs == CLASSES else ()
+    contrasts = [f"{label}{RATHER_THAN}{other}" for label, other in pairs]
+    # Of many classes the menu names no pairs: the command line and Python have them.
+    return ("auto", "each", *info.labels, *(contrasts if len(contrasts) <= _MOST_CONTRASTS else ()))
 
 
 def aligns(info: ModelInfo) -> tuple[str, ...]:
@@ -222,6 +229,7 @@ class PairRequest:
 class PairView:
     """One view of the Pair page; `texts` are premise and hypothesis of both sides, if typed.
 
+    `original` is the item whose texts they were before they were edited, if they were one's.
     `model2` and `layer2` are what the view is compared with: empty and None for the same.
     """
 
@@ -231,6 +239,7 @@ class PairView:
     tgt: str
     layer: int
     texts: tuple[str, ...] = ("", "", "", "")
+    original: str = ""
     study: str = ""
     model2: str = ""
     layer2: int | None = None
@@ -239,7 +248,7 @@ class PairView:
     def values(self) -> dict[str, Any]:
         """What is chosen by its name in the address, as widgets hold it; None is an empty one."""
         values: dict[str, Any] = {name: getattr(self, name) for name in ("study", *KEYS)}
-        values |= {"model2": self.model2 or None, "layer2": self.layer2}
+        values |= {"original": self.original, "model2": self.model2 or None, "layer2": self.layer2}
         if self.item == OWN:
             values |= dict(zip(TEXT_KEYS, self.texts, strict=True))
         return values | self.settings.values()
@@ -252,6 +261,8 @@ class PairView:
             query["model2"] = self.model2
         if self.layer2 is not None:
             query["layer2"] = str(self.layer2)
+        if self.original:
+            query["original"] = self.original
         if self.item == OWN and self.fits_link:
             query |= {key: text for key, text in zip(TEXT_KEYS, self.texts, strict=True) if text}
         return query | self.settings.query()
@@ -264,6 +275,13 @@ class PairView:
         except UnicodeEncodeError:
             return False
         return sum(map(len, self.texts)) <= MAX_LINK
+
+    def before_edits(self, options: Options) -> "PairView | None":
+        """The item as it was before its texts were edited; None where they are not an item's."""
+        item = options.items.get(self.original)
+        if item is None or not {self.src, self.tgt} <= set(item.sentences):
+            return None
+        return replace(self, item=self.original, original="", texts=("", "", "", ""))
 
     @property
     def compares(self) -> bool:
@@ -325,7 +343,9 @@ def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str
     # The study stays named while the model is of its task.
     of_study = options.models[model].task == options.study_task
     study = options.study if of_study and raw.get("study") == options.study else ""
-    view = PairView(model, item, src, tgt, int(layer), texts, study=study)
+    original = raw.get("original", "") if item == OWN else ""
+    original = original if original in options.items else ""
+    view = PairView(model, item, src, tgt, int(layer), texts, original, study)
     view, of_second = _with_comparison(view, raw, options)
     settings, of_settings = read_settings(raw, options.models[model])
     return replace(view, settings=settings), [*problems, *of_second, *of_settings]
