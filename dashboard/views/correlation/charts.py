@@ -1,6 +1,6 @@
 """The charts of the Correlation page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,38 @@ def scatter(
         clickmode="event",
     )
     return figure
+
+
+def mark_selected(
+    figure: "go.Figure", points: pd.DataFrame, items: Collection[str], *, dark: bool
+) -> None:
+    """Rings around the items that are selected, and a box or lasso to select others with."""
+    chosen = points[points["label"].isin(set(items))]
+    figure.update_layout(dragmode="select", clickmode="event+select")
+    if chosen.empty:
+        return
+    figure.add_scatter(
+        x=chosen["x"],
+        y=_jitter(points["y"])[chosen.index],
+        mode="markers",
+        marker={
+            "symbol": "circle-open",
+            "size": 15,
+            "color": INK[dark],
+            "line": {"width": 2, "color": INK[dark]},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        hoverinfo="skip",
+        cliponaxis=False,
+        showlegend=False,
+    )
+
+
+def labels_of(points: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The labels of selected points, as the browser sends them: those that carry `FIELDS`."""
+    sent = (dict(zip(FIELDS, point.get("customdata") or (), strict=False)) for point in points)
+    return list(dict.fromkeys(str(fields["label"]) for fields in sent if "label" in fields))
 
 
 def choose_labels(points: pd.DataFrame) -> pd.Series:

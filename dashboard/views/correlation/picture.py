@@ -20,12 +20,13 @@ from ccta_core.measures import label, title
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.session import Session
-from dashboard.views.correlation.charts import FIELDS, scatter
+from dashboard.views.correlation.charts import FIELDS, labels_of, mark_selected, scatter
 from dashboard.views.correlation.models import correlation_table, partial_correlations
 from dashboard.views.languages.tables import training_table
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
+from dashboard.widgets.selection import select
 from dashboard.widgets.statistics_wording import (
     SYMBOLS,
     correlation_verdict,
@@ -154,19 +155,26 @@ def _show_scatter(
     table = chart_points(chosen, question, point_table)
     figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
     chart = f"correlation_points_{question.unit}"
+    items = question.unit == "item"
+    if items:
+        mark_selected(figure, table, chosen.selection.items, dark=text_blocks.dark())
+
+    def brushed() -> None:
+        select(session, chosen.study.name, labels_of(st.session_state[chart].selection.points))
+
     event = text_blocks.chart(
         figure,
         key=chart,
         alt=f"{titles[1]} against {titles[0]}, {count(len(table), 'point')}",
-        on_select="rerun",
-        selection_mode="points",
+        on_select=brushed if items else "rerun",
+        selection_mode=("points", "box", "lasso") if items else "points",
     )
     text_blocks.quiet(_caption(question, len(point_table), len(table)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
         name = f"{chosen.study.name}-{question.x}-{question.y}"
         chart_files(figure, point_table, name, chart=chart)
         _point_chooser(session, chosen, question, table)
-    clicked = event.selection.points if event else []
+    clicked = event.selection.points if event and not items else []
     if clicked and clicked[0].get("customdata"):
         values = dict(zip(FIELDS, clicked[0]["customdata"], strict=False))
         open_point(session, chosen, question, values)
@@ -178,9 +186,11 @@ def _point_chooser(
     """The same as a click on a point, for the keyboard."""
     rows = {
         f"{row.label} · {model_label(chosen.study, str(row.model))}": row
-        for row in table.itertuples()
+        for row in table.sort_values("label", kind="stable").itertuples()
+        if question.unit != "item" or not chosen.selection or row.label in chosen.selection.items
     }
-    with st.popover("Open a point", type="tertiary"):
+    few = question.unit == "item" and bool(chosen.selection)
+    with st.popover("Open a selected item" if few else "Open a point", type="tertiary"):
         picked = st.selectbox("Point", list(rows), key=f"correlation_open_{question.unit}")
         what = "the item" if question.unit == "item" else "its errors"
         if st.button(f"Open {what}", key="correlation_go") and picked:
@@ -219,7 +229,11 @@ def _titles(question: CorrelationQuestion, task: str) -> tuple[str, str]:
 
 def _caption(question: CorrelationQuestion, count: int, shown: int) -> str:
     some = f" {shown} of {count} are drawn." if shown < count else ""
-    action = "A click opens the item." if question.unit == "item" else "A click opens its errors."
+    action = (
+        "A click selects an item, a drawn box several; the selection stays on every page."
+        if question.unit == "item"
+        else "A click opens its errors."
+    )
     band = (
         "Line: least squares; its 95% band takes points as independent, the interval of the "
         "coefficient does not."

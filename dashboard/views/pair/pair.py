@@ -21,6 +21,7 @@ from dashboard.views.pair.skeleton import skeleton
 from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairView
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
+from dashboard.widgets.selection import show_selection
 
 # Session key of the texts of one's own that were last measured, and their two languages.
 _SENT = "pair_sent"
@@ -58,6 +59,8 @@ def page() -> None:
         controls.settings_menu(session, info, view.settings)
     for text in session.problems:
         notices.advice(text)
+    if view.study:
+        show_selection(session, view.study)
     if view.item == OWN:
         sent = controls.own_texts(session, view, info.task)
         request = _read_own(view, options, sent=sent)
