@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-import pandas as pd
 import streamlit as st
 
 from ccta_core.errors import CctaError
@@ -152,6 +151,8 @@ def selection_chip(session: Session, study: str, selection: Selection) -> None:
 
     Where nothing is selected, only the sets that are kept can be opened.
     """
+    import pandas as pd
+
     if problem := st.session_state.pop(_key(study, "problem"), None):
         notices.problem(problem)
     kept = notes.set_names(study)

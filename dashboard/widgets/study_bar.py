@@ -23,6 +23,9 @@ from dashboard.widgets.wording import language_name
 _FIRST = ("xnli-training-languages", "demo-nli")
 """Opened where the address names no study, if it is here."""
 
+_LAST = "study_last"
+"""Session key of the page and study looked at last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -60,7 +63,9 @@ def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Ch
     first = next((name for name in _FIRST if name in names), names[0])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key=f"{session.page}_bar")
     with bar:
+        _follow(session, names)
         name = session.selectbox("Study", one_of("study", names, first, always=True), width=280)
+    st.session_state[_LAST] = (session.page, name)
     try:
         study = resources.read_study(name)
         models = resources.computed(study, measured_models)
@@ -74,6 +79,13 @@ def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Ch
         selection_chip(session, study.name, selection)
     _show_facts(study, len(models))
     return replace(chosen, selection=selection)
+
+
+def _follow(session: Session, names: Sequence[str]) -> None:
+    """A page that is come to by the menu shows the study that was looked at on the page before."""
+    page, name = st.session_state.get(_LAST, (session.page, ""))
+    if page != session.page and name in names and not session.fresh:
+        session.put(study=name)
 
 
 def _choose_model_and_layer(
