@@ -31,7 +31,10 @@ class Session:
         self._address = st.query_params.to_dict()
         self._held: dict[str, Any] = st.session_state.setdefault(f"{page}_held", {})
         moved = any(self._widget_value(name) != value for name, value in self._held.items())
-        is_new = self._address != st.session_state.get(f"{page}_address")
+        # On the way to another page the browser notes that page's address under this one's name:
+        # whoever goes back comes to it, and wants this page as it was left.
+        last, left = (st.session_state.get(f"{page}_{name}") for name in ("address", "left"))
+        is_new = self._address not in (last, left)
         self.fresh = bool(self._address) and is_new and not moved
         """Whether the address decides what is shown, not the widgets."""
 
@@ -132,9 +135,10 @@ class Session:
         """The address of what is shown."""
         return dict(self._query)
 
-    def mark_origin(self) -> None:
-        """Notes that the next page leads back to what this one shows."""
+    def lead_to(self, page: str, query: Mapping[str, str]) -> None:
+        """Opens another page at an address; it leads back to what this one shows."""
         st.session_state[_ORIGIN] = Origin(self.page, self.query)
+        open_page(self.page, page, query)
 
     def _widget_value(self, name: str) -> Any:
         """What a field's widget says; what the field held where there is no widget."""
@@ -179,6 +183,13 @@ def origin() -> Origin | None:
     return st.session_state.get(_ORIGIN)
 
 
-def forget_origin() -> None:
-    """The way back was taken, or is of no use any more."""
-    st.session_state.pop(_ORIGIN, None)
+def go_back(page: str) -> None:
+    """Leaves `page` for where the session came from, as that was left."""
+    came_from: Origin = st.session_state.pop(_ORIGIN)
+    open_page(page, *came_from)
+
+
+def open_page(here: str, page: str, query: Mapping[str, str]) -> None:
+    """Leaves the page `here` for another, at an address."""
+    st.session_state[f"{here}_left"] = dict(query)
+    st.switch_page(f"views/{page}/{page}.py", query_params=query)

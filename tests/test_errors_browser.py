@@ -57,13 +57,20 @@ def test_a_row_is_picked_and_nothing_of_it_runs(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_way_back_leads_to_the_same_place(page):
+@pytest.mark.parametrize("by", ["the button", "the browser"])
+def test_the_way_back_leads_to_the_same_place(page, by):
     page.locator(".ccta-case").nth(10).locator("button").press("Enter")
     page.locator(".ccta-case.is-marked").wait_for()
     marked = page.locator(".ccta-case.is-marked").get_attribute("data-pick")
     page.get_by_role("button", name="Open in Pair").click()
     page.wait_for_url("**/?*study=made*")
-    page.get_by_role("button", name="Back to Errors").click()
+    back = page.get_by_role("button", name="Back to Errors")
+    back.wait_for()
+    if by == "the button":
+        back.click()
+    else:  # the study's model is not here: Pair showed another, whose address comes after its own
+        page.wait_for_url("**/?*model=e5-small*")
+        page.evaluate("history.go(-2)")
     page.locator(".ccta-case.is-marked").wait_for()
     assert page.locator(".ccta-case.is-marked").get_attribute("data-pick") == marked
     assert "page=2" in page.url

@@ -1,7 +1,5 @@
 """Opening a pair or an error list from another page: one function each."""
 
-import streamlit as st
-
 from dashboard import resources
 from dashboard.session import Session
 from dashboard.views.errors.tables import gold_of
@@ -16,8 +14,7 @@ def open_pair(
 
     `model` is another of the study's models than the chosen one.
     """
-    session.mark_origin()
-    st.switch_page("views/pair/pair.py", query_params=pair_query(chosen, item, pair, model))
+    session.lead_to("pair", pair_query(chosen, item, pair, model))
 
 
 def pair_query(
@@ -43,8 +40,7 @@ def open_errors(
     session: Session, chosen: Chosen, model: str, source: str = "", target: str = ""
 ) -> None:
     """Opens Errors at the chosen layer, filtered to the languages; none named is any."""
-    session.mark_origin()
     query = {"study": chosen.study.name, "model": model, "layer": str(chosen.layer)}
     sides = {"src": source, "tgt": target}
     named = {side: lang for side, lang in sides.items() if lang}
-    st.switch_page("views/errors/errors.py", query_params=query | named)
+    session.lead_to("errors", query | named)

@@ -109,8 +109,7 @@ def _open(
                 f"Open in {page.capitalize()}", key=session.widget(f"changed_to_{page}"),
                 disabled=bool(reason), help=reason or None,
             ):  # fmt: skip
-                session.mark_origin()
-                st.switch_page(f"views/{page}/{page}.py", query_params=place | query)
+                session.lead_to(page, place | query)
 
 
 def _missing(name: str, item: str | None, chosen: ChosenAdjustment) -> str:

@@ -190,6 +190,5 @@ def _open_in_pair(
         help=None if there else f"{model} is not in this machine's models: its weights do not "
         "ship; Share has the line that trains it",
     ):  # fmt: skip
-        session.mark_origin()
         query = {"model": model, "item": chosen.item, "src": "en", "tgt": chosen.lang, "layer": "0"}
-        st.switch_page("views/pair/pair.py", query_params=query | settings.query())
+        session.lead_to("pair", query | settings.query())

@@ -8,7 +8,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.added import find
 from ccta_core.models.catalog import ModelInfo
 from dashboard import resources
-from dashboard.session import forget_origin, origin, widget_key
+from dashboard.session import go_back, origin, widget_key
 from dashboard.views.pair.view import Options
 
 _BLOCK = 200
@@ -37,11 +37,10 @@ def back_button() -> None:
     came_from = origin()
     if came_from is None:
         return
-    page, query = came_from
     key = widget_key("pair", "back")
-    if st.button(f"Back to {page}", icon=":material/arrow_back:", type="tertiary", key=key):
-        forget_origin()
-        st.switch_page(f"views/{page}/{page}.py", query_params=query)
+    name, _ = came_from
+    if st.button(f"Back to {name}", icon=":material/arrow_back:", type="tertiary", key=key):
+        go_back("pair")
 
 
 def _items_beside(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
