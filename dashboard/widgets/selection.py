@@ -188,10 +188,9 @@ def selection_chip(session: Session, study: str, selection: Selection) -> None:
 
 def _list_button(session: Session, study: str) -> None:
     if st.button("List them on Errors", key=_widget(session, "list"), width="stretch"):
-        session.mark_origin()
         text = st.session_state[_key(study)]
         query = {"study": study, "right": "any", "only": "1", FIELD: text}
-        st.switch_page("views/errors/errors.py", query_params=query)
+        session.lead_to("errors", query)
 
 
 def _name_box(session: Session, study: str, selection: Selection) -> None:

@@ -154,7 +154,7 @@ def pager(session: Session, position: ListPosition, *, top: bool) -> None:
 def _page_number(session: Session, position: ListPosition, *, top: bool) -> None:
     text = f"of {position.pages:,}" if top else f"page {position.page:,} of {position.pages:,}"
     if top:
-        session.number_input("Page", "page", width=120, label_visibility="collapsed")
+        session.number_input("Page", "page", width=96, label_visibility="collapsed")
     st.html(f'<p class="ccta-finding">{text}</p>', width="content")
 
 

@@ -23,9 +23,7 @@ def controls(session: Session, state: State, total: int) -> None:
                 format_func=lambda code: "Any language" if code == ANY else language_name(code),
                 width=150,
             )
-        session.text_input("Text or id", "find", placeholder="Search both texts", width=180)
-        if state.chosen.selection:
-            session.toggle("Only the selected", "only", width="content")
+        session.text_input("Text or id", "find", placeholder="Search both texts", width=170)
         _folded_filters(session, state)
         with st.popover("Sort", width="content"):
             _order(session, state)
@@ -54,7 +52,7 @@ def _views(session: Session, state: State) -> None:
         placeholder="As filtered and sorted",
         on_change=_view,
         args=(session,),
-        width=310,
+        width=300,
     )
 
 

@@ -73,6 +73,8 @@ def _show_list(session: Session, state: State, position: ListPosition) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="errors_head"):
             comparisons.pager(session, position, top=True)
             comparisons.select_listed(session, state)
+            if state.chosen.selection:
+                session.toggle("Only the selected", "only", width="content")
             tagging.tag_selection(session, state)
         if counts := tagging.tally(state):
             text_blocks.quiet(f"Tagged: {counts}")

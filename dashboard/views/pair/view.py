@@ -22,6 +22,8 @@ TEXT_KEYS = ("s1", "s2", "t1", "t2")
 DEFAULTS = {"model": "e5-small/nli-en", "item": "ferry-c", "src": "en", "tgt": "es", "layer": "0"}
 MAX_LINK = 4000
 """Own texts of more characters than this are left out of a link: servers refuse long addresses."""
+MOST_MODELS = 6
+"""Models that are looked at on one item."""
 AUTO = "auto"
 VIEWS = ("signed", "mass")
 UNITS = ("words", "subwords")
@@ -222,7 +224,8 @@ class PairRequest:
 class PairView:
     """One view of the Pair page; `texts` are premise and hypothesis of both sides, if typed.
 
-    `model2` and `layer2` are what the view is compared with: empty and None for the same.
+    `model2` and `layer2` are what the view is compared with: empty and None for the same. `basket`
+    are models of the same task that stand beside each other.
     """
 
     model: str
@@ -235,11 +238,13 @@ class PairView:
     model2: str = ""
     layer2: int | None = None
     settings: Settings = field(default_factory=Settings)
+    basket: tuple[str, ...] = ()
 
     def values(self) -> dict[str, Any]:
         """What is chosen by its name in the address, as widgets hold it; None is an empty one."""
         values: dict[str, Any] = {name: getattr(self, name) for name in ("study", *KEYS)}
         values |= {"model2": self.model2 or None, "layer2": self.layer2}
+        values["basket"] = list(self.basket)
         if self.item == OWN:
             values |= dict(zip(TEXT_KEYS, self.texts, strict=True))
         return values | self.settings.values()
@@ -252,6 +257,8 @@ class PairView:
             query["model2"] = self.model2
         if self.layer2 is not None:
             query["layer2"] = str(self.layer2)
+        if self.basket:
+            query["basket"] = ",".join(self.basket)
         if self.item == OWN and self.fits_link:
             query |= {key: text for key, text in zip(TEXT_KEYS, self.texts, strict=True) if text}
         return query | self.settings.query()
@@ -274,7 +281,8 @@ class PairView:
     def second(self) -> "PairView":
         """The view it is compared with, as a view of its own."""
         layer = self.layer if self.layer2 is None else self.layer2
-        return replace(self, model=self.model2 or self.model, layer=layer, model2="", layer2=None)
+        model = self.model2 or self.model
+        return replace(self, model=model, layer=layer, model2="", layer2=None, basket=())
 
     def sentences(self, options: Options) -> tuple[Sentence, Sentence]:
         """Source and target as the model reads them.
@@ -327,8 +335,9 @@ def choose(raw: Mapping[str, str], options: Options) -> tuple[PairView, list[str
     study = options.study if of_study and raw.get("study") == options.study else ""
     view = PairView(model, item, src, tgt, int(layer), texts, study=study)
     view, of_second = _with_comparison(view, raw, options)
+    view, of_basket = _with_basket(view, raw, options)
     settings, of_settings = read_settings(raw, options.models[model])
-    return replace(view, settings=settings), [*problems, *of_second, *of_settings]
+    return replace(view, settings=settings), [*problems, *of_second, *of_basket, *of_settings]
 
 
 def texts_of(item: ParallelExample, src: str, tgt: str) -> tuple[str, ...]:
@@ -359,6 +368,23 @@ def _with_comparison(
     if model2 and second is None and str(view.layer) not in layers:
         second = int(layers[-1])
     return replace(view, model2=model2, layer2=second), problems
+
+
+def _with_basket(
+    view: PairView, raw: Mapping[str, str], options: Options
+) -> tuple[PairView, list[str]]:
+    """The view with the models of its basket; one of another task goes with the first model's."""
+    asked = list(dict.fromkeys(name for name in raw.get("basket", "").split(",") if name))
+    siblings = options.siblings(view.model)
+    basket = [name for name in asked if name in siblings]
+    problems = [
+        f"{shown(name)} is not a model that is here; left out of the basket."
+        for name in asked
+        if name not in options.models
+    ]
+    if len(basket) > MOST_MODELS:
+        problems.append(f"A basket holds {MOST_MODELS} models; the first {MOST_MODELS} are shown.")
+    return replace(view, basket=tuple(basket[:MOST_MODELS])), problems
 
 
 def _read_ribbons(text: str) -> float | None:
