@@ -4,7 +4,9 @@ A file lies at `data/STEM-HASH.ENDING` in the cache folder, the hash over its by
 handed in twice is kept once, and a study's data never changes under its name.
 """
 
+import csv
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ from typing import NamedTuple
 import regex
 
 from ccta_core.config import cache_root
+from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.items import LeftOut, places_by_reason
 from ccta_core.corpus.spec import Scan, read_corpus, scan
 from ccta_core.errors import CctaError
@@ -109,6 +112,18 @@ def check(name: str) -> UploadContents:
         return _checked(name, spec, scanned)
     except CctaError as error:
         raise CctaError(_without_folder(str(error), spec)) from error
+
+
+def sample_file() -> bytes:
+    """Returns a small CSV as it can be handed in: two groups of three items in three languages."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("id", "group", "lang", "text", "text2", "label"))
+    for item in read_demo("nli")[:6]:
+        for lang in ("en", "es", "ar"):
+            side = item.sentences[lang]
+            writer.writerow((item.id, item.group, lang, side.text, side.text2, item.label))
+    return text.getvalue().encode("utf-8-sig")
 
 
 def forget(name: str) -> None:

@@ -37,8 +37,11 @@ def _show_study(session: Session, chosen: Chosen) -> None:
     pair = choose_pair(session, chosen.study.manifest.languages, training_language)
     _show_problems(session)
     try:
-        langs = language_matrix(session, chosen, shown, pair)
-        pair_section(session, chosen, pair)
+        left, right = st.columns([2, 1], gap="medium")
+        with left:
+            langs = language_matrix(session, chosen, shown, pair)
+        with right, st.container(key="languages_detail"):
+            pair_section(session, chosen, pair)
         layers(chosen)
         training(session, chosen, langs, read)
     except CctaError as error:

@@ -44,11 +44,8 @@ def pair_section(session: Session, chosen: Chosen, pair: tuple[str, str]) -> Non
         return
     estimates = resources.computed(chosen.study, _pair_means, chosen.model, chosen.layer, pair)
     text_blocks.say(pair_sentence(estimates))
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _show_histogram(session, chosen, pair, measured, estimates)
-    with right:
-        _show_extremes(session, chosen, pair, measured)
+    _show_histogram(session, chosen, pair, measured, estimates)
+    _show_extremes(session, chosen, pair, measured)
 
 
 def pair_sentence(estimates: dict[str, GroupedMean]) -> str:

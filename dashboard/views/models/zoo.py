@@ -52,7 +52,7 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
         first = _FIRST if _FIRST in shown else next(iter(shown))
         name = session.selectbox("Model", one_of("model", shown, first), width=300)
         _basket(session, {name: info for name, info in models.items() if info.labels}, name)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="medium")
     with left:
         _show_heatmap(session, shown, name)
     with right:
