@@ -69,7 +69,7 @@ def scatter(
     _draw_intervals(figure, points, dark=dark)
     shown = points.assign(up=_jitter(points["y"]))
     labels = choose_labels(shown) if named else pd.Series("", index=points.index)
-    sides = place_labels(shown, labels)
+    sides = place_labels(shown, labels, frame)
     ink = INK[dark]
     for index, (mark, group) in enumerate(shown.groupby("mark", sort=True)):
         figure.add_scatter(
@@ -142,10 +142,19 @@ def choose_labels(points: pd.DataFrame) -> pd.Series:
     return points["label"].astype(str).where(points.index.isin(farthest), "")
 
 
-def place_labels(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
+def place_labels(
+    points: pd.DataFrame,
+    labels: pd.Series,
+    frame: Frame = Frame(),
+) -> pd.Series:
     """The side of its point where each label covers least of the marks and labels before it."""
-    across = _scale_to_unit(points["x"]) * _WIDE
-    up = _scale_to_unit(points["up"]) * _HIGH
+    # Where panels share axes the points may fill a part of them only.
+    shares = [
+        1.0 if ends is None else min(1.0, float(np.ptp(points[name])) / (ends[1] - ends[0]))
+        for name, ends in (("x", frame.x), ("up", frame.y))
+    ]
+    across = _scale_to_unit(points["x"]) * _WIDE * shares[0]
+    up = _scale_to_unit(points["up"]) * _HIGH * shares[1]
     occupied: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
     sides = []
     for x, y, text in zip(across, up, labels, strict=True):

@@ -163,6 +163,8 @@ def _draw(session: Session, chosen: Chosen, panel: Panel, place: int) -> tuple[A
         named=not items,
         frame=panel.frame,
     )
+    if panel.frame.x is not None:  # points are labelled; three legends would take their room
+        figure.update_layout(showlegend=False)
     if items:
         mark_selected(figure, panel.table, chosen.selection.items, dark=dark)
 
@@ -273,6 +275,8 @@ def _titles(question: CorrelationQuestion, task: str) -> tuple[str, str]:
 def _caption(panel: Panel) -> str:
     question, shown = panel.question, len(panel.table)
     some = f" {shown} of {panel.total} are drawn." if shown < panel.total else ""
+    if panel.frame.x is not None and question.unit == "language":
+        some += " Marks and colours: language families."
     if "x_low" in panel.table:
         some += " Thin lines: 95% intervals of a point's two means."
     action = (
