@@ -114,7 +114,11 @@ class Session:
         if self.fresh:
             return dict(self._address)
         standing = {name: self._widget_value(name) for name in self._held}
-        return {name: str(value) for name, value in standing.items() if value not in (None, "")}
+        return {
+            name: ",".join(value) if isinstance(value, list) else str(value)
+            for name, value in standing.items()
+            if value not in (None, "", [])
+        }
 
     def hold(
         self, values: Mapping[str, Any], query: Mapping[str, str], fields: Iterable[Field] = ()

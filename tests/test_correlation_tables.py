@@ -22,6 +22,7 @@ from ccta_core.analysis.questions import (
     correlations,
     deciles,
     held_fixed,
+    point_intervals,
     points,
     told_apart,
     told_measures,
@@ -29,14 +30,25 @@ from ccta_core.analysis.questions import (
 )
 from ccta_core.measures import MEASURES, WITH_CONTROLS
 from ccta_core.text import interval, number, p_phrase
-from dashboard.views.correlation.charts import auroc_chart, decile_chart, scatter
+from dashboard.views.correlation.charts import (
+    auroc_chart,
+    decile_chart,
+    labels_of,
+    mark_selected,
+    scatter,
+    shared_frames,
+)
 from dashboard.views.correlation.items import auroc_sentence, auroc_table, decile_sentence
 from dashboard.views.correlation.models import download_table
+from dashboard.views.correlation.panels import with_intervals
+from dashboard.views.languages.tables import matrix_table
 from dashboard.widgets.statistics_wording import (
     correlation_verdict,
     gain_sentence,
+    latex_rows,
     name_columns,
     name_measures,
+    paper_sentence,
     partial_text,
 )
 from tests.made_study import LANGS, answering, made_study
@@ -293,6 +305,58 @@ def test_the_scatter_has_line_band_and_labels():
     many = scatter(drawn(200), ("x", "y"), dark=True)
     assert sum(bool(text) for text in many.data[-1].text) == 14
     assert len(scatter(drawn(2), ("x", "y"), dark=False).data) == 1
+
+
+def test_points_have_the_intervals_of_the_matrix(study):
+    asked = question(study, models=question(study).models[:1])
+    found = point_intervals(study, asked, ("ems", "score"))
+    assert set(found["measure"]) == {"ems", "score"}
+    assert set(found["target"]) == set(LANGS) - {"en"}
+    matrix = matrix_table(study, "made/en", 8, "ems")
+    own = matrix[(matrix["source"] == "en") & (matrix["target"] == "hi")].iloc[0]
+    row = found[(found["measure"] == "ems") & (found["target"] == "hi")].iloc[0]
+    assert (row["low"], row["high"]) == (pytest.approx(own["low"]), pytest.approx(own["high"]))
+    table = with_intervals(points(study, asked), found, asked)
+    assert ((table["x_low"] < table["x"]) & (table["x"] < table["x_high"])).all()
+    assert point_intervals(study, replace(asked, unit="pair"), ("ems",)).empty
+
+
+def test_panels_share_their_axes():
+    wide, narrow = drawn(), drawn().assign(x=lambda rows: rows["x"] / 10 + 5)
+    frames = shared_frames(
+        {"ems": wide, "ems_uniform": wide, "gain": narrow},
+        together=("ems", "ems_uniform"),
+        height=300,
+    )
+    assert frames["ems"] == frames["ems_uniform"]
+    lengths = [end - start for start, end in (frame.x for frame in frames.values())]
+    assert lengths == pytest.approx([lengths[0]] * 3)
+    assert len({frame.y for frame in frames.values()}) == 1
+    figure = scatter(wide, ("x", "y"), dark=False, frame=frames["gain"])
+    assert tuple(figure.layout.xaxis.range) == frames["gain"].x
+
+
+def test_selected_items_have_rings_and_a_box_sends_their_ids():
+    table = drawn()
+    figure = scatter(table, ("x", "y"), dark=False, named=False)
+    mark_selected(figure, table, ["l2", "nobody"], dark=False)
+    assert list(figure.data[-1].x) == [table["x"][2]]
+    sent = [{"customdata": list(row)} for row in figure.data[-2].customdata[:2]]
+    assert labels_of([*sent, sent[0], {"x": 1}]) == ["l0", "l1"]
+
+
+def test_a_paper_gets_a_sentence_and_rows(study):
+    asked = question(study, models=question(study).models[:1])
+    tested = correlations(study, asked)
+    main = next(test for test in tested if test.measure == "ems").correlation
+    sentence = paper_sentence(asked, tested, "nli")
+    assert f"Pearson's r = {number(main.r)}, 95% CI {interval(main.low, main.high)}" in sentence
+    assert f"over {len(tested)} tests; gain: " in sentence
+    head, *rows = latex_rows(asked, tested, "nli").splitlines()
+    assert len(rows) == sum(test.correlation.r is not None for test in tested)
+    assert head.startswith("% measure")
+    assert all(row.endswith(r" \\") and row.isascii() for row in rows)
+    assert paper_sentence(question(study), correlations(study, question(study)), "nli") == ""
 
 
 def test_the_charts_of_items_hold_the_numbers(study):

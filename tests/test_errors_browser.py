@@ -76,3 +76,24 @@ def test_the_way_back_leads_to_the_same_place(page, by):
     assert "page=2" in page.url
     place = page.locator(".ccta-case.is-marked").bounding_box()
     assert -50 < place["y"] < 800
+
+
+def test_the_list_is_walked_selected_and_tagged_with_keys(page):
+    picks = [row.get_attribute("data-pick") for row in page.locator(".ccta-case").all()]
+    for pick in picks[:2]:
+        page.keyboard.press("j")
+        page.locator(".ccta-case.is-marked").wait_for()
+        page.wait_for_function(
+            "pick => document.querySelector('.is-marked').dataset.pick === pick", arg=pick
+        )
+    page.keyboard.press("x")
+    page.get_by_role("button", name="1 item selected").wait_for()
+    page.keyboard.press("3")
+    page.locator(".ccta-case.is-marked .ccta-tag").filter(has_text="label noise").wait_for()
+    page.get_by_label("Note on the item").fill("j3")  # typed, not pressed
+    assert page.locator(".ccta-case.is-marked").get_attribute("data-pick") == picks[1]
+    page.locator(".ccta-case").nth(24).locator("button").press("Enter")
+    page.wait_for_function("document.querySelectorAll('.ccta-case')[24].matches('.is-marked')")
+    page.keyboard.press("j")
+    page.wait_for_url("**page=3**")
+    page.wait_for_function("document.querySelectorAll('.ccta-case')[0].matches('.is-marked')")

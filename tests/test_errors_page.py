@@ -91,17 +91,17 @@ def test_opens_on_what_is_right_in_one_language_only(page):
     assert len(cases(app)) == 25
     assert not said(app)
     assert not asked(app)
-    assert app.segmented_control(key=key("view")).value.startswith("Right in one")
+    assert app.selectbox(key=key("view")).value.startswith("Right in one")
 
 
 def test_a_click_on_a_view_sets_right_wrong_and_the_order(page):
     app = clean(page())
-    clean(app.segmented_control(key=key("view")).set_value("Consistent but wrong").run())
+    clean(app.selectbox(key=key("view")).set_value("Consistent but wrong").run())
     assert asked(app) == {"right": "ww", "order": "down"}
     assert "wrong in both languages" in html_of(app)
     assert 'class="is-right"' not in listing(app)
     clean(app.selectbox(key=key("sort")).set_value("gain").run())
-    assert app.segmented_control(key=key("view")).value is None
+    assert app.selectbox(key=key("view")).value is None
 
 
 def test_filters_go_into_the_address_and_back(page):
@@ -158,6 +158,7 @@ def test_an_old_address_with_a_page_comes_back(page):
         ({"by": "ems; DROP TABLE rows"}, "By="),
         ({"find": "x" * 500}, "Find="),
         ({"tag": "nobody's"}, "Tag="),
+        ({"set": "nobody's"}, "Set="),
         ({"row": "en-hi-no-such-item"}, "not in this study"),
     ],
 )
@@ -174,15 +175,47 @@ def test_a_row_is_looked_at_tagged_and_noted(page):
     notes.add_tag("made", "ferry-n", HOSTILE[:30])
     clean(app.text_area(key=note).set_value("Look: **again**").run())
     assert notes.remarks("made")["ferry-n"].note == "Look: **again**"
-    assert app.multiselect(key=tags).value == sorted(["odd", HOSTILE[:30]])
+    assert app.pills(key=tags).value == sorted(["odd", HOSTILE[:30]])
     assert '<span class="ccta-tag">odd</span>' in listing(app)
     assert "<img" not in listing(app)
-    clean(app.multiselect(key=tags).unselect("odd").run())
+    clean(app.pills(key=tags).set_value([HOSTILE[:30]]).run())
     assert notes.remarks("made")["ferry-n"].tags == (HOSTILE[:30],)
+    clean(app.text_input(key=key("new ferry-n")).set_value("  two  words ").run())
+    assert notes.remarks("made")["ferry-n"].tags == (HOSTILE[:30], "two words")
+    assert app.text_input(key=key("new ferry-n")).value == ""
+    notes.remove_tag("made", "ferry-n", "two words")
     clean(app.selectbox(key=key("tag")).set_value(HOSTILE[:30]).run())
     assert cases(app) == ["en-hi-ferry-n"]
     clean(app.button(key=key("close")).click().run())
     assert "row" not in app.query_params
+
+
+def test_selected_items_are_listed_alone_and_tagged_at_once(page):
+    app = clean(page({"right": "any", "src": "en", "tgt": "hi", "find": "ferry"}))
+    clean(app.button(key=key("select_listed")).click().run())
+    chosen = app.query_params["set"].removeprefix(":").split(",")
+    assert [f"en-hi-{item}" for item in sorted(chosen)] == sorted(cases(app))
+    clean(app.button(key=key("clear")).click().run())
+    assert len(cases(app)) > len(chosen)
+    clean(app.toggle(key=key("only")).set_value(True).run())
+    assert {one.split("-", 2)[2] for one in cases(app)} == set(chosen)
+    clean(app.button(key=key("many label noise")).click().run())
+    assert notes.tags("made") == {"label noise": len(chosen)}
+    assert f"Tagged: label noise {len(chosen)}" in html_of(app)
+    clean(app.button(key=key("many label noise")).click().run())
+    assert notes.tags("made") == {}
+    clean(app.button(key=key("set_clear")).click().run())
+    assert "set" not in app.query_params
+    assert len(cases(app)) == 25
+
+
+def test_a_selection_comes_along_to_other_pages_of_the_study(page):
+    app = clean(page({"set": "odd ones:ferry-n,ferry-c,nobody"}))
+    assert "1 item of the selection" in said(app)
+    app.switch_page("views/languages/languages.py")
+    clean(app.run())
+    assert app.query_params["set"] == "odd ones:ferry-n,ferry-c,nobody"
+    assert app.button(key="languages_set_clear_input")
 
 
 def test_a_note_that_cant_be_kept_is_one_line(page, monkeypatch):

@@ -19,8 +19,8 @@ from ccta_core.models.load import load_model
 from ccta_core.result import PairResult
 from ccta_core.types import Sentence
 from dashboard.views.pair.gold import Gold, judge
+from dashboard.views.pair.settings import targets
 from dashboard.views.pair.tables import both_predictions, predictions
-from dashboard.views.pair.view import targets
 from tests.families import build
 
 RANDOM_HEAD = Randomised().suffix

@@ -124,3 +124,35 @@ def test_the_correlation_fits_a_narrow_screen(show):
     page = show("correlation", width=390)
     page.get_by_text("Does a measure predict which items are right").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def drag(page, chart: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draws a box over a chart, from one share of its width and height to another."""
+    area = page.locator(f".st-key-{chart} .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=5)
+    page.mouse.up()
+
+
+def test_items_that_are_brushed_are_selected_on_every_page(show):
+    page = show("correlation", unit="item", source="en", target="es")
+    page.get_by_text("AUROC; 0.5 is chance level").wait_for()
+    drag(page, "correlation_points_item", (0.01, 0.01), (0.5, 0.99))
+    page.wait_for_url("**set=**")
+    chip = page.get_by_role("button", name="items selected")
+    count = int(chip.inner_text().split(" items")[0].split()[-1])
+    assert 0 < count < 24
+    page.get_by_role("link", name="Languages", exact=True).click()
+    page.get_by_text("Which languages does the model read alike?").wait_for()
+    chip.filter(has_text=f"{count} items selected").wait_for()
+    page.wait_for_url("**/languages?**set=**")
+    page.locator(".st-key-languages_spread .nsewdrag").wait_for()
+    drag(page, "languages_spread", (0.01, 0.3), (0.99, 0.6))
+    chip.filter(has_text="24 items selected").wait_for()
+    page.get_by_role("button", name="Clear selection").click()
+    chip.wait_for(state="detached")
+    assert "set=" not in page.url

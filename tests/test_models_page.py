@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,16 @@ from ccta_core.models.added import (
     size_of,
 )
 from ccta_core.models.catalog import ModelInfo, catalog
+from dashboard.session import Session
 from dashboard.views.models.charts import describe_chart, score_dots
-from dashboard.views.models.tables import data_table, finding, score_table, zoo_table
+from dashboard.views.models.tables import (
+    card_scores,
+    data_table,
+    finding,
+    heatmap_finding,
+    score_table,
+    zoo_table,
+)
 from tests.families import build
 from tests.test_dashboard import clean, html_of, said
 
@@ -351,3 +360,30 @@ def test_a_failing_page_is_one_line(page, monkeypatch):
     app = AppTest.from_file(APP, default_timeout=120)
     app.switch_page("views/models/models.py")
     assert "the log has the details" in said(app.run())
+
+
+def test_the_heatmap_has_a_cell_for_each_score_of_a_card():
+    models = [info(), info("own/two"), replace(info("own/qa"), task="qa")]
+    scores = card_scores(models)
+    assert len(scores) == 9
+    assert list(scores["model"].unique()) == ["own/nli", "own/two", "own/qa"]
+    assert heatmap_finding(scores) == (
+        "own/nli has the best mean of 2 models (0.67); Swahili is the weakest language of 2 of "
+        "them."
+    )
+    assert heatmap_finding(card_scores(models[:1])) == ""
+    assert card_scores([]).empty
+
+
+def test_models_of_one_task_are_compared_on_an_item(monkeypatch):
+    opened = []
+    monkeypatch.setattr(Session, "lead_to", lambda self, *where: opened.append(where))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.switch_page("views/models/models.py")
+    clean(app.run())
+    assert app.button(key="models_compare_input").disabled
+    basket = ["e5-small/nli-en", "e5-small/nli-xnli-es"]
+    clean(app.multiselect(key="models_basket_input").set_value(basket).run())
+    assert app.query_params["basket"] == ",".join(basket)
+    clean(app.button(key="models_compare_input").click().run())
+    assert opened == [("pair", {"model": basket[0], "basket": ",".join(basket)})]

@@ -97,6 +97,32 @@ def test_an_empty_file_is_a_new_one():
     assert notes.tags("made") == {"kept": 1}
 
 
+def test_a_kept_set_never_changes():
+    assert notes.keep_set("made", " low  EMS ", ["b", "a"]) == "low EMS"
+    assert notes.keep_set("made", "low EMS", ["a", "b"]) == "low EMS"
+    assert notes.item_set("made", "low EMS") == ("b", "a")
+    with pytest.raises(CctaError, match="another name"):
+        notes.keep_set("made", "low EMS", ["c"])
+    assert notes.set_names("made") == ["low EMS"]
+    assert notes.set_names("other") == []
+    notes.delete_set("made", "low EMS")
+    assert notes.item_set("made", "low EMS") is None
+
+
+def test_a_file_of_an_earlier_version_gets_its_sets():
+    notes.add_tag("made", "a", "kept")
+    with sqlite3.connect(file()) as connection:
+        connection.execute("DROP TABLE sets")
+    notes.keep_set("made", "few", ["a"])
+    assert notes.item_set("made", "few") == ("a",)
+    assert notes.tags("made") == {"kept": 1}
+
+
+def test_many_items_are_tagged_in_one_go():
+    notes.tag_items("made", ["a", "b", "a"], "odd")
+    assert notes.tags("made") == {"odd": 2}
+
+
 def test_a_place_that_takes_nothing_is_one_line(tmp_path, monkeypatch):
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")

@@ -9,16 +9,8 @@ from dashboard import resources
 from dashboard.engine import Engine
 from dashboard.session import widget_key
 from dashboard.views.pair.history import MOST, ViewHistory, difference
-from dashboard.views.pair.view import (
-    KEYS,
-    NAMES,
-    OWN,
-    PairView,
-    Settings,
-    choose,
-    of_study,
-    read_settings,
-)
+from dashboard.views.pair.settings import NAMES, Settings, of_study, read_settings
+from dashboard.views.pair.view import KEYS, OWN, PairView, choose
 from tests.made_pair import ITEM, MODEL, OPTIONS, clean, html_of, make_result, opener, said
 
 

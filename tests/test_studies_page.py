@@ -148,6 +148,10 @@ def test_a_failed_page_is_one_line(page, monkeypatch):
     assert "the log has the details" in said(app.run())
 
 
+def new_study(app):
+    return next(part.proto for part in app.expander if part.label == "New study")
+
+
 def test_studies_are_listed_with_what_they_do(page):
     made_study(cache_root() / "studies", items=3)
     broken = made_study(cache_root() / "studies", name="broken", items=3)
@@ -162,7 +166,10 @@ def test_studies_are_listed_with_what_they_do(page):
     assert app.button(key=widget("resume"))
     assert app.button(key=widget("delete"))
     links = [link.proto.label for link in app.get("page_link")]
-    assert links == ["Languages", "Correlation", "Errors"]
+    assert links == ["Languages", "Correlation", "Errors"] * 2
+    assert text.count(" with shuffled masses and ") == 2
+    assert not new_study(app).expanded
+    assert new_study(page({"data": "demo:paraphrase"})).expanded
     app.session_state[widget("log")] = True
     assert any("it broke" in code.value for code in clean(app.run()).code)
 

@@ -6,7 +6,7 @@ import pytest
 
 from ccta_core.config import cache_root
 from ccta_core.corpus import uploads as uploads_module
-from ccta_core.corpus.uploads import keep, spec_of, uploads
+from ccta_core.corpus.uploads import keep, sample_file, spec_of, uploads
 from ccta_core.errors import CctaError
 
 ROWS = "id,lang,text,text2,label\n"
@@ -89,3 +89,11 @@ def test_a_large_file_is_refused(monkeypatch):
     monkeypatch.setattr("ccta_core.corpus.uploads.MOST_MEGABYTES", 1)
     with pytest.raises(CctaError, match="at most 1 can be handed in"):
         keep("a.csv", b"x" * (2 << 20))
+
+
+def test_the_sample_file_can_be_handed_in():
+    contents = keep("sample.csv", sample_file())
+    assert (contents.task, contents.shared) == ("nli", 6)
+    assert contents.items == {"en": 6, "es": 6, "ar": 6}
+    assert not contents.left_out
+    assert not contents.repaired

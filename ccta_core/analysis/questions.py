@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ccta_core.analysis.correlation import Correlation, correlate, holm, mantel
+from ccta_core.analysis.intervals import mean_interval
 from ccta_core.analysis.partial import PartialCorrelation, partial_correlation
 from ccta_core.analysis.prediction import (
     Auroc,
@@ -17,7 +18,7 @@ from ccta_core.analysis.prediction import (
     auroc,
     compare_auroc,
 )
-from ccta_core.analysis.scores import with_scores
+from ccta_core.analysis.scores import language_scores, with_scores
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.measures import FIXED, MEASURES, WITH_CONTROLS
@@ -112,6 +113,37 @@ def units(
     )
     table = table.assign(model=model.id, label=_labels(question, table))
     return with_scores(study, table, question.unit)
+
+
+def point_intervals(
+    study: Study, question: CorrelationQuestion, names: tuple[str, ...]
+) -> pd.DataFrame:
+    """Returns the 95% intervals of the means that are points, at the unit language.
+
+    One row a model, target and measure: low and high. Groups of items are independent; scores of
+    the models' cards have the cards' intervals.
+    """
+    rows = []
+    scores = language_scores(study)
+    for model in question.models:
+        counterpart = home_of(question, model)
+        if question.unit != "language" or counterpart is None:
+            continue
+        query = _unit_query(question, counterpart)
+        for name in names:
+            sql = MEASURES[name].sql_at(question.unit)
+            sums = study.query(
+                f'SELECT target_lang AS target, rows."group" AS part, sum({sql}) AS total, '
+                f"count({sql}) AS known FROM rows WHERE model = ? AND layer = ? AND {query.where} "
+                "GROUP BY ALL HAVING known > 0 ORDER BY ALL",
+                [model.id, question.layer, *query.parameters],
+            )
+            for target, part in sums.groupby("target"):
+                of_card = scores.bounds.get((model.id, str(target))) if name == "score" else None
+                ends = of_card or mean_interval(part["total"].to_numpy(), part["known"].to_numpy())
+                if ends is not None:
+                    rows.append((model.id, str(target), name, *ends))
+    return pd.DataFrame(rows, columns=["model", "target", "measure", "low", "high"])
 
 
 def home_of(question: CorrelationQuestion, model: StudyModel) -> str | None:

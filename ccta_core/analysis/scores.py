@@ -1,6 +1,6 @@
 """The score of a model in a language: over all items of the split where its card has them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pandas as pd
@@ -17,13 +17,15 @@ PUBLISHED = ("xnli", "pawsx", "xquad", "panx")
 class LanguageScores:
     """The scores of a study's models by language, and over how many items.
 
-    `by_cell` maps (model, language) to the score. `from_cards`: they are those of the models'
-    cards, over all items of the split; else the study's own, over its few.
+    `by_cell` maps (model, language) to the score, `bounds` to its 95% interval where a card has
+    one. `from_cards`: they are those of the models' cards, over all items of the split; else the
+    study's own, over its few.
     """
 
     by_cell: dict[tuple[str, str], float]
     items: int
     from_cards: bool
+    bounds: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
 
 def language_scores(study: Study) -> LanguageScores:
@@ -34,6 +36,7 @@ def language_scores(study: Study) -> LanguageScores:
     """
     manifest, cards = study.manifest, catalog()
     by_cell: dict[tuple[str, str], float] = {}
+    bounds: dict[tuple[str, str], tuple[float, float]] = {}
     counts = []
     for model in manifest.models:
         if is_twin(model["id"]):
@@ -46,8 +49,10 @@ def language_scores(study: Study) -> LanguageScores:
             if metric not in scores.get(lang, {}):
                 return _of_rows(study)
             by_cell[model["id"], lang] = float(scores[lang][metric])
+            if "low" in scores[lang]:
+                bounds[model["id"], lang] = (scores[lang]["low"], scores[lang]["high"])
             counts.append(int(scores[lang].get("n", 0)))
-    return LanguageScores(by_cell, min(counts), True) if counts else _of_rows(study)
+    return LanguageScores(by_cell, min(counts), True, bounds) if counts else _of_rows(study)
 
 
 def same_split(info: ModelInfo, manifest: Manifest) -> bool:

@@ -5,7 +5,9 @@ caps of `caps.py`. It lies at `data/STEM-HASH.ENDING` in the cache folder, the h
 the same file handed in twice is kept once, and a study's data never changes under its name.
 """
 
+import csv
 import hashlib
+import io
 import os
 import tempfile
 from collections import Counter
@@ -19,6 +21,7 @@ import regex
 
 from ccta_core.config import cache_root
 from ccta_core.corpus.caps import MOST_MEGABYTES, check_caps
+from ccta_core.corpus.demo import read_demo
 from ccta_core.corpus.items import LeftOut, places_by_reason
 from ccta_core.corpus.resolve import UPLOADS
 from ccta_core.corpus.spec import Scan, read_corpus, scan
@@ -174,6 +177,18 @@ def examine(path: str) -> dict[str, Any]:
     for row in (*contents["left_out"], *contents["repaired"]):
         row["reason"] = row["reason"][:_LONGEST_REASON]  # it may quote a cell
     return contents
+
+
+def sample_file() -> bytes:
+    """Returns a small CSV as it can be handed in: two groups of three items in three languages."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("id", "group", "lang", "text", "text2", "label"))
+    for item in read_demo("nli")[:6]:
+        for lang in ("en", "es", "ar"):
+            side = item.sentences[lang]
+            writer.writerow((item.id, item.group, lang, side.text, side.text2, item.label))
+    return text.getvalue().encode("utf-8-sig")
 
 
 def forget(name: str) -> None:

@@ -1,11 +1,12 @@
-"""Keeps the tags and notes of people on the items of a study, one SQLite file for each person."""
+"""Keeps tags, notes and named sets of the items of a study, one SQLite file for each person."""
 
+import json
 import logging
 import sqlite3
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,12 @@ CREATE TABLE IF NOT EXISTS notes (
     study TEXT NOT NULL, item TEXT NOT NULL, text TEXT NOT NULL, changed REAL NOT NULL,
     PRIMARY KEY (study, item)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sets (
+    study TEXT NOT NULL, name TEXT NOT NULL, items TEXT NOT NULL, made REAL NOT NULL,
+    PRIMARY KEY (study, name)
+) WITHOUT ROWID;
 """
+_TABLE_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,14 @@ def add_tag(study: str, item: str, tag: str) -> None:
 
     Raises CctaError on a tag that is none (see `checked_tag`) and where it can't be kept.
     """
-    row = (study, item, checked_tag(tag), time.time())
-    _change("INSERT OR IGNORE INTO tags VALUES (?, ?, ?, ?)", row)
+    tag_items(study, [item], tag)
+
+
+def tag_items(study: str, items: Iterable[str], tag: str) -> None:
+    """Puts a tag on many items at once, all or none. Raises CctaError as `add_tag`."""
+    kept, now = checked_tag(tag), time.time()
+    rows = [(study, item, kept, now) for item in items]
+    _change("INSERT OR IGNORE INTO tags VALUES (?, ?, ?, ?)", *rows)
 
 
 def remove_tag(study: str, item: str, tag: str) -> None:
@@ -89,6 +101,42 @@ def set_note(study: str, item: str, text: str) -> None:
         _change("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
     else:
         _change("DELETE FROM notes WHERE study = ? AND item = ?", (study, item))
+
+
+def keep_set(study: str, name: str, items: Sequence[str]) -> str:
+    """Keeps items under a name and returns the name as it is kept; a kept set never changes.
+
+    Raises CctaError on a name that is none (see `checked_tag`), on one that other items of the
+    study have already, and where it can't be kept.
+    """
+    kept = checked_tag(name)
+    before = item_set(study, kept)
+    if before is not None and set(before) != set(items):
+        raise CctaError(
+            f"{kept!a} is the name of another set of this study ({len(before)} items); choose "
+            "another name, or delete that set first"
+        )
+    if before is None:
+        row = (study, kept, json.dumps(list(items)), time.time())
+        _change("INSERT OR IGNORE INTO sets VALUES (?, ?, ?, ?)", row)
+    return kept
+
+
+def item_set(study: str, name: str) -> tuple[str, ...] | None:
+    """Returns the items that are kept under a name; None where there are none."""
+    found = _look_up("SELECT items FROM sets WHERE study = ? AND name = ?", (study, name))
+    return tuple(json.loads(found[0][0])) if found else None
+
+
+def set_names(study: str) -> list[str]:
+    """Returns the names of a study's kept sets, in order."""
+    rows = _look_up("SELECT name FROM sets WHERE study = ? ORDER BY name", (study,))
+    return [name for (name,) in rows]
+
+
+def delete_set(study: str, name: str) -> None:
+    """Forgets a kept set, if it is there. Raises CctaError where that can't be kept."""
+    _change("DELETE FROM sets WHERE study = ? AND name = ?", (study, name))
 
 
 def checked_tag(tag: str) -> str:
@@ -131,12 +179,24 @@ def _read(connection: sqlite3.Connection, study: str) -> dict[str, Remark]:
     }
 
 
-def _change(command: str, values: tuple) -> None:
-    refuse_if_read_only("Keeping a tag or note")
+def _look_up(query: str, values: tuple) -> list[tuple]:
+    """The rows of a query; none where nothing can be read."""
+    if not _path().exists():
+        return []
+    try:
+        return _run_on_sound_file(lambda connection: connection.execute(query, values).fetchall())
+    except CctaError as error:
+        _log.warning("%s", error)
+        return []
+
+
+def _change(command: str, *rows: tuple) -> None:
+    """Runs a command once for each row of values, all in one transaction."""
+    refuse_if_read_only("Keeping a tag, note or set")
 
     def change(connection: sqlite3.Connection) -> None:
         with connection:
-            connection.execute(command, values)
+            connection.executemany(command, rows)
 
     _run_on_sound_file(change)
 
@@ -175,8 +235,12 @@ def _connection(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with suppress(sqlite3.OperationalError):  # read-only, or a disk without shared memory
             connection.execute("PRAGMA journal_mode = WAL")
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.executescript(_TABLES)
+        # A file of an earlier version has no sets yet; one that can't be written stays as it is.
+        query = "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
+        tables = connection.execute(query).fetchone()[0]
+        if tables < _TABLE_COUNT:
+            with suppress(*[sqlite3.OperationalError] if tables else []):
+                connection.executescript(_TABLES)
         yield connection
     finally:
         connection.close()

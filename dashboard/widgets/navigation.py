@@ -3,7 +3,7 @@
 from dashboard import resources
 from dashboard.session import Session
 from dashboard.views.errors.tables import gold_of
-from dashboard.views.pair.view import of_study
+from dashboard.views.pair.settings import of_study
 from dashboard.widgets.study_bar import Chosen
 
 

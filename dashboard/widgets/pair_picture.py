@@ -11,7 +11,7 @@ from ccta_core.reports.pair.marks import marks
 from ccta_core.reports.pair.page import pair_assets, writing
 from dashboard.theme import read_beside
 from dashboard.views.pair.gold import Judgement
-from dashboard.views.pair.view import Settings
+from dashboard.views.pair.settings import Settings
 
 _LEAST, _DIGITS = 1e-6, 6
 PIN = "pair_pin"

@@ -9,7 +9,17 @@ from ccta_core.analysis.partial import PartialCorrelation
 from ccta_core.analysis.questions import TOGETHER, CorrelationQuestion, ScoreCorrelation
 from ccta_core.analysis.two_way import TwoWay
 from ccta_core.measures import label, title
-from ccta_core.text import count, interval, listing, number, p_phrase, percent
+from ccta_core.text import (
+    MINUS,
+    NONE,
+    count,
+    interval,
+    listing,
+    number,
+    p_phrase,
+    p_value,
+    percent,
+)
 
 SYMBOLS = {"pearson": "r", "spearman": "\N{GREEK SMALL LETTER RHO}", "kendall": "tau"}
 _ALPHA = 0.05
@@ -79,6 +89,64 @@ def partial_text(
         for partial in partials
     )
     return f"{pairs} with one control held fixed at a time: {each}."
+
+
+def paper_sentence(
+    question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str
+) -> str:
+    """What the page's correlations come to as a paper writes it: coefficient, interval, p, n."""
+    main = [
+        test for test in tested if test.measure == question.x and test.correlation.r is not None
+    ]
+    if len(main) != 1:
+        return ""
+    test, names = main[0], {"pearson": "Pearson's r", "kendall": "Kendall's tau"}
+    coefficient = names.get(question.kind, "Spearman's rho")
+    way = "correlates" if _is_significant(test) else "is not shown to correlate"
+    controls = "; ".join(
+        f"{label(name, task)}: {number(other.correlation.r)}"
+        for name in ("gain", "ems_uniform")
+        for other in tested
+        if other.measure == name and name != question.x and other.correlation.r is not None
+    )
+    correlation = test.correlation
+    ends = ""
+    if correlation.low is not None and correlation.high is not None:
+        ends = f", 95% CI {interval(correlation.low, correlation.high)}"
+    return (
+        f"{title(question.x, task)} {way} with {label(question.y, task)} over "
+        f"{counted_units(question, correlation)} ({coefficient} = {number(correlation.r)}{ends}, "
+        f"{_corrected_p(test.p_holm)} over {count(len(tested), 'test')}"
+        f"{f'; {controls}' if controls else ''})."
+    )
+
+
+def latex_rows(question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str) -> str:
+    """A row of a LaTeX table for each correlation: measure, n, coefficient, interval, p."""
+    from ccta_core.reports.study.latex import escaped
+
+    symbol = {"pearson": "r", "kendall": r"\tau"}.get(question.kind, r"\rho")
+    head = f"% measure & n & ${symbol}$ with {escaped(label(question.y, task))} & 95\\% & p (Holm)"
+    rows = [
+        " & ".join(
+            (
+                escaped(title(test.measure, task)),
+                str(test.correlation.n),
+                f"${_ascii(number(test.correlation.r))}$",
+                f"[${_ascii(number(test.correlation.low))}$, "
+                f"${_ascii(number(test.correlation.high))}$]",
+                escaped(_ascii(p_value(test.p_holm))),
+            )
+        )
+        + r" \\"
+        for test in tested
+        if test.correlation.r is not None
+    ]
+    return "\n".join([head, *rows])
+
+
+def _ascii(text: str) -> str:
+    return text.replace(MINUS, "-").replace(NONE, "--")
 
 
 def shares_text(two_way: TwoWay, what: str) -> str:

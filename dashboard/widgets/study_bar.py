@@ -1,7 +1,7 @@
 """Which study, model and layer a page is about; the same row on every page that reads a study."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -17,23 +17,29 @@ from dashboard import resources
 from dashboard.fields import one_of
 from dashboard.session import Session
 from dashboard.widgets import notices
+from dashboard.widgets.selection import Selection, read_selection, selection_chip
 from dashboard.widgets.wording import language_name
 
 _FIRST = ("xnli-training-languages", "demo-nli")
 """Opened where the address names no study, if it is here."""
+
+_LAST = "study_last"
+"""Session key of the page and study looked at last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A study that has rows, with the model and layer that are looked at.
 
-    `models` are those that have rows already, in the study's order.
+    `models` are those that have rows already, in the study's order; `selection` has the items that
+    were selected on any page.
     """
 
     study: Study
     model: str
     layer: int
     models: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -57,18 +63,29 @@ def study_bar(session: Session, *, model: bool = True, layer: bool = True) -> Ch
     first = next((name for name in _FIRST if name in names), names[0])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key=f"{session.page}_bar")
     with bar:
+        _follow(session, names)
         name = session.selectbox("Study", one_of("study", names, first, always=True), width=280)
+    st.session_state[_LAST] = (session.page, name)
     try:
         study = resources.read_study(name)
         models = resources.computed(study, measured_models)
+        selection = read_selection(session, study)
     except CctaError as error:
         notices.problem(str(error))
         return None
     with bar:
         chosen = _choose_model_and_layer(session, study, models, model=model, layer=layer)
         study_share(session.page, study.name)
+        selection_chip(session, study.name, selection)
     _show_facts(study, len(models))
-    return chosen
+    return replace(chosen, selection=selection)
+
+
+def _follow(session: Session, names: Sequence[str]) -> None:
+    """A page that is come to by the menu shows the study that was looked at on the page before."""
+    page, name = st.session_state.get(_LAST, (session.page, ""))
+    if page != session.page and name in names and not session.fresh:
+        session.put(study=name)
 
 
 def _choose_model_and_layer(

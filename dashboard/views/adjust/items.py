@@ -20,7 +20,7 @@ from dashboard import adjustments, resources
 from dashboard.fields import Field, one_of
 from dashboard.session import Session
 from dashboard.views.adjust.controls import ChosenAdjustment
-from dashboard.views.pair.view import of_study
+from dashboard.views.pair.settings import of_study
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.wording import language_name

@@ -18,7 +18,7 @@ from dashboard.session import Session
 from dashboard.views.adjust.controls import ChosenAdjustment
 from dashboard.views.adjust.tables import arm_table
 from dashboard.views.pair.gold import Gold, judge
-from dashboard.views.pair.view import Settings, of_study
+from dashboard.views.pair.settings import Settings, of_study
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture, shared_top

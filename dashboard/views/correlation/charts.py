@@ -1,6 +1,7 @@
 """The charts of the Correlation page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,27 @@ FIELDS = ("source", "target", "model", "label")
 """What a clicked point tells, in this order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Height in pixels, and both axes where panels share them: least and greatest."""
+
+    height: int = HEIGHT
+    x: tuple[float, float] | None = None
+    y: tuple[float, float] | None = None
+
+
 def scatter(
-    points: pd.DataFrame, titles: tuple[str, str], *, dark: bool, named: bool = True
+    points: pd.DataFrame,
+    titles: tuple[str, str],
+    *,
+    dark: bool,
+    named: bool = True,
+    frame: Frame = Frame(),
 ) -> "go.Figure":
     """Points of columns x, y, label, mark, hover, line and those of `FIELDS`.
 
-    Points of one `mark` share colour and symbol; those of one `line` share a least-squares line
+    Columns x_low, x_high, y_low and y_high, where there are any, are drawn as intervals. Points of
+    one `mark` share colour and symbol; those of one `line` share a least-squares line
     (its band is drawn where there is one line). Up to 48 points are labelled, of more the 14
     farthest from the line, none where not `named`. A y of two values (right, wrong) is spread a
     little, so that points do not cover each other.
@@ -50,9 +66,10 @@ def scatter(
 
     figure = go.Figure()
     _draw_lines(figure, points, dark=dark)
+    _draw_intervals(figure, points, dark=dark)
     shown = points.assign(up=_jitter(points["y"]))
     labels = choose_labels(shown) if named else pd.Series("", index=points.index)
-    sides = place_labels(shown, labels)
+    sides = place_labels(shown, labels, frame)
     ink = INK[dark]
     for index, (mark, group) in enumerate(shown.groupby("mark", sort=True)):
         figure.add_scatter(
@@ -72,14 +89,48 @@ def scatter(
             unselected={"marker": {"opacity": 1}, "textfont": {"color": ink}},
             showlegend=points["mark"].nunique() > 1,
         )
-    quiet_layout(figure, height=HEIGHT, dark=dark)
+    quiet_layout(figure, height=frame.height, dark=dark)
     figure.update_layout(
         margin_r=_EDGE,
         xaxis_title_text=escape(titles[0]),
         yaxis_title_text=escape(titles[1]),
+        xaxis_range=frame.x,
+        yaxis_range=frame.y,
         clickmode="event",
     )
     return figure
+
+
+def mark_selected(
+    figure: "go.Figure", points: pd.DataFrame, items: Collection[str], *, dark: bool
+) -> None:
+    """Rings around the items that are selected, and a box or lasso to select others with."""
+    chosen = points[points["label"].isin(set(items))]
+    figure.update_layout(dragmode="select", clickmode="event+select")
+    if chosen.empty:
+        return
+    figure.add_scatter(
+        x=chosen["x"],
+        y=_jitter(points["y"])[chosen.index],
+        mode="markers",
+        marker={
+            "symbol": "circle-open",
+            "size": 15,
+            "color": INK[dark],
+            "line": {"width": 2, "color": INK[dark]},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        hoverinfo="skip",
+        cliponaxis=False,
+        showlegend=False,
+    )
+
+
+def labels_of(points: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The labels of selected points, as the browser sends them: those that carry `FIELDS`."""
+    sent = (dict(zip(FIELDS, point.get("customdata") or (), strict=False)) for point in points)
+    return list(dict.fromkeys(str(fields["label"]) for fields in sent if "label" in fields))
 
 
 def choose_labels(points: pd.DataFrame) -> pd.Series:
@@ -91,10 +142,19 @@ def choose_labels(points: pd.DataFrame) -> pd.Series:
     return points["label"].astype(str).where(points.index.isin(farthest), "")
 
 
-def place_labels(points: pd.DataFrame, labels: pd.Series) -> pd.Series:
+def place_labels(
+    points: pd.DataFrame,
+    labels: pd.Series,
+    frame: Frame = Frame(),
+) -> pd.Series:
     """The side of its point where each label covers least of the marks and labels before it."""
-    across = _scale_to_unit(points["x"]) * _WIDE
-    up = _scale_to_unit(points["up"]) * _HIGH
+    # Where panels share axes the points may fill a part of them only.
+    shares = [
+        1.0 if ends is None else min(1.0, float(np.ptp(points[name])) / (ends[1] - ends[0]))
+        for name, ends in (("x", frame.x), ("up", frame.y))
+    ]
+    across = _scale_to_unit(points["x"]) * _WIDE * shares[0]
+    up = _scale_to_unit(points["up"]) * _HIGH * shares[1]
     occupied: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in zip(across, up, strict=True)]
     sides = []
     for x, y, text in zip(across, up, labels, strict=True):
@@ -144,6 +204,57 @@ def _draw_lines(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> Non
             hoverinfo="skip",
             showlegend=False,
         )
+
+
+def _draw_intervals(figure: "go.Figure", points: pd.DataFrame, *, dark: bool) -> None:
+    """Thin lines through the points, along the axis of each measure that has intervals."""
+    for axis, other in (("x", "y"), ("y", "x")):
+        if f"{axis}_low" not in points:
+            continue
+        known = points.dropna(subset=[f"{axis}_low", f"{axis}_high"])
+        ends = known[[f"{axis}_low", f"{axis}_high"]].assign(gap=None).to_numpy().ravel()
+        places = known[[other, other]].assign(gap=None).to_numpy().ravel()
+        figure.add_scatter(
+            **{axis: ends, other: places},
+            mode="lines",
+            line={"color": transparent(QUIET[dark], 0.45), "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+
+
+def shared_frames(
+    columns: Mapping[str, pd.DataFrame], *, together: Collection[str], height: int
+) -> dict[str, Frame]:
+    """A frame for each measure's points: one vertical axis, and horizontal ones of one length.
+
+    Those of `together` are numbers of one kind: their axes have the same ends.
+    """
+    spans = {name: _reach(points, "x") for name, points in columns.items()}
+    alike = [spans[name] for name in together if name in spans]
+    common = (min(low for low, _ in alike), max(high for _, high in alike))
+    up = [_reach(points, "y") for points in columns.values()]
+    y = _with_margin((min(low for low, _ in up), max(high for _, high in up)))
+    spans |= dict.fromkeys(together, common)
+    length = max(high - low for low, high in spans.values())
+    frames = {}
+    for name in columns:
+        middle = sum(spans[name]) / 2
+        ends = _with_margin((middle - length / 2, middle + length / 2))
+        frames[name] = Frame(height, ends, y)
+    return frames
+
+
+def _reach(points: pd.DataFrame, axis: str) -> tuple[float, float]:
+    """The least and the greatest of the points and of their intervals."""
+    columns = [name for name in (axis, f"{axis}_low", f"{axis}_high") if name in points]
+    values = points[columns].to_numpy(float)
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _with_margin(ends: tuple[float, float]) -> tuple[float, float]:
+    room = 0.06 * (ends[1] - ends[0]) or 0.05
+    return ends[0] - room, ends[1] + room
 
 
 def _jitter(values: pd.Series) -> pd.Series:

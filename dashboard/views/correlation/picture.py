@@ -3,43 +3,33 @@
 from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from ccta_core.analysis.questions import (
     HOME,
-    OTHERS,
-    TOGETHER,
     CorrelationQuestion,
     ScoreCorrelation,
     correlations,
-    family,
     points,
 )
-from ccta_core.measures import label, title
+from ccta_core.measures import label
 from ccta_core.text import NONE, count, interval, number, p_value
 from dashboard import resources
 from dashboard.session import Session
-from dashboard.views.correlation.charts import FIELDS, scatter
 from dashboard.views.correlation.models import correlation_table, partial_correlations
+from dashboard.views.correlation.panels import LEAST_POINTS, panels_of, scatterplots
 from dashboard.views.languages.tables import training_table
 from dashboard.widgets import text_blocks
-from dashboard.widgets.files import chart_files
-from dashboard.widgets.navigation import open_errors, open_pair
 from dashboard.widgets.statistics_wording import (
     SYMBOLS,
     correlation_verdict,
     counted_units,
     gain_sentence,
+    latex_rows,
+    paper_sentence,
     shares_text,
 )
-from dashboard.widgets.study_bar import Chosen, model_label
-from dashboard.widgets.wording import language_name
-
-LEAST_POINTS = 3
-"""Points below which nothing is drawn: two always lie on a line."""
-_MOST = 3000
-"""Items drawn; of more, a sample that is always the same."""
+from dashboard.widgets.study_bar import Chosen
 
 
 def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> bool:
@@ -66,11 +56,18 @@ def picture(session: Session, chosen: Chosen, question: CorrelationQuestion) -> 
         return False
     if question.unit == "training":
         _show_shares(chosen, question)
-    left, right = st.columns([3, 1], gap="medium")
-    with left:
-        _show_scatter(session, chosen, question, point_table)
-    with right:
-        _show_numbers(question, [test for test in tested if test.measure == question.x])
+    panels = panels_of(chosen, question, point_table)
+    main = [test for test in tested if test.measure == question.x]
+    if len(panels) > 1:
+        scatterplots(session, chosen, panels, tested)
+        _show_numbers(question, main)
+    else:
+        left, right = st.columns([3, 1], gap="medium")
+        with left:
+            scatterplots(session, chosen, panels, tested)
+        with right:
+            _show_numbers(question, main)
+    _show_paper_text(question, tested, chosen.task)
     text_blocks.heading("The same correlation for the controls")
     correlation_table(chosen, question, tested)
     partial_correlations(chosen, question)
@@ -103,135 +100,14 @@ def _joint_sentence(chosen: Chosen, question: CorrelationQuestion) -> str:
     return answers.performance(result) if result is not None else ""
 
 
-def chart_points(
-    chosen: Chosen, question: CorrelationQuestion, point_table: pd.DataFrame
-) -> pd.DataFrame:
-    """The points as the chart reads them: their mark, their line, what is said at the pointer."""
-    several = question.unit == "training" or point_table["model"].nunique() > 1
-    table = (
-        point_table
-        if len(point_table) <= _MOST
-        else point_table.sample(_MOST, random_state=0).sort_index()
-    )
-    names = {model: model_label(chosen.study, model) for model in table["model"].unique()}
-    models = table["model"].map(names)
-    return table.assign(
-        mark=models if several else _mark_of_points(question, table),
-        line=TOGETHER if question.unit == "training" else table["model"],
-        hover=[_hover_text(question, row, names, chosen.task) for row in table.itertuples()],
-    )
-
-
-def _mark_of_points(question: CorrelationQuestion, table: pd.DataFrame) -> pd.Series:
-    if question.unit == "language":
-        return table["target"].map(family)
-    if question.unit == "pair":
-        alike = table["source"].map(family) == table["target"].map(family)
-        return alike.map({True: "of one family", False: "of two families"})
-    return pd.Series("items", index=table.index)
-
-
-def _hover_text(
-    question: CorrelationQuestion, row: object, names: dict[str, str], task: str
-) -> str:
-    place = str(getattr(row, "label", ""))
-    if question.unit != "item":
-        sides = [str(getattr(row, side)) for side in ("source", "target")]
-        shown = sides[1:] if question.unit == "language" else sides
-        place = " and ".join(language_name(code) for code in shown)
-    values = [
-        f"{label(name, task)} {number(float(getattr(row, axis)), 3)}"
-        for name, axis in ((question.x, "x"), (question.y, "y"))
-    ]
-    n = [f"n = {count(int(getattr(row, 'n', 0)), 'item')}"] if question.unit != "item" else []
-    return "\n".join([place, names[str(getattr(row, "model", ""))], *values, *n])
-
-
-def _show_scatter(
-    session: Session, chosen: Chosen, question: CorrelationQuestion, point_table: pd.DataFrame
+def _show_paper_text(
+    question: CorrelationQuestion, tested: Sequence[ScoreCorrelation], task: str
 ) -> None:
-    titles = _titles(question, chosen.task)
-    table = chart_points(chosen, question, point_table)
-    figure = scatter(table, titles, dark=text_blocks.dark(), named=question.unit != "item")
-    chart = f"correlation_points_{question.unit}"
-    event = text_blocks.chart(
-        figure,
-        key=chart,
-        alt=f"{titles[1]} against {titles[0]}, {count(len(table), 'point')}",
-        on_select="rerun",
-        selection_mode="points",
-    )
-    text_blocks.quiet(_caption(question, len(point_table), len(table)))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_tools"):
-        name = f"{chosen.study.name}-{question.x}-{question.y}"
-        chart_files(figure, point_table, name, chart=chart)
-        _point_chooser(session, chosen, question, table)
-    clicked = event.selection.points if event else []
-    if clicked and clicked[0].get("customdata"):
-        values = dict(zip(FIELDS, clicked[0]["customdata"], strict=False))
-        open_point(session, chosen, question, values)
-
-
-def _point_chooser(
-    session: Session, chosen: Chosen, question: CorrelationQuestion, table: pd.DataFrame
-) -> None:
-    """The same as a click on a point, for the keyboard."""
-    rows = {
-        f"{row.label} · {model_label(chosen.study, str(row.model))}": row
-        for row in table.itertuples()
-    }
-    with st.popover("Open a point", type="tertiary"):
-        picked = st.selectbox("Point", list(rows), key=f"correlation_open_{question.unit}")
-        what = "the item" if question.unit == "item" else "its errors"
-        if st.button(f"Open {what}", key="correlation_go") and picked:
-            row = rows[picked]
-            open_point(
-                session, chosen, question, {name: str(getattr(row, name)) for name in FIELDS}
-            )
-
-
-def open_point(
-    session: Session, chosen: Chosen, question: CorrelationQuestion, point: dict[str, str]
-) -> None:
-    """Opens Errors filtered to a point's languages, or the item itself in Pair."""
-    if question.unit == "item":
-        open_pair(session, chosen, point["label"], question.pair, point["model"])
-    open_errors(session, chosen, point["model"], point["source"], point["target"])
-
-
-def _titles(question: CorrelationQuestion, task: str) -> tuple[str, str]:
-    x = title(question.x, task)
-    if question.unit == "pair":
-        return f"{x}, mean of the pair", f"{title(question.y, task)}, mean of the two languages"
-    if question.unit == "item":
-        names = [language_name(code) for code in question.pair]
-        return f"{x}, {names[0]} and {names[1]}", f"{title(question.y, task)}, {names[1]}"
-    if question.unit == "language" and question.home == OTHERS:
-        return f"{x} with the other languages, mean", title(question.y, task)
-    homes = {model.home for model in question.models}
-    where = "the training language"
-    if question.unit == "language" and question.home != HOME:
-        where = language_name(question.home)
-    elif question.unit == "language" and len(homes) == 1:
-        where = language_name(str(next(iter(homes))))
-    return f"{x} with {where}, mean", title(question.y, task)
-
-
-def _caption(question: CorrelationQuestion, count: int, shown: int) -> str:
-    some = f" {shown} of {count} are drawn." if shown < count else ""
-    action = "A click opens the item." if question.unit == "item" else "A click opens its errors."
-    band = (
-        "Line: least squares; its 95% band takes points as independent, the interval of the "
-        "coefficient does not."
-    )
-    if question.unit != "training" and len(question.models) > 1:
-        band = "Lines: least squares, one for each model."
-    out = {
-        "language": " The training language itself is left out." if question.home == HOME else "",
-        "training": " Cells of one training language depend on each other too, so the interval is "
-        "rather too narrow.",
-    }.get(question.unit, "")
-    return f"n = {count}.{some} {band}{out} {action}"
+    """A sentence and rows of a LaTeX table, each with a button that copies it."""
+    if sentence := paper_sentence(question, tested, task):
+        with st.popover("Copy for a paper", type="tertiary", width="content"):
+            st.code(sentence, language=None, wrap_lines=True)
+            st.code(latex_rows(question, tested, task), language="latex", wrap_lines=True)
 
 
 def _show_numbers(question: CorrelationQuestion, main: Sequence[ScoreCorrelation]) -> None:

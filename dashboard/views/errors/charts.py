@@ -106,7 +106,9 @@ def _head(row: Any, key: str, remark: Remark, sort: str) -> str:
     tags = "".join(f'<span class="ccta-tag">{escape(tag)}</span>' for tag in remark.tags)
     note = '<span class="ccta-tag is-note">note</span>' if remark.note else ""
     return (
-        f'<div class="ccta-case-head"><button type="button" data-pick="{escape(key)}" '
+        f'<div class="ccta-case-head"><label class="ccta-case-box"><input type="checkbox" '
+        f'data-item="{escape(row.item)}" aria-label="{escape(f"Select {row.item}")}"></label>'
+        f'<button type="button" data-pick="{escape(key)}" '
         f'aria-label="{escape(f"Look at {row.item}, {names}")}">{escape(row.item)}</button>'
         f"{spans}{tags}{note}</div>"
     )

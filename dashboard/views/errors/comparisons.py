@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from ccta_core.text import count, percent
 from ccta_core.types import ParallelExample
 from dashboard import resources
+from dashboard.fields import whole
 from dashboard.session import Session
 from dashboard.theme import read_beside
-from dashboard.views.errors import tables
+from dashboard.views.errors import tables, tagging
 from dashboard.views.errors.charts import list_html
 from dashboard.views.errors.state import ANY, State, row_text
 from dashboard.views.errors.tables import RIGHT, confusion
@@ -19,11 +20,14 @@ from dashboard.views.errors.wording import agreement, listed
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.matrix import Head, Matrix, MatrixCell, matrix
+from dashboard.widgets.selection import select
 from dashboard.widgets.wording import language_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_SELECTED = 20_000
+"""Items that one button selects."""
 _component = st.components.v2.component(
     "ccta_errors_list",
     html='<div class="ccta-picks"></div>',
@@ -41,19 +45,67 @@ def cases(
     """The rows; a click on one has the page show it closely."""
     key = session.widget("list")
 
+    def sent(name: str) -> Any:
+        return getattr(st.session_state.get(key), name, None)
+
     def picked() -> None:
-        row = getattr(st.session_state.get(key), "pick", None)
-        if isinstance(row, str):
+        if isinstance(row := sent("pick"), str):
             session.put(row=row)
+
+    def boxed() -> None:
+        change = sent("select")
+        if isinstance(change, Mapping) and isinstance(change.get("items"), list):
+            _select(session, state, [str(item) for item in change["items"]], bool(change.get("on")))
 
     _component(
         key=key,
         data={
             "html": list_html(page, examples, state.remarks, state.order.name),
             "marked": row_text(state.row),
+            "selected": list(state.chosen.selection.items),
         },
         on_pick_change=picked,
+        on_select_change=boxed,
+        on_turn_change=lambda: _turn(session, state, sent("turn")),
+        on_tag_change=lambda: tagging.press_digit(session, state, sent("tag")),
     )
+
+
+def _select(session: Session, state: State, items: list[str], on: bool) -> None:
+    """Items of the list become selected too, or are taken out of what is selected."""
+    rest = [item for item in state.chosen.selection.items if item not in items]
+    select(session, state.chosen.study.name, [*rest, *items] if on else rest)
+
+
+def _turn(session: Session, state: State, by: object) -> None:
+    """The page after or before, and its first or last comparison: where a walk goes on."""
+    total = resources.computed(state.chosen.study, tables.count, state.filters)
+    number = session.value(whole("page", 1, max(1, -(-total // state.size)), 1))
+    number += 1 if by == 1 else -1
+    if not 1 <= number <= -(-total // state.size):
+        return
+    start = (number - 1) * state.size
+    rows = resources.computed(
+        state.chosen.study, tables.rows_of_page, state.filters, state.order, start, state.size
+    )
+    row = rows.iloc[0 if by == 1 else -1]
+    picked = row_text((row["item"], row["source_lang"], row["target_lang"]))
+    session.put(page=number, row=picked)
+
+
+def select_listed(session: Session, state: State) -> None:
+    """A button that selects every item of the list."""
+    items = resources.computed(
+        state.chosen.study, tables.items_listed, state.filters, MOST_SELECTED
+    )
+    if set(items) != set(state.chosen.selection.items):
+        st.button(
+            f"Select {count(len(items), 'item')} listed",
+            key=session.widget("select_listed"),
+            type="tertiary",
+            on_click=select,
+            args=(session, state.chosen.study.name, items),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +154,8 @@ def pager(session: Session, position: ListPosition, *, top: bool) -> None:
 def _page_number(session: Session, position: ListPosition, *, top: bool) -> None:
     text = f"of {position.pages:,}" if top else f"page {position.page:,} of {position.pages:,}"
     if top:
-        session.number_input("Page", "page", width=120, label_visibility="collapsed")
+        session.number_input("Page", "page", width=96, label_visibility="collapsed")
     st.html(f'<p class="ccta-finding">{text}</p>', width="content")
-
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def table(session: Session, state: State) -> None:

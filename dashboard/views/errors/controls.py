@@ -1,8 +1,9 @@
-"""The choosers of the page Errors: views of one click, filters in a row, the others folded."""
+"""The choosers of the page Errors in one row: views, filters, the others folded, order, files."""
 
 import streamlit as st
 
 from dashboard.session import Session
+from dashboard.views.errors import export
 from dashboard.views.errors.filters import RIGHT, Filters, label
 from dashboard.views.errors.state import ANY, DOWN, UP, VIEWS, State, step_of
 from dashboard.views.errors.wording import agreement_choice, right_choice
@@ -11,44 +12,22 @@ from dashboard.widgets.wording import language_name
 _FOLDED = ("agree", "gold", "says", "says2", "ems", "range", "words", "tag")
 
 
-def views(session: Session, state: State) -> None:
-    """One click to a combination of right and wrong with its order; none is lit in between."""
-    key = session.widget("view")
-    now = (state.filters.right, state.order.name, DOWN if state.order.down else UP)
-    lit = [view.title for view in VIEWS if (view.right, view.sort, view.order) == now]
-    st.session_state[key] = lit[0] if lit else None
-    st.segmented_control(
-        "View",
-        [view.title for view in VIEWS],
-        key=key,
-        on_change=_view,
-        args=(session,),
-        label_visibility="collapsed",
-        width="stretch",
-    )
-
-
-def filters(session: Session, state: State) -> None:
-    """All filters; those that are needed less often unfold."""
-    chosen = state.filters
-    # Without a language, wrong and right are the same comparisons as right and wrong.
-    turned = "wr" if chosen.open and chosen.right != "wr" else ""
+def controls(session: Session, state: State, total: int) -> None:
+    """One row: the view, both languages, a search; the other filters, the order and the files."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="errors_filters"):
+        _views(session, state)
         for name, title in (("src", "Source"), ("tgt", "Target")):
             session.selectbox(
                 title,
                 name,
                 format_func=lambda code: "Any language" if code == ANY else language_name(code),
-                width=160,
+                width=150,
             )
-        session.selectbox(
-            "Right or wrong",
-            "right",
-            [right for right in RIGHT if right != turned],
-            format_func=lambda right: right_choice(right, chosen.source, chosen.target),
-            width=320,
-        )
-        session.text_input("Text or id", "find", placeholder="Search both texts", width=220)
+        session.text_input("Text or id", "find", placeholder="Search both texts", width=170)
+        _folded_filters(session, state)
+        with st.popover("Sort", width="content"):
+            _order(session, state)
+        export.downloads(session, state, total)
         if narrowed(state):
             st.button(
                 "Clear filters",
@@ -57,34 +36,64 @@ def filters(session: Session, state: State) -> None:
                 on_click=clear,
                 args=(session,),
             )
-    count = sum(name in session.query for name in _FOLDED)
-    title = f"More filters ({count} set)" if count else "More filters"
-    with st.expander(title, key=session.widget("more")):
+
+
+def _views(session: Session, state: State) -> None:
+    """One choice for a combination of right and wrong with its order; none shows in between."""
+    key = session.widget("view")
+    now = (state.filters.right, state.order.name, DOWN if state.order.down else UP)
+    lit = [view.title for view in VIEWS if (view.right, view.sort, view.order) == now]
+    st.session_state[key] = lit[0] if lit else None
+    st.selectbox(
+        "View",
+        [view.title for view in VIEWS],
+        key=key,
+        index=None,
+        placeholder="As filtered and sorted",
+        on_change=_view,
+        args=(session,),
+        width=300,
+    )
+
+
+def _folded_filters(session: Session, state: State) -> None:
+    """The filters that are needed less often."""
+    chosen = state.filters
+    # Without a language, wrong and right are the same comparisons as right and wrong.
+    turned = "wr" if chosen.open and chosen.right != "wr" else ""
+    number = sum(name in session.query for name in _FOLDED)
+    title = f"More filters ({number} set)" if number else "More filters"
+    with st.popover(title, width="content", key=session.widget("more")):
+        session.selectbox(
+            "Right or wrong",
+            "right",
+            [right for right in RIGHT if right != turned],
+            format_func=lambda right: right_choice(right, chosen.source, chosen.target),
+        )
         _labels(session, state)
         _ranges(session, state)
         tags = state.offered.tags
-        if tags or chosen.items is not None:
+        if tags:
             session.selectbox(
                 "Tag",
                 "tag",
                 format_func=lambda tag: "Any" if tag == ANY else f"{tag} ({tags[tag]})",
-                width=240,
             )
 
 
-def order(session: Session, state: State) -> None:
+def _order(session: Session, state: State) -> None:
     """How the list is sorted, and how many comparisons a page has."""
-    session.selectbox("Sort by", "sort", format_func=_title, width=220)
+    session.selectbox("Sort by", "sort", format_func=_title)
     ends = ("A to Z", "Z to A") if state.order.name == "item" else ("Least first", "Greatest first")
     names = dict(zip((UP, DOWN), ends, strict=True))
-    session.selectbox("Order", "order", format_func=names.__getitem__, width=140)
-    session.selectbox("A page has", "rows", width=104)
+    session.selectbox("Order", "order", format_func=names.__getitem__)
+    session.selectbox("A page has", "rows")
 
 
 def clear(session: Session) -> None:
     """Takes every filter off but right and wrong, and keeps the order (a button's callback)."""
     session.put(**dict.fromkeys(("src", "tgt", "agree", "gold", "says", "says2", "tag"), ANY))
-    session.put(find="")
+    session.put(find="", only=False)
     for name in ("ems", "range", "words"):
         session.put(**{name: st.session_state.get(session.widget(f"{name}_ends"))})
 

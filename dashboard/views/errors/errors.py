@@ -11,9 +11,9 @@ from dashboard.session import Session
 from dashboard.views.errors import (
     comparisons,
     controls,
-    export,
     panel,
     tables,
+    tagging,
     wording,
 )
 from dashboard.views.errors.comparisons import ListPosition
@@ -39,20 +39,19 @@ def page() -> None:
 
 def _show(session: Session, state: State) -> None:
     study, filters = state.chosen.study, state.filters
-    controls.views(session, state)
-    controls.filters(session, state)
     total = resources.computed(study, tables.count, filters)
+    controls.controls(session, state, total)
     page_number, pages = page_of(session, state, total)
     _show_problems([*session.problems, *state.problems])
     summary = resources.computed(study, tables.summarise_selection, filters)
     same = resources.computed(study, tables.same_prediction, filters)
     text_blocks.verdict(wording.selection_verdict(summary, filters, same, state.chosen.task))
-    text_blocks.quiet(wording.doubt(summary, filters))
-    comparisons.folded_table(session, state)
     if total:
         _show_list(session, state, ListPosition(page_number, pages, total, state.size))
     else:
         _show_empty(session, state)
+    text_blocks.quiet(wording.doubt(summary, filters))
+    comparisons.folded_table(session, state)
     session.keep()
 
 
@@ -68,13 +67,17 @@ def _show_list(session: Session, state: State, position: ListPosition) -> None:
         state.chosen.study, tables.rows_of_page, state.filters, state.order, start, position.size
     )
     examples = _examples(state, [*rows["item"], *(state.row[:1] if state.row else ())])
-    with st.container(horizontal=True, vertical_alignment="bottom", key="errors_order"):
-        controls.order(session, state)
-        export.downloads(session, state, position.total)
     with st.container(key="errors_open" if state.row else "errors_closed"):
-        listing, beside = st.columns([2, 1], gap="large")
+        listing, beside = st.columns([3, 2], gap="large")
     with listing:
-        comparisons.pager(session, position, top=True)
+        with st.container(horizontal=True, vertical_alignment="center", key="errors_head"):
+            comparisons.pager(session, position, top=True)
+            comparisons.select_listed(session, state)
+            if state.chosen.selection:
+                session.toggle("Only the selected", "only", width="content")
+            tagging.tag_selection(session, state)
+        if counts := tagging.tally(state):
+            text_blocks.quiet(f"Tagged: {counts}")
         comparisons.cases(session, state, rows, examples)
         if position.pages > 1:
             comparisons.pager(session, position, top=False)

@@ -10,7 +10,7 @@ from ccta_core.measures import EXPORTED, MEASURES, SAME_PREDICTION
 RIGHT = ("any", "rr", "rw", "wr", "ww")
 """Right (r) or wrong (w) in the source and in the target."""
 AGREEMENT = ("any", "same", "different")
-_BETWEEN = "\x1f"
+BETWEEN = "\x1f"
 _SPLIT = "(SELECT unnest(string_split(?, chr(31))))"
 _PAIR = "item, least(source_lang, target_lang), greatest(source_lang, target_lang)"
 
@@ -110,7 +110,7 @@ def flag_comparisons(filters: Filters) -> Query:
 
 def joined(names: Iterable[str]) -> str:
     """Names as one parameter of a query: quick to compare and to pass, however many there are."""
-    return _BETWEEN.join(names)
+    return BETWEEN.join(names)
 
 
 def _passing_rows(filters: Filters) -> Query:

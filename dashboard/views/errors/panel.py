@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ccta_core.errors import CctaError
 from ccta_core.measures import MEASURES
-from ccta_core.permissions import LOCAL, person
-from ccta_core.store import notes
-from ccta_core.store.notes import LONGEST_NOTE, Remark
 from ccta_core.text import NONE
 from ccta_core.types import ParallelExample
 from dashboard.session import Session
-from dashboard.views.errors import tables
+from dashboard.views.errors import tables, tagging
 from dashboard.views.errors.charts import figure, prediction, texts
 from dashboard.views.errors.filters import CONTROLS, label
+from dashboard.views.errors.picture import comparison_picture
 from dashboard.views.errors.state import State
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.navigation import open_pair
@@ -33,7 +30,8 @@ def panel(session: Session, state: State, examples: Mapping[str, ParallelExample
     """The comparison of `state.row`; what to do where none is chosen or it is not there."""
     if state.row is None:
         text_blocks.quiet(
-            "Choose a comparison in the list: its texts, numbers, tags and notes come here."
+            "Choose a comparison in the list, or walk with the keys J and K: its picture, numbers, "
+            "tags and notes come here. X selects its item."
         )
         return
     comparison = tables.comparison(state.chosen.study, state.filters, *state.row)
@@ -43,8 +41,9 @@ def panel(session: Session, state: State, examples: Mapping[str, ParallelExample
         return
     row = next(comparison.itertuples())
     _show_heading(session, state, row)
-    _show_sides(row, examples.get(state.row[0]))
-    _remark_editor(session, state)
+    pictured = comparison_picture(state.chosen, state.row)
+    _show_sides(row, None if pictured else examples.get(state.row[0]))
+    tagging.remark_editor(session, state, state.row[0])
     _show_numbers(comparison)
 
 
@@ -112,54 +111,3 @@ def _value(value: Any) -> str:
     if value is None or value != value:
         return NONE
     return str(int(value)) if float(value).is_integer() else figure(value)
-
-
-def _remark_editor(session: Session, state: State) -> None:
-    """Tags and a note, kept as soon as they are changed."""
-    if notices.only_looking("tags and notes are kept"):
-        return
-    item = state.row[0] if state.row else ""
-    remark = state.remarks.get(item, Remark())
-    tags, note = session.widget(f"tags {item}"), session.widget(f"note {item}")
-    failed = st.session_state.pop(session.widget("failed"), None)
-    if failed:
-        notices.problem(failed)
-    st.session_state[tags], st.session_state[note] = list(remark.tags), remark.note
-    st.multiselect(
-        "Tags of the item",
-        sorted({*state.offered.tags, *remark.tags}),
-        key=tags,
-        accept_new_options=True,
-        placeholder="Choose or type a tag",
-        on_change=_keep_tags,
-        args=(session, state.chosen.study.name, item, remark.tags),
-    )
-    st.text_area(
-        "Note on the item",
-        key=note,
-        max_chars=LONGEST_NOTE,
-        on_change=_keep_note,
-        args=(session, state.chosen.study.name, item),
-    )
-    where = "with this computer's cache" if person() == LOCAL else "for you alone"
-    text_blocks.quiet(f"Kept {where}, for every model, layer and language of the study.")
-
-
-def _keep_tags(session: Session, study: str, item: str, before: tuple[str, ...]) -> None:
-    now = st.session_state[session.widget(f"tags {item}")]
-    try:
-        for tag in now:
-            if tag not in before:
-                notes.add_tag(study, item, tag)
-        for tag in before:
-            if tag not in now:
-                notes.remove_tag(study, item, tag)
-    except CctaError as error:
-        st.session_state[session.widget("failed")] = str(error)
-
-
-def _keep_note(session: Session, study: str, item: str) -> None:
-    try:
-        notes.set_note(study, item, st.session_state[session.widget(f"note {item}")] or "")
-    except CctaError as error:
-        st.session_state[session.widget("failed")] = str(error)

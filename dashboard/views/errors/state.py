@@ -10,7 +10,7 @@ from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import Remark
 from dashboard import resources
-from dashboard.fields import Field, one_of, span, whole, words
+from dashboard.fields import Field, flag, one_of, span, whole, words
 from dashboard.session import Session
 from dashboard.views.errors import tables
 from dashboard.views.errors.filters import (
@@ -26,6 +26,8 @@ from dashboard.views.errors.filters import (
 from dashboard.widgets.study_bar import Chosen, languages_of
 
 ANY = "any"
+STARTERS = ("romanised", "translation", "label noise", "negation", "number", "name")
+"""Tags that are offered before anybody made one."""
 SIZES = ("25", "50", "100")
 UP, DOWN = "up", "down"
 _MOST_PLACES = 20_000
@@ -102,9 +104,15 @@ def read(session: Session, chosen: Chosen) -> State:
     problems: list[str] = []
     filters = _read_filters(session, chosen, offered, control, problems)
     tag = _one_or_any(session, "tag", offered.tags)
-    if tag:
-        tagged = (item for item, remark in remarks.items() if tag in remark.tags)
-        filters = replace(filters, items=joined(tagged))
+    only = session.value(flag("only")) and bool(chosen.selection)
+    if tag or only:
+        items = chosen.selection.items if only else remarks
+        filters = replace(
+            filters,
+            items=joined(
+                item for item in items if not tag or tag in remarks.get(item, Remark()).tags
+            ),
+        )
     down = session.value(one_of("order", (UP, DOWN), VIEWS[0].order)) == DOWN
     order = Order(session.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
     size = int(session.value(one_of("rows", SIZES, SIZES[0])))
@@ -120,6 +128,11 @@ def page_of(session: Session, state: State, total: int) -> tuple[int, int]:
         session.put(page=1)
     st.session_state[memo] = listed
     return session.value(whole("page", 1, pages, 1)), pages
+
+
+def tag_names(state: State) -> list[str]:
+    """The tags that can be chosen with a key each: those to begin with, then those in use."""
+    return [*STARTERS, *(tag for tag in state.offered.tags if tag not in STARTERS)]
 
 
 def row_text(row: Row | None) -> str:

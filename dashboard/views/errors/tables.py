@@ -1,7 +1,7 @@
 """The tables of the Errors page: items and confusions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from ccta_core.analysis.intervals import Difference, Share, difference, share_of
 from ccta_core.measures import SAME_PREDICTION
 from ccta_core.study.storage.table import Study
 from dashboard.views.errors.filters import (
+    BETWEEN,
     UNKNOWN,
     Filters,
     Order,
@@ -38,6 +39,19 @@ def count(study: Study, filters: Filters) -> int:
     """How many comparisons pass."""
     query = select_comparisons(filters)
     return int(study.query(f"SELECT count(*) AS n FROM ({query.sql})", query.parameters)["n"][0])
+
+
+def items_listed(study: Study, filters: Filters, most: int) -> list[str]:
+    """The ids of the first `most` items, by id, of which a comparison passes."""
+    query = select_comparisons(filters)
+    sql = f"SELECT DISTINCT item FROM ({query.sql}) ORDER BY item LIMIT {most:d}"
+    return study.query(sql, query.parameters)["item"].tolist()
+
+
+def tagged_items(study: Study, filters: Filters, tagged: str) -> list[str]:
+    """Those of the tagged items (`filters.joined`) of which a comparison passes."""
+    narrowed = replace(filters, items=tagged)
+    return items_listed(study, narrowed, tagged.count(BETWEEN) + 1)
 
 
 def rows_of_page(

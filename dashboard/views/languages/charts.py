@@ -282,8 +282,18 @@ def histogram_table(items: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def histogram_chart(table: pd.DataFrame, means: dict[str, float], *, dark: bool) -> "go.Figure":
-    """Outlines of the counts (see `histogram_table`), the first filled; a line at each mean."""
+def histogram_chart(
+    table: pd.DataFrame,
+    means: dict[str, float],
+    selected: Sequence[float] = (),
+    *,
+    dark: bool,
+) -> "go.Figure":
+    """Outlines of the counts (see `histogram_table`), the first filled; a line at each mean.
+
+    `selected` are the EMS of the items that are selected: strokes on the axis. A box drawn over
+    the chart selects from its lower to its upper EMS.
+    """
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -301,7 +311,19 @@ def histogram_chart(table: pd.DataFrame, means: dict[str, float], *, dark: bool)
         )
         if str(name) in means:
             figure.add_vline(x=means[str(name)], line={"color": colour, "width": 1.5, "dash": dash})
+    if len(selected):
+        figure.add_scatter(
+            x=list(selected),
+            y=[0] * len(selected),
+            mode="markers",
+            name="selected",
+            marker={"symbol": "line-ns-open", "size": 16, "color": INK[dark]},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate="%{x:.3f}<extra>selected</extra>",
+            cliponaxis=False,
+        )
     quiet_layout(figure, height=_PAIR_HEIGHT, dark=dark)
+    figure.update_layout(dragmode="select", selectdirection="h")
     figure.update_xaxes(title_text="EMS and its controls, item by item")
     figure.update_yaxes(title_text="items")
     return figure

@@ -6,7 +6,7 @@ from ccta_core.errors import CctaError
 from dashboard.session import Session
 from dashboard.views.languages.layers import flows, flows_belong_to, layers, read_target
 from dashboard.views.languages.matrix import choosers, language_matrix
-from dashboard.views.languages.pair import pair_section, pair_summary
+from dashboard.views.languages.pair import pair_section
 from dashboard.views.languages.training import read_measure, training
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, choose_pair, study_bar
@@ -37,13 +37,11 @@ def _show_study(session: Session, chosen: Chosen) -> None:
     pair = choose_pair(session, chosen.study.manifest.languages, training_language)
     _show_problems(session)
     try:
-        # What a click on a cell chooses stands beside it; its items follow below.
-        left, right = st.columns([3, 1], gap="medium", vertical_alignment="center")
+        left, right = st.columns([2, 1], gap="medium")
         with left:
             langs = language_matrix(session, chosen, shown, pair)
-        with right, st.container(key="languages_chosen"):
-            pair_summary(chosen, pair)
-        pair_section(session, chosen, pair)
+        with right, st.container(key="languages_detail"):
+            pair_section(session, chosen, pair)
         layers(chosen)
         training(session, chosen, langs, read)
     except CctaError as error:

@@ -22,23 +22,36 @@ _ORDERS = {
     "name": "by name",
     "study": "as in the study",
 }
+_TOGGLE = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated")
+"""EMS, what attributions add to it, and its controls: one click each."""
 _FEW_DIGITS = ("z",)
 
 
 def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
     """The measure and the order of the languages."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="languages_row"):
-        measure = session.selectbox(
+        field = one_of("measure", CELLS, "ems")
+        measure = session.value(field)
+        key = session.widget("toggle")
+        st.session_state[key] = measure if measure in _TOGGLE else None
+        st.segmented_control(
             "Each cell shows",
-            one_of("measure", CELLS, "ems"),
+            _TOGGLE,
+            key=key,
             format_func=lambda name: title(name, chosen.task),
-            width=280,
+            on_change=lambda: session.put(measure=st.session_state[key] or measure),
+        )
+        session.selectbox(
+            "Or another measure",
+            "measure",
+            format_func=lambda name: title(name, chosen.task),
+            width=220,
         )
         order = session.selectbox(
             "Languages stand",
             one_of("order", ORDERS, "family"),
             format_func=_ORDERS.__getitem__,
-            width=280,
+            width=220,
         )
     return measure, order
 

@@ -17,6 +17,7 @@ from dashboard.views.languages.tables import GroupedMean, pair_items, pair_means
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.navigation import open_errors, open_pair
+from dashboard.widgets.selection import select
 from dashboard.widgets.study_bar import Chosen
 from dashboard.widgets.wording import language_name
 
@@ -43,28 +44,8 @@ def pair_section(session: Session, chosen: Chosen, pair: tuple[str, str]) -> Non
         return
     estimates = resources.computed(chosen.study, _pair_means, chosen.model, chosen.layer, pair)
     text_blocks.say(pair_sentence(estimates))
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _show_histogram(chosen, pair, measured, estimates)
-    with right:
-        _show_extremes(session, chosen, pair, measured)
-
-
-def pair_summary(chosen: Chosen, pair: tuple[str, str]) -> None:
-    """The numbers of the chosen pair, each on a line: what stands beside the matrix."""
-    names = f"{language_name(pair[0])} and {language_name(pair[1])}"
-    text_blocks.heading(names)
-    estimates = resources.computed(chosen.study, _pair_means, chosen.model, chosen.layer, pair)
-    if "ems" not in estimates:
-        text_blocks.quiet("The study has not measured this pair.")
-        return
-    measures = [
-        name for name in ("ems", "ems_shuffled", "ems_uniform", "gain") if name in estimates
-    ]
-    rows = [(label(name), _mean_text(estimates[name])) for name in measures]
-    text_blocks.table(["mean", "with 95% interval"], rows)
-    ems = estimates["ems"]
-    text_blocks.quiet(f"n = {count(ems.n, 'item')} in {count(ems.groups, 'group')}")
+    _show_histogram(session, chosen, pair, measured, estimates)
+    _show_extremes(session, chosen, pair, measured)
 
 
 def pair_sentence(estimates: dict[str, GroupedMean]) -> str:
@@ -93,18 +74,32 @@ def _mean_text(mean: GroupedMean) -> str:
 
 
 def _show_histogram(
-    chosen: Chosen, pair: tuple[str, str], items: pd.DataFrame, estimates: dict[str, GroupedMean]
+    session: Session,
+    chosen: Chosen,
+    pair: tuple[str, str],
+    items: pd.DataFrame,
+    estimates: dict[str, GroupedMean],
 ) -> None:
     names = {name: title(name) for name in _SHOWN if items[name].notna().any()}
     table = histogram_table(items, names)
     means = {names[name]: estimates[name].value for name in names if name in estimates}
-    figure = histogram_chart(table, means, dark=text_blocks.dark())
+    selected = items["ems"][items["item"].isin(set(chosen.selection.items))]
+    figure = histogram_chart(table, means, selected.tolist(), dark=text_blocks.dark())
+
+    def brushed() -> None:
+        boxes = st.session_state["languages_spread"].selection.box
+        if boxes:
+            inside = items["ems"].between(*sorted(boxes[0]["x"]))
+            select(session, chosen.study.name, items["item"][inside])
+
     text_blocks.chart(
         figure,
         key="languages_spread",
         alt=f"Items by EMS and its controls. {pair_sentence(estimates)}",
+        on_select=brushed,
+        selection_mode="box",
     )
-    text_blocks.quiet("Upright lines: means.")
+    text_blocks.quiet("Upright lines: means. A box drawn from one EMS to another selects items.")
     name = f"{chosen.study.name}-{pair[0]}-{pair[1]}"
     chart_files(figure, items, name, chart="languages_spread")
 
@@ -118,7 +113,16 @@ def _show_extremes(
         ends = {"Every item, highest EMS first": items}
     texts = _read_texts(chosen, [str(name) for part in ends.values() for name in part["item"]])
     for heading, part in ends.items():
-        st.html(f'<p class="ccta-finding">{heading}</p>')
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.html(f'<p class="ccta-finding">{heading}</p>', width="content")
+            st.button(
+                "Select",
+                key=f"languages_select_{heading}",
+                type="tertiary",
+                help=f"Selects these {len(part)} items on every page of the study",
+                on_click=select,
+                args=(session, chosen.study.name, list(part["item"])),
+            )
         for row in part.itertuples():
             _item_button(session, chosen, pair, row, texts)
 
@@ -131,7 +135,8 @@ def _item_button(
     texts: dict[str, ParallelExample],
 ) -> None:
     shown = _item_text(texts, row.item, pair[0])
-    text = f"**{number(row.ems)}** {notices.plain(shown)}"
+    mark = "\N{CHECK MARK} " if row.item in chosen.selection.items else ""
+    text = f"{mark}**{number(row.ems)}** {notices.plain(shown)}"
     if st.button(text, key=f"languages_item_{row.item}", type="tertiary", help=_item_help(row)):
         open_pair(session, chosen, row.item, pair)
 

@@ -9,6 +9,7 @@ from ccta_core.corpus.catalogue import DataSet
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.models.added import size_of
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.text import count
 
 _ZOO = (
     "model", "task", "training_language", "metric", "mean", "low", "high", "languages", "majority",
@@ -40,6 +41,36 @@ def score_table(info: ModelInfo) -> pd.DataFrame:
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=list(_SCORES))
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def card_scores(models: Iterable[ModelInfo]) -> pd.DataFrame:
+    """One row a model and language of its card: model, task, metric and what `score_table` has."""
+    parts = [
+        score_table(info).assign(model=info.id, task=info.task, metric=_metric_in_words(info))
+        for info in models
+        if info.card.get("scores")
+    ]
+    columns = ["model", "task", "metric", *_SCORES]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(parts, ignore_index=True)[columns]
+    often = table.groupby("task")["model"].transform("nunique")  # the task of most models first
+    return table.iloc[np.lexsort((table["task"], -often))].reset_index(drop=True)
+
+
+def heatmap_finding(scores: pd.DataFrame) -> str:
+    """What the scores of several models show first: the language that is read worst by most."""
+    task = scores["task"].value_counts().index[0]
+    scores = scores[scores["task"] == task]
+    models = scores["model"].nunique()
+    if models < 2 or scores["language"].nunique() < 2:
+        return ""
+    weakest = scores.loc[scores.groupby("model")["score"].idxmin(), "language"].value_counts()
+    best = scores.groupby("model")["score"].mean().sort_values(ascending=False)
+    return (
+        f"{best.index[0]} has the best mean of {count(models, 'model')} ({best.iloc[0]:.2f}); "
+        f"{weakest.index[0]} is the weakest language of {weakest.iloc[0]} of them."
+    )
 
 
 def metric_of(info: ModelInfo) -> str:
@@ -90,13 +121,16 @@ def data_table(sets: Iterable[DataSet], counts: Mapping[str, Mapping[str, int]])
 
 def _model_row(info: ModelInfo) -> tuple[object, ...]:
     scores = score_table(info)
-    metric = "retrieval" if info.task == "backbone" else metric_name(metric_of(info))
     return (
-        info.id, info.task, _training_language(info), metric if len(scores) else "",
+        info.id, info.task, _training_language(info), _metric_in_words(info) if len(scores) else "",
         *(scores[name].mean() if len(scores) else np.nan for name in ("score", "low", "high")),
         len(scores), scores["majority"].mean(), size_of(info) / 1e6,
         str(info.card.get("licence") or "").removeprefix(_WEIGHTS).partition(";")[0],
     )  # fmt: skip
+
+
+def _metric_in_words(info: ModelInfo) -> str:
+    return "retrieval" if info.task == "backbone" else metric_name(metric_of(info))
 
 
 def _training_language(info: ModelInfo) -> str:

@@ -10,16 +10,8 @@ from ccta_core.languages import language
 from ccta_core.models.catalog import SCORES, ModelInfo
 from dashboard.fields import Field, one_of
 from dashboard.session import Session, widget_key
-from dashboard.views.pair.view import (
-    AUTO,
-    OWN,
-    Options,
-    PairView,
-    Settings,
-    aligns,
-    baselines,
-    masses,
-)
+from dashboard.views.pair.settings import AUTO, Settings, aligns, baselines, masses
+from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import usual_ribbons
 from dashboard.widgets.wording import item_name, language_name, model_name

@@ -12,6 +12,7 @@ from ccta_core.reports.pair.verdict import both_sides, drawn_text, why_untestabl
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, count, number, percent, signed
 from dashboard.session import Session, widget_key
+from dashboard.views.pair.basket import basket
 from dashboard.views.pair.compare import ComparedView, compare
 from dashboard.views.pair.deletion import deletion
 from dashboard.views.pair.view import OWN, Options, PairView
@@ -39,11 +40,19 @@ def details(
         # Unfolds the comparison once for each second view: a person may fold it again.
         st.session_state["pair_opened"] = compared
         st.session_state[widget_key("pair", "compare")] = True
+    if view.basket and st.session_state.get("pair_basket_opened") != view.basket:
+        st.session_state["pair_basket_opened"] = view.basket
+        st.session_state[widget_key("pair", "basket_part")] = True
     parts: tuple[tuple[str, str, Callable[[], None]], ...] = (
         (
             "compare",
             "Compare with another model or layer",
             lambda: compare(session, view, options, result, other),
+        ),
+        (
+            "basket_part",
+            "Several models on this item",
+            lambda: basket(session, view, options, result),
         ),
         ("layers", "Walk the layers", lambda: walk(view, options)),
         (

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard.session import Session, widget_key
-from dashboard.views.pair.view import OWN, Options, PairView, choose, setting_fields, texts_of
+from dashboard.views.pair.settings import setting_fields
+from dashboard.views.pair.view import OWN, Options, PairView, choose, texts_of
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import PIN
 from dashboard.widgets.wording import language_name

@@ -24,6 +24,7 @@ from dashboard.views.pair.strip import edit_word, edited_pair, strip
 from dashboard.views.pair.view import DEFAULTS, OWN, Options, PairRequest, PairView
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.pair_picture import PictureStyle, pair_picture
+from dashboard.widgets.selection import show_selection
 
 # Session key of the texts of one's own that were last measured, and their two languages.
 _SENT = "pair_sent"
@@ -61,6 +62,8 @@ def page() -> None:
         controls.settings_menu(session, info, view.settings)
     for text in session.problems:
         notices.advice(text)
+    if view.study:
+        show_selection(session, view.study)
     if view.item == OWN:
         if not view.original:  # edited texts stand in the picture, the form under it
             controls.own_texts(session, view, info.task)

@@ -10,8 +10,9 @@ from ccta_core.result import PairResult
 from ccta_core.text import command_line, option
 from ccta_core.types import Sentence
 from dashboard.session import widget_key
+from dashboard.views.pair.settings import MEASURED
 from dashboard.views.pair.tables import plan_csv
-from dashboard.views.pair.view import MEASURED, PairRequest, PairView
+from dashboard.views.pair.view import PairRequest, PairView
 from dashboard.widgets.files import picture_files
 
 

@@ -71,6 +71,39 @@ def predictions(result: PairResult) -> pd.DataFrame:
     return table
 
 
+def models_table(
+    results: Mapping[str, PairResult], less_chance: Mapping[str, float | None]
+) -> pd.DataFrame:
+    """One row a model: what it predicts on both sides and how sure, EMS, its controls.
+
+    `less_chance` is a model's gain less chance on the item, where a study has measured it.
+    """
+    rows = [
+        {
+            "model": name,
+            **{
+                f"{side}_{what}": value
+                for side in ("source", "target")
+                for what, value in (
+                    ("predicted", getattr(result, side).predicted),
+                    ("probability", _probability(getattr(result, side))),
+                )
+            },
+            "ems": result.ems,
+            "gain": result.controls.gain,
+            "gain_calibrated": less_chance.get(name),
+            "ems_unrelated": result.controls.ems_unrelated,
+            "p_value": result.controls.p_value,
+        }
+        for name, result in results.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _probability(side: Attribution) -> float | None:
+    return side.prediction.get(side.predicted) if side.predicted is not None else None
+
+
 def mean_best_cosine(result: PairResult) -> tuple[float, float]:
     """What a word of each side finds at best: the mean over its words of their highest cosine.
 

@@ -14,7 +14,8 @@ from dashboard.session import widget_key
 from dashboard.theme import read_beside
 from dashboard.views.pair.history import go
 from dashboard.views.pair.job import EVERY, WALK, find, leave, status, visitor
-from dashboard.views.pair.view import Options, PairRequest, PairView, Settings
+from dashboard.views.pair.settings import Settings
+from dashboard.views.pair.view import Options, PairRequest, PairView
 from dashboard.widgets import notices, pair_picture, text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.pair_picture import (

@@ -26,19 +26,21 @@ _FILES = (
 
 
 def actions(session: Session, state: StudyStatus) -> None:
-    """Links and buttons for one study, and its log."""
+    """Buttons for one study, and its log."""
     with st.container(horizontal=True, vertical_alignment="center", key="studies_actions"):
         if state.done:
-            for page, label in _PAGES:
-                st.page_link(
-                    f"views/{page}/{page}.py", label=label, query_params={"study": state.name}
-                )
             _export_menu(session, state)
         _run_buttons(session, state)
         _delete_menu(session, state)
     if state.shipped:
         notices.remarks([f"{state.name} ships with the product: it can't be changed or deleted."])
     _show_log(session, state)
+
+
+def page_links(state: StudyStatus) -> None:
+    """The pages that show a study, once it has rows."""
+    for page, label in _PAGES if state.done else ():
+        st.page_link(f"views/{page}/{page}.py", label=label, query_params={"study": state.name})
 
 
 def exported(state: StudyStatus, form: str, ending: str) -> bytes:

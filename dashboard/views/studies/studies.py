@@ -1,5 +1,7 @@
 """Studies: what is measured already or just now, and starting what is not."""
 
+import streamlit as st
+
 from dashboard import resources
 from dashboard.fields import one_of
 from dashboard.session import Session
@@ -16,15 +18,19 @@ def page() -> None:
     session = Session("studies")
     states = {state.name: state for state in resources.study_states()}
     if states:
-        studies_list(list(states.values()))
+        studies_list(session, list(states.values()))
         busy = next((name for name, state in states.items() if state.busy), next(iter(states)))
         name = session.selectbox("Study", one_of("study", states, busy), width=420)
         actions(session, states[name])
     else:
         notices.advice("No study is here yet. Fill in the form below and start one.")
-    text_blocks.heading("Start a study")
     if not notices.only_looking("studies are started and no files handed in"):
-        studies_form(session, list(states))
+        # Open where there is nothing else to look at, and once the address fills it in.
+        filled = not states or bool(set(st.query_params) - {"study"})
+        asked = st.session_state.setdefault(session.widget("asked"), False) or filled
+        st.session_state[session.widget("asked")] = asked
+        with st.expander("New study", expanded=asked, key=session.widget("new")):
+            studies_form(session, list(states))
         studies_upload(session)
     for text in session.problems:
         notices.advice(text)

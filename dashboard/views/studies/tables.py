@@ -13,7 +13,8 @@ from ccta_core.reports.study.facts import layers, outline
 from ccta_core.study.request import StudyRequest
 from ccta_core.study.run.progress import FAILED, FINISHED, STOPPED
 from ccta_core.study.run.status import RUNNING, STARTING, StudyStatus
-from ccta_core.text import command_line, count, duration, option
+from ccta_core.study.storage.table import Study
+from ccta_core.text import command_line, count, duration, number, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +148,29 @@ def about(state: StudyStatus) -> str:
         return "" if state.busy else "it came to no plan: fill in the form again, or delete it"
     facts = [*outline(manifest), count(len(manifest.models), "model"), layers(manifest)]
     return " · ".join([*facts, "ships with the product"] if state.shipped else facts)
+
+
+def headline_means(study: Study) -> tuple[float | None, ...]:
+    """Means over the study's comparisons: EMS, shuffled, embeddings only; how many there are."""
+    row = study.query(
+        "SELECT avg(ems) AS ems, avg(ems_shuffled) AS shuffled, avg(ems_uniform) AS uniform, "
+        "count(ems) AS n FROM pairs WHERE isfinite(ems)"
+    ).iloc[0]
+    return tuple(None if value != value else float(value) for value in row)
+
+
+def headline(means: Sequence[float | None]) -> str:
+    """A study's finding in a line: EMS beside what it must be held against."""
+    ems, shuffled, uniform, n = means
+    if ems is None or not n:
+        return ""
+    held = [
+        f"{number(value)} {words}"
+        for value, words in ((shuffled, "with shuffled masses"), (uniform, "with uniform masses"))
+        if value is not None
+    ]
+    beside = f", {' and '.join(held)}" if held else ""
+    return f"EMS is {number(ems)} on average{beside} (n = {count(int(n), 'comparison')})."
 
 
 def left_out_table(rows: Iterable[object]) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ import streamlit as st
 
 from ccta_core.corpus.caps import CAPS, MOST_MEGABYTES
 from ccta_core.corpus.items import by_line
-from ccta_core.corpus.uploads import ENDINGS, UploadContents, by_reason, line_of
+from ccta_core.corpus.uploads import ENDINGS, UploadContents, by_reason, line_of, sample_file
 from ccta_core.errors import CctaError
 from ccta_core.text import count
 from dashboard import resources
@@ -31,6 +31,16 @@ def studies_upload(session: Session) -> None:
         if not folded.open:
             return
         text_blocks.say(_FORM)
+        st.download_button(
+            "A sample file (CSV)",
+            data=sample_file,
+            file_name="sample.csv",
+            mime="text/csv",
+            key=session.widget("sample"),
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+        )
         upload = st.file_uploader(
             "Parallel text",
             type=[ending.removeprefix(".") for ending in ENDINGS],
