@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check adjust-cells dist clean
+	docs-faithfulness demo-check adjust-cells docs dist clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -87,6 +87,11 @@ adjust-cells:  ## the finished cells of the experiment on adjustment, into the c
 	mkdir -p cache/models cache/measures
 	cp -r research/adjustment/cells/adjusted research/adjustment/cells/own cache/models/
 	cp -r research/adjustment/cells/measures/. cache/measures/
+
+docs: $(VENV)/dev.stamp  ## the site in build/site, with its notebooks executed (minutes)
+	$(BIN)/python -m research.documents.site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "look at it: $(BIN)/python -m http.server --directory build/site"
 
 dist: $(VENV)/dev.stamp  ## wheel and sdist in dist/, with everything that ships
 	rm -rf dist build
