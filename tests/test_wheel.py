@@ -110,6 +110,19 @@ def test_installed_it_opens_the_dashboard(site, tmp_path):
             server.wait(60)
 
 
+def test_another_dashboard_over_ours_is_told(wheel, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site, [n for n in archive.namelist() if "/shipped/" not in n])
+    (site / "dashboard" / "__init__.py").write_text("# of somebody else's package")
+    done = subprocess.run(
+        [sys.executable, "-m", "ccta_core", "dashboard"],
+        cwd=tmp_path, env=environment(site, tmp_path), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "dashboard/__init__.py is not the file that was installed" in done.stderr
+
+
 def test_the_sdist_names_every_study_that_ships():
     grafted = re.findall(r"^graft cache/studies/(\S+)$", (ROOT / "MANIFEST.in").read_text(), re.M)
     assert set(grafted) == STUDIES
