@@ -14,8 +14,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	$(if $(INDEX),--extra-index-url $(INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check adjust-cells dist clean
+.PHONY: help run test test-oldest check format bench screens zoo zoo-check findings docs-tables docs-measured \
+	docs-faithfulness demo-check adjust-cells docs dist clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -37,6 +37,18 @@ run: $(VENV)/run.stamp  ## install what is missing and open the dashboard
 
 test: $(VENV)/dev.stamp  ## every test, in the same environment
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
+
+# A test a part of the product that calls a library whose releases differ; warnings of old ones are no errors.
+OLDEST := test_transport test_captum test_load test_adapted test_hub_readers test_study_table \
+	test_statistics_correlation test_report test_pair_tables test_dashboard
+
+test-oldest:  ## the parts that stand on libraries, with the oldest releases that pyproject.toml allows
+	test -x .venv-oldest/bin/pip || $(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(INDEX),--extra-index-url $(INDEX)) -r requirements-oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default -p no:warnings \
+		$(OLDEST:%=tests/%.py)
 
 check: $(VENV)/dev.stamp  ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -61,7 +73,19 @@ zoo: $(VENV)/dev.stamp  ## train what is missing of the zoo (hours; stopped, it 
 	$(BIN)/python -m research.zoo.lesson
 	$(MAKE) docs-tables
 
-zoo-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
+zoo-# A test a part of the product that calls a library whose releases differ; warnings of old ones are no errors.
+OLDEST := test_transport test_captum test_load test_adapted test_hub_readers test_study_table \
+	test_statistics_correlation test_report test_pair_tables test_dashboard
+
+test-oldest:  ## the parts that stand on libraries, with the oldest releases that pyproject.toml allows
+	test -x .venv-oldest/bin/pip || $(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(INDEX),--extra-index-url $(INDEX)) -r requirements-oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default -p no:warnings \
+		$(OLDEST:%=tests/%.py)
+
+check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
 	$(BIN)/python -m research.zoo.predictions
 
 findings: $(VENV)/dev.stamp  ## docs/findings.md from the studies that ship (minutes)
@@ -80,13 +104,30 @@ docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measur
 docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour or more; stopped, it goes on where it was)
 	$(BIN)/python -m research.documents.faithfulness $(DATA)
 
-demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
+demo-# A test a part of the product that calls a library whose releases differ; warnings of old ones are no errors.
+OLDEST := test_transport test_captum test_load test_adapted test_hub_readers test_study_table \
+	test_statistics_correlation test_report test_pair_tables test_dashboard
+
+test-oldest:  ## the parts that stand on libraries, with the oldest releases that pyproject.toml allows
+	test -x .venv-oldest/bin/pip || $(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(INDEX),--extra-index-url $(INDEX)) -r requirements-oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default -p no:warnings \
+		$(OLDEST:%=tests/%.py)
+
+check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
 	$(BIN)/python -m research.demo.check
 
 adjust-cells:  ## the finished cells of the experiment on adjustment, into the cache
 	mkdir -p cache/models cache/measures
 	cp -r research/adjustment/cells/adjusted research/adjustment/cells/own cache/models/
 	cp -r research/adjustment/cells/measures/. cache/measures/
+
+docs: $(VENV)/dev.stamp  ## the site in build/site, with its notebooks executed (minutes)
+	$(BIN)/python -m research.documents.site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "look at it: $(BIN)/python -m http.server --directory build/site"
 
 dist: $(VENV)/dev.stamp  ## wheel and sdist in dist/, with everything that ships
 	rm -rf dist build

@@ -1,14 +1,20 @@
 import json
+import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ccta_core.cli import main
+from ccta_core.cli.summary import print_summary
 from ccta_core.models.processor import bfloat16_warning
 from ccta_core.result import PairResult
+from tests.made_pair import make_result, request_of
 
 PAIR = [
     "pair",
@@ -118,9 +124,6 @@ def test_the_same_call_twice_is_read_from_the_cache(capsys, tmp_path):
 
 
 def test_a_damaged_cache_entry_is_computed_again(capsys, tmp_path):
-    import os
-    from pathlib import Path
-
     assert main([*PAIR, "--item", "lake-n", "--json", str(tmp_path / "1.json")]) == 0
     entry = next((Path(os.environ["CCTA_CACHE"]) / "results").rglob("*.json.gz"))
     entry.write_bytes(entry.read_bytes()[:100])
@@ -145,8 +148,37 @@ def test_a_summary_is_printed_where_no_file_is_asked_for(capsys):
     assert main([*PAIR, *TEXTS]) == 0
     out = capsys.readouterr().out
     assert "ems_shuffled" in out
+    assert "\x1b" not in out, "colours are for terminals"
+    assert "English: " in out
+    assert "The ferry was late." in out
+    assert "mass: " in out
     assert "shuffled masses" in out
     assert "shuffles, standard error 0." in out or " arrangements)" in out
+
+
+def test_on_a_terminal_the_words_of_a_summary_are_coloured():
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, color_system="256", width=400)
+    result = make_result(request_of())
+    print_summary(result, console)
+    largest = result.source.units[abs(result.source.scores).argmax()].text
+    assert re.search(rf"\x1b\[1;38;[\d;]+;48;[\d;]+m{re.escape(largest)}\x1b", out.getvalue())
+    assert result.verdict in out.getvalue()
+
+
+def test_a_shell_is_told_how_a_line_may_go_on(tmp_path):
+    def completed(line):
+        told = tmp_path / "told"
+        asked = {
+            "_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)),
+            "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_STDOUT_FILENAME": str(told),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "ccta_core"]
+        subprocess.run(command, env=os.environ | asked, check=True, timeout=120)
+        return {word.strip() for word in told.read_text().split("\n")}
+
+    assert completed("ccta st") == {"study"}
+    assert completed("ccta pair --space ") == {"centered", "none", "procrustes"}
 
 
 def test_the_page_is_opened_where_it_was_written(capsys, monkeypatch, tmp_path):

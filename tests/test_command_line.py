@@ -1,5 +1,6 @@
 """Every `ccta ...` line that is written is read by the real parser as what was meant."""
 
+import argparse
 import shlex
 import subprocess
 from collections import namedtuple
@@ -156,3 +157,14 @@ def test_a_shell_reads_the_line_as_it_was_meant(text):
     )  # fmt: skip
     assert shell.stdout.decode().split("\0")[:-1] == shlex.split(line)[1:]
     assert text in shell.stdout.decode()
+
+
+def test_every_help_ends_with_an_example():
+    def walk(parser):
+        assert "ccta " in (parser.epilog or ""), parser.prog
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for below in action.choices.values():
+                    walk(below)
+
+    walk(_parser())

@@ -75,3 +75,11 @@ def test_it_is_drawn_in_a_browser(browser, result, tmp_path, scheme):
     page.screenshot(path=tmp_path.parent / f"notebook-{scheme}.png")
     page.close()
     assert complaints == []
+
+
+def test_a_study_is_a_table_of_its_means(study):
+    html = study._repr_html_()
+    means = study.means()
+    assert html.count("<tr>") == 1 + min(len(means), 12)
+    assert f"{len(means) - 12} more rows" in html
+    assert study.manifest.title in unescape(html)

@@ -190,3 +190,15 @@ def test_no_failure_of_the_solver_passes_in_silence(monkeypatch, code, words):
 def test_the_solver_itself_refuses_totals_that_differ():
     """What `ems` guards against by scaling; the code is the one the message is made from."""
     assert transport.emd_c(np.array([1.5]), np.array([1.0]), np.zeros((1, 1)), 100, 1)[4] == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(transport_problems())
+def test_without_the_private_entry_the_public_one_gives_the_same(problem):
+    """A release of POT may move what is not part of its interface."""
+    quick = ems(*problem)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "emd_c", None)
+        public = ems(*problem)
+    assert public.ems == pytest.approx(quick.ems, abs=1e-9)
+    assert public.marginal_error < 1e-9

@@ -8,10 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 import zipfile
 from urllib.request import urlopen
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from ccta_core.store.usage import MARK
 from tests.conftest import ROOT
@@ -108,6 +111,29 @@ def test_installed_it_opens_the_dashboard(site, tmp_path):
         finally:
             server.terminate()
             server.wait(60)
+
+
+def test_another_dashboard_over_ours_is_told(wheel, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site, [n for n in archive.namelist() if "/shipped/" not in n])
+    (site / "dashboard" / "__init__.py").write_text("# of somebody else's package")
+    done = subprocess.run(
+        [sys.executable, "-m", "ccta_core", "dashboard"],
+        cwd=tmp_path, env=environment(site, tmp_path), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "dashboard/__init__.py is not the file that was installed" in done.stderr
+
+
+def test_the_lower_bounds_are_what_is_tested():
+    """`make test-oldest` installs the very releases that pyproject.toml allows at least."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    written = (ROOT / "requirements-oldest.txt").read_text("utf-8")
+    tested = dict(re.findall(r"^([\w-]+)==([\w.]+)", written, re.M))
+    for requirement in map(Requirement, project["dependencies"]):
+        (bound,) = [each for each in requirement.specifier if each.operator in (">=", "==")]
+        assert Version(bound.version) == Version(tested[requirement.name]), requirement
 
 
 def test_the_sdist_names_every_study_that_ships():

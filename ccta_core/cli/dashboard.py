@@ -6,6 +6,9 @@ import importlib.util
 import os
 import socket
 import sys
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from importlib.metadata import distribution
 from pathlib import Path
 
 from ccta_core.errors import CctaError
@@ -13,6 +16,8 @@ from ccta_core.permissions import VARIABLE
 
 _EVERYWHERE = ("0.0.0.0", "::")
 _HOSTS, _METRICS = "CCTA_HOSTS", "CCTA_METRICS"
+_HOME = Path(__file__).parents[2]
+"""The folder of `ccta_core` and of the dashboard that belongs to it: a clone, or site-packages."""
 _PLACES = ("CCTA_CACHE", "CCTA_SHARED_DATA")
 """Variables that name folders: what they name must not depend on where the server runs."""
 
@@ -51,10 +56,9 @@ def run(options: argparse.Namespace) -> None:
     """
     if not 1 <= options.port <= 65535:
         raise CctaError(f"port {options.port} is out of range; expected 1 to 65535")
-    spec = importlib.util.find_spec("dashboard")
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    if not folders or importlib.util.find_spec("streamlit") is None:
+    if not (_HOME / "dashboard" / "app.py").exists() or not importlib.util.find_spec("streamlit"):
         raise CctaError("the dashboard is not installed; run: pip install -e . in the project")
+    _check_whole()
     _check_free(options.host, options.port)
     for name in _PLACES:
         if os.environ.get(name):
@@ -65,7 +69,8 @@ def run(options: argparse.Namespace) -> None:
         os.environ[_METRICS] = options.metrics
     if options.allow_host:
         os.environ[_HOSTS] = ",".join(options.allow_host)
-    os.chdir(Path(folders[0]).parent)  # no settings of whatever folder it was started in
+    # `-m` finds the dashboard here before any other, and no settings of where it was started.
+    os.chdir(_HOME)
     # The guard of the server checks hosts (dashboard/guard.py), numbers and given names among them.
     address = [
         f"--server.address={options.host}", f"--server.port={options.port}",
@@ -77,6 +82,23 @@ def run(options: argparse.Namespace) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "dashboard", *address])
+
+
+def _check_whole() -> None:
+    """Raises CctaError where a file of the installed dashboard is not the one that was installed.
+
+    Another distribution with a module `dashboard` would lie in the same folder
+    (docs/decisions/0013-installed-names.md). A working copy has no record to compare with.
+    """
+    for file in distribution("ccta-explorer").files or ():
+        if file.parts[0] != "dashboard" or file.suffix != ".py" or file.hash is None:
+            continue
+        digest = sha256(Path(str(file.locate())).read_bytes()).digest()
+        if urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
+            raise CctaError(
+                f"{file} is not the file that was installed, perhaps that of another package with "
+                "a module named dashboard; install CCTA Explorer in an environment of its own"
+            )
 
 
 def _check_free(host: str, port: int) -> None:

@@ -22,7 +22,9 @@ _LINES = 20
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares `data list` and `data check`."""
-    parser = commands.add_parser("data", help="list the data sets, or check what a spec holds")
+    parser = commands.add_parser(
+        "data", help="list the data sets, or check what a spec holds", epilog="ccta data list"
+    )
     actions = parser.add_subparsers(required=True, metavar="list|check")
     listing = actions.add_parser(
         "list", help="every data set that is read by name", epilog="ccta data list --json"

@@ -28,6 +28,15 @@ _COMMANDS = (
     pair, study, adjust, sensitivity, faithfulness, data, models, bench, dashboard, doctor,
 )  # fmt: skip
 
+_EXAMPLES = """examples:
+  ccta dashboard
+  ccta pair --item ferry-c --source-lang en --target-lang es
+  ccta study findings demo-nli
+
+completion in bash and zsh (once, or in the shell's start file):
+  eval "$(register-python-argcomplete ccta)"
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line."""
@@ -48,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `ccta` and returns its exit code: 0, or 2 on bad input, or 1 on a failure of ours."""
     _quiet()
     parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks how the line may go on
+        from argcomplete import autocomplete
+
+        autocomplete(parser)
     options = parser.parse_args(argv)
     try:
         options.run(options)
@@ -68,7 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="ccta", description="Does a model read a sentence the same in two languages?"
+        prog="ccta",
+        description="Does a model read a sentence the same in two languages?",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ccta {version('ccta-explorer')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)

@@ -17,7 +17,9 @@ from ccta_core.models.wording import card_lines
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declares `models list`, `info`, `add`, `remove`, and what `train` declares."""
-    parser = commands.add_parser("models", help="list the models, show a card, train")
+    parser = commands.add_parser(
+        "models", help="list the models, show a card, train", epilog="ccta models list"
+    )
     actions = parser.add_subparsers(required=True, metavar="list|info|add|remove|train")
     listing = actions.add_parser("list", help="every model here", epilog="ccta models list --json")
     listing.add_argument("--json", action="store_true", help="rows as JSON")

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,12 +22,9 @@ from ccta_core.config import (
 from ccta_core.corpus.demo import DEMO_PARTS, read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
-from ccta_core.reports.pair.marks import prediction_text
-from ccta_core.reports.pair.verdict import completeness_phrase, drawn_text, masses_within
 from ccta_core.result import PairResult
 from ccta_core.store import find_pair
-from ccta_core.text import plain
-from ccta_core.types import Attribution, ParallelExample, Sentence, Span
+from ccta_core.types import ParallelExample, Sentence, Span
 
 _EXAMPLE = """examples:
   ccta pair --model e5-small/nli-en --source-lang en --target-lang es \\
@@ -39,8 +35,6 @@ _EXAMPLE = """examples:
     --source "Who built it?" --source-2 "The bridge was built by Ada." --source-answer Ada \\
     --target "¿Quién lo hizo?" --target-2 "El puente lo hizo Ada." --target-answer Ada
 """
-_SHOWN_TAGS = 4
-"""Entities a summary lists."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -148,7 +142,9 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         write_text(options.json, result.to_json(indent=1) + "\n")
     if not options.json and not options.html and not options.open:
-        sys.stdout.write(_summary(result))
+        from ccta_core.cli.summary import print_summary  # rich, where a person reads
+
+        print_summary(result)
     for notice in result.notices:
         progress(notice)
 
@@ -250,36 +246,3 @@ def _find_once(sentence: Sentence, wanted: str) -> Span:
             "that occurs once, or START:END (--source-focus, --target-focus)"
         )
     return places[0], places[0] + len(wanted)
-
-
-def _summary(result: PairResult) -> str:
-    method = (result.provenance or {}).get("method", "")
-    what = "explained:" if result.source.outputs == "scores" else "class"
-    head = f"{result.model}, layer {result.layer}, {what} {result.target_class}"
-    lines = [f"{head}, {method}" if method else head]
-    for side in (result.source, result.target):
-        exact = [
-            f"masses {bound}" if (bound := masses_within([side.mass_error])) else "",
-            completeness_phrase([side.completeness_error]),
-        ]
-        lines.append(
-            f"  {side.lang}: {_prediction_line(result.task, side)}, "
-            f"{', '.join(filter(None, exact))}, {side.evaluations} evaluations"
-        )
-    for name, value in {"ems": result.ems, **result.controls.as_dict()}.items():
-        lines.append(f"  {name:<20} {plain(value)}")
-        if name == "p_value" and value is not None:
-            test = result.permutation
-            error = f", standard error {test.p_error:.3f}" if test.p_error else ""
-            lines[-1] += f" ({drawn_text(test)}{error})"
-    return "\n".join([*lines, result.verdict, ""])
-
-
-def _prediction_line(task: str, side: Attribution) -> str:
-    """Returns what the model predicts, and, of answers and tags, what of it is explained."""
-    prediction = prediction_text(side, most=1 if task != "ner" else _SHOWN_TAGS)
-    if not side.focus:
-        return prediction
-    text = side.sentence.segments[-1]
-    words = ", ".join(f'"{text[start:end]}"' for start, end in side.focus)
-    return f"{prediction}, explained {words}"

@@ -158,19 +158,10 @@ def _list(options: argparse.Namespace) -> None:
         )
 
 
-_MEANS = """
-SELECT model, layer, source_lang, target_lang, count(*) AS n, avg(ems) AS ems,
-    avg(ems_uniform) AS ems_uniform, avg(ems_shuffled) AS ems_shuffled,
-    avg(ems_unrelated) AS ems_unrelated, avg(gain) AS gain,
-    avg(source_score) AS source_score, avg(target_score) AS target_score
-FROM rows GROUP BY ALL ORDER BY ALL
-"""
-
-
 def _show(options: argparse.Namespace) -> None:
-    from ccta_core.study.storage.table import open_study
+    from ccta_core.study.storage.table import MEANS, open_study
 
-    rows = list(open_study(options.name).records(_MEANS))
+    rows = list(open_study(options.name).records(MEANS))
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return

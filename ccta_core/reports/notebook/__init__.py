@@ -1,5 +1,5 @@
 """Results as cells of a notebook show them: pairs as their whole interactive page in a frame,
-attributions as coloured words. Nothing is loaded from anywhere.
+attributions as coloured words, studies as a table. Nothing is loaded from anywhere.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,6 +59,13 @@ def words_in_colour(attribution: Attribution) -> str:
         ],
         error=f"masses {bound}" if bound else "",
     )
+
+
+def table_of_cells(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], note: str
+) -> str:
+    """Returns a table under its title, with a line below that says what it leaves out."""
+    return render("notebook/table.html", title=title, headings=headings, rows=rows, note=note)
 
 
 def _words(text: str, pairs: Iterable[tuple[Unit, float]], top: float) -> Iterator[Word]:

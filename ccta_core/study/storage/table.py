@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ccta_core.errors import CctaError
+from ccta_core.measures import label
+from ccta_core.reports.notebook import table_of_cells
 from ccta_core.store.files import key_of
 from ccta_core.study.manifest import Manifest, folder_of, read_manifest
 from ccta_core.study.storage.parts import missing_parts
@@ -23,6 +25,7 @@ from ccta_core.study.storage.table_files import (
     finished_parts,
     is_whole,
 )
+from ccta_core.text import count, number
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,6 +36,18 @@ _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 _HELD = 4
 """Studies that stay open; the one that was asked longest ago is closed first."""
+
+
+_SHOWN_ROWS = 12
+"""Rows of means that a notebook's cell shows."""
+MEANS = """
+SELECT model, layer, source_lang, target_lang, count(*) AS n, avg(ems) AS ems,
+    avg(ems_uniform) AS ems_uniform, avg(ems_shuffled) AS ems_shuffled,
+    avg(ems_unrelated) AS ems_unrelated, avg(gain) AS gain,
+    avg(source_score) AS source_score, avg(target_score) AS target_score
+FROM rows GROUP BY ALL ORDER BY ALL
+"""
+"""SQL: a study's means, a row for each model, layer and ordered pair of languages."""
 
 
 class PartsDone(NamedTuple):
@@ -123,6 +138,33 @@ class Study:
         if arrow:
             return self._answer(sql, (), lambda answer: answer.to_arrow_table())
         return self.query(sql)
+
+    def means(self) -> "pd.DataFrame":
+        """Returns EMS, its controls and the scores, averaged: a row for each model, layer and
+        ordered pair of languages.
+
+        Raises as `query` does.
+        """
+        return self.query(MEANS)
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows where a cell ends with the study: its extent and its first
+        means.
+        """
+        manifest, parts = self.manifest, self.done
+        title = f"{manifest.title}; {parts.done} of {count(parts.total, 'part')} measured"
+        if not parts.done:
+            return table_of_cells(title, [], [], "")
+        means = self.means()
+        names = ["model", "layer", "source_lang", "target_lang", "n", "ems", "ems_shuffled", "gain"]
+        headings = ["model", "layer", "from", "to", "n", *map(label, names[5:])]
+        rows = [
+            [number(value) if isinstance(value, float) else str(value) for value in row]
+            for row in means[names].head(_SHOWN_ROWS).itertuples(index=False)
+        ]
+        left = len(means) - len(rows)
+        note = f"{count(left, 'more row')} of means(); table() has every item" if left else ""
+        return table_of_cells(title, headings, rows, note)
 
     def _answer(
         self,
