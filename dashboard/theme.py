@@ -76,7 +76,7 @@ def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure"
         "linecolor": rule,
         "zerolinecolor": rule,
         "tickfont": {"color": quiet},
-        "title": {"font": {"color": quiet}},
+        "title": {"font": {"color": quiet, "size": 13}},
         "automargin": True,
     }
     figure.update_xaxes(**axis)

@@ -49,11 +49,11 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
             "for one of the axes"
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
-        session.selectbox("Each point is a", "unit", format_func=_UNITS.__getitem__, width=250)
+        session.selectbox("Unit of analysis", "unit", format_func=_UNITS.__getitem__, width=250)
         meanings = "\n\n".join(
             f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}." for measure in names
         )
-        for name, label, note in (("x", "Across", meanings), ("y", "Up", None)):
+        for name, label, note in (("x", "x axis", meanings), ("y", "y axis", None)):
             session.selectbox(
                 label,
                 name,
