@@ -82,7 +82,8 @@ def same(result, expected, atol=1e-4):
         assert np.abs(theirs).max() > 0, "or nothing is shown"
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(ours / scale, theirs / scale, atol=atol)
-    assert result.ems == pytest.approx(expected.ems, abs=1e-6)
+    # Masses may differ by the rounding of another order of sums, which differs between processors.
+    assert result.ems == pytest.approx(expected.ems, abs=atol / 10)
 
 
 def test_tensors_of_two_devices_do_not_meet():

@@ -212,11 +212,11 @@ def test_the_command_line_says_scores_and_labels(scoring, labelling, capsys):
     words += ["--shuffles", "2"]
     assert main(["pair", "--model", scoring.id, *words]) == 0
     out = capsys.readouterr().out
-    assert "explained: score" in out
-    assert f"en: score {float(logits(scoring)[0]):.2f}" in out
+    assert "explains the score, layer integrated gradients" in out
+    assert f"English: score {float(logits(scoring)[0]):.2f}" in out
     assert main(["pair", "--model", labelling.id, *words]) == 0
     toxic, _, threat = logits(labelling).sigmoid().tolist()
-    assert f"en: toxic {toxic:.2f}; threat {threat:.2f}," in capsys.readouterr().out
+    assert f"English: toxic {toxic:.2f}; threat {threat:.2f}" in capsys.readouterr().out
     assert main(["pair", "--model", scoring.id, *words, "--objective", "margin"]) == 2
     assert capsys.readouterr().err.count("which have none") == 1
 

@@ -361,7 +361,7 @@ def test_pair_explains_chosen_words_by_another_method(capsys):
     flags += ["--method", "occlusion"]
     assert main([*command("tiny-ner", TEXT, GERMAN), *flags]) == 0
     out = capsys.readouterr().out
-    assert "class LOC, occlusion" in out
+    assert "explains LOC, occlusion" in out
     assert 'explained "Rome"' in out
     assert "not measured by this method" in out
 

@@ -41,12 +41,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 COLUMNS = ["item", "group", "source_lang", "target_lang", "ems", "gain", "ems_uniform"]
 
 
-def rows_of(model_id: str, items: Sequence[ParallelExample]) -> pd.DataFrame:
-    """The rows of a model on the items, measured where the cache has none."""
+def rows_of(model_id: str, items: Sequence[ParallelExample], until: float) -> pd.DataFrame | None:
+    """The rows of a model on the items, measured where the cache has none; None where it has none
+    and the time is up.
+    """
     root = cache_root() / "randomisation"
     facts = [find(model_id).revision, CONFIG.fingerprint, LANGUAGES, [item.id for item in items]]
     key = key_of("randomisation", facts)
     stored = read_entry(root, key)
+    if stored is None and time.monotonic() > until:
+        return None
     if stored is None:
         began = time.monotonic()
         model = load_model(model_id)
@@ -71,9 +75,9 @@ def table(data: str, until: float) -> pd.DataFrame:
     ]
     result = []
     for model, drawn in arms:
-        if time.monotonic() > until:
-            break
-        trained, twin = rows_of(model, items), rows_of(model + drawn.suffix, items)
+        trained, twin = (rows_of(model + end, items, until) for end in ("", drawn.suffix))
+        if trained is None or twin is None:
+            continue
         totals = [_by_group(frame) for frame in (trained, twin)]
         kept: Ends | None = mean_interval(totals[1], totals[0])
         result.append({
