@@ -120,6 +120,7 @@ def test_a_researcher_reads_the_findings_and_prices_a_study(visit):
     assert "not run" in page.locator("body").inner_text()
     keep(page, "researcher-adjust")
     go(page, "Studies")
+    page.get_by_text("New study", exact=True).click()
     page.get_by_role("button", name="Start ", exact=False).first.wait_for()
     keep(page, "researcher-studies")
     go(page, "Models and data")
@@ -129,9 +130,8 @@ def test_a_researcher_reads_the_findings_and_prices_a_study(visit):
 
 def test_an_engineer_finds_an_error_opens_it_and_comes_back(visit):
     page = visit("errors?study=demo-nli")
-    page.get_by_role("radio", name="Consistent but wrong").or_(
-        page.get_by_text("Consistent but wrong", exact=True)
-    ).first.click()
+    page.get_by_role("combobox", name="View").click()
+    page.get_by_role("option", name="Consistent but wrong").click()
     page.wait_for_url(lambda url: len(parse_qs(urlparse(url).query)) > 1)
     settled(page)
     keep(page, "engineer-errors")
