@@ -62,7 +62,10 @@ def keep(page, name):
 
 def test_the_first_screen_of_pair_holds_picture_verdict_and_ems(visit):
     page = visit()
-    page.set_viewport_size({"width": 1440, "height": 900})
+    for width in (1920, 1440):  # the menu's words and the title have one left edge
+        page.set_viewport_size({"width": width, "height": 900})
+        menu = page.locator('[data-testid="stTopNavLink"]').first.bounding_box()["x"] + 8
+        assert abs(menu - page.locator(".ccta-title").first.bounding_box()["x"]) <= 1
     page.locator("[data-flow] path[d]").first.wait_for(state="attached")
     page.wait_for_timeout(600)  # the picture is laid out anew for the window
     title = page.locator("h1").inner_text()
