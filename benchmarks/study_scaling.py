@@ -7,7 +7,6 @@ the tables of docs/scaling.md between its markers.
 
 import argparse
 import os
-import resource
 import tempfile
 import time
 from itertools import combinations
@@ -19,6 +18,7 @@ import torch
 
 import ccta_core as ccta
 from ccta_core.config import Config
+from ccta_core.memory import peak_megabytes
 from ccta_core.study import measure as study
 from ccta_core.study.request import CHUNK
 from ccta_core.study.storage.items import FILE, write_items
@@ -59,7 +59,7 @@ def main():
     print("|---|---|---|")
     for layer, (side, pair, _) in found.items():
         print(f"| {layer} | {side:.3f} | {pair:.4f} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_megabytes()
     print(
         f"\nA part takes {fixed:,.0f} bytes and {row:.0f} for each row; an item {text:.0f} bytes a "
         f"language. The process held at most {peak:,.0f} MiB.\n"

@@ -4,8 +4,6 @@ Both say numbers only: no name, no text, no path.
 """
 
 import os
-import resource
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from starlette.responses import JSONResponse
 from ccta_core.errors import CctaError
 from ccta_core.health import check_cache, check_disk, check_notes
 from ccta_core.logs import write_json_lines
+from ccta_core.memory import peak_megabytes
 from ccta_core.store.usage import usage
 from dashboard.engine import ENGINES
 
@@ -40,12 +39,11 @@ def health_facts() -> dict[str, Any]:
     works = {name: _works(check) for name, check in _CHECKS.items()}
     engines = [engine.state() for engine in ENGINES]
     works["engine"] = all(state.alive for state in engines)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "status": "ok" if all(works.values()) else "failing",
         "works": works,
         "engine": [asdict(state) for state in engines],
-        "peak_memory_mb": peak // (1 << 20 if sys.platform == "darwin" else 1 << 10),
+        "peak_memory_mb": peak_megabytes(),
     }
 
 

@@ -5,6 +5,8 @@ import json
 import logging
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ccta_core import health, logs
 from ccta_core.cli.main import main
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
+from ccta_core.memory import peak_megabytes
 from ccta_core.permissions import Person, acting_for
 from ccta_core.store import notes
 from dashboard import observed
@@ -137,3 +140,13 @@ def test_every_test_that_the_documents_name_is_there():
         for path in (ROOT / folder).rglob("*.py")
     )
     assert [name for name in variables if f'"{name}"' not in sources] == []
+
+
+def test_the_memory_told_is_this_programs_own():
+    """Not its parent's: a small program that a large one starts has held little."""
+    held = bytearray(300 << 20)
+    assert peak_megabytes() >= 300
+    line = "from ccta_core.memory import peak_megabytes; print(peak_megabytes())"
+    told = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert int(told.stdout) < 150
+    assert len(held) == 300 << 20

@@ -45,6 +45,15 @@ def shows_data(page, name):
     return has
 
 
+def opened_form(page):
+    """Waits for the form under "New study", which an address that fills it in opens."""
+    price = page.get_by_text("2 items x 1 model").first
+    price.wait_for(state="attached")
+    if not price.is_visible():
+        page.get_by_text("New study", exact=True).click()
+    price.wait_for()
+
+
 def test_neither_sees_what_the_other_keeps(browser, address, cache):
     with visiting(browser, address) as visit:
         anna = visit(STUDIES)
@@ -55,14 +64,14 @@ def test_neither_sees_what_the_other_keeps(browser, address, cache):
         anna.get_by_role("button", name="Use this file").click()
         anna.wait_for_url("**data=file*")
         file = next((cache / "people").glob("*/data/anna-*.csv")).name
-        anna.get_by_text("2 items x 1 model").first.wait_for()
+        opened_form(anna)
 
         boris = visit(f"studies?data=file%3A{file}")
         boris.get_by_text("showing the default").first.wait_for()
         assert not shows_data(boris, "anna")
 
         anna.reload()  # the same browser is known again
-        anna.get_by_text("2 items x 1 model").first.wait_for()
+        opened_form(anna)
         assert shows_data(anna, "anna")
 
 

@@ -4,11 +4,9 @@ import copy
 import hashlib
 import io
 import json
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +27,7 @@ from ccta_core.adjustment.processes import Processes
 from ccta_core.adjustment.settings import ROWS, Adjustment, as_facts, write_whole
 from ccta_core.adjustment.words import WordReader
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.memory import free_bytes, peak_megabytes
 from ccta_core.models.attention import use_explicit_attention
 from ccta_core.models.load import Backbone
 from ccta_core.training.learner import cast_frozen_layers, with_adapter
@@ -150,7 +149,7 @@ class Learning:
             "sentences": progress.sentences,
             "trainable": sum(p.numel() for p in self.parameters),
             "seconds": round(progress.seconds, 1),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "peak_memory_mb": peak_megabytes(),
             "last_losses": {name: last[name] for name in ("alignment", "anchor") if name in last},
         }
 
@@ -371,13 +370,3 @@ def needed_bytes(parts: Backbone, longest: int, *, full: bool) -> int:
     tokens = 2 * PAIRS_AT_ONCE * longest
     kept = tokens * width * (34 + 5 * heads * longest / width) * config.num_hidden_layers
     return int((16 * weights if full else 2 * layers) + 2 * kept)
-
-
-def free_bytes() -> int | None:
-    """Returns the memory that is free, as Linux reckons it; None on other systems."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-    except OSError:
-        return None
-    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
-    return None if line is None else 1024 * int(line.split()[1])

@@ -7,6 +7,8 @@ import argparse
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from ccta_core.reports.findings.page import findings
 from ccta_core.study.storage.table import open_study
 
@@ -20,6 +22,7 @@ STUDIES = (
     "xquad-training-languages",
 )
 """The studies of the document, in its order."""
+_STUDIES = "## The studies\n"
 _LINKS = "mutual argmax, centered"
 """The row of docs/alignment.md that says how wrong a study's word links are."""
 
@@ -37,6 +40,34 @@ def link_errors(alignment: str) -> dict[str, float]:
     return {}
 
 
+def measured_apart(folder: Path) -> str:
+    """Returns the section on controls that no study holds, from the tables in the folder; nothing
+    where there are none.
+    """
+    lines = []
+    if (folder / "randomisation.csv").exists():
+        table = pd.read_csv(folder / "randomisation.csv")
+        heads = table[table["random"] == "head"]
+        means = heads.groupby("model")["kept"].mean()
+        lines.append(
+            f"- [Random heads and layers](randomisation.md): {len(heads)} heads of "
+            f"{len(means)} models keep {heads['kept'].mean():.0%} of the gain on average (single "
+            f"heads {heads['kept'].min():.0%} to {heads['kept'].max():.0%})."
+        )
+    if (folder / "nulls.csv").exists():
+        shares = pd.read_csv(folder / "nulls.csv").groupby("null", sort=False)["share"].mean()
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share < 1)
+        lines.append(
+            "- [Matched nulls](nulls.md): the share of the gain that is left where masses are "
+            f"shuffled among like words only: {told}."
+        )
+    lines.append(
+        "- [Faithfulness](faithfulness.md): which masses name what the model uses; those of layer "
+        "8 are not shown to do so better than random rankings."
+    )
+    return "## Controls measured apart\n\n" + "\n".join(lines) + "\n\n"
+
+
 def main() -> None:
     """Writes the page, the figures and the tables of the studies named."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -50,7 +81,8 @@ def main() -> None:
     )
     folder = _DOCS / _FOLDER
     folder.mkdir(exist_ok=True)
-    (_DOCS / "findings.md").write_text(result.page, encoding="utf-8")
+    page = result.page.replace(_STUDIES, measured_apart(folder) + _STUDIES)
+    (_DOCS / "findings.md").write_text(page, encoding="utf-8")
     for name, svg in result.figures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     for name, table in result.tables.items():
