@@ -37,7 +37,11 @@ def address(cache):
 
 def shows_data(page, name):
     """Whether the menu of data has a file."""
-    page.get_by_role("combobox", name="Data", exact=True).click()
+    menu = page.get_by_role("combobox", name="Data", exact=True)
+    if not menu.is_visible():
+        page.get_by_text("New study", exact=True).click()
+    menu.scroll_into_view_if_needed()
+    menu.press("ArrowDown")  # a click scrolls first, and scrolling closes the menu again
     page.get_by_role("listbox").wait_for()
     options = page.get_by_role("option", name=name)
     has = options.count() > 0
