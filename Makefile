@@ -73,19 +73,7 @@ zoo: $(VENV)/dev.stamp  ## train what is missing of the zoo (hours; stopped, it 
 	$(BIN)/python -m research.zoo.lesson
 	$(MAKE) docs-tables
 
-zoo-# A test a part of the product that calls a library whose releases differ; warnings of old ones are no errors.
-OLDEST := test_transport test_captum test_load test_adapted test_hub_readers test_study_table \
-	test_statistics_correlation test_report test_pair_tables test_dashboard
-
-test-oldest:  ## the parts that stand on libraries, with the oldest releases that pyproject.toml allows
-	test -x .venv-oldest/bin/pip || $(PYTHON) -m venv --clear .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(INDEX),--extra-index-url $(INDEX)) -r requirements-oldest.txt
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default -p no:warnings \
-		$(OLDEST:%=tests/%.py)
-
-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
+zoo-check: $(VENV)/dev.stamp  ## load every shipped model: checksums, and predictions on the demo
 	$(BIN)/python -m research.zoo.predictions
 
 findings: $(VENV)/dev.stamp  ## docs/findings.md from the studies that ship (minutes)
@@ -104,19 +92,7 @@ docs-measured: $(VENV)/dev.stamp  ## docs/alignment.md and statistics.md, measur
 docs-faithfulness: $(VENV)/dev.stamp  ## docs/faithfulness.md, measured (an hour or more; stopped, it goes on where it was)
 	$(BIN)/python -m research.documents.faithfulness $(DATA)
 
-demo-# A test a part of the product that calls a library whose releases differ; warnings of old ones are no errors.
-OLDEST := test_transport test_captum test_load test_adapted test_hub_readers test_study_table \
-	test_statistics_correlation test_report test_pair_tables test_dashboard
-
-test-oldest:  ## the parts that stand on libraries, with the oldest releases that pyproject.toml allows
-	test -x .venv-oldest/bin/pip || $(PYTHON) -m venv --clear .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(INDEX),--extra-index-url $(INDEX)) -r requirements-oldest.txt
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default -p no:warnings \
-		$(OLDEST:%=tests/%.py)
-
-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
+demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a problem
 	$(BIN)/python -m research.demo.check
 
 adjust-cells:  ## the finished cells of the experiment on adjustment, into the cache
