@@ -54,9 +54,8 @@ class Config:
     `layer` 0 is the embedding output, 1..L the encoder layers; `align_layer` None takes the model's
     own; `target_class` is a label, "A rather than B" (the margin of one class over another), "auto"
     (compare: the source's prediction; attribute: each sentence's own) or "each" (each side its own
-    prediction). Of a question it is "auto" (the answer
-    in focus, else the predicted one) or "each" (the predicted one); of tags also an entity type
-    (LOC) or one tag (B-LOC).
+    prediction). Of a question it is "auto" (the answer in focus, else the predicted one) or "each"
+    (the predicted one); of tags also an entity type (LOC) or one tag (B-LOC).
     `shuffles` are exactly so many in a study; a pair draws more while its p is near .05, and
     measures all arrangements where they are few.
     """

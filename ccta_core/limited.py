@@ -30,8 +30,6 @@ _ONE_THREAD = {
     "MALLOC_ARENA_MAX": "2",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
-
-
 _AT_ONCE = threading.BoundedSemaphore(2)
 """What several people hand in at once takes no more than two processes' memory."""
 _PATIENCE = 120

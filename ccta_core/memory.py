@@ -1,6 +1,5 @@
 """How much memory is free, and the most that this process has held."""
 
-import resource
 import sys
 from pathlib import Path
 
@@ -20,6 +19,8 @@ def peak_megabytes() -> int:
     kilobytes = _kilobytes(Path("/proc/self/status"), "VmHWM")
     if kilobytes is not None:
         return kilobytes // 1024
+    import resource  # not on every system
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (1 << 20 if sys.platform == "darwin" else 1 << 10)
 

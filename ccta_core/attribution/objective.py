@@ -20,6 +20,8 @@ def objective(
 
     Shape: `logits` (rows, positions, columns), `mask` (rows, tokens) -> (rows,).
     """
+    if any(target.against != targets[0].against for target in targets):
+        raise AssertionError("targets of one call name the same rivals")
     row, position, column = _places(logits, targets)
     chosen = logits[row, position, column]
     if kind == "margin" or targets[0].against:

@@ -194,7 +194,7 @@ def _list_button(session: Session, study: str) -> None:
 
 
 def _name_box(session: Session, study: str, selection: Selection) -> None:
-    """Giving the set a name keeps it: it can be opened again by whoever uses this cache."""
+    """Giving the set a name keeps it: the same person can open it again."""
     if read_only():
         return
     key = _widget(session, "name")
