@@ -103,7 +103,9 @@ def scatterplots(
     for place, (column, panel) in enumerate(zip(st.columns(len(panels)), panels, strict=True)):
         with column:
             if len(panels) > 1:
-                st.html(f'<p class="ccta-say">{_panel_title(panel, tested, chosen.task)}</p>')
+                st.html(
+                    f'<p class="ccta-say corr-panel">{_panel_title(panel, tested, chosen.task)}</p>'
+                )
             figure, points_clicked = _draw(session, chosen, panel, place)
         figures.append(figure)
         clicked += points_clicked

@@ -166,7 +166,7 @@ def headline(means: Sequence[float | None]) -> str:
         return ""
     held = [
         f"{number(value)} {words}"
-        for value, words in ((shuffled, "with shuffled masses"), (uniform, "with uniform masses"))
+        for value, words in ((shuffled, "with shuffled masses"), (uniform, "from embeddings only"))
         if value is not None
     ]
     beside = f", {' and '.join(held)}" if held else ""
