@@ -21,7 +21,7 @@ from ccta_core.corpus.caps import MOST_MEGABYTES
 from ccta_core.errors import CctaError
 from ccta_core.logs import level_asked
 from ccta_core.permissions import PEOPLE, read_only
-from ccta_core.text import count, size
+from ccta_core.text import count, read_whole, size
 
 SPARE = 500_000_000
 """Bytes of the cache's disk below which it counts as full."""
@@ -32,6 +32,19 @@ _SAFE: dict[str, dict[str, bool | int | str]] = {
     "client": {"showErrorDetails": "none"},
 }
 """Settings of Streamlit that the dashboard ships with and whoever runs it may have changed."""
+
+
+def metrics_place(place: str) -> tuple[str, int]:
+    """Returns the address and the port of `[ADDRESS:]PORT`, at which metrics are to be served; this
+    machine's own where none is named. Raises CctaError on anything else.
+    """
+    address, _, port = place.rpartition(":")
+    try:
+        return address or "127.0.0.1", read_whole(port, 1, 65535)
+    except ValueError:
+        raise CctaError(
+            f"metrics at {place[:80]!r}: expected a port from 1 to 65535, or ADDRESS:PORT"
+        ) from None
 
 
 def check_disk() -> str:

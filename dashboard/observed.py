@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ccta_core.errors import CctaError
-from ccta_core.health import check_cache, check_disk, check_notes
+from ccta_core.health import check_cache, check_disk, check_notes, metrics_place
 from ccta_core.logs import write_json_lines
 from ccta_core.memory import peak_megabytes
 from ccta_core.store.usage import usage
@@ -55,10 +55,10 @@ async def observing(app: object) -> AsyncIterator[dict[str, Any]]:
     write_json_lines()
     server = None
     if place := os.environ.get(METRICS, "").strip():
-        address, _, port = place.rpartition(":")
+        address, port = metrics_place(place)
         try:
-            server, _ = start_http_server(int(port), address or "127.0.0.1")
-        except (OSError, ValueError, OverflowError) as error:
+            server, _ = start_http_server(port, address)
+        except OSError as error:
             raise CctaError(
                 f"metrics can't be served at {place!r} ({error}); {METRICS} is a free PORT, or "
                 "ADDRESS:PORT of this machine"

@@ -153,6 +153,8 @@ def test_a_port_in_use_is_one_line(capsys):
         (["--host", "a" * 70 + ".example"], "is no address of this machine"),
         (["--port", "0"], "port 0 is out of range"),
         (["--port", "65536"], "port 65536 is out of range"),
+        (["--metrics", "abc"], "expected a port from 1 to 65535, or ADDRESS:PORT"),
+        (["--port", "8599", "--metrics", "8599"], "is the pages'; name another"),
     ],
 )
 def test_a_place_where_nothing_can_listen_is_one_line(words, line, capsys, monkeypatch):

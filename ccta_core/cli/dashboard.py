@@ -12,6 +12,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from ccta_core.errors import CctaError
+from ccta_core.health import metrics_place
 from ccta_core.permissions import VARIABLE
 
 _EVERYWHERE = ("0.0.0.0", "::")
@@ -67,6 +68,11 @@ def run(options: argparse.Namespace) -> None:
         os.environ[VARIABLE] = "1"
     if options.metrics:
         os.environ[_METRICS] = options.metrics
+    if place := os.environ.get(_METRICS, "").strip():
+        where, metrics_port = metrics_place(place)
+        if metrics_port == options.port:
+            raise CctaError(f"port {metrics_port} is the pages'; name another for --metrics")
+        _check_free(where, metrics_port, "--metrics")
     if options.allow_host:
         os.environ[_HOSTS] = ",".join(options.allow_host)
     # `-m` finds the dashboard here before any other, and no settings of where it was started.
@@ -101,8 +107,8 @@ def _check_whole() -> None:
             )
 
 
-def _check_free(host: str, port: int) -> None:
-    """Raises CctaError where a server can't listen there, and says why."""
+def _check_free(host: str, port: int, flag: str = "--port") -> None:
+    """Raises CctaError where a server can't listen there, and says why; `flag` names the port."""
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
@@ -119,17 +125,19 @@ def _check_free(host: str, port: int) -> None:
             except OSError as error:
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and len(places) > 1:
                     continue  # a name with addresses of two families, one of which is not in use
-                raise CctaError(_explain_busy_port(error, host, port)) from error
+                raise CctaError(_explain_busy_port(error, host, port, flag)) from error
 
 
-def _explain_busy_port(error: OSError, host: str, port: int) -> str:
+def _explain_busy_port(error: OSError, host: str, port: int, flag: str) -> str:
+    if error.errno == errno.EADDRINUSE and flag != "--port":
+        return f"port {port} of {host} is in use; name another with {flag}"
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} of {host} is in use, perhaps by a dashboard that runs already; open "
             f"http://{host}:{port}, or name another port with --port {port + 1}"
         )
     if error.errno == errno.EACCES:
-        return f"port {port} may not be used ({error.strerror}); name one above 1023 with --port"
+        return f"port {port} may not be used ({error.strerror}); name one above 1023 with {flag}"
     return (
         f"nothing can listen at {host} ({error.strerror}); expected an address of this machine, "
         "such as localhost, or 0.0.0.0 for all"
