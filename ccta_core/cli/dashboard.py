@@ -66,13 +66,12 @@ def run(options: argparse.Namespace) -> None:
             os.environ[name] = str(Path(os.environ[name]).absolute())
     if options.read_only:
         os.environ[VARIABLE] = "1"
-    if options.metrics:
-        os.environ[_METRICS] = options.metrics
-    if place := os.environ.get(_METRICS, "").strip():
+    if place := (options.metrics or os.environ.get(_METRICS, "")).strip():
         where, metrics_port = metrics_place(place)
         if metrics_port == options.port:
             raise CctaError(f"port {metrics_port} is the pages'; name another for --metrics")
         _check_free(where, metrics_port, "--metrics")
+        os.environ[_METRICS] = place
     if options.allow_host:
         os.environ[_HOSTS] = ",".join(options.allow_host)
     # `-m` finds the dashboard here before any other, and no settings of where it was started.
