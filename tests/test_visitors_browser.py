@@ -35,13 +35,27 @@ def address(cache):
         yield address
 
 
+def appeared(locator, within):
+    """Whether something is visible within a time, in ms."""
+    from playwright.sync_api import TimeoutError as TookTooLong
+
+    try:
+        locator.wait_for(timeout=within)
+    except TookTooLong:
+        return False
+    return True
+
+
 def shows_data(page, name):
     """Whether the menu of data has a file."""
     menu = page.get_by_role("combobox", name="Data", exact=True)
-    if not menu.is_visible():
+    if not appeared(menu, within=10_000):  # an address that fills the form in opens it
         page.get_by_text("New study", exact=True).click()
     menu.scroll_into_view_if_needed()
-    menu.press("ArrowDown")  # a click scrolls first, and scrolling closes the menu again
+    for _ in range(10):  # what the page still draws or scrolls closes the menu again
+        menu.press("ArrowDown")
+        if appeared(page.get_by_role("listbox"), within=5_000):
+            break
     page.get_by_role("listbox").wait_for()
     options = page.get_by_role("option", name=name)
     has = options.count() > 0
