@@ -1,5 +1,7 @@
 """Measures of an adjustment against brute force, scipy and the definitions."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from pyarrow.parquet import read_table
@@ -62,8 +64,8 @@ def test_auc_is_mann_whitneys_u(made):
 def test_overlap_is_one_for_equal_distances_and_zero_for_apart():
     sentence = np.repeat(np.arange(20), 5)
     values = np.random.default_rng(1).random(100)
-    equal = summarise(Distances(values, values, sentence), draws=100)
-    apart = summarise(Distances(values, values + 5, sentence), draws=100)
+    equal = summarise(Distances(values, values, sentence, words_of(sentence)), draws=100)
+    apart = summarise(Distances(values, values + 5, sentence, words_of(sentence)), draws=100)
     assert equal["overlap"] == pytest.approx(1)
     assert equal["auc"] == pytest.approx(0.5)
     assert apart["overlap"] == 0
@@ -75,9 +77,10 @@ def test_the_interval_draws_whole_sentences():
     """Links of a sentence that are all alike say no more than one of them does."""
     draw = np.random.default_rng(2)
     related, unrelated = draw.normal(0, 1, 30), draw.normal(0.7, 1, 30)
-    alone = summarise(Distances(related, unrelated, np.arange(30)), draws=2000)
-    copies = [np.repeat(values, 6) for values in (related, unrelated, np.arange(30))]
-    repeated = summarise(Distances(*copies), draws=2000)
+    once = np.arange(30)
+    alone = summarise(Distances(related, unrelated, once, words_of(once)), draws=2000)
+    copies = [np.repeat(values, 6) for values in (related, unrelated, once)]
+    repeated = summarise(Distances(*copies, words=words_of(copies[2])), draws=2000)
     assert repeated["auc"] == pytest.approx(alone["auc"])
     widths = [row["auc_high"] - row["auc_low"] for row in (alone, repeated)]
     assert widths[1] == pytest.approx(widths[0], rel=0.1)
@@ -95,8 +98,31 @@ def test_forgetting_is_the_difference_of_two_aucs_on_the_same_links(made):
     assert found["low"] <= found["difference"] <= found["high"]
     nothing = auc_difference(before, before, draws=100)
     assert nothing["difference"] == 0
-    with pytest.raises(CctaError, match="other links"):
-        auc_difference(before, Distances(before.related[:3], before.unrelated[:3], np.arange(3)))
+
+
+def test_links_that_only_one_model_has_are_left_out(made):
+    """Rounding turns a link on another processor; another text is refused."""
+    linked, foreign, english = made
+    before = link_distances(linked, foreign, english)["cosine"]
+    after = link_distances(linked, english, foreign)["cosine"]
+    count = len(before.sentence)
+    without = np.delete(np.arange(count), count // 2)
+    found = auc_difference(before, part_of(after, without), draws=100)
+    shared = [summarise(part_of(each, without), draws=10)["auc"] for each in (before, after)]
+    assert found["difference"] == pytest.approx(shared[0] - shared[1])
+    assert found["links"] == count - 1
+    half = part_of(before, np.arange(count // 2))
+    with pytest.raises(CctaError, match=f"only {count // 2} of {count} and {count // 2} links"):
+        auc_difference(before, half)
+
+
+def part_of(values, kept):
+    return Distances(*(getattr(values, field.name)[kept] for field in fields(Distances)))
+
+
+def words_of(sentence):
+    """A link a word, in order."""
+    return np.column_stack([np.arange(len(sentence))] * 2)
 
 
 def test_csls_is_brute_force_over_linked_words(made):

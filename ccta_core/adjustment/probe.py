@@ -40,12 +40,14 @@ class SentenceVectors:
 class Distances:
     """Distances of linked words and, for each link, of another word of the same foreign sentence.
 
-    Shape of all: (links,). `sentence` is the pair each link belongs to.
+    Shape: (links,); `sentence` is the pair each link belongs to, `words` (links, 2) its foreign and
+    its English word by position.
     """
 
     related: np.ndarray
     unrelated: np.ndarray
     sentence: np.ndarray
+    words: np.ndarray
 
 
 def read_sentences(
@@ -111,7 +113,8 @@ def distances(
         related_.append(_distance(foreign[number][i], target, kind))
         unrelated_.append(_distance(foreign[number][others], target, kind))
         sentence.append(np.full(len(i), number))
-    return Distances(np.concatenate(related_), np.concatenate(unrelated_), np.concatenate(sentence))
+    parts = (related_, unrelated_, sentence, [np.array(pair.links) for pair in pairs])
+    return Distances(*(np.concatenate(part) for part in parts))
 
 
 def auc(values: Distances) -> float:
