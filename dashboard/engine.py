@@ -1,59 +1,36 @@
 """One queue for every person of this process, a worker for what is quick and one for what is slow;
-no Streamlit, no torch.
+no Streamlit, no torch. Whose turn it is: jobs.py.
 """
 
 import logging
-import secrets
 import threading
 import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.logs import ids
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.quotas import LIMITS, allowed
 from ccta_core.result import PairResult
+from dashboard.jobs import Early, Job, Predicted, Request, Stop, Turns, party_of, refusal
 from dashboard.views.pair.view import PairRequest
 
-if TYPE_CHECKING:  # brings torch
-    from ccta_core.tasks import Explained
-
 _logger = logging.getLogger(__name__)
-Stop = Callable[[], bool]
-"""Called while computing; true once nobody waits for the result."""
-Request = PairRequest | CurvesOf
-
-
-class Predicted(NamedTuple):
-    """What the head says of both sides of a pair, before anything is attributed."""
-
-    source: "Explained"
-    target: "Explained"
-
-
-Early = Callable[[Sequence[Predicted | PairResult]], None]
-"""Is given the predictions, before the pairs are attributed; then results without the unrelated
-sentences, before these are."""
-_TOGETHER = 8
-"""The most pairs that are computed in one batch, so that nobody waits long for others."""
-FORGOTTEN_AFTER = 120.0
-"""Seconds until a job nobody asks about is dropped: browsers slow hidden pages down."""
-GONE_AFTER = 10.0
-"""Seconds until a job is dropped whose people have left: a page that is loaded again comes back."""
-_LONG = 800
-"""Characters of a pair's texts from which it is slow (three to four times a usual pair): it has a
-worker of its own, so that nobody with a short pair waits for it."""
+SILENT_AFTER = 180.0
+"""Seconds without a word (a computation asks every few whether to stop) after which a worker counts
+as hung, and another takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """How an engine stands: jobs that wait and that are worked on, the longest wait in seconds,
-    whether its workers live, and how many jobs ended finished, failed or stopped.
+    whether its workers live and answer, how many jobs ended finished, failed or stopped, and how
+    many workers were replaced because they had stopped answering.
     """
 
     queued: int
@@ -61,78 +38,18 @@ class EngineState:
     oldest_wait: float
     alive: bool
     ended: dict[str, int]
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One request in the queue, and what became of it."""
-
-    request: Request
-    id: str = field(default_factory=lambda: secrets.token_hex(4))
-    stage: str = "waiting"
-    began: float = field(default_factory=time.monotonic)
-    result: PairResult | PairCurves | None = None
-    predicted: Predicted | None = None
-    early: PairResult | None = None
-    error: str | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    done: threading.Event = field(default_factory=threading.Event)
-    holders: dict[str, float] = field(default_factory=dict)
-    is_present: Callable[[str], bool] = lambda holder: True
-
-    @property
-    def slow(self) -> bool:
-        """Whether it is worked on among the slow ones: a long pair, or deletion curves."""
-        if not isinstance(self.request, PairRequest):
-            return True
-        sentences = (self.request.source, self.request.target)
-        return sum(len(text) for each in sentences for text in each.segments) > _LONG
-
-    def refresh(self, holder: str) -> None:
-        """Notes that `holder` still waits for the result."""
-        self.holders[holder] = time.monotonic()
-
-    @property
-    def parts(self) -> int:
-        """How much of the result there is: nothing, the predictions, all but the chance level."""
-        return 2 if self.early is not None else int(self.predicted is not None)
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody still waits for it: asked lately and has not left."""
-        now = time.monotonic()
-        return not self.cancelled.is_set() and any(
-            now - asked_at < (FORGOTTEN_AFTER if self.is_present(holder) else GONE_AFTER)
-            for holder, asked_at in list(self.holders.items())
-        )
-
-    def stop(self) -> bool:
-        """What a computation asks now and then: true once nobody waits for the result."""
-        return not self.wanted
-
-    @property
-    def outcome(self) -> str:
-        """How it ended: "finished", "failed" or "stopped"."""
-        return "failed" if self.error else "stopped" if self.result is None else "finished"
-
-    @property
-    def seconds(self) -> float:
-        """How long the present stage has taken."""
-        return time.monotonic() - self.began
-
-    def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or "removing"."""
-        self.stage, self.began = stage, time.monotonic()
+    replaced: int
 
 
 class Engine:
-    """Loads models and compares pairs on threads of its own, in the order in which they were asked;
+    """Loads models and compares pairs on threads of its own, the people who wait in turn (`Turns`);
     long pairs and deletion curves on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
     early. With `compare_many` requests that wait for the same model and settings are computed
     together. `curves` measures a pair's deletion curves, one pair after another. `is_present` tells
-    whether a holder is still there: what only people who left wait for is stopped while it runs.
+    whether a holder is still there: what only people who left wait for is stopped while it runs. So
+    is a job whose time is over, and a worker that does not answer is replaced.
     """
 
     def __init__(
@@ -148,45 +65,72 @@ class Engine:
         self._curves, self._is_present = curves, is_present
         self._loading = threading.Lock()
         self._ready = threading.Condition()
-        self._queue: list[Job] = []
+        self._turns = Turns()
         self._running: dict[bool, list[Job]] = {False: [], True: []}  # by whether it is slow
         self._warm: ModelInfo | None = None
         self._warmed = False
         self._durations: dict[str, float] = {}
         self._threads: dict[bool, threading.Thread] = {}
         self._ended: Counter[str] = Counter()
+        # When a worker was last heard of, by whether it is the slow one; None while it loads.
+        self._heard: dict[bool, float | None] = {False: None, True: None}
+        self._replaced = 0
         ENGINES.add(self)
 
     def submit(self, request: Request, holder: str) -> Job:
-        """Queues the request, or joins an equal one that is already there."""
+        """Queues the request in the turn of the person of now, or joins an equal one that is there.
+
+        A request beyond a limit of the person (`refusal`) is a job that has failed already. Raises
+        CctaError where a limit is set to no amount.
+        """
+        seconds = allowed("seconds")
         with self._ready:
-            for job in (*self._running[False], *self._running[True], *self._queue):
+            self._replace_silent()
+            for job in (*self._running[False], *self._running[True], *self._turns.jobs):
                 if job.request == request and not job.cancelled.is_set():
-                    job.refresh(holder)
+                    job.join(holder)
+                    if seconds is None or job.budget is None:
+                        job.budget = None
+                    else:
+                        job.budget = max(job.budget, seconds)
                     return job
-            job = Job(request, is_present=self._is_present)
-            job.refresh(holder)
-            self._queue.append(job)
+            job = Job(request, is_present=self._is_present, budget=seconds)
+            self._turns.jobs = [each for each in self._turns.jobs if self._is_kept(each)]
+            reason = refusal(request, self._turns.count(party_of(holder)))
+            if reason is not None:
+                job.fail(reason)
+                return job
+            job.join(holder)
+            self._turns.jobs.append(job)
             self._wake(job.slow)
             return job
+
+    def _is_kept(self, job: Job) -> bool:
+        """Whether somebody waits for a job of the queue; one nobody waits for is ended."""
+        if not job.wanted:
+            job.cancelled.set()
+            self._ended[job.outcome] += 1
+            job.done.set()
+        return job.wanted
 
     def leave(self, job: Job, holder: str) -> None:
         """Takes `holder` off a job; a job nobody waits for is cancelled."""
         with self._ready:
             job.holders.pop(holder, None)
+            job.parties.pop(holder, None)
             if not job.holders:
                 job.cancelled.set()
-            if job.cancelled.is_set() and job in self._queue:
-                self._queue.remove(job)
+            if job.cancelled.is_set() and job in self._turns.jobs:
+                self._turns.jobs.remove(job)
                 job.done.set()
 
     def queue_position(self, job: Job) -> int:
         """How many jobs are in front of this one (0: it is being worked on)."""
         with self._ready:
-            if job not in self._queue:
+            self._replace_silent()
+            if job not in self._turns.jobs:
                 return 0
-            alike = [other for other in self._queue if other.slow == job.slow]
-            return alike.index(job) + len(self._running[job.slow])
+            return self._turns.in_turn(job.slow).index(job) + len(self._running[job.slow])
 
     def last_duration(self, stage: str) -> float | None:
         """How many seconds a stage took the last time; None if it was not yet done."""
@@ -195,13 +139,15 @@ class Engine:
     def state(self) -> EngineState:
         """Returns how it stands now."""
         with self._ready:
-            waits = [job.seconds for job in self._queue]
+            self._replace_silent()
+            waits = [job.seconds for job in self._turns.jobs]
             return EngineState(
                 queued=len(waits),
                 running=sum(map(len, self._running.values())),
                 oldest_wait=max(waits, default=0.0),
                 alive=all(thread.is_alive() for thread in self._threads.values()),
                 ended=dict(self._ended),
+                replaced=self._replaced,
             )
 
     def warm(self, info: ModelInfo) -> None:
@@ -220,16 +166,55 @@ class Engine:
             thread.start()
         self._ready.notify_all()
 
+    def _replace_silent(self) -> None:
+        """Puts a new worker in the place of one that has not been heard of; what it had in hand
+        fails. A thread can't be ended: the old one's result is not used, should it ever come.
+        """
+        for slow, jobs in self._running.items():
+            heard = self._heard[slow]
+            silent = 0.0 if heard is None else time.monotonic() - heard
+            if not jobs or silent <= SILENT_AFTER:
+                continue
+            _logger.error("a worker has not answered for %.0f s: it is replaced", silent)
+            self._replaced += 1
+            self._ended["failed"] += len(jobs)
+            for job in jobs:
+                job.cancelled.set()
+                job.fail(
+                    f"The computation stopped answering for {silent:.0f} seconds and was given up; "
+                    "try again, or choose another item."
+                )
+            self._running[slow] = []
+            del self._threads[slow]
+            self._wake(slow)
+
+    def _hear(self, jobs: Sequence[Job], when: float | None) -> bool:
+        """Notes when the worker on these jobs was heard of; whether it is the worker still."""
+        slow = jobs[0].slow
+        with self._ready:
+            if self._is_worker(slow):
+                self._heard[slow] = when
+            return self._is_worker(slow)
+
+    def _is_worker(self, slow: bool) -> bool:
+        """Whether the thread that asks is the worker still: it may have been replaced."""
+        return self._threads.get(slow) is threading.current_thread()
+
     def _work(self, slow: bool) -> None:
         while True:
             with self._ready:
                 self._ready.wait_for(
                     lambda: (
-                        any(job.slow == slow for job in self._queue)
+                        any(job.slow == slow for job in self._turns.jobs)
                         or (not slow and self._warm is not None)
+                        or not self._is_worker(slow)
                     )
                 )
-                jobs = self._running[slow] = self._take_batch(slow)
+                if not self._is_worker(slow):
+                    return
+                together = self._compare_many is not None
+                jobs = self._running[slow] = self._turns.take(slow, together=together)
+                self._heard[slow] = None
                 info = None
                 if not jobs:
                     info, self._warm = self._warm, None
@@ -237,18 +222,6 @@ class Engine:
                 self._work_on(jobs, slow)
             elif info is not None:
                 self._preload(info)
-
-    def _take_batch(self, slow: bool) -> list[Job]:
-        """The first of the slow or quick jobs with those that can be computed together with it."""
-        waiting = [job for job in self._queue if job.slow == slow]
-        first = waiting[:1]
-        if first and self._compare_many is not None and isinstance(first[0].request, PairRequest):
-            wanted = _model_and_config(first[0].request)
-            first = [job for job in waiting if _model_and_config(job.request) == wanted]
-            first = first[: 1 if slow else _TOGETHER]
-        for job in first:
-            self._queue.remove(job)
-        return first
 
     def _work_on(self, jobs: list[Job], slow: bool) -> None:
         for job in jobs:
@@ -259,8 +232,10 @@ class Engine:
                 self._compute_or_explain([job for job in jobs if not job.cancelled.is_set()])
         finally:
             with self._ready:
-                self._running[slow] = []
-            for job in jobs:
+                replaced = not self._is_worker(slow)
+                if not replaced:
+                    self._running[slow] = []
+            for job in () if replaced else jobs:
                 self._ended[job.outcome] += 1
                 with ids(job=job.id):
                     _logger.info("a job %s after %.1f s", job.outcome, job.seconds)
@@ -272,6 +247,9 @@ class Engine:
             if jobs:
                 self._compute_batch(jobs)
         except StoppedError:
+            if any(job.late for job in jobs) and not _nobody_waits(jobs):
+                self._note_failure(jobs, _too_long(jobs[0]))
+                return
             for job in jobs:
                 job.cancelled.set()
         except CctaError as error:
@@ -289,20 +267,24 @@ class Engine:
             for job in jobs:
                 self._compute_or_explain([job])
         else:
-            jobs[0].error = reason
+            jobs[0].error = jobs[0].error or reason
 
     def _compute_batch(self, jobs: list[Job]) -> None:
         for job in jobs:
             job.enter("loading")
+        self._hear(jobs, None)  # a model may come from far: nothing is heard of it meanwhile
         with self._loading:  # the other worker may be about to load the same
             model = self._load(jobs[0].request.model)
         if _nobody_waits(jobs):
             return
         stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
         for job in jobs:
-            job.enter(stage)
-        for job, result in zip(jobs, self._results(model, jobs), strict=True):
-            job.result = result
+            job.compute(stage)
+        self._hear(jobs, time.monotonic())
+        results = self._results(model, jobs)
+        for job, result in zip(jobs, results, strict=True):
+            if not job.error:  # else its worker was given up meanwhile
+                job.result = result
         self._durations[jobs[0].stage] = jobs[0].seconds
 
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
@@ -315,15 +297,19 @@ class Engine:
                     job.early = part
                     job.enter("unrelated")
 
+        def stop() -> bool:
+            replaced = not self._hear(jobs, time.monotonic())
+            return replaced or _nobody_waits(jobs) or any(job.late for job in jobs)
+
         pairs = [job.request for job in jobs if isinstance(job.request, PairRequest)]
         if len(pairs) > 1 and self._compare_many is not None:
-            return self._compare_many(model, pairs, lambda: _nobody_waits(jobs), early)
+            return self._compare_many(model, pairs, stop, early)
         (job,) = jobs
         if isinstance(job.request, PairRequest):
-            return [self._compare(model, job.request, job.stop, early)]
+            return [self._compare(model, job.request, stop, early)]
         if self._curves is None:
             raise CctaError("this engine measures no deletion curves")
-        return [self._curves(model, job.request, job.stop)]
+        return [self._curves(model, job.request, stop)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:
@@ -339,10 +325,13 @@ ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 """Those of this process (a dashboard has one), for whoever looks at it from outside."""
 
 
-def _model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Config]:
-    """What requests that are computed together have in common; curves are not pairs."""
-    return type(request), request.model, request.config
-
-
 def _nobody_waits(jobs: Sequence[Job]) -> bool:
     return not any(job.wanted for job in jobs)
+
+
+def _too_long(job: Job) -> str:
+    return (
+        f"The comparison took more than {job.budget:g} seconds, which is all one may take here, "
+        f"and was stopped; shorten the texts, choose a later layer or a smaller model "
+        f"({LIMITS['seconds'].variable})."
+    )

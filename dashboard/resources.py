@@ -32,8 +32,9 @@ from ccta_core.study.storage.texts import containing, examples_of, has_texts, id
 from ccta_core.types import ParallelExample
 from ccta_core.zoo.lesson import Lesson, read_lesson
 from ccta_core.zoo.pulling import Pulling, read_pulling
-from dashboard.engine import Early, Engine, Predicted, Stop
+from dashboard.engine import Engine
 from dashboard.import_gate import GATE
+from dashboard.jobs import Early, Predicted, Stop
 from dashboard.views.pair.view import Options, PairRequest
 from dashboard.views.studies.tables import DataFacts
 
@@ -374,7 +375,8 @@ def _compare_many(
     # One more forward pass, a hundredth of the work, answers within a second.
     sides = predict(model, [side for pair in pairs for side in pair], config)
     early([Predicted(*both) for both in zip(sides[::2], sides[1::2], strict=True)])
-    return compare_many_cached(model, pairs, config, stop, early)
+    people = [each.person for each in requests]
+    return compare_many_cached(model, pairs, config, stop, early, people)
 
 
 def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:

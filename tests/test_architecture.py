@@ -20,6 +20,7 @@ RANKS = {
     "limited": 1, "logs": 1, "text": 1, "languages": 1,
     "types": 2, "config": 2, "measures": 2,
     "permissions": 3, "units": 3, "transport": 3, "analysis": 3, "reports": 3,
+    "quotas": 3.5,
     "models": 4, "consistency": 4, "corpus": 4, "result": 4,
     "attribution": 5, "space": 5, "store": 5, "tasks": 5,
     "health": 6, "pipeline": 6, "evaluation": 6,

@@ -17,7 +17,8 @@ from ccta_core.result import PairResult
 from ccta_core.tasks import Explained
 from ccta_core.types import Controls, PermutationTest
 from dashboard import resources
-from dashboard.engine import Engine, Predicted
+from dashboard.engine import Engine
+from dashboard.jobs import Predicted
 from dashboard.session import widget_key
 from dashboard.views.pair.view import KEYS, OWN, Options, PairRequest
 from tests.made_pair import (

@@ -14,6 +14,7 @@ from pathlib import Path
 from ccta_core.errors import CctaError
 from ccta_core.health import metrics_place
 from ccta_core.permissions import VARIABLE
+from ccta_core.quotas import LIMITS, read_amount
 
 _EVERYWHERE = ("0.0.0.0", "::")
 _HOSTS, _METRICS = "CCTA_HOSTS", "CCTA_METRICS"
@@ -45,6 +46,14 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="[ADDRESS:]PORT",
         help=f"serve metrics for Prometheus there, off unless it is given ({_METRICS})",
     )
+    for name, limit in LIMITS.items():
+        usual = "" if limit.shared is None else f"; {limit.shared:,} where people are told apart"
+        parser.add_argument(
+            limit.flag,
+            dest=name,
+            metavar="N",
+            help=f"the most {limit.what}, or off{usual} ({limit.variable})",
+        )
     parser.set_defaults(run=run)
 
 
@@ -72,6 +81,11 @@ def run(options: argparse.Namespace) -> None:
             raise CctaError(f"port {metrics_port} is the pages'; name another for --metrics")
         _check_free(where, metrics_port, "--metrics")
         os.environ[_METRICS] = place
+    for name, limit in LIMITS.items():
+        text = getattr(options, name) or os.environ.get(limit.variable, "").strip()
+        if text:
+            read_amount(text, limit.flag if getattr(options, name) else limit.variable)
+            os.environ[limit.variable] = text
     if options.allow_host:
         os.environ[_HOSTS] = ",".join(options.allow_host)
     # `-m` finds the dashboard here before any other, and no settings of where it was started.

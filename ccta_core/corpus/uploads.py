@@ -28,6 +28,7 @@ from ccta_core.corpus.spec import Scan, read_corpus, scan
 from ccta_core.errors import CctaError
 from ccta_core.limited import Limits, call_limited
 from ccta_core.permissions import PEOPLE, person, refuse_if_read_only
+from ccta_core.quotas import refuse_beyond
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 LIMITS = Limits()
@@ -112,12 +113,13 @@ def check_size(name: str, content: bytes) -> None:
 def keep(name: str, content: bytes) -> UploadContents:
     """Reads a file through, as `ccta data check` does, and keeps it under its content's address.
 
-    Raises CctaError (one line, the file by its name) as `kept_name`, where it exceeds a cap or a
-    limit, where it can't be read as parallel text or has fewer than two languages, and where the
-    folder can't be written: then it is not kept.
+    Raises CctaError (one line, the file by its name) as `kept_name`, where it exceeds a cap, a
+    limit or what the person may keep, where it can't be read as parallel text or has fewer than two
+    languages, and where the folder can't be written: then it is not kept.
     """
     refuse_if_read_only("Handing in a file")
     kept = kept_name(name, content)
+    _refuse_beyond_quota(kept, content)
     contents = read_apart(examine, [(kept, content)])
     left_out, repaired = (
         tuple(LeftOut(**row) for row in contents.pop(key)) for key in ("left_out", "repaired")
@@ -129,10 +131,12 @@ def keep(name: str, content: bytes) -> UploadContents:
 def keep_read(name: str, content: bytes) -> str:
     """Keeps a file that was read as parallel text already, and returns the name it has now.
 
-    Raises CctaError as `kept_name`, and where the folder can't be written.
+    Raises CctaError as `kept_name`, where it exceeds what the person may keep, and where the folder
+    can't be written.
     """
     refuse_if_read_only("Handing in a file")
     kept = kept_name(name, content)
+    _refuse_beyond_quota(kept, content)
     _write(_path_of(kept), content)
     return kept
 
@@ -256,6 +260,12 @@ def _contents(name: str, spec: str, scanned: Scan) -> UploadContents:
         left_out=corpus.left_out if corpus else scanned.reading.left_out,
         repaired=corpus.repaired if corpus else scanned.repaired,
     )
+
+
+def _refuse_beyond_quota(kept: str, content: bytes) -> None:
+    """Raises QuotaError where a file that is not kept yet takes more than the person has left."""
+    if not _path_of(kept).exists():
+        refuse_beyond("uploads", len(content))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from ccta_core.consistency import Compared, Null, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.model import Model
+from ccta_core.permissions import Person, acting_for, person
 from ccta_core.pipeline.notices import notices, provenance
 from ccta_core.pipeline.references import Reference, reference_sides
 from ccta_core.pipeline.sentences import Input, check, forward, pair_label, select_targets
@@ -225,20 +226,25 @@ def compare_cached(
     return compare_many_cached(model, [(source, target)], config, stop)[0]
 
 
-def compare_many_cached(
+def compare_many_cached(  # noqa: PLR0913 - as `compare_many`, and for whom
     model: Model,
     pairs: Sequence[tuple[Sentence, Sentence]],
     config: Config | None = None,
     stop: Stop = never,
     early: Early | None = None,
+    people: Sequence[Person] | None = None,
 ) -> list[PairResult]:
     """Compares many pairs through the store: only what is not known is computed, and it is kept.
 
-    `early` is as for `compare_many`; it is not called where all is known.
+    `early` is as for `compare_many`; it is not called where all is known. `people` are those for
+    whom the pairs are computed, and whose room on the disk their results take; the person of now
+    where they are not named.
     """
     config = config or Config()
     stored = [find_pair(model.info, source, target, config) for source, target in pairs]
+    people = people or [person()] * len(pairs)
     new = [pair for pair, result in zip(pairs, stored, strict=True) if result is None]
+    owners = [each for each, result in zip(people, stored, strict=True) if result is None]
 
     def tell(first: Sequence[PairResult]) -> None:
         if early is not None:
@@ -247,8 +253,9 @@ def compare_many_cached(
 
     results = compare_many(model, new, config, stop, tell) if new else []
     computed = []
-    for pair, result in zip(new, results, strict=True):
-        problem = keep_pair(result, model.info, *pair, config)
+    for pair, owner, result in zip(new, owners, results, strict=True):
+        with acting_for(owner):
+            problem = keep_pair(result, model.info, *pair, config)
         noted = replace(result, notices=(*result.notices, problem)) if problem else result
         computed.append(noted)
     in_turn = iter(computed)

@@ -43,8 +43,8 @@ def read_entry(root: Path, key: str) -> dict[str, Any] | None:
         return None
 
 
-def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> None:
-    """Writes the entry to a temporary file, syncs it and renames it into place.
+def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> Path:
+    """Writes the entry to a temporary file, syncs it and renames it into place; returns the path.
 
     Raises OSError where the folder can't be written.
     """
@@ -63,6 +63,7 @@ def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return path
 
 
 def _path(root: Path, key: str) -> Path:

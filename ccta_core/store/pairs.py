@@ -7,6 +7,7 @@ from ccta_core.models.catalog import SHIPPED as SHIPPED_MODELS
 from ccta_core.models.catalog import ModelInfo, file_sums
 from ccta_core.models.identity import EMBEDDED_REVISION, MAPS, backbone_revision
 from ccta_core.permissions import keeps_texts
+from ccta_core.quotas import QuotaError, note_result, refuse_beyond
 from ccta_core.result import PairResult
 from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.types import Sentence
@@ -75,14 +76,17 @@ def results_stamp() -> tuple[tuple[str, int], ...]:
 def keep_pair(
     result: PairResult, info: ModelInfo, source: Sentence, target: Sentence, config: Config
 ) -> str | None:
-    """Stores the result, where texts are kept; returns a sentence that says why not, where that
-    failed.
+    """Stores the result, where texts are kept and the person has room left; returns a sentence that
+    says why not, where that failed.
     """
     if not keeps_texts():
         return None
     root = cache_root() / "results"
     try:
-        write_entry(root, pair_key(info, source, target, config), result.payload())
+        refuse_beyond("results", 0)
+        note_result(write_entry(root, pair_key(info, source, target, config), result.payload()))
+    except QuotaError as error:
+        return f"The result was not kept: {error}."
     except OSError as error:
         return (
             f"The result was not kept: {root} can't be written ({error.strerror}); "

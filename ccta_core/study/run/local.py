@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process
@@ -32,6 +32,7 @@ from ccta_core.study.manifest import (
     write_manifest,
 )
 from ccta_core.study.request import StudyRequest
+from ccta_core.study.run.host import check_memory, hold_turn
 from ccta_core.study.run.locks import CANCEL, LOCK, hold
 from ccta_core.study.run.progress import Report, RunProgress, recorded_end
 from ccta_core.study.run.status import is_shipped
@@ -123,8 +124,9 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
 
     `workers` are processes of one thread each; 0 works in this process, with the same results.
 
-    Raises StoppedError when the study is asked to stop, CctaError where another run has it, a
-    worker dies, or a chunk can't be measured.
+    Raises StoppedError when the study is asked to stop, CctaError where another run has it, as many
+    studies run as may, there is no memory for the workers, a worker dies, or a chunk can't be
+    measured.
     """
     with hold_study(name) as study:
         if study.missing:
@@ -135,6 +137,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
                     study.folder, study.manifest, study.missing, workers=workers, report=report
                 )
                 if workers:
+                    check_memory(min(workers, len(study.missing)))
                     _work(study, min(workers, len(study.missing)), progress)
                 else:
                     _work_here(study, progress)
@@ -147,8 +150,8 @@ def hold_study(name: str) -> Iterator[HeldStudy]:
 
     When the run has ended well, its rows are made ready for questions. A finished study that ships
     is given as it is: nothing is written to the product's folder.
-    Raises CctaError where there is none of this name, another run has it, its folder can't be
-    written, or it ships with parts missing.
+    Raises CctaError where there is none of this name, another run has it, as many studies run as
+    may (`hold_turn`), its folder can't be written, or it ships with parts missing.
     """
     folder = folder_of(name)
     if is_shipped(folder):
@@ -165,7 +168,8 @@ def hold_study(name: str) -> Iterator[HeldStudy]:
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
         try:
-            yield HeldStudy(folder, manifest, missing)
+            with hold_turn() if missing else nullcontext():
+                yield HeldStudy(folder, manifest, missing)
         finally:
             with suppress(OSError):
                 (folder / CANCEL).unlink()

@@ -31,9 +31,11 @@ from ccta_core.permissions import (
     refuse_to_change,
     refuse_unless_administrator,
 )
+from ccta_core.quotas import refuse_beyond
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import folder_of, names
 from ccta_core.study.request import StudyRequest, check_name
+from ccta_core.study.run.host import check_memory, check_turn
 from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.run.progress import (
     LAUNCHED,
@@ -85,8 +87,10 @@ def check_room(cost: Cost) -> None:
 def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None:
     """Starts a study in a process of its own and returns at once.
 
-    Raises CctaError (one line) as `check_new` and `check_room`, where the request can't be written
-    on a command line, and where it is being started already or its folder can't be written.
+    Raises CctaError (one line) as `check_new`, `check_room` and `check_turn`, where the person's
+    studies would take more than they may or the workers more memory than is free, where the request
+    can't be written on a command line, and where it is being started already or its folder can't be
+    written.
     """
     refuse_if_read_only("Starting a study")
     check_new(request)
@@ -94,7 +98,15 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
     _check_models(request.models)
     if cost is not None:
         check_room(cost)
+    _check_host(workers, cost.bytes if cost else 0)
     _launch(cache_root() / "studies" / request.name, ["run", *request.arguments], workers)
+
+
+def _check_host(workers: int, more: int) -> None:
+    """Raises CctaError where this machine or the person has no room for one study more."""
+    check_turn()
+    check_memory(workers)
+    refuse_beyond("studies", more)
 
 
 def _check_models(models: Sequence[str]) -> None:
@@ -110,7 +122,8 @@ def _check_models(models: Sequence[str]) -> None:
 def resume(name: str, workers: int) -> None:
     """Goes on with a study in a process of its own and returns at once.
 
-    Raises CctaError where there is none of this name, it runs already, or it ships.
+    Raises CctaError where there is none of this name, it runs already, or it ships, and where this
+    machine or the person has no room for it.
     """
     refuse_if_read_only("Resuming a study")
     folder = folder_of(name)
@@ -119,6 +132,7 @@ def resume(name: str, workers: int) -> None:
         raise CctaError(f"{name} ships with the product; start a study of your own")
     if status_of(folder).busy:
         raise CctaError(f"{name} is running already; stop it first")
+    _check_host(workers, 0)
     _launch(folder, ["resume", name], workers)
 
 

@@ -11,8 +11,8 @@ from ccta_core.measures import MEASURES, title
 from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, number, percent, signed
-from dashboard.engine import Job
 from dashboard.fields import Field
+from dashboard.jobs import Job
 from dashboard.session import Session, widget_key
 from dashboard.views.pair.gold import Judgement, gold_of, judge
 from dashboard.views.pair.history import go

@@ -8,10 +8,12 @@ import streamlit as st
 from ccta_core.attribution.methods import METHODS
 from ccta_core.languages import language
 from ccta_core.models.catalog import SCORES, ModelInfo
+from ccta_core.quotas import allowed
 from dashboard.fields import Field, one_of
 from dashboard.session import Session, widget_key
 from dashboard.views.pair.settings import AUTO, Settings, aligns, baselines, masses
 from dashboard.views.pair.view import OWN, Options, PairView
+from dashboard.widgets import text_blocks
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import usual_ribbons
 from dashboard.widgets.wording import item_name, language_name, model_name
@@ -166,6 +168,9 @@ def own_texts(session: Session, view: PairView, task: str) -> None:
                         Field(f"{side}{number}", ""),
                         height=92 if number == 1 else 68,
                     )
+        most = allowed("characters")
+        if most is not None:
+            text_blocks.quiet(f"At most {most:,} characters in all.")
         st.form_submit_button("Compare", type="primary", key=session.widget("send_texts"))
 
 

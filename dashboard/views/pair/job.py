@@ -11,7 +11,7 @@ from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.faithfulness.curves import find_curves as find_stored_curves
 from ccta_core.result import PairResult
 from dashboard import resources
-from dashboard.engine import Job, Request
+from dashboard.jobs import Job, Request
 from dashboard.session import settle, widget_key
 from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import notices

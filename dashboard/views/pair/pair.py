@@ -9,7 +9,7 @@ from ccta_core.languages import language
 from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
 from dashboard import resources
-from dashboard.engine import Job
+from dashboard.jobs import Job
 from dashboard.session import Session
 from dashboard.views.pair import controls, finding, study_items
 from dashboard.views.pair.compare import compared_view, shared_scale

@@ -7,7 +7,7 @@ import regex
 from ccta_core.languages import language
 from ccta_core.types import Sentence, is_blank
 from ccta_core.units import split_words
-from dashboard.engine import Predicted
+from dashboard.jobs import Predicted
 from dashboard.views.pair.view import PairRequest
 
 _MOST = 4000

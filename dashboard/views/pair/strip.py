@@ -13,7 +13,7 @@ from ccta_core.reports.pair.marks import prediction_text
 from ccta_core.result import PairResult
 from ccta_core.text import NONE, number
 from dashboard import resources
-from dashboard.engine import Job, Predicted
+from dashboard.jobs import Job, Predicted
 from dashboard.session import Session, widget_key
 from dashboard.views.pair.controls import own_texts
 from dashboard.views.pair.edits import Change, Edit, apply_edit, changes, texts_of_result

@@ -9,6 +9,7 @@ from ccta_core.config import Config
 from ccta_core.corpus.labels import class_of
 from ccta_core.languages import LANGUAGES, language
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.permissions import Person, person
 from ccta_core.types import ParallelExample, Sentence
 from dashboard.fields import shown
 from dashboard.views.pair.settings import Settings, read_settings
@@ -89,12 +90,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """Everything that decides a result."""
+    """Everything that decides a result, and who asks for it, which does not."""
 
     model: ModelInfo
     source: Sentence
     target: Sentence
     config: Config
+    person: Person = field(default_factory=person, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

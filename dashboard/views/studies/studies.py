@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from ccta_core.quotas import disk_uses
+from ccta_core.text import size
 from dashboard import resources
 from dashboard.fields import one_of
 from dashboard.session import Session
@@ -32,9 +34,19 @@ def page() -> None:
         with st.expander("New study", expanded=asked, key=session.widget("new")):
             studies_form(session, list(states))
         studies_upload(session)
+        _disk_use()
     for text in session.problems:
         notices.advice(text)
     session.keep()
+
+
+def _disk_use() -> None:
+    """What the person takes of what they may keep, where that is limited."""
+    uses = disk_uses()
+    if uses:
+        text_blocks.heading("Your room here")
+        rows = [(use.title, size(use.used), size(use.allowed)) for use in uses]
+        text_blocks.table(("Kept for you", "Used", "Of"), rows)
 
 
 page()
