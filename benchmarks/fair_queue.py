@@ -34,6 +34,8 @@ as batches of the embedded model are (docs/benchmarks.md)."""
 HELD = 24
 """Jobs that the hostile session holds in the queue at a time: what it is let by default."""
 PATIENCE = 120.0
+SIDES = read_demo("nli")[0].sentences
+INFO = find(MODEL)
 
 
 def main() -> None:
@@ -109,28 +111,26 @@ def be_hostile(engine: Engine, ended: threading.Event) -> None:
             if job.error:
                 break  # as many wait as may
             jobs.append(job)
-        time.sleep(0.005)
+        time.sleep(0.01)
     for job in jobs:
         engine.leave(job, "hostile")
 
 
 def short_pair(text: str, config: Config | None = None) -> PairRequest:
     """Returns a pair with sentences of the demo that nobody has asked for yet."""
-    sides = read_demo("nli")[0].sentences
     source, target = (
-        Sentence(f"{sides[lang].text} {text}", lang, sides[lang].text2) for lang in ("en", "es")
+        Sentence(f"{SIDES[lang].text} {text}", lang, SIDES[lang].text2) for lang in ("en", "es")
     )
-    return PairRequest(find(MODEL), source, target, config or Config(layer=11))
+    return PairRequest(INFO, source, target, config or Config(layer=11))
 
 
 def long_pair(text: str, config: Config) -> PairRequest:
     """Returns a pair that is worked on among the slow ones."""
-    sides = read_demo("nli")[0].sentences
     source, target = (
-        Sentence(f"{sides[lang].text} " * 12 + text, lang, sides[lang].text2)
+        Sentence(f"{SIDES[lang].text} " * 12 + text, lang, SIDES[lang].text2)
         for lang in ("en", "es")
     )
-    return PairRequest(find(MODEL), source, target, config)
+    return PairRequest(INFO, source, target, config)
 
 
 def paused_engine() -> Engine:
@@ -142,7 +142,7 @@ def paused_engine() -> Engine:
         long = len(requests[0].source.text) > 400
         until = time.monotonic() + (LONG if long else SHORT) * (1 + 0.5 * (len(requests) - 1))
         while time.monotonic() < until and not stop():
-            time.sleep(0.005)
+            time.sleep(0.01)
         return [request.source.text for request in requests]
 
     def compare(model: object, request: PairRequest, stop: Any, early: Any) -> Any:

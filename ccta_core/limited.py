@@ -39,13 +39,14 @@ _PATIENCE = 120
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a call may take: memory (address space, MiB), processor and wall time (seconds), and
-    the size of what it writes (MiB).
+    the size of a file that it writes (MiB); `thing` is what it reads, for the messages.
     """
 
     memory: int = 1024
     processor: int = 30
     wall: int = 90
     written: int = 64
+    thing: str = "file"
 
 
 def call_limited(
@@ -58,13 +59,18 @@ def call_limited(
     """
     words = [function.__module__, function.__qualname__, json.dumps(asdict(limits)), *arguments]
     if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise CctaError(f"{what} could not be read yet: other files are being read; try again")
+        raise CctaError(f"{what} could not be read yet: others are being read; try again")
     try:
         code, text = _run(words, limits, what)
     finally:
         _AT_ONCE.release()
     if code == -signal.SIGXCPU:
-        raise CctaError(_too_slow(what, limits.processor))
+        raise CctaError(_too_slow(what, limits.processor, limits))
+    if code == -signal.SIGXFSZ:
+        raise CctaError(
+            f"{what} has a file of more than {limits.written} MiB; expected a smaller "
+            f"{limits.thing}"
+        )
     try:
         told = json.loads(text)
     except ValueError:
@@ -73,8 +79,8 @@ def call_limited(
         raise CctaError(told[_ERROR])
     if _VALUE not in told:
         raise CctaError(
-            f"{what} could not be read: its reader ended without an answer (code {code}); write "
-            "the file again, or a smaller one"
+            f"{what} could not be read: its reader ended without an answer (code {code}; was there "
+            f"too little memory?); expected a whole {limits.thing}, or a smaller one"
         )
     return told[_VALUE]
 
@@ -92,13 +98,16 @@ def _run(words: list[str], limits: Limits, what: str) -> tuple[int, bytes]:
             code = child.wait(limits.wall)
         except subprocess.TimeoutExpired:
             child.kill()
-            raise CctaError(_too_slow(what, limits.wall)) from None
+            raise CctaError(_too_slow(what, limits.wall, limits)) from None
         answer.seek(0)
         return code, answer.read()
 
 
-def _too_slow(what: str, seconds: int) -> str:
-    return f"{what} took more than {seconds} seconds to read; expected a smaller or simpler file"
+def _too_slow(what: str, seconds: int, limits: Limits) -> str:
+    return (
+        f"{what} took more than {seconds} seconds to read; expected a smaller or simpler "
+        f"{limits.thing}"
+    )
 
 
 def main() -> None:
@@ -113,7 +122,7 @@ def main() -> None:
     except MemoryError:
         answer = {
             _ERROR: f"it takes more than {allowed.memory} MiB of memory to read; expected a "
-            "smaller or simpler file"
+            f"smaller or simpler {allowed.thing}"
         }
     sys.stdout.write(json.dumps(answer))
 

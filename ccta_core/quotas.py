@@ -57,6 +57,7 @@ LIMITS = {
     "uploads": Limit("CCTA_UPLOAD_QUOTA", "bytes of files handed in", None, 500_000_000),
     "results": Limit("CCTA_RESULT_QUOTA", "bytes of comparisons kept", None, 200_000_000),
     "studies": Limit("CCTA_STUDY_QUOTA", "bytes of studies", None, 5_000_000_000),
+    "model": Limit("CCTA_MODEL_SIZE", "bytes of weights of a model", 20_000_000_000, 5_000_000_000),
     "studies at once": Limit("CCTA_STUDIES_AT_ONCE", "studies that run at the same time", 4, 4),
 }
 """By name. Only `studies at once` is one for all people together."""

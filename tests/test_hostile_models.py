@@ -1,10 +1,12 @@
 """Models made to harm, and names that are none: one line each, and nothing is read elsewhere."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from ccta_core.errors import CctaError
+from ccta_core.models import added
 from ccta_core.models.added import FOLDERS, HUB_NAMES, add, checked_name, listed
 from ccta_core.models.places import local_place
 from ccta_core.permissions import ADMINISTRATORS, NotYoursError, Person, acting_for
@@ -104,3 +106,25 @@ def test_a_study_adds_no_model_for_who_may_not(folder):
     request = StudyRequest(name="mine", data="demo:nli", models=(str(folder),))
     with acting_for(Person("anna")), pytest.raises(NotYoursError, match="Adding the model"):
         process.start(request, 1)
+
+
+def test_a_model_of_too_many_bytes_is_not_loaded(folder, monkeypatch):
+    monkeypatch.setenv("CCTA_MODEL_SIZE", "1k")
+    with pytest.raises(CctaError, match=r"of weights, at most 1.0 kB can be added"):
+        add(str(folder))
+    assert added.added() == {}
+
+
+@pytest.mark.parametrize(
+    ("limits", "line"),
+    [
+        ({"processor": 1}, "took more than 1 seconds to read; expected a smaller or simpler model"),
+        ({"memory": 400}, "expected a whole model, or a smaller one|smaller or simpler model"),
+    ],
+)
+def test_a_model_that_takes_too_much_is_one_line(folder, monkeypatch, limits, line):
+    monkeypatch.setattr(added, "LIMITS", replace(added.LIMITS, **limits))
+    with pytest.raises(CctaError, match=line) as caught:
+        added.add_apart(str(folder))
+    one_line(caught)
+    assert added.added() == {}

@@ -171,5 +171,5 @@ def test_what_is_within_the_caps_is_read(tmp_path):
 def test_no_more_than_two_files_are_read_at_once(monkeypatch):
     monkeypatch.setattr(limited, "_AT_ONCE", threading.BoundedSemaphore(1))
     monkeypatch.setattr(limited, "_PATIENCE", 0.1)
-    with limited._AT_ONCE, pytest.raises(CctaError, match="other files are being read; try again"):
+    with limited._AT_ONCE, pytest.raises(CctaError, match="others are being read; try again"):
         call_limited(readers.fall, ("x",), Limits(), "x.csv")

@@ -239,7 +239,7 @@ def test_a_damaged_list_is_told_and_hides_nothing_else():
 
 def test_a_process_that_dies_is_one_line(monkeypatch, small):
     monkeypatch.setattr("ccta_core.children.sys.executable", "/bin/false")
-    with pytest.raises(CctaError, match=r"could not be loaded .*too little memory"):
+    with pytest.raises(CctaError, match=r"could not be read.*too little memory"):
         add_apart(str(small))
 
 

@@ -44,7 +44,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _add(options: argparse.Namespace) -> None:
-    info = added.add(options.name)
+    info = find(added.add_apart(options.name))
     sys.stdout.write(f"{info.id}  {info.task}  layers {', '.join(map(str, info.layers))}\n")
 
 

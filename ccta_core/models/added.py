@@ -7,16 +7,15 @@ catalogue's.
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ccta_core import children
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError, DamagedFileError
+from ccta_core.limited import Limits, call_limited
 from ccta_core.models.catalog import (
     CLASSES,
     ModelInfo,
@@ -36,6 +35,9 @@ from ccta_core.permissions import (
     refuse_if_read_only,
     refuse_unless_administrator,
 )
+from ccta_core.quotas import LIMITS as QUOTAS
+from ccta_core.quotas import QuotaError, allowed
+from ccta_core.text import size
 
 FILE = "models.json"
 CHANGED = "changed"
@@ -44,8 +46,9 @@ HUB_NAMES, FOLDERS = "CCTA_MODEL_HUB", "CCTA_MODEL_FOLDERS"
 """What may be added from a dashboard of several people: patterns of names of the hub, separated by
 commas (`FacebookAI/*`), and a folder below which models lie. Neither is set: nothing."""
 _LONGEST_NAME = 500
-_MESSAGE_MARK = "ccta: "
-"""Begins the line that the command `ccta` writes where it refuses something."""
+LIMITS = Limits(memory=16 << 10, processor=900, wall=1800, written=8 << 10, thing="model")
+"""Of the process that loads a model which is added; a model of the hub is fetched meanwhile."""
+_WEIGHTS = (".safetensors", ".bin")
 _KEYS = ("id", "task", "labels", "layers", "align_layer", "revision", "outputs")
 
 
@@ -103,6 +106,7 @@ def add(name: str) -> ModelInfo:
     refuse_if_read_only("Adding a model")
     refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
+    _check_size(model_id)
     from ccta_core.models.load import load_model
 
     model = load_model(model_id, device="cpu")
@@ -113,28 +117,34 @@ def add(name: str) -> ModelInfo:
 
 
 def add_apart(name: str) -> str:
-    """Adds the model in a process of its own, so that this one loads no weights; returns its id.
+    """Adds the model in a process of its own under LIMITS, so that this one loads no weights;
+    returns its id.
 
-    It waits until the model is loaded, which may be long. Raises CctaError as `add`.
+    It waits until the model is loaded, which may be long. Raises CctaError as `add`, and where the
+    model exceeds a limit or its process ends without a word.
     """
     refuse_if_read_only("Adding a model")
     refuse_unless_administrator("Adding a model")
     model_id = checked_name(name)
-    words = ["models", "add", model_id]
-    with children.start(
-        "ccta_core", words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as child:
-        messages = child.stderr.read() if child.stderr else ""
-        code = child.wait()
-    if code == 0:
-        return model_id
-    last = (messages.strip().splitlines() or ["it ended without a word"])[-1]
-    if code == 2 and last.startswith(_MESSAGE_MARK):
-        raise CctaError(last.removeprefix(_MESSAGE_MARK))
-    raise CctaError(
-        f"{model_id} could not be loaded ({last[:200]}); was there too little memory? Try a "
-        "smaller model"
-    )
+    return str(call_limited(_add_for_id, (model_id,), LIMITS, model_id))
+
+
+def _add_for_id(model_id: str) -> str:
+    """Adds a model and returns its id: what `call_limited` calls in the other process."""
+    return add(model_id).id
+
+
+def _check_size(model_id: str) -> None:
+    """Raises QuotaError where the weights in a folder have more bytes than may be added."""
+    most, folder = allowed("model"), folder_named(model_id)
+    if most is None or folder is None:
+        return
+    taken = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in _WEIGHTS)
+    if taken > most:
+        raise QuotaError(
+            f"{model_id} has {size(taken)} of weights, at most {size(most)} can be added; choose a "
+            f"smaller model ({QUOTAS['model'].variable})"
+        )
 
 
 def checked_name(name: str) -> str:
