@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from ccta_core.logs import ids
+from ccta_core.whole_files import disk_problem
 from dashboard import visitors
 from dashboard.import_gate import GATE
 
@@ -47,10 +48,13 @@ def main() -> None:
             nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed(),
         ):
             page.run()
-    except Exception:
+    except Exception as error:
         _logger.exception("the page %s failed", page.title)
+        problem = disk_problem(error)
         st.error(
-            "This page ran into something it did not expect; the log has the details. "
+            f"This page can't go on: {problem.partition(' (')[0]}. Ask whoever runs this dashboard."
+            if problem
+            else "This page ran into something it did not expect; the log has the details. "
             "Reload the page, or open it without the part of the address after the question mark."
         )
 

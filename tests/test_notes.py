@@ -11,6 +11,7 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import Remark
+from tests.made_pair import html_of, said
 
 
 def file() -> Path:
@@ -168,3 +169,61 @@ def test_several_processes_write_at_once(tmp_path, monkeypatch):
     found = notes.remarks("made")
     assert len(found) == 40
     assert {remark.note for remark in found.values()} <= set(names)
+
+
+@pytest.fixture
+def locked(monkeypatch):
+    """Notes that another program holds."""
+    monkeypatch.setattr(notes, "_PATIENCE", 0.05)
+    notes.add_tag("made", "a", "kept")
+    notes.keep_set("made", "some", ["a"])
+    with sqlite3.connect(file()) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: notes.remarks("made"),
+        lambda: notes.tags("made"),
+        lambda: notes.set_names("made"),
+        lambda: notes.item_set("made", "some"),
+        lambda: notes.add_tag("made", "b", "new"),
+    ],
+)
+def test_notes_that_are_locked_are_said_to_be(locked, ask):
+    with pytest.raises(
+        CctaError, match=r"can't be (read|kept) now: another program holds .*locked"
+    ):
+        ask()
+
+
+def test_the_page_says_that_notes_are_locked_and_exports_none(study_page, monkeypatch):
+    open_page = study_page("errors")
+    monkeypatch.setattr(notes, "_PATIENCE", 0.05)
+    tagged = f"lock test {os.getpid()}"
+    item = resources_ids()[0]
+    notes.add_tag("made", item, tagged)
+    try:
+        with sqlite3.connect(file()) as other:
+            other.execute("PRAGMA journal_mode = DELETE")
+            other.execute("BEGIN EXCLUSIVE")
+            app = open_page()
+            assert "another program holds" in said(app)
+            assert "Not now: the files hold tags and notes" in html_of(app)
+            assert not app.get("download_button") or all(
+                "download_" not in button.proto.id for button in app.get("download_button")
+            )
+        other.close()
+        assert "another program holds" not in said(open_page())
+    finally:
+        notes.remove_tag("made", item, tagged)
+
+
+def resources_ids():
+    from dashboard import resources
+
+    return resources.text_ids("made")

@@ -17,6 +17,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.languages import language
 from ccta_core.models.catalog import ADJUSTED, BACKBONE, catalog
 from ccta_core.study.run.locks import held
+from ccta_core.whole_files import whole_file
 
 FREEZES = ("none", "lower")
 LEAST = 10
@@ -258,10 +259,6 @@ def write_json(path: Path, facts: Any) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file to a temporary name, syncs it, and renames it into place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    """Writes a file whole or not at all. Raises OSError where the folder can't be written."""
+    with whole_file(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -23,6 +23,7 @@ from ccta_core.cli import (
     study,
 )
 from ccta_core.errors import CctaError
+from ccta_core.whole_files import disk_problem
 
 _COMMANDS = (
     pair, study, adjust, sensitivity, faithfulness, data, models, bench, dashboard, doctor,
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("stopped", 130)
     except Exception as error:  # noqa: BLE001 - the last boundary: a person never sees a traceback
+        if problem := disk_problem(error):
+            return _fail(problem, 2)
         if os.environ.get("CCTA_DEBUG"):
             traceback.print_exc()
         line = " ".join(str(error).split())[:300]

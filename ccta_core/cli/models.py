@@ -77,6 +77,8 @@ def _row(info: ModelInfo) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> None:
+    if problem := added.list_problem():
+        sys.stderr.write(f"ccta: {problem}\n")
     models = list(available_models().values())
     rows = [_row(info) for info in models]
     if options.json:

@@ -8,7 +8,6 @@ the same file handed in twice is kept once, and a study's data never changes und
 import csv
 import hashlib
 import io
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ from ccta_core.errors import CctaError
 from ccta_core.limited import Limits, call_limited
 from ccta_core.permissions import PEOPLE, person, refuse_if_read_only
 from ccta_core.quotas import refuse_beyond
+from ccta_core.whole_files import whole_file
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 LIMITS = Limits()
@@ -271,13 +271,10 @@ def _refuse_beyond_quota(kept: str, content: bytes) -> None:
 def _write(path: Path, content: bytes) -> None:
     if path.exists() and path.stat().st_size == len(content):
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with whole_file(path) as file:
+            file.write(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CctaError(
             f"{path.parent} can't be written ({error.strerror}); make room, or set CCTA_CACHE to "
             "another folder"

@@ -7,7 +7,7 @@ catalogue's.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -38,6 +38,7 @@ from ccta_core.permissions import (
 from ccta_core.quotas import LIMITS as QUOTAS
 from ccta_core.quotas import QuotaError, allowed
 from ccta_core.text import size
+from ccta_core.whole_files import one_at_a_time, whole_file
 
 FILE = "models.json"
 CHANGED = "changed"
@@ -97,6 +98,21 @@ def added() -> dict[str, ModelInfo]:
         return {}
 
 
+def list_problem() -> str | None:
+    """Returns in one line why the list can't be read; None where it can, or there is none."""
+    try:
+        for entry in _entries():
+            _info(entry)
+    except CctaError as error:
+        return str(error)
+    except (KeyError, TypeError, AttributeError) as error:
+        return (
+            f"{cache_root() / FILE} has an entry that is none ({type(error).__name__}: {error}); "
+            "restore it, or delete it and add the models again"
+        )
+    return None
+
+
 def add(name: str) -> ModelInfo:
     """Loads a model of the hub or a folder and puts it on the list.
 
@@ -112,7 +128,7 @@ def add(name: str) -> ModelInfo:
     model = load_model(model_id, device="cpu")
     info, entry = model.info, {key: getattr(model.info, key) for key in _KEYS}
     entry["bytes"] = sum(each.numel() * 4 for each in model.hf_model.parameters())
-    _write([*(old for old in _entries() if old["id"] != info.id), entry])
+    _change(lambda entries: [*(old for old in entries if old["id"] != info.id), entry])
     return _info(entry)
 
 
@@ -202,7 +218,7 @@ def remove(model_id: str) -> None:
     """Takes a model off the list; its files stay where they are."""
     refuse_if_read_only("Taking a model off the list")
     refuse_unless_administrator("Taking a model off the list")
-    _write([entry for entry in _entries() if entry["id"] != model_id])
+    _change(lambda entries: [entry for entry in entries if entry["id"] != model_id])
 
 
 def size_of(info: ModelInfo) -> int:
@@ -274,12 +290,12 @@ def _entries() -> list[dict[str, Any]]:
         ) from error
 
 
-def _write(entries: list[dict[str, Any]]) -> None:
+def _change(update: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """Puts what `update` makes of the list in its place; several servers may do so at once."""
     path = cache_root() / FILE
-    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"models": entries}, indent=1) + "\n", "utf-8")
-        temporary.replace(path)
+        with one_at_a_time(path), whole_file(path) as file:
+            entries = update(_entries())
+            file.write((json.dumps({"models": entries}, indent=1) + "\n").encode())
     except OSError as error:
         raise CctaError(f"{path} can't be written ({error.strerror}); free it and retry") from error

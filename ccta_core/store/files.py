@@ -6,12 +6,12 @@ import gzip
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ccta_core.whole_files import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -52,17 +52,8 @@ def write_entry(root: Path, key: str, payload: Mapping[str, Any]) -> Path:
     digest = hashlib.sha256(body.encode()).hexdigest()
     packed = gzip.compress(f"{digest}\n{body}".encode(), mtime=0)
     path = _path(root, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.write(packed)
     return path
 
 

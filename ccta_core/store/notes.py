@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 LONGEST_TAG = 40
 LONGEST_NOTE = 4000
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 _TABLES = """
@@ -47,14 +48,14 @@ class Remark:
 
 
 def remarks(study: str) -> dict[str, Remark]:
-    """Returns the remarks on the items of a study, by id; nothing where nothing can be read."""
+    """Returns the remarks on the items of a study, by id; empty where none was kept yet.
+
+    Raises CctaError where the file can't be read now, for example because another program holds it:
+    an empty answer would look as if there were none.
+    """
     if not _path().exists():
         return {}
-    try:
-        return _run_on_sound_file(lambda connection: _read(connection, study))
-    except CctaError as error:
-        _log.warning("%s", error)
-        return {}
+    return _run_on_sound_file(lambda connection: _read(connection, study), "read")
 
 
 def counted(by_item: Mapping[str, Remark]) -> dict[str, int]:
@@ -64,7 +65,10 @@ def counted(by_item: Mapping[str, Remark]) -> dict[str, int]:
 
 
 def tags(study: str) -> dict[str, int]:
-    """Counts on how many items of a study each tag is, tags in order of their names."""
+    """Counts on how many items of a study each tag is, tags in order of their names.
+
+    Raises CctaError as `remarks`.
+    """
     return counted(remarks(study))
 
 
@@ -123,13 +127,16 @@ def keep_set(study: str, name: str, items: Sequence[str]) -> str:
 
 
 def item_set(study: str, name: str) -> tuple[str, ...] | None:
-    """Returns the items that are kept under a name; None where there are none."""
+    """Returns the items that are kept under a name; None where there are none.
+
+    Raises CctaError as `remarks`.
+    """
     found = _look_up("SELECT items FROM sets WHERE study = ? AND name = ?", (study, name))
     return tuple(json.loads(found[0][0])) if found else None
 
 
 def set_names(study: str) -> list[str]:
-    """Returns the names of a study's kept sets, in order."""
+    """Returns the names of a study's kept sets, in order. Raises CctaError as `remarks`."""
     rows = _look_up("SELECT name FROM sets WHERE study = ? ORDER BY name", (study,))
     return [name for (name,) in rows]
 
@@ -180,14 +187,12 @@ def _read(connection: sqlite3.Connection, study: str) -> dict[str, Remark]:
 
 
 def _look_up(query: str, values: tuple) -> list[tuple]:
-    """The rows of a query; none where nothing can be read."""
+    """The rows of a query. Raises CctaError where the file can't be read."""
     if not _path().exists():
         return []
-    try:
-        return _run_on_sound_file(lambda connection: connection.execute(query, values).fetchall())
-    except CctaError as error:
-        _log.warning("%s", error)
-        return []
+    return _run_on_sound_file(
+        lambda connection: connection.execute(query, values).fetchall(), "read"
+    )
 
 
 def _change(command: str, *rows: tuple) -> None:
@@ -198,11 +203,12 @@ def _change(command: str, *rows: tuple) -> None:
         with connection:
             connection.executemany(command, rows)
 
-    _run_on_sound_file(change)
+    _run_on_sound_file(change, "kept")
 
 
-def _run_on_sound_file(work: Callable[[sqlite3.Connection], _T]) -> _T:
-    """Runs `work` on the file; a damaged file is set aside first and a new one begun.
+def _run_on_sound_file(work: Callable[[sqlite3.Connection], _T], what: str) -> _T:
+    """Runs `work`, by which notes are `what`, on the file; a damaged file is set aside first and a
+    new one begun.
 
     Raises CctaError where the file can't be read or written.
     """
@@ -216,9 +222,14 @@ def _run_on_sound_file(work: Callable[[sqlite3.Connection], _T]) -> _T:
             _set_aside(path, error)
             return _run_on(path, work)
     except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", None) in _LOCKED:
+            raise CctaError(
+                f"tags and notes can't be {what} now: another program holds {path} ({error}); try "
+                "again, or end that program"
+            ) from error
         raise CctaError(
-            f"tags and notes can't be kept in {path} ({error}); set CCTA_CACHE to a folder that "
-            "you may write to"
+            f"tags and notes can't be {what} in {path} ({error}); make room, or set CCTA_CACHE to "
+            "a folder that you may write to"
         ) from error
 
 

@@ -6,7 +6,6 @@ its own.
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -24,6 +23,7 @@ from ccta_core.permissions import may_read
 from ccta_core.study.request import RecordedSettings, StudyRequest, check_name
 from ccta_core.study.storage.schema import SINCE_CHANCE_OF_GAIN, VERSION
 from ccta_core.text import count
+from ccta_core.whole_files import whole_file
 
 SHIPPED = shipped("studies")
 """Studies that ship with the product; a user's own lie under the cache folder."""
@@ -242,12 +242,8 @@ def read_manifest(folder: Path) -> Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Keeps the manifest, whole or not at all."""
     text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    temporary = folder / "manifest.json.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "manifest.json")
+    with whole_file(folder / "manifest.json") as file:
+        file.write(text.encode())
 
 
 def check_same(kept: Manifest, wanted: Manifest) -> None:

@@ -155,7 +155,11 @@ def selection_chip(session: Session, study: str, selection: Selection) -> None:
 
     if problem := st.session_state.pop(_key(study, "problem"), None):
         notices.problem(problem)
-    kept = notes.set_names(study)
+    try:
+        kept = notes.set_names(study)
+    except CctaError as error:
+        notices.advice(str(error))
+        kept = []
     if not selection and not kept:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"{session.page}_set"):
@@ -225,7 +229,8 @@ def _kept_sets(session: Session, study: str, kept: list[str]) -> None:
             "Open",
             key=_widget(session, "open"),
             disabled=not name,
-            on_click=lambda: select(session, study, notes.item_set(study, name) or (), name),
+            on_click=_open,
+            args=(session, study, name),
         )
         if not read_only():
             st.button(
@@ -236,6 +241,13 @@ def _kept_sets(session: Session, study: str, kept: list[str]) -> None:
                 on_click=_delete,
                 args=(study, name),
             )
+
+
+def _open(session: Session, study: str, name: str) -> None:
+    try:
+        select(session, study, notes.item_set(study, name) or (), name)
+    except CctaError as error:
+        st.session_state[_key(study, "problem")] = str(error)
 
 
 def _delete(study: str, name: str) -> None:

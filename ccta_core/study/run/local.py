@@ -3,9 +3,11 @@
 Ctrl-C and kills lose the chunks in hand; `resume` goes on with what is missing.
 """
 
+import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,6 +44,12 @@ from ccta_core.study.storage.items import check_items, write_items
 from ccta_core.study.storage.parts import missing_parts
 from ccta_core.study.storage.table import Study, keep_table
 
+_log = logging.getLogger(__name__)
+_FIRST_AFTER, _SILENT_AFTER, _TIMES_A_PART = 6 * 3600.0, 1800.0, 20.0
+"""Seconds without a finished part after which workers are replaced: before the first part, which
+may take an hour with a large model; later at least; and as times of what a part took so far."""
+_REPLACED = 3
+"""Times that the workers of a run may be begun."""
 _CHUNKS_A_PROCESS = 16
 """Then a worker starts afresh: what libraries keep for every shape of input does not pile up."""
 
@@ -183,18 +191,66 @@ def check_wanted(folder: Path) -> None:
 
 
 def _work(study: HeldStudy, workers: int, progress: RunProgress) -> None:
-    """Measures the parts in processes that have two chunks each: one in hand, one waiting."""
-    chunks = (Chunk(study.folder, study.manifest, *part) for part in study.missing)
-    with _pool(workers) as pool:
-        running: set[Future[int]] = {
-            pool.submit(measure_part, chunk) for chunk in islice(chunks, 2 * workers)
-        }
+    """Measures the parts in processes; those that stop answering are replaced, a few times.
+
+    Raises CctaError where they stop answering again and again.
+    """
+    left = list(study.missing)
+    for _ in range(_REPLACED):
+        left = _measure(study, left, min(workers, len(left)), progress)
+        if not left:
+            return
+        _log.warning(
+            "no part was finished for %.0f s: the workers are replaced, %d parts to go",
+            _patience(progress), len(left),
+        )  # fmt: skip
+    raise CctaError(
+        f"the workers stopped answering {_REPLACED} times; what was finished is kept: resume, with "
+        "fewer workers if it happens again"
+    )
+
+
+def _measure(
+    study: HeldStudy, missing: list[PartKey], workers: int, progress: RunProgress
+) -> list[PartKey]:
+    """Measures parts in processes that have two chunks each: one in hand, one waiting.
+
+    Returns the parts that are left where no part was finished for a long time: then the processes
+    are ended.
+    """
+    chunks = iter([Chunk(study.folder, study.manifest, *part) for part in missing])
+    left, heard = list(missing), time.monotonic()
+    with suppress(_Stalled), _pool(workers) as pool:
+        running: dict[Future[int], PartKey] = {}
+
+        def submit(most: int) -> None:
+            for chunk in islice(chunks, most):
+                running[pool.submit(measure_part, chunk)] = PartKey(chunk.model, chunk.number)
+
+        submit(2 * workers)
         while running:
-            finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             check_wanted(study.folder)
             for future in finished:
+                left.remove(running.pop(future))
                 progress.add(_result(future))
-                running |= {pool.submit(measure_part, chunk) for chunk in islice(chunks, 1)}
+                heard = time.monotonic()
+                submit(1)
+            if time.monotonic() - heard > _patience(progress):
+                raise _Stalled  # ends the processes
+    return left
+
+
+class _Stalled(Exception):
+    """No worker has finished a part for a long time."""
+
+
+def _patience(progress: RunProgress) -> float:
+    """Returns the seconds without a finished part after which workers count as hung: many times
+    what a part took so far, the loading of models included.
+    """
+    usual = progress.seconds_a_part
+    return _FIRST_AFTER if usual is None else max(_SILENT_AFTER, _TIMES_A_PART * usual)
 
 
 def _work_here(study: HeldStudy, progress: RunProgress) -> None:

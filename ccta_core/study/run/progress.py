@@ -147,6 +147,12 @@ class RunProgress:
         self._items += items
         self._tell()
 
+    @property
+    def seconds_a_part(self) -> float | None:
+        """Seconds from one finished part of this run to the next; None before the first."""
+        parts = self._done - self._before
+        return (time.monotonic() - self._began) / parts if parts else None
+
     def _tell(self) -> None:
         seconds = round(time.monotonic() - self._began, 3) if self._items else 0.0
         progress = StudyProgress(

@@ -1,12 +1,12 @@
 """A study's items on disk: written once, read a chunk at a time, so that memory stays flat."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.types import ParallelExample, Sentence
+from ccta_core.whole_files import whole_file
 
 FILE = "items.arrow"
 _BATCH = 1000
@@ -21,15 +21,10 @@ def write_items(folder: Path, examples: Sequence[ParallelExample], langs: Sequen
     )
     keys = [("id", pa.string()), ("group", pa.string()), ("label", pa.string())]
     schema = pa.schema([*keys, *((lang, side) for lang in langs)])
-    temporary = folder / f"{FILE}.tmp"
-    with temporary.open("wb") as file:
-        with pa.ipc.new_file(file, schema) as writer:
-            for start in range(0, len(examples), _BATCH):
-                rows = [_row(example, langs) for example in examples[start : start + _BATCH]]
-                writer.write_table(pa.Table.from_pylist(rows, schema), max_chunksize=_BATCH)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / FILE)
+    with whole_file(folder / FILE) as file, pa.ipc.new_file(file, schema) as writer:
+        for start in range(0, len(examples), _BATCH):
+            rows = [_row(example, langs) for example in examples[start : start + _BATCH]]
+            writer.write_table(pa.Table.from_pylist(rows, schema), max_chunksize=_BATCH)
 
 
 def read_items_of(folder: Path, start: int, count: int) -> list[ParallelExample]:

@@ -1,6 +1,5 @@
 """Parts of a study: one Parquet file a model and chunk, complete or absent."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ccta_core.errors import CctaError
 from ccta_core.study.manifest import Manifest, PartKey
 from ccta_core.study.storage.schema import arrow_schema, names_of
+from ccta_core.whole_files import whole_file
 
 _SLASH = "~"
 """Stands for the slash of a model's id in a folder's name."""
@@ -27,17 +27,11 @@ def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, An
     import pyarrow.parquet as pq
 
     path = part_path(folder, model, chunk)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    table = pa.Table.from_pylist(list(rows), arrow_schema())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pylist(list(rows), arrow_schema())
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CctaError(
             f"{path} can't be written ({error.strerror}); what was finished is kept: make room and "
             "resume"

@@ -26,6 +26,9 @@ MOST_ROWS = 100_000
 def downloads(session: Session, state: State, total: int) -> None:
     """The popover with both files; each is made when it is asked for."""
     with st.popover("Download", width="content"):
+        if state.unread:
+            text_blocks.quiet("Not now: the files hold tags and notes, which can't be read.")
+            return
         study = state.chosen.study
         name = re.sub(r"[^\w.-]+", "-", f"errors-{study.name}-{state.filters.model}")
         query, url = session.query, (st.context.url or "").split("?")[0]

@@ -80,13 +80,21 @@ class State:
     control: str
     row: Row | None
     remarks: dict[str, Remark]
+    unread: bool
+    """Whether the remarks can't be read now: then none are shown, and none go into a file."""
     problems: list[str] = field(default_factory=list)
 
 
 def read(session: Session, chosen: Chosen) -> State:
     """Every field but the page. Raises CctaError where the study's rows can't be read."""
     study, model, layer = chosen.study, chosen.model, chosen.layer
-    remarks = notes.remarks(study.name)
+    problems: list[str] = []
+    remarks: dict[str, Remark] = {}
+    try:
+        remarks = notes.remarks(study.name)
+    except CctaError as error:
+        problems.append(str(error))
+    unread = bool(problems)
     gold, predicted = resources.computed(study, tables.label_words, model, layer)
     control = session.value(one_of("by", CONTROLS, "gain"))
     ends = {
@@ -101,7 +109,6 @@ def read(session: Session, chosen: Chosen) -> State:
         sorts=sortable_names(chosen.task),
         ends=ends,
     )
-    problems: list[str] = []
     filters = _read_filters(session, chosen, offered, control, problems)
     tag = _one_or_any(session, "tag", offered.tags)
     only = session.value(flag("only")) and bool(chosen.selection)
@@ -117,7 +124,7 @@ def read(session: Session, chosen: Chosen) -> State:
     order = Order(session.value(one_of("sort", offered.sorts, VIEWS[0].sort)), down)
     size = int(session.value(one_of("rows", SIZES, SIZES[0])))
     row = _parse_row(session.value(words("row", 300)))
-    return State(chosen, offered, filters, order, size, control, row, remarks, problems)
+    return State(chosen, offered, filters, order, size, control, row, remarks, unread, problems)
 
 
 def page_of(session: Session, state: State, total: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Models and data: what is here, how well each model reads each language, what the cache holds."""
 
-from ccta_core.models.added import available_models
+from ccta_core.models.added import available_models, list_problem
+from ccta_core.permissions import person
 from dashboard.session import Session
 from dashboard.views.models.sources import models_add, models_data, models_usage
 from dashboard.views.models.zoo import models_zoo
@@ -11,6 +12,9 @@ def page() -> None:
     """The whole page."""
     text_blocks.title("Which models and data are here, and how good are they?")
     session = Session("models")
+    if problem := list_problem():
+        # Who is no administrator need not know where the file lies.
+        notices.advice(problem if person().administrator else "The list of added models is damaged")
     models_zoo(session, available_models())
     models_add(session)
     models_data(session)
