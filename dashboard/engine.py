@@ -21,9 +21,9 @@ from dashboard.jobs import Early, Job, Predicted, Request, Stop, Turns, party_of
 from dashboard.views.pair.view import PairRequest
 
 _logger = logging.getLogger(__name__)
-SILENT_AFTER = 180.0
-"""Seconds without a word (a computation asks every few whether to stop) after which a worker counts
-as hung, and another takes its place."""
+SILENT_AFTER = 600.0
+"""Seconds without a word (a computation asks every few whether to stop, on a busy machine every few
+dozen) after which a worker counts as hung, and another takes its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ class _Metrics(Collector):
         for outcome in ("finished", "failed", "stopped"):
             ended.add_metric([outcome], sum(state.ended.get(outcome, 0) for state in states))
         yield ended
+        replaced = sum(state.replaced for state in states)
+        yield CounterMetricFamily(
+            "ccta_workers_replaced", "Workers that stopped answering", value=replaced
+        )
         cache = GaugeMetricFamily("ccta_cache_bytes", "What the cache holds", labels=["kind"])
         for use in usage():
             cache.add_metric([use.kind.name], use.bytes)

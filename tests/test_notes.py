@@ -11,7 +11,6 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.store import notes
 from ccta_core.store.notes import Remark
-from tests.made_pair import html_of, said
 
 
 def file() -> Path:
@@ -202,6 +201,8 @@ def test_notes_that_are_locked_are_said_to_be(locked, ask):
 
 
 def test_the_page_says_that_notes_are_locked_and_exports_none(study_page, monkeypatch):
+    from tests.made_pair import html_of, said  # not above: processes import this module anew
+
     open_page = study_page("errors")
     monkeypatch.setattr(notes, "_PATIENCE", 0.05)
     tagged = f"lock test {os.getpid()}"

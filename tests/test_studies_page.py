@@ -313,3 +313,15 @@ def test_the_summary_counts_kinds():
     found = status_of(study.folder)
     assert summary([found]) == "1 study: 1 finished."
     assert summary([found, found]) == "2 studies: 2 finished."
+
+
+def test_the_page_tells_what_a_person_takes_of_what(page, monkeypatch):
+    assert "Your room here" not in html_of(page())
+    monkeypatch.setenv("CCTA_UPLOAD_QUOTA", "500M")
+    monkeypatch.setenv("CCTA_STUDY_QUOTA", "5G")
+    shown = html_of(page())
+    assert "Your room here" in shown
+    assert "<td>Files handed in</td><td>0 kB</td><td>500 MB</td>" in shown
+    assert "<td>Studies</td>" in shown
+    assert "<td>5.0 GB</td>" in shown
+    assert "Comparisons computed for you" not in shown

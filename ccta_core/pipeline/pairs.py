@@ -11,7 +11,7 @@ from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import RATHER_THAN, Config
 from ccta_core.consistency import Compared, Null, controls, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
-from ccta_core.errors import CctaError
+from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.model import Model
 from ccta_core.permissions import Person, acting_for, person
 from ccta_core.pipeline.notices import notices, provenance
@@ -81,7 +81,11 @@ def compare_many(
         _Ordered(sides[first, label], sides[second, label], turn)
         for (first, second), label, turn in zip(ordered, labels, turned, strict=True)
     ]
-    measured = [_measure(model, pair, config) for pair in both_sides]
+    measured = []
+    for pair in both_sides:
+        if stop():  # shuffled masses take seconds for a long pair
+            raise StoppedError("stopped before there was a result")
+        measured.append(_measure(model, pair, config))
     if early is not None and config.unrelated:
         early([_result(model, each, ([], []), config) for each in measured])
     # Unrelated sentences come last, all of them in one batch: nothing of the pair waits for them.
