@@ -21,6 +21,7 @@ from ccta_core.corpus.caps import MOST_MEGABYTES
 from ccta_core.errors import CctaError
 from ccta_core.logs import level_asked
 from ccta_core.permissions import PEOPLE, read_only
+from ccta_core.quotas import LIMITS, read_amount
 from ccta_core.text import count, read_whole, size
 
 SPARE = 500_000_000
@@ -121,6 +122,9 @@ def check_server() -> str:
     if wrong:
         raise CctaError(f"{'; '.join(wrong)}: see docs/deploy.md")
     level_asked()
+    for limit in LIMITS.values():
+        if text := os.environ.get(limit.variable, "").strip():
+            read_amount(text, limit.variable)
     where = settings["server"].get("address")
     mode = "read-only" if read_only() else "everything may be done"
     return f"listens at {where} unless it is told otherwise, {mode}"

@@ -11,6 +11,7 @@ from ccta_core.cli.main import main
 from ccta_core.config import cache_root
 from ccta_core.corpus.uploads import keep, keep_read, sample_file, uploads
 from ccta_core.errors import CctaError
+from ccta_core.health import check_server
 from ccta_core.permissions import Person, acting_for, claim
 from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.study.cost import Cost
@@ -39,6 +40,8 @@ def test_what_is_no_amount_is_one_line(text, monkeypatch, capsys):
     assert main(["dashboard", "--port", "0"]) == 2  # the port is looked at first
     assert main(["dashboard", "--port", "18599"]) == 2
     assert f"CCTA_STUDY_QUOTA is {text!r}" in capsys.readouterr().err
+    with pytest.raises(CctaError, match="CCTA_STUDY_QUOTA"):
+        check_server()
 
 
 def test_limits_that_are_not_set_are_for_others_than_who_works_here(monkeypatch):

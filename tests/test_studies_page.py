@@ -321,7 +321,7 @@ def test_the_page_tells_what_a_person_takes_of_what(page, monkeypatch):
     monkeypatch.setenv("CCTA_STUDY_QUOTA", "5G")
     shown = html_of(page())
     assert "Your room here" in shown
-    assert "<td>Files handed in</td><td>0 kB</td><td>500 MB</td>" in shown
+    assert "<td>Files handed in</td><td>0 bytes</td><td>500 MB</td>" in shown
     assert "<td>Studies</td>" in shown
     assert "<td>5.0 GB</td>" in shown
     assert "Comparisons computed for you" not in shown

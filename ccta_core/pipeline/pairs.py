@@ -82,10 +82,10 @@ def compare_many(
         for (first, second), label, turn in zip(ordered, labels, turned, strict=True)
     ]
     measured = []
-    for pair in both_sides:
+    for ordered_sides in both_sides:
         if stop():  # shuffled masses take seconds for a long pair
             raise StoppedError("stopped before there was a result")
-        measured.append(_measure(model, pair, config))
+        measured.append(_measure(model, ordered_sides, config))
     if early is not None and config.unrelated:
         early([_result(model, each, ([], []), config) for each in measured])
     # Unrelated sentences come last, all of them in one batch: nothing of the pair waits for them.
