@@ -1,4 +1,6 @@
-"""What processes of tests/test_faults.py do; imports little, so that they begin at once."""
+"""What processes of tests/test_faults.py and tests/test_quotas.py do; imports little, so
+that they begin at once.
+"""
 
 import os
 import signal
@@ -28,3 +30,11 @@ def serve(cache, name, began, problems):
         if read_entry(root, key) != {"x": "y" * 20_000}:
             problems.put(f"{name}: {key}")
         added._change(lambda entries, number=number: [*entries, {"id": f"{name}-{number}"}])
+
+
+def hold_a_turn(began, go_on):
+    from ccta_core.study.run import host
+
+    with host.hold_turn():
+        began.set()
+        go_on.wait(60)

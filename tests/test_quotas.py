@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections import namedtuple
 
 import pytest
 
@@ -17,6 +18,7 @@ from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import read_manifest
 from ccta_core.study.run import host, local, process
+from tests.faulty import hold_a_turn
 from tests.made_pair import make_result, request_of
 from tests.made_study import made_study
 
@@ -105,12 +107,6 @@ def test_studies_have_a_quota(monkeypatch, nothing_ships):
         process._check_host(1, 2000)
 
 
-def hold(began, go_on):
-    with host.hold_turn():
-        began.set()
-        go_on.wait(60)
-
-
 def test_so_many_studies_run_at_the_same_time_and_a_kill_gives_the_turn_back(monkeypatch):
     monkeypatch.setenv("CCTA_STUDIES_AT_ONCE", "2")
     spawn = multiprocessing.get_context("spawn")
@@ -119,7 +115,7 @@ def test_so_many_studies_run_at_the_same_time_and_a_kill_gives_the_turn_back(mon
         host.check_turn()
         # Events of its own: one that a killed process waits for can't be set any more.
         began, go_on = spawn.Event(), spawn.Event()
-        running.append(spawn.Process(target=hold, args=(began, go_on), daemon=True))
+        running.append(spawn.Process(target=hold_a_turn, args=(began, go_on), daemon=True))
         running[-1].start()
         assert began.wait(60)
     line = r"2 studies run already, the most at the same time here; resume when one has ended"
@@ -143,6 +139,15 @@ def test_so_many_studies_run_at_the_same_time_and_a_kill_gives_the_turn_back(mon
         host.check_turn()
     go_on.set()
     running[1].join(60)
+
+
+def test_a_run_without_room_on_the_disk_is_one_line(monkeypatch):
+    made_study(cache_root() / "studies", items=3)
+    next((cache_root() / "studies" / "made").glob("parts/*/*.parquet")).unlink()
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(host.shutil, "disk_usage", lambda path: usage(10, 9, 199_000_000))
+    with pytest.raises(CctaError, match=r"200 MB stay free, but .* has 199 MB; make room"):
+        local.run("made", workers=1)
 
 
 def test_workers_that_find_no_memory_are_not_started(monkeypatch):

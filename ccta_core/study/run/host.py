@@ -1,9 +1,10 @@
-"""What this machine has room for: studies at the same time over all processes, and memory.
+"""What this machine has room for: studies at the same time over all processes, memory, disk.
 
 A study that runs holds the lock of one of so many files in `running/` of the cache. A lock ends
 with its process, so a crash gives its turn back.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from ccta_core.text import count, size
 
 FOLDER = "running"
 """In the cache: a file for each study that may run at the same time."""
+SPARE = 200_000_000
+"""Bytes that stay free on the disk."""
 _LEAST_MEMORY = 1 << 30
 """Bytes without which a worker can't begin (the embedded model); at most it was seen to hold
 twice that."""
@@ -80,6 +83,22 @@ def check_memory(workers: int) -> None:
         f"{count(workers, 'process')} of a study take at least {size(workers * _LEAST_MEMORY)} of "
         f"memory and {size(free)} are free; {advice}"
     )
+
+
+def check_disk(more: int = 0) -> None:
+    """Raises CctaError where the cache's disk has not the room that a study will take (bytes), with
+    SPARE left.
+    """
+    root = cache_root()
+    place = next(path for path in (root, *root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < more + SPARE:
+        taken, spare, here = (f"{number / 1e6:,.0f} MB" for number in (more, SPARE, free))
+        what = f"the study takes about {taken} and" if more else "of a study's disk"
+        raise CctaError(
+            f"{what} {spare} stay free, but {root} has {here}; make room, or set CCTA_CACHE to "
+            "another disk"
+        )
 
 
 def _turns() -> list[Path]:

@@ -34,7 +34,7 @@ from ccta_core.study.manifest import (
     write_manifest,
 )
 from ccta_core.study.request import StudyRequest
-from ccta_core.study.run.host import check_memory, hold_turn
+from ccta_core.study.run.host import check_disk, check_memory, hold_turn
 from ccta_core.study.run.locks import CANCEL, LOCK, hold
 from ccta_core.study.run.progress import Report, RunProgress, recorded_end
 from ccta_core.study.run.status import is_shipped
@@ -144,6 +144,7 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
                 progress = RunProgress(
                     study.folder, study.manifest, study.missing, workers=workers, report=report
                 )
+                check_disk()
                 if workers:
                     check_memory(min(workers, len(study.missing)))
                     _work(study, min(workers, len(study.missing)), progress)

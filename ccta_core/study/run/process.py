@@ -35,7 +35,7 @@ from ccta_core.quotas import refuse_beyond
 from ccta_core.study.cost import Cost
 from ccta_core.study.manifest import folder_of, names
 from ccta_core.study.request import StudyRequest, check_name
-from ccta_core.study.run.host import check_memory, check_turn
+from ccta_core.study.run.host import check_disk, check_memory, check_turn
 from ccta_core.study.run.locks import CANCEL, HELD, LOCK, held, hold
 from ccta_core.study.run.progress import (
     LAUNCHED,
@@ -54,8 +54,6 @@ ENDED: Final = "ended"
 """`stop`: the run has ended."""
 ASKED: Final = "asked"
 """`stop`: the run was asked and will end, but has not yet."""
-_SPARE = 200_000_000
-"""Bytes that stay free on the disk."""
 _PATIENCE = 4.0
 """Seconds in which a run obeys."""
 _POLITE = 5
@@ -73,15 +71,7 @@ def check_new(request: StudyRequest) -> None:
 
 def check_room(cost: Cost) -> None:
     """Raises CctaError where the disk has not the room a study will take."""
-    root = cache_root()
-    place = next(path for path in (root, *root.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if free < cost.bytes + _SPARE:
-        taken, spare, here = (f"{size / 1e6:,.0f} MB" for size in (cost.bytes, _SPARE, free))
-        raise CctaError(
-            f"the study takes about {taken} and {spare} stay free, but {root} has {here}; make "
-            "room, or set CCTA_CACHE to another disk"
-        )
+    check_disk(cost.bytes)
 
 
 def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None:
@@ -96,8 +86,6 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
     check_new(request)
     check_readable(request.data)
     _check_models(request.models)
-    if cost is not None:
-        check_room(cost)
     _check_host(workers, cost.bytes if cost else 0)
     _launch(cache_root() / "studies" / request.name, ["run", *request.arguments], workers)
 
@@ -105,6 +93,7 @@ def start(request: StudyRequest, workers: int, cost: Cost | None = None) -> None
 def _check_host(workers: int, more: int) -> None:
     """Raises CctaError where this machine or the person has no room for one study more."""
     check_turn()
+    check_disk(more)
     check_memory(workers)
     refuse_beyond("studies", more)
 
