@@ -138,7 +138,6 @@ def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifes
     """
     with hold_study(name) as study:
         if study.missing:
-            refuse_if_read_only("Running a study")
             config_of(study.manifest)  # refuses to add rows to those of an earlier version
             with recorded_end(study.folder):
                 progress = RunProgress(
@@ -174,6 +173,8 @@ def hold_study(name: str) -> Iterator[HeldStudy]:
         (folder / CANCEL).unlink(missing_ok=True)
         manifest = read_manifest(folder)
         missing = missing_parts(folder, manifest, thorough=True)
+        if missing:
+            refuse_if_read_only("Running a study")
         for path in folder.glob("parts/*/*.tmp"):
             path.unlink()  # of a run that was killed
         try:
