@@ -26,8 +26,8 @@ RANKS = {
     "training": 7, "study": 7, "sensitivity": 7, "faithfulness": 8,
     "adjustment": 8, "analysis.scores": 8, "analysis.questions": 9, "zoo": 8,
     "analysis.claims": 10, "analysis.performance": 11,
-    "reports.study": 12, "reports.findings": 12, "cli": 13,
-    "__main__": 14, "dashboard": 15, "research": 15,
+    "reports.study": 12, "reports.findings": 12, "publishing": 13, "cli": 14,
+    "__main__": 15, "dashboard": 16, "research": 16,
 }  # fmt: skip
 
 
