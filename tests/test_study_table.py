@@ -223,13 +223,15 @@ def test_a_bit_that_flips_in_a_part_is_one_line_and_no_number(study, place):
     content = bytearray(path.read_bytes())
     content[int(place * len(content)) if isinstance(place, float) else place] ^= 4
     path.write_bytes(content)
+    line = ""
     try:
         after = reopened(study).table()
     except DamagedFileError as error:
-        assert re.search(r"00000.parquet can't be read.*study resume made", str(error))
+        line = str(error)
+    if line or place != 0.6:
+        assert re.search(r"00000.parquet can't be read.*study resume made", line)
         assert not list(cache_root().glob("tables/made/made~en*"))
     else:
-        assert place == 0.6
         pd.testing.assert_frame_equal(after, before)
 
 
