@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-oldest check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check adjust-cells docs dist lock clean
+	docs-faithfulness demo-check adjust-cells docs dist lock fuzz clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -71,6 +71,13 @@ lock: $(VENV)/dev.stamp  ## requirements.lock anew: every package with the hashe
 format: $(VENV)/dev.stamp  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# CASES of each of eleven kinds; the same seed gives the same cases.
+SEED ?= 1
+CASES ?= 9100
+fuzz: $(VENV)/dev.stamp  ## 100,000 broken files, names, addresses, texts and weights at the readers
+	CCTA_FUZZ_CASES=$(CASES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_fuzz.py -p no:randomly \
+		--hypothesis-seed=$(SEED) --timeout 0
 
 bench: $(VENV)/dev.stamp  ## benchmarks: ratios measured in one run
 	$(BIN)/python benchmarks/transport.py
