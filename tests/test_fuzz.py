@@ -34,8 +34,8 @@ fuzzed = settings(
     suppress_health_check=list(HealthCheck),
 )
 ODD = (
-    b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b"\r", b"\n\n", b"\t", b",", b"#", b"{",
-    b"}", b"[", b"]", b"null", b"NaN", b"-1", b"1e999", b"9" * 400, b"[" * 3000, b"=cmd()",
+    b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b"\r", b"\n\n", b"\t", b",", b"#",
+    b"{", b"}", b"[", b"]", b"null", b"NaN", b"-1", b"1e999", b"9" * 400, b"[" * 3000, b"=cmd()",
     b"\xe2\x80\xae", b"../" * 8, b"~root/", b"a" * 5000, b"\xed\xa0\x80", b"en", b"xx-YY",
     "\u0000é\u200d".encode(),
 )  # fmt: skip
