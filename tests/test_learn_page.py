@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 from ccta_core.errors import DamagedFileError
 from ccta_core.zoo.lesson import read_lesson
 from dashboard import resources
+from dashboard.plane import label_places
 from dashboard.views.learn import tables as tables
 from dashboard.views.learn.charts import intervals, pieces_html
 from dashboard.views.learn.claims_table import answer_claim
-from dashboard.views.learn.space_chart import label_places
 from dashboard.views.learn.view import STEPS
 from tests.made_study import made_study
 
