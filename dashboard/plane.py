@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.theme import SERIES
+from dashboard.theme import SERIES, transparent
 
 SYMBOLS = ("circle", "diamond")
 """The marks of the two sides, which also differ in colour."""
@@ -21,15 +21,19 @@ _RINGS = (1.0, 1.9, 2.8)
 
 
 def label_places(
-    points: Sequence[tuple[float, float]], widths: Sequence[float], height: float, frame: Box
+    points: Sequence[tuple[float, float]],
+    widths: Sequence[float],
+    height: float,
+    frame: Box,
+    unnamed: Sequence[tuple[float, float]] = (),
 ) -> list[tuple[float, float]]:
     """The offset of each label's middle from its point, the nearest that covers least.
 
     `points`, `widths`, `height` and `frame` are in pixels, y upwards; a label outside the frame
-    counts as covered. Labels are placed in order, each
-    beside, above or below its point, further away only where that is free.
+    counts as covered. Labels are placed in order, each beside, above or below its point, further
+    away only where that is free. Points that are `unnamed` have a mark and no label.
     """
-    marks = [_box(x, y, height * 0.8, height * 0.8) for x, y in points]
+    marks = [_box(x, y, height * 0.8, height * 0.8) for x, y in (*points, *unnamed)]
     placed: list[Box] = []
     offsets = []
     for (x, y), width in zip(points, widths, strict=True):
@@ -92,15 +96,21 @@ def word_labels(
 ) -> list[dict[str, Any]]:
     """A Plotly annotation for each row (word, side 0 or 1, x, y), placed so that few are covered.
 
-    `size` is that of the letters, `space` the width and height, in pixels, that they have: in a
-    wider picture they stand further apart.
+    Where the table has a column `named`, only those rows have one. `size` is that of the
+    letters, `space` the width and height, in pixels, that they have: in a wider picture they stand
+    further apart.
     """
     across = space[0] / (frame.x[1] - frame.x[0])
     up = space[1] / (frame.y[1] - frame.y[0])
-    points = [(x * across, y * up) for x, y in zip(table["x"], table["y"], strict=True)]
+    named = table["named"].astype(bool) if "named" in table else pd.Series(True, table.index)
+    points, unnamed = (
+        [(x * across, y * up) for x, y in zip(rows["x"], rows["y"], strict=True)]
+        for rows in (table[named], table[~named])
+    )
+    table = table[named]
     widths = [_PER_LETTER * size * (1 + len(word)) for word in table["word"]]
     shown = (frame.x[0] * across, frame.y[0] * up, frame.x[1] * across, frame.y[1] * up)
-    offsets = label_places(points, widths, size * 1.25, shown)
+    offsets = label_places(points, widths, size * 1.25, shown, unnamed)
     return [
         {
             "x": row.x,
@@ -111,6 +121,7 @@ def word_labels(
             "ay": -way[1],
             "showarrow": True,
             "arrowhead": 0,
+            "arrowcolor": transparent(SERIES[row.side][dark], 0.7),
             "arrowwidth": 0.5,
         }
         for row, way in zip(table.itertuples(), offsets, strict=True)
