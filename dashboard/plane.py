@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ccta_core.projection.places import Places
+from ccta_core.text import count, percent
 from dashboard.theme import SERIES, transparent
 
 SYMBOLS = ("circle", "diamond")
@@ -18,6 +20,18 @@ _ROOM = 0.4
 Box = tuple[float, float, float, float]
 _AWAY = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 _RINGS = (1.0, 1.9, 2.8)
+
+
+def plane_sentence(places: Places) -> str:
+    """What the picture is, how much it keeps, and what it is not."""
+    plane = places.plane
+    return (
+        f"A fixed projection, the same whatever pair is shown: two principal components of "
+        f"{plane.words:,} words of the demo corpus in {count(plane.languages, 'language')} (layer "
+        f"{plane.layer}, space {plane.space}). It keeps {percent(plane.kept)} of their variance, "
+        f"{percent(places.share)} of that of the words here: distances in the picture are not the "
+        "costs of transport, which are 1 minus the cosines in the whole space."
+    )
 
 
 def label_places(

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from ccta_core.projection.places import PairPlaces, Places
+from ccta_core.projection.places import PairPlaces
 from ccta_core.result import PairResult
 from ccta_core.space.links import Links, plan_links
-from ccta_core.text import count, percent
+from ccta_core.text import count
 from dashboard.widgets.wording import language_name
 
 SIDES = ("source", "target")
@@ -59,18 +59,6 @@ def places_sentence(table: pd.DataFrame) -> str:
         agree = int((rows["nearest_position"] == rows["most_to_position"]).sum())
         parts.append(f"{agree} of {count(len(rows), _words_of(table, side))}")
     return f"The nearest word gets the largest flow of {' and of '.join(parts)}."
-
-
-def plane_sentence(places: Places) -> str:
-    """What the picture is, how much it keeps, and what it is not."""
-    plane = places.plane
-    return (
-        f"A fixed projection, the same whatever pair is shown: two principal components of "
-        f"{plane.words:,} words of the demo corpus in {count(plane.languages, 'language')} (layer "
-        f"{plane.layer}, space {plane.space}). It keeps {percent(plane.kept)} of their variance, "
-        f"{percent(places.share)} of that of the words here: distances in the picture are not the "
-        "costs of transport, which are 1 minus the cosines in the whole space."
-    )
 
 
 def _words_of(table: pd.DataFrame, side: int) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.result import PairResult
 from ccta_core.text import number, percent
+from dashboard.plane import plane_sentence
 from dashboard.views.pair.job import PLACES, find_places, progress
 from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import text_blocks
@@ -34,7 +35,6 @@ def _show(places: Places, result: PairResult) -> None:
     from dashboard.views.pair.place_tables import (
         drawn_links,
         places_sentence,
-        plane_sentence,
         words_table,
     )
 
