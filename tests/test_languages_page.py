@@ -485,4 +485,4 @@ def test_sentences_are_read_on_request(page, monkeypatch):
     (wanted,) = asked
     assert {(source.lang, target.lang) for source, target in wanted.pairs} == {PAIR}
     assert "the nearest Chinese sentence is the translation for" in html_of(app)
-    assert "the selection stays on every page" in html_of(app)
+    assert "the selection stays on every page of the study" in html_of(app)

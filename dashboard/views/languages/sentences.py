@@ -52,19 +52,25 @@ def _show(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
     try:
         examples = resources.texts(chosen.study.name, ids)
         config = of_study(chosen.study.manifest.config, chosen.task, None).config
-        ids = [item for item in ids if {*pair} <= examples[item].sentences.keys()]
-        texts = tuple(tuple(examples[item].sentences[lang] for lang in pair) for item in ids)
-        wanted = PlacesOf(find(chosen.model), texts, config)
-    except (CctaError, KeyError) as error:
+        both = {
+            item: (examples[item].sentences[pair[0]], examples[item].sentences[pair[1]])
+            for item in ids
+            if item in examples and {*pair} <= examples[item].sentences.keys()
+        }
+        wanted = PlacesOf(find(chosen.model), tuple(both.values()), config)
+    except CctaError as error:
         leave(SENTENCES)
         notices.advice(f"The sentences can't be read here: {error}")
+        return
+    if not both:
+        text_blocks.say("The texts of these items are not here in both languages.")
         return
     asked = st.session_state.get(_WANTED) == wanted
     if not asked and find_stored_places(wanted) is None:
         leave(SENTENCES)
         text_blocks.say(
             f"A study keeps no vectors. {model_label(chosen.study, chosen.model)} reads both texts "
-            f"of {count(len(ids), 'item')} (at most {MOST_ITEMS}, from the highest EMS to the "
+            f"of {count(len(both), 'item')} (at most {MOST_ITEMS}, from the highest EMS to the "
             "lowest) once more, which takes some seconds, and each sentence lies at the mean of "
             "its words."
         )
@@ -74,7 +80,7 @@ def _show(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
         return
     places, job = find_places(wanted, SENTENCES)
     if places is not None:
-        table = sentences_table(places, ids, items, examples, pair)
+        table = sentences_table(places, list(both), items, examples, pair)
         _show_picture(session, chosen, places, table, len(items))
     elif job is not None:
         progress(job, SENTENCES, page="languages")
@@ -103,12 +109,12 @@ def _show_picture(
         key=_KEY,
         alt=finding,
         on_select=brushed,
-        selection_mode=("points", "box"),
+        selection_mode="box",
     )
     text_blocks.quiet(
         f"The stronger the colour, the higher the item's EMS ({number(float(table['ems'].min()))} "
-        f"to {number(float(table['ems'].max()))}). A click selects an item, a drawn box several; "
-        "the selection stays on every page. A sentence lies at the mean of its words. "
+        f"to {number(float(table['ems'].max()))}). A box that is drawn selects items; the "
+        "selection stays on every page of the study. A sentence lies at the mean of its words. "
         f"{plane_sentence(places)}"
     )
     chart_files(figure, table, f"{chosen.study.name}-sentences-{'-'.join(pair)}", chart=_KEY)
