@@ -46,7 +46,8 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         ),
         "uniform": Term(
             "Uniform weights",
-            "The same transport with an equal mass for every word: what the embeddings give alone.",
+            "The same transport with an equal mass for every word, called embeddings only: what "
+            "they give without attributions.",
             "Chance",
         ),
         "padding": Term(
@@ -115,7 +116,10 @@ def help_text(*keys: str) -> str:
 
 def what_is(page: str, *keys: str) -> None:
     """A small "What is this?" that unfolds the terms; each leads to its step of Learn."""
-    with st.popover("What is this?", type="tertiary", width="content", key=f"{page}_what_is"):
+    with (
+        st.popover("What is this?", type="tertiary", width="content", key=f"{page}_what_is"),
+        st.container(key=f"{page}_terms", gap=None),
+    ):
         for key in keys:
             term = TERMS[key]
             st.markdown(f"**{term.name}** {term.sentence}")

@@ -25,12 +25,12 @@ def word_places(request: PairRequest, result: PairResult) -> None:
     wanted = PlacesOf(request.model, ((request.source, request.target),), request.config)
     places, job = find_places(wanted)
     if places is not None:
-        _show(places, result)
+        _show(places, result, request.config.mass)
     elif job is not None:
         progress(job, PLACES)
 
 
-def _show(places: Places, result: PairResult) -> None:
+def _show(places: Places, result: PairResult, kind: str) -> None:
     from dashboard.views.pair.place_charts import MOST_NAMED, words_chart
     from dashboard.views.pair.place_tables import (
         drawn_links,
@@ -54,10 +54,11 @@ def _show(places: Places, result: PairResult) -> None:
     with right:
         few = len(table) <= MOST_NAMED
         named = "" if few else f" The {MOST_NAMED} words of the largest mass are named."
+        share = ", its share of all absolute attributions" if kind == "abs" else ""
         text_blocks.quiet(
-            "The area of a mark is the word's mass, its share of all absolute attributions. A line "
-            "joins two words whose largest flow is the one between them. Nearest: the highest "
-            f"cosine in the whole space.{named}"
+            f"The area of a mark is the word's mass{share}. A line joins two words whose largest "
+            "flow is the one between them. Nearest: the highest cosine in the whole space."
+            f"{named}"
         )
         _show_words(table, langs)
 
