@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ from ccta_core.errors import CctaError, StoppedError
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.logs import ids
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.result import PairResult
 from dashboard.views.pair.view import PairRequest
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:  # brings torch
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result."""
-Request = PairRequest | CurvesOf
+Request = PairRequest | CurvesOf | PlacesOf
+Result = PairResult | PairCurves | Places
 
 
 class Predicted(NamedTuple):
@@ -45,6 +47,8 @@ FORGOTTEN_AFTER = 120.0
 """Seconds until a job nobody asks about is dropped: browsers slow hidden pages down."""
 GONE_AFTER = 10.0
 """Seconds until a job is dropped whose people have left: a page that is loaded again comes back."""
+_STAGES = {PairRequest: "attributing", CurvesOf: "removing", PlacesOf: "placing"}
+"""What is done to a request once its model is loaded."""
 _LONG = 800
 """Characters of a pair's texts from which it is slow (three to four times a usual pair): it has a
 worker of its own, so that nobody with a short pair waits for it."""
@@ -71,7 +75,7 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_hex(4))
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
-    result: PairResult | PairCurves | None = None
+    result: Result | None = None
     predicted: Predicted | None = None
     early: PairResult | None = None
     error: str | None = None
@@ -82,7 +86,7 @@ class Job:
 
     @property
     def slow(self) -> bool:
-        """Whether it is worked on among the slow ones: a long pair, or deletion curves."""
+        """Whether it is worked on among the slow ones: a long pair, deletion curves, places."""
         if not isinstance(self.request, PairRequest):
             return True
         sentences = (self.request.source, self.request.target)
@@ -121,18 +125,19 @@ class Job:
         return time.monotonic() - self.began
 
     def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or "removing"."""
+        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or one of `_STAGES`."""
         self.stage, self.began = stage, time.monotonic()
 
 
 class Engine:
     """Loads models and compares pairs on threads of its own, in the order in which they were asked;
-    long pairs and deletion curves on another than short pairs.
+    long pairs, deletion curves and places on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
     early. With `compare_many` requests that wait for the same model and settings are computed
-    together. `curves` measures a pair's deletion curves, one pair after another. `is_present` tells
-    whether a holder is still there: what only people who left wait for is stopped while it runs.
+    together. `further` has what answers each other kind of request (a pair's deletion curves, the
+    places of words), one after another. `is_present` tells whether a holder is still there: what
+    only people who left wait for is stopped while it runs.
     """
 
     def __init__(
@@ -141,11 +146,11 @@ class Engine:
         compare: Callable[[Any, PairRequest, Stop, Early], PairResult],
         compare_many: Callable[[Any, Sequence[PairRequest], Stop, Early], Sequence[PairResult]]
         | None = None,
-        curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
+        further: Mapping[type[Request], Callable[[Any, Any, Stop], Result]] | None = None,
         is_present: Callable[[str], bool] = lambda holder: True,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
-        self._curves, self._is_present = curves, is_present
+        self._further, self._is_present = further or {}, is_present
         self._loading = threading.Lock()
         self._ready = threading.Condition()
         self._queue: list[Job] = []
@@ -298,14 +303,14 @@ class Engine:
             model = self._load(jobs[0].request.model)
         if _nobody_waits(jobs):
             return
-        stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
+        stage = _STAGES[type(jobs[0].request)]
         for job in jobs:
             job.enter(stage)
         for job, result in zip(jobs, self._results(model, jobs), strict=True):
             job.result = result
         self._durations[jobs[0].stage] = jobs[0].seconds
 
-    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
+    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[Result]:
         def early(parts: Sequence[Predicted | PairResult]) -> None:
             for job, part in zip(jobs, parts, strict=True):
                 if isinstance(part, Predicted):
@@ -321,9 +326,10 @@ class Engine:
         (job,) = jobs
         if isinstance(job.request, PairRequest):
             return [self._compare(model, job.request, job.stop, early)]
-        if self._curves is None:
-            raise CctaError("this engine measures no deletion curves")
-        return [self._curves(model, job.request, job.stop)]
+        answer = self._further.get(type(job.request))
+        if answer is None:
+            raise CctaError(f"this engine answers no {type(job.request).__name__}")
+        return [answer(model, job.request, job.stop)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:
@@ -340,7 +346,7 @@ ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
 def _model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Config]:
-    """What requests that are computed together have in common; curves are not pairs."""
+    """What requests that are computed together have in common; only pairs are."""
     return type(request), request.model, request.config
 
 

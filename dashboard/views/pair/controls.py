@@ -14,6 +14,7 @@ from dashboard.views.pair.settings import AUTO, Settings, aligns, baselines, mas
 from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import usual_ribbons
+from dashboard.widgets.terms import help_text, what_is
 from dashboard.widgets.wording import item_name, language_name, model_name
 
 _SPACES = {
@@ -114,13 +115,14 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
     with st.popover("Options", width="content"), st.container(key="pair_options"):
         select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
         select("target", "Explain", classes)
-        select("mass", "Mass is", mass_names, masses(method))
+        select("mass", "Mass is", mass_names, masses(method), help=help_text("masses"))
         select(
             "baseline",
             "Attribution starts from",
             _BASELINES,
             starts or ("pad",),
             disabled=not starts,
+            help=help_text("padding", "completeness"),
         )
         select("space", "Embeddings are", _SPACES)
         layers = {name: f"layer {name}" for name in aligns(info)}
@@ -138,6 +140,8 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
         select("precision", "Computed in", _PRECISIONS)
 
 
+_TERMS = ("ems", "gain", "uniform", "masses", "padding", "completeness", "entities")
+"""Terms of the page that are explained under the picture."""
 _TYPED = {
     "nli": ("premise", "hypothesis"),
     "paraphrase": ("first sentence", "second sentence"),
@@ -201,3 +205,4 @@ def drawing(session: Session, settings: Settings, payload: dict[str, Any] | None
             disabled=payload is None or settings.units == "subwords",
             width=220,
         )
+        what_is("pair", *_TERMS)
