@@ -4,11 +4,12 @@ FROM python:3.11-slim AS build
 ARG INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /source
 RUN python -m venv /opt/ccta
-COPY requirements.txt ./
+COPY requirements.txt requirements.lock requirements-embedded.lock ./
 # The packages before the code, so that a change of the code leaves this layer as it is.
-RUN grep -v '^-e' requirements.txt > pinned.txt \
-    && /opt/ccta/bin/pip install --no-cache-dir ${INDEX:+--extra-index-url "$INDEX"} -r pinned.txt
-COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE CHANGELOG.md CITATION.cff ./
+RUN /opt/ccta/bin/pip install --no-cache-dir ${INDEX:+--extra-index-url "$INDEX"} "$(grep '^torch==' requirements.txt)" \
+    && /opt/ccta/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock \
+    && /opt/ccta/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements-embedded.lock
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE NOTICE CHANGELOG.md CITATION.cff ./
 COPY ccta_core ccta_core
 COPY dashboard dashboard
 COPY cache cache

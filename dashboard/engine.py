@@ -7,23 +7,26 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ccta_core.errors import CctaError, StoppedError
-from ccta_core.faithfulness.curves import CurvesOf, PairCurves
+from ccta_core.faithfulness.curves import CurvesOf
 from ccta_core.logs import ids
 from ccta_core.models.catalog import ModelInfo
+from ccta_core.projection.places import PlacesOf
 from ccta_core.quotas import LIMITS, allowed
 from ccta_core.result import PairResult
-from dashboard.jobs import Early, Job, Predicted, Request, Stop, Turns, party_of, refusal
+from dashboard.jobs import Early, Job, Predicted, Request, Result, Stop, Turns, party_of, refusal
 from dashboard.views.pair.view import PairRequest
 
 _logger = logging.getLogger(__name__)
 SILENT_AFTER = 600.0
 """Seconds without a word (a computation asks every few whether to stop, on a busy machine every few
 dozen) after which a worker counts as hung, and another takes its place."""
+_STAGES = {PairRequest: "attributing", CurvesOf: "removing", PlacesOf: "placing"}
+"""What is done to a request once its model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,14 @@ class EngineState:
 
 class Engine:
     """Loads models and compares pairs on threads of its own, the people who wait in turn (`Turns`);
-    long pairs and deletion curves on another than short pairs.
+    long pairs, deletion curves and places on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
     early. With `compare_many` requests that wait for the same model and settings are computed
-    together. `curves` measures a pair's deletion curves, one pair after another. `is_present` tells
-    whether a holder is still there: what only people who left wait for is stopped while it runs. So
-    is a job whose time is over, and a worker that does not answer is replaced.
+    together. `further` has what answers each other kind of request (a pair's deletion curves, the
+    places of words), one after another. `is_present` tells whether a holder is still there: what
+    only people who left wait for is stopped while it runs. So is a job whose time is over, and a
+    worker that does not answer is replaced.
     """
 
     def __init__(
@@ -58,11 +62,11 @@ class Engine:
         compare: Callable[[Any, PairRequest, Stop, Early], PairResult],
         compare_many: Callable[[Any, Sequence[PairRequest], Stop, Early], Sequence[PairResult]]
         | None = None,
-        curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
+        further: Mapping[type[Request], Callable[[Any, Any, Stop], Result]] | None = None,
         is_present: Callable[[str], bool] = lambda holder: True,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
-        self._curves, self._is_present = curves, is_present
+        self._further, self._is_present = further or {}, is_present
         self._loading = threading.Lock()
         self._ready = threading.Condition()
         self._turns = Turns()
@@ -277,7 +281,7 @@ class Engine:
             model = self._load(jobs[0].request.model)
         if _nobody_waits(jobs):
             return
-        stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
+        stage = _STAGES[type(jobs[0].request)]
         for job in jobs:
             job.compute(stage)
         self._hear(jobs, time.monotonic())
@@ -287,7 +291,7 @@ class Engine:
                 job.result = result
         self._durations[jobs[0].stage] = jobs[0].seconds
 
-    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
+    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[Result]:
         def early(parts: Sequence[Predicted | PairResult]) -> None:
             for job, part in zip(jobs, parts, strict=True):
                 if isinstance(part, Predicted):
@@ -307,9 +311,10 @@ class Engine:
         (job,) = jobs
         if isinstance(job.request, PairRequest):
             return [self._compare(model, job.request, stop, early)]
-        if self._curves is None:
-            raise CctaError("this engine measures no deletion curves")
-        return [self._curves(model, job.request, stop)]
+        answer = self._further.get(type(job.request))
+        if answer is None:
+            raise CctaError(f"this engine answers no {type(job.request).__name__}")
+        return [answer(model, job.request, stop)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:

@@ -12,6 +12,7 @@ from ccta_core.config import Config
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.permissions import LOCAL, person
+from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.quotas import LIMITS, allowed
 from ccta_core.result import PairResult
 from dashboard.views.pair.view import PairRequest
@@ -21,7 +22,8 @@ if TYPE_CHECKING:  # brings torch
 
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result, or its time is over."""
-Request = PairRequest | CurvesOf
+Request = PairRequest | CurvesOf | PlacesOf
+Result = PairResult | PairCurves | Places
 
 
 class Predicted(NamedTuple):
@@ -55,7 +57,7 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_hex(4))
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
-    result: PairResult | PairCurves | None = None
+    result: Result | None = None
     predicted: Predicted | None = None
     early: PairResult | None = None
     error: str | None = None
@@ -72,7 +74,7 @@ class Job:
 
     @property
     def slow(self) -> bool:
-        """Whether it is worked on among the slow ones: a long pair, or deletion curves."""
+        """Whether it is worked on among the slow ones: a long pair, deletion curves, places."""
         return not isinstance(self.request, PairRequest) or characters_of(self.request) > _LONG
 
     def join(self, holder: str) -> None:
@@ -114,7 +116,9 @@ class Job:
         return time.monotonic() - self.began
 
     def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or "removing"."""
+        """Begins a stage: "waiting", "loading", "attributing", "unrelated", or what else is done
+        to the request ("removing", "placing").
+        """
         self.stage, self.began = stage, time.monotonic()
 
     def compute(self, stage: str) -> None:
@@ -129,7 +133,11 @@ class Job:
 
 
 def characters_of(request: Request) -> int:
-    """Returns how many characters the texts of both sides have together."""
+    """Returns how many characters the texts of both sides have together; 0 of places, whose texts
+    are a study's or a pair's that was compared.
+    """
+    if isinstance(request, PlacesOf):
+        return 0
     return sum(len(text) for side in (request.source, request.target) for text in side.segments)
 
 
@@ -216,5 +224,5 @@ class Turns:
 
 
 def model_and_config(request: Request) -> tuple[type[Request], ModelInfo, Config]:
-    """Returns what requests that are computed together have in common; curves are not pairs."""
+    """Returns what requests that are computed together have in common; only pairs are."""
     return type(request), request.model, request.config

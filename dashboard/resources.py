@@ -19,6 +19,7 @@ from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.models.added import CHANGED, added, available_models
 from ccta_core.models.catalog import BACKBONE, ModelInfo, find
 from ccta_core.permissions import person
+from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.result import PairResult
 from ccta_core.stamps import file_stamp
 from ccta_core.store.pairs import find_pair, results_stamp
@@ -89,7 +90,7 @@ def engine() -> Engine:
         load=_load_model,
         compare=_compare,
         compare_many=_compare_many,
-        curves=_measure_curves,
+        further={CurvesOf: _measure_curves, PlacesOf: _measure_places},
         is_present=_is_connected,
     )
 
@@ -383,3 +384,9 @@ def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:
     from ccta_core.faithfulness.deletion import measure_curves_cached
 
     return measure_curves_cached(model, wanted, stop)
+
+
+def _measure_places(model: Any, wanted: PlacesOf, stop: Stop) -> Places:
+    from ccta_core.projection.measure import measure_places_cached
+
+    return measure_places_cached(model, wanted, stop)

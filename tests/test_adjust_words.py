@@ -7,6 +7,7 @@ import pytest
 from ccta_core.adjustment.demo import GROUPS, read_words
 from ccta_core.adjustment.tables import SHIPPED
 from ccta_core.corpus.demo import read_demo
+from ccta_core.projection.plane import Plane
 from dashboard.views.adjust.charts import plane_chart
 from dashboard.views.adjust.word_tables import (
     distance_table,
@@ -14,7 +15,7 @@ from dashboard.views.adjust.word_tables import (
     plane_numbers,
     plane_table,
 )
-from research.adjustment.sentences import Plane, arm_models
+from research.adjustment.sentences import arm_models
 from tests.made_adjustment import runs, write_made
 from tests.made_demo import LINKS, made_words, write_demo
 from tests.test_dashboard import clean, html_of, said

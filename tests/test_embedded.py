@@ -173,6 +173,45 @@ def test_without_the_wheel_the_hub_is_named(monkeypatch):
         load_backbone()
 
 
+@pytest.fixture
+def elder(tmp_path, monkeypatch):
+    """What the hub would give, small, in a folder of its own."""
+    from transformers import BertConfig, BertModel
+
+    from ccta_core.models.places import ModelPlace
+
+    folder = tmp_path / "elder"
+    small = BertConfig(
+        vocab_size=64, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8,
+    )  # fmt: skip
+    BertModel(small).save_pretrained(folder)
+    embedded.load_tokenizer(embedded.locate()).save_pretrained(folder)
+    asked = []
+
+    def fetch(name, revision):
+        asked.append((name, revision))
+        return ModelPlace(name, folder)
+
+    monkeypatch.setattr(embedded, "locate", lambda: None)
+    monkeypatch.setattr(embedded, "fetch", fetch)
+    yield folder
+    assert asked == [(embedded.HUB_ID, "fd1525a9fd15316a2d503bf26ab031a61d056e98")]
+
+
+def test_the_hubs_elder_is_pinned_by_revision_and_bytes(elder, monkeypatch):
+    content = (elder / "model.safetensors").read_bytes()
+    monkeypatch.setattr(embedded, "HUB_SHA256", hashlib.sha256(content).hexdigest())
+    parts = embedded.backbone_parts()
+    assert parts.config.hidden_size == 8
+    assert parts.state["embeddings.word_embeddings.weight"].shape == (64, 8)
+
+
+def test_another_file_of_the_hub_is_refused(elder):
+    with pytest.raises(DamagedFileError, match=r"is not the file of intfloat.*that is pinned"):
+        embedded.backbone_parts()
+
+
 def test_precompiled_maps_normalise_as_told():
     from tokenizers import normalizers
 

@@ -1,8 +1,10 @@
 """The page Languages: its tables against pandas and the statistics, its matrices, the page."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.cluster.hierarchy import leaves_list, linkage
@@ -13,9 +15,11 @@ from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import find
+from ccta_core.projection.places import PairPlaces, Places, PlacesOf, PlaneFacts
 from ccta_core.store.pairs import find_pair
 from ccta_core.text import number
 from dashboard import resources
+from dashboard.engine import Engine
 from dashboard.views.languages import tables
 from dashboard.views.languages.charts import (
     flows_html,
@@ -28,6 +32,13 @@ from dashboard.views.languages.charts import (
 from dashboard.views.languages.layers import mexa_sentence, profile_sentence
 from dashboard.views.languages.matrix import cells, finding
 from dashboard.views.languages.pair import pair_sentence
+from dashboard.views.languages.sentence_charts import sentences_chart
+from dashboard.views.languages.sentence_tables import (
+    MOST_ITEMS,
+    nearest_translations,
+    placed_items,
+    sentences_table,
+)
 from dashboard.widgets.matrix import Head, Matrix, MatrixCell, payload, shades_of
 from tests.made_study import LANGS, answering, made_study
 from tests.test_dashboard import clean, html_of, said
@@ -391,3 +402,87 @@ def test_a_study_of_one_model_has_no_training_languages(page, study_cache):
     made_study(study_cache / "studies", name="one", trained=("en",), items=12)
     app = clean(page(study="one"))
     assert "Training language against" not in html_of(app)
+
+
+# Where the sentences are ---------------------------------------------------------------------
+
+
+def made_places(wanted):
+    draw = np.random.default_rng(0)
+    pairs = (PairPlaces(draw.normal(size=(4, 2)), draw.normal(size=(5, 2))) for _ in wanted.pairs)
+    return Places(PlaneFacts("centered", 7, 6521, 14, (0.13, 0.07)), tuple(pairs), 0.16)
+
+
+def test_the_placed_items_reach_from_the_highest_to_the_lowest_ems(study):
+    items = tables.pair_items(study, "made/en", 8, PAIR)
+    assert placed_items(items) == list(items["item"])
+    many = pd.DataFrame({"item": [f"i{n}" for n in range(1000)]})
+    placed = placed_items(many)
+    assert len(placed) == len(set(placed)) == MOST_ITEMS
+    assert (placed[0], placed[-1]) == ("i0", "i999")
+    gaps = np.diff([int(item[1:]) for item in placed])
+    assert set(gaps) <= {16, 17}
+
+
+def test_a_sentence_lies_at_the_mean_of_its_words_with_its_items_ems(study):
+    items = tables.pair_items(study, "made/en", 8, PAIR)
+    ids = placed_items(items)[:7]
+    examples = {example.id: example for example in read_demo("nli")}
+    wanted = PlacesOf(find("e5-small/nli-en"), tuple((None, None) for _ in ids), Config())
+    places = made_places(wanted)
+    table = sentences_table(places, ids, items, examples, PAIR)
+    ems = items.set_index("item")["ems"]
+    for n, (item, pair) in enumerate(zip(ids, places.pairs, strict=True)):
+        rows = table.iloc[2 * n : 2 * n + 2]
+        assert list(rows["item"]) == [item] * 2
+        assert list(rows["lang"]) == list(PAIR)
+        assert list(rows["ems"]) == [ems[item]] * 2
+        assert rows[["x", "y"]].to_numpy() == pytest.approx(
+            np.stack([pair.source.mean(0), pair.target.mean(0)])
+        )
+        assert examples[item].sentences["zh"].text2 in rows["text"].iloc[1]
+    sides = [table[table["side"] == side] for side in (0, 1)]
+    nearest = 0
+    for own in sides[0].itertuples():
+        away = {t.item: (t.x - own.x) ** 2 + (t.y - own.y) ** 2 for t in sides[1].itertuples()}
+        nearest += min(away, key=away.get) == own.item
+    assert nearest_translations(table) == nearest
+    figure = sentences_chart(table, (0.13, 0.07), ("English", "Chinese"), ids[:2], dark=True)
+    lines, *points = figure.data
+    assert len(lines.x) == 3 * len(ids)
+    for side, drawn in zip(sides, points, strict=True):
+        assert [item for (item,) in drawn.customdata] == ids
+        assert list(drawn.marker.line.width) == [2.5, 2.5, *[1] * (len(ids) - 2)]
+        opacity = [float(colour.rpartition(",")[2][:-1]) for colour in drawn.marker.color]
+        assert np.argmax(opacity) == np.argmax(side["ems"].to_numpy())
+        assert np.argmin(opacity) == np.argmin(side["ems"].to_numpy())
+
+
+def test_sentences_are_read_on_request(page, monkeypatch):
+    asked = []
+    engine = Engine(
+        load=lambda info: info,
+        compare=lambda model, request, stop: None,
+        further={PlacesOf: lambda model, wanted, stop: asked.append(wanted) or made_places(wanted)},
+    )
+    monkeypatch.setattr(resources, "engine", lambda: engine)
+    app = clean(page(target="zh"))
+    app.session_state["languages_sentences_input"] = True
+    app = clean(app.run())
+    assert "The sentences can't be read here" in said(app)  # a made-up model is not here
+    monkeypatch.setattr(
+        "dashboard.views.languages.sentences.find",
+        lambda name: replace(find("e5-small/nli-en"), id=name),
+    )
+    app = clean(app.run())
+    assert "A study keeps no vectors" in html_of(app)
+    assert not asked, "nothing is computed before it is asked for"
+    app = clean(app.button(key="languages_sentences_go_input").click().run())
+    for _ in range(50):
+        if "A fixed projection" in html_of(app):
+            break
+        app = clean(app.run())
+    (wanted,) = asked
+    assert {(source.lang, target.lang) for source, target in wanted.pairs} == {PAIR}
+    assert "the nearest Chinese sentence is the translation for" in html_of(app)
+    assert "the selection stays on every page of the study" in html_of(app)

@@ -1,5 +1,6 @@
 """The page Learn without a browser: its pictures, every step, the claims at the end."""
 
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from streamlit.testing.v1 import AppTest
 from ccta_core.errors import DamagedFileError
 from ccta_core.zoo.lesson import read_lesson
 from dashboard import resources
+from dashboard.plane import label_places
 from dashboard.views.learn import tables as tables
 from dashboard.views.learn.charts import intervals, pieces_html
 from dashboard.views.learn.claims_table import answer_claim
-from dashboard.views.learn.space_chart import label_places
 from dashboard.views.learn.view import STEPS
+from dashboard.widgets.terms import TERMS, terms_of
 from tests.made_study import made_study
 
 APP = str(Path(__file__).parents[1] / "dashboard" / "app.py")
@@ -114,6 +116,13 @@ def test_a_damaged_address_gives_a_notice_and_the_default(page, query, word):
     app = clean(page(**query))
     assert word in said(app)
     assert STEPS[0].question in html_of(app)
+
+
+@pytest.mark.parametrize("step", sorted({term.number for term in TERMS.values()}))
+def test_a_step_says_what_its_terms_are(page, step):
+    text = html_of(clean(page(step=str(step))))
+    for term in terms_of(STEPS[step - 1].name):
+        assert f"<b>{escape(term.name)}</b> {escape(term.sentence)}" in text
 
 
 def test_next_and_previous_turn_the_page(page):

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 
 from ccta_core.config import Config
 from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import catalog
+from ccta_core.projection.places import PairPlaces, Places, PlacesOf, PlaneFacts, keep_places
 from ccta_core.store.pairs import keep_pair
 from ccta_core.types import Sentence
 from dashboard.views.pair.view import PairRequest
@@ -49,7 +51,18 @@ def cache(tmp_path_factory) -> Path:
         for texts, ems in ((EDITED, 0.62), (EDITED_TWICE, 0.64), (SHORT, 0.4)):
             keep(PairRequest(catalog()[NLI], *texts, Config()), ems=ems)
         keep(request_of(QA, "qa", "market-1", 0), task="qa")
+        keep_words(request_of(NLI, "nli", "ferry-c", 0))
     return folder
+
+
+def keep_words(request: PairRequest) -> None:
+    """Has the words of a pair lie on a plane, each by itself."""
+    result = make_result(request)
+    draw = np.random.default_rng(0)
+    sides = (draw.uniform(size=(len(side.units), 2)) for side in (result.source, result.target))
+    plane = PlaneFacts("centered", 8, 6521, 14, (0.13, 0.07))
+    wanted = PlacesOf(request.model, ((request.source, request.target),), request.config)
+    keep_places(Places(plane, (PairPlaces(*sides),), 0.16), wanted)
 
 
 def request_of(model: str, part: str, item: str, layer: int) -> PairRequest:
@@ -95,6 +108,23 @@ def test_the_layers_play(show):
     page.get_by_role("button", name="Play").wait_for()
     page.get_by_role("button", name="Open this layer").click()
     page.wait_for_url("**layer=2**")
+
+
+def test_the_words_of_both_sentences_lie_on_a_plane(show):
+    page = show(width=390)
+    assert not page.get_by_text("A fixed projection").count()
+    page.get_by_text("Where the words are").click()
+    chart = page.locator(".st-key-pair_places_chart")
+    chart.get_by_text("cancelled", exact=True).wait_for()
+    labels = chart.locator(".annotation-text").all_text_contents()
+    for text in (*SIDES["en"].segments, *SIDES["es"].segments):
+        assert set(labels) & set(text.split()), "words of each of the four texts are named"
+    page.get_by_text("A fixed projection").wait_for()
+    chart.locator(".scatterlayer .point").first.scroll_into_view_if_needed()
+    # The largest mark of a side is its first word's (`make_result`).
+    chart.locator(".scatterlayer .trace").nth(1).locator(".point").first.hover(force=True)
+    page.locator(".hoverlayer").get_by_text("nearest Spanish word").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_undo_takes_a_view_back(show):

@@ -26,6 +26,7 @@ def filled(monkeypatch, tmp_path):
     put(tmp_path / "product" / "pairs" / "ab" / "1.json.gz")
     put(root / "results" / "ab" / "1.json.gz")
     put(root / "tables" / "1.parquet")
+    put(root / "planes" / "ab" / "1.json.gz")
     put(root / "retrieval" / "r1" / "scores.json")
     put(root / "studies" / "mine" / "parts" / "m" / "0.parquet")
     put(root / "data" / "mine-123456789abc.csv")

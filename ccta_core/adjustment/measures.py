@@ -158,8 +158,11 @@ def read_links(model: str, lang: str, layer: int, kind: str) -> Distances:
         if row["layer"] == layer and row["distance"] == kind:
             if "foreign" not in row:
                 raise CctaError(f"{path} does not say which words it links; measure {model} again")
-            columns = (np.array(row[name]) for name in ("related", "unrelated", "sentence"))
-            return Distances(*columns, words=np.column_stack([row["foreign"], row["english"]]))
+            related, unrelated, sentence = (
+                np.array(row[name]) for name in ("related", "unrelated", "sentence")
+            )
+            words = np.column_stack([row["foreign"], row["english"]])
+            return Distances(related, unrelated, sentence, words)
     raise CctaError(f"{path} has no {kind} distances at layer {layer}; measure the model again")
 
 

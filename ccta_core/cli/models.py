@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ccta_core.cli import train
+from ccta_core.cli import publish, train
 from ccta_core.cli.write import write_text
 from ccta_core.errors import CctaError
 from ccta_core.models import added
@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "models", help="list the models, show a card, train", epilog="ccta models list"
     )
-    actions = parser.add_subparsers(required=True, metavar="list|info|add|remove|train")
+    actions = parser.add_subparsers(required=True, metavar="list|info|add|remove|train|publish")
     listing = actions.add_parser("list", help="every model here", epilog="ccta models list --json")
     listing.add_argument("--json", action="store_true", help="rows as JSON")
     listing.set_defaults(run=_list)
@@ -41,6 +41,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     removing.add_argument("id")
     removing.set_defaults(run=_remove)
     train.add(actions)
+    publishing = actions.add_parser(
+        "publish", help="write a model as a repository of the Hugging Face Hub, and send it",
+        epilog="ccta models publish e5-small/nli-en --to hub/nli-en",
+    )  # fmt: skip
+    publishing.add_argument("id")
+    publish.add_arguments(publishing)
+    publishing.set_defaults(run=_publish)
 
 
 def _add(options: argparse.Namespace) -> None:
@@ -58,6 +65,12 @@ def _remove(options: argparse.Namespace) -> None:
             f"expected one of: {', '.join(mine) or 'none was added'}"
         )
     added.remove(model_id)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from ccta_core.publishing import publish_model
+
+    publish.finish(publish_model(options.id, options.to), options, "model")
 
 
 def _metric(info: ModelInfo) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ccta_core.cli import publish
 from ccta_core.cli.write import write_text
 from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
@@ -35,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Declares `ccta study` and all it can do."""
     parser = commands.add_parser("study", help="measure whole data sets", epilog=_EXAMPLE)
     actions = parser.add_subparsers(
-        required=True, metavar="run|resume|list|show|stop|export|findings"
+        required=True, metavar="run|resume|list|show|stop|export|findings|publish"
     )
     _add_run(actions)
     resume = actions.add_parser(
@@ -56,6 +57,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     stop.set_defaults(run=_stop)
     _add_export(actions)
     _add_findings(actions)
+    publishing = actions.add_parser(
+        "publish",
+        help="write a study as a data set of the Hugging Face Hub, and send it",
+        epilog="ccta study publish demo-nli --to hub/demo-nli",
+    )
+    publishing.add_argument("name")
+    publish.add_arguments(publishing)
+    publishing.set_defaults(run=_publish)
 
 
 def _add_run(actions: argparse._SubParsersAction) -> None:
@@ -244,3 +253,10 @@ def _findings(options: argparse.Namespace) -> None:
     from ccta_core.study.storage.table import open_study
 
     write_text(options.to, findings_page([open_study(name) for name in options.names]) + "\n")
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from ccta_core.publishing import publish_study
+    from ccta_core.study.storage.table import open_study
+
+    publish.finish(publish_study(open_study(options.name), options.to), options, "dataset")

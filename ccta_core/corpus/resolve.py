@@ -42,6 +42,7 @@ SHARED = Path("..") / "shared" / "data"
 UPLOADS = "data"
 """The folder of files that were handed in, in a person's folder."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
+_LONGEST_SPEC = 1024
 _HUB_FILES = ("*.parquet", "*.jsonl", "*.json", "*.arrow")
 
 
@@ -50,6 +51,11 @@ def open_spec(spec: str) -> OpenDataSet:
 
     Raises CctaError (one line) where it names nothing that is here.
     """
+    if len(spec) > _LONGEST_SPEC:
+        raise CctaError(
+            f"a data set is named in at most {_LONGEST_SPEC:,} characters; this name has "
+            f"{len(spec):,}"
+        )
     check_readable(spec)
     name, _, where = spec.partition(":")
     if name == "file":

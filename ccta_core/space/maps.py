@@ -41,7 +41,7 @@ def similarities(
     or no mean, both sides take the next plainer space, and the result says so.
     """
     (source, states_s), (target, states_t) = sides
-    name, notice = _usable_space(info, layer, (source, target), space)
+    name, notice = usable_space(info, layer, (source, target), space)
     left, right = (
         normal(into_space(info, layer, lang, states, name))
         for lang, states in ((source, states_s), (target, states_t))
@@ -59,7 +59,7 @@ def pair_similarities(
     ready: dict[tuple[str, str], np.ndarray] = {}
     by_pair = {}
     for pair in combinations(embeddings, 2):
-        name, notice = _usable_space(info, layer, pair, space)
+        name, notice = usable_space(info, layer, pair, space)
         for lang in pair:
             if (lang, name) not in ready:
                 ready[lang, name] = normal(into_space(info, layer, lang, embeddings[lang], name))
@@ -120,30 +120,30 @@ def _cosines(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.clip(source @ target.T, -1.0, 1.0)
 
 
-class _UsableSpace(NamedTuple):
+class UsableSpace(NamedTuple):
     """The space that two languages are compared in; `notice` where it is not the one asked for."""
 
     name: str
     notice: str | None = None
 
 
-def _usable_space(info: ModelInfo, layer: int, langs: tuple[str, str], space: str) -> _UsableSpace:
+def usable_space(info: ModelInfo, layer: int, langs: tuple[str, str], space: str) -> UsableSpace:
     """Returns the space asked for, or the next plainer one that both languages have."""
     if space == "none":
-        return _UsableSpace("none")
+        return UsableSpace("none")
     means = language_means(unchanged_folder(info))
     meanless = sorted({lang for lang in langs if lang not in means})
     reason = _without_maps(info, layer, langs) if space == "procrustes" else None
     if meanless:
-        return _UsableSpace(
+        return UsableSpace(
             "none",
             f"No language mean for {' and '.join(meanless)} is stored with {info.id}: "
             "the embeddings are compared as they are (space none).",
         )
     if reason:
         notice = f"{reason}: the embeddings are centred instead (space centered)."
-        return _UsableSpace("centered", notice)
-    return _UsableSpace(space)
+        return UsableSpace("centered", notice)
+    return UsableSpace(space)
 
 
 def _without_maps(info: ModelInfo, layer: int, langs: tuple[str, str]) -> str | None:

@@ -37,6 +37,7 @@ KINDS = (
         "results", "results", "Comparisons of your own", "they are computed again when asked for"
     ),
     CacheKind("tables", "tables", "Tables computed from studies", "they are computed again"),
+    CacheKind("planes", "planes", "Planes of words and places on them", "they are found again"),
     CacheKind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
     CacheKind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
     CacheKind(

@@ -37,6 +37,11 @@ def language_name(code: str) -> str:
     return language(code).name
 
 
+def word_cell(text: str, lang: str) -> str:
+    """A word as HTML, isolated from the direction of what is around it."""
+    return f'<bdi lang="{escape(lang)}">{escape(text)}</bdi>'
+
+
 def word(text: str, lang: str) -> str:
     """A word in quotes as HTML, isolated from the direction of the line around it."""
-    return f'“<bdi lang="{escape(lang)}">{escape(text)}</bdi>”'
+    return f"“{word_cell(text, lang)}”"

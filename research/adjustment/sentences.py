@@ -38,6 +38,7 @@ from ccta_core.corpus.demo import read_demo
 from ccta_core.models.catalog import BACKBONE, ModelInfo, catalog
 from ccta_core.models.load import load_model
 from ccta_core.pipeline import compare_many
+from ccta_core.projection.plane import Plane
 from ccta_core.training.card import UNMEASURED
 
 _TASK = "nli"
@@ -217,30 +218,6 @@ def linked_sentences(lang: str, reader: WordReader, encoder: Any, layer: int) ->
             names.append(name)
             linked.append(pair)
     return LinkedSentences(tuple(names), tuple(linked))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plane:
-    """Two orthonormal directions through a mean. Shape: `mean` (width,), `axes` (2, width)."""
-
-    mean: np.ndarray
-    axes: np.ndarray
-
-    @classmethod
-    def fit(cls, vectors: np.ndarray) -> "Plane":
-        """The first two principal components of vectors. Shape: (vectors, width)."""
-        mean = vectors.mean(0)
-        return cls(mean, np.linalg.svd(vectors - mean, full_matrices=False)[2][:2])
-
-    def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Shape: (vectors, width) -> (vectors, 2)."""
-        projected: np.ndarray = (vectors - self.mean) @ self.axes.T
-        return projected
-
-    def share(self, vectors: np.ndarray) -> float:
-        """The share of the vectors' variance that lies on the plane, in [0, 1]."""
-        spread = vectors - vectors.mean(0)
-        return float(np.square(spread @ self.axes.T).sum() / np.square(spread).sum())
 
 
 def _linked_states(pairs: Sequence[LinkedPair], sides: Sequence[Any], layer: int) -> list[Any]:

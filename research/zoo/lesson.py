@@ -20,6 +20,7 @@ from ccta_core.models.load import load_model
 from ccta_core.models.model import Model
 from ccta_core.pipeline import attribute, attribute_layers, compare
 from ccta_core.pipeline.sentences import Input, forward, select_targets
+from ccta_core.projection.plane import Plane
 from ccta_core.space.maps import cosine, into_space, normal
 from ccta_core.types import Sentence
 from ccta_core.zoo.lesson import FORM, LESSON
@@ -199,11 +200,11 @@ def _plane(vectors: np.ndarray, like: np.ndarray | None) -> tuple[np.ndarray, np
     A component has no sign of its own: it is turned towards `like`, the same words in another
     space. Shape: `vectors` (words, width), `like` (words, 2) -> (words, 2), (2,).
     """
-    left, spread, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
-    places = left[:, :2] * spread[:2]
+    plane = Plane.fit(vectors)
+    places = plane.project(vectors)
     if like is not None:
         places = places * np.where((places * like).sum(0) < 0, -1.0, 1.0)
-    return places, spread[:2] ** 2 / (spread**2).sum()
+    return places, plane.explained
 
 
 def _word_states(model: Model, sentence: Sentence, layer: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The choosers of a correlation: its unit, two measures, models and coefficient."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from ccta_core.analysis.claims import trained
@@ -10,6 +12,7 @@ from dashboard import resources
 from dashboard.fields import one_of, some_of
 from dashboard.session import Session
 from dashboard.widgets.study_bar import Chosen, choose_pair, languages_of, model_label
+from dashboard.widgets.terms import help_text, what_is
 from dashboard.widgets.wording import language_name
 
 _UNITS = {
@@ -48,23 +51,7 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
             f"{title(x, chosen.task)} correlates with itself by definition; choose another measure "
             "for one of the axes"
         )
-    with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
-        session.selectbox("Unit of analysis", "unit", format_func=_UNITS.__getitem__, width=250)
-        meanings = "\n\n".join(
-            f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}." for measure in names
-        )
-        for name, label, note in (("x", "x axis", meanings), ("y", "y axis", None)):
-            session.selectbox(
-                label,
-                name,
-                format_func=lambda measure: title(measure, chosen.task),
-                help=note,
-                width=220,
-            )
-        if unit == "item":
-            pair_choosers(session)
-        with st.popover("Options", width="content"):
-            _options(session, chosen, unit)
+    _row(session, chosen, unit, names)
     return CorrelationQuestion(
         unit,
         x,
@@ -78,6 +65,37 @@ def choosers(session: Session, chosen: Chosen) -> CorrelationQuestion:
     )
 
 
+def _row(session: Session, chosen: Chosen, unit: str, names: Sequence[str]) -> None:
+    """The widgets in a row; `names` are the measures that an axis can have."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="correlation_row"):
+        session.selectbox(
+            "Unit of analysis",
+            "unit",
+            format_func=_UNITS.__getitem__,
+            help=help_text("unit"),
+            width=250,
+        )
+        meanings = "\n\n".join(
+            f"{title(measure, chosen.task)}: {MEASURES[measure].meaning}." for measure in names
+        )
+        for name, label, note in (
+            ("x", "x axis", f"{help_text('axes')}\n\n{meanings}"),
+            ("y", "y axis", help_text("axes")),
+        ):
+            session.selectbox(
+                label,
+                name,
+                format_func=lambda measure: title(measure, chosen.task),
+                help=note,
+                width=220,
+            )
+        if unit == "item":
+            pair_choosers(session)
+        with st.popover("Options", width="content"):
+            _options(session, chosen, unit)
+        what_is("correlation", "pearson", "axes", "unit", "ems", "gain", "uniform", "majority")
+
+
 def pair_choosers(session: Session) -> None:
     """Source and target of the items; in the row above, or where the items are."""
     for name, label in (("source", "Source"), ("target", "Target")):
@@ -85,7 +103,9 @@ def pair_choosers(session: Session) -> None:
 
 
 def _options(session: Session, chosen: Chosen, unit: str) -> None:
-    session.segmented_control("Coefficient", "kind", format_func=_KINDS.__getitem__)
+    session.segmented_control(
+        "Coefficient", "kind", format_func=_KINDS.__getitem__, help=help_text("pearson")
+    )
     if unit != "training":
         session.multiselect(
             "Models", "model", format_func=lambda name: model_label(chosen.study, name)

@@ -21,6 +21,7 @@ from dashboard.widgets import text_blocks
 from dashboard.widgets.files import csv_button
 from dashboard.widgets.matrix import Head, Matrix, MatrixCell, matrix
 from dashboard.widgets.selection import select
+from dashboard.widgets.terms import what_is
 from dashboard.widgets.wording import language_name
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ def table(session: Session, state: State) -> None:
         "Whatever is right or wrong and whatever is predicted: these two filters don't count here. "
         f"A cell shows how many comparisons; a click lists them.{way}"
     )
-    csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
+    with st.container(horizontal=True, key="errors_cells_row"):
+        csv_button(cells, f"errors-predictions-{state.chosen.study.name}", key="errors_cells_csv")
+        what_is("errors", "confusion", "ems", "gain", "masses", "completeness")
 
 
 def _build_matrix(cells: "pd.DataFrame", state: State) -> Matrix:

@@ -7,6 +7,7 @@ from dashboard.session import Session
 from dashboard.views.languages.layers import flows, flows_belong_to, layers, read_target
 from dashboard.views.languages.matrix import choosers, language_matrix
 from dashboard.views.languages.pair import pair_section
+from dashboard.views.languages.sentences import sentences
 from dashboard.views.languages.training import read_measure, training
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.study_bar import Chosen, choose_pair, study_bar
@@ -42,6 +43,7 @@ def _show_study(session: Session, chosen: Chosen) -> None:
             langs = language_matrix(session, chosen, shown, pair)
         with right, st.container(key="languages_detail"):
             pair_section(session, chosen, pair)
+        sentences(session, chosen, pair)
         layers(chosen)
         training(session, chosen, langs, read)
     except CctaError as error:

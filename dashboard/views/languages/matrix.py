@@ -14,6 +14,7 @@ from dashboard.widgets import text_blocks
 from dashboard.widgets.files import drawing_files
 from dashboard.widgets.matrix import Head, Matrix, MatrixCell, drawing, matrix
 from dashboard.widgets.study_bar import Chosen
+from dashboard.widgets.terms import help_text, what_is
 from dashboard.widgets.wording import language_name
 
 _ORDERS = {
@@ -40,6 +41,7 @@ def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
             key=key,
             format_func=lambda name: title(name, chosen.task),
             on_change=lambda: session.put(measure=st.session_state[key] or measure),
+            help=help_text("ems", "gain", "uniform"),
         )
         session.selectbox(
             "Or another measure",
@@ -53,6 +55,7 @@ def choosers(session: Session, chosen: Chosen) -> tuple[str, str]:
             format_func=_ORDERS.__getitem__,
             width=220,
         )
+        what_is("languages", "ems", "gain", "uniform", "majority")
     return measure, order
 
 

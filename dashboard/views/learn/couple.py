@@ -8,10 +8,11 @@ import streamlit as st
 from ccta_core.languages import language
 from ccta_core.text import number
 from ccta_core.zoo.lesson import Lesson
+from dashboard.plane import frame_of
 from dashboard.views.learn import tables, wording
 from dashboard.views.learn.charts import shuffles_histogram
 from dashboard.views.learn.frame import hand_picture, notice, picture_data, side_note
-from dashboard.views.learn.space_chart import cosine_matrix, frame_of, plane
+from dashboard.views.learn.space_chart import cosine_matrix, plane
 from dashboard.views.learn.tables import hand_table, problem_of, read_hand_plan
 from dashboard.views.learn.view import SPACES, LearnView
 from dashboard.widgets import text_blocks

@@ -13,6 +13,7 @@ from ccta_core.zoo.lesson import Lesson
 from dashboard.theme import read_beside
 from dashboard.views.learn.view import STEPS, LearnView, Step, follow_language
 from dashboard.widgets import notices, text_blocks
+from dashboard.widgets.terms import terms_of
 from dashboard.widgets.wording import language_name
 
 _LAST = len(STEPS)
@@ -56,6 +57,9 @@ def tail(view: LearnView, step: Step, lesson: Lesson) -> None:
     _line("Try", escape(step.exercise))
     if view.large:
         text_blocks.say(step.text)
+    else:
+        for term in terms_of(step.name):
+            _line(escape(term.name), escape(term.sentence))
     if not step.of_lesson:
         return
     text_blocks.quiet(

@@ -27,6 +27,7 @@ from dashboard.views.pair.view import MOST_MODELS
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files, csv_button, drawing_files
 from dashboard.widgets.matrix import Head, Matrix, MatrixCell, drawing, matrix
+from dashboard.widgets.terms import what_is
 from dashboard.widgets.wording import language_name
 
 _ALL = "all"
@@ -65,7 +66,9 @@ def models_zoo(session: Session, models: Mapping[str, ModelInfo]) -> None:
         "Mean score: over the languages of the card, each counting the same; its 95% interval is "
         "as wide as it can be, since the languages share their items."
     )
-    csv_button(table, f"models-{task}", key=session.widget("zoo"))
+    with st.container(horizontal=True, key="models_zoo_row"):
+        csv_button(table, f"models-{task}", key=session.widget("zoo"))
+        what_is("models", "majority", "entities")
 
 
 def _basket(session: Session, models: Mapping[str, ModelInfo], chosen: str) -> None:

@@ -16,6 +16,7 @@ from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.widgets import text_blocks
 from dashboard.widgets.notices import plain
 from dashboard.widgets.pair_picture import usual_ribbons
+from dashboard.widgets.terms import help_text, what_is
 from dashboard.widgets.wording import item_name, language_name, model_name
 
 _SPACES = {
@@ -116,13 +117,14 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
     with st.popover("Options", width="content"), st.container(key="pair_options"):
         select("method", "Attribution method", {name: METHODS[name].title for name in METHODS})
         select("target", "Explain", classes)
-        select("mass", "Mass is", mass_names, masses(method))
+        select("mass", "Mass is", mass_names, masses(method), help=help_text("masses"))
         select(
             "baseline",
             "Attribution starts from",
             _BASELINES,
             starts or ("pad",),
             disabled=not starts,
+            help=help_text("padding", "completeness"),
         )
         select("space", "Embeddings are", _SPACES)
         layers = {name: f"layer {name}" for name in aligns(info)}
@@ -140,6 +142,8 @@ def settings_menu(session: Session, info: ModelInfo, settings: Settings) -> None
         select("precision", "Computed in", _PRECISIONS)
 
 
+_TERMS = ("ems", "gain", "uniform", "masses", "padding", "completeness", "entities")
+"""Terms of the page that are explained under the picture."""
 _TYPED = {
     "nli": ("premise", "hypothesis"),
     "paraphrase": ("first sentence", "second sentence"),
@@ -206,3 +210,4 @@ def drawing(session: Session, settings: Settings, payload: dict[str, Any] | None
             disabled=payload is None or settings.units == "subwords",
             width=220,
         )
+        what_is("pair", *_TERMS)

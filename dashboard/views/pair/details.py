@@ -15,12 +15,13 @@ from dashboard.session import Session, widget_key
 from dashboard.views.pair.basket import basket
 from dashboard.views.pair.compare import ComparedView, compare
 from dashboard.views.pair.deletion import deletion
+from dashboard.views.pair.places import word_places
 from dashboard.views.pair.view import OWN, Options, PairView
 from dashboard.views.pair.walk import walk
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
 from dashboard.widgets.pair_picture import PIN
-from dashboard.widgets.wording import language_name
+from dashboard.widgets.wording import language_name, word_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,11 @@ def details(
             "faithfulness",
             "Does the mass name what the model uses?",
             lambda: deletion(view.request(options)),
+        ),
+        (
+            "places",
+            "Where the words are",
+            lambda: word_places(view.request(options), result),
         ),
         ("plan", "The plan as a heatmap", lambda: _show_plan(result)),
         ("costs", "What costs most, what adds most", lambda: costs(result)),
@@ -223,11 +229,11 @@ def _show_poorly_matched(result: PairResult) -> None:
     other = {"source": "target", "target": "source"}
     rows = [
         (
-            _word_cell(row.word, langs[row.side]),
+            word_cell(row.word, langs[row.side]),
             percent(row.mass, 1),
             percent(row.poor_share),
             number(row.reached),
-            f"{_word_cell(row.best_partner, langs[other[row.side]])} {number(row.best)}",
+            f"{word_cell(row.best_partner, langs[other[row.side]])} {number(row.best)}",
         )
         for row in table[table["poor_mass"] > 0].head(_MOST).itertuples()
     ]
@@ -257,8 +263,4 @@ def _show_links(result: PairResult) -> None:
 
 
 def _pair_cells(row: Any, result: PairResult) -> Iterable[str]:
-    return _word_cell(row.source, result.source.lang), _word_cell(row.target, result.target.lang)
-
-
-def _word_cell(text: str, lang: str) -> str:
-    return f'<bdi lang="{escape(lang)}">{escape(text)}</bdi>'
+    return word_cell(row.source, result.source.lang), word_cell(row.target, result.target.lang)

@@ -9,6 +9,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.faithfulness.curves import find_curves as find_stored_curves
+from ccta_core.projection.places import Places, PlacesOf
+from ccta_core.projection.places import find_places as find_stored_places
 from ccta_core.result import PairResult
 from dashboard import resources
 from dashboard.jobs import Job, Request
@@ -25,21 +27,22 @@ _STAGES = {
     "attributing": "Attributing both sentences",
     "unrelated": "Attributing unrelated sentences, for the chance level",
     "removing": "Reading both sentences with words removed",
+    "placing": "Reading the words, and once for each model those of the demo corpus",
 }
 
 
 @st.fragment(run_every=EVERY)
-def waiting(job: Job, slot: str, shown: int) -> None:
+def waiting(job: Job, slot: str, shown: int, page: str = "pair") -> None:
     """Asks how far the job is until there are more of its parts than `shown`, then shows the page
     anew; can be stopped.
     """
-    settle("pair")
+    settle(page)
     job.refresh(visitor())
     if job.done.is_set() or job.parts > shown:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", key=f"pair_waiting_{slot}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{page}_waiting_{slot}"):
         st.html(f'<p class="ccta-finding" role="status">{escape(status(job))}</p>')
-        if st.button("Stop", type="tertiary", key=widget_key("pair", f"stop_{slot}")):
+        if st.button("Stop", type="tertiary", key=widget_key(page, f"stop_{slot}")):
             resources.engine().leave(job, visitor())
             st.rerun()
 
@@ -53,7 +56,8 @@ def status(job: Job) -> str:
     return f"{what} · {job.seconds:.0f} s{last}"
 
 
-MAIN, SECOND, WALK, CURVES, BEFORE = "main", "second", "walk", "curves", "before"
+MAIN, SECOND, WALK, BEFORE = "main", "second", "walk", "before"
+CURVES, PLACES, SENTENCES = "curves", "places", "sentences"
 """Places that wait for a result of their own."""
 
 
@@ -65,6 +69,11 @@ def find(request: PairRequest, slot: str = MAIN) -> tuple[PairResult | None, Job
 def find_curves(wanted: CurvesOf) -> tuple[PairCurves | None, Job | None]:
     """The deletion curves if they are known, else the job that makes them."""
     return _find(wanted, CURVES, PairCurves, lambda: find_stored_curves(wanted))
+
+
+def find_places(wanted: PlacesOf, slot: str = PLACES) -> tuple[Places | None, Job | None]:
+    """Where words lie if that is known, else the job that finds them."""
+    return _find(wanted, slot, Places, lambda: find_stored_places(wanted))
 
 
 def _find(
@@ -90,16 +99,17 @@ def leave(slot: str) -> None:
         resources.engine().leave(job, visitor())
 
 
-def progress(job: Job, slot: str = MAIN, *, shown: int = 2) -> None:
+def progress(job: Job, slot: str = MAIN, *, shown: int = 2, page: str = "pair") -> None:
     """What a job is doing, or why it ended without a result and how to go on.
 
     `shown`: how many of the job's parts the page shows; all where it waits for the whole.
+    `page` is the one that waits.
     """
     if not job.done.is_set() and not job.cancelled.is_set():
-        waiting(job, slot, shown)
+        waiting(job, slot, shown, page)
         return
     notices.problem(job.error or "Stopped before there was a result.")
-    if st.button("Try again", key=widget_key("pair", f"again_{slot}")):
+    if st.button("Try again", key=widget_key(page, f"again_{slot}")):
         _jobs().pop(slot, None)
         st.rerun()
 

@@ -1,0 +1,1 @@
+"""Words of the common space on one fixed plane: a picture, no measure."""
