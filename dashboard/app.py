@@ -12,6 +12,7 @@ import streamlit as st
 from ccta_core.logs import ids
 from dashboard import visitors
 from dashboard.import_gate import GATE
+from dashboard.widgets.text_blocks import chart_keys
 
 _logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -47,6 +48,7 @@ def main() -> None:
             nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed(),
         ):
             page.run()
+            chart_keys()
     except Exception:
         _logger.exception("the page %s failed", page.title)
         st.error(

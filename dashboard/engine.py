@@ -8,8 +8,9 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccta_core.config import Config
@@ -18,6 +19,7 @@ from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.logs import ids
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.result import PairResult
+from ccta_core.zoo.lesson import Lesson, LessonOf
 from dashboard.views.pair.view import PairRequest
 
 if TYPE_CHECKING:  # brings torch
@@ -26,7 +28,8 @@ if TYPE_CHECKING:  # brings torch
 _logger = logging.getLogger(__name__)
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result."""
-Request = PairRequest | CurvesOf
+Request = PairRequest | CurvesOf | LessonOf
+Result = PairResult | PairCurves | Lesson
 
 
 class Predicted(NamedTuple):
@@ -36,9 +39,12 @@ class Predicted(NamedTuple):
     target: "Explained"
 
 
-Early = Callable[[Sequence[Predicted | PairResult]], None]
+Early = Callable[[Sequence[Predicted | PairResult | Lesson]], None]
 """Is given the predictions, before the pairs are attributed; then results without the unrelated
-sentences, before these are."""
+sentences, before these are. Of a lesson, what there is of it after each sentence."""
+Measure = Callable[[Any, Any, Stop, Early], Result]
+_NAMES = {CurvesOf: "deletion curves", LessonOf: "lessons"}
+_STAGES = {PairRequest: "attributing", CurvesOf: "removing", LessonOf: "following"}
 _TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
@@ -71,9 +77,9 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_hex(4))
     stage: str = "waiting"
     began: float = field(default_factory=time.monotonic)
-    result: PairResult | PairCurves | None = None
+    result: Result | None = None
     predicted: Predicted | None = None
-    early: PairResult | None = None
+    early: PairResult | Lesson | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -82,7 +88,7 @@ class Job:
 
     @property
     def slow(self) -> bool:
-        """Whether it is worked on among the slow ones: a long pair, or deletion curves."""
+        """Whether it is worked on among the slow ones: a long pair, deletion curves, a lesson."""
         if not isinstance(self.request, PairRequest):
             return True
         sentences = (self.request.source, self.request.target)
@@ -94,7 +100,11 @@ class Job:
 
     @property
     def parts(self) -> int:
-        """How much of the result there is: nothing, the predictions, all but the chance level."""
+        """How much of the result there is: nothing, the predictions, all but the chance level; of
+        a lesson its sentences.
+        """
+        if isinstance(self.early, Lesson):
+            return len(self.early.sentences)
         return 2 if self.early is not None else int(self.predicted is not None)
 
     @property
@@ -121,18 +131,19 @@ class Job:
         return time.monotonic() - self.began
 
     def enter(self, stage: str) -> None:
-        """Begins a stage: "waiting", "loading", "attributing", "unrelated" or "removing"."""
+        """Begins a stage: "waiting", "loading" or what is done then (`views.pair.job` says it)."""
         self.stage, self.began = stage, time.monotonic()
 
 
 class Engine:
     """Loads models and compares pairs on threads of its own, in the order in which they were asked;
-    long pairs and deletion curves on another than short pairs.
+    long pairs, deletion curves and lessons on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
     early. With `compare_many` requests that wait for the same model and settings are computed
-    together. `curves` measures a pair's deletion curves, one pair after another. `is_present` tells
-    whether a holder is still there: what only people who left wait for is stopped while it runs.
+    together. `measures` has what answers other requests than pairs, by their class, one after
+    another: it takes what `compare` takes. `is_present` tells whether a holder is still there: what
+    only people who left wait for is stopped while it runs.
     """
 
     def __init__(
@@ -141,11 +152,11 @@ class Engine:
         compare: Callable[[Any, PairRequest, Stop, Early], PairResult],
         compare_many: Callable[[Any, Sequence[PairRequest], Stop, Early], Sequence[PairResult]]
         | None = None,
-        curves: Callable[[Any, CurvesOf, Stop], PairCurves] | None = None,
+        measures: Mapping[type, Measure] = MappingProxyType({}),
         is_present: Callable[[str], bool] = lambda holder: True,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
-        self._curves, self._is_present = curves, is_present
+        self._measures, self._is_present = measures, is_present
         self._loading = threading.Lock()
         self._ready = threading.Condition()
         self._queue: list[Job] = []
@@ -298,18 +309,19 @@ class Engine:
             model = self._load(jobs[0].request.model)
         if _nobody_waits(jobs):
             return
-        stage = "attributing" if isinstance(jobs[0].request, PairRequest) else "removing"
         for job in jobs:
-            job.enter(stage)
+            job.enter(_STAGES[type(job.request)])
         for job, result in zip(jobs, self._results(model, jobs), strict=True):
             job.result = result
         self._durations[jobs[0].stage] = jobs[0].seconds
 
-    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[PairResult | PairCurves]:
-        def early(parts: Sequence[Predicted | PairResult]) -> None:
+    def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[Result]:
+        def early(parts: Sequence[Predicted | PairResult | Lesson]) -> None:
             for job, part in zip(jobs, parts, strict=True):
                 if isinstance(part, Predicted):
                     job.predicted = part
+                elif isinstance(part, Lesson):
+                    job.early = part
                 else:
                     self._durations["attributing"] = job.seconds
                     job.early = part
@@ -321,9 +333,10 @@ class Engine:
         (job,) = jobs
         if isinstance(job.request, PairRequest):
             return [self._compare(model, job.request, job.stop, early)]
-        if self._curves is None:
-            raise CctaError("this engine measures no deletion curves")
-        return [self._curves(model, job.request, job.stop)]
+        measure = self._measures.get(type(job.request))
+        if measure is None:
+            raise CctaError(f"this engine does not measure {_NAMES[type(job.request)]}")
+        return [measure(model, job.request, job.stop, early)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:

@@ -30,7 +30,7 @@ from ccta_core.study.storage.items import FILE
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
-from ccta_core.zoo.lesson import Lesson, read_lesson
+from ccta_core.zoo.lesson import Lesson, LessonOf, read_lesson
 from ccta_core.zoo.pulling import Pulling, read_pulling
 from dashboard.engine import Early, Engine, Predicted, Stop
 from dashboard.import_gate import GATE
@@ -88,7 +88,7 @@ def engine() -> Engine:
         load=_load_model,
         compare=_compare,
         compare_many=_compare_many,
-        curves=_measure_curves,
+        measures={CurvesOf: _measure_curves, LessonOf: _measure_lesson},
         is_present=_is_connected,
     )
 
@@ -377,7 +377,14 @@ def _compare_many(
     return compare_many_cached(model, pairs, config, stop, early)
 
 
-def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:
+def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop, early: Early) -> PairCurves:
+    del early
     from ccta_core.faithfulness.deletion import measure_curves_cached
 
     return measure_curves_cached(model, wanted, stop)
+
+
+def _measure_lesson(model: Any, wanted: LessonOf, stop: Stop, early: Early) -> Lesson:
+    from ccta_core.zoo.measure_lesson import measure_lesson
+
+    return measure_lesson(model, wanted, stop, early)

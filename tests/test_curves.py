@@ -188,7 +188,7 @@ def test_the_engine_measures_curves_one_after_another():
         load=lambda info: info,
         compare=lambda model, request, stop: order.append(request),
         compare_many=lambda model, requests, stop: order.append(requests) or list(requests),
-        curves=lambda model, wanted, stop: order.append(wanted) or CURVES,
+        measures={CurvesOf: lambda model, wanted, *_: order.append(wanted) or CURVES},
     )
     wanted = CurvesOf(MODEL, *SIDES, Config())
     first, second = (
@@ -204,12 +204,14 @@ def test_the_engine_measures_curves_one_after_another():
     without = Engine(load=lambda info: info, compare=lambda model, request, stop: None)
     job = without.submit(wanted, "a")
     assert job.done.wait(10)
-    assert job.error == "this engine measures no deletion curves"
+    assert job.error == "this engine does not measure deletion curves"
 
 
 def open_part(monkeypatch, curves):
     engine = Engine(
-        load=lambda info: info, compare=lambda model, request, stop: None, curves=curves
+        load=lambda info: info,
+        compare=lambda model, request, stop: None,
+        measures={CurvesOf: lambda model, wanted, stop, early: curves(model, wanted, stop)},
     )
     app = clean(opener(monkeypatch)(engine=engine))
     assert "while they go first" not in html_of(app)

@@ -9,13 +9,19 @@ import streamlit as st
 from ccta_core.text import read_decimal
 from dashboard.fields import Field, flag, one_of, whole
 from dashboard.session import Session
+from dashboard.views.learn.own import read_own
+from dashboard.views.pair.view import OWN, PairView
 
+PIVOT = "en"
+"""The lesson's first language, which the others are beside."""
 LANGUAGES = ("en", "es", "ar", "zh")
 PARTNERS = ("es", "ar", "zh", "en")
 """English with itself comes last: what perfect agreement would look like."""
 POINTS = (2, 3, 5, 9, 17, 33, 65, 129)
 MASSES = ("abs", "positive", "negative")
 SPACES = ("raw", "centered")
+FLOWS = ("optimum", "hand")
+"""The plan whose flows are ribbons: the best one, or the one moved by hand."""
 SHUFFLES = (19, 99, 499, 999)
 CLAIMS = ("1", "2", "3")
 _DIGITS = 2
@@ -23,7 +29,11 @@ _DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class LearnView:
-    """One state of the page; `partner` is the language that English is compared with."""
+    """One state of the page; `partner` is the language that the first is compared with.
+
+    `own` is the pair that stands in place of the lesson's sentence, if one does; `langs` are the
+    languages to read alone, `partners` those to compare the first with.
+    """
 
     session: Session
     step: int
@@ -33,10 +43,24 @@ class LearnView:
     points: int
     mass: str
     space: str
+    flows: str
     shuffles: int
     seed: int
     claim: str
     large: bool
+    own: PairView | None = None
+    langs: tuple[str, ...] = LANGUAGES
+    partners: tuple[str, ...] = PARTNERS
+
+    @property
+    def pivot(self) -> str:
+        """The first language."""
+        return self.langs[0]
+
+    @property
+    def mark(self) -> str:
+        """Tells the sentence from others in keys; empty for the lesson's."""
+        return "" if self.own is None else f"-{hash((self.own.model, self.own.texts)):x}"
 
 
 def read_view(session: Session, steps: int) -> LearnView:
@@ -45,16 +69,26 @@ def read_view(session: Session, steps: int) -> LearnView:
     def choose(name: str, options: Iterable[Any], default: Any) -> Any:
         return session.value(one_of(name, [str(option) for option in options], str(default)))
 
-    lang = choose("lang", LANGUAGES, LANGUAGES[0])
+    step = int(choose("step", range(1, steps + 1), 1))
+    of_pair = choose("item", ("lesson", OWN), "lesson") == OWN
+    own = read_own(session) if of_pair else None
+    langs, partners = LANGUAGES, PARTNERS
+    if own is not None and STEPS[step - 1].of_lesson:
+        langs, partners = (own.src, own.tgt), (own.tgt, own.src)
+    lang = choose("lang", langs, langs[0])
     return LearnView(
         session=session,
-        step=int(choose("step", range(1, steps + 1), 1)),
+        own=own,
+        langs=langs,
+        partners=partners,
+        step=step,
         lang=lang,
-        partner=choose("with", PARTNERS, PARTNERS[0] if lang == LANGUAGES[0] else lang),
+        partner=choose("with", partners, partners[0] if lang == langs[0] else lang),
         alpha=session.value(_alpha()),
         points=int(choose("points", POINTS, 5)),
         mass=choose("mass", MASSES, "abs"),
         space=choose("space", SPACES, "centered"),
+        flows=choose("flows", FLOWS, FLOWS[0]),
         shuffles=int(choose("shuffles", SHUFFLES, 99)),
         seed=session.value(whole("seed", 0, 9999, 0)),
         claim=choose("claim", CLAIMS, "1"),
@@ -62,10 +96,10 @@ def read_view(session: Session, steps: int) -> LearnView:
     )
 
 
-def follow_language(session: Session) -> None:
-    """The language read alone is the one that English is compared with next (a callback)."""
+def follow_language(session: Session, langs: tuple[str, ...]) -> None:
+    """The language read alone is the one that the first is compared with next (a callback)."""
     lang = st.session_state.get(session.widget("lang"))
-    if lang in PARTNERS and lang != LANGUAGES[0]:
+    if lang in langs[1:]:
         session.put(**{"with": lang})
 
 
@@ -86,8 +120,9 @@ def _alpha() -> Field:
 class Step:
     """One step: its name in the list, its question, two or three sentences, something to try.
 
-    `pair`: it compares English with another language, others read one sentence. `of_lesson`: its
-    numbers are the lesson's, others say themselves where theirs come from.
+    `{first}` in a text is the first language, `{label}` the class that is explained. `pair`: it
+    compares the first language with another, others read one sentence. `of_lesson`: its numbers are
+    the lesson's, or those of a pair of one's own; others say themselves where theirs come from.
     """
 
     name: str
@@ -97,6 +132,13 @@ class Step:
     pair: bool = False
     of_lesson: bool = True
 
+    def told(self, first: str, label: str) -> tuple[str, str]:
+        """Text and exercise with the first language's name and the explained class."""
+        text, exercise = (
+            part.format(first=first, label=label) for part in (self.text, self.exercise)
+        )
+        return text, exercise
+
 
 STEPS = (
     Step(
@@ -104,7 +146,7 @@ STEPS = (
         "What is an attribution?",
         "A model reads two texts, a premise and a hypothesis, and says whether the second follows "
         "from the first, contradicts it, or neither. An attribution gives every word a number: how "
-        "much it moved the model's score for one class, here contradiction. Scores are in logits, "
+        "much it moved the model's score for one class, here {label}. Scores are in logits, "
         "what the model computes before probabilities. Orange words speak for the class, blue "
         "ones against it.",
         "Click words to take them out of the sum. Which word alone comes nearest to the whole? "
@@ -152,7 +194,7 @@ STEPS = (
     Step(
         "Transport",
         "How alike are two readings?",
-        "Each English word holds its mass, and each word of the other language wants its own. Move "
+        "Each {first} word holds its mass, and each word of the other language wants its own. Move "
         "all of it: what goes between similar words scores high. The score is the sum of mass "
         "times cosine, and the best possible one is called Earth Mover's Similarity, EMS.",
         "Click a cell to move all that fits, click again to empty it; with + and \N{MINUS SIGN} in "
@@ -167,7 +209,7 @@ STEPS = (
         "permutation test. Only an EMS that most shuffles do not reach shows that the stress "
         "agrees.",
         "Shuffle again a few times with 19 shuffles, then with 999. How much does p move? Then "
-        "compare English with itself.",
+        "compare {first} with itself.",
         pair=True,
     ),
     Step(

@@ -10,6 +10,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ccta_core.faithfulness.curves import CurvesOf, PairCurves
 from ccta_core.faithfulness.curves import find_curves as find_stored_curves
 from ccta_core.result import PairResult
+from ccta_core.zoo.lesson import Lesson, LessonOf
+from ccta_core.zoo.lesson import find_lesson as find_stored_lesson
 from dashboard import resources
 from dashboard.engine import Job, Request
 from dashboard.session import settle, widget_key
@@ -25,15 +27,16 @@ _STAGES = {
     "attributing": "Attributing both sentences",
     "unrelated": "Attributing unrelated sentences, for the chance level",
     "removing": "Reading both sentences with words removed",
+    "following": "Following both sentences from padding, then comparing them",
 }
 
 
 @st.fragment(run_every=EVERY)
-def waiting(job: Job, slot: str, shown: int) -> None:
+def waiting(job: Job, slot: str, shown: int, page: str) -> None:
     """Asks how far the job is until there are more of its parts than `shown`, then shows the page
     anew; can be stopped.
     """
-    settle("pair")
+    settle(page)
     job.refresh(visitor())
     if job.done.is_set() or job.parts > shown:
         st.rerun()
@@ -54,6 +57,7 @@ def status(job: Job) -> str:
 
 
 MAIN, SECOND, WALK, CURVES, BEFORE = "main", "second", "walk", "curves", "before"
+LESSON = "lesson"
 """Places that wait for a result of their own."""
 
 
@@ -65,6 +69,11 @@ def find(request: PairRequest, slot: str = MAIN) -> tuple[PairResult | None, Job
 def find_curves(wanted: CurvesOf) -> tuple[PairCurves | None, Job | None]:
     """The deletion curves if they are known, else the job that makes them."""
     return _find(wanted, CURVES, PairCurves, lambda: find_stored_curves(wanted))
+
+
+def find_lesson(wanted: LessonOf) -> tuple[Lesson | None, Job | None]:
+    """The lesson on a pair if it is known, else the job that makes it."""
+    return _find(wanted, LESSON, Lesson, lambda: find_stored_lesson(wanted))
 
 
 def _find(
@@ -90,13 +99,13 @@ def leave(slot: str) -> None:
         resources.engine().leave(job, visitor())
 
 
-def progress(job: Job, slot: str = MAIN, *, shown: int = 2) -> None:
+def progress(job: Job, slot: str = MAIN, *, shown: int = 2, page: str = "pair") -> None:
     """What a job is doing, or why it ended without a result and how to go on.
 
-    `shown`: how many of the job's parts the page shows; all where it waits for the whole.
+    `shown`: how many of the job's parts `page` shows; all where it waits for the whole.
     """
     if not job.done.is_set() and not job.cancelled.is_set():
-        waiting(job, slot, shown)
+        waiting(job, slot, shown, page)
         return
     notices.problem(job.error or "Stopped before there was a result.")
     if st.button("Try again", key=widget_key("pair", f"again_{slot}")):
