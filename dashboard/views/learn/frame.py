@@ -36,6 +36,7 @@ def head(view: LearnView, step: Step, lesson: Lesson | None) -> None:
         _language_chooser(view, step)
         own.switch(view.session, view.own)
         view.session.toggle("Large type", "present")
+    _top(key="learn_top", data={"step": view.step})
     for text in view.session.problems:
         notices.advice(text)
     if not view.large:
@@ -93,6 +94,14 @@ path_picture = _picture("path")
 """Step 2: the slider along the path; its state `alpha` is where it was let go."""
 hand_picture = _picture("hand")
 """Step 6: a plan moved by hand; its state `plan` has the problem's key and the numbers."""
+
+
+_top = st.components.v2.component(
+    "ccta_learn_top",
+    html="<span hidden></span>",
+    js=read_beside(__file__, "learn_top.js"),
+    isolate_styles=False,
+)
 
 
 def picture_data(view: LearnView, which: str, /, **values: Any) -> dict[str, Any]:

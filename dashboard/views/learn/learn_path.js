@@ -31,6 +31,7 @@ function drawPath(root, data) {
   // Many words are set smaller, and from 12 pixels on the row scrolls.
   const longest = Math.max(...data.words.map((text) => text.length)) + 2;
   grid.style.setProperty("--letters", 0.62 * longest * (columns.length + 1));
+  grid.classList.toggle("is-many", columns.length > FITTING);
   grid.style.setProperty("--least", columns.length > FITTING ? `${longest * 0.62 * 12}px` : "0px");
   grid.append(...columns.map((one) => one.column), sum.column);
 
