@@ -79,7 +79,8 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     result: Result | None = None
     predicted: Predicted | None = None
-    early: PairResult | Lesson | None = None
+    early: PairResult | None = None
+    lesson: Lesson | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -103,8 +104,8 @@ class Job:
         """How much of the result there is: nothing, the predictions, all but the chance level; of
         a lesson its sentences.
         """
-        if isinstance(self.early, Lesson):
-            return len(self.early.sentences)
+        if self.lesson is not None:
+            return len(self.lesson.sentences)
         return 2 if self.early is not None else int(self.predicted is not None)
 
     @property
@@ -321,7 +322,7 @@ class Engine:
                 if isinstance(part, Predicted):
                     job.predicted = part
                 elif isinstance(part, Lesson):
-                    job.early = part
+                    job.lesson = part
                 else:
                     self._durations["attributing"] = job.seconds
                     job.early = part

@@ -234,3 +234,10 @@ def test_neighbours_end_where_the_items_do():
     assert neighbours(items, "a") == (None, "b")
     assert neighbours(items, "c") == ("b", None)
     assert neighbours(items, "own") == (None, None)
+
+
+def test_a_pair_is_not_kept_where_texts_are_not(monkeypatch):
+    monkeypatch.setenv("CCTA_KEEP_NO_TEXTS", "1")
+    assert find_lesson(keep_made_lesson()) is None
+    monkeypatch.delenv("CCTA_KEEP_NO_TEXTS")
+    assert find_lesson(keep_made_lesson()) is not None

@@ -36,9 +36,9 @@ KINDS = (
     CacheKind(
         "results", "results", "Comparisons of your own", "they are computed again when asked for"
     ),
-    CacheKind("lessons", "lessons", "Lessons on sentences of your own", "they are measured again"),
     CacheKind("tables", "tables", "Tables computed from studies", "they are computed again"),
     CacheKind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
+    CacheKind("lessons", "lessons", "Lessons on sentences of your own", "they are measured again"),
     CacheKind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
     CacheKind(
         "uploads", "data", "Files handed in", "their studies stay, but can't be started again"

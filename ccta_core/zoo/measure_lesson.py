@@ -286,8 +286,8 @@ def _couple(
             "target": _round(plane[len(vectors[0]) :]),
             "explained": _round(explained),
         }
-    masses = (np.abs(measured[sentence.lang]["scores"]) for sentence in pair)
-    return {"spaces": spaces, "ems": _round(ems(*masses, cosines).ems, 6)}, notice
+    source, target = (np.abs(measured[sentence.lang]["scores"]) for sentence in pair)
+    return {"spaces": spaces, "ems": _round(ems(source, target, cosines).ems, 6)}, notice
 
 
 def _plane(vectors: np.ndarray, like: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

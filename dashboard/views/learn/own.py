@@ -54,9 +54,8 @@ def find(own: PairView) -> tuple[Lesson | None, Job | None, str]:
         leave(LESSON)
         return None, None, f"{error}."
     lesson, job = find_lesson(LessonOf(models[own.model], request.source, request.target))
-    if lesson is None and job is not None and isinstance(job.early, Lesson):
-        lesson = job.early
-    return lesson, job, ""
+    so_far = job.lesson if job is not None else None
+    return lesson or so_far, job, ""
 
 
 def form(session: Session, own: PairView, *, folded: bool) -> None:

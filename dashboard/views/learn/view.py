@@ -72,7 +72,8 @@ def read_view(session: Session, steps: int) -> LearnView:
     step = int(choose("step", range(1, steps + 1), 1))
     of_pair = choose("item", ("lesson", OWN), "lesson") == OWN
     own = read_own(session) if of_pair else None
-    langs, partners = LANGUAGES, PARTNERS
+    langs: tuple[str, ...] = LANGUAGES
+    partners: tuple[str, ...] = PARTNERS
     if own is not None and STEPS[step - 1].of_lesson:
         langs, partners = (own.src, own.tgt), (own.tgt, own.src)
     lang = choose("lang", langs, langs[0])

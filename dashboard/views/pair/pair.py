@@ -110,9 +110,7 @@ def _present(session: Session) -> None:
     result, job = find(request) if request else (None, None)
     if request is None:
         return
-    so_far = result or (
-        job.early if job is not None and isinstance(job.early, PairResult) else None
-    )
+    so_far = result or (job.early if job is not None else None)
     finding.show_verdict(result)
     finding.axis(so_far)
     if result is None and job is not None:
