@@ -34,7 +34,8 @@ def head(view: LearnView, step: Step, lesson: Lesson | None) -> None:
             label_visibility="collapsed",
         )
         _language_chooser(view, step)
-        own.switch(view.session, view.own)
+        if view.own is not None or not view.large:
+            own.switch(view.session, view.own)
         view.session.toggle("Large type", "present")
     _top(key="learn_top", data={"step": view.step})
     for text in view.session.problems:
