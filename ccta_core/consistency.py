@@ -171,7 +171,7 @@ def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
     reason = _untestable(pair, shuffles)
     if reason is not None:
         return Null(np.empty(0), PermutationTest(untestable=reason))
-    if _count_arrangements(pair.source) * _count_arrangements(pair.target) <= _MOST_DRAWS:
+    if few_arrangements(pair.source, pair.target):
         values = ems_values(*every_arrangement(pair.source, pair.target), pair.similarity)
         return Null(values, permutation_test(pair.plan.ems, values, exact=True))
     draw = np.random.default_rng(seed)
@@ -233,6 +233,11 @@ def every_arrangement(source: SideMass, target: SideMass) -> Arrangements:
     """
     ways_s, ways_t = _all_arrangements(source), _all_arrangements(target)
     return Arrangements(np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1)))
+
+
+def few_arrangements(source: SideMass, target: SideMass) -> bool:
+    """Returns whether all arrangements of both sides' masses are few enough to go through."""
+    return _count_arrangements(source) * _count_arrangements(target) <= _MOST_DRAWS
 
 
 def _shuffled_ems(

@@ -13,6 +13,7 @@ from ccta_core.logs import ids
 from ccta_core.whole_files import disk_problem
 from dashboard import visitors
 from dashboard.import_gate import GATE
+from dashboard.widgets.text_blocks import chart_keys
 
 _logger = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -48,6 +49,7 @@ def main() -> None:
             nullcontext() if page.title in WITHOUT_SCIPY else GATE.passed(),
         ):
             page.run()
+            chart_keys()
     except Exception as error:
         _logger.exception("the page %s failed", page.title)
         problem = disk_problem(error)

@@ -18,6 +18,7 @@ from ccta_core.models.catalog import ModelInfo
 from ccta_core.projection.places import PlacesOf
 from ccta_core.quotas import LIMITS, allowed
 from ccta_core.result import PairResult
+from ccta_core.zoo.lesson import Lesson, LessonOf
 from dashboard.jobs import Early, Job, Predicted, Request, Result, Stop, Turns, party_of, refusal
 from dashboard.views.pair.view import PairRequest
 
@@ -25,7 +26,9 @@ _logger = logging.getLogger(__name__)
 SILENT_AFTER = 600.0
 """Seconds without a word (a computation asks every few whether to stop, on a busy machine every few
 dozen) after which a worker counts as hung, and another takes its place."""
-_STAGES = {PairRequest: "attributing", CurvesOf: "removing", PlacesOf: "placing"}
+_STAGES = {
+    PairRequest: "attributing", CurvesOf: "removing", PlacesOf: "placing", LessonOf: "following"
+}  # fmt: skip
 """What is done to a request once its model is loaded."""
 
 
@@ -46,14 +49,14 @@ class EngineState:
 
 class Engine:
     """Loads models and compares pairs on threads of its own, the people who wait in turn (`Turns`);
-    long pairs, deletion curves and places on another than short pairs.
+    long pairs, deletion curves, places and lessons on another than short pairs.
 
     `load` takes a ModelInfo and gives a model; `compare` takes a model, a request, a stop and an
     early. With `compare_many` requests that wait for the same model and settings are computed
     together. `further` has what answers each other kind of request (a pair's deletion curves, the
-    places of words), one after another. `is_present` tells whether a holder is still there: what
-    only people who left wait for is stopped while it runs. So is a job whose time is over, and a
-    worker that does not answer is replaced.
+    places of words, a lesson), one after another; it takes what `compare` takes. `is_present` tells
+    whether a holder is still there: what only people who left wait for is stopped while it runs.
+    So is a job whose time is over, and a worker that does not answer is replaced.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Engine:
         compare: Callable[[Any, PairRequest, Stop, Early], PairResult],
         compare_many: Callable[[Any, Sequence[PairRequest], Stop, Early], Sequence[PairResult]]
         | None = None,
-        further: Mapping[type[Request], Callable[[Any, Any, Stop], Result]] | None = None,
+        further: Mapping[type[Request], Callable[[Any, Any, Stop, Early], Result]] | None = None,
         is_present: Callable[[str], bool] = lambda holder: True,
     ) -> None:
         self._load, self._compare, self._compare_many = load, compare, compare_many
@@ -292,10 +295,12 @@ class Engine:
         self._durations[jobs[0].stage] = jobs[0].seconds
 
     def _results(self, model: Any, jobs: Sequence[Job]) -> Sequence[Result]:
-        def early(parts: Sequence[Predicted | PairResult]) -> None:
+        def early(parts: Sequence[Predicted | PairResult | Lesson]) -> None:
             for job, part in zip(jobs, parts, strict=True):
                 if isinstance(part, Predicted):
                     job.predicted = part
+                elif isinstance(part, Lesson):
+                    job.lesson = part
                 else:
                     self._durations["attributing"] = job.seconds
                     job.early = part
@@ -314,7 +319,7 @@ class Engine:
         answer = self._further.get(type(job.request))
         if answer is None:
             raise CctaError(f"this engine answers no {type(job.request).__name__}")
-        return [answer(model, job.request, stop)]
+        return [answer(model, job.request, stop, early)]
 
     def _preload(self, info: ModelInfo) -> None:
         try:

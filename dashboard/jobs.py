@@ -15,6 +15,7 @@ from ccta_core.permissions import LOCAL, person
 from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.quotas import LIMITS, allowed
 from ccta_core.result import PairResult
+from ccta_core.zoo.lesson import Lesson, LessonOf
 from dashboard.views.pair.view import PairRequest
 
 if TYPE_CHECKING:  # brings torch
@@ -22,8 +23,8 @@ if TYPE_CHECKING:  # brings torch
 
 Stop = Callable[[], bool]
 """Called while computing; true once nobody waits for the result, or its time is over."""
-Request = PairRequest | CurvesOf | PlacesOf
-Result = PairResult | PairCurves | Places
+Request = PairRequest | CurvesOf | PlacesOf | LessonOf
+Result = PairResult | PairCurves | Places | Lesson
 
 
 class Predicted(NamedTuple):
@@ -33,9 +34,9 @@ class Predicted(NamedTuple):
     target: "Explained"
 
 
-Early = Callable[[Sequence[Predicted | PairResult]], None]
+Early = Callable[[Sequence[Predicted | PairResult | Lesson]], None]
 """Is given the predictions, before the pairs are attributed; then results without the unrelated
-sentences, before these are."""
+sentences, before these are. Of a lesson, what there is of it after each sentence."""
 TOGETHER = 8
 """The most pairs that are computed in one batch, so that nobody waits long for others."""
 FORGOTTEN_AFTER = 120.0
@@ -60,6 +61,7 @@ class Job:
     result: Result | None = None
     predicted: Predicted | None = None
     early: PairResult | None = None
+    lesson: Lesson | None = None
     error: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -74,7 +76,9 @@ class Job:
 
     @property
     def slow(self) -> bool:
-        """Whether it is worked on among the slow ones: a long pair, deletion curves, places."""
+        """Whether it is worked on among the slow ones: a long pair, deletion curves, places, a
+        lesson.
+        """
         return not isinstance(self.request, PairRequest) or characters_of(self.request) > _LONG
 
     def join(self, holder: str) -> None:
@@ -88,7 +92,11 @@ class Job:
 
     @property
     def parts(self) -> int:
-        """How much of the result there is: nothing, the predictions, all but the chance level."""
+        """How much of the result there is: nothing, the predictions, all but the chance level; of a
+        lesson its sentences.
+        """
+        if self.lesson is not None:
+            return len(self.lesson.sentences)
         return 2 if self.early is not None else int(self.predicted is not None)
 
     @property

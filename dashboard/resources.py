@@ -31,7 +31,7 @@ from ccta_core.study.storage.items import FILE
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.study.storage.texts import containing, examples_of, has_texts, ids_of
 from ccta_core.types import ParallelExample
-from ccta_core.zoo.lesson import Lesson, read_lesson
+from ccta_core.zoo.lesson import Lesson, LessonOf, read_lesson
 from ccta_core.zoo.pulling import Pulling, read_pulling
 from dashboard.engine import Engine
 from dashboard.import_gate import GATE
@@ -90,7 +90,7 @@ def engine() -> Engine:
         load=_load_model,
         compare=_compare,
         compare_many=_compare_many,
-        further={CurvesOf: _measure_curves, PlacesOf: _measure_places},
+        further={CurvesOf: _curves, PlacesOf: _places, LessonOf: _lesson},
         is_present=_is_connected,
     )
 
@@ -380,13 +380,19 @@ def _compare_many(
     return compare_many_cached(model, pairs, config, stop, early, people)
 
 
-def _measure_curves(model: Any, wanted: CurvesOf, stop: Stop) -> PairCurves:
+def _curves(model: Any, wanted: CurvesOf, stop: Stop, _: Early) -> PairCurves:
     from ccta_core.faithfulness.deletion import measure_curves_cached
 
     return measure_curves_cached(model, wanted, stop)
 
 
-def _measure_places(model: Any, wanted: PlacesOf, stop: Stop) -> Places:
+def _places(model: Any, wanted: PlacesOf, stop: Stop, _: Early) -> Places:
     from ccta_core.projection.measure import measure_places_cached
 
     return measure_places_cached(model, wanted, stop)
+
+
+def _lesson(model: Any, wanted: LessonOf, stop: Stop, early: Early) -> Lesson:
+    from ccta_core.zoo.measure_lesson import measure_lesson
+
+    return measure_lesson(model, wanted, stop, early)

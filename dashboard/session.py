@@ -134,6 +134,11 @@ class Session:
         self._values, self._query = dict(values), dict(query)
         self.keep()
 
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Leaves fields that do not fit an address out of it; the session still holds them."""
+        for name in names:
+            self._query.pop(name, None)
+
     @property
     def query(self) -> dict[str, str]:
         """The address of what is shown."""
@@ -201,6 +206,17 @@ class Origin(NamedTuple):
 def origin() -> Origin | None:
     """The page that this session came from; None where it came from nowhere."""
     return st.session_state.get(_ORIGIN)
+
+
+def back_button(page: str) -> None:
+    """A button that leads back from `page`, where this session came from another page."""
+    came_from = origin()
+    if came_from is None or came_from.page == page:
+        return
+    key = widget_key(page, "back")
+    label = f"Back to {came_from.page}"
+    if st.button(label, icon=":material/arrow_back:", type="tertiary", key=key):
+        go_back(page)
 
 
 def go_back(page: str) -> None:

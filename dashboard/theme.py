@@ -28,8 +28,15 @@ SERIES = (
 )
 """Colours of lines and groups, told apart by the colour-blind; lines also differ in dash."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
-"""What every `st.plotly_chart` is given."""
+CONFIG: dict[str, Any] = {
+    "displayModeBar": True,
+    "modeBarButtonsToRemove": [
+        "toImage", "zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d",
+        "resetScale2d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines",
+    ],
+    "scrollZoom": False,
+}  # fmt: skip
+"""What every `st.plotly_chart` is given: of Plotly's buttons only Streamlit's, full screen."""
 
 
 def read_beside(module: str, name: str) -> str:
@@ -70,6 +77,7 @@ def quiet_layout(figure: "go.Figure", *, height: int, dark: bool) -> "go.Figure"
         hoverlabel={"bgcolor": SURFACE[dark], "font": {"color": ink, "size": 13}},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         dragmode=False,
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": quiet, "activecolor": ink},
     )
     axis = {
         "gridcolor": rule,

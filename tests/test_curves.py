@@ -188,7 +188,7 @@ def test_the_engine_measures_curves_one_after_another():
         load=lambda info: info,
         compare=lambda model, request, stop: order.append(request),
         compare_many=lambda model, requests, stop: order.append(requests) or list(requests),
-        further={CurvesOf: lambda model, wanted, stop: order.append(wanted) or CURVES},
+        further={CurvesOf: lambda model, wanted, *_: order.append(wanted) or CURVES},
     )
     wanted = CurvesOf(MODEL, *SIDES, Config())
     first, second = (
@@ -211,7 +211,7 @@ def open_part(monkeypatch, curves):
     engine = Engine(
         load=lambda info: info,
         compare=lambda model, request, stop: None,
-        further={CurvesOf: curves},
+        further={CurvesOf: lambda model, wanted, stop, early: curves(model, wanted, stop)},
     )
     app = clean(opener(monkeypatch)(engine=engine))
     assert "while they go first" not in html_of(app)

@@ -463,7 +463,7 @@ def test_sentences_are_read_on_request(page, monkeypatch):
     engine = Engine(
         load=lambda info: info,
         compare=lambda model, request, stop: None,
-        further={PlacesOf: lambda model, wanted, stop: asked.append(wanted) or made_places(wanted)},
+        further={PlacesOf: lambda model, wanted, *_: asked.append(wanted) or made_places(wanted)},
     )
     monkeypatch.setattr(resources, "engine", lambda: engine)
     app = clean(page(target="zh"))

@@ -1,4 +1,6 @@
-"""The page Learn in a real browser: the path's slider, the plan by hand, a presenter's keys."""
+"""The page Learn in a real browser: the path's slider, the plan by hand, a presenter's keys, a pair
+of one's own; Pair presented, and pictures that fill the screen.
+"""
 
 from urllib.parse import urlencode
 
@@ -7,6 +9,7 @@ import pytest
 
 from ccta_core.zoo.lesson import read_lesson
 from dashboard.views.learn.tables import problem_of
+from tests.made_lesson import SOURCE, TARGET, keep_made_lesson
 from tests.serving import serving, visiting
 
 LESSON = read_lesson()
@@ -15,8 +18,12 @@ PATIENCE = 60_000
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The page on a server of its own, with an empty cache."""
-    with serving(tmp_path_factory.mktemp("learn")) as found:
+    """The page on a server of its own, whose cache has nothing but one lesson."""
+    folder = tmp_path_factory.mktemp("learn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CCTA_CACHE", str(folder))
+        keep_made_lesson()
+    with serving(folder) as found:
         yield found
 
 
@@ -152,3 +159,103 @@ def test_large_type_fits_its_screen_and_a_phone_does_not_scroll_sideways(show, s
     assert steps.count() == 10
     ends = steps.evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
     assert max(ends) <= 390, "every step can be reached"
+
+
+def test_a_pair_is_typed_and_every_step_shows_it(show):
+    page = show(step="1")
+    page.get_by_role("button", name="Your own sentences").click()
+    texts = {"English: premise": SOURCE.text, "English: hypothesis": SOURCE.text2,
+             "Spanish: premise": TARGET.text, "Spanish: hypothesis": TARGET.text2}  # fmt: skip
+    for label, text in texts.items():
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.locator(".learn-word bdi", has_text="parrots").wait_for()
+    page.wait_for_url("**s1=The+parrots+slept**")
+    page.get_by_role("radio", name="6 Transport").click()
+    ribbons = page.locator(".st-key-learn_ribbons")
+    ribbons.locator("[data-side=target]", has_text="loros").first.wait_for()
+    ribbons.locator("[data-flow] path[d]").first.wait_for(state="attached")
+    assert page.locator(".learn-head bdi", has_text="parrots").count() == 1
+    page.reload()
+    page.locator(".learn-head bdi", has_text="parrots").wait_for()
+    page.get_by_role("button", name="Back to the lesson").click()
+    page.locator(".learn-head bdi", has_text="children").wait_for()
+
+
+def test_ribbons_follow_the_plan_by_hand(show):
+    page = show(step="6", flows="hand")
+    flows = page.locator(".st-key-learn_ribbons [data-flow]")
+    page.locator(".st-key-learn_ribbons [data-unit]").first.wait_for()
+    assert flows.count() == 0
+    page.locator('[data-cell="0-0"]').click()
+    flows.first.wait_for(state="attached")
+    assert flows.count() == 1
+
+
+def test_an_address_opens_its_step_and_follows_the_reader(show):
+    page = show(step="5", height=700)
+    question = page.get_by_role("heading", name="How can words of two languages be compared?")
+    assert question.bounding_box()["y"] < 300
+    main = page.locator('[data-testid="stMain"]')
+    main.evaluate("node => node.scrollTo(0, 400)")
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**step=6**")
+    question = page.get_by_role("heading", name="How alike are two readings?")
+    question.wait_for()
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    assert 0 <= question.bounding_box()["y"] < 300, "a step begins at its question"
+    main.evaluate("node => node.scrollTo(0, 200)")
+    page.get_by_role("radio", name="your plan").click()
+    page.wait_for_url("**flows=hand**")
+    assert main.evaluate("node => node.scrollTop") > 0, "the same step does not jump"
+    page.go_back()
+    page.go_back()
+    page.get_by_role("heading", name="How can words of two languages be compared?").wait_for()
+
+
+def test_a_presented_pair_has_no_menu_and_escape_leaves(browser, address):
+    with visiting(browser, address) as visit:
+        page = visit("?present=1&item=ferry-c", 1440)
+        page.locator("[data-flow] path[d]").first.wait_for(state="attached")
+        assert not page.locator('[data-testid="stTopNavLink"]').first.is_visible()
+        assert page.get_by_role("combobox").count() == 0
+        assert "EMS" in page.locator(".ccta-axis").get_attribute("aria-label")
+        size = "node => parseFloat(getComputedStyle(node).fontSize)"
+        assert page.locator(".ccta-word").first.evaluate(size) >= 30
+        # On a word the arrows walk the words, elsewhere the items.
+        page.locator("[data-unit]").first.focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.dataset.unit") == "1"
+        assert "item=ferry-c" in page.url
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url(lambda url: "item=ferry-c" not in url and "present=1" in url)
+        page.keyboard.press("Escape")
+        page.locator('[data-testid="stTopNavLink"]').first.wait_for()
+        assert "present" not in page.url
+
+
+def test_a_picture_and_a_chart_fill_the_screen(browser, address):
+    with visiting(browser, address) as visit:
+        page = visit("learn?step=3")  # first: Pair loads a model, and Learn waits for that
+        chart = page.locator(".st-key-learn_waterfall").get_by_role("button", name="Full screen")
+        chart.focus()
+        page.keyboard.press("Enter")
+        frame = page.locator('.st-key-learn_waterfall [data-testid="stFullScreenFrame"]')
+        page.wait_for_function(
+            "node => node.getBoundingClientRect().height >= 800", arg=frame.element_handle()
+        )
+        page.keyboard.press("Escape")
+        page.wait_for_function(
+            "node => node.getBoundingClientRect().height < 500", arg=frame.element_handle()
+        )
+        page.goto(f"{address}/?item=ferry-c")
+        page.locator("[data-flow] path[d]").first.wait_for(state="attached")
+        button = page.get_by_role("button", name="Full screen", exact=True)
+        button.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "document.fullscreenElement && document.fullscreenElement.matches('.ccta-root')"
+        )
+        page.get_by_role("button", name="Leave full screen").click()
+        page.wait_for_function("!document.fullscreenElement")

@@ -252,7 +252,7 @@ def open_section(monkeypatch, places):
     engine = Engine(
         load=lambda info: info,
         compare=lambda model, request, stop: None,
-        further={PlacesOf: places},
+        further={PlacesOf: lambda model, wanted, stop, early: places(model, wanted, stop)},
     )
     app = clean(opener(monkeypatch)(engine=engine))
     assert "A fixed projection" not in html_of(app)

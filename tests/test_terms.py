@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from dashboard.views.learn.view import STEPS
+from dashboard.views.learn.steps import STEPS
 from dashboard.widgets.terms import TERMS, help_text, terms_of
 
 VIEWS = Path(__file__).parents[1] / "dashboard" / "views"

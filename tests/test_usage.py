@@ -25,6 +25,7 @@ def filled(monkeypatch, tmp_path):
     monkeypatch.setattr(store, "SHIPPED_PAIRS", tmp_path / "product" / "pairs")
     put(tmp_path / "product" / "pairs" / "ab" / "1.json.gz")
     put(root / "results" / "ab" / "1.json.gz")
+    put(root / "lessons" / "ab" / "1.json.gz")
     put(root / "tables" / "1.parquet")
     put(root / "planes" / "ab" / "1.json.gz")
     put(root / "retrieval" / "r1" / "scores.json")

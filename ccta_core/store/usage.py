@@ -39,6 +39,7 @@ KINDS = (
     CacheKind("tables", "tables", "Tables computed from studies", "they are computed again"),
     CacheKind("planes", "planes", "Planes of words and places on them", "they are found again"),
     CacheKind("retrieval", "retrieval", "Retrieval scores", "they are computed again"),
+    CacheKind("lessons", "lessons", "Lessons on sentences of your own", "they are measured again"),
     CacheKind("studies", "studies", "Studies of your own", "their rows have to be measured again"),
     CacheKind(
         "uploads", "data", "Files handed in", "their studies stay, but can't be started again"

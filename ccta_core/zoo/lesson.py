@@ -1,22 +1,33 @@
-"""Reads the sentence that the page Learn explains, which was measured once (`research.zoo.lesson`).
+"""Reads the sentence that the page Learn explains, which was measured once (`research.zoo.lesson`),
+and keeps lessons on a pair of one's own (`zoo.measure_lesson`).
 
 It is read without a model.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ccta_core.config import Config, cache_root
 from ccta_core.errors import DamagedFileError
+from ccta_core.models.catalog import ModelInfo
+from ccta_core.permissions import keeps_texts
+from ccta_core.store.files import key_of, read_entry, write_entry
+from ccta_core.types import Sentence
 
+_log = logging.getLogger(__name__)
 LESSON = Path(__file__).with_suffix(".json")
 FORM = 1
 """Version of the file's form."""
+_VERSION = 1
+"""Version of kept lessons: raised when their meaning changes."""
+_PIVOT = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +129,24 @@ class Space:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Couple:
-    """English and another language: the words in both spaces, `raw` and `centered`.
+    """The lesson's first language and another: the words in both spaces, `raw` and `centered`.
 
-    `ems` is the engine's, `unrelated` its mean against five other sentences.
+    `ems` is the engine's, `unrelated` its mean against five other sentences; None where that was
+    not measured.
     """
 
     spaces: Mapping[str, Space]
     ems: float
-    unrelated: float
+    unrelated: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """Everything the page shows: the sentence by language, and English with each of them."""
+    """Everything the page shows: the sentence by language, and the first language with each.
+
+    `couples` is empty while the pair is still compared. `notices` say what could not be done as
+    usual.
+    """
 
     model: str
     revision: str
@@ -138,6 +154,48 @@ class Lesson:
     align_layer: int
     sentences: Mapping[str, LessonSentence]
     couples: Mapping[str, Couple]
+    pivot: str = _PIVOT
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LessonOf:
+    """What decides a lesson on a pair of one's own: a model and two texts in two languages."""
+
+    model: ModelInfo
+    source: Sentence
+    target: Sentence
+    config: Config = field(default_factory=Config)
+
+    @property
+    def key(self) -> str:
+        """Its address in the store."""
+        texts = [side.identity for side in (self.source, self.target)]
+        info = self.model
+        return key_of("lesson", _VERSION, self.config.fingerprint, info.id, info.revision, texts)
+
+
+def find_lesson(wanted: LessonOf) -> Lesson | None:
+    """The lesson that was measured before, or None; no model has to be in memory."""
+    payload = read_entry(cache_root() / "lessons", wanted.key)
+    if payload is None:
+        return None
+    try:
+        return lesson_of(payload)
+    except (KeyError, TypeError, ValueError):
+        _log.warning("lesson %s has another form; it is measured again", wanted.key[:12])
+        return None
+
+
+def keep_lesson(payload: Mapping[str, Any], wanted: LessonOf) -> None:
+    """Stores a lesson, where texts are kept; else it is measured again the next time."""
+    if not keeps_texts():
+        return
+    root = cache_root() / "lessons"
+    try:
+        write_entry(root, wanted.key, payload)
+    except OSError as error:
+        _log.warning("a lesson was not kept: %s can't be written (%s)", root, error.strerror)
 
 
 def read_lesson(path: Path = LESSON) -> Lesson:
@@ -146,7 +204,7 @@ def read_lesson(path: Path = LESSON) -> Lesson:
     Raises DamagedFileError where the file is missing or is not a lesson of this form.
     """
     try:
-        return _lesson(json.loads(path.read_text(encoding="utf-8")))
+        return lesson_of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"{path} is not a lesson; install the package anew, or in a clone make it again with "
@@ -157,13 +215,16 @@ def read_lesson(path: Path = LESSON) -> Lesson:
 _TUPLES = ("texts", "words", "segments", "special_shares")
 
 
-def _lesson(data: Mapping[str, Any]) -> Lesson:
+def lesson_of(data: Mapping[str, Any]) -> Lesson:
+    """The lesson that a payload holds. Raises KeyError, TypeError or ValueError for any other."""
     if data["form"] != FORM:
         raise ValueError(f"form {data['form']}, expected {FORM}")
     return Lesson(
         **{name: data[name] for name in ("model", "revision", "target_class", "align_layer")},
         sentences=_each(data["sentences"], _lesson_sentence),
         couples=_each(data["couples"], _couple),
+        pivot=data.get("pivot", _PIVOT),
+        notices=tuple(data.get("notices", ())),
     )
 
 

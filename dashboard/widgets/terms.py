@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from dashboard.views.learn.view import STEPS
+from dashboard.views.learn.steps import STEPS
 
 LEARN = "views/learn/learn.py"
 

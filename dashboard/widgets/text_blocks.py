@@ -9,10 +9,18 @@ import streamlit as st
 from ccta_core.models.catalog import ModelInfo
 from ccta_core.models.wording import card_facts, score_rows
 from dashboard.session import widget_key
-from dashboard.theme import CONFIG
+from dashboard.theme import CONFIG, read_beside
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+
+_chart_keys = st.components.v2.component(
+    "ccta_chart_keys",
+    html="<span hidden></span>",
+    js=read_beside(__file__, "chart_keys.js"),
+    isolate_styles=False,
+)
 
 
 def title(text: str) -> None:
@@ -54,6 +62,11 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, html: bool = F
 def chart(figure: "go.Figure", *, key: str, alt: str, **options: Any) -> Any:
     """A Plotly figure in the page's own theme, with its text alternative."""
     return st.plotly_chart(figure, key=key, alt=alt, theme=None, config=CONFIG, **options)
+
+
+def chart_keys() -> None:
+    """Lets the keyboard reach every chart's full screen; once on a page, whatever its charts."""
+    _chart_keys(key="ccta_chart_keys")
 
 
 def model_card(info: ModelInfo) -> None:

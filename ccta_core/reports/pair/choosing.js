@@ -74,7 +74,9 @@ function onKey(event) {
     " ": () => toggle(sel),
   };
   if (!actions[event.key]) return;
+  // Arrows that walk the words walk nothing else on the page.
   event.preventDefault();
+  event.stopPropagation();
   actions[event.key]();
 }
 

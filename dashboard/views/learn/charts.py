@@ -152,6 +152,7 @@ def shuffles_histogram(
 
     all_values = np.concatenate([values, references["value"].to_numpy()])
     low, high = float(all_values.min()), float(all_values.max())
+    high = max(high, low + 1e-6)  # one word a text: every shuffle is the same
     edges = np.linspace(low, high, _BINS + 1)
     counts, _ = np.histogram(values, edges)
     size = 20 if large else 13

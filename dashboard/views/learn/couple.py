@@ -1,4 +1,4 @@
-"""Steps 5 to 7: English beside another language."""
+"""Steps 5 to 7: the first language beside another."""
 
 from typing import Any
 
@@ -13,13 +13,23 @@ from dashboard.views.learn import tables, wording
 from dashboard.views.learn.charts import shuffles_histogram
 from dashboard.views.learn.frame import hand_picture, notice, picture_data, side_note
 from dashboard.views.learn.space_chart import cosine_matrix, plane
-from dashboard.views.learn.tables import hand_table, problem_of, read_hand_plan
+from dashboard.views.learn.tables import (
+    HandPlan,
+    TransportProblem,
+    hand_table,
+    problem_of,
+    read_hand_plan,
+)
 from dashboard.views.learn.view import SPACES, LearnView
+from dashboard.views.pair.settings import Settings
 from dashboard.widgets import text_blocks
 from dashboard.widgets.files import chart_files, csv_button
+from dashboard.widgets.pair_picture import PictureStyle, pair_picture
 from dashboard.widgets.wording import language_name
 
 _SPACE_NAMES = {"raw": "raw", "centered": "centred for each language"}
+_FLOW_NAMES = {"optimum": "the best plan", "hand": "your plan"}
+_UNRELATED = " Unrelated: the mean over five other sentences."
 _HAND_KEY = "learn_hand"
 _PLANS = "learn_plans"
 _MOST_SEED = 9999
@@ -67,18 +77,20 @@ def space(view: LearnView, lesson: Lesson) -> None:
 def transport(view: LearnView, lesson: Lesson) -> None:
     """Step 6: a plan moved by hand, its score and the optimum."""
     problem, plans = problem_of(lesson, view.partner), st.session_state.setdefault(_PLANS, {})
-    message = st.session_state.get(_HAND_KEY, {}).get("plan")
-    if isinstance(message, dict) and str(message.get("key", "")).startswith(f"{view.partner}-"):
-        plans[view.partner] = message.get("plan")
-    hand_plan = read_hand_plan(problem, plans.get(view.partner))
+    message, which = st.session_state.get(_HAND_KEY, {}).get("plan"), f"{view.partner}{view.mark}"
+    if isinstance(message, dict) and str(message.get("key", "")).startswith(f"{which}-"):
+        plans[which] = message.get("plan")
+    hand_plan = read_hand_plan(problem, plans.get(which))
     notice(wording.of_hand(problem, hand_plan))
-    source, target = lesson.sentences[tables.PIVOT], lesson.sentences[view.partner]
+    if not view.large:  # on a projector the plan to be moved comes first
+        _ribbons(view, lesson, problem, hand_plan)
+    source, target = lesson.sentences[lesson.pivot], lesson.sentences[view.partner]
     hand_picture(
         key=_HAND_KEY,
         data=picture_data(
             view,
             view.partner,
-            name=f"Plan from English to {language_name(view.partner)} words",
+            name=f"Plan from {language_name(view.pivot)} to {language_name(view.partner)} words",
             langs=[source.lang, target.lang],
             rtl=language(target.lang).rtl,
             source=_words(source.words, problem.source),
@@ -89,8 +101,23 @@ def transport(view: LearnView, lesson: Lesson) -> None:
         ),
         on_plan_change=_ignore,
     )
+    if view.large:
+        _ribbons(view, lesson, problem, hand_plan)
     table = hand_table(lesson, view.partner, hand_plan)
     csv_button(table, f"learn-plan-{view.partner}", key="learn_csv")
+
+
+def _ribbons(
+    view: LearnView, lesson: Lesson, problem: TransportProblem, hand_plan: HandPlan
+) -> None:
+    """A plan's flows as ribbons between the words of both sentences, drawn as Pair draws them."""
+    view.session.segmented_control("Ribbons show", "flows", format_func=_FLOW_NAMES.__getitem__)
+    plan = problem.best.matrix if view.flows == "optimum" else hand_plan.plan
+    pair_picture(
+        tables.ribbons_payload(lesson, view.partner, plan),
+        PictureStyle(Settings(view="mass", ribbons=0.0)),
+        key="learn_ribbons",
+    )
 
 
 def chance(view: LearnView, lesson: Lesson) -> None:
@@ -120,16 +147,16 @@ def chance(view: LearnView, lesson: Lesson) -> None:
         f"{wording.of_permutations(lesson, view.partner, observed)} Mean of the "
         f"{view.shuffles} shuffles {number(float(values.mean()))}, the middle 95% from "
         f"{number(float(np.quantile(values, 0.025)))} to "
-        f"{number(float(np.quantile(values, 0.975)))}. Unrelated: the mean over five other "
-        "sentences."
+        f"{number(float(np.quantile(values, 0.975)))}."
+        + (_UNRELATED if lesson.couples[view.partner].unrelated is not None else "")
     )
     name = f"learn-shuffles-{view.partner}-{view.seed}"
     chart_files(figure, table, name, chart="learn_chance")
 
 
 def _names(view: LearnView) -> tuple[str, str]:
-    second = "English again" if view.partner == tables.PIVOT else language_name(view.partner)
-    return language_name(tables.PIVOT), second
+    first = language_name(view.pivot)
+    return first, f"{first} again" if view.partner == view.pivot else language_name(view.partner)
 
 
 def _words(words: tuple[str, ...], masses: np.ndarray) -> list[dict[str, Any]]:

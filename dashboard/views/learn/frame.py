@@ -11,7 +11,9 @@ import streamlit as st
 
 from ccta_core.zoo.lesson import Lesson
 from dashboard.theme import read_beside
-from dashboard.views.learn.view import STEPS, LearnView, Step, follow_language
+from dashboard.views.learn import own
+from dashboard.views.learn.steps import STEPS, Step
+from dashboard.views.learn.view import LearnView, follow_language
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.terms import terms_of
 from dashboard.widgets.wording import language_name
@@ -19,8 +21,10 @@ from dashboard.widgets.wording import language_name
 _LAST = len(STEPS)
 
 
-def head(view: LearnView, step: Step) -> None:
-    """Question, previous and next (also PageUp and PageDown), steps, language, large type."""
+def head(view: LearnView, step: Step, lesson: Lesson | None) -> None:
+    """Question, previous and next (also PageUp and PageDown), steps, language, whose sentence,
+    large type; then what the step is about. `lesson` is None while there is none.
+    """
     with st.container(key="learn_head", horizontal=True, vertical_alignment="center"):
         text_blocks.title(step.question)
         _turn_buttons(view)
@@ -32,11 +36,19 @@ def head(view: LearnView, step: Step) -> None:
             label_visibility="collapsed",
         )
         _language_chooser(view, step)
+        if view.own is not None or not view.large:
+            own.switch(view.session, view.own)
         view.session.toggle("Large type", "present")
+    _top(key="learn_top", data={"step": view.step})
     for text in view.session.problems:
         notices.advice(text)
     if not view.large:
-        text_blocks.say(step.text)
+        text_blocks.say(_told(view, step, lesson)[0])
+
+
+def _told(view: LearnView, step: Step, lesson: Lesson | None) -> tuple[str, str]:
+    label = lesson.target_class if lesson else "the one that it predicts"
+    return step.told(language_name(view.pivot), label)
 
 
 def notice(html: str) -> None:
@@ -54,17 +66,20 @@ def tail(view: LearnView, step: Step, lesson: Lesson) -> None:
 
     In large type the picture comes first, and what it is about follows here.
     """
-    _line("Try", escape(step.exercise))
+    text, exercise = _told(view, step, lesson)
+    _line("Try", escape(exercise))
     if view.large:
-        text_blocks.say(step.text)
+        text_blocks.say(text)
     else:
         for term in terms_of(step.name):
             _line(escape(term.name), escape(term.sentence))
     if not step.of_lesson:
         return
+    notices.remarks(lesson.notices)
+    once, nothing = ("Measured", "") if view.own else ("Measured once", " No model is loaded.")
     text_blocks.quiet(
-        f"Measured once with {lesson.model} (revision {lesson.revision[:12]}), at the embeddings, "
-        f"class {lesson.target_class}; distances at layer {lesson.align_layer}. No model is loaded."
+        f"{once} with {lesson.model} (revision {lesson.revision[:12]}), at the embeddings, "
+        f"class {lesson.target_class}; distances at layer {lesson.align_layer}.{nothing}"
     )
 
 
@@ -87,10 +102,18 @@ hand_picture = _picture("hand")
 """Step 6: a plan moved by hand; its state `plan` has the problem's key and the numbers."""
 
 
+_top = st.components.v2.component(
+    "ccta_learn_top",
+    html="<span hidden></span>",
+    js=read_beside(__file__, "learn_top.js"),
+    isolate_styles=False,
+)
+
+
 def picture_data(view: LearnView, which: str, /, **values: Any) -> dict[str, Any]:
     """What a picture is given; it is drawn anew whenever `key` is another."""
     size = "large" if view.large else "usual"
-    return {"key": f"{which}-{size}", "large": view.large, **values}
+    return {"key": f"{which}{view.mark}-{size}", "large": view.large, **values}
 
 
 def _turn_buttons(view: LearnView) -> None:
@@ -115,18 +138,20 @@ def _language_chooser(view: LearnView, step: Step) -> None:
         return
     if step.pair:
         view.session.selectbox(
-            "English with",
+            f"{language_name(view.pivot)} with",
             "with",
-            format_func=lambda code: "itself" if code == "en" else language_name(code),
+            view.partners,
+            format_func=lambda code: "itself" if code == view.pivot else language_name(code),
             width=150,
         )
     else:
         view.session.selectbox(
             "Sentence in",
             "lang",
+            view.langs,
             format_func=language_name,
             on_change=follow_language,
-            args=(view.session,),
+            args=(view.session, view.langs),
             width=150,
         )
 

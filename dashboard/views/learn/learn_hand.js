@@ -1,6 +1,7 @@
 // Step 6: a plan moved by hand. A cell never takes more than its row and its column still hold.
 const STEP = 0.05;
 const WHOLE = 1e-6;
+const FITTING = 7; // columns of a plan that fit beside each other
 const FEW = 0.0995; // below it a share is told with a decimal
 
 function drawHand(root, data) {
@@ -20,6 +21,9 @@ function drawHand(root, data) {
   const columns = data.target.map((word, j) => headOf(word, data.langs[1], "column", j));
   const grid = make("div", { class: "learn-grid", role: "grid", "aria-label": data.name });
   grid.style.setProperty("--columns", m);
+  // Few columns share the width; of many each is as wide as the longest word, and the grid scrolls.
+  const longest = Math.max(4, ...data.target.map((word) => word.text.length));
+  grid.style.setProperty("--least", m > FITTING ? `${longest * 0.62 + 1}em` : "0px");
   // Columns stand in the order in which their language is read.
   const ordered = (line) => (data.rtl ? [...line].reverse() : line);
   const right = data.rtl ? -1 : 1;
@@ -38,7 +42,7 @@ function drawHand(root, data) {
     make("span", { class: "learn-caption" }, "score of this plan"), score,
     make("span", { class: "learn-progress" }, bar), told,
     make("div", { class: "learn-buttons" }, best, clear));
-  root.append(make("div", { class: "learn-hand" }, grid, side));
+  root.append(make("div", { class: m > FITTING ? "learn-hand is-wide" : "learn-hand" }, grid, side));
 
   function change(i, j, amount) {
     if (state.optimum) return;

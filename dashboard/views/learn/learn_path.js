@@ -1,6 +1,7 @@
 // Step 2: from padding to the sentence; the slider moves the marker, the slopes and the sums.
 const SVG = "http://www.w3.org/2000/svg";
 const SECONDS = 7;
+const FITTING = 7; // words that fit beside each other on a phone
 
 function drawPath(root, data) {
   const last = data.alphas.length - 1;
@@ -27,6 +28,11 @@ function drawPath(root, data) {
   const sum = columnOf("all", null, data.words.length);
   sum.column.classList.add("is-sum");
   const grid = make("div", { class: "learn-columns", dir: data.dir });
+  // Many words are set smaller, and from 12 pixels on the row scrolls.
+  const longest = Math.max(...data.words.map((text) => text.length)) + 2;
+  grid.style.setProperty("--letters", 0.62 * longest * (columns.length + 1));
+  grid.classList.toggle("is-many", columns.length > FITTING);
+  grid.style.setProperty("--least", columns.length > FITTING ? `${longest * 0.62 * 12}px` : "0px");
   grid.append(...columns.map((one) => one.column), sum.column);
 
   state.show = (at) => {

@@ -10,8 +10,7 @@ from ccta_core.zoo.pulling import Pulling, summarise
 from dashboard import resources
 from dashboard.views.learn.frame import notice, side_note
 from dashboard.views.learn.pulling_chart import distance_table, distances_chart
-from dashboard.views.learn.tables import PIVOT
-from dashboard.views.learn.view import LearnView
+from dashboard.views.learn.view import PIVOT, LearnView
 from dashboard.widgets import notices, text_blocks
 from dashboard.widgets.files import chart_files
 from dashboard.widgets.wording import language_name

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from ccta_core.consistency import (
     SideMass,
     every_arrangement,
+    few_arrangements,
     mass,
     permutation_test,
     shuffled,
@@ -18,7 +20,6 @@ from ccta_core.transport import ems, ems_values
 from ccta_core.types import PermutationTest, TransportPlan
 from ccta_core.zoo.lesson import Lesson, LessonSentence, TrapezoidEstimate
 
-PIVOT = "en"
 CENTERED = "centered"
 TEXTS = ("premise", "hypothesis")
 SPECIALS = "specials"
@@ -121,10 +122,10 @@ def word_masses(sentence: LessonSentence, kind: str) -> np.ndarray:
 
 
 def similarity_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
-    """One row a pair of words, English and `lang`, with its cosine in the space."""
+    """One row a pair of words, the first language's and `lang`'s, with its cosine in the space."""
     cosines = lesson.couples[lang].spaces[space].similarity
     rows, columns = (grid.ravel() for grid in np.indices(cosines.shape))
-    source, target = lesson.sentences[PIVOT].words, lesson.sentences[lang].words
+    source, target = lesson.sentences[lesson.pivot].words, lesson.sentences[lang].words
     return pd.DataFrame(
         {
             "source_position": rows,
@@ -140,7 +141,9 @@ def places_table(lesson: Lesson, lang: str, space: str) -> pd.DataFrame:
     """One row a word of either language: its place on the first two principal components."""
     projection = lesson.couples[lang].spaces[space]
     parts = []
-    for side, (code, places) in enumerate(((PIVOT, projection.source), (lang, projection.target))):
+    for side, (code, places) in enumerate(
+        ((lesson.pivot, projection.source), (lang, projection.target))
+    ):
         sentence = lesson.sentences[code]
         parts.append(
             pd.DataFrame(
@@ -167,36 +170,38 @@ def side_of(sentence: LessonSentence) -> SideMass:
 
 
 def cosines(lesson: Lesson, lang: str) -> np.ndarray:
-    """Centred cosines of English and `lang`. Shape: (English words, words of `lang`)."""
+    """Centred cosines of the first language and `lang`. Shape: (its words, words of `lang`)."""
     return lesson.couples[lang].spaces[CENTERED].similarity
 
 
 def reference_table(lesson: Lesson, lang: str) -> pd.DataFrame:
     """EMS and its controls, one row each."""
-    source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
+    source, target = (side_of(lesson.sentences[code]) for code in (lesson.pivot, lang))
     similarity = cosines(lesson, lang)
-    return pd.DataFrame(
-        {
-            "name": [label(key) for key in ("ems", "ems_uniform", "ems_unrelated")],
-            "value": [
-                ems(source.mass, target.mass, similarity).ems,
-                ems(np.ones_like(source.mass), np.ones_like(target.mass), similarity).ems,
-                lesson.couples[lang].unrelated,
-            ],
-        }
-    )
+    values = {
+        "ems": ems(source.mass, target.mass, similarity).ems,
+        "ems_uniform": ems(np.ones_like(source.mass), np.ones_like(target.mass), similarity).ems,
+        "ems_unrelated": lesson.couples[lang].unrelated,
+    }
+    told = {label(key): value for key, value in values.items() if value is not None}
+    return pd.DataFrame({"name": list(told), "value": list(told.values())})
 
 
 def shuffled_table(lesson: Lesson, lang: str, shuffles: int, seed: int) -> pd.DataFrame:
     """EMS of each shuffle, drawn as the engine draws them."""
-    source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
+    source, target = (side_of(lesson.sentences[code]) for code in (lesson.pivot, lang))
     values = shuffled(source, target, cosines(lesson, lang), shuffles=shuffles, seed=seed)
     return pd.DataFrame({"shuffle": range(1, shuffles + 1), "ems": values})
 
 
+def has_few_arrangements(lesson: Lesson, lang: str) -> bool:
+    """Whether every permutation of the masses can be gone through."""
+    return few_arrangements(*(side_of(lesson.sentences[code]) for code in (lesson.pivot, lang)))
+
+
 def arrangement_scores(lesson: Lesson, lang: str) -> np.ndarray:
     """EMS of every permutation of the masses within premise and hypothesis, on both sides."""
-    source, target = (side_of(lesson.sentences[code]) for code in (PIVOT, lang))
+    source, target = (side_of(lesson.sentences[code]) for code in (lesson.pivot, lang))
     return ems_values(*every_arrangement(source, target), cosines(lesson, lang))
 
 
@@ -248,8 +253,8 @@ class HandPlan:
 
 
 def problem_of(lesson: Lesson, lang: str) -> TransportProblem:
-    """English masses to those of `lang`, over the centred cosines."""
-    source, target = lesson.sentences[PIVOT].mass, lesson.sentences[lang].mass
+    """The first language's masses to those of `lang`, over the centred cosines."""
+    source, target = lesson.sentences[lesson.pivot].mass, lesson.sentences[lang].mass
     return TransportProblem(source, target, cosines(lesson, lang))
 
 
@@ -273,6 +278,43 @@ def hand_table(lesson: Lesson, lang: str, hand_plan: HandPlan) -> pd.DataFrame:
     optimum = problem_of(lesson, lang).best.matrix
     pairs = similarity_table(lesson, lang, CENTERED)
     return pairs.assign(by_hand=hand_plan.plan.ravel(), optimum=optimum.ravel())
+
+
+def ribbons_payload(lesson: Lesson, lang: str, plan: np.ndarray) -> dict[str, Any]:
+    """Both sentences and a plan between their words, as the picture of a pair draws them.
+
+    Shape: `plan` (words of the first language, words of `lang`).
+    """
+    source, target = (_side_payload(lesson.sentences[code]) for code in (lesson.pivot, lang))
+    return {
+        "task": "nli",
+        "target_class": lesson.target_class,
+        "source": source,
+        "target": target,
+        "plan": plan.tolist(),
+        "similarity": cosines(lesson, lang).tolist(),
+    }
+
+
+def _side_payload(sentence: LessonSentence) -> dict[str, Any]:
+    units, places = [], [0] * len(sentence.texts)
+    for text, segment in zip(sentence.words, sentence.segments, strict=True):
+        start = sentence.texts[segment].index(text, places[segment])
+        places[segment] = start + len(text)
+        unit = {"text": text, "start": start, "end": places[segment], "segment": segment}
+        units.append(unit)
+    return {
+        "lang": sentence.lang,
+        "text": sentence.texts[0],
+        "text2": sentence.texts[1] if len(sentence.texts) > 1 else None,
+        "units": units,
+        "attribution": sentence.scores.tolist(),
+        "mass": sentence.mass.tolist(),
+        "subwords": [piece.text for piece in sentence.pieces],
+        "subword_attribution": [piece.score for piece in sentence.pieces],
+        "prediction": dict(sentence.prediction),
+        "converged": True,
+    }
 
 
 def _parse_plan(plan: Sequence[Sequence[float]] | np.ndarray | None, shape: tuple) -> np.ndarray:

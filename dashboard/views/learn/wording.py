@@ -8,13 +8,13 @@ from ccta_core.reports.pair.verdict import against_shuffled
 from ccta_core.text import count, number, p_phrase, percent, signed
 from ccta_core.zoo.lesson import Lesson, LessonSentence
 from dashboard.views.learn.tables import (
-    PIVOT,
     HandPlan,
     TransportProblem,
     arrangement_scores,
     compare_with_arrangements,
     compare_with_shuffles,
     estimate_of,
+    has_few_arrangements,
     word_masses,
 )
 from dashboard.widgets.wording import language_name, word
@@ -99,9 +99,9 @@ def of_space(lesson: Lesson, lang: str, space: str) -> str:
     """Step 5: which words are nearest, and how near all are."""
     cosines = lesson.couples[lang].spaces[space].similarity
     i, j = divmod(int(cosines.argmax()), cosines.shape[1])
-    source, target = lesson.sentences[PIVOT], lesson.sentences[lang]
+    source, target = lesson.sentences[lesson.pivot], lesson.sentences[lang]
     return (
-        f"The nearest are {word(source.words[i], PIVOT)} and {word(target.words[j], lang)}, "
+        f"The nearest are {word(source.words[i], lesson.pivot)} and {word(target.words[j], lang)}, "
         f"cosine {number(float(cosines[i, j]))}; any two words have "
         f"{number(float(cosines.mean()))} in the mean."
     )
@@ -149,11 +149,17 @@ def of_chance(observed: float, values: np.ndarray) -> str:
 
 def of_permutations(lesson: Lesson, lang: str, observed: float) -> str:
     """Step 7, beside it: the exact test, and the least p that so few words can reach."""
+    if not all(has_few_arrangements(lesson, code) for code in (lesson.pivot, lang)):
+        return (
+            "These masses have too many distinct permutations to go through them all: some are "
+            "drawn. One sentence decides nothing, which is why studies take many."
+        )
     test = compare_with_arrangements(arrangement_scores(lesson, lang), observed)
-    itself = arrangement_scores(lesson, PIVOT)
+    itself = arrangement_scores(lesson, lesson.pivot)
     least = compare_with_arrangements(itself, float(itself.max())).p_value
+    name = language_name(lesson.pivot)
     return (
         f"These masses have only {test.drawn} distinct permutations; {percent(test.p_value, 1)} "
-        f"of them reach EMS. Even English with itself can't get below {percent(least, 1)}: one "
+        f"of them reach EMS. Even {name} with itself can't get below {percent(least, 1)}: one "
         "short sentence decides nothing, which is why studies take many."
     )

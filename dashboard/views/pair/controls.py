@@ -158,12 +158,14 @@ def texts_sent(session: Session) -> bool:
     return bool(st.session_state.get(session.widget("send_texts")))
 
 
-def own_texts(session: Session, view: PairView, task: str) -> None:
-    """The texts to type, sent together."""
+def own_texts(
+    session: Session, langs: tuple[str, str], task: str, *, button: str = "Compare"
+) -> None:
+    """The texts to type, sent together; `langs` are those of source and target."""
     names = _TYPED.get(task, ("first text", "second text"))
-    with st.form("pair_own", border=False):
+    with st.form(f"{session.page}_own", border=False):
         columns = st.columns(2)
-        sides = (("s", view.src), ("t", view.tgt))
+        sides = zip("st", langs, strict=True)
         for column, (side, lang) in zip(columns, sides, strict=True):
             with column:
                 for number, name in enumerate(names, 1):
@@ -175,7 +177,7 @@ def own_texts(session: Session, view: PairView, task: str) -> None:
         most = allowed("characters")
         if most is not None:
             text_blocks.quiet(f"At most {most:,} characters in all.")
-        st.form_submit_button("Compare", type="primary", key=session.widget("send_texts"))
+        st.form_submit_button(button, type="primary", key=session.widget("send_texts"))
 
 
 def _layer(session: Session, layers: Sequence[int]) -> None:

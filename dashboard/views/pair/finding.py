@@ -20,6 +20,9 @@ _EMPTY = [
     ("masses", "bound on the error of the words' masses, summed"),
 ]
 
+_APART = 0.18
+"""Names of marks that are nearer stand on different levels."""
+
 
 def finding(result: PairResult, right: tuple[Judgement, Judgement] | None, gold: Gold) -> None:
     """The picture's title: what it shows first, and whether the model is right."""
@@ -51,6 +54,45 @@ def numbers(result: PairResult | None, *, waiting: bool = False) -> None:
         for (name, what), value in zip(_EMPTY, values, strict=True)
     )
     st.html(f'<dl class="ccta-numbers">{cells}</dl>')
+
+
+def axis(result: PairResult | None) -> None:
+    """EMS on a line from 0 to 1 beside what it is compared with; an empty line while there is
+    none.
+    """
+    st.html(axis_html(result))
+
+
+def axis_html(result: PairResult | None) -> str:
+    """The line as HTML: its marks by value, the names of those that lie close on several levels."""
+    marks = []
+    if result is not None:
+        controls = result.controls
+        values = {
+            "ems": result.ems,
+            "ems_uniform": controls.ems_uniform,
+            "ems_shuffled": controls.ems_shuffled,
+            "ems_unrelated": controls.ems_unrelated,
+        }
+        marks = sorted((value, key) for key, value in values.items() if value is not None)
+    told = ", ".join(f"{label(key)} {number(value)}" for value, key in marks)
+    ends: list[float] = []  # where the last name of each level ends
+    parts = []
+    for order, (value, key) in enumerate(marks):
+        place = min(max(value, 0.0), 1.0)
+        level = next((n for n, end in enumerate(ends) if place - end > _APART), len(ends))
+        ends[level : level + 1] = [place]
+        kind = "is-ems" if key == "ems" else ""
+        parts.append(
+            f'<i class="{kind}" style="--at:{place:.4f};--level:{level};--place:{order}">'
+            f"<span>{label(key)} <b>{number(value)}</b></span></i>"
+        )
+    alt = f"EMS from 0 to 1: {told}." if told else "EMS from 0 to 1."
+    return (
+        f'<div class="ccta-axis" role="img" aria-label="{escape(alt)}" '
+        f'style="--levels:{max(len(ends), 1)};--marks:{max(len(marks), 1)}">{"".join(parts)}'
+        "<small>0</small><small>1</small></div>"
+    )
 
 
 def _values(result: PairResult) -> list[str]:

@@ -1,10 +1,11 @@
 """The view that is shown now and those before it: undo, redo and their list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from dashboard.fields import Field
 from dashboard.session import Session, widget_key
 from dashboard.views.pair.settings import setting_fields
 from dashboard.views.pair.view import OWN, Options, PairView, choose, texts_of
@@ -13,6 +14,8 @@ from dashboard.widgets.pair_picture import PIN
 from dashboard.widgets.wording import language_name
 
 MOST = 20
+PRESENT = "present"
+"""The name in the address of what shows the view in large type and nothing else: 1."""
 _HISTORY, _PROBLEMS = "pair_history", "pair_problems"
 
 
@@ -75,7 +78,7 @@ def current_view(session: Session, options: Options, lacking: Sequence[str]) -> 
         state[_PROBLEMS], state[PIN] = [*lacking, *problems], None
     session.problems += state[_PROBLEMS]
     fields = setting_fields(options.models[view.model])
-    session.hold(view.values(), view.query(), fields.values())
+    _hold(session, view, fields.values())
     state[_HISTORY] = history.visit(view)
     return view
 
@@ -84,7 +87,14 @@ def go(view: PairView) -> None:
     """Shows another view (a button's callback): widgets, address and history follow."""
     state = st.session_state
     state[_HISTORY], state[_PROBLEMS], state[PIN] = _history().visit(view), [], None
-    Session("pair").hold(view.values(), view.query())
+    _hold(Session("pair"), view)
+
+
+def _hold(session: Session, view: PairView, fields: Iterable[Field] = ()) -> None:
+    """Holds the view, presented or not: that is no part of it, so undo does not change it."""
+    shown = session.raw().get(PRESENT) == "1"
+    query = view.query() | ({PRESENT: "1"} if shown else {})
+    session.hold(view.values() | {PRESENT: "1" if shown else "0"}, query, fields)
 
 
 def refuse(reason: str) -> None:

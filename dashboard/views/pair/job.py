@@ -12,6 +12,8 @@ from ccta_core.faithfulness.curves import find_curves as find_stored_curves
 from ccta_core.projection.places import Places, PlacesOf
 from ccta_core.projection.places import find_places as find_stored_places
 from ccta_core.result import PairResult
+from ccta_core.zoo.lesson import Lesson, LessonOf
+from ccta_core.zoo.lesson import find_lesson as find_stored_lesson
 from dashboard import resources
 from dashboard.jobs import Job, Request
 from dashboard.session import settle, widget_key
@@ -28,6 +30,7 @@ _STAGES = {
     "unrelated": "Attributing unrelated sentences, for the chance level",
     "removing": "Reading both sentences with words removed",
     "placing": "Reading the words, and once for each model those of the demo corpus",
+    "following": "Following both sentences from padding, then comparing them",
 }
 
 
@@ -57,7 +60,7 @@ def status(job: Job) -> str:
 
 
 MAIN, SECOND, WALK, BEFORE = "main", "second", "walk", "before"
-CURVES, PLACES, SENTENCES = "curves", "places", "sentences"
+CURVES, PLACES, SENTENCES, LESSON = "curves", "places", "sentences", "lesson"
 """Places that wait for a result of their own."""
 
 
@@ -74,6 +77,11 @@ def find_curves(wanted: CurvesOf) -> tuple[PairCurves | None, Job | None]:
 def find_places(wanted: PlacesOf, slot: str = PLACES) -> tuple[Places | None, Job | None]:
     """Where words lie if that is known, else the job that finds them."""
     return _find(wanted, slot, Places, lambda: find_stored_places(wanted))
+
+
+def find_lesson(wanted: LessonOf) -> tuple[Lesson | None, Job | None]:
+    """The lesson on a pair if it is known, else the job that makes it."""
+    return _find(wanted, LESSON, Lesson, lambda: find_stored_lesson(wanted))
 
 
 def _find(

@@ -10,7 +10,8 @@ from ccta_core.reports.pair.verdict import both_sides
 from ccta_core.result import PairResult
 from dashboard import resources
 from dashboard.jobs import Job
-from dashboard.session import Session
+from dashboard.session import Session, back_button
+from dashboard.views.learn.own import learn_query
 from dashboard.views.pair import controls, finding, study_items
 from dashboard.views.pair.compare import compared_view, shared_scale
 from dashboard.views.pair.controls import drawing
@@ -18,6 +19,7 @@ from dashboard.views.pair.details import details
 from dashboard.views.pair.gold import Gold, gold_of, judge
 from dashboard.views.pair.history import current_view, history_buttons
 from dashboard.views.pair.job import find, progress
+from dashboard.views.pair.presenting import is_presented, present_button, presenter_row
 from dashboard.views.pair.share import downloads, share
 from dashboard.views.pair.skeleton import skeleton
 from dashboard.views.pair.strip import edit_word, edited_pair, strip
@@ -40,8 +42,11 @@ _TEACH = {
 
 def page() -> None:
     """The whole page, top to bottom."""
-    study_items.back_button()
     session = Session("pair")
+    if is_presented(session):
+        _present(session)
+        return
+    back_button("pair")
     raw = session.raw()
     both = both_sides(*(raw.get(side, DEFAULTS[side]) for side in ("src", "tgt")))
     with st.container(key="pair_head", horizontal=True, vertical_alignment="center"):
@@ -66,7 +71,7 @@ def page() -> None:
         show_selection(session, view.study)
     if view.item == OWN:
         if not view.original:  # edited texts stand in the picture, the form under it
-            controls.own_texts(session, view, info.task)
+            controls.own_texts(session, (view.src, view.tgt), info.task)
         request = _read_own(view, options, sent=controls.texts_sent(session))
     else:
         request = _read_request(view, options)
@@ -74,10 +79,49 @@ def page() -> None:
     with tools:
         share(view, request)
         downloads(view, result)
+        present_button(session)
+        _learn_button(session, request)
     if request is not None:
         _show(session, view, options, request, (result, job))
     text_blocks.model_card(info)
     resources.warm(info)
+
+
+def _learn_button(session: Session, request: PairRequest | None) -> None:
+    """The way to Learn with this pair, where Learn can show it."""
+    query = learn_query(request) if request is not None else None
+    if query is not None:
+        label, icon = "Learn with this pair", ":material/school:"
+        if st.button(label, key=session.widget("learn"), type="tertiary", icon=icon):
+            session.lead_to("learn", query)
+
+
+def _present(session: Session) -> None:
+    """The view in large type, and nothing to choose but the item beside it."""
+    raw = session.raw()
+    options, lacking = study_items.with_study(resources.options(), raw)
+    if not options.models:
+        return
+    view = current_view(session, options, lacking)
+    presenter_row(session, view, options)
+    for text in session.problems:
+        notices.advice(text)
+    request = _read_request(view, options)
+    result, job = find(request) if request else (None, None)
+    if request is None:
+        return
+    so_far = result or (job.early if job is not None else None)
+    finding.show_verdict(result)
+    finding.axis(so_far)
+    if result is None and job is not None:
+        progress(job, shown=job.parts)
+    payload = so_far.payload() if so_far else None
+    predicted = job.predicted if job is not None else None
+    pair_picture(
+        payload or skeleton(request, predicted),
+        PictureStyle(view.settings),
+        waiting=payload is None,
+    )
 
 
 def _read_own(view: PairView, options: Options, *, sent: bool) -> PairRequest | None:

@@ -110,7 +110,7 @@ def strip(
             text_blocks.quiet("The texts are too long for an address: this edit has no link.")
         if view.original:
             with st.expander("Edit the whole texts"):
-                own_texts(session, view, options.models[view.model].task)
+                own_texts(session, (view.src, view.tgt), options.models[view.model].task)
 
 
 def _explained(before: PairResult, after: PairResult) -> str:

@@ -1,14 +1,11 @@
-"""The items of a study on the Pair page, and the way back to where one came from."""
+"""The items of a study on the Pair page."""
 
 from collections.abc import Mapping
-
-import streamlit as st
 
 from ccta_core.errors import CctaError
 from ccta_core.models.added import find
 from ccta_core.models.catalog import ModelInfo
 from dashboard import resources
-from dashboard.session import go_back, origin, widget_key
 from dashboard.views.pair.view import Options
 
 _BLOCK = 200
@@ -31,17 +28,6 @@ def with_study(options: Options, raw: Mapping[str, str]) -> tuple[Options, list[
     labels = {model: manifest.labels_of(model) for model in names}
     models = _further_models(names, options.models)
     return options.with_study(name, manifest.models[0]["task"], examples, models, labels), []
-
-
-def back_button() -> None:
-    """A button that leads back, where this session came from another page."""
-    came_from = origin()
-    if came_from is None:
-        return
-    key = widget_key("pair", "back")
-    name, _ = came_from
-    if st.button(f"Back to {name}", icon=":material/arrow_back:", type="tertiary", key=key):
-        go_back("pair")
 
 
 def _items_beside(ids: tuple[str, ...], item: str) -> tuple[str, ...]:
