@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-oldest check format bench screens zoo zoo-check findings docs-tables docs-measured \
-	docs-faithfulness demo-check adjust-cells docs dist lock fuzz clean
+	docs-faithfulness demo-check adjust-cells docs dist lock load soak chaos fuzz clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -71,6 +71,16 @@ lock: $(VENV)/dev.stamp  ## requirements.lock anew: every package with the hashe
 format: $(VENV)/dev.stamp  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+load: $(VENV)/dev.stamp  ## twenty people on one dashboard: how long a view takes, and whether each is right
+	$(BIN)/python benchmarks/dashboard_load.py
+
+MINUTES ?= 120
+soak: $(VENV)/dev.stamp  ## fifty people for MINUTES=120: times, memory and open files
+	$(BIN)/python benchmarks/dashboard_load.py --people 50 --minutes $(MINUTES)
+
+chaos: $(VENV)/dev.stamp  ## fifty kills over studies, trainings, adjustments, pairs and files, compared bit for bit
+	$(BIN)/python benchmarks/chaos.py --kills 50
 
 # CASES of each of eleven kinds; the same seed gives the same cases.
 SEED ?= 1
