@@ -5,7 +5,7 @@
 Starts a server of its own and as many sessions as there are people, each over the page's own
 websocket, as a browser would. Everybody opens views of shipped pairs at random, with a pause to
 look, and types `--new` pairs that nobody has computed. A view counts when the page shows the EMS
-that the store has for exactly this view; any other number is an error. Prints p50, p95 and p99. With
+that the store has for exactly this view; any other number is an error. Prints p50, p95, p99. With
 `--minutes` everybody goes on for that long, a session at a time: who has seen `--views` leaves and
 another comes. The server's memory and open files are read all the while, and what they are after
 an hour is set beside what they were after ten minutes (at a sixth of a shorter run).
