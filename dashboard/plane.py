@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ccta_core.projection.places import Places
 from ccta_core.text import count, percent
 from dashboard.theme import SERIES, transparent
+
+if TYPE_CHECKING:  # the page Pair is painted before it is here
+    import pandas as pd
 
 SYMBOLS = ("circle", "diamond")
 """The marks of the two sides, which also differ in colour."""
@@ -95,18 +96,18 @@ class Frame:
     explained: tuple[float, float]
 
 
-def frame_of(tables: Iterable[pd.DataFrame], explained: tuple[float, float]) -> Frame:
+def frame_of(tables: Iterable["pd.DataFrame"], explained: tuple[float, float]) -> Frame:
     """Room for the points of all tables and their labels."""
-    both = pd.concat(list(tables))
-    spans = []
+    drawn, spans = list(tables), []
     for axis in ("x", "y"):
-        low, high = float(both[axis].min()), float(both[axis].max())
+        low = float(min(table[axis].min() for table in drawn))
+        high = float(max(table[axis].max() for table in drawn))
         spans.append((low - _ROOM * (high - low) / 2, high + _ROOM * (high - low) / 2))
     return Frame(spans[0], spans[1], explained)
 
 
 def word_labels(
-    table: pd.DataFrame, frame: Frame, size: int, space: tuple[float, float], *, dark: bool
+    table: "pd.DataFrame", frame: Frame, size: int, space: tuple[float, float], *, dark: bool
 ) -> list[dict[str, Any]]:
     """A Plotly annotation for each row (word, side 0 or 1, x, y), placed so that few are covered.
 
@@ -116,7 +117,7 @@ def word_labels(
     """
     across = space[0] / (frame.x[1] - frame.x[0])
     up = space[1] / (frame.y[1] - frame.y[0])
-    named = table["named"].astype(bool) if "named" in table else pd.Series(True, table.index)
+    named = table["named"].astype(bool) if "named" in table else table["word"].notna()
     points, unnamed = (
         [(x * across, y * up) for x, y in zip(rows["x"], rows["y"], strict=True)]
         for rows in (table[named], table[~named])

@@ -51,12 +51,12 @@ def open_spec(spec: str) -> OpenDataSet:
 
     Raises CctaError (one line) where it names nothing that is here.
     """
+    check_readable(spec)
     if len(spec) > _LONGEST_SPEC:
         raise CctaError(
             f"a data set is named in at most {_LONGEST_SPEC:,} characters; this name has "
             f"{len(spec):,}"
         )
-    check_readable(spec)
     name, _, where = spec.partition(":")
     if name == "file":
         return open_file(where)  # a file's name may have a # in it
