@@ -175,7 +175,7 @@ def test_a_pair_is_typed_and_every_step_shows_it(show):
     ribbons = page.locator(".st-key-learn_ribbons")
     ribbons.locator("[data-side=target]", has_text="loros").first.wait_for()
     ribbons.locator("[data-flow] path[d]").first.wait_for(state="attached")
-    assert page.locator(".learn-head bdi", has_text="parrots").count() == 1
+    page.locator(".learn-head bdi", has_text="parrots").wait_for()  # one, and no more
     page.reload()
     page.locator(".learn-head bdi", has_text="parrots").wait_for()
     page.get_by_role("button", name="Back to the lesson").click()
