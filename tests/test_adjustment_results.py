@@ -173,11 +173,14 @@ def test_attributions_stay_where_embeddings_move():
 
 def test_the_smallest_detectable_effect_has_its_power():
     for count in (3, 5):
-        effect = detectable(0.01, count) / 0.01
+        effect = detectable(0.01 / count**0.5, count - 1) / 0.01
         critical = student.ppf(0.975, count - 1)
         power = nct.sf(critical, count - 1, effect * count**0.5)
         assert power == pytest.approx(0.8, abs=0.001)
-    assert detectable(0.01, 1) is None
+    critical = student.ppf(0.975, 7.3)
+    assert nct.sf(critical, 7.3, detectable(0.02, 7.3) / 0.02) == pytest.approx(0.8, abs=0.001)
+    assert detectable(0.01, 0) is None
+    assert detectable(None, None) is None
 
 
 def trained(task, lang, arm, seed):
@@ -209,7 +212,12 @@ def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
     assert [row["difference"] for row in paired] == pytest.approx(gaps)
     assert whole["difference"] == pytest.approx(np.mean(gaps))
     assert whole["sd_over_seeds"] == pytest.approx(np.std(gaps, ddof=1))
-    assert whole["high"] - whole["low"] > min(row["high"] - row["low"] for row in paired) / 3**0.5
+    reach = (whole["high"] - whole["low"]) / 2
+    assert reach > min(row["high"] - row["low"] for row in paired) / 2 / 3**0.5
+    assert reach > 1.96 * np.std(gaps, ddof=1) / 3**0.5, "what seeds do differently is in it"
+    assert whole["detectable"] > reach, (
+        "an effect as small as half the interval is seen half the time"
+    )
     assert ttest_rel(gaps, [0, 0, 0]).statistic > 0
 
 

@@ -196,8 +196,10 @@ def _change_over_seeds(lang: str, reference: str, differences: pd.Series) -> Cha
     if number < 2:
         return Change(lang, reference, mean, None, None, number, None)
     sd = float(values.std(ddof=1))
-    reach = float(student.ppf(0.975, number - 1)) * sd / number**0.5
-    return Change(lang, reference, mean, mean - reach, mean + reach, number, detectable(sd, number))
+    error = sd / number**0.5
+    reach = float(student.ppf(0.975, number - 1)) * error
+    smallest = detectable(error, number - 1)
+    return Change(lang, reference, mean, mean - reach, mean + reach, number, smallest)
 
 
 def _judge_inference(tables: Tables) -> Verdict:

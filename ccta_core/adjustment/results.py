@@ -168,7 +168,11 @@ class _Contrast(NamedTuple):
 
 
 def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str) -> _Contrast:
-    """Compares two arms in one language, seed by seed and over all seeds."""
+    """Compares two arms in one language, seed by seed and over all seeds.
+
+    Arms are paired by seed, which gives both the same head to begin with and the same order of
+    items: over seeds it is their difference that varies, not each arm by itself.
+    """
     rows: list[dict[str, Any]] = []
     sums: dict[str, list[np.ndarray]] = {"first": [], "reference": []}
     sizes = np.zeros(0)
@@ -193,8 +197,9 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
     differences = np.array([row["difference"] for row in rows])
     sd = float(differences.std(ddof=1)) if len(rows) > 1 else float("nan")
     whole = CheckpointScores({name: np.array(values) for name, values in sums.items()}, sizes)
+    apart = {"difference": np.array(sums["first"]) - np.array(sums["reference"])}
     estimate = (
-        over_seeds(whole, {"first": 1.0, "reference": -1.0}, draws=_DRAWS, seed=0)
+        over_seeds(CheckpointScores(apart, sizes), {"difference": 1.0}, draws=_DRAWS, seed=0)
         if len(rows) > 1
         else ContrastEstimate(float(differences[0]), rows[0]["low"], rows[0]["high"], rows[0]["p"])
     )
@@ -206,7 +211,7 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
             **estimate_columns(estimate),
             "seeds": len(rows),
             "sd_over_seeds": sd,
-            "detectable": detectable(sd, len(rows)),
+            "detectable": detectable(estimate.error, estimate.degrees),
             "n": rows[0]["n"],
         },
     )

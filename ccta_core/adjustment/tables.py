@@ -81,18 +81,20 @@ def read_items(folder: Path, lang: str, task: str, eval_lang: str) -> pd.DataFra
     return table.drop(columns=["task", "lang", "eval_lang"])
 
 
-def detectable(sd: float, count: int) -> float | None:
-    """Returns the smallest true mean difference that a paired t test of `count` seeds sees.
+def detectable(error: float | None, degrees: float | None) -> float | None:
+    """Returns the smallest true difference that a t test with this standard error sees.
 
-    At 5%, two-sided, with a power of 80%: d sd with d from the noncentral t distribution. None
-    below two seeds.
+    At 5%, two-sided, with a power of 80%, by the noncentral t distribution: of paired differences
+    of n seeds alone the error is sd / sqrt(n) and the degrees of freedom n - 1. None where there is
+    no error, or no degree of freedom.
     """
-    if count < 2 or not np.isfinite(sd):
+    if error is None or degrees is None or degrees < 1 or not np.isfinite(error):
         return None
     from statsmodels.stats.power import TTestPower
 
+    count = degrees + 1
     solved = TTestPower().solve_power(nobs=count, alpha=_ALPHA, power=_POWER)
-    return float(np.squeeze(solved)) * sd
+    return float(np.squeeze(solved)) * count**0.5 * error
 
 
 def cross_key(lang: str) -> str:

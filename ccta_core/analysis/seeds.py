@@ -42,12 +42,18 @@ class CheckpointScores:
 
 @dataclass(frozen=True, slots=True)
 class ContrastEstimate:
-    """A mean or a difference, its 95% interval and its p-value against 0 (None where none)."""
+    """A mean or a difference, its 95% interval and its p-value against 0 (None where none).
+
+    `error` and `degrees`: the standard error and the degrees of freedom of its Student's t, where
+    the interval is one.
+    """
 
     value: float
     low: float | None
     high: float | None
     p: float | None
+    error: float | None = None
+    degrees: float | None = None
 
 
 def of_checkpoints(
@@ -99,7 +105,7 @@ def over_seeds(
     error = float(np.sqrt(variance))
     reach = float(student.ppf(0.975, degrees)) * error
     p = 2 * float(student.sf(abs(value) / error, degrees))
-    return ContrastEstimate(value, value - reach, value + reach, p)
+    return ContrastEstimate(value, value - reach, value + reach, p, error, degrees)
 
 
 def highest_p(scores: CheckpointScores, *, draws: int, seed: int) -> float | None:
