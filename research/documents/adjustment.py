@@ -112,8 +112,8 @@ def page(tables: Tables) -> str:
         _TOP,
         f"{finished} of the plan's {len(runs)} cells are finished; what is missing reads *not "
         "run*. Differences are in points; each has its 95% interval (items and seeds could both "
-        "have been others), its seeds, and the smallest difference that so many seeds could have "
-        "shown (80% power, 5% two-sided).\n",
+        "have been others; arms are paired by seed), its seeds, and the smallest difference that "
+        "the design could have shown (80% power, 5% two-sided).\n",
         *(f"**Before all:** {line}.\n" for line in hardly_learnt(tables)),
         *_verdicts(verdicts(tables)),
         _OTHERS,
