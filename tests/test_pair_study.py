@@ -8,6 +8,7 @@ import pytest
 from ccta_core.errors import CctaError
 from ccta_core.study.storage.items import FILE
 from ccta_core.study.storage.texts import examples_of, ids_of
+from dashboard.session import Origin
 from tests.made_pair import MODEL, clean, html_of, opener, said
 from tests.made_study import made_study
 
@@ -76,6 +77,6 @@ def test_a_study_that_is_not_here_is_one_line(page, study):
 def test_the_way_back_is_offered_where_one_came_from(page):
     app = clean(page())
     assert not [button for button in app.button if button.label.startswith("Back")]
-    app.session_state["back"] = ("errors", {"study": "mine"})
+    app.session_state["back"] = Origin("errors", {"study": "mine"})
     clean(app.run())
     assert [button for button in app.button if button.label == "Back to errors"]
