@@ -5,7 +5,8 @@
 Five kinds of work on a small random model: a study, the training of a task, an adjustment, a pair
 that is kept, a file handed in. Each runs once undisturbed; then again in another cache, killed by
 the kernel (SIGKILL) after a random share of that time and begun again, until its kills are spent,
-and then to its end. Every file that counts must have the same bytes as in the undisturbed run.
+and then to its end; where it comes to its end before, it starts from the beginning. Every file that
+counts must have the same bytes as in the undisturbed run.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,12 +134,16 @@ def torn(work: Work, folder: Path, kills: int, draw: random.Random) -> tuple[int
     wanted = sums(whole, work.files)
     if not wanted:
         sys.exit(f"{work.name} wrote nothing that counts")
-    hit = 0
-    for _ in range(kills):
-        command = work.resume if work.started(killed) and hit else work.begin
-        hit += run(command, killed, after=took * draw.uniform(0.15, 1.0))
-    run(work.resume if work.started(killed) and hit else work.begin, killed)
-    return hit, sums(killed, work.files) == wanted
+    hit, equal, begun = 0, True, False
+    while hit < kills:
+        command = work.resume if begun and work.started(killed) else work.begin
+        begun = run(command, killed, after=took * draw.uniform(0.15, 1.0))
+        hit += begun
+        if not begun:  # it came to its end: from the beginning
+            equal &= sums(killed, work.files) == wanted
+            shutil.rmtree(killed)
+    run(work.resume if begun and work.started(killed) else work.begin, killed)
+    return hit, equal and sums(killed, work.files) == wanted
 
 
 def main() -> None:
