@@ -14,7 +14,9 @@ def dockerfile():
 
 
 def test_what_is_copied_is_let_through_and_is_there(dockerfile):
-    let_through = set(re.findall(r"^!([\w.-]+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.M))
+    let_through = set(
+        re.findall(r"^!([\w.-]+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.M)
+    )
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.M)
     copied = {name for line in lines for name in line.split()}
     assert copied == let_through

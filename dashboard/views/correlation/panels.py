@@ -282,7 +282,7 @@ def _caption(panel: Panel) -> str:
     if "x_low" in panel.table:
         some += " Thin lines: 95% intervals of a point's two means."
     action = (
-        "A click selects an item, a drawn box several; the selection stays on every page."
+        "A drawn box selects items; the selection stays on every page."
         if question.unit == "item"
         else "A click opens its errors."
     )
