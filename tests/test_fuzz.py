@@ -70,7 +70,7 @@ def read_or_refused(read, *arguments):
         line = str(error)
         assert line
         assert "\n" not in line
-        assert len(line) < 2000
+        assert len(line) < 1500
         return None
 
 
