@@ -206,6 +206,11 @@ def test_a_broken_configuration(folder, text, match):
     refused(folder, match)
 
 
+def test_a_setting_of_another_type_is_one_line(folder):
+    settings(folder, initializer_range=24)
+    refused(folder, "config.json describes no model.*initializer_range")
+
+
 def test_what_is_missing_from_a_folder_is_named(folder, tmp_path):
     (folder / "tokenizer.json").write_text("{", "utf-8")
     refused(folder, "tokenizer can't be loaded.*tokenizer.json")

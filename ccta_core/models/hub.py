@@ -114,7 +114,7 @@ def read_config(place: ModelPlace, settings: Mapping[str, Any]) -> PreTrainedCon
     check_label_numbers(str(place), settings)
     try:
         config = AutoConfig.from_pretrained(place.folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # each family checks its fields in its own way
         raise CctaError(
             f"{place}: config.json describes no model that transformers {transformers.__version__} "
             f"knows (model_type {settings.get('model_type')!r}: {error_line(error)}); {_ENCODERS}"
