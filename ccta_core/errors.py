@@ -1,6 +1,5 @@
 """Errors a person may see: one line that says what was expected, what came and what to do."""
 
-
 _HEAD, _TAIL = 900, 500
 """Letters that are kept of a line that quotes too much: what it is about, and what to do."""
 
