@@ -167,8 +167,9 @@ def test_an_address(name, text):
 @fuzzed
 @given(text=st.text(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=20))
 def test_words_and_pieces_of_any_text(text, cuts):
-    """Whatever is typed, words lie inside the text, in order, apart, and show something: white space
-    stands at their ends only where it carries a mark.
+    """Whatever is typed, words lie inside the text, in order, apart, and show something.
+
+    White space stands at their ends only where it carries a mark.
     """
     spans = split_words(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
