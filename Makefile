@@ -139,7 +139,7 @@ dist: $(VENV)/dev.stamp  ## wheel, sdist and list of components (SBOM) in dist/,
 	rm -rf dist build
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m twine check dist/*
-	cat requirements.lock requirements-embedded.lock > build/all.lock
+	mkdir -p build && cat requirements.lock requirements-embedded.lock > build/all.lock
 	$(BIN)/cyclonedx-py requirements build/all.lock --output-format JSON --output-file dist/sbom.cdx.json
 	@ls -l dist
 
