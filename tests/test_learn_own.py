@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from ccta_core.attribution.quadrature import completeness_error
+from ccta_core.attribution.rates import rates
 from ccta_core.config import Config
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.types import Sentence
 from ccta_core.zoo.lesson import LessonOf, find_lesson, lesson_of
-from ccta_core.zoo.measure_lesson import MOST_WORDS, lesson_payload, measure_lesson
+from ccta_core.zoo.measure_lesson import MOST_WORDS, _input, _line, lesson_payload, measure_lesson
 from dashboard import resources
 from dashboard.engine import Engine
 from dashboard.views.learn import tables
@@ -85,6 +86,17 @@ def test_a_part_of_the_points_is_the_trapezoid_on_so_many(model):
     assert f[3].scores == pytest.approx((ends[:-1] + middle[:-1]) / 2, abs=2e-3)
     missed = f[129].scores.sum() + f[129].specials
     assert completeness_error(np.array([missed]), told.difference) < 0.01
+
+
+def test_what_is_drawn_of_the_path_was_measured_there(model):
+    """No curve is laid between other points: at a hundredth stands what the engine gives for it."""
+    config = replace(QUICK, target_class="paraphrase")
+    path = lesson_of(lesson_payload(model, {"en": EN}, config)).sentences["en"].path
+    item = _input(model, EN, "paraphrase")
+    found = dict(rates(model, [_line(model, item)], [(0, 0.37)], config, never))[0, 0.37]
+    assert path.alphas[37] == 0.37
+    assert path.values[37] == pytest.approx(found.value, abs=1e-4)
+    assert path.rates[37].sum() == pytest.approx(found.rates.sum(), abs=5e-3)
 
 
 @pytest.mark.parametrize(

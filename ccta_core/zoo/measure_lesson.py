@@ -41,11 +41,19 @@ Early = Callable[[Sequence[Lesson]], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Nodes:
-    """F (points,), dF/dalpha by token (points, tokens) and by word, the specials last."""
+    """Points (points,), F there, dF/dalpha by token (points, tokens) and by word, the specials
+    last.
+    """
 
+    points: np.ndarray
     values: np.ndarray
     by_token: np.ndarray
     by_word: np.ndarray
+
+    def at(self, points: np.ndarray) -> "_Nodes":
+        """Returns those of some of the points."""
+        chosen = np.searchsorted(self.points, points)
+        return _Nodes(points, self.values[chosen], self.by_token[chosen], self.by_word[chosen])
 
 
 def measure_lesson(model: Model, wanted: LessonOf, stop: Stop, early: Early) -> Lesson:
@@ -153,7 +161,8 @@ def _sentence(model: Model, sentence: Sentence, config: Config, stop: Stop) -> d
     logits = _logits(model, item, np.linspace(0, 1, _STEPS + 1).tolist(), stop)
     chances = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
     label = model.labels.index(config.target_class)
-    nodes = _nodes(model, item, config, _ESTIMATES[-1], stop)
+    shown, grid = (np.linspace(0, 1, count) for count in (_STEPS + 1, _ESTIMATES[-1]))
+    nodes = _nodes(model, item, config, np.union1d(shown, grid), stop)
     return {
         "lang": sentence.lang,
         "texts": sentence.segments,
@@ -174,8 +183,8 @@ def _sentence(model: Model, sentence: Sentence, config: Config, stop: Stop) -> d
         "special_shares": _special_shares(model, sentence, config.target_class, stop),
         "evaluations": usual.evaluations,
         "error": _round(usual.completeness_error, 6),
-        "path": _path(nodes, chances[:, label]),
-        "estimates": _trapezoids(nodes),
+        "path": _path(nodes, shown, chances[:, label]),
+        "estimates": _trapezoids(nodes.at(grid)),
     }
 
 
@@ -195,14 +204,14 @@ def _line(model: Model, item: Input) -> Path:
     return Path(item.encoded, start, item.reading.states[0] - start, item.explained.target)
 
 
-def _nodes(model: Model, item: Input, config: Config, count: int, stop: Stop) -> _Nodes:
-    points = np.linspace(0, 1, count).tolist()
-    nodes = dict(rates(model, [_line(model, item)], [(0, at) for at in points], config, stop))
-    by_token = np.stack([nodes[0, at].rates for at in points])
+def _nodes(model: Model, item: Input, config: Config, points: np.ndarray, stop: Stop) -> _Nodes:
+    places = points.tolist()
+    nodes = dict(rates(model, [_line(model, item)], [(0, at) for at in places], config, stop))
+    by_token = np.stack([nodes[0, at].rates for at in places])
     words = unit_sums(item.encoded, by_token.T).T
     rest = by_token.sum(1) - words.sum(1)
-    f = np.array([nodes[0, at].value for at in points])
-    return _Nodes(f, by_token, np.c_[words, rest])
+    f = np.array([nodes[0, at].value for at in places])
+    return _Nodes(points, f, by_token, np.c_[words, rest])
 
 
 def _logits(model: Model, item: Input, points: list[float], stop: Stop) -> np.ndarray:
@@ -223,20 +232,19 @@ def _logits(model: Model, item: Input, points: list[float], stop: Stop) -> np.nd
     return rows
 
 
-def _path(nodes: _Nodes, probability: np.ndarray) -> dict[str, Any]:
-    """The path at every hundredth, between the nodes by cubic splines through them.
+def _path(nodes: _Nodes, shown: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
+    """The path as measured at the points that are shown; the integral up to each is that of cubic
+    splines through all nodes.
 
-    Shape: `probability` of the explained class (101,), at the hundredths.
+    Shape: `probability` of the explained class is that at the points shown.
     """
-    points = np.linspace(0, 1, _STEPS + 1)
-    grid = np.linspace(0, 1, len(nodes.values))
-    slopes = CubicSpline(grid, nodes.by_word)
+    measured = nodes.at(shown)
     return {
-        "alphas": [round(float(at), 2) for at in points],
-        "values": _round(CubicSpline(grid, nodes.values)(points), 4),
+        "alphas": [round(float(at), 2) for at in shown],
+        "values": _round(measured.values, 4),
         "probability": _round(probability, 4),
-        "rates": _round(slopes(points), 3),
-        "so_far": _round(slopes.antiderivative()(points), 4),
+        "rates": _round(measured.by_word, 3),
+        "so_far": _round(CubicSpline(nodes.points, nodes.by_word).antiderivative()(shown), 4),
     }
 
 
