@@ -17,7 +17,8 @@ from itertools import combinations
 import numpy as np
 import ot
 
-from ccta_core.consistency import SideMass, shuffled
+from ccta_core.arrangements import SideMass
+from ccta_core.consistency import shuffled
 from ccta_core.space.maps import cosine
 from ccta_core.transport import ems
 

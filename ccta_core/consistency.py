@@ -1,15 +1,21 @@
 """Controls of EMS: its value without the attributions, under permuted masses and by chance."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import beta, spearmanr
 
+from ccta_core.arrangements import (
+    MOST_DRAWS,
+    SideMass,
+    every_arrangement,
+    few_arrangements,
+    segment_units,
+    shuffled_masses,
+)
 from ccta_core.transport import ems_values
 from ccta_core.types import ALPHA, Controls, PermutationTest, TransportPlan, Untestable
 
@@ -17,25 +23,10 @@ _FEWEST_LINKS = 5
 _LEAST_ROOM = 0.05
 _SAME = 1e-12
 """Masses or EMS that differ by less are equal but for rounding."""
-_MOST_DRAWS = 6399
-"""Shuffles of a pair at most; where there are no more arrangements than that, all are measured."""
 _MOST_CELLS = 10_000_000
 """Cells of similarity (units x units) solved for a pair at most, about a second."""
 _RISK = 0.01
 """Of pairs whose draws decide otherwise than all arrangements would, at most."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SideMass:
-    """One side of a comparison: its masses, and of its units what the controls need.
-
-    Shape: every array is (units,); `mass` sums to 1, `scores` are signed.
-    """
-
-    mass: np.ndarray
-    scores: np.ndarray
-    segments: np.ndarray
-    subword_counts: np.ndarray
 
 
 class UnitMasses(NamedTuple):
@@ -109,11 +100,12 @@ def controls(
     *,
     links: Sequence[tuple[int, int]],
     unrelated: Sequence[float] = (),
+    gain_unrelated: float | None = None,
 ) -> Controls:
     """Computes every control of docs/method.md, 4 for one pair; None where one can't be computed.
 
     `links` are one-to-one word links; `unrelated` holds the EMS against unrelated targets, empty
-    where there is no corpus.
+    where there is no corpus, and `gain_unrelated` the mean gain against unrelated ones.
     """
     source, target, plan = pair.source, pair.target, pair.plan
     uniform, length = ems_values(
@@ -133,6 +125,7 @@ def controls(
         p_value=null.test.p_value,
         ems_unrelated=chance_level,
         gain=gain,
+        gain_unrelated=gain_unrelated,
         z=gain / sd if gain is not None and sd is not None and sd > 1e-12 else None,
         calibrated=_calibrated(plan.ems, chance_level),
         link_spearman=link_spearman(source.scores, target.scores, links),
@@ -176,7 +169,7 @@ def sequential_null(pair: Compared, *, shuffles: int, seed: int) -> Null:
         return Null(values, permutation_test(pair.plan.ems, values, exact=True))
     draw = np.random.default_rng(seed)
     # A solve takes a little more than in proportion to its cells: long texts have a lower cap.
-    cap = max(shuffles, min(_MOST_DRAWS, _MOST_CELLS // pair.similarity.size))
+    cap = max(shuffles, min(MOST_DRAWS, _MOST_CELLS // pair.similarity.size))
     risk = _RISK / (1 + math.ceil(math.log2((cap + 1) / (shuffles + 1))))
     values = _shuffled_ems(pair.source, pair.target, pair.similarity, shuffles, draw)
     while not (decided := _is_decided(pair.plan.ems, values, risk)) and len(values) < cap:
@@ -204,6 +197,34 @@ def permutation_test(
     return PermutationTest(len(null), False, p, error, decided=decided)
 
 
+class Gained(NamedTuple):
+    """EMS of two sides, and how far it lies above shuffled masses; None without shuffles."""
+
+    ems: float
+    gain: float | None
+
+
+def gain_of(
+    source: SideMass,
+    target: SideMass,
+    similarity: np.ndarray,
+    *,
+    shuffles: int,
+    draw: np.random.Generator,
+) -> Gained:
+    """Returns EMS of two sides and its gain over so many draws of shuffled masses.
+
+    Shape: `similarity` (source units, target units).
+    """
+    moved = shuffled_masses(source, target, shuffles, draw)
+    value, *null = ems_values(
+        np.vstack([source.mass[None], moved.source]),
+        np.vstack([target.mass[None], moved.target]),
+        similarity,
+    ).tolist()
+    return Gained(value, value - float(np.mean(null)) if null else None)
+
+
 def shuffled(
     source: SideMass, target: SideMass, similarity: np.ndarray, *, shuffles: int, seed: int
 ) -> np.ndarray:
@@ -212,32 +233,6 @@ def shuffled(
     Shape: (shuffles,); the same seed gives the same values.
     """
     return _shuffled_ems(source, target, similarity, shuffles, np.random.default_rng(seed))
-
-
-class Arrangements(NamedTuple):
-    """Masses of both sides, an arrangement of both a row.
-
-    Shape: `source` (arrangements, source units), `target` (arrangements, target units).
-    """
-
-    source: np.ndarray
-    target: np.ndarray
-
-
-def every_arrangement(source: SideMass, target: SideMass) -> Arrangements:
-    """Returns both sides' masses in every distinct arrangement within their segments, all
-    combinations.
-
-    Permutations that only
-    exchange equal masses are one arrangement; every arrangement stands for as many permutations.
-    """
-    ways_s, ways_t = _all_arrangements(source), _all_arrangements(target)
-    return Arrangements(np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1)))
-
-
-def few_arrangements(source: SideMass, target: SideMass) -> bool:
-    """Returns whether all arrangements of both sides' masses are few enough to go through."""
-    return _count_arrangements(source) * _count_arrangements(target) <= _MOST_DRAWS
 
 
 def _shuffled_ems(
@@ -253,87 +248,18 @@ def _shuffled_ems(
     return ems_values(*shuffled_masses(source, target, shuffles, draw), similarity)
 
 
-def shuffled_masses(
-    source: SideMass, target: SideMass, shuffles: int, draw: np.random.Generator
-) -> Arrangements:
-    """Returns both sides' masses permuted within their segments, a draw a row: of each draw the
-    source's first, then the target's.
-    """
-    sides = (source, target)
-    places = [_segment_units(side) for side in sides]
-    moved = Arrangements(*(np.empty((shuffles, len(side.mass))) for side in sides))
-    for row in range(shuffles):
-        for side, segments, into in zip(sides, places, moved, strict=True):
-            for where in segments:
-                into[row, where] = side.mass[draw.permutation(where)]
-    return moved
-
-
-def _segment_units(side: SideMass) -> list[np.ndarray]:
-    """Returns the units of each segment."""
-    return [np.flatnonzero(side.segments == segment) for segment in np.unique(side.segments)]
-
-
 def _untestable(pair: Compared, shuffles: int) -> Untestable | None:
     """Returns why no permutation changes anything; None where one does."""
     if not shuffles:
         return "no shuffles"
     masses = [
-        side.mass[where] for side in (pair.source, pair.target) for where in _segment_units(side)
+        side.mass[where] for side in (pair.source, pair.target) for where in segment_units(side)
     ]
     if all(len(segment_masses) == 1 for segment_masses in masses):
         return "one unit a segment"
     if all(np.ptp(segment_masses) < _SAME for segment_masses in masses):
         return "equal masses"
     return None
-
-
-def _mass_kinds(masses: np.ndarray) -> list[int]:
-    """Numbers the units so that equal masses have the same number."""
-    return np.unique(np.round(masses, 12), return_inverse=True)[1].tolist()
-
-
-def _count_arrangements(side: SideMass) -> int:
-    """Counts the distinct ways to deal the masses out within the segments."""
-    ways = 1
-    for where in _segment_units(side):
-        kinds = _mass_kinds(side.mass[where])
-        ways *= math.factorial(len(kinds))
-        for count in Counter(kinds).values():
-            ways //= math.factorial(count)
-    return ways
-
-
-def _all_arrangements(side: SideMass) -> np.ndarray:
-    """Returns the masses in every distinct arrangement. Shape: (arrangements, units)."""
-    places = _segment_units(side)
-    orders = [list(_orders(_mass_kinds(side.mass[where]))) for where in places]
-    rows = np.empty((math.prod(map(len, orders)), len(side.mass)))
-    for row, chosen in zip(rows, product(*orders), strict=True):
-        for where, order in zip(places, chosen, strict=True):
-            row[where] = side.mass[where][order]
-    return rows
-
-
-def _orders(kinds: list[int]) -> Iterator[list[int]]:
-    """Yields orders of the units, one for each distinct sequence of their kinds,
-    lexicographically.
-    """
-    units = [
-        [unit for unit, kind in enumerate(kinds) if kind == wanted] for wanted in sorted({*kinds})
-    ]
-    sequence = sorted(kinds)
-    while True:
-        unused = [iter(of_kind) for of_kind in units]
-        yield [next(unused[kind]) for kind in sequence]
-        # The next sequence: raise the last entry that can be, put what follows in order.
-        rising = [left for left in range(len(sequence) - 1) if sequence[left] < sequence[left + 1]]
-        if not rising:
-            return
-        pivot = rising[-1]
-        to = max(place for place in range(len(sequence)) if sequence[place] > sequence[pivot])
-        sequence[pivot], sequence[to] = sequence[to], sequence[pivot]
-        sequence[pivot + 1 :] = sequence[:pivot:-1]
 
 
 def _count_reaching(value: float, null: np.ndarray) -> int:

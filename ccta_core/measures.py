@@ -94,8 +94,8 @@ _ALL = (
     Measure("gain", "gain", "EMS less its shuffled mean: what the attributions add", low=-2, high=2,
             better="higher", signed=True, missing=NOTHING_TO_PERMUTE),
     Measure("gain_unrelated", "gain, unrelated", "the chance level of the gain: the same of "
-            "unrelated texts of the same class, mean of both directions", low=-2, high=2,
-            signed=True, missing="no unrelated items, or measured by an earlier version",
+            "unrelated texts of the same class (studies: mean of both directions)", low=-2,
+            high=2, signed=True, missing="no unrelated items, or measured by an earlier version",
             in_menus=False),
     Measure("gain_other_class", "gain, another class", "the gain where one of the two sides "
             "explains another class, mean of both", low=-2, high=2, signed=True,
@@ -184,7 +184,8 @@ EXPORTED = (*STORED, "calibrated")
 """Those whose means can be exported."""
 PAIR_CONTROLS = (
     "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value", "ems_unrelated",
-    "gain", "z", "calibrated", "link_spearman", "sign_agreement", "cross_segment_mass",
+    "gain", "gain_unrelated", "z", "calibrated", "link_spearman", "sign_agreement",
+    "cross_segment_mass",
 )  # fmt: skip
 """The controls of one pair, in the order of `types.Controls`."""
 FIXED = ("ems_uniform", "length", "fertility")

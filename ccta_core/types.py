@@ -289,6 +289,7 @@ class Controls:
     p_value: float | None = None
     ems_unrelated: float | None = None
     gain: float | None = None
+    gain_unrelated: float | None = None
     z: float | None = None
     calibrated: float | None = None
     link_spearman: float | None = None

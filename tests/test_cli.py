@@ -42,8 +42,8 @@ SIDE = (
     "f_baseline completeness_error converged evaluations"
 )
 CONTROLS = (
-    "ems_uniform ems_length ems_shuffled shuffled_sd p_value ems_unrelated gain z calibrated "
-    "link_spearman sign_agreement cross_segment_mass"
+    "ems_uniform ems_length ems_shuffled shuffled_sd p_value ems_unrelated gain gain_unrelated z "
+    "calibrated link_spearman sign_agreement cross_segment_mass"
 )
 
 

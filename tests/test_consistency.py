@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from strategies import transport_problems
 
+from ccta_core.arrangements import SideMass, every_arrangement
 from ccta_core.consistency import (
     Compared,
-    SideMass,
     controls,
-    every_arrangement,
     fixed_null,
     link_spearman,
     mass,

@@ -1,5 +1,7 @@
 """What makes the engine fast must not change what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ import ccta_core as ccta
 from ccta_core.attribution.integrated_gradients import unit_masses
 from ccta_core.attribution.schedule import schedule_of
 from ccta_core.config import Config, Quadrature
+from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError
 from ccta_core.models.attention import NAME, attend
 from ccta_core.models.last_layer import FirstTokenLayer
@@ -180,6 +183,20 @@ def test_unrelated_sentences_are_attributed_once(model, monkeypatch):
     assert first.controls.ems_unrelated is not None
 
 
+def test_the_gain_of_unrelated_sentences_is_theirs(model):
+    """Each compared as a pair of its own, over far more shuffles."""
+    item = ccta.read_demo("nli")[0]
+    config = Config(layer=8, target_class=item.label)
+    found = ccta.compare(model, item.sentences["en"], item.sentences["es"], config)
+    others = unrelated_sentences(
+        "nli", item.sentences["es"], item.label, count=5, seed=0, beside=item.sentences["en"]
+    )
+    many = replace(config, shuffles=400, unrelated=0)
+    gains = [ccta.compare(model, item.sentences["en"], other, many).controls.gain
+             for other in others]  # fmt: skip
+    assert found.controls.gain_unrelated == pytest.approx(np.mean(gains), abs=0.01)
+
+
 def test_several_pairs_together_are_each_pair_alone(model):
     """What two people ask at once is computed at once; neither sees that in a number."""
     config = Config(layer=8, shuffles=9)
@@ -223,7 +240,9 @@ def test_a_pair_is_given_before_its_unrelated_sentences(model):
     assert early.permutation == whole.permutation
     assert early.chance_level is None
     assert whole.chance_level is not None
-    changed = {"ems_unrelated", "calibrated"}
+    assert early.controls.gain_unrelated is None
+    assert -1 < whole.controls.gain_unrelated < 1
+    changed = {"ems_unrelated", "calibrated", "gain_unrelated"}
     assert {k: v for k, v in early.controls.as_dict().items() if k not in changed} == {
         k: v for k, v in whole.controls.as_dict().items() if k not in changed
     }

@@ -14,7 +14,8 @@ from ccta_core.types import Sentence, in_order
 
 FERRY = next(item for item in read_demo("nli") if item.id == "ferry-c")
 SYMMETRIC = (
-    "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value", "gain", "z",
+    "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value", "gain",
+    "gain_unrelated", "z",
     "link_spearman", "sign_agreement", "cross_segment_mass",
 )  # fmt: skip
 

@@ -66,7 +66,8 @@ def make_payload(source: dict, target: dict, **changes) -> dict:
     ems = sum(p * s for row in rows for p, s in zip(*row, strict=True))
     controls = {
         "ems_uniform": 0.72, "ems_length": 0.7, "ems_shuffled": 0.55, "shuffled_sd": 0.02,
-        "p_value": 0.01, "ems_unrelated": 0.4, "gain": 0.05, "z": 2.5, "calibrated": 0.4,
+        "p_value": 0.01, "ems_unrelated": 0.4, "gain": 0.05, "gain_unrelated": 0.02, "z": 2.5,
+        "calibrated": 0.4,
         "link_spearman": 0.5, "sign_agreement": 0.8, "cross_segment_mass": 0.05,
     }  # fmt: skip
     payload = {

@@ -39,16 +39,19 @@ def test_the_limit_counts_what_is_kept():
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 20, 50])
 def test_spread_items_lie_over_the_whole_data(limit):
-    """One of each group, the first item among them, labels in turn, at even distances."""
+    """One of each group, the first item among them, labels in turn, no stretch left out; more
+    items come after the same first ones.
+    """
     corpus = read_corpus(SPEC, LANGS)
     spread = select_items(SPEC, LANGS, limit=limit, spread=True)
     groups = list(dict.fromkeys(one.group for one in corpus.examples))
     places = [groups.index(one.group) for one in spread.examples]
-    assert len(places) == min(limit, len(groups))
+    assert len(set(places)) == len(places) == min(limit, len(groups))
     assert places[0] == 0
-    steps = {after - before for before, after in pairwise(places)}
-    assert max(steps, default=1) - min(steps, default=1) <= 1
-    assert max(steps, default=1) <= -(-len(groups) // len(places))
+    gaps = [after - before for before, after in pairwise([*sorted(places), len(groups)])]
+    assert max(gaps) <= 2 * len(groups) / len(places) + 1
+    more = select_items(SPEC, LANGS, limit=limit + 3, spread=True)
+    assert more.examples[: len(places)] == spread.examples
     labels = Counter(one.label for one in spread.examples)
     if limit >= 3:
         assert max(labels.values()) - min(labels.values()) <= 1

@@ -1,5 +1,6 @@
 """The verdict's sentence and claim over all combinations of its evidence."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -120,6 +121,29 @@ def test_what_a_sentence_never_says(test, chance, langs):
     assert text.count(": ") == 1
     assert "None" not in text
     assert "nan" not in text
+
+
+@pytest.mark.parametrize("test", SHOWN)
+def test_a_gain_is_held_against_that_of_unrelated_sentences(test):
+    """Gain is above zero for unrelated sentences too: only what exceeds it is claimed."""
+    plain = evidence(test, "above", "two")
+    gain = EMS - TESTS[test][1]
+
+    def against(unrelated):
+        controls = replace(plain.controls, gain=gain, gain_unrelated=unrelated)
+        return replace(plain, controls=controls)
+
+    below = against(gain - 0.02)
+    assert claim(below) == "shown"
+    text = pair_verdict(below)
+    assert text.endswith(f"; this gain of {gain:.2f} exceeds that of unrelated sentences by 0.02.")
+    assert "a little more" in text
+    for unrelated in (gain, gain - 0.005, gain + 0.1):
+        found = against(unrelated)
+        assert claim(found) == "at chance level"
+        text = pair_verdict(found)
+        assert "are stressed" not in text
+        assert "no agreement shown for this pair, because unrelated sentences gain as much" in text
 
 
 def test_a_claim_never_goes_beyond_its_test():

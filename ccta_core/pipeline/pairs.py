@@ -9,7 +9,7 @@ import numpy as np
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import RATHER_THAN, Config
-from ccta_core.consistency import Compared, Null, controls, sequential_null
+from ccta_core.consistency import Compared, Null, controls, gain_of, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.model import Model
@@ -24,6 +24,8 @@ from ccta_core.space.maps import CommonSpace
 from ccta_core.store.pairs import find_pair, keep_pair
 from ccta_core.types import Sentence, in_order
 
+_SHUFFLES_OF_CHANCE = 20
+"""Shuffles for each unrelated sentence: the mean over all of them is what counts."""
 Early = Callable[[list[PairResult]], None]
 """Is given results as far as they are, before what takes longest is computed."""
 
@@ -187,7 +189,13 @@ def _result(
         [transport(model, side, other, config).plan.ems for other in others]
         for side, others in zip((source, sides.first), references, strict=True)
     )
-    values = controls(pair, null, links=mutual_links(pair.similarity), unrelated=unrelated)
+    values = controls(
+        pair,
+        null,
+        links=mutual_links(pair.similarity),
+        unrelated=unrelated,
+        gain_unrelated=_gain_unrelated(model, sides.first, references[1], config),
+    )
     if not traits(config.method).signed:
         # Scores that are never negative agree in sign whatever the model reads.
         values = replace(values, sign_agreement=None)
@@ -214,6 +222,24 @@ def _result(
         notices=tuple(notices(model, (source, target), space, config)),
         provenance=provenance(model, config),
     )
+
+
+def _gain_unrelated(
+    model: Model, side: Side, unrelated: Sequence[Side], config: Config
+) -> float | None:
+    """Returns the mean gain of a side against unrelated ones; None without any, or shuffles.
+
+    Of one direction, as the chance level of the verdict: the same whichever side is the source.
+    """
+    draw = np.random.default_rng(config.seed)
+    shuffles = min(config.shuffles, _SHUFFLES_OF_CHANCE)
+    gains = []
+    for other in unrelated:
+        similarity = transport(model, side, other, config).space.similarity
+        masses = side.for_controls(), other.for_controls()
+        gains.append(gain_of(*masses, similarity, shuffles=shuffles, draw=draw).gain)
+    known = [gain for gain in gains if gain is not None]
+    return float(np.mean(known)) if known else None
 
 
 def compare_cached(

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ccta_core.arrangements import SideMass
 from ccta_core.attribution.integrated_gradients import unit_means
 from ccta_core.attribution.protocol import Baseline, Stop
 from ccta_core.config import Config
-from ccta_core.consistency import SideMass, mass
+from ccta_core.consistency import mass
 from ccta_core.models.model import Model
 from ccta_core.pipeline.sentences import Input, attributions
 from ccta_core.space.maps import CommonSpace, similarities

@@ -13,7 +13,7 @@ from ccta_core.store.files import key_of, read_entry, write_entry
 from ccta_core.types import Sentence
 
 _log = logging.getLogger(__name__)
-_VERSION = 4
+_VERSION = 5
 """Version of stored comparisons: raised when one's meaning changes, such as how its null is drawn.
 Settings that mean the same keep their fingerprint, by which studies know theirs."""
 SHIPPED = shipped("pairs")

@@ -1,8 +1,8 @@
 """What a study is: data, models, languages, layers, settings; kept beside its rows.
 
 A study's folder is `STUDIES/NAME`: `manifest.json`, `items.arrow` (the texts, for the runner; it is
-not exported), `parts/MODEL/CHUNK.parquet`, `progress.jsonl`, and `log.txt` of a process of
-its own.
+not exported), `parts/MODEL/CHUNK.parquet` (of one that ships: `rows-DIGEST.parquet`),
+`progress.jsonl`, and `log.txt` of a process of its own.
 """
 
 import json
@@ -60,6 +60,9 @@ class Manifest(RecordedSettings):
     items: int
     items_sha256: str
     left_out: int
+    drawn: tuple[int, ...] = ()
+    """Items it had each time before it was extended: the unrelated items of those were drawn then
+    (`drawing.py`)."""
     threads: int = 1
     """Threads of one worker: sums over more threads may differ in the last bits."""
     schema: int = VERSION
@@ -234,7 +237,9 @@ def read_manifest(folder: Path) -> Manifest:
         )
     lists = ("languages", "layers", "models")
     try:
-        return Manifest(**{**record, **{name: tuple(record[name]) for name in lists}})
+        drawn = tuple(record.get("drawn", ()))
+        listed = {name: tuple(record[name]) for name in lists}
+        return Manifest(**{**record, **listed, "drawn": drawn})
     except (TypeError, KeyError) as error:
         raise DamagedFileError(f"{path} is not a study's manifest ({error}); restore it") from error
 
@@ -249,10 +254,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def check_same(kept: Manifest, wanted: Manifest) -> None:
     """Raises CctaError, showing what differs, where a name would stand for two studies.
 
-    Versions of libraries may differ: they are kept as they were when the study began.
+    Versions of libraries may differ, they are kept as they were when the study began; and whether
+    it was extended says nothing of what was asked for.
     """
     ours, theirs = asdict(kept), asdict(wanted)
-    ours.pop("versions"), theirs.pop("versions")
+    for record in (ours, theirs):
+        del record["versions"], record["drawn"]
     different = [
         f"{name}: {_short(ours[name])} here, {_short(theirs[name])} asked for"
         for name in ours
@@ -290,6 +297,7 @@ def extended(kept: Manifest, wanted: Manifest, ids: Sequence[str]) -> Manifest:
     grown = replace(
         kept,
         models=order,
+        drawn=kept.drawn if wanted.items == kept.items else (*kept.drawn, kept.items),
         items=wanted.items,
         items_sha256=wanted.items_sha256,
         left_out=wanted.left_out,

@@ -1,27 +1,22 @@
 """The one function that measures a chunk of parallel examples; every runner calls it.
 
 All languages of an item are measured together, so nothing between forward pass and row is stored.
-A row depends on the model, the settings and the chunk alone: not on workers, order or kills.
+A row depends on the model, the settings, the item and its unrelated items alone: not on workers,
+order or kills.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ccta_core.arrangements import SideMass
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import Config
-from ccta_core.consistency import (
-    Compared,
-    SideMass,
-    controls,
-    fixed_null,
-    shuffled,
-    shuffled_masses,
-)
+from ccta_core.consistency import Compared, controls, fixed_null, gain_of, shuffled
 from ccta_core.evaluation.answers import answer_scores
 from ccta_core.models.catalog import CLASSES, SCORES
 from ccta_core.models.model import Model
@@ -36,6 +31,7 @@ from ccta_core.pipeline.sentences import (
 from ccta_core.pipeline.sides import Side, align_layer, sides_of
 from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
+from ccta_core.study.drawing import draw_unrelated
 from ccta_core.study.linked_words import SideWords, differences, words_of
 from ccta_core.tasks.spans import ANSWER
 from ccta_core.transport import ems, ems_values
@@ -43,6 +39,15 @@ from ccta_core.types import ParallelExample
 
 StudyRow = dict[str, Any]
 """The columns of schema.py by name."""
+
+
+class Unrelated(NamedTuple):
+    """The unrelated items of a chunk's: others that are measured beside them, and, for each item of
+    the chunk, the places of its unrelated ones among the items and those others after one another.
+    """
+
+    beside: Sequence[ParallelExample]
+    places: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,15 +97,28 @@ def measure(  # noqa: PLR0913 - what decides a row
     layers: Sequence[int],
     config: Config,
     stop: Stop = never,
+    *,
+    unrelated: Unrelated | None = None,
 ) -> list[StudyRow]:
     """Returns the rows (schema.py) of every example x unordered language pair x layer, in that
     order.
+
+    `unrelated` says which items are each one's chance level; where it is not given they are drawn
+    from the examples (`drawing.py`).
 
     The gold label is explained where there is one, else the gold answer; it must be one of the
     model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
     soon after `stop` turns true.
     """
-    inputs, others = _inputs(model, examples, langs, layers, config)
+    number = len(examples)
+    if unrelated is None:
+        draw = draw_unrelated(examples, config.unrelated, seed=config.seed)
+        named = dict(zip(draw.order, draw.unrelated, strict=True))
+        places = [tuple(draw.order[each] for each in named[place]) for place in range(number)]
+        unrelated = Unrelated((), places)
+    examples = [*examples, *unrelated.beside]
+    chosen = {each.id for each in examples[:number] if other_class(model, each) is not None}
+    inputs, others = _inputs(model, examples, langs, layers, config, chosen)
     starts = baselines_of(model, inputs, layers, config)
     # Another class moves neither the text nor its baseline: the same baselines serve again.
     again = [
@@ -120,7 +138,11 @@ def measure(  # noqa: PLR0913 - what decides a row
             words = {lang: words_of(model, side) for lang, side in by_lang.items()}
             another = {lang: next(other_sides) for lang in langs} if example.id in others else {}
             items.append(_MeasuredItem(example, by_lang, words, another))
-        rows[layer] = list(_rows(model, items, langs, settings))
+        rows[layer] = [
+            row
+            for item, places in zip(items, unrelated.places, strict=False)
+            for row in _rows(model, item, [items[place] for place in places], langs, settings)
+        ]
     return [row for layer in layers for row in rows[layer]]
 
 
@@ -133,14 +155,17 @@ class _Inputs(NamedTuple):
     other: dict[str, list[Input]]
 
 
-def _inputs(
+def _inputs(  # noqa: PLR0913 - what decides a row
     model: Model,
     examples: Sequence[ParallelExample],
     langs: Sequence[str],
     layers: Sequence[int],
     config: Config,
+    chosen: Collection[str],
 ) -> _Inputs:
-    """Returns every example in every language, read once, select_targets at its gold."""
+    """Returns every example in every language, read once, select_targets at its gold; those whose
+    id is chosen at another class too.
+    """
     sentences = [example.sentences[lang] for example in examples for lang in langs]
     for layer in layers:
         check(model, sentences, config.with_layer(layer))
@@ -151,7 +176,7 @@ def _inputs(
     for example in examples:
         of_example: list[ForwardPass] = [next(passes) for _ in langs]
         inputs += select_targets(model, of_example, _explained(model, example), kept)
-        other = other_class(model, example)
+        other = other_class(model, example) if example.id in chosen else None
         if other is not None:
             others[example.id] = select_targets(model, of_example, other, kept)
     return _Inputs(inputs, others)
@@ -188,48 +213,41 @@ def _explained(model: Model, example: ParallelExample) -> str:
 
 
 def _rows(
-    model: Model, items: Sequence[_MeasuredItem], langs: Sequence[str], config: Config
+    model: Model,
+    item: _MeasuredItem,
+    unrelated: Sequence[_MeasuredItem],
+    langs: Sequence[str],
+    config: Config,
 ) -> Iterator[StudyRow]:
-    for item in items:
-        # The targets of the chance level: items with the same gold label and another group.
-        unrelated = [
-            other
-            for other in items
-            if other.example.group != item.example.group
-            and other.example.label == item.example.label
-        ]
-        values = {lang: _side_values(item, lang) for lang in langs}
-        embeddings = {lang: item.sides[lang].embeddings for lang in langs}
-        spaces = pair_similarities(model.info, align_layer(model, config), embeddings, config.space)
-        for source, target in combinations(langs, 2):
-            space = spaces[source, target]
-            row = _pair(item, source, target, space.similarity, config)
-            levels = []
-            for pair in (
-                _Direction(item, source, target, space.name),
-                _Direction(item, target, source, space.name),
-            ):
-                targets = _nearest(item, pair.target, unrelated, config.unrelated)
-                levels.append(_chance_level(model, pair, targets, config))
-            gains = [level.gain for level in levels if level.gain is not None]
-            row["ems_unrelated"], row["ems_unrelated_back"] = (level.ems for level in levels)
-            row["gain_unrelated"] = float(np.mean(gains)) if gains else None
-            row["gain_other_class"] = _gain_other_class(
-                item, source, target, space.similarity, config
-            )
-            yield {
-                "item": item.example.id,
-                "group": item.example.group,
-                "gold": item.example.label,
-                "model": model.id,
-                "layer": config.layer,
-                "source_lang": source,
-                "target_lang": target,
-                "target_class": item.sides[source].attribution.target_class,
-                **row,
-                **{f"source_{name}": value for name, value in values[source].items()},
-                **{f"target_{name}": value for name, value in values[target].items()},
-            }
+    values = {lang: _side_values(item, lang) for lang in langs}
+    embeddings = {lang: item.sides[lang].embeddings for lang in langs}
+    spaces = pair_similarities(model.info, align_layer(model, config), embeddings, config.space)
+    for source, target in combinations(langs, 2):
+        space = spaces[source, target]
+        row = _pair(item, source, target, space.similarity, config)
+        levels = []
+        for pair in (
+            _Direction(item, source, target, space.name),
+            _Direction(item, target, source, space.name),
+        ):
+            levels.append(_chance_level(model, pair, unrelated, config))
+        gains = [level.gain for level in levels if level.gain is not None]
+        row["ems_unrelated"], row["ems_unrelated_back"] = (level.ems for level in levels)
+        row["gain_unrelated"] = float(np.mean(gains)) if gains else None
+        row["gain_other_class"] = _gain_other_class(item, source, target, space.similarity, config)
+        yield {
+            "item": item.example.id,
+            "group": item.example.group,
+            "gold": item.example.label,
+            "model": model.id,
+            "layer": config.layer,
+            "source_lang": source,
+            "target_lang": target,
+            "target_class": item.sides[source].attribution.target_class,
+            **row,
+            **{f"source_{name}": value for name, value in values[source].items()},
+            **{f"target_{name}": value for name, value in values[target].items()},
+        }
 
 
 def _pair(
@@ -245,7 +263,8 @@ def _pair(
     ordered = pair if source < target else pair.turned
     null = fixed_null(ordered, shuffles=config.shuffles, seed=seed)
     values = controls(pair, null, links=links).as_dict()
-    del values["calibrated"]  # needs the study's mean of unrelated pairs: table.py adds it
+    # What needs unrelated items: the chance level (below), the study's mean of it (table.py).
+    del values["calibrated"], values["gain_unrelated"]
     return {
         "ems": plan.ems,
         **values,
@@ -259,24 +278,6 @@ def _pair(
         ),
         "marginal_error": plan.marginal_error,
     }
-
-
-def _nearest(
-    item: _MeasuredItem, lang: str, unrelated: Sequence[_MeasuredItem], size: int
-) -> list[_MeasuredItem]:
-    """Returns the unrelated items nearest in length to the item in this language, one a group.
-
-    None where the chunk has fewer than asked for: a mean over fewer would have another spread.
-    """
-    length = len(item.sides[lang].mass)
-    ranked = sorted(
-        unrelated, key=lambda other: (abs(len(other.sides[lang].mass) - length), other.example.id)
-    )
-    by_group: dict[str, _MeasuredItem] = {}
-    for other in ranked:
-        by_group.setdefault(other.example.group, other)
-    chosen = list(by_group.values())[:size]
-    return chosen if len(chosen) == size else []
 
 
 class _ChanceLevel(NamedTuple):
@@ -311,15 +312,10 @@ def _chance_level(
         right = other.vectors_of(model, pair.target, pair.space, layer)
         similarity = np.clip(left @ right.T, -1.0, 1.0)
         target = other.masses_of(pair.target)
-        moved = shuffled_masses(source, target, shuffles, draw)
-        value, *null = ems_values(
-            np.vstack([source.mass[None], moved.source]),
-            np.vstack([target.mass[None], moved.target]),
-            similarity,
-        )
-        values.append(value)
-        if shuffles:
-            gains.append(value - np.mean(null))
+        found = gain_of(source, target, similarity, shuffles=shuffles, draw=draw)
+        values.append(found.ems)
+        if found.gain is not None:
+            gains.append(found.gain)
     return _ChanceLevel(float(np.mean(values)), float(np.mean(gains)) if gains else None)
 
 

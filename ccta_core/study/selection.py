@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ccta_core.corpus.items import LeftOut
 from ccta_core.corpus.spec import Corpus, read_corpus
+from ccta_core.corpus.spread import spread_order
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.study.request import setting
@@ -28,7 +29,7 @@ def select_items(  # noqa: PLR0913 - the ways in which items are chosen
 ) -> Corpus:
     """Returns the first `limit` items that the languages have in common.
 
-    With `spread`, `limit` items of as many groups at even distances over the data instead
+    With `spread`, `limit` items of as many groups spread evenly over the data instead
     (`spread_items`). With `per_group`, at most so many of each group (premise, paragraph): they are
     no independent evidence, so few of many groups say more than many of few. With `crop`, contexts
     are cut to so many tokens around their answers (`crop_contexts`). Raises CctaError on a number
@@ -64,11 +65,12 @@ def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
 
 
 def spread_items(corpus: Corpus, limit: int | None) -> Corpus:
-    """Returns the corpus with one item of each of `limit` groups at even distances over it; the
-    items of a group (an NLI premise's labels) are taken in turn.
+    """Returns the corpus with one item of each of `limit` groups spread evenly over it; the items
+    of a group (an NLI premise's labels) are taken in turn.
 
-    Files often come in blocks of a genre, so that their first items are all of one. Where there
-    are fewer groups, one item of each. Raises CctaError without a limit, or below 1.
+    Files often come in blocks of a genre, so that their first items are all of one. A larger limit
+    adds items after the same first ones, so that a study can be extended. Where there are fewer
+    groups, one item of each. Raises CctaError without a limit, or below 1.
     """
     if limit is None:
         raise CctaError("items are spread over the data up to a number of them; give a limit")
@@ -77,8 +79,7 @@ def spread_items(corpus: Corpus, limit: int | None) -> Corpus:
     for example in corpus.examples:
         groups.setdefault(example.group, []).append(example)
     members = list(groups.values())
-    wanted = min(limit, len(members))
-    chosen = [members[place * len(members) // wanted] for place in range(wanted)]
+    chosen = [members[place] for place in spread_order(len(members))[:limit]]
     kept = tuple(items[turn % len(items)] for turn, items in enumerate(chosen))
     return replace(corpus, examples=kept)
 

@@ -11,6 +11,7 @@ from ccta_core.analysis.claims import measured_models
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 from ccta_core.reports.study.facts import outline
+from ccta_core.study.storage.parts import has_rows
 from ccta_core.study.storage.table import Study
 from ccta_core.text import command_line, count, option
 from dashboard import resources
@@ -122,7 +123,7 @@ def model_label(study: Study, model: str) -> str:
 def _has_rows(name: str) -> bool:
     """Whether a part is there, whole or not: looking closer at every study would take long."""
     try:
-        return any(resources.read_study(name).folder.glob("parts/*/*.parquet"))
+        return has_rows(resources.read_study(name).folder)
     except CctaError:
         return False
 

@@ -20,10 +20,10 @@ import pandas as pd
 import regex
 
 from ccta_core.analysis.intervals import Ends, mean_interval
+from ccta_core.arrangements import SideMass, shuffled_masses
 from ccta_core.attribution.protocol import never
 from ccta_core.cli.write import progress
 from ccta_core.config import Config, cache_root
-from ccta_core.consistency import SideMass, shuffled_masses
 from ccta_core.models.added import find
 from ccta_core.models.load import load_model
 from ccta_core.models.model import Model

@@ -20,7 +20,8 @@ from ccta_core.analysis.pooled_items import pooled_items
 from ccta_core.analysis.resampling import Groups
 from ccta_core.analysis.synonyms import synonym_test
 from ccta_core.analysis.training_languages import rank_training_languages
-from ccta_core.consistency import Compared, SideMass, fixed_null
+from ccta_core.arrangements import SideMass
+from ccta_core.consistency import Compared, fixed_null
 from ccta_core.transport import ems
 from research.documents.coverage import PAGE, inserted
 

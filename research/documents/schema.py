@@ -21,8 +21,10 @@ pair x model x layer: every row also turned round, without `ems_unrelated_back`,
 `open_study(name).query(sql, parameters)` asks the views `rows` (ordered) and `pairs` (as stored) in
 DuckDB's SQL and gives a DataFrame; `models` has a row a model.
 
-`ems_unrelated` is drawn from the chunk: the nearest in length to the target among its items with
-the same gold label and another group, one a group; null where the chunk has fewer than asked for.
+`ems_unrelated` and `gain_unrelated` are against items of the same gold label, each of another
+group, drawn from the whole study out of those near in length before anything is measured
+(`study/drawing.py`); null where the study has fewer than asked for. Up to schema 3 they were the
+nearest of the item's chunk.
 
 | column | type | what |
 |---|---|---|

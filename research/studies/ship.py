@@ -4,7 +4,9 @@ python -m research.studies.ship NAME FOLDER
 """
 
 import argparse
+import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +14,36 @@ import numpy as np
 
 from ccta_core.store.usage import MARK
 from ccta_core.study.manifest import Manifest, folder_of, read_manifest
-from ccta_core.study.storage.parts import missing_parts
+from ccta_core.study.storage.parts import ROWS, missing_parts
 from ccta_core.study.storage.schema import PREDICTIONS, TEXT_TASKS
+from ccta_core.study.storage.table_files import Source, compact, source_of
 
 _BITS = 14
 """Bits of a float's fraction that are kept: seven are 1%, fourteen 0.003%."""
 
 
 def ship(folder: Path, target: Path) -> Manifest:
-    """Writes the study in `folder` to `target`: manifest, parts, mark; texts only of the demo.
+    """Writes the study in `folder` to `target`: manifest, one file of rows, mark; texts only of the
+    demo. The folder may be the target itself.
 
     Numbers keep 14 bits of their fraction (relative error below 3.1e-5). Returns the manifest.
-    Raises DamagedFileError where the manifest can't be read.
+    Raises DamagedFileError where the manifest can't be read, CctaError where no part is finished.
     """
-    import pyarrow.parquet as pq
-
     manifest = read_manifest(folder)
     own = manifest.data.startswith("demo:")
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    shutil.copyfile(folder / "manifest.json", target / "manifest.json")
-    if own:
-        shutil.copyfile(folder / "items.arrow", target / "items.arrow")
-    for path in sorted(folder.glob("parts/*/*.parquet")):
-        place = target / path.relative_to(folder)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        table = _short(pq.read_table(path, partitioning=None))
-        if not own and manifest.models[0]["task"] in TEXT_TASKS:
-            table = _without_texts(table)
-        pq.write_table(
-            table,
-            place,
-            compression="zstd",
-            compression_level=19,
-            write_page_checksum=True,
-            write_statistics=False,  # with the schema a fifth of so small a file
-            store_schema=False,
-            use_dictionary=_names(table, "string"),
-            use_byte_stream_split=_names(table, "float"),
-        )
-    missing = len(missing_parts(target, manifest))
+    missing = len(missing_parts(folder, manifest))
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ship-") as place:
+        temporary = Path(place)
+        shutil.copyfile(folder / "manifest.json", temporary / "manifest.json")
+        if own:
+            shutil.copyfile(folder / "items.arrow", temporary / "items.arrow")
+        rows = temporary / "rows"
+        _write_rows(source_of(folder, manifest), rows, texts=own)
+        with rows.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        rows.rename(temporary / f"{ROWS}-{digest}.parquet")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(temporary, target)
     texts = "with its texts" if own else "no texts of the data set"
     (target / MARK).write_text(
         f"{manifest.data}: scores and ids ({manifest.licence}), {texts}; numbers keep "
@@ -60,6 +52,37 @@ def ship(folder: Path, target: Path) -> Manifest:
         encoding="utf-8",
     )
     return manifest
+
+
+def _write_rows(source: Source, path: Path, *, texts: bool) -> None:
+    """Writes all rows into one file, a row group a model, so that a question on one reads no
+    other.
+    """
+    import pyarrow.parquet as pq
+
+    writer = None
+    for file in compact(source):
+        for model in source.manifest.models:
+            table = pq.read_table(file, partitioning=None, filters=[("model", "=", model["id"])])
+            if not len(table):
+                continue
+            table = _short(table)
+            if not texts and source.manifest.models[0]["task"] in TEXT_TASKS:
+                table = _without_texts(table)
+            if writer is None:
+                writer = pq.ParquetWriter(
+                    path,
+                    table.schema,
+                    compression="zstd",
+                    compression_level=19,
+                    write_page_checksum=True,
+                    write_statistics=["model"],
+                    use_dictionary=_names(table, "string"),
+                    use_byte_stream_split=_names(table, "float"),
+                )
+            writer.write_table(table.cast(writer.schema), row_group_size=len(table))
+    if writer is not None:
+        writer.close()
 
 
 def _without_texts(table: Any) -> Any:

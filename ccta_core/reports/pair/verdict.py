@@ -12,8 +12,9 @@ from ccta_core.text import number, p_phrase, p_value, percent
 from ccta_core.types import ALPHA, Controls, Outcome, PermutationTest
 
 Claim = Outcome | Literal["at chance level"]
-"""What may be said of a pair: "shown" is agreement beyond shuffled masses and unrelated sentences
-(or beyond shuffled masses alone, where no unrelated sentences are at hand)."""
+"""What may be said of a pair: "shown" is agreement beyond shuffled masses and unrelated sentences,
+in EMS and in the gain (or beyond shuffled masses alone, where no unrelated sentences are at
+hand)."""
 
 _SMALL = 0.01
 """EMS is above another one from this difference on."""
@@ -40,7 +41,15 @@ def claim(evidence: Evidence) -> Claim:
     """Returns what may be said: nothing beyond the chance level first, then what the test says."""
     if evidence.chance is not None and evidence.ems <= evidence.chance + _SMALL:
         return "at chance level"
+    if evidence.test.outcome == "shown" and _gains_no_more(evidence.controls):
+        return "at chance level"
     return evidence.test.outcome
+
+
+def _gains_no_more(controls: Controls) -> bool:
+    """Returns whether unrelated sentences gain as much over shuffled masses as the pair."""
+    gain, unrelated = controls.gain, controls.gain_unrelated
+    return gain is not None and unrelated is not None and gain <= unrelated + _SMALL
 
 
 def pair_verdict(evidence: Evidence) -> str:
@@ -48,10 +57,10 @@ def pair_verdict(evidence: Evidence) -> str:
 
     EMS against the chance level comes first: what unrelated sentences reach too shows no agreement.
     Above it (or without one) the sentence claims agreement only where the test against shuffled
-    masses shows it.
+    masses shows it and unrelated sentences gain less over theirs.
     """
     head = f"EMS {number(evidence.ems)}"
-    if claim(evidence) == "at chance level":
+    if evidence.chance is not None and evidence.ems <= evidence.chance + _SMALL:
         above = evidence.chance is not None and evidence.ems > evidence.chance
         by = f" by more than {_SMALL}" if above else ""
         text = (
@@ -107,11 +116,25 @@ def _test_text(evidence: Evidence) -> str:
     if test.p_value is None or shuffled is None:
         return _shuffled_text(evidence)
     mean, p = f"{number(shuffled)} on average", p_phrase(test.p_value)
-    if test.outcome == "shown":
-        how_far = "clearly" if evidence.ems - shuffled > _MUCH else "a little"
+    unrelated = evidence.controls.gain_unrelated
+    if test.outcome == "shown" and unrelated is not None and _gains_no_more(evidence.controls):
         return (
+            f"no agreement shown for this pair, because unrelated sentences gain as much over "
+            f"shuffled masses ({number(unrelated)}, this pair {number(evidence.ems - shuffled)}, "
+            f"{p})"
+        )
+    if test.outcome == "shown":
+        beyond = evidence.ems - shuffled - (unrelated or 0.0)
+        how_far = "clearly" if beyond > _MUCH else "a little"
+        text = (
             f"corresponding words are stressed in {both_sides(*evidence.langs)}, {how_far} more "
             f"than with shuffled masses ({mean}, {p})"
+        )
+        if unrelated is None:
+            return text
+        return (
+            f"{text}; this gain of {number(evidence.ems - shuffled)} exceeds that of unrelated "
+            f"sentences by {number(beyond)}"
         )
     if test.outcome == "too few arrangements":
         return (

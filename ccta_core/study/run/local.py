@@ -21,6 +21,7 @@ from ccta_core.config import cache_root
 from ccta_core.corpus.spec import Corpus
 from ccta_core.errors import CctaError, DamagedFileError, StoppedError
 from ccta_core.permissions import refuse_if_read_only
+from ccta_core.study.drawing import Draw, draw_unrelated
 from ccta_core.study.manifest import (
     Manifest,
     PartKey,
@@ -41,7 +42,8 @@ from ccta_core.study.run.status import is_shipped
 from ccta_core.study.run.worker import Chunk, measure_part
 from ccta_core.study.selection import select_items
 from ccta_core.study.storage.items import check_items, write_items
-from ccta_core.study.storage.parts import missing_parts
+from ccta_core.study.storage.parts import has_rows, missing_parts
+from ccta_core.study.storage.schema import VERSION
 from ccta_core.study.storage.table import Study, keep_table
 
 _log = logging.getLogger(__name__)
@@ -87,17 +89,17 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
         kept = read_manifest(folder)
         if not extend:
             check_same(kept, manifest)
-            _check_items(folder, corpus)
+            _check_items(folder, kept, corpus)
             return kept
         manifest = extended(kept, manifest, [example.id for example in corpus.examples])
-        _check_items(folder, corpus)
-    elif next(folder.glob("parts/*/*.parquet"), None) is not None:
+        _check_items(folder, manifest, corpus)
+    elif has_rows(folder):
         raise CctaError(
             f"{folder} has rows of a study whose manifest.json is gone: nobody can tell what they "
             "were measured with; put the file back, delete the folder, or choose another name"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    write_items(folder, corpus.examples, corpus.languages)
+    _write_items(folder, manifest, corpus)
     lines = [f"{row.place}\t{row.reason}\n" for row in corpus.left_out]
     (folder / "left_out.tsv").write_text("".join(lines), "utf-8")
     write_manifest(folder, manifest)  # last: a study without a manifest does not exist
@@ -118,13 +120,30 @@ def draft(request: StudyRequest) -> StudyDraft:
     return StudyDraft(corpus, make_manifest(request, corpus, models))
 
 
-def _check_items(folder: Path, corpus: Corpus) -> None:
+def _check_items(folder: Path, manifest: Manifest, corpus: Corpus) -> None:
     """Raises CctaError where the study has other texts; texts that were lost are written anew."""
+    ordered = [corpus.examples[place] for place in _draw(manifest, corpus).order]
     try:
-        check_items(folder, corpus.examples, corpus.languages)
+        check_items(folder, ordered, corpus.languages)
     except DamagedFileError:
         if not is_shipped(folder):  # what ships goes without texts
-            write_items(folder, corpus.examples, corpus.languages)
+            _write_items(folder, manifest, corpus)
+
+
+def _write_items(folder: Path, manifest: Manifest, corpus: Corpus) -> None:
+    draw = _draw(manifest, corpus)
+    ordered = [corpus.examples[place] for place in draw.order]
+    write_items(folder, ordered, corpus.languages, draw.unrelated)
+
+
+def _draw(manifest: Manifest, corpus: Corpus) -> Draw:
+    """Returns the order of a study's items; that of the file itself of an earlier version's."""
+    if manifest.schema < VERSION:
+        return Draw(tuple(range(len(corpus.examples))), ((),) * len(corpus.examples))
+    config = config_of(manifest)
+    return draw_unrelated(
+        corpus.examples, config.unrelated, seed=config.seed, batches=manifest.drawn
+    )
 
 
 def run(name: str, *, workers: int = 1, report: Report | None = None) -> Manifest:

@@ -15,7 +15,7 @@ from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.catalog import find
 from ccta_core.study.manifest import Manifest
 from ccta_core.study.run.worker import rows_of
-from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.items import ChunkItems, read_chunk
 from ccta_core.study.storage.schema import arrow_schema
 from ccta_core.types import ParallelExample, Sentence
 
@@ -88,8 +88,7 @@ class Measurer:
                 "little memory?); what was finished is kept: resume with fewer workers a node"
             )
         self._check(model)
-        examples = [example_of(item) for item in json.loads(row["items"])]
-        return _packed(rows_of(self._plan, model, examples, self._stop))
+        return _packed(rows_of(self._plan, model, items_of(row), self._stop))
 
     def _stop(self) -> bool:
         """Returns whether the run is over; asks at most once a second."""
@@ -125,13 +124,32 @@ class Measurer:
 
 def row_of(folder: Path, manifest: Manifest, model: str, number: int) -> dict[str, Any]:
     """Returns what an actor needs for one chunk, besides the manifest."""
-    examples = read_items_of(folder, number * manifest.chunk, manifest.chunk)
-    items = [
-        {"id": each.id, "group": each.group, "label": each.label,
-         "sentences": {lang: asdict(sentence) for lang, sentence in each.sentences.items()}}
-        for each in examples
-    ]  # fmt: skip
-    return {"model": model, "number": number, "items": json.dumps(items, ensure_ascii=False)}
+    items = read_chunk(folder, number * manifest.chunk, manifest.chunk)
+    sent = {
+        "examples": [_packed_item(each) for each in items.examples],
+        "beside": [_packed_item(each) for each in items.beside],
+        "unrelated": items.unrelated,
+    }
+    return {"model": model, "number": number, "items": json.dumps(sent, ensure_ascii=False)}
+
+
+def items_of(row: dict[str, Any]) -> ChunkItems:
+    """Returns the items that `row_of` sent."""
+    sent = json.loads(row["items"])
+    examples, beside = (
+        [example_of(each) for each in sent[name]] for name in ("examples", "beside")
+    )
+    return ChunkItems(examples, beside, [tuple(places) for places in sent["unrelated"]])
+
+
+def _packed_item(example: ParallelExample) -> dict[str, Any]:
+    sentences = {lang: asdict(sentence) for lang, sentence in example.sentences.items()}
+    return {
+        "id": example.id,
+        "group": example.group,
+        "label": example.label,
+        "sentences": sentences,
+    }
 
 
 def example_of(item: dict[str, Any]) -> ParallelExample:

@@ -23,7 +23,7 @@ from ccta_core.study.run.progress import (
     read_events,
     runs_of,
 )
-from ccta_core.study.storage.parts import part_path
+from ccta_core.study.storage.parts import part_path, rows_file
 
 LOG = "log.txt"
 """In a study's folder: what its processes wrote, for people."""
@@ -94,7 +94,8 @@ def status_of(folder: Path) -> StudyStatus:
     except CctaError as error:
         return StudyStatus(folder.name, folder, FAILED, None, line=str(error))
     total = len(manifest.parts)
-    done = sum(part_path(folder, *part).exists() for part in manifest.parts)
+    whole = rows_file(folder) is not None
+    done = total if whole else sum(part_path(folder, *part).exists() for part in manifest.parts)
     if busy or (done < total and held(folder / LOCK)):
         # Any other last event is of a run before this one, or of one that is only being started.
         progress = events[-1].progress if events else None

@@ -1,6 +1,5 @@
 """What one worker process does: loads a model once, measures the chunks it is given."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +11,8 @@ from ccta_core.errors import CctaError
 from ccta_core.models.identity import MAPS_MARK
 from ccta_core.models.model import Model
 from ccta_core.study.manifest import Manifest, config_of
-from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.items import ChunkItems, read_chunk
 from ccta_core.study.storage.parts import write_part
-from ccta_core.types import ParallelExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,16 @@ def measure_part(chunk: Chunk, stop: Stop = never) -> int:
     StoppedError soon after `stop` turns true.
     """
     manifest = chunk.manifest
-    examples = read_items_of(chunk.folder, chunk.number * manifest.chunk, manifest.chunk)
-    rows = rows_of(manifest, chunk.model, examples, stop)
+    items = read_chunk(chunk.folder, chunk.number * manifest.chunk, manifest.chunk)
+    rows = rows_of(manifest, chunk.model, items, stop)
     write_part(chunk.folder, chunk.model, chunk.number, rows)
-    return len(examples)
+    return len(items.examples)
 
 
 def rows_of(
-    manifest: Manifest, model_id: str, examples: Sequence[ParallelExample], stop: Stop = never
+    manifest: Manifest, model_id: str, items: ChunkItems, stop: Stop = never
 ) -> list[dict[str, Any]]:
-    """Returns the rows of one chunk's examples, in a process that measures with the manifest's
+    """Returns the rows of one chunk's items, in a process that measures with the manifest's
     threads.
 
     Every runner calls this function: in a process of this machine or in an actor of a cluster.
@@ -57,7 +55,7 @@ def rows_of(
     import torch
 
     from ccta_core.models.added import present_revision
-    from ccta_core.study.measure import measure
+    from ccta_core.study.measure import Unrelated, measure
 
     if torch.get_num_threads() != manifest.threads:
         torch.set_num_threads(manifest.threads)
@@ -65,8 +63,16 @@ def rows_of(
     model = _model(model_id, revision)
     # Its files may change while this process holds the model: looked at for every chunk.
     _check_revision(model_id, revision, present_revision(model.info, manifest.config["space"]))
-    examples = relabel_examples(examples, manifest.labels_of(model_id))
-    return measure(model, examples, manifest.languages, manifest.layers, config_of(manifest), stop)
+    labels = manifest.labels_of(model_id)
+    return measure(
+        model,
+        relabel_examples(items.examples, labels),
+        manifest.languages,
+        manifest.layers,
+        config_of(manifest),
+        stop,
+        unrelated=Unrelated(relabel_examples(items.beside, labels), items.unrelated),
+    )
 
 
 def _revision(manifest: Manifest, model_id: str) -> str:

@@ -1,4 +1,6 @@
-"""Parts of a study: one Parquet file a model and chunk, complete or absent."""
+"""A study's rows on disk: one Parquet file a model and chunk, complete or absent; or, of one that
+ships, one file with all of them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,8 @@ from ccta_core.study.manifest import Manifest, PartKey
 from ccta_core.study.storage.schema import arrow_schema, names_of
 from ccta_core.whole_files import whole_file
 
+ROWS = "rows"
+"""What the name of the one file begins with."""
 _SLASH = "~"
 """Stands for the slash of a model's id in a folder's name."""
 
@@ -16,6 +20,19 @@ _SLASH = "~"
 def part_path(folder: Path, model: str, chunk: int) -> Path:
     """Returns where a part lies."""
     return folder / "parts" / model.replace("/", _SLASH) / f"{chunk:05d}.parquet"
+
+
+def rows_file(folder: Path) -> Path | None:
+    """Returns the one file of all rows, `rows-DIGEST.parquet`; None of a study that has parts.
+
+    Its rows are those of `table_files.compact`: nothing has to be made before the first question.
+    """
+    return next(iter(sorted(folder.glob(f"{ROWS}-*.parquet"))), None)
+
+
+def has_rows(folder: Path) -> bool:
+    """Returns whether a study has any rows, whole or not: looking closer would take long."""
+    return rows_file(folder) is not None or any(folder.glob("parts/*/*.parquet"))
 
 
 def write_part(folder: Path, model: str, chunk: int, rows: Sequence[dict[str, Any]]) -> None:
@@ -42,7 +59,10 @@ def missing_parts(folder: Path, manifest: Manifest, *, thorough: bool = False) -
     """Returns the parts that are not there, in the order of work; damaged ones are set aside first.
 
     `thorough` reads every page against its checksum; otherwise only what a file says of itself.
+    Where one file has all rows nothing is missing.
     """
+    if rows_file(folder) is not None:
+        return []
     return [
         part
         for part in manifest.parts

@@ -10,12 +10,13 @@ from typing import Any
 
 from ccta_core.measures import MEASURES
 
-VERSION = 3
+VERSION = 4
 """Raised when a column is added or changes its meaning; an older reader refuses a later schema.
 2: `mass_error`, and `converged` says that it is within the tolerance (of 1: that completeness and
 the last movement of the masses were).
 3: `gain_unrelated` and `gain_other_class`, and `shuffled_difference` is the mean of as many
-shuffles within each text as EMS's null has (before: of one, across the texts)."""
+shuffles within each text as EMS's null has (before: of one, across the texts).
+4: unrelated items are drawn from the whole study (before: from the chunk)."""
 SINCE_CHANCE_OF_GAIN = 3
 """The version whose rows have the chance level of the gain."""
 

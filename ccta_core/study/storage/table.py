@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ccta_core.errors import CctaError
 from ccta_core.measures import label
 from ccta_core.reports.notebook import table_of_cells
+from ccta_core.stamps import stamp_of
 from ccta_core.store.files import key_of
 from ccta_core.study.manifest import Manifest, folder_of, read_manifest
 from ccta_core.study.storage.parts import missing_parts
@@ -22,8 +23,8 @@ from ccta_core.study.storage.table_files import (
     columns_sql,
     compact,
     connection_settings,
-    finished_parts,
     is_whole,
+    source_of,
 )
 from ccta_core.text import count, number
 
@@ -81,12 +82,15 @@ class Study:
     @cached_property
     def source(self) -> Source:
         """What its rows are read from: the parts that were finished when this was first asked."""
-        return Source(self.folder, self.manifest, finished_parts(self.folder, self.manifest))
+        return source_of(self.folder, self.manifest)
 
     @cached_property
     def stamp(self) -> str:
         """Another word for every other manifest or set of parts: what answers are kept under."""
-        facts = [(str(part.path), part.stamp) for part in self.source.parts]
+        source = self.source
+        facts = [(str(part.path), part.stamp) for part in source.parts]
+        if source.rows is not None:
+            facts.append((str(source.rows), stamp_of(source.rows)))
         return key_of(asdict(self.manifest), facts)[:16]
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> "pd.DataFrame":

@@ -24,7 +24,7 @@ from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.stamps import Stamp, stamp_of
 from ccta_core.store.files import key_of
 from ccta_core.study.manifest import Manifest, read_manifest
-from ccta_core.study.storage.parts import part_path
+from ccta_core.study.storage.parts import part_path, rows_file
 from ccta_core.study.storage.schema import NAMES, VERSION, arrow_schema, names_of
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Source:
     folder: Path
     manifest: Manifest
     parts: tuple[Part, ...]
+    rows: Path | None = None
+    """The one file of a study that ships: there are no parts then."""
 
     @property
     def changed(self) -> CctaError:
@@ -77,6 +79,12 @@ def finished_parts(folder: Path, manifest: Manifest) -> tuple[Part, ...]:
         with suppress(FileNotFoundError):
             parts.append(Part(model, path, stamp_of(path)))
     return tuple(sorted(parts, key=lambda part: part.path))
+
+
+def source_of(folder: Path, manifest: Manifest) -> Source:
+    """Returns what a study's files are made from, as it is now."""
+    rows = rows_file(folder)
+    return Source(folder, manifest, () if rows else finished_parts(folder, manifest), rows)
 
 
 def tables_of(name: str) -> list[Path]:
@@ -100,15 +108,22 @@ def columns_sql(names: Sequence[str]) -> str:
 def compact(source: Source) -> list[Path]:
     """Returns the study's files, one a model; those that are missing or damaged are written.
 
-    Where the cache can't be written they lie in a folder that goes with this process. Raises
-    CctaError where no part is finished, the study on disk has changed, or nothing can be written
-    anywhere; DamagedFileError where a part is not what was written.
+    A study that has one file of all rows is read from it, and nothing is written. Where the cache
+    can't be written they lie in a folder that goes with this process. Raises CctaError where no
+    part is finished, the study on disk has changed, or nothing can be written anywhere;
+    DamagedFileError where a part, or the one file, is not what was written.
     """
     name = source.manifest.name
-    if not source.parts:
+    if not source.parts and source.rows is None:
         raise CctaError(f"the study {name} has no finished part yet; run it first")
     if key_of(asdict(read_manifest(source.folder))) != key_of(asdict(source.manifest)):
         raise source.changed
+    if source.rows is not None:
+        if not is_whole(source.rows):
+            raise DamagedFileError(
+                f"{source.rows} is not what was written; restore it from where the program came"
+            )
+        return [source.rows]
     by_model = [list(parts) for _, parts in groupby(source.parts, key=lambda part: part.model)]
     by_mark = {_state_mark(source.manifest, parts): parts for parts in by_model}
     problem = OSError()

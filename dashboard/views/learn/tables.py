@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ccta_core.consistency import (
-    SideMass,
-    every_arrangement,
-    few_arrangements,
-    mass,
-    permutation_test,
-    shuffled,
-)
+from ccta_core.arrangements import SideMass, every_arrangement, few_arrangements
+from ccta_core.consistency import mass, permutation_test, shuffled
 from ccta_core.measures import label
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import PermutationTest, TransportPlan

@@ -10,7 +10,7 @@ from ccta_core.measures import PAIR_CONTROLS
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.text import count, number
-from ccta_core.types import ALPHA, Attribution
+from ccta_core.types import ALPHA, Attribution, Controls
 
 _TINY = 1e-9
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -76,7 +76,8 @@ def models_table(
 ) -> pd.DataFrame:
     """One row a model: what it predicts on both sides and how sure, EMS, its controls.
 
-    `less_chance` is a model's gain less chance on the item, where a study has measured it.
+    `less_chance` is a model's gain less chance on the item, where a study has measured it; else it
+    is taken from the pair itself.
     """
     rows = [
         {
@@ -91,13 +92,19 @@ def models_table(
             },
             "ems": result.ems,
             "gain": result.controls.gain,
-            "gain_calibrated": less_chance.get(name),
+            "gain_calibrated": less_chance.get(name, _less_chance(result.controls)),
             "ems_unrelated": result.controls.ems_unrelated,
             "p_value": result.controls.p_value,
         }
         for name, result in results.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _less_chance(controls: Controls) -> float | None:
+    """The pair's gain less that of unrelated sentences."""
+    gain, unrelated = controls.gain, controls.gain_unrelated
+    return None if gain is None or unrelated is None else gain - unrelated
 
 
 def _probability(side: Attribution) -> float | None:
