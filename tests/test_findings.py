@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import mannwhitneyu, pearsonr
 
 from ccta_core.analysis import claims
+from ccta_core.analysis.chance import chance_of_gain
 from ccta_core.analysis.performance import performance, single_tests
 from ccta_core.analysis.questions import CorrelationQuestion, StudyModel, units
 from ccta_core.analysis.training_languages import Checkpoint, rank_training_languages
@@ -67,6 +68,9 @@ def row(item, model, source, target, draw, linked):
         "unlinked_difference": draw.gamma(2), "shuffled_difference": draw.gamma(2),
     }  # fmt: skip
     found["gain"] = found["ems"] - shuffled
+    # A third of it by chance; half of it stays where another class is explained.
+    found["gain_unrelated"] = found["gain"] / 3
+    found["gain_other_class"] = found["gain"] / 2 if item.id < "m" else None
     for side, lang in (("source", source), ("target", target)):
         right = bool(draw.random() < (1 / 3 if model == TWIN else ALIKE[lang]))
         found |= {
@@ -124,6 +128,25 @@ def test_a_correlation_that_is_the_embeddings_is_found_for_both(study):
     mantel = {(one.model, one.measure): one for one in claims.by_pair(study, 8)}
     assert mantel["made/en", "ems"].correlation.r > 0.8
     assert mantel["made/en", "ems"].p_holm < 0.05
+
+
+def test_what_of_the_gain_is_agreement_on_translations(study):
+    found = chance_of_gain(study, 8)
+    rows = study.query("SELECT * FROM pairs WHERE NOT contains(model, '~')")
+    assert found.rows == len(rows)
+    assert found.gain == pytest.approx(rows["gain"].mean())
+    assert found.unrelated.of_gain == pytest.approx(1 / 3)
+    assert found.agreement.mean == pytest.approx(2 / 3 * rows["gain"].mean())
+    assert found.other_class.of_gain == pytest.approx(1 / 2)
+    chosen = rows.dropna(subset=["gain_other_class"])
+    assert 0 < len(chosen) < len(rows)
+    assert found.other_class.mean == pytest.approx(chosen["gain_other_class"].mean())
+    assert found.unrelated.ends == pytest.approx((1 / 3, 1 / 3))
+    page = findings_page([study]).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Unrelated sentences reach 33% (33 to 33%) of it" in page
+    assert "explained for another class 50% (50 to 50%) stays" in page
+    older = replace(study, manifest=replace(study.manifest, schema=2))
+    assert chance_of_gain(older, 8) is None
 
 
 def test_all_models_are_put_to_one_test(study):

@@ -19,7 +19,7 @@ from ccta_core.errors import CctaError
 from ccta_core.text import option, read_whole
 
 CHUNK = 18
-"""Items of a chunk: six premises of NLI, so that each label has five unrelated premises."""
+"""Items of a chunk: three blocks of six unrelated items (`drawing.py`)."""
 LEAST_CROP = 16
 """Tokens: with fewer there is no context to speak of."""
 MOST_ITEMS = 1_000_000
@@ -198,8 +198,8 @@ class RecordedSettings:
         CHUNK, "items that are measured together", least=1,
         too_small="a chunk of {} items measures nothing",
         absent={
-            "flag": "the chance level needs chunks of this size; tests and benchmarks take others",
-            "form": "the chance level needs chunks of this size",
+            "flag": "whole blocks of unrelated items are cheapest; tests and benchmarks take others",
+            "form": "whole blocks of unrelated items are cheapest",
         },
     )  # fmt: skip
 

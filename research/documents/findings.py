@@ -61,6 +61,18 @@ def measured_apart(folder: Path) -> str:
             "- [Matched nulls](nulls.md): the share of the gain that is left where masses are "
             f"shuffled among like words only: {told}."
         )
+    if (folder / "noise.csv").exists():
+        moved = pd.read_csv(folder / "noise.csv").set_index("kind")["difference"]
+        told = "; ".join(f"{kind} {value:.2f}" for kind, value in moved.items())
+        lines.append(
+            "- [How far masses move when the meaning does not](noise.md), a floor for claim 3: "
+            f"mean difference over linked words: {told}."
+        )
+    if (folder / "training-size.csv").exists():
+        lines.append(
+            "- [Training-set size](training-size.md): how consistency and accuracy grow with the "
+            "items a model is trained on."
+        )
     lines.append(
         "- [Faithfulness](faithfulness.md): which masses name what the model uses; those of layer "
         "8 are not shown to do so better than random rankings."

@@ -7,6 +7,7 @@ among those of a larger one. What is trained already stays; a run that was kille
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ccta_core.models.catalog import read_info
 from ccta_core.training.finish import make_loadable, score_card
 from ccta_core.training.fit import Data, fit
 from ccta_core.training.recipe import recipe_for
-from research.zoo.build import MEANS_SENTENCES
+from research.zoo.build import MEANS_SENTENCES, RUNS
 
 SIZES = (500, 1250, 2500)
 """Items; the series itself has all 5,010."""
@@ -69,6 +70,9 @@ def train(data: Path, lang: str, size: int, seed: int) -> None:
     for each in SCORED:
         scored[each] = spread_premises(read(data, "dev", (each,)), 3 * SCORED_PREMISES)
     card = score_card(folder, load_model(str(folder)), scored)
+    text = json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True)
+    RUNS.mkdir(exist_ok=True)
+    (RUNS / f"{folder.name}.json").write_text(text + "\n", encoding="utf-8")
     means = [values["accuracy"] for values in card["scores"].values()]
     sys.stdout.write(f"{name_of(lang, size, seed)}: {sum(means) / len(means):.3f}\n")
 

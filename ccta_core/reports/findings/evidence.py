@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ccta_core.analysis import claims
+from ccta_core.analysis.chance import ChanceOfGain, chance_of_gain
 from ccta_core.analysis.performance import (
     Performance,
     SingleTests,
@@ -22,7 +23,8 @@ from ccta_core.study.storage.table import Study
 
 @dataclass(frozen=True, slots=True)
 class StudyEvidence:
-    """One study at one layer: what it finds of each claim; `refused` is why claim 2 has no answer.
+    """One study at one layer: what it finds of each claim; `refused` is why claim 2 has no answer,
+    `chance` None where it was measured without a chance level of the gain.
 
     `rankings` by measure, None where there are fewer than two training languages.
     """
@@ -36,6 +38,7 @@ class StudyEvidence:
     refused: str
     synonyms: SynonymTest
     random_heads: tuple[Sanity, ...]
+    chance: ChanceOfGain | None
 
     @property
     def name(self) -> str:
@@ -76,6 +79,7 @@ def _evidence(study: Study, layer: int) -> StudyEvidence:
         refused,
         claims.synonyms(study, layer),
         tuple(sanity(study, layer)),
+        chance_of_gain(study, layer),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from ccta_core.analysis.chance import Share
 from ccta_core.analysis.performance import Performance
 from ccta_core.analysis.pooled_items import PooledEstimate
 from ccta_core.measures import label
@@ -22,7 +23,7 @@ def five_lines(evidence: Sequence[StudyEvidence]) -> list[str]:
     mains = main_studies(evidence)
     checks = [check for entry in evidence for check in entry.random_heads]
     return [
-        f"- **Before all: a random head.** {random_head(checks)}",
+        f"- **Before all: a random head.** {random_head(checks)}{chance(mains)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
         f"- **Claim 2, Spanish.** {spanish(evidence, mains)}",
@@ -44,6 +45,27 @@ def random_head(checks: Sequence[Sanity]) -> str:
         f"It keeps {percent(check.kept)} of the gain{span}: most of that is the encoder's, not the "
         "decision's."
     )
+
+
+def chance(mains: Sequence[StudyEvidence]) -> str:
+    """Says how much of the gain is there without a translation, and with another class explained.
+
+    Empty where no study has that control.
+    """
+    asked = [(entry.data, entry.chance) for entry in mains if entry.chance is not None]
+    if not asked:
+        return ""
+    name, found = asked[0]
+    text = f" Unrelated sentences reach {_of_gain(found.unrelated)} of it ({name})"
+    if found.other_class is not None:
+        text += f"; explained for another class {_of_gain(found.other_class)} stays"
+    return f"{text}."
+
+
+def _of_gain(share: Share) -> str:
+    ends = share.ends
+    span = f" ({interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
+    return f"{percent(share.of_gain)}{span}"
 
 
 def over_languages(mains: Sequence[StudyEvidence]) -> str:
@@ -148,12 +170,16 @@ def warnings(evidence: Sequence[StudyEvidence]) -> str:
         f"{_either(str(config['shuffles']) for config in configs)} shuffles",
         _either(str(config["precision"]) for config in configs),
     ]
-    chance = ""
-    if not all(entry.study.manifest.has_chance_of_gain for entry in evidence):
-        chance = " Gain is above zero for unrelated sentences too: not yet controlled here."
+    without = [entry.name for entry in evidence if entry.chance is None]
+    unknown = ""
+    if without:
+        what = "" if len(without) == len(evidence) else f" of {listing(without)}"
+        unknown = (
+            f" Gain is above zero for unrelated sentences too: the gain{what} is not less chance."
+        )
     return (
         f"Warnings: one small backbone; {', '.join(settings)}; machine-made links. Studies of one "
-        f"data set are one piece of evidence.{chance}"
+        f"data set are one piece of evidence.{unknown}"
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from ccta_core.analysis.chance import Share
 from ccta_core.analysis.performance import MixedModel, item_table, mixed_model
 from ccta_core.languages import language
 from ccta_core.measures import label
@@ -70,6 +71,7 @@ def findings(
             parts.append(f"![{_CLAIMS[place]}]({folder}/claim-{place}.svg)\n")
         parts += part
     parts += _random_head(evidence)
+    parts += _chance(evidence)
     parts += _studies(evidence)
     if made:
         links = ", ".join(f"[{name}]({folder}/{name}.csv)" for name in made)
@@ -221,6 +223,36 @@ def _random_head(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
                 ]
             )
         yield markdown_table(["measure", "trained head", "random head", "fall (95%)"], rows)
+
+
+def _chance(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
+    """The gain less what unrelated texts reach, of the studies that have it."""
+    held = [(entry, entry.chance) for entry in evidence if entry.chance is not None]
+    if not held:
+        return
+    yield "## What of the gain is agreement on translations\n"
+    yield (
+        "The gain against unrelated texts of the same class and like length is its chance level: "
+        "content words outweigh function words in any sentence. What is left is agreement on "
+        "translations. In one item of four one side explains another class. Intervals draw "
+        "premises or paragraphs.\n"
+    )
+    rows = []
+    for entry, found in held:
+        rows += [
+            [entry.name, "gain", number(found.gain, 3), "100%", ""],
+            [entry.name, "of unrelated texts", *_share(found.unrelated)],
+            [entry.name, "agreement on translations", *_share(found.agreement)],
+        ]
+        if found.other_class is not None:
+            rows.append([entry.name, "one side for another class", *_share(found.other_class)])
+    yield markdown_table(["study", "what", "mean", "of the gain", "95%"], rows)
+
+
+def _share(share: Share) -> list[str]:
+    ends = share.ends
+    span = f"{interval(100 * ends.low, 100 * ends.high, 0)}%" if ends else ""
+    return [number(share.mean, 3), percent(share.of_gain), span]
 
 
 def _studies(evidence: Sequence[StudyEvidence]) -> Iterator[str]:

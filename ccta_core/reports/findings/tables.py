@@ -29,6 +29,7 @@ def tables(evidence: Sequence[StudyEvidence]) -> dict[str, pd.DataFrame]:
         "two-way": _two_way,
         "synonyms": _synonyms,
         "random-head": _random_head,
+        "chance-of-gain": _chance,
     }
     made = {name: _together(evidence, make) for name, make in parts.items()}
     return {name: table for name, table in made.items() if len(table)}
@@ -173,6 +174,30 @@ def _random_head(entry: StudyEvidence) -> pd.DataFrame:
         for check in entry.random_heads
         for name, fall in (("ems", check.ems), ("gain", check.gain))
     )
+
+
+def _chance(entry: StudyEvidence) -> pd.DataFrame:
+    if entry.chance is None:
+        return pd.DataFrame()
+    shares = {
+        "unrelated": entry.chance.unrelated,
+        "agreement on translations": entry.chance.agreement,
+        "another class": entry.chance.other_class,
+    }
+    rows = [
+        {
+            "what": name,
+            "mean": share.mean,
+            "of_gain": share.of_gain,
+            "low": share.ends.low if share.ends else None,
+            "high": share.ends.high if share.ends else None,
+            "gain": entry.chance.gain,
+            "rows": entry.chance.rows,
+        }
+        for name, share in shares.items()
+        if share is not None
+    ]
+    return pd.DataFrame(rows)
 
 
 def mixed_table(model: MixedModel) -> pd.DataFrame:

@@ -1,0 +1,160 @@
+"""Does consistency grow with the items a model is trained on, more or less than accuracy does?
+
+python -m research.documents.training_size [STUDY]
+
+Reads the study of the models of `research.zoo.sizes` beside those of the series (5,010 items), and
+their cards. Writes docs/training-size.md and docs/findings/training-size.csv.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from ccta_core.analysis.intervals import mean_interval
+from ccta_core.languages import language
+from ccta_core.models.catalog import SHIPPED
+from ccta_core.study.storage.table import Study, open_study
+from ccta_core.text import count, interval, listing, number, signed
+from research.zoo.build import RUNS
+
+STUDY = "xnli-training-sizes"
+WHOLE = 5010
+"""Items of XNLI test, all of which the series is trained on."""
+MEASURES = {"ems": "EMS", "ems_uniform": "embeddings only", "gain_calibrated": "gain less chance"}
+SQL = {
+    "ems": "ems",
+    "ems_uniform": "ems_uniform",
+    "gain": "gain",
+    "gain_calibrated": "gain - gain_unrelated",
+    "link_spearman": "link_spearman",
+}
+DOCS = Path(__file__).parents[2] / "docs"
+_NAME = re.compile(r"nli-xnli-(\w\w)(?:-(\d+)-seed(\d+))?$")
+
+
+def main() -> None:
+    """Writes the page and the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", nargs="?", default=STUDY)
+    study = open_study(parser.parse_args().study)
+    table = pd.DataFrame([_row(study, model["id"]) for model in study.manifest.models])
+    table = table.sort_values(["language", "items", "seed"], ignore_index=True)
+    table.to_csv(DOCS / "findings" / "training-size.csv", index=False, float_format="%.4f")
+    (DOCS / "training-size.md").write_text("\n".join(page(study, table)) + "\n", "utf-8")
+
+
+def _row(study: Study, model: str) -> dict[str, object]:
+    """Returns what a model is, its accuracy over the study's languages and its consistency with
+    the language it was trained on.
+    """
+    found = _NAME.search(model)
+    if found is None:
+        raise ValueError(f"{model} is no model of the series")
+    lang, items, seed = found[1], int(found[2] or WHOLE), int(found[3] or 1)
+    name = model.rpartition("/")[2]
+    path = RUNS / f"{name}.json" if found[2] else SHIPPED / model / "card.json"
+    scores = json.loads(path.read_text("utf-8"))["scores"]
+    sums = study.query(
+        'SELECT "group", '
+        + ", ".join(f"sum({sql}) AS {key}, count({sql}) AS n_{key}" for key, sql in SQL.items())
+        + ' FROM rows WHERE model = ? AND source_lang = ? GROUP BY "group" ORDER BY "group"',
+        [model, lang],
+    )
+    row: dict[str, object] = {
+        "model": model,
+        "language": lang,
+        "items": items,
+        "seed": seed,
+        "accuracy": sum(scores[each]["accuracy"] for each in study.manifest.languages)
+        / len(study.manifest.languages),
+    }
+    for key in SQL:
+        totals, sizes = (sums[name].to_numpy(float) for name in (key, f"n_{key}"))
+        ends = mean_interval(totals, sizes)
+        row |= {key: totals.sum() / sizes.sum()}
+        row |= {f"{key}_low": ends[0] if ends else None, f"{key}_high": ends[1] if ends else None}
+    return row
+
+
+def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, float]:
+    """Returns what ten times the items add to a measure where accuracy is the same, with its 95%
+    interval: least squares on accuracy, log10 of the items and the training language.
+    """
+    import numpy as np
+    import statsmodels.formula.api as smf
+
+    data = table.assign(tens=np.log10(table["items"].astype(float)), y=table[measure])
+    fit = smf.ols("y ~ accuracy + tens + C(language)", data).fit()
+    low, high = fit.conf_int().loc["tens"]
+    return float(fit.params["tens"]), float(low), float(high)
+
+
+def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
+    """The document's lines."""
+    manifest = study.manifest
+    sizes = sorted({int(each) for each in table["items"]})
+    means = table.groupby("items")[["accuracy", *SQL]].mean()
+    yield "# Consistency and the number of training items\n"
+    yield (
+        "Written by `python -m research.documents.training_size`; the numbers change only when "
+        "that is run again.\n"
+    )
+    yield (
+        f"The NLI series trained on {listing([f'{size:,}' for size in sizes])} items (whole "
+        "premises spread evenly over XNLI test, the smaller sets within the larger; three epochs "
+        f"of each), {count(len(table), 'model')}; study `{study.name}`: {manifest.items} items of "
+        f"XNLI dev, one of a premise, spread evenly, {len(manifest.languages)} languages "
+        f"({' '.join(manifest.languages)}), layer {manifest.layers[0]}, "
+        f"{manifest.config['precision']}. Consistency is with the training language; accuracy is "
+        "the mean over the languages, on 600 items spread over XNLI dev (the series itself: all "
+        "2,490).\n"
+    )
+    yield "## What it says\n"
+    small, large = means.loc[sizes[0]], means.loc[sizes[-1]]
+    yield (
+        f"- From {sizes[0]:,} to {sizes[-1]:,} items accuracy goes from {small['accuracy']:.3f} to "
+        f"{large['accuracy']:.3f} (a third is chance), EMS from {number(small['ems'], 3)} to "
+        f"{number(large['ems'], 3)}, embeddings only from {number(small['ems_uniform'], 3)} to "
+        f"{number(large['ems_uniform'], 3)}, gain less chance from "
+        f"{number(small['gain_calibrated'], 3)} to {number(large['gain_calibrated'], 3)}."
+    )
+    for measure, label in MEASURES.items():
+        value, low, high = at_equal_accuracy(table, measure)
+        verdict = "not shown to change" if low < 0 < high else ("grows" if low > 0 else "falls")
+        yield (
+            f"- At equal accuracy {label} is {verdict}: ten times the items add "
+            f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
+            f"{count(len(table), 'model')})."
+            if verdict == "not shown to change"
+            else f"- At equal accuracy {label} {verdict} with the items: ten times as many add "
+            f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
+            f"{count(len(table), 'model')})."
+        )
+    seeds = sorted({int(seed) for seed in table.loc[table["items"] < WHOLE, "seed"]})
+    yield (
+        f"- {count(len(seeds), 'seed')} of the smaller sets"
+        + (": what a seed alone moves is not known here." if len(seeds) == 1 else ".")
+        + " Size and number of steps go together, as epochs are the same."
+    )
+    yield "\n## The models\n"
+    yield (
+        "| trained on | items | seed | accuracy | EMS [95%] | gain less chance [95%] | embeddings |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for row in table.to_dict("records"):
+        yield (
+            f"| {language(str(row['language'])).name} | {row['items']:,} | {row['seed']} | "
+            f"{row['accuracy']:.3f} | {number(row['ems'], 3)} "
+            f"[{interval(row['ems_low'], row['ems_high'], 3)}] | "
+            f"{number(row['gain_calibrated'], 3)} "
+            f"[{interval(row['gain_calibrated_low'], row['gain_calibrated_high'], 3)}] | "
+            f"{number(row['ems_uniform'], 3)} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
