@@ -4,11 +4,16 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from families import build
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ccta_core as ccta
+from ccta_core.config import Config
 from ccta_core.corpus.spread import spread_order
 from ccta_core.study.drawing import draw_unrelated
+from ccta_core.study.measure import Unrelated, measure
+from ccta_core.study.storage.items import read_chunk, write_items
 from ccta_core.types import ParallelExample, Sentence
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -80,6 +85,33 @@ def test_a_batch_keeps_its_draw_when_a_study_is_extended():
     assert after.order[:36] == before.order
     assert after.unrelated[:36] == before.unrelated
     assert all(place >= 36 for places in after.unrelated[36:] for place in places)
+
+
+def test_a_row_does_not_depend_on_its_chunk(tmp_path):
+    """Chunks that cut through blocks, read with what they need of others, against all at once."""
+    model = ccta.load_model(str(build(tmp_path, "bert", "classification")))
+    examples, langs = ccta.read_demo("nli")[:18], ("en", "es")
+    config = Config(layer=1, shuffles=4, unrelated=3)
+    draw = draw_unrelated(examples, 3, seed=0)
+    ordered = [examples[place] for place in draw.order]
+    write_items(tmp_path, ordered, langs, draw.unrelated)
+    whole = measure(model, ordered, langs, [1], config, unrelated=Unrelated((), draw.unrelated))
+    parts, borrowed = [], 0
+    for start in range(0, 18, 5):
+        chunk = read_chunk(tmp_path, start, 5)
+        ids = [example.id for example in chunk.examples]
+        assert ids == [example.id for example in ordered[start : start + 5]]
+        borrowed += len(chunk.beside)
+        beside = Unrelated(chunk.beside, chunk.unrelated)
+        parts += measure(model, chunk.examples, langs, [1], config, unrelated=beside)
+    assert borrowed
+    assert [row["item"] for row in parts] == [example.id for example in ordered]
+    for one, other in zip(parts, whole, strict=True):
+        assert one.keys() == other.keys()
+        for name in ("ems", "ems_unrelated", "ems_unrelated_back", "gain", "gain_unrelated"):
+            assert (one[name] is None) == (other[name] is None)
+            assert one[name] is None or one[name] == pytest.approx(other[name], abs=1e-3), name
+    assert {row["gain_unrelated"] is None for row in whole} == {False}
 
 
 def test_no_unrelated_items_leave_the_order():

@@ -198,7 +198,7 @@ class RecordedSettings:
         CHUNK, "items that are measured together", least=1,
         too_small="a chunk of {} items measures nothing",
         absent={
-            "flag": "whole blocks of unrelated items are cheapest; tests and benchmarks take others",
+            "flag": "whole blocks of unrelated items are cheapest; tests take others",
             "form": "whole blocks of unrelated items are cheapest",
         },
     )  # fmt: skip

@@ -1,0 +1,104 @@
+"""Pages that studies of one's own are made into: a study as one file, noise, training-set size."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ccta_core.errors import DamagedFileError
+from ccta_core.store.usage import MARK
+from ccta_core.study.storage.parts import has_rows, missing_parts, rows_file
+from ccta_core.study.storage.table import Study
+from research.documents import noise, training_size
+from research.studies.ship import ship
+from tests.made_study import made_study
+
+
+def test_a_study_as_one_file_answers_as_its_parts(tmp_path, monkeypatch):
+    """To the bits that are kept; nothing is written to the cache for it."""
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "cache"))
+    study = made_study(tmp_path / "studies")
+    manifest = ship(study.folder, tmp_path / "shipped")
+    one = Study(tmp_path / "shipped", manifest)
+    assert missing_parts(one.folder, manifest, thorough=True) == []
+    assert has_rows(one.folder)
+    assert (one.folder / MARK).exists()
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "other"))
+    found, expected = one.means(), study.means()
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-4)
+    assert one.query("SELECT count(*) AS n FROM rows").n[0] == len(study.table())
+    assert not (tmp_path / "other" / "tables" / manifest.name).exists() or not list(
+        (tmp_path / "other" / "tables" / manifest.name).glob(f"{rows_file(one.folder).stem}*")
+    )
+
+
+def test_a_changed_file_of_rows_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "cache"))
+    study = made_study(tmp_path / "studies", trained=("en",), items=6)
+    manifest = ship(study.folder, tmp_path / "shipped")
+    path = rows_file(tmp_path / "shipped")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedFileError, match="is not what was written; restore it"):
+        Study(tmp_path / "shipped", manifest).means()
+
+
+def test_a_study_is_shipped_over_itself(tmp_path, monkeypatch):
+    """What ships already can be written anew, and is the same bytes."""
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "cache"))
+    study = made_study(tmp_path / "studies", trained=("en",), items=6)
+    ship(study.folder, tmp_path / "shipped")
+    first = rows_file(tmp_path / "shipped")
+    before = first.read_bytes()
+    ship(tmp_path / "shipped", tmp_path / "shipped")
+    assert rows_file(tmp_path / "shipped").read_bytes() == before
+    assert rows_file(tmp_path / "shipped") == first
+
+
+def planted(tens, accuracy=0.4, seed=0):
+    """Models whose EMS is accuracy's and the training language's, and `tens` a tenfold size's."""
+    draw = np.random.default_rng(seed)
+    rows = [
+        {"language": lang, "items": items, "seed": run, "accuracy": 0.4 + draw.uniform(0, 0.2)}
+        for lang in ("en", "es", "zh")
+        for items in (500, 1250, 2500, 5010)
+        for run in (1, 2, 3)
+    ]
+    table = pd.DataFrame(rows)
+    at = table["language"].map({"en": 0.1, "es": 0.2, "zh": 0.0})
+    noise_ = draw.normal(0, 0.002, len(table))
+    table["ems"] = at + accuracy * table["accuracy"] + tens * np.log10(table["items"]) + noise_
+    return table
+
+
+@pytest.mark.parametrize("tens", [0.03, -0.02, 0.0])
+def test_size_is_told_from_accuracy(tens):
+    value, low, high = training_size.at_equal_accuracy(planted(tens), "ems")
+    assert value == pytest.approx(tens, abs=0.004)
+    assert low < tens < high
+    assert (low < 0 < high) == (tens == 0)
+
+
+def test_the_noise_page_weighs_each_kind_against_translations():
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame([
+        {"kind": kind, "group": f"g{group}", "detail": "", "shuffled": 1.4,
+         "difference": mean + draw.normal(0, 0.05)}
+        for kind, mean in (("translations", 0.8), ("paraphrases", 0.4))
+        for group in range(20) for _ in range(3)
+    ])  # fmt: skip
+    results = noise.summary(rows).set_index("kind")
+    assert results.loc["translations", "difference"] == pytest.approx(0.8, abs=0.02)
+    assert results.loc["paraphrases", "low"] < 0.4 < results.loc["paraphrases", "high"]
+    assert results.loc["paraphrases", "groups"] == 20
+    text = "\n".join(noise.page(results.reset_index()))
+    assert "50% of what translations differ by" in text
+    assert "another seed" not in text
+
+
+def test_a_size_is_read_from_a_models_name():
+    for name, expected in (
+        ("own/nli-xnli-es-500-seed2", ("es", "500", "2")),
+        ("e5-small/nli-xnli-zh", ("zh", None, None)),
+    ):
+        assert training_size._NAME.search(name).groups() == expected
