@@ -141,6 +141,10 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
         + " Size and number of steps go together, as epochs are the same."
     )
     yield "\n## The models\n"
+    yield from _models(table)
+
+
+def _models(table: pd.DataFrame) -> Iterator[str]:
     yield (
         "| trained on | items | seed | accuracy | EMS [95%] | gain less chance [95%] | embeddings |"
     )
