@@ -8,7 +8,7 @@ from ccta_core.errors import DamagedFileError
 from ccta_core.store.usage import MARK
 from ccta_core.study.storage.parts import has_rows, missing_parts, rows_file
 from ccta_core.study.storage.table import Study
-from research.documents import noise, training_size
+from research.documents import findings, noise, training_size
 from research.studies.ship import ship
 from tests.made_study import made_study
 
@@ -94,6 +94,20 @@ def test_the_noise_page_weighs_each_kind_against_translations():
     text = "\n".join(noise.page(results.reset_index()))
     assert "50% of what translations differ by" in text
     assert "another seed" not in text
+
+
+def test_other_models_stand_beside_the_series(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "cache"))
+    series, other = (made_study(tmp_path / name, items=6) for name in ("series", "other"))
+    assert findings.beside_the_series(series, []) == ""
+    text = findings.beside_the_series(series, [other])
+    rows = other.query("SELECT * FROM rows WHERE model = 'made/en'")
+    agreement = (rows["gain"] - rows["gain_unrelated"]).mean()
+    line = next(each for each in text.splitlines() if each.startswith("| made/en |"))
+    assert f"| {rows['ems'].mean():.3f} |" in line
+    assert f"| {agreement:.3f} |" in line
+    assert "| the series, mean |" in text
+    assert "ccta study run --name second-backbone" in text
 
 
 def test_a_size_is_read_from_a_models_name():

@@ -5,12 +5,17 @@ python -m research.documents.findings [STUDY ...]
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from ccta_core.analysis.claims import models
 from ccta_core.reports.findings.page import findings
-from ccta_core.study.storage.table import open_study
+from ccta_core.reports.markdown import markdown_table
+from ccta_core.study.manifest import names
+from ccta_core.study.storage.table import Study, open_study
+from ccta_core.text import number
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _FOLDER = "findings"
@@ -80,6 +85,54 @@ def measured_apart(folder: Path) -> str:
     return "## Controls measured apart\n\n" + "\n".join(lines) + "\n\n"
 
 
+BESIDE = ("xnli-other-models", "ner-demo")
+"""Studies of other models and another task, which no claim over training languages can count."""
+_SECOND_BACKBONE = (
+    "ccta study run --name second-backbone --model symanto/xlm-roberta-base-snli-mnli-anli-xnli "
+    "--data xnli#dev --langs ar,de,en,es,hi,ru,zh --layers 8 --spread --limit 36"
+)
+
+
+def beside_the_series(series: Study, others: Sequence[Study]) -> str:
+    """Returns the section on models that are no part of the series, a row a model; nothing without
+    such studies.
+    """
+    if not others:
+        return ""
+    langs = list(others[0].manifest.languages)
+    rows = [("the series, mean", *_means(series, None, langs))]
+    for study in others:
+        for model in study.manifest.models:
+            rows.append((model["id"], *_means(study, model["id"], list(study.manifest.languages))))
+    columns = ["model", "task", "languages", "items", "EMS", "embeddings only", "gain",
+               "gain less chance", "score"]  # fmt: skip
+    return (
+        "## Other models and another task\n\nAll pairs of the study's languages, layer 8; the "
+        f"series in the same {len(langs)} languages. Scores are accuracy; of names the share of "
+        "sentences whose tags are all right. A second backbone is one command away and was not run "
+        f"here:\n\n    {_SECOND_BACKBONE}\n\n{markdown_table(columns, rows)}\n"
+    )
+
+
+def _means(study: Study, model: str | None, langs: Sequence[str]) -> tuple[str, ...]:
+    """Returns a model's means over all pairs of the languages; of all models but twins for None."""
+    chosen = [model] if model else models(study)
+    found = study.query(
+        "SELECT avg(ems) AS ems, avg(ems_uniform) AS uniform, avg(gain) AS gain, "
+        "avg(gain - gain_unrelated) AS agreement, avg(target_score) AS score FROM rows "
+        "WHERE list_contains(?, model) AND list_contains(?, source_lang) AND "
+        "list_contains(?, target_lang)",
+        [chosen, list(langs), list(langs)],
+    ).iloc[0]
+    values = [None if pd.isna(value) else float(value) for value in found]
+    return (
+        study.manifest.models[0]["task"],
+        str(len(langs)),
+        str(study.manifest.items),
+        *(number(value, 3) for value in values),
+    )
+
+
 def main() -> None:
     """Writes the page, the figures and the tables of the studies named."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -93,7 +146,9 @@ def main() -> None:
     )
     folder = _DOCS / _FOLDER
     folder.mkdir(exist_ok=True)
-    page = result.page.replace(_STUDIES, measured_apart(folder) + _STUDIES)
+    others = [open_study(name) for name in BESIDE if name in names()]
+    apart = beside_the_series(open_study(STUDIES[0]), others) + measured_apart(folder)
+    page = result.page.replace(_STUDIES, apart + _STUDIES)
     (_DOCS / "findings.md").write_text(page, encoding="utf-8")
     for name, svg in result.figures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
