@@ -56,7 +56,7 @@ def train(data: Path, lang: str, size: int, seed: int) -> None:
     recipe = recipe_for("nli", seed=seed, bfloat16=False)
     items = spread_premises(read(data, "test", (lang,)), size)
     if read_info(folder) is None:
-        facts = fit(Data(items, spec=(f"xnli#test, {size} items spread over it",)), recipe, folder)
+        facts = fit(Data(items, spec=("xnli#test",)), recipe, folder)
         texts = {each: read_flores(data / "flores200", each)[:MEANS_SENTENCES] for each in SCORED}
         make_loadable(
             folder, facts, texts,
