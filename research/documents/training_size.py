@@ -11,11 +11,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from ccta_core.analysis.intervals import mean_interval
+from ccta_core.analysis.intervals import Ends, mean_interval
 from ccta_core.languages import language
+from ccta_core.measures import MEASURES, label
 from ccta_core.models.catalog import SHIPPED
 from ccta_core.study.storage.table import Study, open_study
 from ccta_core.text import count, interval, listing, number, signed
@@ -24,14 +26,10 @@ from research.zoo.build import RUNS
 STUDY = "xnli-training-sizes"
 WHOLE = 5010
 """Items of XNLI test, all of which the series is trained on."""
-MEASURES = {"ems": "EMS", "ems_uniform": "embeddings only", "gain_calibrated": "gain less chance"}
-SQL = {
-    "ems": "ems",
-    "ems_uniform": "ems_uniform",
-    "gain": "gain",
-    "gain_calibrated": "gain - gain_unrelated",
-    "link_spearman": "link_spearman",
-}
+ASKED = ("ems", "ems_uniform", "gain_calibrated")
+"""Measures whose growth is told from that of accuracy."""
+KEPT = (*ASKED, "gain", "link_spearman")
+"""Those of the table."""
 DOCS = Path(__file__).parents[2] / "docs"
 _NAME = re.compile(r"nli-xnli-(\w\w)(?:-(\d+)-seed(\d+))?$")
 
@@ -60,7 +58,7 @@ def _row(study: Study, model: str) -> dict[str, object]:
     scores = json.loads(path.read_text("utf-8"))["scores"]
     sums = study.query(
         'SELECT "group", '
-        + ", ".join(f"sum({sql}) AS {key}, count({sql}) AS n_{key}" for key, sql in SQL.items())
+        + ", ".join(_sums(key) for key in KEPT)
         + ' FROM rows WHERE model = ? AND source_lang = ? GROUP BY "group" ORDER BY "group"',
         [model, lang],
     )
@@ -72,12 +70,17 @@ def _row(study: Study, model: str) -> dict[str, object]:
         "accuracy": sum(scores[each]["accuracy"] for each in study.manifest.languages)
         / len(study.manifest.languages),
     }
-    for key in SQL:
+    for key in KEPT:
         totals, sizes = (sums[name].to_numpy(float) for name in (key, f"n_{key}"))
         ends = mean_interval(totals, sizes)
         row |= {key: totals.sum() / sizes.sum()}
         row |= {f"{key}_low": ends[0] if ends else None, f"{key}_high": ends[1] if ends else None}
     return row
+
+
+def _sums(key: str) -> str:
+    sql = MEASURES[key].sql_at("pair")
+    return f"sum({sql}) AS {key}, count({sql}) AS n_{key}"
 
 
 def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, float]:
@@ -93,11 +96,48 @@ def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, 
     return float(fit.params["tens"]), float(low), float(high)
 
 
+class Change(NamedTuple):
+    """What a measure gains from the smallest to the whole set, and its 95% interval."""
+
+    value: float
+    ends: Ends | None
+
+
+def change(study: Study, table: pd.DataFrame, measure: str) -> Change:
+    """Returns how a measure changes from the smallest set to the whole, on the same items and
+    pairs; all training languages together, premises drawn.
+    """
+    smallest = table["items"].min()
+    sql = MEASURES[measure].sql_at("pair")
+    parts = []
+    for lang, models in table.groupby("language"):
+        large = models.loc[models["items"] == WHOLE, "model"].iloc[0]
+        for small in models.loc[models["items"] == smallest, "model"]:
+            parts.append(
+                study.query(
+                    f'SELECT a."group", a.v - b.v AS d FROM (SELECT "group", item, target_lang, '
+                    f"{sql} AS v FROM rows WHERE model = ? AND source_lang = ?) a JOIN (SELECT "
+                    f"item, target_lang, {sql} AS v FROM rows WHERE model = ? AND source_lang = ?) "
+                    "b USING (item, target_lang)",
+                    [large, lang, small, lang],
+                )
+            )
+    by_group = pd.concat(parts).dropna().groupby("group")["d"]
+    totals, sizes = by_group.sum().to_numpy(float), by_group.size().to_numpy(float)
+    return Change(totals.sum() / sizes.sum(), mean_interval(totals, sizes))
+
+
+def _direction(moved: Change) -> str:
+    if moved.ends is None or moved.ends[0] <= 0 <= moved.ends[1]:
+        return "is not shown to change"
+    return "grows" if moved.value > 0 else "falls"
+
+
 def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
     """The document's lines."""
     manifest = study.manifest
     sizes = sorted({int(each) for each in table["items"]})
-    means = table.groupby("items")[["accuracy", *SQL]].mean()
+    means = table.groupby("items")[["accuracy", *KEPT]].mean()
     yield "# Consistency and the number of training items\n"
     yield (
         "Written by `python -m research.documents.training_size`; the numbers change only when "
@@ -122,15 +162,25 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
         f"{number(large['ems_uniform'], 3)}, gain less chance from "
         f"{number(small['gain_calibrated'], 3)} to {number(large['gain_calibrated'], 3)}."
     )
-    for measure, label in MEASURES.items():
+    told = []
+    for measure in ASKED:
+        moved = change(study, table, measure)
+        span = f" ({interval(moved.ends[0], moved.ends[1], 3)})" if moved.ends else ""
+        told.append(f"{label(measure)} {signed(moved.value, 3)}{span}")
+    yield (
+        "- On the same items and pairs, from the smallest set to the whole, premises drawn: "
+        f"{'; '.join(told)}. With more data EMS {_direction(change(study, table, 'ems'))}."
+    )
+    for measure in ASKED:
+        name = label(measure)
         value, low, high = at_equal_accuracy(table, measure)
         verdict = "not shown to change" if low < 0 < high else ("grows" if low > 0 else "falls")
         yield (
-            f"- At equal accuracy {label} is {verdict}: ten times the items add "
+            f"- At equal accuracy {name} is {verdict}: ten times the items add "
             f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
             f"{count(len(table), 'model')})."
             if verdict == "not shown to change"
-            else f"- At equal accuracy {label} {verdict} with the items: ten times as many add "
+            else f"- At equal accuracy {name} {verdict} with the items: ten times as many add "
             f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
             f"{count(len(table), 'model')})."
         )

@@ -9,7 +9,7 @@ from ccta_core.measures import label
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.evidence import StudyEvidence, main_studies
 from ccta_core.reports.findings.random_head import Sanity
-from ccta_core.text import interval, listing, number, p_phrase, percent
+from ccta_core.text import count, interval, listing, number, p_phrase, percent
 
 MOST_WORDS = 250
 """A page that is read in two minutes."""
@@ -56,9 +56,9 @@ def chance(mains: Sequence[StudyEvidence]) -> str:
     if not asked:
         return ""
     name, found = asked[0]
-    text = f" Unrelated sentences reach {_of_gain(found.unrelated)} of it ({name})"
+    text = f" In {name} unrelated sentences reach {_of_gain(found.unrelated)}"
     if found.other_class is not None:
-        text += f"; explained for another class {_of_gain(found.other_class)} stays"
+        text += f", another class {percent(found.other_class.of_gain)}"
     return f"{text}."
 
 
@@ -122,10 +122,8 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     if less is not None and less.low is not None and less.high is not None:
         side = "above" if less.value > 0 else "below"
         low, high = (-less.high, -less.low) if less.value < 0 else (less.low, less.high)
-        text += (
-            f", {number(abs(less.value), 3)} {side} the model's own confidence (95% "
-            f"{interval(low, high, 3)})"
-        )
+        unsure = " (not shown to differ)" if low < 0 else f" (95% {interval(low, high, 3)})"
+        text += f", {number(abs(less.value), 3)} {side} the model's own confidence{unsure}"
     text += "."
     if partial is None:
         return text
@@ -166,20 +164,15 @@ def warnings(evidence: Sequence[StudyEvidence]) -> str:
     settings = [
         f"layer {listing([str(layer) for layer in layers], 'or')}",
         "gold class",
-        f"{_either(str(config['baseline']).upper() for config in configs)} baseline",
+        _either(str(config["baseline"]).upper() for config in configs),
         f"{_either(str(config['shuffles']) for config in configs)} shuffles",
         _either(str(config["precision"]) for config in configs),
     ]
-    without = [entry.name for entry in evidence if entry.chance is None]
-    unknown = ""
-    if without:
-        what = "" if len(without) == len(evidence) else f" of {listing(without)}"
-        unknown = (
-            f" Gain is above zero for unrelated sentences too: the gain{what} is not less chance."
-        )
+    without = sum(entry.chance is None for entry in evidence)
+    unknown = f"; in {count(without, 'study', 'studies')} the gain is not less chance"
     return (
-        f"Warnings: one small backbone; {', '.join(settings)}; machine-made links. Studies of one "
-        f"data set are one piece of evidence.{unknown}"
+        f"Warnings: one small backbone; {', '.join(settings)}; machine-made links; a data set "
+        f"counts once{unknown if without else ''}."
     )
 
 
