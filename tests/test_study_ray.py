@@ -1,6 +1,5 @@
 """Studies on Ray: the parts are the local runner's, byte for byte, whatever is killed."""
 
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from ccta_core.study.request import StudyRequest
 from ccta_core.study.run import local, ray_actors, ray_runner
 from ccta_core.study.run.locks import CANCEL
 from ccta_core.study.run.ray_runner import Cluster
-from ccta_core.study.storage.items import read_items_of
+from ccta_core.study.storage.items import read_chunk
 from ccta_core.study.storage.parts import missing_parts
 
 MODEL = "e5-small/nli-en"
@@ -238,5 +237,4 @@ def test_items_and_rows_travel_unchanged():
     manifest = local.create(request())
     folder = folder_of("one")
     row = ray_actors.row_of(folder, manifest, MODEL, 1)
-    found = [ray_actors.example_of(item) for item in json.loads(row["items"])]
-    assert found == read_items_of(folder, 6, 6)
+    assert ray_actors.items_of(row) == read_chunk(folder, 6, 6)
