@@ -40,8 +40,8 @@ def every_arrangement(source: SideMass, target: SideMass) -> Arrangements:
     """Returns both sides' masses in every distinct arrangement within their segments, all
     combinations.
 
-    Permutations that only
-    exchange equal masses are one arrangement; every arrangement stands for as many permutations.
+    Permutations that only exchange equal masses are one arrangement; every arrangement stands for
+    as many permutations.
     """
     ways_s, ways_t = _all_arrangements(source), _all_arrangements(target)
     return Arrangements(np.repeat(ways_s, len(ways_t), axis=0), np.tile(ways_t, (len(ways_s), 1)))

@@ -1,4 +1,4 @@
-"""Pages that studies of one's own are made into: a study as one file, noise, training-set size."""
+"""What research/ makes of studies: one file to ship, and the pages on noise and training size."""
 
 import numpy as np
 import pandas as pd

@@ -9,7 +9,7 @@ import numpy as np
 from ccta_core.attribution.methods import traits
 from ccta_core.attribution.protocol import Stop, never
 from ccta_core.config import RATHER_THAN, Config
-from ccta_core.consistency import Compared, Null, controls, gain_of, sequential_null
+from ccta_core.consistency import Compared, Gained, Null, controls, gain_of, sequential_null
 from ccta_core.corpus.unrelated import unrelated_sentences
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.model import Model
@@ -17,7 +17,7 @@ from ccta_core.permissions import Person, acting_for, person
 from ccta_core.pipeline.notices import notices, provenance
 from ccta_core.pipeline.references import Reference, reference_sides
 from ccta_core.pipeline.sentences import Input, check, forward, pair_label, select_targets
-from ccta_core.pipeline.sides import Side, align_layer, sides_of, transport
+from ccta_core.pipeline.sides import Side, align_layer, common_space, sides_of, transport
 from ccta_core.result import PairResult
 from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import CommonSpace
@@ -185,16 +185,19 @@ def _result(
     """
     sides, space, pair, null = measured.sides, measured.space, measured.pair, measured.null
     source, target = sides.source, sides.target
-    unrelated, chance = (
-        [transport(model, side, other, config).plan.ems for other in others]
-        for side, others in zip((source, sides.first), references, strict=True)
-    )
+    like_target, of_chance = references
+    chance = _chance(model, sides.first, of_chance, config)
+    if sides.turned:
+        unrelated = [transport(model, source, other, config).plan.ems for other in like_target]
+    else:  # the same sentences
+        unrelated = [each.ems for each in chance]
+    gains = [each.gain for each in chance if each.gain is not None]
     values = controls(
         pair,
         null,
         links=mutual_links(pair.similarity),
         unrelated=unrelated,
-        gain_unrelated=_gain_unrelated(model, sides.first, references[1], config),
+        gain_unrelated=float(np.mean(gains)) if gains else None,
     )
     if not traits(config.method).signed:
         # Scores that are never negative agree in sign whatever the model reads.
@@ -218,28 +221,26 @@ def _result(
         similarity=shown.similarity,
         controls=values,
         permutation=null.test,
-        chance_level=float(np.mean(chance)) if chance else None,
+        chance_level=float(np.mean([each.ems for each in chance])) if chance else None,
         notices=tuple(notices(model, (source, target), space, config)),
         provenance=provenance(model, config),
     )
 
 
-def _gain_unrelated(
-    model: Model, side: Side, unrelated: Sequence[Side], config: Config
-) -> float | None:
-    """Returns the mean gain of a side against unrelated ones; None without any, or shuffles.
-
-    Of one direction, as the chance level of the verdict: the same whichever side is the source.
-    """
+def _chance(model: Model, side: Side, unrelated: Sequence[Side], config: Config) -> list[Gained]:
+    """Returns EMS and gain (None without shuffles) of a side against each unrelated one."""
     draw = np.random.default_rng(config.seed)
     shuffles = min(config.shuffles, _SHUFFLES_OF_CHANCE)
-    gains = []
-    for other in unrelated:
-        similarity = transport(model, side, other, config).space.similarity
-        masses = side.for_controls(), other.for_controls()
-        gains.append(gain_of(*masses, similarity, shuffles=shuffles, draw=draw).gain)
-    known = [gain for gain in gains if gain is not None]
-    return float(np.mean(known)) if known else None
+    return [
+        gain_of(
+            side.for_controls(),
+            other.for_controls(),
+            common_space(model, side, other, config).similarity,
+            shuffles=shuffles,
+            draw=draw,
+        )
+        for other in unrelated
+    ]
 
 
 def compare_cached(

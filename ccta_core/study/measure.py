@@ -110,14 +110,9 @@ def measure(  # noqa: PLR0913 - what decides a row
     model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
     soon after `stop` turns true.
     """
-    number = len(examples)
-    if unrelated is None:
-        draw = draw_unrelated(examples, config.unrelated, seed=config.seed)
-        named = dict(zip(draw.order, draw.unrelated, strict=True))
-        places = [tuple(draw.order[each] for each in named[place]) for place in range(number)]
-        unrelated = Unrelated((), places)
+    unrelated = unrelated or _drawn(examples, config)
+    chosen = {each.id for each in examples if other_class(model, each) is not None}
     examples = [*examples, *unrelated.beside]
-    chosen = {each.id for each in examples[:number] if other_class(model, each) is not None}
     inputs, others = _inputs(model, examples, langs, layers, config, chosen)
     starts = baselines_of(model, inputs, layers, config)
     # Another class moves neither the text nor its baseline: the same baselines serve again.
@@ -144,6 +139,16 @@ def measure(  # noqa: PLR0913 - what decides a row
             for row in _rows(model, item, [items[place] for place in places], langs, settings)
         ]
     return [row for layer in layers for row in rows[layer]]
+
+
+def _drawn(examples: Sequence[ParallelExample], config: Config) -> Unrelated:
+    """Returns the unrelated items drawn from the examples themselves, which keep their order."""
+    draw = draw_unrelated(examples, config.unrelated, seed=config.seed)
+    places = {
+        place: tuple(draw.order[other] for other in others)
+        for place, others in zip(draw.order, draw.unrelated, strict=True)
+    }
+    return Unrelated((), [places[place] for place in range(len(examples))])
 
 
 class _Inputs(NamedTuple):
@@ -225,12 +230,10 @@ def _rows(
     for source, target in combinations(langs, 2):
         space = spaces[source, target]
         row = _pair(item, source, target, space.similarity, config)
-        levels = []
-        for pair in (
-            _Direction(item, source, target, space.name),
-            _Direction(item, target, source, space.name),
-        ):
-            levels.append(_chance_level(model, pair, unrelated, config))
+        levels = [
+            _chance_level(model, _Direction(item, *langs_of, space.name), unrelated, config)
+            for langs_of in ((source, target), (target, source))
+        ]
         gains = [level.gain for level in levels if level.gain is not None]
         row["ems_unrelated"], row["ems_unrelated_back"] = (level.ems for level in levels)
         row["gain_unrelated"] = float(np.mean(gains)) if gains else None

@@ -182,8 +182,8 @@ def page(results: pd.DataFrame) -> Iterator[str]:
             f"by ({plain(translated, 2)})."
         )
     yield (
-        "- So the difference between words that translate each other is in part none of language: "
-        "the same words differ so much between models, and between two wordings in one language."
+        "- Only what translations differ by beyond these can be the languages'; what a seed alone "
+        "moves is measured with `--seeds`."
     )
     yield "\n## The table\n"
     yield "| compared | difference [95%] | masses shuffled | comparisons | groups |"

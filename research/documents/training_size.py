@@ -174,15 +174,10 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
     for measure in ASKED:
         name = label(measure)
         value, low, high = at_equal_accuracy(table, measure)
-        verdict = "not shown to change" if low < 0 < high else ("grows" if low > 0 else "falls")
+        verdict = _direction(Change(value, Ends(low, high)))
         yield (
-            f"- At equal accuracy {name} is {verdict}: ten times the items add "
-            f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
-            f"{count(len(table), 'model')})."
-            if verdict == "not shown to change"
-            else f"- At equal accuracy {name} {verdict} with the items: ten times as many add "
-            f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
-            f"{count(len(table), 'model')})."
+            f"- At equal accuracy {name} {verdict}: ten times the items add {signed(value, 3)} "
+            f"(95% {interval(low, high, 3)}; least squares over {count(len(table), 'model')})."
         )
     seeds = sorted({int(seed) for seed in table.loc[table["items"] < WHOLE, "seed"]})
     yield (
