@@ -93,6 +93,10 @@ def test_the_shipped_plan_asks_for_each_cell_once_and_after_its_needs():
     assert "--from adjusted/es-5000-s1 --continual es-5000-s1" in words
     assert "--align-weight" in words
     assert "--eval-langs en,es,sw,ur,th" in words
+    assert "--precision bfloat16" in words
+    names = next(c for c in plan.cells if c.id == "own/ner-es-placebo-s2")
+    assert "--precision float32" in " ".join(words_of(names))
+    assert not names.work.task.recipe(2).bfloat16
     some = [cell.id for cell in choose(plan, ["own/nli-es-continual-s1"]).cells]
     assert some == ["adjusted/es-5000-s1", "own/nli-es-continual-s1"]
     with pytest.raises(CctaError, match="no cell of adjustment fits own/x"):
@@ -175,6 +179,7 @@ def test_a_failed_cell_leaves_the_others_and_says_why(declared):
         ("seeds = [1]", "seed = [1]", "unknown keys: seed"),
         ("[[block]]", "[[block", "is no TOML"),
         ("items = 24\n", "", "items"),
+        ("items = 24\n", 'items = 24\nprecision = "half"\n', "unknown precision 'half'"),
         ('name = "made"', 'name = "a/b"', "a name is letters"),
         ("pairs = 40", "pairs = 4", "too few to warm up"),
     ],

@@ -140,7 +140,7 @@ def _train_words(work: Training, out: Path) -> list[str]:
     return [
         "models", "train", "--task", task.name, *_repeat_flag("--train", task.train),
         "--lang", "en", "--limit", str(task.items), "--epochs", str(task.epochs),
-        "--seed", str(work.seed), *start, *kept,
+        "--seed", str(work.seed), "--precision", task.precision, *start, *kept,
         "--eval", task.evaluate, "--eval-langs", ",".join(work.languages), "--out", str(out),
     ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from ccta_core.training.recipe import TASKS, Recipe, recipe_for
 ARMS = ("original", "adjusted", "placebo", "continual", "continual-placebo")
 ADJUST, TRAIN, MEASURE, STUDY = "adjust", "train", "measure", "study"
 """Kinds of cells: an adjusted backbone, a task on a backbone, measures of either, a study."""
+PRECISIONS = ("bfloat16", "float32")
 _T = TypeVar("_T")
 
 
@@ -50,6 +51,11 @@ class TaskSettings:
     unseen: tuple[str, ...] = ()
     cross: str = ""
     cross_languages: tuple[str, ...] = ()
+    precision: str = "bfloat16"
+    """Of all its trainings, so that no two arms of it differ in that: bfloat16 or float32."""
+
+    def __post_init__(self) -> None:
+        _check_one_of("precision", self.precision, PRECISIONS)
 
     def cross_of(self, lang: str) -> str | None:
         """Returns the data across languages of one of them; None where there is none."""
@@ -57,7 +63,9 @@ class TaskSettings:
 
     def recipe(self, seed: int) -> Recipe:
         """Returns the recipe by which the task is trained from this seed."""
-        return recipe_for(self.name, seed=seed, epochs=self.epochs)
+        return recipe_for(
+            self.name, seed=seed, epochs=self.epochs, bfloat16=self.precision == "bfloat16"
+        )
 
 
 @dataclass(frozen=True, slots=True)

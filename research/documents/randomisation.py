@@ -34,7 +34,7 @@ LAYER = 8
 DEPTH = 12
 HEADS = tuple(Randomised(seed) for seed in range(10))
 CASCADE = tuple(Randomised(layer=layer) for layer in range(DEPTH, LAYER, -1))
-CONFIG = Config(layer=LAYER, precision="bf16", unrelated=0, shuffles=20)
+CONFIG = Config(layer=LAYER, precision="fp32", unrelated=0, shuffles=20)
 ITEMS = 24
 CHUNK = 12
 DOCS = Path(__file__).parents[2] / "docs"
@@ -170,10 +170,10 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--minutes", type=float, default=1e6)
     options = parser.parse_args()
-    data = f"xnli:{options.data}/xnli#test"
+    data = f"xnli:{options.data}/xnli#dev"
     results = table(data, time.monotonic() + 60 * options.minutes)
     results.to_csv(DOCS / "findings" / "randomisation.csv", index=False, float_format="%.4f")
-    (DOCS / "randomisation.md").write_text("\n".join(page(results, "XNLI test")) + "\n", "utf-8")
+    (DOCS / "randomisation.md").write_text("\n".join(page(results, "XNLI dev")) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def ship(folder: Path, target: Path) -> Manifest:
     manifest = read_manifest(folder)
     own = manifest.data.startswith("demo:")
     missing = len(missing_parts(folder, manifest))
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ship-") as place:
         temporary = Path(place)
         shutil.copyfile(folder / "manifest.json", temporary / "manifest.json")
