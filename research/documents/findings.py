@@ -115,8 +115,21 @@ def other_items(folder: Path, joint: pd.DataFrame) -> str:
         return ""
     told = "not shown to add" if before["p"] >= ALPHA else "shown to add"
     return (
-        f"\nOn other items ([198 of one genre](findings/first-genre.csv)) attributions were "
-        f"{told}: {number(before['mean_r'])}, {p_phrase(before['p'])}.\n"
+        f" On other items ([198 of one genre](findings/first-genre.csv)) attributions were {told}: "
+        f"{number(before['mean_r'])}, {p_phrase(before['p'])}."
+    )
+
+
+def other_heads(folder: Path) -> str:
+    """Returns what heads beside a study's one keep of the gain; nothing where none was measured."""
+    if not (folder / "randomisation.csv").exists():
+        return ""
+    table = pd.read_csv(folder / "randomisation.csv")
+    heads = table[table["random"] == "head"]
+    kept = heads["kept"]
+    return (
+        f" [{len(heads)} random heads](randomisation.md) of {heads['model'].nunique()} models keep "
+        f"{kept.mean():.0%} ({kept.min():.0%} to {kept.max():.0%})."
     )
 
 
@@ -176,7 +189,10 @@ def main() -> None:
     others = [open_study(name) for name in BESIDE if name in names()]
     apart = beside_the_series(open_study(STUDIES[0]), others) + measured_apart(folder)
     page = result.page.replace(_STUDIES, apart + _STUDIES)
-    page = page.replace(_FIRST_CLAIM, other_items(folder, result.tables["joint"]) + _FIRST_CLAIM, 1)
+    beside = other_heads(folder) + other_items(folder, result.tables["joint"])
+    page = page.replace(
+        _FIRST_CLAIM, (f"\nBeside it:{beside}\n" if beside else "") + _FIRST_CLAIM, 1
+    )
     (_DOCS / "findings.md").write_text(page, encoding="utf-8")
     for name, svg in result.figures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")

@@ -186,11 +186,6 @@ def spanish(
     ranked = {name: of_study for name, of_study in rankings.items() if _ranks(of_study, "es")}
     if not ranked:
         return "No study ranks Spanish."
-    first = sum(
-        ranking.languages[0].name == "es"
-        for of_study in ranked.values()
-        if (ranking := of_study["ems"]) is not None
-    )
     shown = [name for name, of_study in ranked.items() if is_first(of_study["ems"], "es")]
     gained = [name for name, of_study in ranked.items() if is_first(of_study.get("gain"), "es")]
     smaller = [
@@ -198,8 +193,8 @@ def spanish(
     ]
     beside = f" (it is in {listing(smaller)}, smaller)" if smaller else ""
     return (
-        f"By EMS Spanish is first in {first} of {count(len(ranked), 'data set')}, above every "
-        f"other in {len(shown)}{beside}; by gain above every other in {len(gained)}."
+        f"Spanish is above every other language in {len(shown)} of "
+        f"{count(len(ranked), 'data set')} by EMS{beside}, in {len(gained)} by gain."
     )
 
 

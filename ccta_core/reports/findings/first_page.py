@@ -42,7 +42,7 @@ def random_head(checks: Sequence[Sanity]) -> str:
     if (check.kept or 0) < 0.5:
         return f"It keeps {percent(check.kept)} of the gain{span}: most of it reads the decision."
     return (
-        f"It keeps {percent(check.kept)} of the gain{span}: most of that is the encoder's, not the "
+        f"It keeps {percent(check.kept)} of the gain{span}: most is the encoder's, not the "
         "decision's."
     )
 
@@ -88,9 +88,10 @@ def over_languages(mains: Sequence[StudyEvidence]) -> str:
         f"{label(name)} {number(entry.r)}, {p_phrase(entry.p)}"
         for name, entry in results[0][1].added.items()
     ]
-    given = f"shown {_where(more)}"
-    held = f" ({results[0][0]}: {'; '.join(unsure)})" if unsure else ""
-    return f"{'; '.join(parts)}. That attributions add to embeddings is {given}{held}."
+    given = f"add to embeddings {_where(more)}" if more else "are not shown to add to embeddings"
+    named = "" if more == [results[0][0]] else f"{results[0][0]}: "
+    held = f" ({named}{'; '.join(unsure)})" if unsure else ""
+    return f"{'; '.join(parts)}. Attributions {given}{held}."
 
 
 def _held(result: Performance) -> bool:
@@ -117,14 +118,14 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     less, partial = first.less_confidence, first.partial
     text = (
         f"In {name} EMS tells right predictions from wrong ones (AUROC "
-        f"{number(first.aurocs['ems'].value, 3)})"
+        f"{number(first.aurocs['ems'].value, 3)}"
     )
     if less is not None and less.low is not None and less.high is not None:
         side = "above" if less.value > 0 else "below"
         low, high = (-less.high, -less.low) if less.value < 0 else (less.low, less.high)
-        unsure = " (not shown to differ)" if low < 0 else f" (95% {interval(low, high, 3)})"
-        text += f", {number(abs(less.value), 3)} {side} the model's own confidence{unsure}"
-    text += "."
+        unsure = ", not shown to differ" if low < 0 else f", 95% {interval(low, high, 3)}"
+        text += f"; {number(abs(less.value), 3)} {side} the model's confidence{unsure}"
+    text += ")."
     if partial is None:
         return text
     adds = [data for data, each in results if _sign(each.partial) > 0]
