@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ccta_core.cli import main
+from ccta_core.cli.train import _Amount, _read
 
 ROWS = "id,lang,text,text2,label\n" + "".join(
     f"{at},en,Marta bought {at + 2} apples.,{who} bought fruit.,{label}\n"
@@ -57,6 +58,26 @@ def test_a_folder_is_a_models_name(data, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["model"] == str(out)
 
 
+def test_items_are_spread_over_the_data_of_each_language_with_their_premises_whole(tmp_path):
+    """Files often come genre by genre: the first items would all be of one."""
+    rows = [
+        f"{lang}-{at}-{kind},{at},{lang},Premise {at}.,Hypothesis {kind}.,{kind}\n"
+        for lang in ("en", "es")
+        for at in range(40)
+        for kind in ("entailment", "neutral", "contradiction")
+    ]
+    path = tmp_path / "mine.csv"
+    path.write_text("id,group,lang,text,text2,label\n" + "".join(rows), "utf-8")
+    items = _read("nli", [f"file:{path}"], ["en", "es"], _Amount(24, spread=True))
+    for lang in ("en", "es"):
+        groups = [int(item.group) for item in items if item.lang == lang]
+        assert len(groups) == 24
+        assert len(set(groups)) == 8
+        assert all(any(low <= at < low + 10 for at in groups) for low in (0, 10, 20, 30))
+    first = _read("nli", [f"file:{path}"], ["en"], _Amount(24))
+    assert max(int(item.group) for item in first) == 7
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -68,6 +89,8 @@ def test_a_folder_is_a_models_name(data, tmp_path, capsys):
         ({"--from": "e5-small/none"}, "unknown model"),
         ({"--epochs": "0"}, "epochs is 0"),
         ({"--lr": "7"}, "learning_rate"),
+        ({"--spread": None}, "give --limit too"),
+        ({"--spread": None, "--limit": "0"}, "limit"),
         ({"--task": "qa"}, "no answer marked"),
         ({"--task": "ner"}, "0 kinds of label"),
         ({"--eval": "file:nowhere.csv"}, "nowhere.csv"),

@@ -4,8 +4,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccta_core.cli.write import progress, write_text
 from ccta_core.config import cache_root
@@ -18,8 +21,10 @@ from ccta_core.corpus.labels import (
     match_tags,
     relabel_items,
 )
+from ccta_core.corpus.spread import spread_groups
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo, catalog, find
+from ccta_core.study.request import setting
 from ccta_core.text import command_line, option
 
 if TYPE_CHECKING:
@@ -30,6 +35,13 @@ _EXAMPLE = (
     "--eval xnli:../shared/data/xnli#dev --out cache/models/mine/nli-es"
 )
 _TASKS = ("nli", "paraphrase", "qa", "ner")
+
+
+class _Amount(NamedTuple):
+    """How many items of each data set and language: the first, or spread evenly; None: all."""
+
+    limit: int | None = None
+    spread: bool = False
 
 
 def add(actions: argparse._SubParsersAction) -> None:
@@ -49,6 +61,11 @@ def add(actions: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, help="the first N items of each data set")
+    parser.add_argument(
+        "--spread", action="store_true",
+        help="N items spread evenly over each data set instead, premises whole: files often come "
+        "genre by genre",
+    )  # fmt: skip
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--lr", type=float, dest="learning_rate")
     parser.add_argument("--batch-size", type=int)
@@ -97,10 +114,14 @@ def _run(options: argparse.Namespace) -> None:
         },
     )
     langs = options.lang.split(",")
-    items = _read(options.task, options.train, langs, options.limit)
+    if options.spread and options.limit is None:
+        raise CctaError("--spread spreads a number of items over the data; give --limit too")
+    setting("limit").check(options.limit)
+    amount = _Amount(options.limit, options.spread)
+    items = _read(options.task, options.train, langs, amount)
     # A wrong data set, or one with other labels, is told before hours are spent.
     classes = labels_of(options.task, items)
-    dev = _read(options.task, [options.dev], langs, None, classes) if options.dev else []
+    dev = _read(options.task, [options.dev], langs, _Amount(), classes) if options.dev else []
     data = Data(items=items, dev=dev, spec=tuple(options.train))
     scored = _scored(options, classes)
     name = f"{options.task}-{options.lang.replace(',', '-')}"
@@ -179,7 +200,7 @@ def _read(
     task: str,
     specs: Sequence[str],
     langs: Sequence[str] | None,
-    limit: int | None,
+    amount: _Amount,
     classes: Sequence[str] | None = None,
 ) -> list[Item]:
     """Returns the items of data sets, by the head's names for their labels and tags; what is left
@@ -192,8 +213,12 @@ def _read(
 
     items: list[Item] = []
     for spec in specs:
-        scanned = scan(spec, langs, limit=limit)
+        scanned = scan(spec, langs, limit=None if amount.spread else amount.limit)
         reading = scanned.reading
+        if amount.spread and amount.limit is not None:
+            by_lang = groupby(reading.items, key=attrgetter("lang"))
+            chosen = [spread_groups(of_lang, amount.limit) for _, of_lang in by_lang]
+            reading = replace(reading, items=tuple(chain.from_iterable(chosen)))
         mapping: dict[str, str] = {}
         if task == "ner" and classes is not None:
             tags = {tag for item in reading.items for tag in item.tags}
@@ -219,7 +244,8 @@ def _scored(options: argparse.Namespace, classes: Sequence[str]) -> dict[str, li
     by_lang: dict[str, list[Item]] = {}
     if options.eval:
         langs = options.eval_langs.split(",") if options.eval_langs else None
-        for item in _read(options.task, [options.eval], langs, options.limit, classes):
+        amount = _Amount(options.limit, options.spread)
+        for item in _read(options.task, [options.eval], langs, amount, classes):
             by_lang.setdefault(item.lang, []).append(item)
     return by_lang
 

@@ -16,7 +16,7 @@ from ccta_core.corpus.formats.flores import read_flores
 from ccta_core.corpus.items import Item
 from ccta_core.corpus.resolve import SOURCES
 from ccta_core.corpus.spec import read_items
-from ccta_core.corpus.spread import spread_order
+from ccta_core.corpus.spread import spread_groups
 from ccta_core.models.catalog import read_info
 from ccta_core.training.finish import make_loadable, score_card
 from ccta_core.training.fit import Data, fit
@@ -54,7 +54,7 @@ def train(data: Path, lang: str, size: int, seed: int) -> None:
     """Trains one model in float32 and scores it, unless it is there."""
     folder = cache_root() / "models" / name_of(lang, size, seed)
     recipe = recipe_for("nli", seed=seed, bfloat16=False)
-    items = spread_premises(read(data, "test", (lang,)), size)
+    items = spread_groups(read(data, "test", (lang,)), size)
     if read_info(folder) is None:
         facts = fit(Data(items, spec=("xnli#test",)), recipe, folder)
         texts = {each: read_flores(data / "flores200", each)[:MEANS_SENTENCES] for each in SCORED}
@@ -68,7 +68,7 @@ def train(data: Path, lang: str, size: int, seed: int) -> None:
 
     scored: dict[str, list[Item]] = {}
     for each in SCORED:
-        scored[each] = spread_premises(read(data, "dev", (each,)), 3 * SCORED_PREMISES)
+        scored[each] = spread_groups(read(data, "dev", (each,)), 3 * SCORED_PREMISES)
     card = score_card(folder, load_model(str(folder)), scored)
     text = json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True)
     RUNS.mkdir(exist_ok=True)
@@ -80,20 +80,6 @@ def train(data: Path, lang: str, size: int, seed: int) -> None:
 def read(data: Path, split: str, langs: tuple[str, ...]) -> list[Item]:
     """Returns the items of an XNLI split in these languages."""
     return list(read_items(f"xnli:{data / SOURCES['xnli'].folder}#{split}", langs).items)
-
-
-def spread_premises(items: list[Item], size: int) -> list[Item]:
-    """Returns the items of so many premises, spread evenly, that `size` items are reached."""
-    groups: dict[str, list[Item]] = {}
-    for item in items:
-        groups.setdefault(item.group, []).append(item)
-    members = list(groups.values())
-    chosen: list[Item] = []
-    for place in spread_order(len(members)):
-        if len(chosen) >= size:
-            break
-        chosen += members[place]
-    return chosen
 
 
 if __name__ == "__main__":
