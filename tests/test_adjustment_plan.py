@@ -18,6 +18,7 @@ from ccta_core.adjustment.cells import (
     model_folder,
     words_of,
 )
+from ccta_core.adjustment.design import place_of
 from ccta_core.adjustment.plan import read_plan
 from ccta_core.adjustment.run import run
 from ccta_core.adjustment.schedule import choose, run_plan, states, status_line
@@ -97,6 +98,10 @@ def test_the_shipped_plan_asks_for_each_cell_once_and_after_its_needs():
     names = next(c for c in plan.cells if c.id == "own/ner-es-placebo-s2")
     assert "--precision float32" in " ".join(words_of(names))
     assert not names.work.task.recipe(2).bfloat16
+    joined = next(c for c in plan.cells if c.id == "study/adjustment-es-s2-continual")
+    assert joined.work.models == ("own/nli-original-s2", "own/nli-es-continual-s2")
+    assert (place_of(plan, joined).lang, place_of(plan, joined).seed) == ("es", 2)
+    assert "--limit 150 --spread" in " ".join(words_of(joined))
     some = [cell.id for cell in choose(plan, ["own/nli-es-continual-s1"]).cells]
     assert some == ["adjusted/es-5000-s1", "own/nli-es-continual-s1"]
     with pytest.raises(CctaError, match="no cell of adjustment fits own/x"):

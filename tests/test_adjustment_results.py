@@ -284,7 +284,7 @@ def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(mo
             )  # fmt: skip
     monkeypatch.setattr(join, "_study_rows", lambda work: pd.DataFrame(rows))
     models = ("own/nli-original-s1", "own/nli-es-adjusted-s1")
-    work = Studied("join-es-s1", models, "", ("en", "es"), (8,), 12)
+    work = Studied("join-es-s1", models, "", ("en", "es"), (8,), 12, seed=1)
     places = {model: DesignPoint(arm, "nli", "es", 0, 0.0, 1, True)
               for model, arm in zip(models, ("original", "adjusted"), strict=True)}  # fmt: skip
     table = pd.DataFrame(join.consistency_rows(work, places)).set_index(["arm", "measure"])

@@ -109,7 +109,7 @@ def words_of(cell: PlanCell) -> list[str]:
         "study", "run", "--name", work.name, "--data", work.data,
         "--model", ",".join(work.models), "--langs", ",".join(work.languages),
         "--layers", ",".join(map(str, work.layers)), "--limit", str(work.items),
-        "--workers", "1",
+        *(["--spread"] if work.spread else []), "--workers", "1",
     ]  # fmt: skip
 
 

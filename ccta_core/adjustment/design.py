@@ -28,8 +28,7 @@ def place_of(plan: Plan, cell: PlanCell) -> DesignPoint:
     work = cell.work
     if isinstance(work, Studied):
         lang = next(lang for lang in work.languages if lang != "en")
-        seed = int(cell.id.rpartition("-s")[2])
-        return DesignPoint("", "", lang, 0, 0.0, seed, True)
+        return DesignPoint("", "", lang, 0, 0.0, work.seed, True)
     if isinstance(work, Measurement):
         below = {each.id: each for each in plan.cells}.get(work.settings.model)
         if below is None:

@@ -126,6 +126,9 @@ class Studied:
     languages: tuple[str, ...]
     layers: tuple[int, ...]
     items: int
+    seed: int
+    spread: bool = False
+    """Items of as many premises spread evenly over the data, instead of its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +313,9 @@ def _study_cell(
 ) -> PlanCell:
     lang, seed = place
     models = tuple(task_id(study["task"], lang, arm, "", seed) for arm in block["arms"])
-    name = f"{plan.name}-{lang}-s{seed}"
+    # A study of other arms of the same language and seed has a name of its own.
+    ending = f"-{block['study']}" if isinstance(block["study"], str) else ""
+    name = f"{plan.name}-{lang}-s{seed}{ending}"
     work = Studied(
         name=name,
         models=models,
@@ -318,6 +323,8 @@ def _study_cell(
         languages=("en", lang),
         layers=tuple(study["layers"]),
         items=int(study["items"]),
+        seed=seed,
+        spread=bool(study.get("spread", False)),
     )
     return PlanCell(f"study/{name}", STUDY, models, work, str(block["title"]))
 
