@@ -28,6 +28,7 @@ def write_made(folder):
     tables = {
         "runs": runs(), "probe": probe(), "scores": scores(), "items": items(),
         "distances": distances(), "sentences": sentences(), "consistency": consistency(),
+        "consistency_contrasts": consistency_contrasts(),
     }  # fmt: skip
     tables["paired"], tables["contrasts"] = contrasts()
     write_tables({name: pd.DataFrame(table) for name, table in tables.items()}, folder)
@@ -177,6 +178,18 @@ def sentences():
             "mexa": 0.5 + 0.1 * layer, "n": 100,
         }
         for arm, layer, specials in product(ARMS[:3], LAYERS, (True, False))
+    ]  # fmt: skip
+
+
+def consistency_contrasts():
+    return [
+        {"task": "nli", "lang": "es", "arm": arm, "reference": reference, "layer": 8,
+         "measure": measure, "difference": moved, "low": moved - 0.01, "high": moved + 0.01,
+         "p": 0.01, "seeds": 2, "sd_over_seeds": 0.01, "detectable": 0.02, "n": 60}
+        for arm, reference in (("adjusted", "original"), ("adjusted", "placebo"))
+        for measure, moved in (
+            ("ems", 0.05), ("gain", 0.0), ("gain_calibrated", 0.01), ("ems_uniform", 0.04)
+        )
     ]  # fmt: skip
 
 

@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
-from ccta_core.adjustment.curves import by_layer, consistency, doses
+from ccta_core.adjustment.curves import (
+    JOINED,
+    by_layer,
+    consistency,
+    consistency_finding,
+    doses,
+)
 from ccta_core.adjustment.summary import (
     LEAST_SEEDS,
     adjusted_languages,
@@ -257,7 +263,11 @@ def test_curves_have_every_arm(tables):
     )
     assert float(after.iloc[0] - before.iloc[0]) == pytest.approx(0.1)
     assert {10, 40, -1} <= set(doses(tables, "es", "nli")["pairs"])
-    assert set(consistency(tables, "es")["measure"]) == {"ems", "gain"}
+    assert set(consistency(tables, "es")["measure"]) == set(JOINED)
+    told = consistency_finding(consistency(tables, "es")).replace("\xa0", " ")
+    assert told.startswith(
+        "Adjusted less original, 2 seeds: EMS +0.050 (0.040 to 0.060), gain 0.000"
+    )
     assert not len(by_layer(NOTHING, "es", "nli", "cosine"))
     assert not len(doses(NOTHING, "es", "nli"))
     assert not len(consistency(NOTHING, "es"))

@@ -162,13 +162,21 @@ def test_a_smaller_gain_than_mberts_needs_the_whole_interval():
 def test_attributions_stay_where_embeddings_move():
     for gain, expected in ((0.0, SUPPORTED), (0.05, REFUTED)):
         rows = [
-            {"arm": "adjusted", "lang": lang, "seed": seed, "layer": 8, "measure": measure,
-             "difference": value, "low": value - 0.01, "high": value + 0.01}
+            {"arm": "adjusted", "reference": reference, "lang": lang, "seeds": 3, "layer": 8,
+             "measure": measure, "difference": value, "low": value - 0.01, "high": value + 0.01}
             for measure, value in (("ems", 0.1), ("gain", gain))
             for lang in LANGUAGES
-            for seed in (1, 2, 3)
+            for reference in ("original", "placebo")
         ]  # fmt: skip
-        assert verdicts(empty() | {"consistency": pd.DataFrame(rows)})[6].verdict == expected
+        found = verdicts(empty() | {"consistency_contrasts": pd.DataFrame(rows)})[6]
+        assert found.verdict == expected
+        assert (
+            found.evidence[0]
+            .replace("\xa0", " ")
+            .startswith(
+                "Spanish, layer 8 (3 seeds), over the original: EMS +0.100 (0.090 to 0.110) and gain "
+            )
+        )
 
 
 def test_the_smallest_detectable_effect_has_its_power():
@@ -278,6 +286,7 @@ def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(mo
                 {"model": model, "layer": 8, "item": f"i{item}", "group": f"g{item // 2}",
                  "ems": 0.5 + 0.01 * item + 0.1 * arm, "ems_uniform": 0.4, "ems_unrelated": 0.3,
                  "gain": 0.02 * item + (0.3 + 0.01 * item) * (arm and flips),
+                 "gain_calibrated": 0.1,
                  "link_spearman": np.nan if item == 0 else 0.2,
                  "target_predicted": "neutral" if arm and flips else "entailment",
                  "target_correct": True}
@@ -293,7 +302,44 @@ def test_consistency_is_compared_on_the_same_items_and_where_predictions_flip(mo
     assert gain == pytest.approx(sum(0.3 + 0.01 * item for item in range(4)) / 12)
     assert np.isnan(table.loc[("original", "ems"), "difference"])
     assert table.loc[("adjusted", "link_spearman"), "n"] == 11
+    contrasts = pd.DataFrame(join.consistency_contrasts([work], places)).set_index("measure")
+    assert contrasts.loc["ems", "difference"] == pytest.approx(0.1)
+    assert (contrasts.loc["ems", "arm"], contrasts.loc["ems", "reference"]) == (
+        "adjusted", "original",
+    )  # fmt: skip
+    for end in ("difference", "low", "high"):
+        assert contrasts.loc["gain", end] == pytest.approx(table.loc[("adjusted", "gain"), end])
+    assert contrasts.loc["link_spearman", "n"] == 11
     flips = pd.DataFrame(join.flip_rows(work, places)).set_index("measure")
     assert flips.loc["gain", "auc"] == 1
     assert flips.loc["gain", "flipped"] == 4
     assert flips.loc["link_spearman", "auc"] == pytest.approx(0.5)
+
+
+def test_consistency_over_seeds_is_paired_by_item_and_seed(monkeypatch):
+    """Three seeds whose arms differ by .1, .2 and .3: the mean, and an interval wider than any."""
+    works, places, tables = [], {}, {}
+    draw = np.random.default_rng(0)
+    for seed in (1, 2, 3):
+        models = (f"own/nli-original-s{seed}", f"own/nli-es-adjusted-s{seed}")
+        works.append(Studied(f"join-{seed}", models, "", ("en", "es"), (8,), 20, seed=seed))
+        for model, arm in zip(models, ("original", "adjusted"), strict=True):
+            places[model] = DesignPoint(arm, "nli", "es", 0, 0.0, seed, True)
+        start = draw.uniform(0.3, 0.6, 20)
+        tables[works[-1].name] = pd.DataFrame([
+            {"model": model, "layer": 8, "item": f"i{item}", "group": f"g{item}",
+             "target_predicted": "neutral", "target_correct": True}
+            | dict.fromkeys(join.CONSISTENCY, start[item] + 0.1 * seed * (model == models[1]))
+            for model in models for item in range(20)
+        ])  # fmt: skip
+    # What one seed lacks is compared in none.
+    tables["join-2"] = tables["join-2"].query("item != 'i0'")
+    monkeypatch.setattr(join, "_study_rows", lambda work: tables[work.name])
+    rows = pd.DataFrame(join.consistency_contrasts(works, places)).set_index("measure")
+    row = rows.loc["ems"]
+    assert (row["seeds"], row["n"]) == (3, 19)
+    assert row["difference"] == pytest.approx(0.2)
+    assert row["sd_over_seeds"] == pytest.approx(0.1)
+    # Student's t of three seeds alone, since the items do not differ.
+    reach = 4.302653 * 0.1 / 3**0.5
+    assert (row["low"], row["high"]) == pytest.approx((0.2 - reach, 0.2 + reach), rel=1e-4)

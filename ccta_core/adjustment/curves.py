@@ -4,7 +4,8 @@ import pandas as pd
 
 from ccta_core.adjustment.hypotheses import Tables
 from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
-from ccta_core.text import count, listing, number
+from ccta_core.measures import label
+from ccta_core.text import count, interval, listing, number, signed
 
 BEFORE = "original"
 LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
@@ -44,16 +45,25 @@ def layer_finding(table: pd.DataFrame) -> str:
     return f"Related words are told from unrelated ones best: {listing(parts)}."
 
 
+JOINED = ("ems", "gain", "gain_calibrated")
+"""Measures of consistency that are compared between arms."""
+
+
 def consistency_finding(table: pd.DataFrame) -> str:
-    """Returns in how many cells EMS and gain rose or fell beyond their interval, in a sentence."""
+    """Returns how EMS, gain and gain less chance of the adjusted arm differ from the others', in a
+    sentence each.
+    """
     if not len(table):
         return f"Consistency of attributions, arm against arm: {NOT_RUN}."
     parts = []
-    for measure, name in (("ems", "EMS"), ("gain", "gain over shuffled")):
-        rows = table[(table["measure"] == measure) & (table["arm"] == "adjusted")]
-        higher, lower = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
-        parts.append(f"{name} rose in {higher} and fell in {lower} of {len(rows)}")
-    return f"Adjusted against original, whole intervals: {'; '.join(parts)}."
+    adjusted = table[table["arm"] == "adjusted"]
+    for (reference, seeds), rows in adjusted.groupby(["reference", "seeds"]):
+        told = [
+            f"{label(row.measure)} {signed(row.difference, 3)} ({interval(row.low, row.high, 3)})"
+            for row in rows.itertuples()
+        ]
+        parts.append(f"Adjusted less {reference}, {count(int(seeds), 'seed')}: {', '.join(told)}.")
+    return " ".join(parts)
 
 
 def dial(tables: Tables, lang: str, task: str) -> pd.DataFrame:
@@ -118,16 +128,17 @@ def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:
 
 
 def consistency(tables: Tables, lang: str) -> pd.DataFrame:
-    """Returns how EMS and gain changed from the original, an arm, seed and layer a row.
+    """Returns how EMS and gain of an arm changed from those of another over all seeds' studies.
 
-    Columns: arm, seed, layer, measure, difference, low, high, n. Empty where no study was run.
+    Columns: arm, reference, seeds, layer, measure, difference, low, high, n. Empty where no study
+    was run.
     """
-    table = tables["consistency"]
-    if not len(table) or "difference" not in table:
+    table = tables["consistency_contrasts"]
+    if not len(table):
         return pd.DataFrame()
-    rows = table[(table["lang"] == lang) & table["measure"].isin(["ems", "gain"])]
-    columns = ["arm", "seed", "layer", "measure", "difference", "low", "high", "n"]
-    return rows[rows["difference"].notna()][columns].reset_index(drop=True)
+    rows = table[(table["lang"] == lang) & table["measure"].isin(JOINED)]
+    columns = ["arm", "reference", "seeds", "layer", "measure", "difference", "low", "high", "n"]
+    return rows[columns].reset_index(drop=True)
 
 
 def _probed(tables: Tables, lang: str, distance: str) -> pd.DataFrame:

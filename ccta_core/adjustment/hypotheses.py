@@ -9,6 +9,7 @@ from scipy.stats import t as student
 
 from ccta_core.adjustment.tables import cross_key, detectable
 from ccta_core.languages import language
+from ccta_core.measures import label
 from ccta_core.text import count, interval, listing, number, signed
 
 SUPPORTED, PARTLY, REFUTED, NOT_RUN = "supported", "partly", "not supported", "not run"
@@ -279,25 +280,40 @@ def _judge_strong_encoder(tables: Tables) -> Verdict:
 
 def _judge_attributions(tables: Tables) -> Verdict:
     claim = "Adjustment raises EMS but not the gain: it moves embeddings, not attributions."
-    table = tables["consistency"]
-    if not len(table) or "difference" not in table:
+    table = tables["consistency_contrasts"]
+    if not len(table):
         return Verdict("H7", claim, NOT_RUN, ())
-    adjusted = table[(table["arm"] == "adjusted") & table["difference"].notna()]
-    holds, evidence = [], []
-    for (lang, seed, layer), rows in adjusted.groupby(["lang", "seed", "layer"]):
-        by_measure = rows.set_index("measure")
-        if not {"ems", "gain"} <= set(by_measure.index):
+    adjusted = table[table["arm"] == "adjusted"]
+    holds, evidence, seeds = [], [], {}
+    for (lang, layer), rows in adjusted.groupby(["lang", "layer"], sort=False):
+        against = {name: of.set_index("measure") for name, of in rows.groupby("reference")}
+        first = against.get("original")
+        if first is None or not {"ems", "gain"} <= set(first.index):
             continue
-        ems, gain = by_measure.loc["ems"], by_measure.loc["gain"]
+        ems, gain = first.loc["ems"], first.loc["gain"]
         holds.append(bool(ems["low"] > 0 and gain["low"] <= 0))
+        seeds[str(lang)] = int(ems["seeds"])
+        told = [f"over the {name}: {_moved(of)}" for name, of in against.items()]
         evidence.append(
-            f"{language(str(lang)).name}, seed {seed}, layer {layer}: EMS "
-            f"{signed(float(ems['difference']), 3)} ({interval(ems['low'], ems['high'], 3)}), gain "
-            f"{signed(float(gain['difference']), 3)} ({interval(gain['low'], gain['high'], 3)})"
+            f"{language(str(lang)).name}, layer {layer} ({count(int(ems['seeds']), 'seed')}), "
+            f"{'; '.join(told)}"
         )
-    by_lang = adjusted.groupby("lang")["seed"].nunique()
-    seeds = {str(lang): int(number) for lang, number in by_lang.items()}
     return Verdict("H7", claim, _share_of_signs(holds), tuple(evidence), seeds)
+
+
+_MOVED = ("ems", "gain", "gain_calibrated")
+
+
+def _moved(rows: pd.DataFrame) -> str:
+    """Returns how each measure of consistency moved, with its interval; `rows` by measure."""
+    parts = []
+    for key in _MOVED:
+        if key in rows.index:
+            row = rows.loc[key]
+            low, high = (_number_or_none(row[end]) for end in ("low", "high"))
+            moved = signed(float(row["difference"]), 3)
+            parts.append(f"{label(key)} {moved} ({interval(low, high, 3)})")
+    return listing(parts)
 
 
 def _judge_improvement(

@@ -1,6 +1,6 @@
 """The join: does adjustment move the consistency of attributions, and where predictions flip?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +9,17 @@ import pandas as pd
 
 from ccta_core.adjustment.design import DesignPoint
 from ccta_core.adjustment.plan import Studied
+from ccta_core.adjustment.tables import CONTRASTS, detectable
 from ccta_core.analysis.prediction import auroc
-from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints
+from ccta_core.analysis.seeds import (
+    CheckpointScores,
+    ContrastEstimate,
+    of_checkpoints,
+    over_seeds,
+)
+from ccta_core.measures import MEASURES
 
-CONSISTENCY = ("ems", "ems_uniform", "ems_unrelated", "gain", "link_spearman")
+CONSISTENCY = ("ems", "ems_uniform", "ems_unrelated", "gain", "gain_calibrated", "link_spearman")
 _DRAWS = 2000
 
 
@@ -30,7 +37,7 @@ def _study_rows(work: Studied) -> pd.DataFrame:
     from ccta_core.study.storage.table import open_study
 
     lang = next(lang for lang in work.languages if lang != "en")
-    columns = ", ".join(CONSISTENCY)
+    columns = ", ".join(f"{MEASURES[key].sql or key} AS {key}" for key in CONSISTENCY)
     return open_study(work.name).query(
         f'SELECT model, layer, item, "group", {columns}, target_predicted, target_correct '
         "FROM rows WHERE source_lang = 'en' AND target_lang = ?",
@@ -61,6 +68,58 @@ def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[d
                 row |= estimate_columns(estimate)
             rows.append(place | row)
     return rows
+
+
+def consistency_contrasts(
+    works: Iterable[Studied], places: Mapping[str, DesignPoint]
+) -> list[dict[str, Any]]:
+    """Returns the differences of two arms over all seeds' studies, by language, layer and measure.
+
+    Arms are paired by seed and item. With one seed only the items could have been others (premises
+    are independent), with more the seeds too, as in the scores' contrasts (`over_seeds`).
+    """
+    found: dict[tuple[Any, ...], dict[int, pd.DataFrame]] = {}
+    for work in works:
+        table = _study_rows(work)
+        arms = {places[model].arm: model for model in work.models}
+        lang = next(lang for lang in work.languages if lang != "en")
+        for first, reference in CONTRASTS:
+            if first not in arms or reference not in arms:
+                continue
+            for layer in sorted(table["layer"].unique()):
+                both = _pair_by_item(table, arms[reference], arms[first], int(layer))
+                key = (places[arms[first]].task, lang, first, reference, int(layer))
+                found.setdefault(key, {})[work.seed] = both.set_index("item").sort_index()
+    names = ("task", "lang", "arm", "reference", "layer")
+    return [
+        dict(zip(names, key, strict=True)) | {"measure": measure} | row
+        for key, by_seed in found.items()
+        for measure in CONSISTENCY
+        if (row := _over_seeds(by_seed, measure))
+    ]
+
+
+def _over_seeds(by_seed: Mapping[int, pd.DataFrame], measure: str) -> dict[str, Any]:
+    """Returns the mean change of a measure on the items that every seed has; nothing without."""
+    changes = pd.DataFrame(
+        {seed: both[f"{measure}_arm"] - both[measure] for seed, both in by_seed.items()}
+    ).dropna()
+    if changes.empty:
+        return {}
+    groups = pd.factorize(next(iter(by_seed.values())).loc[changes.index, "group"], sort=True)[0]
+    sizes = np.bincount(groups).astype(float)
+    sums = np.array([np.bincount(groups, weights=changes[seed]) for seed in changes])
+    scores = CheckpointScores({"change": sums}, sizes)
+    estimate_of = of_checkpoints if len(sums) == 1 else over_seeds
+    estimate = estimate_of(scores, {"change": 1.0}, draws=_DRAWS, seed=0)
+    means = changes.mean()
+    return {
+        **estimate_columns(estimate),
+        "seeds": len(sums),
+        "sd_over_seeds": float(means.std(ddof=1)) if len(sums) > 1 else float("nan"),
+        "detectable": detectable(estimate.error, estimate.degrees),
+        "n": len(changes),
+    }
 
 
 def flip_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[dict[str, Any]]:

@@ -11,9 +11,14 @@ from scipy.stats import binomtest
 
 from ccta_core.adjustment.cells import FINISHED, CellState, model_folder, state_of
 from ccta_core.adjustment.design import DesignPoint, place_of
-from ccta_core.adjustment.join import consistency_rows, estimate_columns, flip_rows
+from ccta_core.adjustment.join import (
+    consistency_contrasts,
+    consistency_rows,
+    estimate_columns,
+    flip_rows,
+)
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
-from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Training
+from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Studied, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
 from ccta_core.adjustment.tables import CONTRASTS, TABLES, detectable
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
@@ -53,6 +58,8 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
         else:
             rows["consistency"] += consistency_rows(cell.work, places)
             rows["flips"] += flip_rows(cell.work, places)
+    studied = [cell.work for cell in finished if isinstance(cell.work, Studied)]
+    rows["consistency_contrasts"] = consistency_contrasts(studied, places)
     trained = [cell for cell in finished if cell.kind == TRAIN]
     rows["paired"], rows["contrasts"] = compare_arms(trained, places)
     tables = {name: pd.DataFrame(rows[name]) for name in TABLES}

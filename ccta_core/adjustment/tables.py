@@ -12,7 +12,7 @@ from ccta_core.errors import CctaError
 
 TABLES = (
     "runs", "scores", "paired", "contrasts", "distances", "words", "sentences", "forgetting",
-    "gradients", "consistency", "flips", "probe", "items",
+    "gradients", "consistency", "consistency_contrasts", "flips", "probe", "items",
 )  # fmt: skip
 APART = ("error_rates", "sizing", "dial")
 """Tables that research.adjustment.links, .cost and .dial write beside those of a plan."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ccta_core.text import number
+from ccta_core.measures import label
+from ccta_core.text import count, number
 from dashboard.theme import DASHES, QUIET, SERIES, quiet_layout
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ MEASURES = {
     "mexa": "MEXA",
 }
 DIALLED = {"score": "score", "auc": "AUC", "above_chance": "EMS less chance"}
+_MARKS = ("circle", "diamond", "square")
 _SHORT = {"mexa": "MEXA"}
 _ARMS = {"original": 4, "adjusted": 0, "placebo": 1, "continual": 2, "continual-placebo": 3}
 """Each arm's place among the theme's series: its colour, and with it a dash."""
@@ -127,24 +129,24 @@ def dial_chart(table: pd.DataFrame, measure: str, *, dark: bool) -> "go.Figure":
 
 
 def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
-    """Columns: arm, seed, layer, measure, difference, low, high, n; zero is the original."""
+    """Columns: arm, reference, seeds, layer, measure, difference, low, high, n."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
-    for measure, name in (("ems", "EMS"), ("gain", "gain over shuffled")):
-        rows = table[table["measure"] == measure]
-        second = measure == "gain"
+    places = [
+        f"{row.arm} less {row.reference}, {count(row.seeds, 'seed')}, layer {row.layer}"
+        for row in table.itertuples()
+    ]
+    table = table.assign(place=places)
+    for at, measure in enumerate(table["measure"].unique()):
+        rows, name = table[table["measure"] == measure], label(measure)
         figure.add_scatter(
             x=rows["difference"],
-            y=[f"{row.arm}, seed {row.seed}, layer {row.layer}" for row in rows.itertuples()],
+            y=rows["place"],
             mode="markers",
             name=name,
-            marker={
-                "size": 9,
-                "symbol": "diamond" if second else "circle",
-                "color": SERIES[2 if second else 0][dark],
-            },
+            marker={"size": 9, "symbol": _MARKS[at], "color": SERIES[at][dark]},
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -154,15 +156,16 @@ def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
                 "width": 0,
             },
             hovertext=[
-                f"{name}, {row.arm}, seed {row.seed}<br>{number(float(row.difference), 3)} (95% "
+                f"{name}, {row.place}<br>{number(float(row.difference), 3)} (95% "
                 f"{number(float(row.low), 3)} to {number(float(row.high), 3)})<br>n = {row.n} items"
                 for row in rows.itertuples()
             ],
             hoverinfo="text",
         )
-    places = table[["arm", "seed", "layer"]].drop_duplicates()
+    figure.update_layout(scattermode="group")
+    places = list(dict.fromkeys(places))
     quiet_layout(figure, height=110 + 30 * len(places), dark=dark)
-    figure.update_xaxes(title_text="change from the original")
+    figure.update_xaxes(title_text="difference of the two arms")
     figure.update_yaxes(autorange="reversed")
     return figure
 

@@ -122,7 +122,10 @@ def join(tables: Tables, chosen: ChosenAdjustment) -> None:
     figure = consistency_chart(table, dark=text_blocks.dark())
     key = "adjust_consistency"
     text_blocks.chart(figure, key=key, alt=consistency_finding(table))
-    text_blocks.quiet("Same items, English to the language; bars: 95%, whole premises drawn.")
+    text_blocks.quiet(
+        "Same items, English to the language, arms paired by seed; bars: 95%, over items and, "
+        "where there are several, seeds."
+    )
     chart_files(figure, table, f"{chosen.lang}-consistency", chart=key)
 
 
