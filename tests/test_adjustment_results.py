@@ -170,12 +170,9 @@ def test_attributions_stay_where_embeddings_move():
         ]  # fmt: skip
         found = verdicts(empty() | {"consistency_contrasts": pd.DataFrame(rows)})[6]
         assert found.verdict == expected
-        assert (
-            found.evidence[0]
-            .replace("\xa0", " ")
-            .startswith(
-                "Spanish, layer 8 (3 seeds), over the original: EMS +0.100 (0.090 to 0.110) and gain "
-            )
+        told = found.evidence[0].replace("\xa0", " ")
+        assert told.startswith(
+            "Spanish, layer 8 (3 seeds), over the original: EMS +0.100 (0.090 to 0.110) and gain"
         )
 
 
