@@ -379,6 +379,13 @@ def test_the_page_says_all_of_it(study):
     assert len(short.split()) <= MOST_WORDS
     assert len(re.findall(r"^- \*\*", short, re.MULTILINE)) == 5
     assert short.index("random head") < short.index("Claim 1 over languages")
+    assert "It keeps 17% of the gain" in short
+    assert "%): most reads the decision." in short
+    heads = {"a": [0.9, 0.7], "b": [0.5]}
+    (line, *_) = five_lines(gather([study]), heads)
+    assert "3 heads of 2 models 70% (50 to 90%): most is the encoder's." in line.replace(
+        "\xa0", " "
+    )
     assert "Spanish is above every other language in 1 of 1 data set by EMS" in short
     assert "re-paired words in 1 of 1 data set (p < .05)." in short
     assert "these studies were measured before" not in short

@@ -118,20 +118,20 @@ def test_a_size_is_read_from_a_models_name():
         assert training_size._NAME.search(name).groups() == expected
 
 
-def test_other_heads_and_other_items_stand_beside_the_first_page(tmp_path):
+def test_other_heads_and_other_items_stand_on_the_first_page(tmp_path):
     """The heads as they are; other items only where they decide otherwise."""
     joint = pd.DataFrame({
         "measure": ["ems", "gain"], "held_fixed": ["embeddings only"] * 2,
         "mean_r": [0.5, 0.1], "p": [0.001, 0.4],
     })  # fmt: skip
-    assert findings.other_heads(tmp_path) == findings.other_items(tmp_path, joint) == ""
+    assert findings.random_heads(tmp_path) == {}
+    assert findings.other_items(tmp_path, joint) == ""
     heads = pd.DataFrame({
         "model": ["a", "a", "b", "b"], "random": ["head", "head", "head", "head, layers 12"],
         "kept": [0.5, 0.7, 0.6, 0.1],
     })  # fmt: skip
     heads.to_csv(tmp_path / "randomisation.csv", index=False)
-    told = findings.other_heads(tmp_path)
-    assert "[3 random heads](randomisation.md) of 2 models keep 60% (50% to 70%)." in told
+    assert findings.random_heads(tmp_path) == {"a": [0.5, 0.7], "b": [0.6]}
     before = joint.assign(mean_r=[0.2, 0.1], p=[0.2, 0.4])
     before.to_csv(tmp_path / "first-genre.csv", index=False)
     assert "not shown to add: 0.20, p = 0.20." in findings.other_items(tmp_path, joint)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ccta_core.analysis.claims import models
@@ -53,14 +54,13 @@ def measured_apart(folder: Path) -> str:
     where there are none.
     """
     lines = []
-    if (folder / "randomisation.csv").exists():
-        table = pd.read_csv(folder / "randomisation.csv")
-        heads = table[table["random"] == "head"]
-        means = heads.groupby("model")["kept"].mean()
+    heads = random_heads(folder)
+    if heads:
+        kept = [share for of_model in heads.values() for share in of_model]
         lines.append(
-            f"- [Random heads and layers](randomisation.md): {len(heads)} heads of "
-            f"{len(means)} models keep {heads['kept'].mean():.0%} of the gain on average (single "
-            f"heads {heads['kept'].min():.0%} to {heads['kept'].max():.0%})."
+            f"- [Random heads and layers](randomisation.md): {len(kept)} heads of {len(heads)} "
+            f"models keep {np.mean(kept):.0%} of the gain on average (single heads {min(kept):.0%} "
+            f"to {max(kept):.0%})."
         )
     if (folder / "nulls.csv").exists():
         shares = pd.read_csv(folder / "nulls.csv").groupby("null", sort=False)["share"].mean()
@@ -115,22 +115,18 @@ def other_items(folder: Path, joint: pd.DataFrame) -> str:
         return ""
     told = "not shown to add" if before["p"] >= ALPHA else "shown to add"
     return (
-        f" On other items ([198 of one genre](findings/first-genre.csv)) attributions were {told}: "
-        f"{number(before['mean_r'])}, {p_phrase(before['p'])}."
+        "\nOn other items ([198 of one genre](findings/first-genre.csv)) attributions were "
+        f"{told}: {number(before['mean_r'])}, {p_phrase(before['p'])}.\n"
     )
 
 
-def other_heads(folder: Path) -> str:
-    """Returns what heads beside a study's one keep of the gain; nothing where none was measured."""
+def random_heads(folder: Path) -> dict[str, list[float]]:
+    """Returns the share of the gain that each random head keeps, by model (randomisation.csv)."""
     if not (folder / "randomisation.csv").exists():
-        return ""
+        return {}
     table = pd.read_csv(folder / "randomisation.csv")
     heads = table[table["random"] == "head"]
-    kept = heads["kept"]
-    return (
-        f" [{len(heads)} random heads](randomisation.md) of {heads['model'].nunique()} models keep "
-        f"{kept.mean():.0%} ({kept.min():.0%} to {kept.max():.0%})."
-    )
+    return {str(model): list(kept) for model, kept in heads.groupby("model")["kept"]}
 
 
 def beside_the_series(series: Study, others: Sequence[Study]) -> str:
@@ -182,6 +178,7 @@ def main() -> None:
         [open_study(name) for name in options.studies],
         folder=_FOLDER,
         link_errors=link_errors((_DOCS / "alignment.md").read_text("utf-8")),
+        heads=random_heads(_DOCS / _FOLDER),
         mixed=True,
     )
     folder = _DOCS / _FOLDER
@@ -189,10 +186,7 @@ def main() -> None:
     others = [open_study(name) for name in BESIDE if name in names()]
     apart = beside_the_series(open_study(STUDIES[0]), others) + measured_apart(folder)
     page = result.page.replace(_STUDIES, apart + _STUDIES)
-    beside = other_heads(folder) + other_items(folder, result.tables["joint"])
-    page = page.replace(
-        _FIRST_CLAIM, (f"\nBeside it:{beside}\n" if beside else "") + _FIRST_CLAIM, 1
-    )
+    page = page.replace(_FIRST_CLAIM, other_items(folder, result.tables["joint"]) + _FIRST_CLAIM, 1)
     (_DOCS / "findings.md").write_text(page, encoding="utf-8")
     for name, svg in result.figures.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")

@@ -1,6 +1,8 @@
 """The first page of the findings: five lines that the README repeats, and the warnings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from ccta_core.analysis.chance import Share
 from ccta_core.analysis.performance import Performance
@@ -15,15 +17,20 @@ MOST_WORDS = 250
 """A page that is read in two minutes."""
 
 
-def five_lines(evidence: Sequence[StudyEvidence]) -> list[str]:
+Heads = Mapping[str, Sequence[float]]
+"""By model: the share of the gain that each of its random heads keeps, where several were drawn."""
+
+
+def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) -> list[str]:
     """Returns the five lines: random head, claim 1 over languages and over items, claims 2 and 3.
 
-    Data sets are counted once, by their largest study; claim 2 asks every study.
+    Data sets are counted once, by their largest study; claim 2 asks every study. A study has one
+    random head, `heads` are others that were measured apart.
     """
     mains = main_studies(evidence)
     checks = [check for entry in evidence for check in entry.random_heads]
     return [
-        f"- **Before all: a random head.** {random_head(checks)}{chance(mains)}",
+        f"- **Before all: a random head.** {random_head(checks, heads or {})}{chance(mains)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
         f"- **Claim 2, Spanish.** {spanish(evidence, mains)}",
@@ -31,20 +38,24 @@ def five_lines(evidence: Sequence[StudyEvidence]) -> list[str]:
     ]
 
 
-def random_head(checks: Sequence[Sanity]) -> str:
-    """Says how much of the gain a randomly initialised head keeps."""
+def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
+    """Says how much of the gain randomly initialised heads keep: a study's one, and the others."""
     kept = [check for check in checks if check.kept is not None]
     if not kept:
         return "Not measured: how much of the gain is the encoder's and not the decision's is open."
     check = kept[0]
     ends = check.gain.kept
     span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
-    if (check.kept or 0) < 0.5:
-        return f"It keeps {percent(check.kept)} of the gain{span}: most of it reads the decision."
-    return (
-        f"It keeps {percent(check.kept)} of the gain{span}: most is the encoder's, not the "
-        "decision's."
-    )
+    others, most = "", check.kept or 0
+    if heads:
+        shares = [share for of_model in heads.values() for share in of_model]
+        most = float(np.mean(shares))
+        others = (
+            f", {len(shares)} heads of {count(len(heads), 'model')} {percent(most)} "
+            f"({interval(100 * min(shares), 100 * max(shares), 0)}%)"
+        )
+    reading = "most reads the decision" if most < 0.5 else "most is the encoder's"
+    return f"It keeps {percent(check.kept)} of the gain{span}{others}: {reading}."
 
 
 def chance(mains: Sequence[StudyEvidence]) -> str:
