@@ -193,7 +193,7 @@ def spanish(
     ]
     beside = f" (it is in {listing(smaller)}, smaller)" if smaller else ""
     return (
-        f"Spanish is above every other language in {len(shown)} of "
+        f"Spanish is above all others in {len(shown)} of "
         f"{count(len(ranked), 'data set')} by EMS{beside}, in {len(gained)} by gain."
     )
 
@@ -255,7 +255,7 @@ def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
     return (
         f"They do: by {_range(linked)} of an even share, less than shuffled masses "
         f"({_range(shuffled)}) and re-paired words in {held} of "
-        f"{count(len(answered), 'data set')} (p < .05)."
+        f"{count(len(answered), 'data set')}."
     )
 
 

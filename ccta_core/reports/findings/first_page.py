@@ -67,10 +67,10 @@ def chance(mains: Sequence[StudyEvidence]) -> str:
     if not asked:
         return ""
     name, found = asked[0]
-    text = f" In {name} unrelated sentences reach {_of_gain(found.unrelated)}"
+    text = f" Unrelated sentences reach {_of_gain(found.unrelated)}"
     if found.other_class is not None:
         text += f", another class {percent(found.other_class.of_gain)}"
-    return f"{text}."
+    return f"{text}; {name}."
 
 
 def _of_gain(share: Share) -> str:
@@ -117,7 +117,7 @@ def _joint(result: Performance) -> str:
     ems = result.joint["ems"]
     alone = result.joint.get("ems_uniform")
     beside = f"; embeddings only {number(alone.r)}" if alone else ""
-    return f"{len(ems.by_model)} models, mean r {number(ems.r)}, joint {p_phrase(ems.p)}{beside}"
+    return f"{len(ems.by_model)} models, r {number(ems.r)}, joint {p_phrase(ems.p)}{beside}"
 
 
 def over_items(mains: Sequence[StudyEvidence]) -> str:
@@ -128,14 +128,14 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     name, first = results[0]
     less, partial = first.less_confidence, first.partial
     text = (
-        f"In {name} EMS tells right predictions from wrong ones (AUROC "
+        f"In {name} EMS tells right from wrong predictions (AUROC "
         f"{number(first.aurocs['ems'].value, 3)}"
     )
     if less is not None and less.low is not None and less.high is not None:
         side = "above" if less.value > 0 else "below"
         low, high = (-less.high, -less.low) if less.value < 0 else (less.low, less.high)
         unsure = ", not shown to differ" if low < 0 else f", 95% {interval(low, high, 3)}"
-        text += f"; {number(abs(less.value), 3)} {side} the model's confidence{unsure}"
+        text += f"; {number(abs(less.value), 3)} {side} confidence{unsure}"
     text += ")."
     if partial is None:
         return text
@@ -166,7 +166,7 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
     if not asked:
         return text
     stands = [data for data, langs in asked.items() if len(set(langs.values())) == 1]
-    return f"{text} One language is first by gain, z and link order alike {_where(stands)}."
+    return f"{text} Gain, z and link order share a first language {_where(stands)}."
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:
@@ -181,7 +181,7 @@ def warnings(evidence: Sequence[StudyEvidence]) -> str:
         _either(str(config["precision"]) for config in configs),
     ]
     without = sum(entry.chance is None for entry in evidence)
-    unknown = f"; in {count(without, 'study', 'studies')} the gain is not less chance"
+    unknown = f"; {count(without, 'study', 'studies')} without a chance level"
     return (
         f"Warnings: one small backbone; {', '.join(settings)}; machine-made links; a data set "
         f"counts once{unknown if without else ''}."
