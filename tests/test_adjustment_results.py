@@ -27,6 +27,7 @@ from ccta_core.errors import CctaError
 from ccta_core.evaluation.score import ItemScores
 from ccta_core.training.finish import write_items
 from research.documents.adjustment import Dot, dot_plot, write
+from tests.made_adjustment import write_made
 from tests.test_adjustment import quiet, tiny  # noqa: F401 - a fixture
 from tests.test_adjustment_plan import declared, opened  # noqa: F401 - a fixture
 
@@ -340,3 +341,20 @@ def test_consistency_over_seeds_is_paired_by_item_and_seed(monkeypatch):
     # Student's t of three seeds alone, since the items do not differ.
     reach = 4.302653 * 0.1 / 3**0.5
     assert (row["low"], row["high"]) == pytest.approx((0.2 - reach, 0.2 + reach), rel=1e-4)
+
+
+def test_the_document_has_a_row_for_two_arms_and_a_line_for_flips(tmp_path):
+    folder = write_made(tmp_path / "tables")
+    flips = [
+        {"lang": "es", "arm": "adjusted", "seed": seed, "measure": measure, "auc": 0.5 + 0.1 * seed,
+         "flipped": 10 * seed, "n": 60}
+        for measure in ("ems", "gain") for seed in (1, 2)
+    ]  # fmt: skip
+    tables = read_tables(folder) | {"flips": pd.DataFrame(flips)}
+    write(tables, tmp_path)
+    text = (tmp_path / "adjustment.md").read_text("utf-8").replace("\xa0", " ")
+    assert (
+        "| Spanish | adjusted less placebo | 8 | 2 | 60 | +0.050 (0.040 to 0.060) | +0.040 (0.030 "
+        "to 0.050) | - | 0.000 (−0.010 to 0.010) | +0.010 (0.000 to 0.020) | - |"
+    ) in text
+    assert "- Spanish, adjusted: EMS 0.65 (0.60, 0.70); gain 0.65 (0.60, 0.70); 30 of 120" in text

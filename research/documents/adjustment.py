@@ -20,9 +20,11 @@ from ccta_core.adjustment.hypotheses import (
     hardly_learnt,
     verdicts,
 )
+from ccta_core.adjustment.join import CONSISTENCY
 from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language
-from ccta_core.text import plain
+from ccta_core.measures import label
+from ccta_core.text import interval, plain, signed
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _FOLDER = "adjustment"
@@ -119,6 +121,7 @@ def page(tables: Tables) -> str:
         _OTHERS,
         *_figures(tables),
         *_scores(tables["scores"]),
+        *_consistency(tables),
         *_apart(tables, "error_rates", "Links against gold alignments", _LINKS),
         *_apart(tables, "sizing", "250,000 pairs on XLM-R base", _SIZING),
         *_runs(runs),
@@ -215,6 +218,64 @@ def _scores(scores: pd.DataFrame) -> Iterator[str]:
             name = language(str(lang)).name if lang else "-"
             yield f"| {name} | {arm} | {' | '.join(cells)} |"
         yield ""
+
+
+def _consistency(tables: Tables) -> Iterator[str]:
+    """How attributions moved: arm against arm over seeds, and whether they move at flips."""
+    table = tables["consistency_contrasts"]
+    if not len(table):
+        return
+    yield "## Consistency of attributions\n"
+    yield (
+        "The same items (XNLI dev, one of a premise, spread over its genres) read by both arms, "
+        "English to the language, gold class, layer by layer as named; difference of the arms with "
+        "its 95% interval over items and, where there are several, seeds. "
+        f"Every row: [{_FOLDER}/consistency_contrasts.csv]({_FOLDER}/consistency_contrasts.csv).\n"
+    )
+    names = [label(key) for key in CONSISTENCY]
+    yield f"| language | arms | layer | seeds | items | {' | '.join(names)} |"
+    yield "|---|---|---:|---:|---:|" + "---|" * len(names)
+    places = ["lang", "arm", "reference", "layer"]
+    for (lang, arm, reference, layer), rows in table.groupby(places, sort=False):
+        by_measure = rows.set_index("measure")
+        cells = [_moved(by_measure, key) for key in CONSISTENCY]
+        yield (
+            f"| {language(str(lang)).name} | {arm} less {reference} | {layer} | "
+            f"{rows['seeds'].max()} | {rows['n'].max()} | {' | '.join(cells)} |"
+        )
+    yield ""
+    yield from _flips(tables["flips"])
+
+
+def _moved(by_measure: pd.DataFrame, key: str) -> str:
+    if key not in by_measure.index:
+        return "-"
+    row = by_measure.loc[key]
+    low, high = (None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))
+    return f"{signed(float(row['difference']), 3)} ({interval(low, high, 3)})"
+
+
+def _flips(flips: pd.DataFrame) -> Iterator[str]:
+    """Does consistency move where predictions flip?"""
+    if not len(flips):
+        return
+    yield (
+        "Where an arm predicts another class than the original, does consistency move further? AUC "
+        "of the absolute change on flipped items over that on the others (0.5 says nothing; mean "
+        "of the seeds, each in brackets):\n"
+    )
+    for (lang, arm), of_arm in flips.groupby(["lang", "arm"], sort=False):
+        told = [
+            f"{label(str(key))} {plain(rows['auc'].mean(), 2)} "
+            f"({', '.join(plain(value, 2) for value in rows['auc'])})"
+            for key, rows in of_arm.groupby("measure", sort=False)
+        ]
+        items = of_arm.drop_duplicates("seed")
+        yield (
+            f"- {language(str(lang)).name}, {arm}: {'; '.join(told)}; "
+            f"{items['flipped'].sum()} of {items['n'].sum()} flipped."
+        )
+    yield ""
 
 
 def _cell(values: pd.Series) -> str:
