@@ -1,1 +1,1 @@
-"""Cross-lingual adjustment: an encoder brought to read translations alike (docs/method.md, 6)."""
+"""Cross-lingual adjustment: an encoder brought to read translations alike (docs/method.md, 7)."""

@@ -1,4 +1,4 @@
-"""H1 to H7 of the experiment on adjustment, fixed before the first run (docs/method.md, 6)."""
+"""H1 to H7 of the experiment on adjustment, fixed before the first run (docs/method.md, 7)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -68,7 +68,8 @@ class Change:
 class Verdict:
     """What a hypothesis came to: its claim, the verdict in a word or two, and the evidence.
 
-    `seeds` counts by language what it rests on.
+    `seeds` counts by language what it rests on, `parts` names what has to have them where that is
+    several things.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Verdict:
     verdict: str
     evidence: tuple[str, ...]
     seeds: Mapping[str, int] = field(default_factory=dict)
+    parts: str = ""
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
@@ -91,8 +93,8 @@ def _decided(verdict: Verdict) -> Verdict:
         return verdict
     names = listing([f"{language(lang).name} ({verdict.seeds.get(lang, 0)})" for lang in few])
     line = (
-        f"so far {verdict.verdict}; decided once each language has {LEAST_SEEDS} seeds, which "
-        f"{names} {'has' if len(few) == 1 else 'have'} not"
+        f"so far {verdict.verdict}; decided once each language has {LEAST_SEEDS} seeds"
+        f"{verdict.parts}, which {names} {'has' if len(few) == 1 else 'have'} not"
     )
     return replace(verdict, verdict=UNDECIDED, evidence=(line, *verdict.evidence))
 
@@ -213,7 +215,9 @@ def _judge_other_tasks(tables: Tables) -> Verdict:
     claim = "Names, retrieval and cross-lingual answers improve in three of the four languages."
     parts = {
         "names": task_changes(tables, "ner", "adjusted", ("original", "placebo")),
-        "retrieval": retrieval_changes(tables),
+        "retrieval (Tatoeba to English at two thirds of the depth, no task)": (
+            retrieval_changes(tables)
+        ),
         "cross-lingual answers": task_changes(tables, "qa", "adjusted", ("original",), cross=True),
     }
     each = {
@@ -224,7 +228,8 @@ def _judge_other_tasks(tables: Tables) -> Verdict:
     evidence += [f"{name}: not run" for name, verdict in each.items() if verdict.verdict == NOT_RUN]
     seeds = {lang: min(v.seeds.get(lang, 0) for v in each.values()) for lang in LANGUAGES}
     verdict = _join_verdicts([v.verdict for v in each.values()])
-    return Verdict("H2", claim, verdict, tuple(evidence), seeds)
+    named = " of names, of retrieval and of cross-lingual answers"
+    return Verdict("H2", claim, verdict, tuple(evidence), seeds, named)
 
 
 def _judge_answers(tables: Tables) -> Verdict:
@@ -240,15 +245,23 @@ def _judge_forgetting(tables: Tables) -> Verdict:
     table = tables["forgetting"]
     if not len(table):
         return Verdict("H4", claim, NOT_RUN, ())
-    last_layer = table[(table["layer"] == table["layer"].max()) & table["usual"]]
+    last = table["layer"].max()
+    last_layer = table[(table["layer"] == last) & table["usual"]]
     evidence, signs = [], []
     for (task, lang, arm), rows in last_layer.groupby(["task", "lang", "arm"]):
         above = int((rows["low"] > 0).sum())
         signs.append(above == len(rows))
         evidence.append(
-            f"{task}, {language(str(lang)).name}, {arm}: AUC falls by "
+            f"{task}, {language(str(lang)).name}, {arm}: AUC at layer {last} falls by "
             f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
             f"{count(len(rows), 'seed')}; the interval lies above zero in {above})"
+        )
+    inner = table[(table["layer"] == round(last * 2 / 3)) & table["usual"]]
+    if len(inner) and last > 1:
+        means = inner.groupby(["task", "lang", "arm"])["difference"].mean()
+        evidence.append(
+            f"at layer {inner['layer'].iloc[0]} it falls by {signed(float(means.min()), 3)} to "
+            f"{signed(float(means.max()), 3)}"
         )
     by_arm = last_layer.groupby(["lang", "task", "arm"])["seed"].nunique()
     seeds = {str(lang): int(few) for lang, few in by_arm.groupby("lang").min().items()}

@@ -1,4 +1,4 @@
-"""Word links of parallel text: one-to-one, of differing words (docs/method.md, 6)."""
+"""Word links of parallel text: one-to-one, of differing words (docs/method.md, 7)."""
 
 from collections import Counter
 from collections.abc import Sequence

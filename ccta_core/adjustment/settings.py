@@ -36,7 +36,7 @@ _FULL_RATE, _LORA_RATE = 5e-5, 5e-4
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """One run: which model learns from which pairs, and how (docs/method.md, 6).
+    """One run: which model learns from which pairs, and how (docs/method.md, 7).
 
     `parallel` are specs of parallel text (parallel.py), `pairs` how many of its pairs are drawn
     (None: all), `held` how many are kept out to measure on. `full` trains every weight, else a

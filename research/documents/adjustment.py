@@ -32,7 +32,7 @@ _TOP = """# Cross-lingual adjustment: what it did
 
 Made by `python -m research.documents.adjustment` from the tables in `cache/adjustment`, which
 `ccta adjust plan collect research/adjustment.toml` collects; nothing here is typed in. The method
-and the hypotheses, fixed before the first run, are in [method.md](method.md), section 6. The model
+and the hypotheses, fixed before the first run, are in [method.md](method.md), section 7. The model
 is the embedded multilingual-e5-small, adjusted by LoRA (ours; the papers train every weight) on a
 few thousand sentence pairs (the papers: 250,000), the task trained in English and scored elsewhere.
 

@@ -78,12 +78,12 @@ def measured_apart(folder: Path) -> str:
         )
     if (folder / "training-size.csv").exists():
         lines.append(
-            "- [Training-set size](training-size.md): how consistency and accuracy grow with the "
-            "items a model is trained on."
+            "- [Training-set size](training-size.md): accuracy, EMS and gain by the number of "
+            "items a model is trained on: accuracy grows, consistency does not."
         )
     lines.append(
-        "- [Faithfulness](faithfulness.md): which masses name what the model uses; those of layer "
-        "8 are not shown to do so better than random rankings."
+        "- [Faithfulness](faithfulness.md): which masses name what the model uses; for inference "
+        "those of layer 8 by |signed sum| are not shown to do so better than random rankings."
     )
     return "## Controls measured apart\n\n" + "\n".join(lines) + "\n\n"
 
@@ -94,7 +94,7 @@ BESIDE = ("xnli-other-models", "ner-demo")
 """Studies of other models and another task, which no claim over training languages can count."""
 _SECOND_BACKBONE = (
     "ccta study run --name second-backbone --model symanto/xlm-roberta-base-snli-mnli-anli-xnli "
-    "--data xnli#dev --langs ar,de,en,es,hi,ru,zh --layers 8 --spread --limit 36"
+    "--data xnli:FOLDER#dev --langs ar,de,en,es,hi,ru,zh --layers 8 --spread --limit 36"
 )
 
 
@@ -115,8 +115,8 @@ def other_items(folder: Path, joint: pd.DataFrame) -> str:
         return ""
     told = "not shown to add" if before["p"] >= ALPHA else "shown to add"
     return (
-        "\nOn other items ([198 of one genre](findings/first-genre.csv)) attributions were "
-        f"{told}: {number(before['mean_r'])}, {p_phrase(before['p'])}.\n"
+        f"\nOn [198 items of one genre](findings/first-genre.csv) EMS was {told}: "
+        f"{number(before['mean_r'])}, {p_phrase(before['p'])}.\n"
     )
 
 
@@ -144,9 +144,9 @@ def beside_the_series(series: Study, others: Sequence[Study]) -> str:
     columns = ["model", "task", "languages", "items", *shown]
     return (
         "## Other models and another task\n\nAll pairs of the study's languages, layer 8; the "
-        f"series in the same {len(langs)} languages. Scores are accuracy; of names the share of "
-        "sentences whose tags are all right. A second backbone is one command away and was not run "
-        f"here:\n\n    {_SECOND_BACKBONE}\n\n{markdown_table(columns, rows)}\n"
+        f"series in the same {len(langs)} languages; scores are accuracy, which sentences without "
+        "gold names have not. A second backbone is one command away, with the hub and XNLI, and "
+        f"was not run here:\n\n    {_SECOND_BACKBONE}\n\n{markdown_table(columns, rows)}\n"
     )
 
 

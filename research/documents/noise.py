@@ -182,7 +182,9 @@ def page(results: pd.DataFrame) -> Iterator[str]:
             f"by ({plain(translated, 2)})."
         )
     yield (
-        "- Only what translations differ by beyond these can be the languages'; what a seed alone "
+        "- Only what translations differ by beyond these may be the languages'. Paraphrases are of "
+        "other data (PAWS-X, sentences that share most words) and read by its own models: a rough "
+        "floor. What a seed alone "
         "moves is measured with `--seeds`."
     )
     yield "\n## The table\n"

@@ -99,8 +99,9 @@ def table(data: str, until: float) -> pd.DataFrame:
 def _named(drawn: Randomised) -> str:
     if drawn.layer is None:
         return "head"
-    layers = f"{drawn.layer}" if drawn.layer == DEPTH else f"{drawn.layer} to {DEPTH}"
-    return f"head, layers {layers}"
+    if drawn.layer == DEPTH:
+        return f"head, layer {DEPTH}"
+    return f"head, layers {drawn.layer} to {DEPTH}"
 
 
 def _by_group(frame: pd.DataFrame) -> np.ndarray:
@@ -133,15 +134,18 @@ def page(results: pd.DataFrame, data: str) -> Iterator[str]:
         )
     yield (
         f"- Over all {len(heads)} heads {heads['kept'].mean():.0%} of the gain stays: that much is "
-        "the encoder's and not the decision's. A single head is one draw of this spread."
+        "not read off the head. A single head is one draw of this spread."
     )
     if len(cascade):
         means = cascade.groupby("random", sort=False)["kept"].mean()
-        steps = "; ".join(f"{name} {value:.0%}" for name, value in means.items())
+        steps = "; ".join(
+            f"{value:.0%} stays with the {name.replace(', ', ' and ')} random"
+            for name, value in means.items()
+        )
         yield (
-            f"- From the head downwards (mean of the models, one draw each): {steps}. The "
-            "embeddings that are compared are those of the trained layers below: what stays is no "
-            "agreement of a decision."
+            f"- From the head downwards (mean of the models, one draw each): {steps}. So the "
+            "trained layers above the attributed one carry most of what a random head leaves. The "
+            "embeddings that are compared are those of the trained layers below."
         )
     yield "\n## Random heads\n"
     yield from _table(heads)

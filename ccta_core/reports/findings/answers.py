@@ -72,7 +72,7 @@ def single_tests(single: SingleTests | None) -> str:
     power = " and ".join(f"{percent(value)} at r = {r}" for r, value in single.power.items())
     return (
         f"Model by model (p < .05 after Holm over {single.tests} tests): "
-        f"{shown}. One such test finds {power}, so what it does not show is not absent."
+        f"{shown}. One such test has a power of {power}, so what it does not show is not absent."
     )
 
 
@@ -189,13 +189,21 @@ def spanish(
     shown = [name for name, of_study in ranked.items() if is_first(of_study["ems"], "es")]
     gained = [name for name, of_study in ranked.items() if is_first(of_study.get("gain"), "es")]
     smaller = [
-        f"`{name}`" for name, of_study in others.items() if is_first(of_study.get("ems"), "es")
+        f"`{name}`"
+        for name, of_study in others.items()
+        if (ranking := of_study.get("ems")) is not None
+        and len(ranking.languages) >= _RANKED
+        and is_first(ranking, "es")
     ]
     beside = f" (it is in {listing(smaller)}, smaller)" if smaller else ""
     return (
         f"Spanish is above all others in {len(shown)} of "
         f"{count(len(ranked), 'data set')} by EMS{beside}, in {len(gained)} by gain."
     )
+
+
+_RANKED = 3
+"""Training languages below which a first place is no ranking."""
 
 
 def _ranks(rankings: Mapping[str, TrainingRanking | None], lang: str) -> bool:
@@ -253,7 +261,7 @@ def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
     linked = [next(iter(by_name.values())).linked for by_name in answered]
     shuffled = [each["shuffled masses"].other for each in answered if "shuffled masses" in each]
     return (
-        f"They do: by {_range(linked)} of an even share, less than shuffled masses "
+        f"Linked words differ by {_range(linked)} of an even share, less than shuffled masses "
         f"({_range(shuffled)}) and re-paired words in {held} of "
         f"{count(len(answered), 'data set')}."
     )

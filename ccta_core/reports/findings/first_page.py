@@ -1,12 +1,12 @@
 """The first page of the findings: five lines that the README repeats, and the warnings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ccta_core.analysis.chance import Share
 from ccta_core.analysis.performance import Performance
 from ccta_core.analysis.pooled_items import PooledEstimate
+from ccta_core.languages import language
 from ccta_core.measures import label
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.evidence import StudyEvidence, main_studies
@@ -30,7 +30,8 @@ def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) ->
     mains = main_studies(evidence)
     checks = [check for entry in evidence for check in entry.random_heads]
     return [
-        f"- **Before all: a random head.** {random_head(checks, heads or {})}{chance(mains)}",
+        f"- **Before all: what gain (EMS less shuffled masses) rests on.** "
+        f"{random_head(checks, heads or {})}{chance(mains)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
         f"- **Claim 2, Spanish.** {spanish(evidence, mains)}",
@@ -39,23 +40,22 @@ def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) ->
 
 
 def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
-    """Says how much of the gain randomly initialised heads keep: a study's one, and the others."""
+    """Says how much of the gain stays under randomly initialised heads: under those measured apart,
+    else under a study's one.
+    """
     kept = [check for check in checks if check.kept is not None]
-    if not kept:
-        return "Not measured: how much of the gain is the encoder's and not the decision's is open."
-    check = kept[0]
-    ends = check.gain.kept
-    span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
-    others, most = "", check.kept or 0
     if heads:
         shares = [share for of_model in heads.values() for share in of_model]
         most = float(np.mean(shares))
-        others = (
-            f", {len(shares)} heads of {count(len(heads), 'model')} {percent(most)} "
-            f"({interval(100 * min(shares), 100 * max(shares), 0)}%)"
-        )
-    reading = "most reads the decision" if most < 0.5 else "most is the encoder's"
-    return f"It keeps {percent(check.kept)} of the gain{span}{others}: {reading}."
+        drawn = count(len(shares), "random head")
+        span = f" (heads {interval(100 * min(shares), 100 * max(shares), 0)}%)"
+    elif kept:
+        most, drawn, ends = kept[0].kept or 0.0, "a random head", kept[0].gain.kept
+        span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
+    else:
+        return "How much of it stays under a random head was not measured."
+    reading = "most is the head's" if most < 0.5 else "most is not the head's"
+    return f"Under {drawn} {percent(most)} of it stays{span}: {reading}."
 
 
 def chance(mains: Sequence[StudyEvidence]) -> str:
@@ -66,17 +66,12 @@ def chance(mains: Sequence[StudyEvidence]) -> str:
     asked = [(entry.data, entry.chance) for entry in mains if entry.chance is not None]
     if not asked:
         return ""
-    name, found = asked[0]
-    text = f" Unrelated sentences reach {_of_gain(found.unrelated)}"
-    if found.other_class is not None:
-        text += f", another class {percent(found.other_class.of_gain)}"
-    return f"{text}; {name}."
-
-
-def _of_gain(share: Share) -> str:
-    ends = share.ends
-    span = f" ({interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
-    return f"{percent(share.of_gain)}{span}"
+    reached = [f"{percent(found.unrelated.of_gain)} in {name}" for name, found in asked]
+    text = f" Unrelated sentences reach {listing(reached)}"
+    other = [percent(found.other_class.of_gain) for _, found in asked if found.other_class]
+    if other:
+        text += f", one side explained for another class {listing(other)}"
+    return f"{text}."
 
 
 def over_languages(mains: Sequence[StudyEvidence]) -> str:
@@ -94,23 +89,30 @@ def over_languages(mains: Sequence[StudyEvidence]) -> str:
     if missing:
         what = "not shown" if shown else "EMS is not shown to correlate with the score"
         parts.append(f"{what} in {listing(missing)}")
-    more = [name for name, result in results if _adds(result)]
-    unsure = [
-        f"{label(name)} {number(entry.r)}, {p_phrase(entry.p)}"
-        for name, entry in results[0][1].added.items()
-    ]
-    given = f"add to embeddings {_where(more)}" if more else "are not shown to add to embeddings"
-    named = "" if more == [results[0][0]] else f"{results[0][0]}: "
-    held = f" ({named}{'; '.join(unsure)})" if unsure else ""
-    return f"{'; '.join(parts)}. Attributions {given}{held}."
+    return f"{'; '.join(parts)}. {_added(results)}".rstrip()
+
+
+def _added(results: Sequence[tuple[str, Performance]]) -> str:
+    """Says measure by measure where it adds to embeddings, with the first data set's numbers."""
+    name, first = results[0]
+    told: list[str] = []
+    for key, entry in first.added.items():
+        adds = [data for data, result in results if _adds(result, key)]
+        named = "" if adds == [name] else f"{name}: "
+        verb = " adds" if not told else ""
+        told.append(
+            f"{label(key)}{verb} {_where(adds)} ({named}{number(entry.r)}, {p_phrase(entry.p)})"
+        )
+    return f"Beyond embeddings {', '.join(told)}." if told else ""
 
 
 def _held(result: Performance) -> bool:
     return result.joint["ems"].significant and result.joint["ems"].r > 0
 
 
-def _adds(result: Performance) -> bool:
-    return any(entry.significant and entry.r > 0 for entry in result.added.values())
+def _adds(result: Performance, key: str) -> bool:
+    entry = result.added.get(key)
+    return entry is not None and entry.significant and entry.r > 0
 
 
 def _joint(result: Performance) -> str:
@@ -125,24 +127,21 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     results = [(entry.data, entry.items) for entry in mains if entry.items.less_confidence]
     if not results:
         return "No study has enough items."
-    name, first = results[0]
-    less, partial = first.less_confidence, first.partial
-    text = (
-        f"In {name} EMS tells right from wrong predictions (AUROC "
-        f"{number(first.aurocs['ems'].value, 3)}"
+    areas = ", ".join(f"{name} {number(each.aurocs['ems'].value, 3)}" for name, each in results)
+    better, worse = (
+        [name for name, each in results if _sign(each.less_confidence) == sign] for sign in (1, -1)
     )
-    if less is not None and less.low is not None and less.high is not None:
-        side = "above" if less.value > 0 else "below"
-        low, high = (-less.high, -less.low) if less.value < 0 else (less.low, less.high)
-        unsure = ", not shown to differ" if low < 0 else f", 95% {interval(low, high, 3)}"
-        text += f"; {number(abs(less.value), 3)} {side} confidence{unsure}"
-    text += ")."
-    if partial is None:
+    beside = f"{_where(better)} better than confidence"
+    if worse:
+        beside += f", worse {_where(worse)}"
+    text = f"EMS tells right from wrong predictions (AUROC {areas}), {beside}."
+    name, first = results[0]
+    if first.partial is None:
         return text
     adds = [data for data, each in results if _sign(each.partial) > 0]
     return (
         f"{text} Beyond embeddings, length and fertility it adds {_where(adds)} "
-        f"({name}: partial r {number(partial.value)})."
+        f"({name}: partial r {number(first.partial.value)})."
     )
 
 
@@ -162,31 +161,29 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
     smaller = {entry.name: entry.rankings for entry in evidence if entry not in mains}
     text = answers.spanish({entry.data: entry.rankings for entry in mains}, smaller)
     firsts = {entry.data: answers.firsts_beyond(entry.rankings) for entry in mains}
-    asked = {data: langs for data, langs in firsts.items() if langs}
+    asked = {data: set(langs.values()) for data, langs in firsts.items() if langs}
     if not asked:
         return text
-    stands = [data for data, langs in asked.items() if len(set(langs.values())) == 1]
-    return f"{text} Gain, z and link order share a first language {_where(stands)}."
+    stands = [
+        f"{language(next(iter(of))).name} is first in {data}"
+        for data, of in asked.items()
+        if len(of) == 1
+    ]
+    return f"{text} By gain, z and link order alike {listing(stands) or 'no language is first'}."
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:
     """Returns what a reader must know: settings, what is shared, what was not controlled."""
-    configs = [entry.study.manifest.config for entry in evidence]
     layers = sorted({entry.layer for entry in evidence}, reverse=True)
+    baselines = {str(entry.study.manifest.config["baseline"]).upper() for entry in evidence}
     settings = [
         f"layer {listing([str(layer) for layer in layers], 'or')}",
         "gold class",
-        _either(str(config["baseline"]).upper() for config in configs),
-        f"{_either(str(config['shuffles']) for config in configs)} shuffles",
-        _either(str(config["precision"]) for config in configs),
+        listing(sorted(baselines), "or"),
     ]
     without = sum(entry.chance is None for entry in evidence)
-    unknown = f"; {count(without, 'study', 'studies')} without a chance level"
+    unknown = f"; {without} of {count(len(evidence), 'study', 'studies')} without chance level"
     return (
-        f"Warnings: one small backbone; {', '.join(settings)}; machine-made links; a data set "
-        f"counts once{unknown if without else ''}."
+        f"Warnings: one small backbone; {', '.join(settings)}; inner masses may be unfaithful; "
+        f"machine-made links{unknown if without else ''}."
     )
-
-
-def _either(values: Iterable[str]) -> str:
-    return listing(sorted(set(values)), "or")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ccta_core.analysis.chance import Share
+from ccta_core.analysis.claims import models
 from ccta_core.analysis.performance import MixedModel, item_table, mixed_model
 from ccta_core.languages import language
 from ccta_core.measures import label
@@ -16,7 +17,7 @@ from ccta_core.reports.findings.first_page import Heads, five_lines, warnings
 from ccta_core.reports.findings.tables import mixed_table, tables
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
-from ccta_core.text import count, interval, number, p_value, percent, signed
+from ccta_core.text import count, interval, listing, number, p_value, percent, signed
 
 TITLE = "# Findings: the paper's claims, tested\n"
 _CLAIMS = {
@@ -194,11 +195,12 @@ def _synonyms(evidence: Sequence[StudyEvidence], link_errors: Mapping[str, float
             "The links are machine-made, mutual nearest neighbours of the states; their alignment "
             f"error rate on gold alignments: {rates}.{mostly} Wrong links make words differ more.\n"
         )
-    if any(not entry.study.manifest.shuffles_within for entry in evidence):
+    older = [entry.name for entry in evidence if not entry.study.manifest.shuffles_within]
+    if older:
         yield (
-            "These studies shuffled masses once, across premise and hypothesis, which makes their "
-            "chance level a little too high; studies measured now shuffle within each text, as "
-            "often as EMS's null.\n"
+            f"{listing([f'`{name}`' for name in dict.fromkeys(older)])} shuffled masses once, "
+            "across premise and hypothesis, which makes that chance level a little too high; "
+            "studies measured now shuffle within each text, as often as EMS's null.\n"
         )
 
 
@@ -211,7 +213,7 @@ def _random_head(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
         stays = "" if check.kept is None else f" {percent(check.kept)} of the gain stays."
         yield (
             f"{check.model} (`{entry.name}`): {check.verdict}{stays} The encoder is the trained "
-            "model's, the head one draw; the twin is in no other table.\n"
+            "model's, the head one draw; the twin is in no other table or count.\n"
         )
         rows = []
         for name, fall in (("EMS", check.ems), ("gain", check.gain)):
@@ -236,8 +238,8 @@ def _chance(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
     yield (
         "The gain against unrelated texts of the same class and like length is its chance level: "
         "content words outweigh function words in any sentence. What is left is agreement on "
-        "translations. In one item of four one side explains another class. Intervals draw "
-        "premises or paragraphs.\n"
+        "translations. In some items one side explains another class: that share is of the gain "
+        "of the same items. Intervals draw premises or paragraphs.\n"
     )
     rows = []
     for entry, found in held:
@@ -247,7 +249,9 @@ def _chance(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
             [entry.name, "agreement on translations", *_share(found.agreement)],
         ]
         if found.other_class is not None:
-            rows.append([entry.name, "one side for another class", *_share(found.other_class)])
+            base = number(found.other_class.mean / found.other_class.of_gain, 3)
+            what = f"one side for another class (gain of these items {base})"
+            rows.append([entry.name, what, *_share(found.other_class)])
     yield markdown_table(["study", "what", "mean", "of the gain", "95%"], rows)
 
 
@@ -272,10 +276,12 @@ def _study_line(study: Study) -> str:
         "count(*) FILTER (source_truncated) AS truncated FROM rows"
     ).iloc[0]
     config = manifest.config
+    drawn = len(manifest.models) - len(models(study))
+    twins = f" and {count(drawn, 'twin')} with a random head" if drawn else ""
     return (
         f"`{study.name}`: {manifest.source} {manifest.part_of_data} ({manifest.licence}), "
         f"{count(manifest.items, 'item')}, {count(len(manifest.languages), 'language')} "
-        f"({' '.join(manifest.languages)}), {count(len(manifest.models), 'model')}, layer "
+        f"({' '.join(manifest.languages)}), {count(len(models(study)), 'model')}{twins}, layer "
         f"{', '.join(map(str, manifest.layers))}, {config['precision']}, "
         f"{config['baseline'].upper()} baseline, {config['shuffles']} shuffles; {whole.n:,.0f} "
         f"rows, {percent(whole.converged, 1)} converged, {whole.truncated:.0f} sides cut."

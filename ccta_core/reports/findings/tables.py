@@ -51,8 +51,9 @@ def _together(
 def _models(entry: StudyEvidence) -> pd.DataFrame:
     means = ", ".join(f"avg({name}) AS {name}" for name in WITH_CONTROLS)
     values = entry.study.query(
-        f"SELECT model, {means} FROM rows WHERE layer = ? GROUP BY model ORDER BY model",
-        [entry.layer],
+        f"SELECT model, {means} FROM rows WHERE layer = ? AND list_contains(?, model) "
+        "GROUP BY model ORDER BY model",
+        [entry.layer, claims.models(entry.study)],
     )
     scores = claims.checkpoints(entry.study)
     return values.merge(scores.drop(columns="excess_low"), on="model", how="left")
