@@ -260,8 +260,8 @@ def _judge_forgetting(tables: Tables) -> Verdict:
     if len(inner) and last > 1:
         means = inner.groupby(["task", "lang", "arm"])["difference"].mean()
         evidence.append(
-            f"at layer {inner['layer'].iloc[0]} it falls by {signed(float(means.min()), 3)} to "
-            f"{signed(float(means.max()), 3)}"
+            f"at layer {inner['layer'].iloc[0]} it falls by {number(float(means.min()), 3)} to "
+            f"{number(float(means.max()), 3)}"
         )
     by_arm = last_layer.groupby(["lang", "task", "arm"])["seed"].nunique()
     seeds = {str(lang): int(few) for lang, few in by_arm.groupby("lang").min().items()}

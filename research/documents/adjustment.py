@@ -228,7 +228,7 @@ def _consistency(tables: Tables) -> Iterator[str]:
     yield "## Consistency of attributions\n"
     yield (
         "The same items (XNLI dev, one of a premise, spread over its genres) read by both arms, "
-        "English to the language, gold class, layer by layer as named; difference of the arms with "
+        "English to the language, gold class; difference of the arms with "
         "its 95% interval over items and, where there are several, seeds. "
         f"Every row: [{_FOLDER}/consistency_contrasts.csv]({_FOLDER}/consistency_contrasts.csv).\n"
     )
