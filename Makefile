@@ -126,9 +126,10 @@ demo-check: $(VENV)/dev.stamp  ## the form of the demo corpus: one line a proble
 	$(BIN)/python -m research.demo.check
 
 adjust-cells:  ## the finished cells of the experiment on adjustment, into the cache
-	mkdir -p cache/models cache/measures
+	mkdir -p cache/models cache/measures cache/studies
 	cp -r research/adjustment/cells/adjusted research/adjustment/cells/own cache/models/
 	cp -r research/adjustment/cells/measures/. cache/measures/
+	cp -r research/adjustment/cells/studies/. cache/studies/
 
 docs: $(VENV)/dev.stamp  ## the site in build/site, with its notebooks executed (minutes)
 	$(BIN)/python -m research.documents.site

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from ccta_core.adjustment.run import run
 from ccta_core.adjustment.schedule import choose, run_plan, states, status_line
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
+from research.adjustment.keep import keep
 from tests.test_adjustment import quiet, tiny, write_pairs  # noqa: F401 - a fixture
 from tests.test_training import items_of
 
@@ -108,7 +110,7 @@ def test_the_shipped_plan_asks_for_each_cell_once_and_after_its_needs():
         choose(plan, ["own/x"])
 
 
-def test_a_plan_runs_its_cells_in_order_and_says_how_they_stand(declared, capsys):
+def test_a_plan_runs_its_cells_in_order_and_says_how_they_stand(declared, capsys, monkeypatch):
     plan = opened(declared)
     assert {state.kind for state in states(plan)} == {NOT_RUN}
     lines = []
@@ -130,6 +132,17 @@ def test_a_plan_runs_its_cells_in_order_and_says_how_they_stand(declared, capsys
     assert "finished" in out
     assert "own/nli-es-placebo-s1" in out
     assert "6 of 6 cells finished" in err
+    # What is kept of the cells, without checkpoints and without weights, is as finished elsewhere.
+    kept = declared.parent / "kept"
+    for cell in plan.cells:
+        assert keep(plan, cell, kept, {2}) is not None
+    names = {path.name for path in kept.rglob("*")}
+    assert not names & {"checkpoint.pt", "nli.jsonl"}
+    assert not list((kept / "own").rglob("*.safetensors"))
+    assert list((kept / "adjusted").rglob("*.safetensors"))
+    monkeypatch.setenv("CCTA_CACHE", str(declared.parent / "elsewhere"))
+    shutil.copytree(kept, declared.parent / "elsewhere" / "models")
+    assert {state.kind for state in states(plan)} == {FINISHED}
 
 
 def test_what_is_there_is_adopted_or_refused_by_its_settings(declared):
