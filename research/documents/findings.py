@@ -29,6 +29,7 @@ STUDIES = (
     "pawsx-training-languages",
     "xquad-training-languages",
     "pawsx-chance",
+    "xquad-chance",
 )
 """The studies of the document, in its order."""
 _STUDIES, _TABLES = "## The studies\n", "\n## Tables\n"

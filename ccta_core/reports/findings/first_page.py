@@ -31,7 +31,7 @@ def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) ->
     checks = [check for entry in evidence for check in entry.random_heads]
     return [
         f"- **Before all: what gain (EMS less shuffled masses) rests on.** "
-        f"{random_head(checks, heads or {})}{chance(mains)}",
+        f"{random_head(checks, heads or {})}{chance(evidence)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
         f"- **Claim 2, Spanish.** {spanish(evidence, mains)}",
@@ -58,12 +58,17 @@ def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
     return f"Under {drawn} {percent(most)} of it stays{span}: {reading}."
 
 
-def chance(mains: Sequence[StudyEvidence]) -> str:
+def chance(evidence: Sequence[StudyEvidence]) -> str:
     """Says how much of the gain is there without a translation, and with another class explained.
 
-    Empty where no study has that control.
+    Data sets are counted once, by their largest study that has that control; empty where none has.
     """
-    asked = [(entry.data, entry.chance) for entry in mains if entry.chance is not None]
+    largest: dict[str, StudyEvidence] = {}
+    for entry in evidence:
+        before = largest.get(entry.data)
+        if entry.chance is not None and (before is None or _items(entry) > _items(before)):
+            largest[entry.data] = entry
+    asked = [(data, entry.chance) for data, entry in largest.items() if entry.chance is not None]
     if not asked:
         return ""
     reached = [f"{percent(found.unrelated.of_gain)} in {name}" for name, found in asked]
@@ -72,6 +77,10 @@ def chance(mains: Sequence[StudyEvidence]) -> str:
     if other:
         text += f", one side explained for another class {listing(other)}"
     return f"{text}."
+
+
+def _items(entry: StudyEvidence) -> int:
+    return entry.study.manifest.items
 
 
 def over_languages(mains: Sequence[StudyEvidence]) -> str:
@@ -181,8 +190,9 @@ def warnings(evidence: Sequence[StudyEvidence]) -> str:
         "gold class",
         listing(sorted(baselines), "or"),
     ]
-    without = sum(entry.chance is None for entry in evidence)
-    unknown = f"; {without} of {count(len(evidence), 'study', 'studies')} without chance level"
+    held = {entry.data for entry in evidence if entry.chance is not None}
+    without = [data for data in dict.fromkeys(entry.data for entry in evidence) if data not in held]
+    unknown = f"; no chance level of the gain in {listing(without)}"
     return (
         f"Warnings: one small backbone; {', '.join(settings)}; inner masses may be unfaithful; "
         f"machine-made links{unknown if without else ''}."
