@@ -195,7 +195,7 @@ def spanish(
         and len(ranking.languages) >= _RANKED
         and is_first(ranking, "es")
     ]
-    beside = f" (it is in {listing(smaller)}, smaller)" if smaller else ""
+    beside = f" (but in {listing(smaller)}, smaller)" if smaller else ""
     return (
         f"Spanish is above all others in {len(shown)} of "
         f"{count(len(ranked), 'data set')} by EMS{beside}, in {len(gained)} by gain."

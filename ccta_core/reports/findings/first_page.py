@@ -30,7 +30,7 @@ def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) ->
     mains = main_studies(evidence)
     checks = [check for entry in evidence for check in entry.random_heads]
     return [
-        f"- **Before all: what gain (EMS less shuffled masses) rests on.** "
+        f"- **Before all: gain (EMS less shuffled masses).** "
         f"{random_head(checks, heads or {})}{chance(evidence)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
