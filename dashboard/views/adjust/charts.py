@@ -145,6 +145,7 @@ def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
             x=rows["difference"],
             y=rows["place"],
             mode="markers",
+            orientation="h",  # side by side within a row
             name=name,
             marker={"size": 9, "symbol": _MARKS[at], "color": SERIES[at][dark]},
             error_x={
@@ -162,9 +163,9 @@ def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
             ],
             hoverinfo="text",
         )
-    figure.update_layout(scattermode="group")
+    figure.update_layout(scattermode="group", scattergap=0.3)
     places = list(dict.fromkeys(places))
-    quiet_layout(figure, height=110 + 30 * len(places), dark=dark)
+    quiet_layout(figure, height=110 + 48 * len(places), dark=dark)
     figure.update_xaxes(title_text="difference of the two arms")
     figure.update_yaxes(autorange="reversed")
     return figure
