@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.fields import Field, shown
 
-_ORIGIN, _SHOWN = "back", "page"
+_ORIGIN = "back"
 
 
 class Session:
@@ -24,7 +24,6 @@ class Session:
 
     def __init__(self, page: str) -> None:
         self.page = page
-        st.session_state[_SHOWN] = page
         self.problems: list[str] = []
         self._fields: dict[str, Field] = {}
         self._values: dict[str, Any] = {}
@@ -180,11 +179,8 @@ def settle(page: str) -> None:
     """Puts widgets and address to what the page shows; call it first in a fragment that polls.
 
     A poll is nobody's choice, but it brings what the browser holds: on a slow one, widgets and an
-    address from before a button changed them, which would change the page back. A poll may also
-    come once more after its page was left: the address is then another page's, and stays.
+    address from before a button changed them, which would change the page back.
     """
-    if shown_page() != page:
-        return
     for name, value in st.session_state.get(f"{page}_held", {}).items():
         key = widget_key(page, name)
         shown = st.session_state.get(f"{key}_resting") if value is None else value
@@ -193,11 +189,6 @@ def settle(page: str) -> None:
     address = st.session_state.get(f"{page}_address")
     if address is not None and st.query_params.to_dict() != address:
         st.query_params.from_dict(address)
-
-
-def shown_page() -> str:
-    """The page that this session shows, or is on its way to."""
-    return str(st.session_state.get(_SHOWN, "pair"))
 
 
 def widget_key(page: str, name: str) -> str:
@@ -236,6 +227,5 @@ def go_back(page: str) -> None:
 
 def open_page(here: str, page: str, query: Mapping[str, str]) -> None:
     """Leaves the page `here` for another, at an address."""
-    st.session_state[_SHOWN] = page
     st.session_state[f"{here}_left"] = dict(query)
     st.switch_page(f"views/{page}/{page}.py", query_params=query)

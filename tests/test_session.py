@@ -117,25 +117,3 @@ def test_a_strange_text_is_one_line(field):
         with pytest.raises(ValueError, match=r"\S"):
             field.read(text)
         assert len(shown(text)) < 300
-
-
-def polled():
-    """A page that was left for another while a poll of it was on its way."""
-    import streamlit as st
-
-    from dashboard.session import Session, settle
-
-    first = Session("made")
-    first.hold({}, {"item": "ferry-c"})
-    st.query_params.from_dict({"item": "stale"})
-    settle("made")
-    st.text(repr(st.query_params.to_dict()))
-    Session("other").hold({}, {"study": "demo-nli"})
-    settle("made")
-    st.text(repr(st.query_params.to_dict()))
-
-
-def test_a_poll_keeps_the_address_of_its_own_page_and_leaves_that_of_another():
-    app = AppTest.from_function(polled, default_timeout=30).run()
-    assert not app.exception
-    assert [text.value for text in app.text] == ["{'item': 'ferry-c'}", "{'study': 'demo-nli'}"]

@@ -28,7 +28,7 @@ def comparison_picture(chosen: Chosen, row: Row) -> bool:
         payload = result.payload() if result else skeleton(request)
         pair_picture(payload, style, key="pair_picture_errors", waiting=result is None)
         if result is None and job is not None:
-            progress(job, SLOT)
+            progress(job, SLOT, page="errors")
     return True
 
 

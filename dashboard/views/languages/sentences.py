@@ -83,7 +83,7 @@ def _show(session: Session, chosen: Chosen, pair: tuple[str, str]) -> None:
         table = sentences_table(places, list(both), items, examples, pair)
         _show_picture(session, chosen, places, table, len(items))
     elif job is not None:
-        progress(job, SENTENCES)
+        progress(job, SENTENCES, page="languages")
 
 
 def _show_picture(

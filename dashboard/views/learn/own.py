@@ -77,7 +77,7 @@ def tell_progress(job: Job | None, lesson: Lesson | None, advice: str) -> None:
     if advice:
         notices.advice(advice)
     if job is not None:
-        progress(job, LESSON, shown=len(lesson.sentences) if lesson else 0)
+        progress(job, LESSON, shown=len(lesson.sentences) if lesson else 0, page="learn")
 
 
 def switch(session: Session, own: PairView | None) -> None:

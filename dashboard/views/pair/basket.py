@@ -78,7 +78,7 @@ def basket(session: Session, view: PairView, options: Options, first: PairResult
                     waiting=result is None,
                 )
                 if job is not None:
-                    progress(job, _slot(place))
+                    progress(job, _slot(place), page="pair")
     if results:
         _show_table(view, options, results)
 

@@ -68,7 +68,7 @@ def compare(
         model = model_name(options.models[compared.view.model])
         text_blocks.heading(f"{model}, layer {compared.view.layer}")
         if compared.job is not None:
-            progress(compared.job, SECOND)
+            progress(compared.job, SECOND, page="pair")
         second_result = compared.result
         judgements = _judge_second(view, options, second_result)
         style = PictureStyle(view.settings, judgements, shared_scale(result, second_result))

@@ -49,7 +49,7 @@ def deletion(request: PairRequest) -> None:
     if curves is not None:
         _show(curves)
     elif job is not None:
-        progress(job, CURVES)
+        progress(job, CURVES, page="pair")
 
 
 def _show(curves: PairCurves) -> None:

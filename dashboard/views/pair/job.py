@@ -16,7 +16,7 @@ from ccta_core.zoo.lesson import Lesson, LessonOf
 from ccta_core.zoo.lesson import find_lesson as find_stored_lesson
 from dashboard import resources
 from dashboard.jobs import Job, Request
-from dashboard.session import settle, shown_page, widget_key
+from dashboard.session import settle, widget_key
 from dashboard.views.pair.view import PairRequest
 from dashboard.widgets import notices
 
@@ -37,7 +37,7 @@ _STAGES = {
 @st.fragment(run_every=EVERY)
 def waiting(job: Job, slot: str, shown: int, page: str) -> None:
     """Asks how far the job is until there are more of its parts than `shown`, then shows the page
-    anew; can be stopped. `page` is the one that waits.
+    anew; can be stopped.
     """
     settle(page)
     job.refresh(visitor())
@@ -107,12 +107,12 @@ def leave(slot: str) -> None:
         resources.engine().leave(job, visitor())
 
 
-def progress(job: Job, slot: str = MAIN, *, shown: int = 2) -> None:
+def progress(job: Job, slot: str = MAIN, *, page: str, shown: int = 2) -> None:
     """What a job is doing, or why it ended without a result and how to go on.
 
     `shown`: how many of the job's parts the page shows; all where it waits for the whole.
+    `page` is the one that waits: its polls put its own widgets and address in order, no other's.
     """
-    page = shown_page()
     if not job.done.is_set() and not job.cancelled.is_set():
         waiting(job, slot, shown, page)
         return

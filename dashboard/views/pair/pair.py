@@ -114,7 +114,7 @@ def _present(session: Session) -> None:
     finding.show_verdict(result)
     finding.axis(so_far)
     if result is None and job is not None:
-        progress(job, shown=job.parts)
+        progress(job, shown=job.parts, page="pair")
     payload = so_far.payload() if so_far else None
     predicted = job.predicted if job is not None else None
     pair_picture(
@@ -184,7 +184,7 @@ def _show(
         if so_far is not None:
             finding.finding(so_far, right, gold)
         if result is None and job is not None:
-            progress(job, shown=parts)
+            progress(job, shown=parts, page="pair")
     payload = so_far.payload() if so_far else None
     other = compared_view(view, options)
     edited = edited_pair(view, options, busy=result is None)

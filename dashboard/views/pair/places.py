@@ -27,7 +27,7 @@ def word_places(request: PairRequest, result: PairResult) -> None:
     if places is not None:
         _show(places, result, request.config.mass)
     elif job is not None:
-        progress(job, PLACES)
+        progress(job, PLACES, page="pair")
 
 
 def _show(places: Places, result: PairResult, kind: str) -> None:

@@ -103,7 +103,7 @@ def strip(
             _button("Back to the original", "undo_edits", first)
         st.html(_tables(view, before, shown))
         if edited.job is not None:
-            progress(edited.job, BEFORE)
+            progress(edited.job, BEFORE, page="pair")
         if isinstance(shown, PairResult) and before is not None:
             text_blocks.quiet(_explained(before, shown))
         if not view.fits_link:
