@@ -179,7 +179,8 @@ def settle(page: str) -> None:
     """Puts widgets and address to what the page shows; call it first in a fragment that polls.
 
     A poll is nobody's choice, but it brings what the browser holds: on a slow one, widgets and an
-    address from before a button changed them, which would change the page back.
+    address from before a button changed them, which would change the page back. The address of
+    another page stays: the browser has gone there, and this poll was the last one here.
     """
     for name, value in st.session_state.get(f"{page}_held", {}).items():
         key = widget_key(page, name)
@@ -187,7 +188,11 @@ def settle(page: str) -> None:
         if shown is not None and st.session_state.get(key, shown) != shown:
             st.session_state[key] = shown
     address = st.session_state.get(f"{page}_address")
-    if address is not None and st.query_params.to_dict() != address:
+    here = st.query_params.to_dict()
+    if address is None or here == address:
+        return
+    kept = [str(key) for key in st.session_state if str(key).endswith("_address")]
+    if not (here and any(here == st.session_state[key] for key in kept)):
         st.query_params.from_dict(address)
 
 

@@ -117,3 +117,24 @@ def test_a_strange_text_is_one_line(field):
         with pytest.raises(ValueError, match=r"\S"):
             field.read(text)
         assert len(shown(text)) < 300
+
+
+def polled():
+    """A page that polls: once with an old address of its own, once when the browser has left."""
+    import streamlit as st
+
+    from dashboard.session import Session, settle
+
+    Session("other").hold({}, {"study": "demo-nli"})
+    Session("made").hold({}, {"item": "ferry-c"})
+    for brought in ({"item": "stale"}, {}, {"study": "demo-nli"}):
+        st.query_params.from_dict(brought)
+        settle("made")
+        st.text(repr(st.query_params.to_dict()))
+
+
+def test_a_poll_keeps_the_address_of_its_own_page_and_leaves_that_of_another():
+    app = AppTest.from_function(polled, default_timeout=30).run()
+    assert not app.exception
+    own, other = "{'item': 'ferry-c'}", "{'study': 'demo-nli'}"
+    assert [text.value for text in app.text] == [own, own, other]
