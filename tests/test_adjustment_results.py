@@ -164,7 +164,8 @@ def test_attributions_stay_where_embeddings_move():
     for gain, expected in ((0.0, SUPPORTED), (0.05, REFUTED)):
         rows = [
             {"arm": "adjusted", "reference": reference, "lang": lang, "seeds": 3, "layer": 8,
-             "measure": measure, "difference": value, "low": value - 0.01, "high": value + 0.01}
+             "measure": measure, "difference": value, "low": value - 0.01, "high": value + 0.01,
+             "detectable": 0.02}
             for measure, value in (("ems", 0.1), ("gain", gain))
             for lang in LANGUAGES
             for reference in ("original", "placebo")
@@ -173,8 +174,23 @@ def test_attributions_stay_where_embeddings_move():
         assert found.verdict == expected
         told = found.evidence[0].replace("\xa0", " ")
         assert told.startswith(
-            "Spanish, layer 8 (3 seeds), over the original: EMS +0.100 (0.090 to 0.110) and gain"
+            "Spanish, layer 8 (3 seeds), over the original: EMS +0.100 (0.090 to 0.110; could "
+            "have seen 0.020) and gain"
         )
+
+
+def test_consistency_without_an_interval_decides_nothing():
+    """Fewer than three premises: a difference, and no more."""
+    rows = [
+        {"arm": "adjusted", "reference": "original", "lang": "es", "seeds": 1, "layer": 8,
+         "measure": measure, "difference": 0.1, "low": None, "high": None, "detectable": None}
+        for measure in ("ems", "gain")
+    ]  # fmt: skip
+    found = verdicts(empty() | {"consistency_contrasts": pd.DataFrame(rows)})[6]
+    assert found.verdict == NOT_RUN
+    assert found.evidence == (
+        "Spanish, layer 8 (1 seed), over the original: EMS +0.100 (–) and gain +0.100 (–)",
+    )
 
 
 def test_the_smallest_detectable_effect_has_its_power():

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from ccta_core.adjustment.hypotheses import Tables
+from ccta_core.adjustment.hypotheses import JOINED, Tables, moved
 from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
-from ccta_core.measures import label
-from ccta_core.text import count, interval, listing, number, signed
+from ccta_core.text import count, listing, number
 
 BEFORE = "original"
 LAYER_COLUMNS = ("arm", "layer", "measure", "value", "seeds")
@@ -13,6 +12,9 @@ _PROBED = {
     "auc": "auc_{}", "related": "related_{}", "unrelated": "unrelated_{}",
     "retrieval": "retrieval_to_english",
 }  # fmt: skip
+_CONTRASTED = (
+    "arm", "reference", "seeds", "layer", "measure", "difference", "low", "high", "detectable", "n",
+)  # fmt: skip
 _MEASURED = ("auc", "related", "unrelated")
 
 
@@ -45,10 +47,6 @@ def layer_finding(table: pd.DataFrame) -> str:
     return f"Related words are told from unrelated ones best: {listing(parts)}."
 
 
-JOINED = ("ems", "gain", "gain_calibrated")
-"""Measures of consistency that are compared between arms."""
-
-
 def consistency_finding(table: pd.DataFrame) -> str:
     """Returns how EMS, gain and gain less chance of the adjusted arm differ from the others', in a
     sentence each.
@@ -58,11 +56,7 @@ def consistency_finding(table: pd.DataFrame) -> str:
     parts = []
     adjusted = table[table["arm"] == "adjusted"]
     for (reference, seeds), rows in adjusted.groupby(["reference", "seeds"]):
-        told = [
-            f"{label(row.measure)} {signed(row.difference, 3)} ({interval(row.low, row.high, 3)})"
-            for row in rows.itertuples()
-        ]
-        parts.append(f"Adjusted less {reference}, {count(int(seeds), 'seed')}: {', '.join(told)}.")
+        parts.append(f"Adjusted less {reference}, {count(int(seeds), 'seed')}: {moved(rows)}.")
     return " ".join(parts)
 
 
@@ -130,15 +124,14 @@ def doses(tables: Tables, lang: str, task: str) -> pd.DataFrame:
 def consistency(tables: Tables, lang: str) -> pd.DataFrame:
     """Returns how EMS and gain of an arm changed from those of another over all seeds' studies.
 
-    Columns: arm, reference, seeds, layer, measure, difference, low, high, n. Empty where no study
-    was run.
+    Columns: arm, reference, seeds, layer, measure, difference, low, high, detectable, n. Empty
+    where no study was run.
     """
     table = tables["consistency_contrasts"]
     if not len(table):
         return pd.DataFrame()
     rows = table[(table["lang"] == lang) & table["measure"].isin(JOINED)]
-    columns = ["arm", "reference", "seeds", "layer", "measure", "difference", "low", "high", "n"]
-    return rows[columns].reset_index(drop=True)
+    return rows[list(_CONTRASTED)].reset_index(drop=True)
 
 
 def _probed(tables: Tables, lang: str, distance: str) -> pd.DataFrame:

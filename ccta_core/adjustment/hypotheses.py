@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,27 @@ def _leanings(tables: Tables) -> list[Verdict]:
         _judge_strong_encoder(tables),
         _judge_attributions(tables),
     ]
+
+
+JOINED = ("ems", "gain", "gain_calibrated")
+"""Measures of consistency that are compared between arms."""
+
+
+def difference(row: "pd.Series[Any]", *, resolution: bool = True) -> str:
+    """Returns a difference of two arms with its interval, and with its `resolution` the smallest
+    that the seeds could have shown; `row` is one of `consistency_contrasts`.
+    """
+    low, high, smallest = (_number_or_none(row[key]) for key in ("low", "high", "detectable"))
+    seen = "" if smallest is None or not resolution else f"; could have seen {number(smallest, 3)}"
+    return f"{signed(float(row['difference']), 3)} ({interval(low, high, 3)}{seen})"
+
+
+def moved(rows: pd.DataFrame) -> str:
+    """Returns the differences of EMS, gain and gain less chance between two arms, in words."""
+    shown = rows[rows["measure"].isin(JOINED)]
+    return listing(
+        [f"{label(str(row['measure']))} {difference(row)}" for _, row in shown.iterrows()]
+    )
 
 
 TASK_NAMES = {"nli": "inference", "ner": "names", "qa": "answers"}
@@ -299,34 +321,20 @@ def _judge_attributions(tables: Tables) -> Verdict:
     adjusted = table[table["arm"] == "adjusted"]
     holds, evidence, seeds = [], [], {}
     for (lang, layer), rows in adjusted.groupby(["lang", "layer"], sort=False):
-        against = {name: of.set_index("measure") for name, of in rows.groupby("reference")}
-        first = against.get("original")
-        if first is None or not {"ems", "gain"} <= set(first.index):
+        against = dict(iter(rows.groupby("reference")))
+        first = against.get("original", rows[:0]).set_index("measure")
+        if not {"ems", "gain"} <= set(first.index):
             continue
-        ems, gain = first.loc["ems"], first.loc["gain"]
-        holds.append(bool(ems["low"] > 0 and gain["low"] <= 0))
-        seeds[str(lang)] = int(ems["seeds"])
-        told = [f"over the {name}: {_moved(of)}" for name, of in against.items()]
+        ems, gain = (_number_or_none(first.loc[key, "low"]) for key in ("ems", "gain"))
+        if ems is not None and gain is not None:
+            holds.append(ems > 0 >= gain)
+        seeds[str(lang)] = int(first["seeds"].max())
+        told = [f"over the {name}: {moved(of)}" for name, of in against.items()]
         evidence.append(
-            f"{language(str(lang)).name}, layer {layer} ({count(int(ems['seeds']), 'seed')}), "
+            f"{language(str(lang)).name}, layer {layer} ({count(seeds[str(lang)], 'seed')}), "
             f"{'; '.join(told)}"
         )
     return Verdict("H7", claim, _share_of_signs(holds), tuple(evidence), seeds)
-
-
-_MOVED = ("ems", "gain", "gain_calibrated")
-
-
-def _moved(rows: pd.DataFrame) -> str:
-    """Returns how each measure of consistency moved, with its interval; `rows` by measure."""
-    parts = []
-    for key in _MOVED:
-        if key in rows.index:
-            row = rows.loc[key]
-            low, high = (_number_or_none(row[end]) for end in ("low", "high"))
-            moved = signed(float(row["difference"]), 3)
-            parts.append(f"{label(key)} {moved} ({interval(low, high, 3)})")
-    return listing(parts)
 
 
 def _judge_improvement(

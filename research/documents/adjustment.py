@@ -17,6 +17,7 @@ from ccta_core.adjustment.hypotheses import (
     PUBLISHED_GAINS,
     Tables,
     Verdict,
+    difference,
     hardly_learnt,
     verdicts,
 )
@@ -24,7 +25,7 @@ from ccta_core.adjustment.join import CONSISTENCY
 from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language
 from ccta_core.measures import label
-from ccta_core.text import interval, plain, signed
+from ccta_core.text import plain
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _FOLDER = "adjustment"
@@ -230,7 +231,8 @@ def _consistency(tables: Tables) -> Iterator[str]:
         "The same items (XNLI dev, one of a premise, spread over its genres) read by both arms, "
         "English to the language, gold class; difference of the arms with "
         "its 95% interval over items and, where there are several, seeds. "
-        f"Every row: [{_FOLDER}/consistency_contrasts.csv]({_FOLDER}/consistency_contrasts.csv).\n"
+        "Every row, with the smallest difference that could have been seen: "
+        f"[{_FOLDER}/consistency_contrasts.csv]({_FOLDER}/consistency_contrasts.csv).\n"
     )
     names = [label(key) for key in CONSISTENCY]
     yield f"| language | arms | layer | seeds | items | {' | '.join(names)} |"
@@ -238,21 +240,16 @@ def _consistency(tables: Tables) -> Iterator[str]:
     places = ["lang", "arm", "reference", "layer"]
     for (lang, arm, reference, layer), rows in table.groupby(places, sort=False):
         by_measure = rows.set_index("measure")
-        cells = [_moved(by_measure, key) for key in CONSISTENCY]
+        cells = [
+            difference(by_measure.loc[key], resolution=False) if key in by_measure.index else "-"
+            for key in CONSISTENCY
+        ]
         yield (
             f"| {language(str(lang)).name} | {arm} less {reference} | {layer} | "
             f"{rows['seeds'].max()} | {rows['n'].max()} | {' | '.join(cells)} |"
         )
     yield ""
     yield from _flips(tables["flips"])
-
-
-def _moved(by_measure: pd.DataFrame, key: str) -> str:
-    if key not in by_measure.index:
-        return "-"
-    row = by_measure.loc[key]
-    low, high = (None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))
-    return f"{signed(float(row['difference']), 3)} ({interval(low, high, 3)})"
 
 
 def _flips(flips: pd.DataFrame) -> Iterator[str]:
