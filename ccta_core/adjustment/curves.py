@@ -56,7 +56,8 @@ def consistency_finding(table: pd.DataFrame) -> str:
     parts = []
     adjusted = table[table["arm"] == "adjusted"]
     for (reference, seeds), rows in adjusted.groupby(["reference", "seeds"]):
-        parts.append(f"Adjusted less {reference}, {count(int(seeds), 'seed')}: {moved(rows)}.")
+        told = moved(rows, resolution=False)
+        parts.append(f"Adjusted less {reference}, {count(int(seeds), 'seed')}: {told}.")
     return " ".join(parts)
 
 

@@ -125,12 +125,13 @@ def difference(row: "pd.Series[Any]", *, resolution: bool = True) -> str:
     return f"{signed(float(row['difference']), 3)} ({interval(low, high, 3)}{seen})"
 
 
-def moved(rows: pd.DataFrame) -> str:
+def moved(rows: pd.DataFrame, *, resolution: bool = True) -> str:
     """Returns the differences of EMS, gain and gain less chance between two arms, in words."""
     shown = rows[rows["measure"].isin(JOINED)]
-    return listing(
-        [f"{label(str(row['measure']))} {difference(row)}" for _, row in shown.iterrows()]
-    )
+    return listing([
+        f"{label(str(row['measure']))} {difference(row, resolution=resolution)}"
+        for _, row in shown.iterrows()
+    ])  # fmt: skip
 
 
 TASK_NAMES = {"nli": "inference", "ner": "names", "qa": "answers"}

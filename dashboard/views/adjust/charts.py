@@ -135,7 +135,7 @@ def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
     figure = go.Figure()
     figure.add_vline(x=0, line={"color": QUIET[dark], "width": 1, "dash": "dot"})
     places = [
-        f"{row.arm} less {row.reference}, {count(row.seeds, 'seed')}, layer {row.layer}"
+        f"{row.arm} less {row.reference}<br>{count(row.seeds, 'seed')}, layer {row.layer}"
         for row in table.itertuples()
     ]
     table = table.assign(place=places)
@@ -166,7 +166,7 @@ def consistency_chart(table: pd.DataFrame, *, dark: bool) -> "go.Figure":
     figure.update_layout(scattermode="group", scattergap=0.3)
     places = list(dict.fromkeys(places))
     quiet_layout(figure, height=110 + 48 * len(places), dark=dark)
-    figure.update_xaxes(title_text="difference of the two arms")
+    figure.update_xaxes(title_text="difference")
     figure.update_yaxes(autorange="reversed")
     return figure
 
