@@ -1,5 +1,10 @@
 """What research/ makes of studies: one file to ship, and the pages on noise and training size."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,3 +141,20 @@ def test_other_heads_and_other_items_stand_on_the_first_page(tmp_path):
     before.to_csv(tmp_path / "first-genre.csv", index=False)
     assert "not shown to add: 0.20, p = 0.20." in findings.other_items(tmp_path, joint)
     assert findings.other_items(tmp_path, before) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["research.studies.ship", "nothing", "target"], "no study 'nothing' here"),
+        (["research.documents.nulls", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_to_a_script_is_one_line(words, line, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", *words], cwd=Path(__file__).parents[1], capture_output=True,
+        text=True, check=False, env=os.environ | {"CCTA_CACHE": str(tmp_path)},
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert line in ran.stderr
+    assert ran.stderr.count("\n") == 1
