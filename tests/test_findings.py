@@ -226,6 +226,22 @@ def test_where_ems_says_what_is_right_it_is_found(tmp_path):
     assert "Sanity check" not in text
 
 
+def test_where_ems_says_nothing_of_what_is_right_the_first_page_says_so(tmp_path):
+    """Right and EMS are drawn without regard to each other."""
+    draw = np.random.default_rng(3)
+
+    def make(item, *names):
+        found = row(item, *names, draw, linked=0.5)
+        right = bool(draw.random() < 0.5)
+        scores = {"source_score": float(right), "target_score": float(right)}
+        return found | {"source_correct": right, "target_correct": right, **scores}
+
+    study = written(tmp_path / "mute", [info("en")], make, read_demo("nli"), FEW)
+    line = five_lines(gather([study]))[2]
+    assert "EMS tells right from wrong predictions nowhere (AUROC" in line
+    assert "nowhere better than confidence" in line
+
+
 def test_the_most_consistent_training_language_is_found(study):
     for measure in ("ems", "gain"):
         found = claims.training_languages(study, 8, measure)

@@ -143,7 +143,9 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     beside = f"{_where(better)} better than confidence"
     if worse:
         beside += f", worse {_where(worse)}"
-    text = f"EMS tells right from wrong predictions (AUROC {areas}), {beside}."
+    shown = [name for name, each in results if _above_chance(each.aurocs["ems"])]
+    where = "" if len(shown) == len(results) else f" {_where(shown)}"
+    text = f"EMS tells right from wrong predictions{where} (AUROC {areas}), {beside}."
     name, first = results[0]
     if first.partial is None:
         return text
@@ -152,6 +154,10 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
         f"{text} Beyond embeddings, length and fertility it adds {_where(adds)} "
         f"({name}: partial r {number(first.partial.value)})."
     )
+
+
+def _above_chance(area: PooledEstimate) -> bool:
+    return area.low is not None and area.low > 0.5
 
 
 def _sign(estimate: PooledEstimate | None) -> int:
