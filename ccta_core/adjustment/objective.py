@@ -18,6 +18,7 @@ from ccta_core.adjustment.words import (
     layer_states,
 )
 from ccta_core.errors import CctaError
+from ccta_core.models.products import quick_products
 
 TARGETS = ("current", "frozen")
 """Which English vector a foreign word is drawn to: the model's own of now, with gradient through
@@ -223,9 +224,11 @@ def add_batch_gradients(  # noqa: PLR0913 - the models, the batch, whose gradien
         for name, loss in losses.items():
             totals[name] += float(loss.detach())
         if not apart:
-            (losses["alignment"] + losses["anchor"]).backward()
+            with quick_products(device, bfloat16=objective.bfloat16):
+                (losses["alignment"] + losses["anchor"]).backward()
             continue
-        part_slopes = gradients(losses, parameters)
+        with quick_products(device, bfloat16=objective.bfloat16):
+            part_slopes = gradients(losses, parameters)
         slopes = (
             part_slopes
             if slopes is None

@@ -12,6 +12,7 @@ from peft.helpers import disable_input_dtype_casting
 
 from ccta_core.errors import CctaError
 from ccta_core.languages import language
+from ccta_core.models.products import matrix_precision
 from ccta_core.units import segment_units
 
 _BOUNDARY = regex.compile(r"(?V1w)\b")
@@ -235,7 +236,7 @@ def forward_precision(encoder: Any, bfloat16: bool) -> Iterator[None]:
     device = next(encoder.parameters()).device.type
     # Autocast casts for itself; PEFT's cast of every input to float32 would only be undone.
     with (
-        torch.autocast(device, torch.bfloat16, enabled=bfloat16),
+        matrix_precision(device, bfloat16=bfloat16),
         disable_input_dtype_casting(encoder),
     ):
         yield

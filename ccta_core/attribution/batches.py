@@ -11,6 +11,7 @@ import torch
 from ccta_core.attribution.protocol import Stop
 from ccta_core.errors import CctaError, StoppedError
 from ccta_core.models.model import Model
+from ccta_core.models.products import matrix_precision, quick_products
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -112,7 +113,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Returns a context in which matrix products are in bfloat16 where asked for; sums stay
     float32.
     """
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+    return matrix_precision(device, bfloat16=precision == "bf16")
+
+
+def backward(device: torch.device, precision: str) -> AbstractContextManager:
+    """Returns a context for the gradients of what was computed in `autocast`."""
+    return quick_products(device, bfloat16=precision == "bf16")
 
 
 def _out_of_memory(error: MemoryError | RuntimeError) -> bool:

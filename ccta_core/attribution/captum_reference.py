@@ -10,7 +10,7 @@ from captum.attr import LayerIntegratedGradients
 from torch import nn
 from transformers import PreTrainedModel
 
-from ccta_core.attribution.batches import TOKEN_BUDGET, autocast
+from ccta_core.attribution.batches import TOKEN_BUDGET, autocast, backward
 from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.attribution.quadrature import completeness_error
@@ -82,14 +82,15 @@ def _attribute_one(reference: _Reference, request: Request) -> Scores:
     f_input = at_input.value
     f_baseline = _hooked_pass(reference, lambda: output(blank, *inputs.values())).value
     points = config.quadrature.points
-    attributions: Any = LayerIntegratedGradients(output, reference.where).attribute(
-        ids,
-        baselines=blank,
-        additional_forward_args=tuple(inputs.values()),
-        n_steps=points,
-        method="gausslegendre",
-        internal_batch_size=max(1, TOKEN_BUDGET // request.encoded.length),
-    )
+    with backward(ids.device, config.precision):
+        attributions: Any = LayerIntegratedGradients(output, reference.where).attribute(
+            ids,
+            baselines=blank,
+            additional_forward_args=tuple(inputs.values()),
+            n_steps=points,
+            method="gausslegendre",
+            internal_batch_size=max(1, TOKEN_BUDGET // request.encoded.length),
+        )
     products = _first_tensor(attributions)[0].detach().cpu().numpy()
     scores = products.sum(-1, dtype=np.float64)
     error = completeness_error(scores, f_input - f_baseline)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ccta_core.attribution.batches import autocast, in_batches
+from ccta_core.attribution.batches import autocast, backward, in_batches
 from ccta_core.attribution.objective import objective
 from ccta_core.attribution.protocol import Request, Scores, Stop, never
 from ccta_core.config import Config
@@ -73,7 +73,8 @@ def _slopes(model: Model, requests: Sequence[Request], config: Config, stop: Sto
             logits = suffix(x, inputs)
         targets = [request.target for request in chosen]
         values = objective(logits, targets, inputs["attention_mask"], config.objective)
-        (gradients,) = torch.autograd.grad(values.sum(), x)
+        with backward(model.device, config.precision):
+            (gradients,) = torch.autograd.grad(values.sum(), x)
         return [
             _Slope(value, gradients[row, : lengths[index]].cpu().numpy())
             for row, (index, value) in enumerate(zip(batch, values.detach().tolist(), strict=True))

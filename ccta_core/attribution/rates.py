@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ccta_core.attribution.batches import autocast, in_batches
+from ccta_core.attribution.batches import autocast, backward, in_batches
 from ccta_core.attribution.objective import finite, objective
 from ccta_core.attribution.protocol import Stop
 from ccta_core.attribution.quadrature import Node
@@ -60,7 +60,8 @@ def rates(
             logits = suffix(states, batch.inputs)
         mask = batch.inputs["attention_mask"]
         outputs = objective(logits, batch.targets, mask, config.objective)
-        (gradient,) = torch.autograd.grad(outputs.sum(), states)
+        with backward(model.device, config.precision):
+            (gradient,) = torch.autograd.grad(outputs.sum(), states)
         vectors = gradient * batch.delta
         sums = vectors.sum(-1).double().cpu().numpy()
         kept = vectors.cpu().numpy() if config.mass == "norm" else None

@@ -13,6 +13,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import LABELS, SCORES
 from ccta_core.models.heads import head_logits
 from ccta_core.models.model import Encoded, Model, pad_batch
+from ccta_core.models.products import matrix_precision
 from ccta_core.models.windows import windows
 from ccta_core.tasks.protocol import ModelOutput
 from ccta_core.tasks.spans import answers as best_answers
@@ -147,7 +148,7 @@ def _of_encoded(
 
 
 def _run(model: Model, batch: dict[str, Any], bfloat16: bool) -> torch.Tensor:
-    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, bfloat16):
+    with torch.inference_mode(), matrix_precision(model.device, bfloat16=bfloat16):
         return head_logits(model.hf_model(**batch)).cpu()
 
 

@@ -13,6 +13,7 @@ from peft.helpers import disable_input_dtype_casting
 from torch.optim.lr_scheduler import LambdaLR
 
 from ccta_core.errors import CctaError
+from ccta_core.models.products import matrix_precision, quick_products
 from ccta_core.training.recipe import Recipe
 from ccta_core.training.rows import Rows
 
@@ -122,7 +123,7 @@ def mean_loss(model: torch.nn.Module, rows: Rows, recipe: Recipe, device: str = 
     model.eval()
     total = 0.0
     for batch in rows.by_length(recipe.batch_size):
-        with torch.inference_mode(), _precision(recipe, device):
+        with torch.inference_mode(), matrix_precision(device, bfloat16=recipe.bfloat16):
             loss = model(**_on(rows.tensors(batch), device)).loss
         total += float(loss.detach()) * len(batch)
     model.train()
@@ -156,17 +157,15 @@ def _add_task_gradients(
     optimiser: torch.optim.Optimizer,
     recipe: Recipe,
 ) -> float:
-    with _precision(recipe, batch["input_ids"].device.type):
+    device = batch["input_ids"].device
+    with matrix_precision(device, bfloat16=recipe.bfloat16):
         loss = model(**batch).loss
     if not torch.isfinite(loss):
         raise CctaError("the training loss is not finite; lower learning_rate or train in float32")
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    with quick_products(device, bfloat16=recipe.bfloat16):
+        loss.backward()
     return float(loss.detach())
-
-
-def _precision(recipe: Recipe, device: str) -> torch.autocast:
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.bfloat16)
 
 
 def _on(batch: dict[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
