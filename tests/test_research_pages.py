@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ccta_core.errors import DamagedFileError
+from ccta_core.errors import CctaError, DamagedFileError
 from ccta_core.store.usage import MARK
 from ccta_core.study.storage.parts import has_rows, missing_parts, rows_file
 from ccta_core.study.storage.table import Study
@@ -82,6 +82,50 @@ def test_size_is_told_from_accuracy(tens):
     assert value == pytest.approx(tens, abs=0.004)
     assert low < tens < high
     assert (low < 0 < high) == (tens == 0)
+
+
+def of_pairs(moves, seeds=3, groups=40):
+    """Rows of models of two sizes: the larger's EMS is the smaller's plus its seed's move."""
+    draw, rows = np.random.default_rng(5), []
+    for seed in range(1, seeds + 1):
+        for lang in ("en", "es"):
+            for group in range(groups):
+                low = draw.normal(0.5, 0.1)
+                keys = {
+                    "language": lang,
+                    "seed": seed,
+                    "group": f"g{group:02}",
+                    "item": f"i{group}",
+                }
+                for items, value in ((500, low), (2500, low + moves[seed - 1])):
+                    noise_ = draw.normal(0, 0.01)
+                    rows.append({**keys, "target": "zh", "items": items, "ems": value + noise_})
+    return pd.DataFrame(rows)
+
+
+def test_a_change_is_each_seeds_own_and_seeds_could_have_been_others():
+    found = training_size.change(of_pairs((0.03, 0.05, 0.07)), "ems", 500, 2500)
+    assert found.value == pytest.approx(0.05, abs=0.003)
+    # three seeds that differ by .02: Student's t of their means, two degrees of freedom or more
+    assert 0.5 * 4.30 * 0.02 / 3**0.5 < (found.high - found.low) / 2 < 1.1 * 4.30 * 0.02 / 3**0.5
+    one = training_size.change(of_pairs((0.05,), seeds=1), "ems", 500, 2500)
+    assert one.low < 0.05 < one.high
+    assert one.high - one.low < 0.02
+
+
+def test_sizes_of_several_studies_are_one_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_size, "_trained", lambda name: training_size._Trained(
+        name[-2:], 500 if "made" in name else 2500, 1
+    ))  # fmt: skip
+    one, same = (made_study(tmp_path / name, items=6) for name in ("one", "same"))
+    table = training_size.of_pairs([one, same])
+    rows = one.query("SELECT * FROM rows WHERE model = 'made/en' AND source_lang = 'en'")
+    its = table[(table["model"] == "made/en")]
+    assert its["ems"].mean() == pytest.approx(rows["ems"].mean())
+    assert len(its) == 2 * len(rows)
+    other = made_study(tmp_path / "other", items=9)
+    with pytest.raises(CctaError, match="differ in items_sha256"):
+        training_size.of_pairs([one, other])
 
 
 def test_the_noise_page_weighs_each_kind_against_translations():

@@ -1,21 +1,28 @@
 """Does consistency grow with the items a model is trained on, more or less than accuracy does?
 
-python -m research.documents.training_size [STUDY]
+python -m research.documents.training_size [STUDY ...]
 
-Reads the study of the models of `research.zoo.sizes` beside those of the series (5,010 items), and
-their cards. Writes docs/training-size.md and docs/findings/training-size.csv.
+Reads the studies of the models of `research.zoo.sizes` beside those of the series (5,010 items),
+and their cards. Writes docs/training-size.md and docs/findings/training-size.csv.
 """
 
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from ccta_core.analysis.intervals import Ends, mean_interval
+from ccta_core.analysis.intervals import DRAWS, mean_interval
+from ccta_core.analysis.seeds import (
+    CheckpointScores,
+    ContrastEstimate,
+    of_checkpoints,
+    over_seeds,
+)
+from ccta_core.errors import CctaError
 from ccta_core.languages import language
 from ccta_core.measures import MEASURES, label
 from ccta_core.models.catalog import SHIPPED
@@ -23,7 +30,8 @@ from ccta_core.study.storage.table import Study, open_study
 from ccta_core.text import count, interval, listing, number, signed
 from research.zoo.build import RUNS
 
-STUDY = "xnli-training-sizes"
+STUDIES = ("xnli-training-sizes", "xnli-training-seeds")
+"""The first seed at three sizes; two more, and a size between, trained and measured later."""
 WHOLE = 5010
 """Items of XNLI test, all of which the series is trained on."""
 ASKED = ("ems", "ems_uniform", "gain_calibrated")
@@ -37,50 +45,77 @@ _NAME = re.compile(r"nli-xnli-(\w\w)(?:-(\d+)-seed(\d+))?$")
 def main() -> None:
     """Writes the page and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("study", nargs="?", default=STUDY)
-    study = open_study(parser.parse_args().study)
-    table = pd.DataFrame([_row(study, model["id"]) for model in study.manifest.models])
-    table = table.sort_values(["language", "items", "seed"], ignore_index=True)
+    parser.add_argument("studies", nargs="*", default=STUDIES)
+    studies = [open_study(name) for name in parser.parse_args().studies]
+    pairs = of_pairs(studies)
+    table = of_models(pairs, studies[0].manifest.languages)
     table.to_csv(DOCS / "findings" / "training-size.csv", index=False, float_format="%.4f")
-    (DOCS / "training-size.md").write_text("\n".join(page(study, table)) + "\n", "utf-8")
+    (DOCS / "training-size.md").write_text("\n".join(page(studies, pairs, table)) + "\n", "utf-8")
 
 
-def _row(study: Study, model: str) -> dict[str, object]:
-    """Returns what a model is, its accuracy over the study's languages and its consistency with
-    the language it was trained on.
+def of_pairs(studies: Sequence[Study]) -> pd.DataFrame:
+    """Returns a row for each model, item and language beside the training language.
+
+    Raises CctaError where the studies are not of the same items, settings and layers.
     """
+    first, *others = (study.manifest for study in studies)
+    for each in others:
+        for name in ("items_sha256", "languages", "layers", "config"):
+            if getattr(each, name) != getattr(first, name):
+                raise CctaError(
+                    f"{each.name} and {first.name} differ in {name}; expected studies of the same "
+                    "items with the same settings"
+                )
+    columns = ", ".join(f"{MEASURES[key].sql_at('pair')} AS {key}" for key in KEPT)
+    parts = []
+    for study in studies:
+        for model in study.manifest.models:
+            trained = _trained(model["id"])
+            rows = study.query(
+                f'SELECT "group", item, target_lang AS target, {columns} FROM rows WHERE model = ? '
+                'AND source_lang = ? ORDER BY "group", item, target',
+                [model["id"], trained.language],
+            )
+            parts.append(rows.assign(model=model["id"], **trained._asdict()))
+    return pd.concat(parts, ignore_index=True)
+
+
+class _Trained(NamedTuple):
+    """What a model was trained on, and its seed."""
+
+    language: str
+    items: int
+    seed: int
+
+
+def _trained(model: str) -> _Trained:
     found = _NAME.search(model)
     if found is None:
-        raise ValueError(f"{model} is no model of the series")
-    lang, items, seed = found[1], int(found[2] or WHOLE), int(found[3] or 1)
-    name = model.rpartition("/")[2]
-    path = RUNS / f"{name}.json" if found[2] else SHIPPED / model / "card.json"
-    scores = json.loads(path.read_text("utf-8"))["scores"]
-    sums = study.query(
-        'SELECT "group", '
-        + ", ".join(_sums(key) for key in KEPT)
-        + ' FROM rows WHERE model = ? AND source_lang = ? GROUP BY "group" ORDER BY "group"',
-        [model, lang],
-    )
-    row: dict[str, object] = {
-        "model": model,
-        "language": lang,
-        "items": items,
-        "seed": seed,
-        "accuracy": sum(scores[each]["accuracy"] for each in study.manifest.languages)
-        / len(study.manifest.languages),
-    }
-    for key in KEPT:
-        totals, sizes = (sums[name].to_numpy(float) for name in (key, f"n_{key}"))
-        ends = mean_interval(totals, sizes)
-        row |= {key: totals.sum() / sizes.sum()}
-        row |= {f"{key}_low": ends[0] if ends else None, f"{key}_high": ends[1] if ends else None}
-    return row
+        raise CctaError(f"{model} is no model of the series; expected nli-xnli-LANG[-ITEMS-seedN]")
+    return _Trained(found[1], int(found[2] or WHOLE), int(found[3] or 1))
 
 
-def _sums(key: str) -> str:
-    sql = MEASURES[key].sql_at("pair")
-    return f"sum({sql}) AS {key}, count({sql}) AS n_{key}"
+def of_models(pairs: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:
+    """Returns a row a model: its accuracy over the languages, and its consistency with the
+    language it was trained on, with intervals over premises.
+    """
+    rows = []
+    for (lang, items, seed, model), its in pairs.groupby(["language", "items", "seed", "model"]):
+        name = str(model).rpartition("/")[2]
+        own = RUNS / f"{name}.json"
+        path = own if own.exists() else SHIPPED / str(model) / "card.json"
+        scores = json.loads(path.read_text("utf-8"))["scores"]
+        accuracy = sum(scores[each]["accuracy"] for each in languages) / len(languages)
+        row: dict[str, object] = {
+            "model": model, "language": lang, "items": items, "seed": seed, "accuracy": accuracy
+        }  # fmt: skip
+        for key in KEPT:
+            by_group = its.groupby("group")[key]
+            ends = mean_interval(by_group.sum().to_numpy(float), by_group.count().to_numpy(float))
+            row |= {key: its[key].mean()}
+            row |= {f"{key}_low": ends and ends[0], f"{key}_high": ends and ends[1]}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, float]:
@@ -96,48 +131,36 @@ def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, 
     return float(fit.params["tens"]), float(low), float(high)
 
 
-class Change(NamedTuple):
-    """What a measure gains from the smallest to the whole set, and its 95% interval."""
-
-    value: float
-    ends: Ends | None
-
-
-def change(study: Study, table: pd.DataFrame, measure: str) -> Change:
-    """Returns how a measure changes from the smallest set to the whole, on the same items and
-    pairs; all training languages together, premises drawn.
+def change(pairs: pd.DataFrame, measure: str, small: int, large: int) -> ContrastEstimate:
+    """Returns how a measure changes from one size to another, on the same items and pairs; all
+    training languages together, each seed with itself. With several seeds these could have been
+    others too (`over_seeds`), with one only the items.
     """
-    smallest = table["items"].min()
-    sql = MEASURES[measure].sql_at("pair")
-    parts = []
-    for lang, models in table.groupby("language"):
-        large = models.loc[models["items"] == WHOLE, "model"].iloc[0]
-        for small in models.loc[models["items"] == smallest, "model"]:
-            parts.append(
-                study.query(
-                    f'SELECT a."group", a.v - b.v AS d FROM (SELECT "group", item, target_lang, '
-                    f"{sql} AS v FROM rows WHERE model = ? AND source_lang = ?) a JOIN (SELECT "
-                    f"item, target_lang, {sql} AS v FROM rows WHERE model = ? AND source_lang = ?) "
-                    "b USING (item, target_lang)",
-                    [large, lang, small, lang],
-                )
-            )
-    by_group = pd.concat(parts).dropna().groupby("group")["d"]
-    totals, sizes = by_group.sum().to_numpy(float), by_group.size().to_numpy(float)
-    return Change(totals.sum() / sizes.sum(), mean_interval(totals, sizes))
+    keys = ["language", "seed", "group", "item", "target"]
+    columns = [
+        pairs[pairs["items"] == size].set_index(keys)[measure].dropna() for size in (large, small)
+    ]
+    apart = (columns[0] - columns[1]).dropna()
+    both = apart.groupby(level=["seed", "group"]).agg(["sum", "size"]).unstack()
+    whole = both.dropna(axis=1)
+    scores = CheckpointScores(
+        {"change": whole["sum"].to_numpy(float)}, whole["size"].to_numpy(float).mean(0)
+    )
+    estimate = over_seeds if len(whole) > 1 else of_checkpoints
+    return estimate(scores, {"change": 1.0}, draws=DRAWS, seed=0)
 
 
-def _direction(moved: Change) -> str:
-    if moved.ends is None or moved.ends[0] <= 0 <= moved.ends[1]:
+def _direction(value: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None or low <= 0 <= high:
         return "is not shown to change"
-    return "grows" if moved.value > 0 else "falls"
+    return "grows" if value > 0 else "falls"
 
 
-def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
+def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
     """The document's lines."""
-    manifest = study.manifest
+    manifest = studies[0].manifest
     sizes = sorted({int(each) for each in table["items"]})
-    means = table.groupby("items")[["accuracy", *KEPT]].mean()
+    names = listing([f"`{study.name}`" for study in studies])
     yield "# Consistency and the number of training items\n"
     yield (
         "Written by `python -m research.documents.training_size`; the numbers change only when "
@@ -146,7 +169,7 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
     yield (
         f"The NLI series trained on {listing([f'{size:,}' for size in sizes])} items (whole "
         "premises spread evenly over XNLI test, the smaller sets within the larger; three epochs "
-        f"of each), {count(len(table), 'model')}; study `{study.name}`: {manifest.items} items of "
+        f"of each), {count(len(table), 'model')}; {names}: {manifest.items} items of "
         f"XNLI dev, one of a premise, spread evenly, {len(manifest.languages)} languages "
         f"({' '.join(manifest.languages)}), layer {manifest.layers[0]}, "
         f"{manifest.config['precision']}. Consistency is with the training language; accuracy is "
@@ -154,6 +177,32 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
         "2,490).\n"
     )
     yield "## What it says\n"
+    yield from _means(table, sizes)
+    seeds = {size: set(table.loc[table["items"] == size, "seed"]) for size in sizes}
+    for large in [size for size in sizes[1:] if size in (sizes[-1], sizes[-2])]:
+        both = sorted(seeds[sizes[0]] & seeds[large])
+        if both:
+            yield _changes(pairs[pairs["seed"].isin(both)], sizes[0], large, len(both))
+    for measure in ASKED:
+        name = label(measure)
+        value, low, high = at_equal_accuracy(table, measure)
+        yield (
+            f"- At equal accuracy {name} {_direction(value, low, high)}: ten times the items add "
+            f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
+            f"{count(len(table), 'model')})."
+        )
+    least = min(len(each) for size, each in seeds.items() if size < WHOLE)
+    yield (
+        f"- {count(least, 'seed')} of each smaller set"
+        + (": what a seed alone moves is not known here." if least == 1 else ", one of the whole.")
+        + " Size and number of steps go together, as epochs are the same."
+    )
+    yield "\n## The models\n"
+    yield from _models(table)
+
+
+def _means(table: pd.DataFrame, sizes: Sequence[int]) -> Iterator[str]:
+    means = table.groupby("items")[["accuracy", *KEPT]].mean()
     small, large = means.loc[sizes[0]], means.loc[sizes[-1]]
     yield (
         f"- From {sizes[0]:,} to {sizes[-1]:,} items accuracy goes from {small['accuracy']:.3f} to "
@@ -162,31 +211,22 @@ def page(study: Study, table: pd.DataFrame) -> Iterator[str]:
         f"{number(large['ems_uniform'], 3)}, gain less chance from "
         f"{number(small['gain_calibrated'], 3)} to {number(large['gain_calibrated'], 3)}."
     )
+
+
+def _changes(pairs: pd.DataFrame, small: int, large: int, seeds: int) -> str:
+    """What changes between two sizes, in a line."""
     told = []
     for measure in ASKED:
-        moved = change(study, table, measure)
-        span = f" ({interval(moved.ends[0], moved.ends[1], 3)})" if moved.ends else ""
+        moved = change(pairs, measure, small, large)
+        span = "" if moved.low is None else f" ({interval(moved.low, moved.high, 3)})"
         told.append(f"{label(measure)} {signed(moved.value, 3)}{span}")
-    yield (
-        "- On the same items and pairs, from the smallest set to the whole, premises drawn: "
-        f"{'; '.join(told)}. With more data EMS {_direction(change(study, table, 'ems'))}."
+        if measure == "ems":
+            direction = _direction(moved.value, moved.low, moved.high)
+    drawn = "premises drawn" if seeds == 1 else f"premises and {seeds} seeds drawn"
+    return (
+        f"- On the same items and pairs, from {small:,} to {large:,} items, {drawn}: "
+        f"{'; '.join(told)}. With more data EMS {direction}."
     )
-    for measure in ASKED:
-        name = label(measure)
-        value, low, high = at_equal_accuracy(table, measure)
-        verdict = _direction(Change(value, Ends(low, high)))
-        yield (
-            f"- At equal accuracy {name} {verdict}: ten times the items add {signed(value, 3)} "
-            f"(95% {interval(low, high, 3)}; least squares over {count(len(table), 'model')})."
-        )
-    seeds = sorted({int(seed) for seed in table.loc[table["items"] < WHOLE, "seed"]})
-    yield (
-        f"- {count(len(seeds), 'seed')} of the smaller sets"
-        + (": what a seed alone moves is not known here." if len(seeds) == 1 else ".")
-        + " Size and number of steps go together, as epochs are the same."
-    )
-    yield "\n## The models\n"
-    yield from _models(table)
 
 
 def _models(table: pd.DataFrame) -> Iterator[str]:
