@@ -1,5 +1,6 @@
 """The matrix of cells and the points of the scatter in a real browser: pointer and keyboard."""
 
+from itertools import pairwise
 from urllib.parse import urlencode
 
 import pytest
@@ -156,3 +157,41 @@ def test_items_that_are_brushed_are_selected_on_every_page(show):
     page.get_by_role("button", name="Clear selection").click()
     chip.wait_for(state="detached")
     assert "set=" not in page.url
+
+
+def test_fifteen_languages_fit_a_laptop(show):
+    page = show("languages", study="xnli-training-languages")
+    page.locator(".ccta-mx-cell").first.wait_for()
+    box = page.locator(".ccta-mx-scroll").first
+    assert box.locator("thead th").count() >= 15
+    assert box.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+def test_lines_of_items_do_not_lie_on_one_another(show):
+    page = show("languages", study="xnli-training-languages")
+    lines = page.locator(
+        '.st-key-languages_detail [class*="st-key-languages_item_"] button:visible'
+    )
+    lines.nth(9).wait_for()
+    page.wait_for_timeout(1500)
+    boxes = [line.bounding_box() for line in lines.all()]
+    assert len(boxes) >= 10
+    assert len({round(box["x"]) for box in boxes}) == 1
+    for above, below in pairwise(boxes):
+        assert above["y"] + above["height"] <= below["y"] + 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_full_screen_of_a_chart_hides_nothing_of_it(show, width):
+    """It stands above marks and legend, can be pressed, and closes where it is looked for."""
+    page = show("languages", width=width)
+    chart = page.locator(".st-key-languages_spread")
+    button = chart.locator(".modebar-btn")
+    button.wait_for()
+    place = button.bounding_box()
+    for part in (".nsewdrag", "g.legend .bg"):
+        top = chart.locator(part).first.bounding_box()["y"]
+        assert place["y"] + place["height"] <= top + 4  # its own edge is empty
+    button.click()
+    page.locator('.modebar-btn[data-title="Close fullscreen"]').click()
+    page.locator('.st-key-languages_spread .modebar-btn[data-title="Fullscreen"]').wait_for()
