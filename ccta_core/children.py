@@ -1,4 +1,5 @@
-"""Starts processes that end with the one that started them, however that ends.
+"""Starts processes: children, which end with the one that started them however that ends, and
+others that go on without it and give way to it.
 
 python -m ccta_core.children MODULE ARGUMENT ... (what `start` runs)
 
@@ -15,10 +16,14 @@ import threading
 import time
 from _thread import interrupt_main
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
 
 _PATIENCE = 5.0
 """Seconds in which a child may put away what it has in hand."""
+GIVES_WAY = 10
+"""Niceness of what goes on by itself: whoever looks at a page is answered first."""
 
 
 def start(module: str, words: Sequence[str], **settings: Any) -> subprocess.Popen[str]:
@@ -30,6 +35,38 @@ def start(module: str, words: Sequence[str], **settings: Any) -> subprocess.Pope
     """
     command = [sys.executable, "-m", __name__, module, *words]
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **settings)
+
+
+def start_apart(
+    module: str, words: Sequence[str], log: IO[bytes], **settings: Any
+) -> subprocess.Popen[bytes]:
+    """Starts `python -m MODULE WORDS` as a process that outlives this one, and gives way to it.
+
+    What it writes goes to `log`; neither Ctrl-C here nor the end of this process reaches it. Raises
+    OSError where no process can be started.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        **settings,
+    )
+    _give_way(process.pid)
+    return process
+
+
+def _give_way(process: int) -> None:
+    """Lets a process that leads a session of its own give way to all others.
+
+    Linux shares processors out between sessions first (autogroups, where the kernel has them, as
+    desktops' have): niceness alone then counts within a session only.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process, GIVES_WAY)
+    with suppress(OSError):
+        Path(f"/proc/{process}/autogroup").write_text(str(GIVES_WAY), encoding="ascii")
 
 
 def main() -> int:

@@ -214,6 +214,23 @@ def test_a_child_ends_with_its_parent(number, tmp_path):
     assert not place.exists()
 
 
+def test_what_goes_on_by_itself_gives_way(tmp_path):
+    """To every other session: where the kernel has autogroups niceness alone would not do."""
+    with (tmp_path / "log").open("wb") as log:
+        process = children.start_apart(
+            "timeit", ["-n1", "-r1", "__import__('time').sleep(60)"], log
+        )
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == children.GIVES_WAY
+        assert os.getsid(process.pid) == process.pid  # neither Ctrl-C nor the end of its starter
+        groups = Path(f"/proc/{process.pid}/autogroup")
+        if groups.exists():
+            assert groups.read_text(encoding="ascii").split()[-1] == str(children.GIVES_WAY)
+    finally:
+        process.kill()
+        process.wait(SOON)
+
+
 def test_a_child_that_is_done_says_how_it_ended():
     with children.start("ccta_core", ["--help"], stdout=subprocess.PIPE) as child:
         assert "usage: ccta" in child.stdout.read()

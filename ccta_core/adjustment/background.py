@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ccta_core.children import start as start_child
+from ccta_core.children import start_apart
 from ccta_core.config import cache_root
 from ccta_core.corpus.resolve import SHARED, check_readable
 from ccta_core.errors import CctaError
@@ -268,13 +268,7 @@ def main(words: Sequence[str]) -> int:
 
 def _launch(order: AdjustmentOrder) -> None:
     with (order.folder / _LOG).open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", __name__, order.name],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        start_apart(__name__, [order.name], log)
     until = time.monotonic() + _PATIENCE
     while not held(order.folder / _LOCK) and time.monotonic() < until:
         time.sleep(0.1)

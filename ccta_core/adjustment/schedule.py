@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from ccta_core.adjustment.cells import (
 from ccta_core.adjustment.learning import Report
 from ccta_core.adjustment.plan import Plan, PlanCell, Training
 from ccta_core.adjustment.settings import hold_alone, write_whole
-from ccta_core.children import start
+from ccta_core.children import start, start_apart
 from ccta_core.errors import CctaError
 from ccta_core.study.run.locks import held
 
@@ -118,14 +117,7 @@ def run_in_background(plan: Plan, words: list[str]) -> int:
         raise CctaError(f"the plan {plan.name} is at work in another process; wait for it")
     plan.folder.mkdir(parents=True, exist_ok=True)
     with (plan.folder / LOG).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ccta_core", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return process.pid
+        return start_apart("ccta_core", words, log).pid
 
 
 def _ready(

@@ -8,8 +8,6 @@ tells that it is at work.
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -19,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from ccta_core.children import start_apart
 from ccta_core.config import cache_root
 from ccta_core.corpus.resolve import check_readable
 from ccta_core.errors import CctaError
@@ -56,8 +55,6 @@ ASKED: Final = "asked"
 """`stop`: the run was asked and will end, but has not yet."""
 _PATIENCE = 4.0
 """Seconds in which a run obeys."""
-_POLITE = 5
-"""Added to a run's niceness: the page it was started from answers first."""
 
 
 def check_new(request: StudyRequest) -> None:
@@ -210,12 +207,10 @@ def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
             log.write(f"== {now} ccta study {words[0]} with {processes}\n".encode())
             log.flush()
             write_event(folder, LAUNCHED, action=words[0], workers=workers)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ccta_core", "study", *words, "--workers", str(workers)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # neither Ctrl-C nor the end of the server reaches it
+            process = start_apart(
+                "ccta_core",
+                ["study", *words, "--workers", str(workers)],
+                log,
                 pass_fds=(lock.fileno(),),
             )
             lock.truncate(0)
@@ -225,8 +220,6 @@ def _launch(folder: Path, words: Sequence[str], workers: int) -> None:
             f"{folder} can't be written ({error.strerror}); make room, or set CCTA_CACHE to "
             "another folder"
         ) from error
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _POLITE)
     threading.Thread(target=process.wait, daemon=True).start()  # no zombie while we live
 
 
