@@ -154,8 +154,30 @@ def test_pairs_of_the_test_data_are_left_out_or_refused(pairs, tmp_path):  # noq
 
 
 @pytest.mark.parametrize(
+    ("test", "line"),
+    [
+        ("tatoeba:nowhere", "nowhere"),
+        ("tatoba:x", "unknown data set 'tatoba'"),
+        ("nonsense", "unknown data set 'nonsense'"),
+        ("demo:nli#devv", "has no splits"),
+        ("file:nowhere.csv", "nowhere.csv"),
+    ],
+)
+def test_test_data_that_can_not_be_read_is_no_empty_test_data(test, line, tiny, pairs, capsys):  # noqa: F811
+    """Else its sentences would be learnt from."""
+    assert line in refused(tiny, pairs, capsys, "--test", test)
+
+
+def test_test_data_without_the_language_holds_nothing_of_it(pairs):  # noqa: F811
+    text = read_parallel([pairs], "es")
+    text = replace(text, lang="bg")  # the demo corpus has no Bulgarian
+    assert drop_overlap(text, ("demo:nli",)).pairs == text.pairs
+
+
+@pytest.mark.parametrize(
     ("flags", "line"),
     [
+        (["--device", "foo"], "there is no device 'foo'"),
         (["--lr", "2"], "learning_rate is 2.0"),
         (["--noise", "1.5"], "noise is 1.5"),
         (["--noise", "0.1", "--placebo"], "0 beside a placebo"),
@@ -189,3 +211,18 @@ def test_punctuation_is_a_word_of_its_own(tiny):  # noqa: F811
     words = reader.read(["The storm, late."] * 9 + ["Ahmed baked bread on Sundays."] * 30, "en")
     assert words[0].texts == ("The", "storm", ",", "late", ".")
     assert words[-1] == reader.read_tokens([("Ahmed", "baked", "bread", "on", "Sundays", ".")])[0]
+
+
+def test_a_damaged_manifest_is_one_line_and_hides_no_other_run(tiny, pairs, capsys):  # noqa: F811
+    settings = settings_of(tiny, pairs, "whole")
+    run(settings, report=quiet)
+    folder = settings.folder.parent / "torn"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}", "utf-8")
+    with pytest.raises(CctaError, match="has no settings of a run"):
+        read_manifest("torn")
+    capsys.readouterr()
+    assert main(["adjust", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["torn", "whole"]
+    assert lines[0].endswith("damaged")

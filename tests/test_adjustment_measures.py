@@ -19,11 +19,12 @@ from ccta_core.adjustment.measures import (
     word_retrieval,
 )
 from ccta_core.adjustment.probe import Distances
+from ccta_core.adjustment.run import run
 from ccta_core.adjustment.words import Words
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.retrieval import accuracy_at_1, mexa, sentence_means
-from tests.test_adjustment import tiny, write_pairs  # noqa: F401 - a fixture
+from tests.test_adjustment import quiet, settings_of, tiny, write_pairs  # noqa: F401 - fixtures
 
 
 def made_pairs(draw, count=12, width=6):
@@ -171,6 +172,21 @@ def test_a_model_is_measured_into_four_tables(tiny, tmp_path, capsys):  # noqa: 
     assert min(row["mexa"] for row in tables["sentences"]) >= 0
     with pytest.raises(CctaError, match="was not measured in hi"):
         read_links(str(tiny), "hi", 3, "cosine")
+
+
+def test_pairs_that_were_learnt_are_not_measured_on(tiny, tmp_path, capsys):  # noqa: F811
+    """A run that held out fewer pairs learnt from some that others hold out."""
+    spec = write_pairs(tmp_path)
+    run(settings_of(tiny, spec, held=4), report=quiet)
+    words = ["adjust", "measure", "--model", "adjusted/made", "--lang", "es", "--parallel", spec]
+    capsys.readouterr()
+    assert main(words) == 2
+    error = capsys.readouterr().err.strip().split("\n")[-1]
+    assert "made learnt from" in error
+    assert "--held 4" in error
+    assert main([*words, "--held", "4"]) == 0
+    assert main([*words, "--eval", "demo:nli"]) == 2
+    assert "give both or neither" in capsys.readouterr().err
 
 
 def test_sentence_rows_agree_with_the_definitions(tiny):  # noqa: F811

@@ -200,6 +200,10 @@ def test_a_failed_cell_leaves_the_others_and_says_why(declared):
         ("items = 24\n", 'items = 24\nprecision = "half"\n', "unknown precision 'half'"),
         ('name = "made"', 'name = "a/b"', "a name is letters"),
         ("pairs = 40", "pairs = 4", "too few to warm up"),
+        ('languages = ["es"]', 'languages = "es"', "languages is 'es'; expected a list"),
+        ("items = 24\n", 'items = 24\nunseen = "sw"\n', "unseen is 'sw'; expected a list"),
+        ('name = "made"', 'name = "made"\ntests = "tatoeba:x"', "tests is 'tatoeba:x'; expected"),
+        ("parallel = [", "parallel = 5 #", "expected"),
     ],
 )
 def test_a_bad_plan_is_one_line(declared, old, new, line):

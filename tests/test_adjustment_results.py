@@ -20,7 +20,14 @@ from ccta_core.adjustment.hypotheses import (
 from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training
 from ccta_core.adjustment.results import DesignPoint, collect, compare_arms
 from ccta_core.adjustment.schedule import run_plan
-from ccta_core.adjustment.tables import TABLES, detectable, read_items, read_tables, write_tables
+from ccta_core.adjustment.tables import (
+    TABLES,
+    detectable,
+    read_items,
+    read_tables,
+    refuse_to_lose,
+    write_tables,
+)
 from ccta_core.analysis.intervals import f1_interval
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
@@ -86,6 +93,28 @@ def test_a_plan_becomes_tables_and_a_document(declared, tmp_path, capsys):  # no
         assert key in page, key
     assert (tmp_path / "docs" / "adjustment" / "contrasts.csv").exists()
     assert (tmp_path / "docs" / "adjustment" / "auc.svg").exists()
+
+
+def runs_of(*cells):
+    return pd.DataFrame([{"id": cell, "state": state} for cell, state in cells])
+
+
+def test_collected_tables_are_not_lost(declared, tmp_path, capsys, monkeypatch):  # noqa: F811
+    """Neither to a plan of which nothing is finished, nor to another one."""
+    tables = tmp_path / "tables"
+    write_tables(empty() | {"runs": runs_of(("own/a", "finished")), "scores": runs_of(("s", "x"))},
+                 tables)  # fmt: skip
+    kept = {path.name: path.read_bytes() for path in tables.iterdir()}
+    words = ["adjust", "plan", "collect", str(declared), "--data", str(declared.parent)]
+    assert main([*words, "--out", str(tables)]) == 2
+    assert "no cell of the plan is finished here" in capsys.readouterr().err
+    with pytest.raises(CctaError, match="1 finished cells that are not finished here, own/a"):
+        refuse_to_lose(runs_of(("own/b", "finished"), ("own/a", "not run")), tables)
+    refuse_to_lose(runs_of(("own/b", "finished"), ("own/a", "finished")), tables)
+    assert {path.name: path.read_bytes() for path in tables.iterdir()} == kept
+    monkeypatch.chdir(tmp_path)  # by default they lie in the cache folder, wherever one stands
+    assert main(words) == 2
+    assert not (tmp_path / "cache" / "adjustment").exists()
 
 
 def test_nothing_run_is_said_so():

@@ -213,6 +213,8 @@ def test_the_version(capsys):
         ([*PAIR, "--source", "Something of my own.", "--json", "-"], "expected --target"),
         ([*PAIR], "expected --source"),
         ([*PAIR, "--item", "nothing-x"], "unknown item"),
+        ([*PAIR, "--item", "lake-n", "--source", "x"], "--source a text of your own"),
+        ([*PAIR, "--item", "lake-n", "--target-2", "y"], "--target-2 a text of your own"),
         ([*PAIR, *TEXTS, "--layer", "12"], "expected 0 to 11"),
         ([*PAIR, *TEXTS, "--layer", "-1"], "expected 0 to 11"),
         ([*PAIR, *TEXTS, "--layer", "two"], "invalid int"),
@@ -248,6 +250,16 @@ def test_bad_input_gives_one_line_and_exit_code_2(arguments, says, capsys):
     assert len(lines) == 1, streams.err
     assert says in lines[0]
     assert "Traceback" not in streams.err
+
+
+def test_a_cache_folder_that_can_not_be_made_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("", "utf-8")
+    monkeypatch.setenv("CCTA_CACHE", str(tmp_path / "file" / "cache"))
+    words = ["study", "run", "--name", "one", "--model", "e5-small/nli-en", "--data", "demo:nli"]
+    assert main([*words, "--layers", "8", "--limit", "2"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "the cache folder" in error
+    assert "set CCTA_CACHE to a folder that you may write to" in error
 
 
 def test_texts_of_any_kind_come_out_as_they_went_in(capsys):

@@ -132,7 +132,7 @@ def test_a_killed_run_gives_the_same_weights(adjusted, tmp_path):
     with pytest.raises(Killed):
         fit(Data(items_of("nli")), RECIPE, tmp_path / "killed", start=adjusted,
             auxiliary=opened(adjusted), report=killer)  # fmt: skip
-    with pytest.raises(CctaError, match="another recipe or other data"):
+    with pytest.raises(CctaError, match="another recipe, other data"):
         fit(Data(items_of("nli")), RECIPE, tmp_path / "killed", start=adjusted,
             auxiliary=opened(adjusted, anchor_weight=9.0), report=quiet)  # fmt: skip
     facts = [

@@ -142,11 +142,23 @@ def test_what_of_the_gain_is_agreement_on_translations(study):
     chosen = rows.dropna(subset=["gain_other_class"])
     assert 0 < len(chosen) < len(rows)
     assert found.other_class.mean == pytest.approx(chosen["gain_other_class"].mean())
+    assert found.other_class.gain == pytest.approx(chosen["gain"].mean())
+    assert found.other_class.rows == len(chosen)
+    groups = chosen["group"].nunique()
+    assert found.other_class.groups == groups
     assert found.unrelated.ends == pytest.approx((1 / 3, 1 / 3))
     page = findings_page([study]).replace("\N{NO-BREAK SPACE}", " ")
     assert "Unrelated sentences reach 33% in" in page
-    assert "one side explained for another class 50%." in page
-    assert "gain of these items 0." in page
+    assert f"one side explained for another class 50% ({groups} items)." in page
+    assert f"gain of these {groups} groups of items 0." in page
+    table = (
+        findings([study], folder="f")
+        .tables["chance-of-gain"]
+        .set_index("what")
+        .loc["another class"]
+    )
+    assert table["mean"] / table["gain"] == pytest.approx(table["of_gain"])
+    assert table["rows"] == len(chosen)
     older = replace(study, manifest=replace(study.manifest, schema=2))
     assert chance_of_gain(older, 8) is None
 

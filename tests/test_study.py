@@ -277,6 +277,11 @@ def test_items_a_model_was_trained_on_are_refused(done):
             "languages",
         ),
         (["run", "--name", "a", "--model", MODEL, "--data", "demo:nli", "--limit", "0"], "limit"),
+        (
+            ["run", "--name", "demo-nli", "--model", MODEL, "--data", "demo:nli", "--limit", "2"],
+            "demo-nli is a study that ships",
+        ),
+        (["export", "demo-nli", "--to", "-", "--format", "csv"], "found -"),
         (["resume", "nothing"], "no study 'nothing'"),
         (["show", "nothing"], "no study 'nothing'"),
         (["stop", "nothing"], "no study 'nothing'"),

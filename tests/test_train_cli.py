@@ -78,6 +78,16 @@ def test_items_are_spread_over_the_data_of_each_language_with_their_premises_who
     assert max(int(item.group) for item in first) == 7
 
 
+def test_rank_0_is_the_whole_model(data, tmp_path, capsys):
+    """As --full: a folder of its own, without a card of an adapter."""
+    out = tmp_path / "whole"
+    words = ["models", "train", "--task", "nli", "--train", data, "--lang", "en", "--rank", "0"]
+    assert main([*words, "--epochs", "1", "--limit", "4", "--out", str(out)]) == 0
+    assert "the whole model lies in" in capsys.readouterr().err
+    assert (out / "model.safetensors").exists()
+    assert not (out / "card.json").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -95,6 +105,12 @@ def test_items_are_spread_over_the_data_of_each_language_with_their_premises_who
         ({"--task": "ner"}, "0 kinds of label"),
         ({"--eval": "file:nowhere.csv"}, "nowhere.csv"),
         ({"--task": "poetry"}, "invalid choice"),
+        ({"--seed": "-1"}, "seed is -1"),
+        ({"--device": "foo"}, "there is no device 'foo'"),
+        ({"--device": "cuda:9"}, "there is no device 'cuda:9'"),
+        ({"--full": None, "--eval": "demo:nli"}, "leave --eval out"),
+        ({"--rank": "0", "--eval": "demo:nli"}, "leave --eval out"),
+        ({"--eval-langs": "en"}, "give the data by --eval too"),
     ],
 )
 def test_bad_input_is_one_line(change, line, data, tmp_path, capsys):

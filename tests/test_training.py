@@ -253,6 +253,32 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
         fit(Data(items), quick("nli", epochs=1), tmp_path, report=lambda line: None)
 
 
+def flipped(items):
+    other = {"entailment": "contradiction", "contradiction": "entailment"}
+    return tuple(replace(item, label=other[item.label]) for item in items)
+
+
+def test_a_checkpoint_of_other_data_or_another_start_is_refused(tmp_path):
+    """Labels that were corrected are other data, though texts, ids and steps are the same."""
+    items, recipe = items_of("nli", 8), quick("nli", epochs=1)
+    fit(Data(items), recipe, tmp_path / "made", report=lambda line: None)
+    kept = (tmp_path / "made" / "adapter_model.safetensors").read_bytes()
+    for data in (Data(flipped(items)), Data(items, dev=items)):
+        with pytest.raises(CctaError, match=r"other data .*different: (rows|dev)\)"):
+            fit(data, recipe, tmp_path / "made", report=lambda line: None)
+    start = find("e5-small/nli-xnli-es")
+    with pytest.raises(CctaError, match=r"another start \(different: start\)"):
+        fit(Data(items), recipe, tmp_path / "made", start=start, report=lambda line: None)
+    assert (tmp_path / "made" / "adapter_model.safetensors").read_bytes() == kept
+    fit(Data(items), recipe, tmp_path / "made", report=lambda line: None)  # its own: goes on
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(CctaError, match="can't be a model's folder"):
+        fit(Data(items_of("nli", 8)), quick("nli"), tmp_path / "file", report=lambda line: None)
+
+
 def test_predictions_of_a_list_are_those_of_single_items(model):
     items = [
         Item(one.id, one.group, lang, *one.sentences[lang].segments, one.label)

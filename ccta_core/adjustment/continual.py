@@ -247,6 +247,22 @@ def original_of(start: ModelInfo | None) -> str:
     return start.id if start is not None and start.task == "backbone" else BACKBONE
 
 
+def adjustments_below(start: ModelInfo | None) -> list[str]:
+    """Returns the names of the adjustments whose pairs a model has learnt from: those that it
+    stands on, and those of its continual learning.
+    """
+    found: dict[str, None] = {}
+    while start is not None:
+        if adjusted(start.id) is not None:
+            found[start.id.removeprefix(f"{ADJUSTED}/")] = None
+        kept = start.card.get("training", {}).get("continual")
+        if kept is not None and adjusted(str(kept["settings"]["source"])) is not None:
+            found[str(kept["settings"]["source"]).removeprefix(f"{ADJUSTED}/")] = None
+        base = start.card.get("base")
+        start = adjusted(str(base["id"])) if isinstance(base, dict) else None
+    return list(found)
+
+
 def encoder_of(model: Any) -> Any:
     """Returns the encoder inside a task's model, its adapter included."""
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model

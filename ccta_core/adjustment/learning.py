@@ -174,9 +174,10 @@ class Learning:
             self.objective,
             apart=apart,
         )
-        if added.slopes is not None:
+        if apart:
+            slopes = self.processes.add_up_terms(self.parameters, added.slopes)
             progress.rows["gradients"] += [
-                {"step": progress.step + 1} | row for row in gradient_rows(added.slopes, self.names)
+                {"step": progress.step + 1} | row for row in gradient_rows(slopes, self.names)
             ]
         losses = self.processes.add_up(self.parameters, added.losses)
         self._check_finite(sum(losses.values()))

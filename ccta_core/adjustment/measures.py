@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow.parquet import read_table, write_table
 
-from ccta_core.adjustment.continual import original_of
+from ccta_core.adjustment.continual import adjustments_below, original_of
 from ccta_core.adjustment.learning import Report
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.parallel import read_parallel
@@ -25,8 +25,8 @@ from ccta_core.adjustment.probe import (
     read_sentences,
     unrelated_words,
 )
-from ccta_core.adjustment.run import prepare
-from ccta_core.adjustment.settings import LEAST, Adjustment
+from ccta_core.adjustment.run import Prepared, learnt_pairs, prepare, sentences_of
+from ccta_core.adjustment.settings import LEAST, Adjustment, read_manifest, read_settings
 from ccta_core.adjustment.words import WordReader
 from ccta_core.analysis.prediction import auc_over_groups
 from ccta_core.analysis.resampling import DRAWS, bootstrap_interval, grouped
@@ -92,10 +92,12 @@ class Measures:
 def measure(settings: MeasureSettings, *, report: Report, device: str = "cpu") -> Measures:
     """Returns all measures of one model in one language.
 
-    Raises CctaError where there is no such model, and on data that can't be used.
+    Raises CctaError where there is no such model, on data that can't be used, and where the model
+    has learnt from pairs that are held out here.
     """
     encoder, original = measured_encoder(settings.model, device)
     prepared = prepare(settings.pairs_from(original.id), original, report=report, device=device)
+    _refuse_learnt(settings, prepared, original)
     reader = WordReader(original.tokenizer)
     depth = original.config.num_hidden_layers
     layers = list(range(depth + 1))
@@ -329,6 +331,23 @@ def measured_encoder(model: str, device: str) -> MeasuredEncoder:
         encoder = backbone(model).encoder().to(device)  # type: ignore[arg-type]
     original = backbone(original_of(info) if info is not None else model)
     return MeasuredEncoder(encoder.eval(), original)
+
+
+def _refuse_learnt(settings: MeasureSettings, prepared: Prepared, original: Backbone) -> None:
+    """Raises CctaError where an adjustment below the model learnt from pairs held out here."""
+    for name in adjustments_below(catalog().get(settings.model)):
+        made = read_settings(name)
+        facts = read_manifest(name).get("data", {})
+        same = facts.get("held_sha256") == prepared.facts["data"]["held_sha256"]
+        if made.lang != settings.lang or same:
+            continue
+        held = {sentences_of(pair) for pair in prepared.held}
+        learnt = held & learnt_pairs(name, original)
+        if learnt:
+            raise CctaError(
+                f"{name} learnt from {len(learnt)} of {len(held)} pairs that are held out here; "
+                f"give what it was given: --held {made.held}, its --parallel and its --test"
+            )
 
 
 def _sets(settings: MeasureSettings) -> Iterator[tuple[str, str]]:

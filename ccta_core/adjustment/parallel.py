@@ -18,7 +18,7 @@ import regex
 
 from ccta_core.corpus.formats.parallel import TATOEBA_CODES
 from ccta_core.corpus.lines import lines, text_rows
-from ccta_core.corpus.resolve import SHARED, SOURCES, check_readable
+from ccta_core.corpus.resolve import SHARED, SOURCES, check_readable, open_spec
 from ccta_core.corpus.spec import read_corpus, read_items
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES, language
@@ -102,8 +102,8 @@ def drop_overlap(
     """Returns the pairs that share no sentence, in either language, with a test set.
 
     `tests` are specs of `ccta data`. What shares one is counted under the test set's name; with
-    `allowed` it is counted and stays. Raises CctaError where most of the pairs are in a test set:
-    it is one itself.
+    `allowed` it is counted and stays. Raises CctaError where a test set can't be read, and where
+    most of the pairs are in one: the text is it itself.
     """
     pairs, dropped = text.pairs, dict(text.dropped)
     for test in tests:
@@ -139,18 +139,29 @@ def plain(text: str) -> str:
 
 
 def _sentences(test: str, lang: str) -> dict[str, set[str]]:
-    """Returns the test set's sentences in the language and in English; none where it has no such
-    part.
+    """Returns the test set's sentences in the language and in English; none in a language that it
+    does not have. Raises CctaError where it can't be read: nothing would be left out.
     """
     shared: dict[str, set[str]] = {lang: set(), "en": set()}
-    paired = test.partition(":")[0] == "tatoeba"  # its English belongs to one other language
-    for wanted in [(lang, "en")] if paired else [(lang,), ("en",)]:
+    data = open_spec(test)
+    # The English of paired sets belongs to one other language.
+    wanted: list[tuple[str, ...]] = [(lang, "en")] if data.paired else [(lang,), ("en",)]
+    if data.listed:
+        there = {*data.languages(), *data.more_languages, *(("en",) if data.paired else ())}
+        wanted = [langs for langs in wanted if there.issuperset(langs)]
+    failures = []
+    for langs in wanted:
         try:
-            items = read_items(test, wanted).items
-        except CctaError:
+            items = read_items(test, langs).items
+        except CctaError as error:
+            if data.listed:
+                raise
+            failures.append(error)  # a file need not have both
             continue
         for item in items:
             shared[item.lang] |= {plain(each) for each in (item.text, item.text2) if each}
+    if failures and len(failures) == len(wanted):
+        raise failures[0]
     return shared
 
 

@@ -200,7 +200,11 @@ def _fill_data_folder(value: Any, data: str) -> Any:
 def _plan(table: Mapping[str, Any]) -> Plan:
     check_name(str(table["name"]))
     languages = {
-        lang: Parallel(language(lang).code, tuple(row["parallel"]), _pairs(row.get("pairs", "all")))
+        lang: Parallel(
+            language(lang).code,
+            _strings("parallel", row["parallel"]),
+            _pairs(row.get("pairs", "all")),
+        )
         for lang, row in table["languages"].items()
     }
     for name in table.get("tasks", {}):
@@ -216,9 +220,9 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         cells=(),
         tasks=tasks,
         languages=languages,
-        tests=tuple(table.get("tests", ())) or usual_tests(),
-        sentences=tuple(table.get("sentences", ())),
-        unseen=tuple(language(lang).code for lang in table.get("unseen", ())),
+        tests=_strings("tests", table.get("tests", ())) or usual_tests(),
+        sentences=_strings("sentences", table.get("sentences", ())),
+        unseen=tuple(language(each).code for each in _strings("unseen", table.get("unseen", ()))),
         align_weight=float(weights.get("align_weight", ALIGN_WEIGHT)),
         anchor_weight=float(weights.get("anchor_weight", ANCHOR_WEIGHT)),
     )
@@ -237,6 +241,8 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
     }  # fmt: skip
     if unknown:
         raise CctaError(f"the block {title!r} has unknown keys: {', '.join(sorted(unknown))}")
+    for name in ("languages", "arms", "tasks"):
+        _strings(name, block[name])
     for lang in block["languages"]:
         _check_one_of("language", lang, tuple(plan.languages))
     for arm in block["arms"]:
@@ -357,6 +363,15 @@ def adjustment_name(model: str) -> str:
     return model.removeprefix(f"{ADJUSTED}/")
 
 
+def _strings(name: str, value: Any) -> tuple[str, ...]:
+    """Returns a list of a plan. Raises CctaError where it is something else: a text would be read
+    letter by letter.
+    """
+    if isinstance(value, str) or not all(isinstance(each, str) for each in value):
+        raise CctaError(f'{name} is {value!r}; expected a list of texts, as ["..."]')
+    return tuple(value)
+
+
 def _pairs(value: Any) -> int | None:
     if value == "all":
         return None
@@ -376,6 +391,7 @@ def _read_record(kind: type[_T], row: Mapping[str, Any]) -> _T:
     unknown = set(row) - names
     if unknown:
         raise CctaError(f"unknown keys: {', '.join(sorted(unknown))}; expected {sorted(names)}")
+    lists = {each.name for each in fields(kind) if "tuple" in str(each.type)}  # type: ignore[arg-type]
     return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        **{key: _strings(key, value) if key in lists else value for key, value in row.items()}
     )

@@ -12,6 +12,10 @@ from typing import Any, TypeVar
 
 import torch
 
+TERMS = ("alignment", "anchor")
+"""Of the loss."""
+Slopes = dict[str, list[torch.Tensor]]
+"""Gradients by term, a tensor a parameter."""
 _T = TypeVar("_T")
 
 
@@ -46,6 +50,21 @@ class Processes:
         for parameter, piece in zip(parameters, pieces, strict=True):
             parameter.grad = piece.reshape(parameter.shape)
         return dict(zip(losses, total[: len(losses)].tolist(), strict=True))
+
+    def add_up_terms(
+        self, parameters: Sequence[torch.nn.Parameter], slopes: Slopes | None
+    ) -> Slopes:
+        """Returns the sum over all processes of each term's gradients, one tensor a parameter.
+
+        `slopes` are None where this process had no part of the batch.
+        """
+        own = slopes or {name: [torch.zeros_like(p) for p in parameters] for name in TERMS}
+        if self.count == 1:
+            return own
+        return {
+            name: [self.accelerator.reduce(slope, reduction="sum") for slope in own[name]]
+            for name in TERMS
+        }
 
     def wait(self) -> None:
         """Returns when every process has come here."""

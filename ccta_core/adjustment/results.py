@@ -258,9 +258,12 @@ def _items(cell: PlanCell) -> pd.DataFrame:
 def _scores(cell: PlanCell) -> Iterator[dict[str, Any]]:
     card = json.loads((model_folder(cell.id) / "card.json").read_text("utf-8"))
     for lang, score in card["scores"].items():
+        value = score[card["metric"]]
+        if card["metric"] == "accuracy":  # a card keeps four digits, a share of n is exact
+            value = round(value * score["n"]) / score["n"]
         yield {
             "model": cell.id, "eval_lang": lang, "metric": card["metric"],
-            "score": score[card["metric"]], "low": score["low"], "high": score["high"],
+            "score": value, "low": score["low"], "high": score["high"],
             "n": score["n"],
         }  # fmt: skip
 

@@ -21,13 +21,20 @@ from ccta_core.adjustment.learning import (
 from ccta_core.adjustment.links import (
     ARGMAX,
     Linked,
+    LinkedPair,
     WordPair,
     corrupt_links,
     find_links,
     keep_links,
     read_words,
 )
-from ccta_core.adjustment.parallel import ParallelText, drop_overlap, pairs_sha256, read_parallel
+from ccta_core.adjustment.parallel import (
+    Pair,
+    ParallelText,
+    drop_overlap,
+    pairs_sha256,
+    read_parallel,
+)
 from ccta_core.adjustment.processes import Processes, open_processes
 from ccta_core.adjustment.settings import (
     LEAST,
@@ -95,21 +102,10 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
     Held-out pairs depend on the text alone, the others are drawn by the run's seed from what is
     left. Raises CctaError on data that can't be used.
     """
-    text = drop_overlap(
-        read_parallel(settings.parallel, settings.lang),
-        settings.tests,
-        allowed=settings.allow_overlap,
-    )
-    reader = WordReader(parts.tokenizer)
-    most = min(
-        int(parts.tokenizer.model_max_length),
-        getattr(parts.config, "max_position_embeddings", _LIMIT) or _LIMIT,
-    )
-    words, dropped = read_words(reader, text.pairs, settings.lang, most_tokens=most - 2)
-    drawn = _draw_pairs(settings, text, words)
+    text, usable, dropped, drawn = _read_pairs(settings, parts)
     train, held = drawn.train, drawn.held
     report(
-        f"{len(text.pairs):,} pairs of {settings.lang} and en, {len(words):,} of them usable: "
+        f"{len(text.pairs):,} pairs of {settings.lang} and en, {usable:,} of them usable: "
         f"{len(train):,} to learn from, {len(held):,} held out; linking their words"
     )
     check_memory(settings, parts, max(max(p.foreign.tokens, p.english.tokens) for p in train))
@@ -138,6 +134,46 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
         "link_layer": layer,
     }
     return Prepared(pairs, linked.held.pairs, facts)
+
+
+def learnt_pairs(name: str, parts: Backbone) -> set[Pair]:
+    """Returns the sentence pairs that an adjustment of the model `parts` learns from.
+
+    Raises CctaError where there is no run of this name, and where its text can't be read any more.
+    """
+    drawn = _read_pairs(read_settings(name), parts).drawn
+    return {sentences_of(pair) for pair in drawn.train}
+
+
+def sentences_of(pair: WordPair | LinkedPair) -> Pair:
+    """Returns the two sentences of a pair, words apart."""
+    return " ".join(pair.foreign.texts), " ".join(pair.english.texts)
+
+
+class _ReadPairs(NamedTuple):
+    """The text of a run, how many of its pairs are usable, why others are not, and what is drawn
+    of them.
+    """
+
+    text: ParallelText
+    usable: int
+    dropped: dict[str, int]
+    drawn: "_DrawnPairs"
+
+
+def _read_pairs(settings: Adjustment, parts: Backbone) -> _ReadPairs:
+    text = drop_overlap(
+        read_parallel(settings.parallel, settings.lang),
+        settings.tests,
+        allowed=settings.allow_overlap,
+    )
+    reader = WordReader(parts.tokenizer)
+    most = min(
+        int(parts.tokenizer.model_max_length),
+        getattr(parts.config, "max_position_embeddings", _LIMIT) or _LIMIT,
+    )
+    words, dropped = read_words(reader, text.pairs, settings.lang, most_tokens=most - 2)
+    return _ReadPairs(text, len(words), dropped, _draw_pairs(settings, text, words))
 
 
 class _DrawnPairs(NamedTuple):
@@ -211,7 +247,7 @@ def _draw_pairs(settings: Adjustment, text: ParallelText, words: Sequence[WordPa
 
 
 def _words_sha256(pairs: Sequence[WordPair]) -> str:
-    return pairs_sha256((" ".join(p.foreign.texts), " ".join(p.english.texts)) for p in pairs)
+    return pairs_sha256(sentences_of(pair) for pair in pairs)
 
 
 def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str, Any]:

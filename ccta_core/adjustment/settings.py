@@ -172,6 +172,10 @@ def read_manifest(name: str) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise DamagedFileError(f"{path} can't be read ({error}); restore it") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("settings"), dict):
+        raise DamagedFileError(
+            f"{path} has no settings of a run; restore it, or delete its folder to free the name"
+        )
     return manifest
 
 
@@ -217,14 +221,19 @@ def list_runs() -> list[dict[str, Any]]:
     layer).
     """
     rows = []
+    kept = ("lang", "model", "pairs", "seed", "full", "placebo", "noise")
     for name in names():
-        manifest = read_manifest(name)
+        try:
+            manifest = read_manifest(name)
+        except DamagedFileError:  # the others are still to be seen
+            nothing = dict.fromkeys((*kept, "auc_at_start", "auc"))
+            rows.append({"name": name, "status": "damaged"} | nothing)
+            continue
         settings = manifest["settings"]
         probes = read_rows(name, "probes")
         depth = max((row["layer"] for row in probes), default=0)
         layer = depth if settings["layer"] is None else settings["layer"]
         aucs = [row["auc_cosine"] for row in probes if row["layer"] == layer]
-        kept = ("lang", "model", "pairs", "seed", "full", "placebo", "noise")
         rows.append(
             {"name": name, "status": status_of(manifest, name)}
             | {key: settings[key] for key in kept}

@@ -25,6 +25,7 @@ ITEMS = "items"
 """The one long table, which is read a comparison at a time (`read_items`)."""
 SHIPPED = shipped("adjustment")
 Filters = list[tuple[str, str, Any]]
+_FINISHED = "finished"
 _POWER, _ALPHA = 0.8, 0.05
 _ROW_GROUP = 25_000
 """Rows of `items` that are read together: about the items of one comparison."""
@@ -34,6 +35,29 @@ def tables_folder() -> Path:
     """Returns where the tables lie: the cache folder's own, else those that ship."""
     collected = cache_root() / "adjustment"
     return collected if (collected / "runs.parquet").exists() else SHIPPED
+
+
+def refuse_to_lose(runs: pd.DataFrame, folder: Path) -> None:
+    """Raises CctaError where no cell of `runs` is finished, or the tables of a folder are of
+    finished cells that are not among those of `runs`: they would be lost.
+    """
+    if not (runs["state"] == _FINISHED).any():
+        raise CctaError(
+            "no cell of the plan is finished here: there is nothing to collect; ccta adjust plan "
+            "run runs them (of research/adjustment.toml, make adjust-cells brings those that ship)"
+        )
+    path = folder / "runs.parquet"
+    if not path.exists():
+        return
+    kept = _read(path, [])
+    lost = set(kept.loc[kept["state"] == _FINISHED, "id"]) - set(
+        runs.loc[runs["state"] == _FINISHED, "id"]
+    )
+    if lost:
+        raise CctaError(
+            f"the tables in {folder} are of {len(lost)} finished cells that are not finished here, "
+            f"{min(lost)} first: they would be lost; give another folder by --out, or --replace"
+        )
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -11,11 +11,20 @@ from ccta_core.study.storage.table import Study
 
 
 class Share(NamedTuple):
-    """A mean over rows, its part of their mean gain, and the part's 95% interval over groups."""
+    """A mean over rows, its part of their mean gain, and the part's 95% interval over groups; the
+    rows and the groups of items that have it.
+    """
 
     mean: float
     of_gain: float
     ends: Ends | None
+    rows: int
+    groups: int
+
+    @property
+    def gain(self) -> float:
+        """The mean gain of these rows."""
+        return self.mean / self.of_gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,8 @@ def chance_of_gain(study: Study, layer: int) -> ChanceOfGain | None:
         return None
 
     def share(part: np.ndarray, of: np.ndarray, count: float) -> Share:
-        return Share(part.sum() / count, part.sum() / of.sum(), mean_interval(part, of))
+        ends = mean_interval(part, of)
+        return Share(part.sum() / count, part.sum() / of.sum(), ends, int(count), len(part))
 
     column = {name: sums[name].to_numpy(float) for name in sums.columns if name != "group"}
     has_other = column["n_other"].sum() > 0 and column["chosen"].sum() > 0

@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.parallel import usual_tests
     from ccta_core.adjustment.run import run
     from ccta_core.adjustment.settings import Adjustment
-    from ccta_core.models.processor import bfloat16_warning
+    from ccta_core.models.processor import bfloat16_warning, device_of
 
     names = (
         "name", "lang", "model", "pairs", "held", "seed", "full", "rank", "learning_rate",
@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> None:
         bfloat16=options.precision == "bfloat16",
         **given,
     )
-    device = _device(options)
+    device = device_of(options.device)
     if settings.bfloat16 and (slow := bfloat16_warning(device)):
         progress(f"{slow}; --precision float32 adjusts in float32")
     _report_done(options, run(settings, report=progress, device=device))
@@ -132,14 +132,10 @@ def _run(options: argparse.Namespace) -> None:
 
 def _resume(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.run import resume
+    from ccta_core.models.processor import device_of
 
-    _report_done(options, resume(options.name, report=progress, device=_device(options)))
-
-
-def _device(options: argparse.Namespace) -> str:
-    import torch
-
-    return options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of(options.device)
+    _report_done(options, resume(options.name, report=progress, device=device))
 
 
 def _report_done(options: argparse.Namespace, manifest: dict[str, Any]) -> None:
@@ -163,6 +159,9 @@ def _list(options: argparse.Namespace) -> None:
     if not rows:
         progress("no adjustment was begun here; ccta adjust run --help shows how")
     for row in rows:
+        if row["lang"] is None:
+            sys.stdout.write(f"{row['name']}  {row['status']}\n")
+            continue
         auc = "" if row["auc"] is None else f"  AUC {row['auc_at_start']:.3f} -> {row['auc']:.3f}"
         kind = "placebo" if row["placebo"] else "adjusted"
         sys.stdout.write(

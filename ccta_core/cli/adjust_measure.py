@@ -3,6 +3,7 @@
 import argparse
 
 from ccta_core.cli.write import progress
+from ccta_core.errors import CctaError
 
 _EXAMPLE = (
     "ccta adjust measure --model adjusted/es-2000 --lang es "
@@ -25,6 +26,7 @@ def add(actions: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--test", action="append", dest="tests", metavar="SPEC", help="as of the adjustments"
     )
+    parser.add_argument("--held", type=int, metavar="N", help="pairs held out, as of them (200)")
     parser.add_argument(
         "--sentences", action="append", default=[], metavar="SPEC",
         help="parallel sentences for retrieval and MEXA: tatoeba:FOLDER flores:FOLDER",
@@ -42,12 +44,15 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    import torch
-
     from ccta_core.adjustment.measures import MeasureSettings, measure, write_measures
     from ccta_core.adjustment.parallel import usual_tests
+    from ccta_core.models.processor import device_of
 
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if bool(options.eval) != bool(options.eval_langs):
+        raise CctaError(
+            "--eval names data and --eval-langs the languages to score on; give both or neither"
+        )
+    device = device_of(options.device)
     settings = MeasureSettings(
         model=options.model,
         lang=options.lang,
@@ -55,6 +60,7 @@ def _run(options: argparse.Namespace) -> None:
         tests=tuple(options.tests) if options.tests else usual_tests(),
         sentences=tuple(options.sentences),
         unseen=tuple(options.unseen.split(",")) if options.unseen else (),
+        **({} if options.held is None else {"held": options.held}),
     )
     if options.eval or options.cross:
         _score(options, device)

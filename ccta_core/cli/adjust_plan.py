@@ -34,10 +34,16 @@ def add(actions: argparse._SubParsersAction) -> None:
     collect = steps.add_parser(
         "collect",
         help="the tables of what is finished, as Parquet",
-        epilog="ccta adjust plan collect research/adjustment.toml --out cache/adjustment",
+        epilog="ccta adjust plan collect research/adjustment.toml",
     )
     _file(collect)
-    collect.add_argument("--out", type=Path, default=Path("cache/adjustment"), metavar="FOLDER")
+    collect.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="(adjustment, in the cache folder)"
+    )
+    collect.add_argument(
+        "--replace", action="store_true",
+        help="also where the tables there are of cells that are not finished here: those are lost",
+    )  # fmt: skip
     collect.set_defaults(run=_collect)
 
 
@@ -99,9 +105,13 @@ def _status(options: argparse.Namespace) -> None:
 
 def _collect(options: argparse.Namespace) -> None:
     from ccta_core.adjustment.results import collect
-    from ccta_core.adjustment.tables import write_tables
+    from ccta_core.adjustment.tables import refuse_to_lose, write_tables
+    from ccta_core.config import cache_root
 
+    out = options.out or cache_root() / "adjustment"
     tables = collect(_read(options))
-    write_tables(tables, options.out)
+    if not options.replace:
+        refuse_to_lose(tables["runs"], out)
+    write_tables(tables, out)
     for name, table in tables.items():
         progress(f"{name}: {len(table)} rows")

@@ -22,6 +22,7 @@ from ccta_core.cli import (
     sensitivity,
     study,
 )
+from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.whole_files import disk_problem
 
@@ -75,6 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last boundary: a person never sees a traceback
         if problem := disk_problem(error):
             return _fail(problem, 2)
+        if isinstance(error, OSError) and not cache_root().is_dir():
+            return _fail(
+                f"the cache folder {cache_root()} can't be made ({error.strerror}); set CCTA_CACHE "
+                "to a folder that you may write to",
+                2,
+            )
         if os.environ.get("CCTA_DEBUG"):
             traceback.print_exc()
         line = " ".join(str(error).split())[:300]

@@ -175,6 +175,13 @@ def _compare(model_id: str, source: Sentence, target: Sentence, config: Config) 
 
 
 def _sentences(options: argparse.Namespace) -> tuple[Sentence, Sentence]:
+    typed = ("source", "source_2", "target", "target_2")
+    given = [f"--{name.replace('_', '-')}" for name in typed if getattr(options, name) is not None]
+    if options.item and given:
+        raise CctaError(
+            f"--item is a pair of the demo corpus, and {', '.join(given)} a text of your own; give "
+            "one or the other"
+        )
     if options.item:
         return _demo_item(options.item, options.source_lang, options.target_lang)
     if options.source is None:

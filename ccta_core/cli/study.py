@@ -232,6 +232,8 @@ def _export(options: argparse.Namespace) -> None:
     from ccta_core.reports.study.write import export_study
     from ccta_core.study.storage.table import open_study
 
+    if options.to == "-":
+        raise CctaError("an export is a file, or a folder of files; give its path by --to, found -")
     measures = options.measure.split(",") if options.measure is not None else None
     path = export_study(open_study(options.name), options.to, options.form, measures)
     sys.stdout.write(f"{path}\n")

@@ -94,16 +94,21 @@ def add(actions: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    import torch
-
     from ccta_core.corpus.demo import read_demo
-    from ccta_core.models.processor import bfloat16_warning
+    from ccta_core.models.processor import bfloat16_warning, device_of
     from ccta_core.training.finish import make_loadable, score_card
     from ccta_core.training.fit import Data, fit, labels_of
     from ccta_core.training.recipe import recipe_for
 
     if options.full and options.rank:
         raise CctaError("--full trains every weight and has no rank; give one of the two")
+    if (options.full or options.rank == 0) and options.eval:
+        raise CctaError(
+            "--full writes a model without a card to keep scores in; leave --eval out, and score "
+            "it where it is used (a study, say)"
+        )
+    if options.eval_langs and not options.eval:
+        raise CctaError("--eval-langs names languages to score on; give the data by --eval too")
     recipe = recipe_for(
         options.task,
         rank=0 if options.full else options.rank,
@@ -127,13 +132,13 @@ def _run(options: argparse.Namespace) -> None:
     name = f"{options.task}-{options.lang.replace(',', '-')}"
     name += "" if options.seed == 1 else f"-seed{options.seed}"
     out = options.out or cache_root() / "models" / "own" / name
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of(options.device)
     if recipe.bfloat16 and (slow := bfloat16_warning(device)):
         progress(f"{slow}; --precision float32 trains in float32")
     start = _start(options.start) if options.start else None
     auxiliary = _continual(options, start, device)
     facts = fit(data, recipe, out, start=start, auxiliary=auxiliary, device=device)
-    if options.full:
+    if recipe.rank == 0:
         _report_facts(
             options, facts, f"the whole model lies in {out}; {_reading_command(out)} reads it"
         )

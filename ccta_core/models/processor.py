@@ -5,13 +5,31 @@ from pathlib import Path
 
 import torch
 
+from ccta_core.errors import CctaError
+
+
+def device_of(name: str | None) -> str:
+    """Returns a device by its name; by default the GPU where there is one, else the processor.
+
+    Raises CctaError (one line) where PyTorch knows no such device, or it is not here.
+    """
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        here = "cpu or cuda" if torch.cuda.is_available() else "cpu, the only one here"
+        raise CctaError(f"there is no device {name!r}; expected {here}") from error
+    return name
+
 
 @cache
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 matrices as fast as float32 ones, as oneDNN sees
-    it: on x86 from AVX-512 up.
+    it: on x86 from AVX-512 up. Not where PyTorch was built without oneDNN.
     """
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    with_onednn = torch.backends.mkldnn.is_available()
+    return with_onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def bfloat16_warning(device: str) -> str:

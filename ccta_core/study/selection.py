@@ -65,8 +65,9 @@ def first_of_each_group(corpus: Corpus, most: int) -> Corpus:
 
 
 def spread_items(corpus: Corpus, limit: int | None) -> Corpus:
-    """Returns the corpus with one item of each of `limit` groups spread evenly over it; the items
-    of a group (an NLI premise's labels) are taken in turn.
+    """Returns the corpus with one item of each of `limit` groups spread evenly over it; the first,
+    the second and so on of a group in turn (an NLI premise's hypotheses, whose labels come in every
+    order in XNLI: classes are not even).
 
     Files often come in blocks of a genre, so that their first items are all of one. A larger limit
     adds items after the same first ones, so that a study can be extended. Where there are fewer

@@ -57,6 +57,7 @@ def make_loadable(
         **entries,
         "revision": UNMEASURED,
     }
+    (folder / ITEMS).unlink(missing_ok=True)  # of other weights, or of other items
     write_card(folder, card)
     write_means(load_model(str(folder)), texts, folder)
     card["sha256"] = {name: sha256_of(folder / name) for name in (*WEIGHTS, MEANS_FILE)}

@@ -60,7 +60,13 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
     checkpoint. Returns the facts written. Raises CctaError on items the task can't be trained on,
     and on labels that are not the task's.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CctaError(
+            f"{out} can't be a model's folder ({error.strerror}); name another, or remove what "
+            "stands there"
+        ) from error
     labels = labels_of(recipe.task, data.items)
     data = replace(
         data,
@@ -83,6 +89,7 @@ def fit(  # noqa: PLR0913 - data, recipe, place and the machine
         checkpoint=out / "checkpoint.pt",
         dev=dev,
         auxiliary=auxiliary,
+        start=" ".join(f"{each.id}@{each.revision}" for each in (on, start) if each is not None),
         device=device,
         report=report,
     )

@@ -68,6 +68,7 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     checkpoint: Path,
     dev: Rows | None = None,
     auxiliary: AuxiliaryLoss | None = None,
+    start: str = "",
     device: str = "cpu",
     report: Report = to_stderr,
 ) -> TrainingHistory:
@@ -76,8 +77,12 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     The order of the batches depends on seed and step alone, so a resumed run gives the weights of
     an uninterrupted one. With `dev`, the loss there is taken after each epoch, the weights of the
     best epoch are the result, and `recipe.patience` epochs without a better one end the run. An
-    `auxiliary` loss adds its gradients before they are clipped.
+    `auxiliary` loss adds its gradients before they are clipped. `start` names the weights that
+    `model` begins with: a checkpoint of other ones is refused.
     """
+    facts = asdict(recipe) | {"rows": rows.sha256, "start": start}
+    facts["dev"] = None if dev is None else dev.sha256
+    facts["auxiliary"] = None if auxiliary is None else auxiliary.identity()
     model.to(device)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(parameters.values(), lr=recipe.learning_rate, weight_decay=0.0)
@@ -88,9 +93,6 @@ def train(  # noqa: PLR0913 - data, recipe and where to keep what
     steps = [batch for epoch in epochs for batch in epoch]
     ends = set(np.cumsum([len(epoch) for epoch in epochs]).tolist())
     schedule = LambdaLR(optimiser, lambda step: _rate(step, len(steps), recipe.warmup_share))
-    facts = asdict(recipe) | {"steps": len(steps)}
-    if auxiliary is not None:
-        facts["auxiliary"] = auxiliary.identity()
     state = _Progress(model, optimiser, schedule, checkpoint, facts)
     history = state.restore()
     began, losses = time.monotonic() - history.seconds, []
@@ -200,7 +202,8 @@ class _Progress:
     def restore(self) -> TrainingHistory:
         """Returns the history so far; an empty one where there is nothing to continue.
 
-        Raises CctaError where the checkpoint belongs to another recipe or other data.
+        Raises CctaError where the checkpoint belongs to another recipe, other data (their rows) or
+        another start.
         """
         if not self.path.exists():
             return TrainingHistory()
@@ -211,9 +214,11 @@ class _Progress:
                 f"{self.path} can't be read ({type(error).__name__}); delete it to start again"
             ) from error
         if saved["facts"] != self.facts:
+            kept = saved["facts"]
+            different = [name for name in self.facts if kept.get(name) != self.facts[name]]
             raise CctaError(
-                f"{self.path} belongs to another recipe or other data; "
-                "delete it to start again, or train into another folder"
+                f"{self.path} belongs to another recipe, other data or another start (different: "
+                f"{', '.join(different)}); delete its folder to start again, or train into another"
             )
         self.model.load_state_dict(saved["weights"], strict=False)
         self.optimiser.load_state_dict(saved["optimiser"])

@@ -41,6 +41,8 @@ class Recipe:
         for name in ("epochs", "batch_size", "checkpoint_every", "patience", "alpha"):
             if getattr(self, name) < 1:
                 raise CctaError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.seed < 0:
+            raise CctaError(f"seed is {self.seed}; expected 0 or more")
         if not 0 < self.learning_rate < 1:
             raise CctaError(f"learning_rate is {self.learning_rate}; expected between 0 and 1")
         if not 0 <= self.rank <= 384:

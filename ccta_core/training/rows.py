@@ -1,5 +1,7 @@
 """Items as token ids with their targets, and length-bucketed batches of them."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +41,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def sha256(self) -> str:
+        """Of every row's token ids and targets, in order: which data it is."""
+        return hashlib.sha256(json.dumps([self.ids, self.targets]).encode()).hexdigest()
 
     def length(self, row: int) -> int:
         """Returns the tokens of a row."""

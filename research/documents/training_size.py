@@ -136,17 +136,17 @@ def change(pairs: pd.DataFrame, measure: str, small: int, large: int) -> Contras
     training languages together, each seed with itself. With several seeds these could have been
     others too (`over_seeds`), with one only the items.
     """
-    keys = ["language", "seed", "group", "item", "target"]
+    keys = ["seed", "language", "group", "item", "target"]
     columns = [
         pairs[pairs["items"] == size].set_index(keys)[measure].dropna() for size in (large, small)
     ]
-    apart = (columns[0] - columns[1]).dropna()
-    both = apart.groupby(level=["seed", "group"]).agg(["sum", "size"]).unstack()
-    whole = both.dropna(axis=1)
+    # A row a seed; only what every seed has, or one without a language would look like another.
+    apart = (columns[0] - columns[1]).dropna().unstack(keys[1:]).dropna(axis=1).T
+    by_group = apart.groupby(level="group")
     scores = CheckpointScores(
-        {"change": whole["sum"].to_numpy(float)}, whole["size"].to_numpy(float).mean(0)
+        {"change": by_group.sum().to_numpy(float).T}, by_group.size().to_numpy(float)
     )
-    estimate = over_seeds if len(whole) > 1 else of_checkpoints
+    estimate = over_seeds if apart.shape[1] > 1 else of_checkpoints
     return estimate(scores, {"change": 1.0}, draws=DRAWS, seed=0)
 
 
@@ -189,8 +189,9 @@ def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> 
         yield (
             f"- At equal accuracy {name} {_direction(value, low, high)}: ten times the items add "
             f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
-            f"{count(len(table), 'model')})."
+            f"{count(len(table), 'model')}, the training language held fixed too)."
         )
+    yield f"- {_separable(table)}"
     least = min(len(each) for size, each in seeds.items() if size < WHOLE)
     yield (
         f"- {count(least, 'seed')} of each smaller set"
@@ -199,6 +200,16 @@ def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> 
     )
     yield "\n## The models\n"
     yield from _models(table)
+
+
+def _separable(table: pd.DataFrame) -> str:
+    import numpy as np
+
+    r = float(np.corrcoef(table["accuracy"], np.log10(table["items"].astype(float)))[0, 1])
+    return (
+        f"Accuracy and the logarithm of the items correlate at {number(r, 2)} over these models: "
+        "what is said at equal accuracy rests on what is left of them."
+    )
 
 
 def _means(table: pd.DataFrame, sizes: Sequence[int]) -> Iterator[str]:

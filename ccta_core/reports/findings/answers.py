@@ -188,17 +188,19 @@ def spanish(
         return "No study ranks Spanish."
     shown = [name for name, of_study in ranked.items() if is_first(of_study["ems"], "es")]
     gained = [name for name, of_study in ranked.items() if is_first(of_study.get("gain"), "es")]
-    smaller = [
-        f"`{name}`"
-        for name, of_study in others.items()
-        if (ranking := of_study.get("ems")) is not None
-        and len(ranking.languages) >= _RANKED
-        and is_first(ranking, "es")
-    ]
-    beside = f" (but in {listing(smaller)}, smaller)" if smaller else ""
+    beside = {}
+    for measure in ("ems", "gain"):
+        smaller = [
+            f"`{name}`"
+            for name, of_study in others.items()
+            if (ranking := of_study.get(measure)) is not None
+            and len(ranking.languages) >= _RANKED
+            and is_first(ranking, "es")
+        ]
+        beside[measure] = f" (but in {listing(smaller)}, smaller)" if smaller else ""
     return (
-        f"Spanish is above all others in {len(shown)} of "
-        f"{count(len(ranked), 'data set')} by EMS{beside}, in {len(gained)} by gain."
+        f"Spanish is above all others in {len(shown)} of {count(len(ranked), 'data set')} by "
+        f"EMS{beside['ems']}, in {len(gained)} by gain{beside['gain']}."
     )
 
 

@@ -73,9 +73,11 @@ def chance(evidence: Sequence[StudyEvidence]) -> str:
         return ""
     reached = [f"{percent(found.unrelated.of_gain)} in {name}" for name, found in asked]
     text = f" Unrelated sentences reach {listing(reached)}"
-    other = [percent(found.other_class.of_gain) for _, found in asked if found.other_class]
+    other = [found.other_class for _, found in asked if found.other_class]
     if other:
-        text += f", one side explained for another class {listing(other)}"
+        kept = listing([percent(share.of_gain) for share in other])
+        text += f", one side explained for another class {kept}"
+        text += f" ({listing([str(share.groups) for share in other])} items)"
     return f"{text}."
 
 

@@ -250,8 +250,9 @@ def _chance(evidence: Sequence[StudyEvidence]) -> Iterator[str]:
             [entry.name, "agreement on translations", *_share(found.agreement)],
         ]
         if found.other_class is not None:
-            base = number(found.other_class.mean / found.other_class.of_gain, 3)
-            what = f"one side for another class (gain of these items {base})"
+            base = number(found.other_class.gain, 3)
+            groups = count(found.other_class.groups, "group")
+            what = f"one side for another class (gain of these {groups} of items {base})"
             rows.append([entry.name, what, *_share(found.other_class)])
     yield markdown_table(["study", "what", "mean", "of the gain", "95%"], rows)
 

@@ -192,8 +192,9 @@ def _chance(entry: StudyEvidence) -> pd.DataFrame:
             "of_gain": share.of_gain,
             "low": share.ends.low if share.ends else None,
             "high": share.ends.high if share.ends else None,
-            "gain": entry.chance.gain,
-            "rows": entry.chance.rows,
+            "gain": share.gain,
+            "rows": share.rows,
+            "groups": share.groups,
         }
         for name, share in shares.items()
         if share is not None

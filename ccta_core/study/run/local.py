@@ -31,6 +31,7 @@ from ccta_core.study.manifest import (
     folder_of,
     make_manifest,
     models_of,
+    names,
     read_manifest,
     write_manifest,
 )
@@ -93,6 +94,11 @@ def create(request: StudyRequest, *, extend: bool = False) -> Manifest:
             return kept
         manifest = extended(kept, manifest, [example.id for example in corpus.examples])
         _check_items(folder, manifest, corpus)
+    elif request.name in names():
+        raise CctaError(
+            f"{request.name} is a study that ships, which one of this name would hide; choose "
+            "another name"
+        )
     elif has_rows(folder):
         raise CctaError(
             f"{folder} has rows of a study whose manifest.json is gone: nobody can tell what they "
