@@ -414,7 +414,7 @@ def test_the_page_says_all_of_it(study):
     assert "%): most is the head's." in short
     heads = {"a": [0.9, 0.7], "b": [0.5]}
     (line, *_) = five_lines(gather([study]), heads)
-    assert "Under 3 random heads 70% of it stays (heads 50 to 90%): most is not" in line.replace(
+    assert "Under 3 random heads 70% of it stays (50 to 90%): most is not" in line.replace(
         "\xa0", " "
     )
     assert "Spanish is above all others in 1 of 1 data set by EMS" in short

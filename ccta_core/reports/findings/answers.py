@@ -197,7 +197,7 @@ def spanish(
             and len(ranking.languages) >= _RANKED
             and is_first(ranking, "es")
         ]
-        beside[measure] = f" (but in {listing(smaller)}, smaller)" if smaller else ""
+        beside[measure] = f" (but in smaller {listing(smaller)})" if smaller else ""
     return (
         f"Spanish is above all others in {len(shown)} of {count(len(ranked), 'data set')} by "
         f"EMS{beside['ems']}, in {len(gained)} by gain{beside['gain']}."
@@ -264,9 +264,13 @@ def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
     shuffled = [each["shuffled masses"].other for each in answered if "shuffled masses" in each]
     return (
         f"Linked words differ by {_range(linked)} of an even share, less than shuffled masses "
-        f"({_range(shuffled)}) and re-paired words in {held} of "
-        f"{count(len(answered), 'data set')}."
+        f"({_range(shuffled)}) and re-paired words in {_of(held, len(answered))}."
     )
+
+
+def _of(held: int, number: int) -> str:
+    whole = count(number, "data set")
+    return f"all {whole}" if held == number > 1 else f"{held} of {whole}"
 
 
 def _range(values: Sequence[float | None]) -> str:

@@ -48,7 +48,7 @@ def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
         shares = [share for of_model in heads.values() for share in of_model]
         most = float(np.mean(shares))
         drawn = count(len(shares), "random head")
-        span = f" (heads {interval(100 * min(shares), 100 * max(shares), 0)}%)"
+        span = f" ({interval(100 * min(shares), 100 * max(shares), 0)}%)"
     elif kept:
         most, drawn, ends = kept[0].kept or 0.0, "a random head", kept[0].gain.kept
         span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
@@ -77,7 +77,7 @@ def chance(evidence: Sequence[StudyEvidence]) -> str:
     if other:
         kept = listing([percent(share.of_gain) for share in other])
         text += f", one side explained for another class {kept}"
-        text += f" ({listing([str(share.groups) for share in other])} items)"
+        text += f" ({', '.join(str(share.groups) for share in other)} items)"
     return f"{text}."
 
 
@@ -152,8 +152,9 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     if first.partial is None:
         return text
     adds = [data for data, each in results if _sign(each.partial) > 0]
+    added = "everywhere" if len(adds) == len(results) > 1 else _where(adds)
     return (
-        f"{text} Beyond embeddings, length and fertility it adds {_where(adds)} "
+        f"{text} Beyond embeddings, length and fertility it adds {added} "
         f"({name}: partial r {number(first.partial.value)})."
     )
 
@@ -186,7 +187,7 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
         for data, of in asked.items()
         if len(of) == 1
     ]
-    return f"{text} By gain, z and link order alike {listing(stands) or 'no language is first'}."
+    return f"{text} By gain, z and link order {listing(stands) or 'no language is first'}."
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:
