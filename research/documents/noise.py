@@ -54,7 +54,8 @@ def main() -> None:
     rows += paraphrase_rows(options.data)
     results = summary(pd.DataFrame(rows))
     results.to_csv(DOCS / "findings" / "noise.csv", index=False, float_format="%.4f")
-    (DOCS / "noise.md").write_text("\n".join(page(results)) + "\n", "utf-8")
+    text = "\n".join(page(results, options.seeds or ""))
+    (DOCS / "noise.md").write_text(text + "\n", "utf-8")
 
 
 def measure(model: Model, items: Sequence[tuple[str, Sequence[Sentence]]]) -> list[list[Side]]:
@@ -156,8 +157,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def page(results: pd.DataFrame) -> Iterator[str]:
-    """The document's lines."""
+def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
+    """The document's lines; `seeds` are the two models that differ in their seed alone."""
     by_kind = results.set_index("kind")
     yield "# How far masses move when the meaning does not\n"
     yield (
@@ -184,8 +185,12 @@ def page(results: pd.DataFrame) -> Iterator[str]:
     yield (
         "- Only what translations differ by beyond these may be the languages'. Paraphrases are of "
         "other data (PAWS-X, sentences that share most words) and read by its own models: a rough "
-        "floor. What a seed alone "
-        "moves is measured with `--seeds`."
+        "floor. "
+        + (
+            f"Another seed: {' and '.join(seeds.split(','))} (`research.zoo.sizes` trains them)."
+            if seeds
+            else "What a seed alone moves is measured with `--seeds`."
+        )
     )
     yield "\n## The table\n"
     yield "| compared | difference [95%] | masses shuffled | comparisons | groups |"

@@ -9,7 +9,7 @@ and their cards. Writes docs/training-size.md and docs/findings/training-size.cs
 import argparse
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -179,7 +179,7 @@ def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> 
     yield "## What it says\n"
     yield from _means(table, sizes)
     seeds = {size: set(table.loc[table["items"] == size, "seed"]) for size in sizes}
-    for large in [size for size in sizes[1:] if size in (sizes[-1], sizes[-2])]:
+    for large in sizes[1:]:
         both = sorted(seeds[sizes[0]] & seeds[large])
         if both:
             yield _changes(pairs[pairs["seed"].isin(both)], sizes[0], large, len(both))
@@ -192,14 +192,23 @@ def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> 
             f"{count(len(table), 'model')}, the training language held fixed too)."
         )
     yield f"- {_separable(table)}"
-    least = min(len(each) for size, each in seeds.items() if size < WHOLE)
-    yield (
-        f"- {count(least, 'seed')} of each smaller set"
-        + (": what a seed alone moves is not known here." if least == 1 else ", one of the whole.")
-        + " Size and number of steps go together, as epochs are the same."
-    )
+    yield f"- {_seeds(table, seeds)} Size and number of steps go together, as epochs are the same."
     yield "\n## The models\n"
     yield from _models(table)
+
+
+def _seeds(table: pd.DataFrame, seeds: Mapping[int, set[int]]) -> str:
+    """Says how many seeds each size has, and what a seed alone moves."""
+    told = listing(
+        [f"{count(len(each), 'seed')} of {size:,} items" for size, each in seeds.items()]
+    )
+    alike = table.groupby(["language", "items"])
+    several = alike.filter(lambda its: len(its) > 1)
+    if several.empty:
+        return f"{told}: what a seed alone moves is not known here."
+    spread = several.groupby(["language", "items"])[list(ASKED)].var().mean() ** 0.5
+    moved = listing([f"{label(key)} {number(spread[key], 3)}" for key in ASKED])
+    return f"{told}. Standard deviation over seeds of one language and size: {moved}."
 
 
 def _separable(table: pd.DataFrame) -> str:
