@@ -195,6 +195,8 @@ def test_a_failed_cell_leaves_the_others_and_says_why(declared):
         ('languages = ["es"]', 'languages = ["hi"]', "unknown language 'hi'"),
         ("pairs = 40", 'pairs = "many"', "whole number or"),
         ("seeds = [1]", "seed = [1]", "unknown keys: seed"),
+        ("seeds = [1]", 'seeds = "12"', "seeds is '12'; expected a list of whole numbers"),
+        ("seeds = [1]", 'seeds = ["1"]', "expected a list of whole numbers"),
         ("[[block]]", "[[block", "is no TOML"),
         ("items = 24\n", "", "items"),
         ("items = 24\n", 'items = 24\nprecision = "half"\n', "unknown precision 'half'"),

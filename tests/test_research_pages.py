@@ -84,6 +84,16 @@ def test_size_is_told_from_accuracy(tens):
     assert (low < 0 < high) == (tens == 0)
 
 
+def test_seeds_of_one_language_and_size_are_no_more_evidence():
+    """As many seeds alike as one likes: the interval stays that of their means."""
+    table = planted(0.03)
+    once = table[table["seed"] == 1]
+    again = pd.concat([once.assign(seed=seed) for seed in range(1, 6)])
+    assert training_size.at_equal_accuracy(again, "ems") == pytest.approx(
+        training_size.at_equal_accuracy(once, "ems")
+    )
+
+
 def of_pairs(moves, seeds=3, groups=40):
     """Rows of models of two sizes: the larger's EMS is the smaller's plus its seed's move."""
     draw, rows = np.random.default_rng(5), []

@@ -90,6 +90,13 @@ def test_it_is_pytorchs_own_bfloat16_but_for_rounding():
     assert (own != ours).float().mean() < 0.02
 
 
+def test_what_is_written_into_the_callers_tensor_is_there():
+    left, right, into = rounded(4, 6), rounded(6, 5, seed=1), torch.zeros(4, 5).bfloat16()
+    with RoundedProducts():
+        assert torch.mm(left, right, out=into) is into
+    assert torch.equal(into, left @ right)
+
+
 def test_other_numbers_are_left_alone():
     one, other = torch.randn(4, 4), torch.randn(4, 4).double()
     with RoundedProducts():

@@ -240,7 +240,7 @@ def _judge_other_tasks(tables: Tables) -> Verdict:
     parts = {
         "names": task_changes(tables, "ner", "adjusted", ("original", "placebo")),
         "retrieval (Tatoeba to English at two thirds of the depth, no task; intervals over seeds "
-        "alone, these sentences as given)": (retrieval_changes(tables)),
+        "alone, these sentences as given)": retrieval_changes(tables),
         "cross-lingual answers": task_changes(tables, "qa", "adjusted", ("original",), cross=True),
     }
     each = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from ccta_core.adjustment.continual import ALIGN_WEIGHT, ANCHOR_WEIGHT, ContinualSettings
 from ccta_core.adjustment.measures import MeasureSettings
@@ -243,6 +243,10 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
         raise CctaError(f"the block {title!r} has unknown keys: {', '.join(sorted(unknown))}")
     for name in ("languages", "arms", "tasks"):
         _strings(name, block[name])
+    if not isinstance(block["seeds"], list) or not all(
+        type(each) is int for each in block["seeds"]
+    ):
+        raise CctaError(f"seeds is {block['seeds']!r}; expected a list of whole numbers, as [1, 2]")
     for lang in block["languages"]:
         _check_one_of("language", lang, tuple(plan.languages))
     for arm in block["arms"]:
@@ -391,7 +395,7 @@ def _read_record(kind: type[_T], row: Mapping[str, Any]) -> _T:
     unknown = set(row) - names
     if unknown:
         raise CctaError(f"unknown keys: {', '.join(sorted(unknown))}; expected {sorted(names)}")
-    lists = {each.name for each in fields(kind) if "tuple" in str(each.type)}  # type: ignore[arg-type]
+    lists = {each.name for each in fields(kind) if get_origin(each.type) is tuple}  # type: ignore[arg-type]
     return kind(
         **{key: _strings(key, value) if key in lists else value for key, value in row.items()}
     )

@@ -70,7 +70,8 @@ class RoundedProducts(TorchDispatchMode):
     ) -> Any:
         """Returns what `func` returns, its bfloat16 results taken in float32."""
         kwargs = kwargs or {}
-        if func.overloadpacket not in _PRODUCTS or not _are_bfloat16(args):
+        # What is written into a tensor of the caller's (`out`) can't be taken elsewhere.
+        if func.overloadpacket not in _PRODUCTS or "out" in kwargs or not _are_bfloat16(args):
             return func(*args, **kwargs)
         args, kwargs = tree_map_only(torch.Tensor, _widened, (tuple(args), kwargs))
         results = func(*args, **kwargs)

@@ -121,14 +121,24 @@ def of_models(pairs: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:
 def at_equal_accuracy(table: pd.DataFrame, measure: str) -> tuple[float, float, float]:
     """Returns what ten times the items add to a measure where accuracy is the same, with its 95%
     interval: least squares on accuracy, log10 of the items and the training language.
+
+    A language and size is one observation, the mean of its seeds: seeds share whatever sets their
+    language and size apart, and counted singly they would make the interval too narrow.
     """
-    import numpy as np
     import statsmodels.formula.api as smf
 
-    data = table.assign(tens=np.log10(table["items"].astype(float)), y=table[measure])
+    data = _cells(table).assign(y=lambda cells: cells[measure])
     fit = smf.ols("y ~ accuracy + tens + C(language)", data).fit()
     low, high = fit.conf_int().loc["tens"]
     return float(fit.params["tens"]), float(low), float(high)
+
+
+def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the means of the seeds of each training language and size; `tens`: log10 items."""
+    import numpy as np
+
+    cells = table.groupby(["language", "items"], as_index=False).mean(numeric_only=True)
+    return cells.assign(tens=np.log10(cells["items"].astype(float)))
 
 
 def change(pairs: pd.DataFrame, measure: str, small: int, large: int) -> ContrastEstimate:
@@ -189,7 +199,7 @@ def page(studies: Sequence[Study], pairs: pd.DataFrame, table: pd.DataFrame) -> 
         yield (
             f"- At equal accuracy {name} {_direction(value, low, high)}: ten times the items add "
             f"{signed(value, 3)} (95% {interval(low, high, 3)}; least squares over "
-            f"{count(len(table), 'model')}, the training language held fixed too)."
+            f"{count(len(_cells(table)), 'mean')} of seeds, the training language held fixed too)."
         )
     yield f"- {_separable(table)}"
     yield f"- {_seeds(table, seeds)} Size and number of steps go together, as epochs are the same."
@@ -212,11 +222,9 @@ def _seeds(table: pd.DataFrame, seeds: Mapping[int, set[int]]) -> str:
 
 
 def _separable(table: pd.DataFrame) -> str:
-    import numpy as np
-
-    r = float(np.corrcoef(table["accuracy"], np.log10(table["items"].astype(float)))[0, 1])
+    r = float(_cells(table)[["accuracy", "tens"]].corr().loc["accuracy", "tens"])
     return (
-        f"Accuracy and the logarithm of the items correlate at {number(r, 2)} over these models: "
+        f"Accuracy and the logarithm of the items correlate at {number(r, 2)} over these means: "
         "what is said at equal accuracy rests on what is left of them."
     )
 
