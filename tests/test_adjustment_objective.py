@@ -18,6 +18,7 @@ from ccta_core.adjustment.objective import (
     make_batch,
     split_batch,
 )
+from ccta_core.adjustment.processes import Processes
 from ccta_core.adjustment.settings import read_manifest, read_rows
 from ccta_core.adjustment.words import WordReader
 from ccta_core.models.load import backbone, load_backbone
@@ -137,6 +138,27 @@ def test_the_frozen_target_gives_english_no_alignment_gradient(model):
         left = batch.foreign.vectors(foreign).flatten(0, 1)[batch.foreign_words]
         expected = float((left - words).square().mean().detach())
         assert (float(terms.alignment.detach()) == pytest.approx(expected, rel=1e-5)) != same
+
+
+def test_logged_gradients_are_those_of_all_processes():
+    """Of a process without a part of the batch too, which adds nothing and takes the sum."""
+    own = {"alignment": [torch.tensor([1.0, 2.0])], "anchor": [torch.tensor([0.5, -1.0])]}
+    parameters = [torch.zeros(2)]
+    assert Processes().add_up_terms(parameters, own) is own
+
+    class Others:
+        """Another process that has the gradients (3, 3) in both terms."""
+
+        @staticmethod
+        def reduce(slope, reduction):
+            assert reduction == "sum"
+            return slope + 3
+
+    two = Processes(0, 2, Others())
+    added = two.add_up_terms(parameters, own)
+    assert added["alignment"][0].tolist() == [4.0, 5.0]
+    assert added["anchor"][0].tolist() == [3.5, 2.0]
+    assert two.add_up_terms(parameters, None)["anchor"][0].tolist() == [3.0, 3.0]
 
 
 def test_two_processes_learn_what_one_does(tmp_path):

@@ -203,7 +203,8 @@ def _by_place(marks: Iterable[Marks]) -> dict[str, Any]:
     """Marks by "arm|reference|language", in points."""
 
     def points(value: float | None) -> float | None:
-        return None if value is None else round(100 * value, 2)
+        # One digit is shown: of two kept, that would be a number rounded twice.
+        return None if value is None else round(100 * value, _DIGITS)
 
     return {
         f"{mark.arm}|{mark.reference}|{mark.eval_lang}": {
