@@ -267,9 +267,7 @@ def _cells(plan: Plan, block: Mapping[str, Any], study: Mapping[str, Any]) -> It
 def _arm_cells(
     plan: Plan, block: Mapping[str, Any], place: tuple[str, str, Dose, int]
 ) -> Iterator[PlanCell]:
-    """Yields the backbone of an arm, its tasks, and where the block asks for them their
-    measures.
-    """
+    """Yields an arm's backbone, its tasks and, where the block asks for them, their measures."""
     lang, arm, dose, seed = place
     title = str(block["title"])
     text = plan.languages[lang]
