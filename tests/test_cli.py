@@ -47,6 +47,13 @@ CONTROLS = (
 )
 
 
+def pair_with(*options):
+    """The usual pair with these options in the place of its own."""
+    usual = dict(zip(PAIR[1::2], PAIR[2::2], strict=True))
+    changed = dict(zip(options[::2], options[1::2], strict=True))
+    return ["pair", *(word for option in {**usual, **changed}.items() for word in option)]
+
+
 @pytest.fixture(autouse=True)
 def loaded_once(model, monkeypatch):
     """The commands load the model they name; here the session's own copy stands for it."""
@@ -215,14 +222,14 @@ def test_the_version(capsys):
         ([*PAIR, "--item", "nothing-x"], "unknown item"),
         ([*PAIR, "--item", "lake-n", "--source", "x"], "--source a text of your own"),
         ([*PAIR, "--item", "lake-n", "--target-2", "y"], "--target-2 a text of your own"),
-        ([*PAIR, *TEXTS, "--layer", "12"], "expected 0 to 11"),
-        ([*PAIR, *TEXTS, "--layer", "-1"], "expected 0 to 11"),
-        ([*PAIR, *TEXTS, "--layer", "two"], "invalid int"),
+        (pair_with(*TEXTS, "--layer", "12"), "expected 0 to 11"),
+        (pair_with(*TEXTS, "--layer", "-1"), "expected 0 to 11"),
+        (pair_with(*TEXTS, "--layer", "two"), "invalid int"),
         ([*PAIR, *TEXTS, "--align-layer", "40"], "expected 0 to 12"),
-        ([*PAIR, *TEXTS, "--model", "nobody"], "unknown model 'nobody'"),
-        ([*PAIR, *TEXTS, "--model", "nobody/nothing"], "can't be loaded"),
-        ([*PAIR, *TEXTS, "--model", "e5-small"], "no task head"),
-        ([*PAIR, *TEXTS, "--target-lang", "xx"], "unknown language 'xx'"),
+        (pair_with(*TEXTS, "--model", "nobody"), "unknown model 'nobody'"),
+        (pair_with(*TEXTS, "--model", "nobody/nothing"), "can't be loaded"),
+        (pair_with(*TEXTS, "--model", "e5-small"), "no task head"),
+        (pair_with(*TEXTS, "--target-lang", "xx"), "unknown language 'xx'"),
         ([*PAIR, *TEXTS, "--target-class", "maybe"], "unknown target class"),
         ([*PAIR, *TEXTS, "--space", "outer"], "invalid choice"),
         ([*PAIR, *TEXTS, "--method", "guess"], "invalid choice"),
@@ -231,6 +238,7 @@ def test_the_version(capsys):
         ([*PAIR, *TEXTS, "--json", "/nowhere/x.json"], "can't be written"),
         (["models", "info", "nobody"], "unknown model"),
         (["dashboard", "--port", "99999"], "out of range"),
+        (["study", "run", "--name", "a", "--model", "x", "--model", "y"], "--model: given twice"),
         (["nonsense"], "invalid choice"),
         ([], "required"),
     ],
@@ -284,7 +292,7 @@ def test_ten_thousand_words_are_cut_and_said_to_be(capsys, tmp_path):
         "--unrelated",
         "0",
     ]
-    assert main([*PAIR, *texts, "--json", str(tmp_path / "x.json")]) == 0
+    assert main(pair_with(*texts, "--json", str(tmp_path / "x.json"))) == 0
     assert "cut to the model's 512 tokens" in capsys.readouterr().err
     assert json.loads((tmp_path / "x.json").read_text("utf-8"))["source"]["truncated"]
 

@@ -43,6 +43,15 @@ def opened(start, source="made", seed=1, **changes) -> AuxiliaryLoss:
     return open_continual(settings, start, seed=seed, bfloat16=False, report=quiet)
 
 
+def training_of(items, folder):
+    """The command that trains on items, which it writes to a file."""
+    path = folder / "mine.jsonl"
+    rows = [{"id": i.id, "lang": "en", "text": i.text, "text2": i.text2, "label": i.label}
+            for i in items]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return ["models", "train", "--task", "nli", "--train", f"file:{path}", "--lang", "en"]
+
+
 def test_a_step_is_the_sum_of_its_parts(adjusted):
     """The gradient of one step against task, alignment and anchor each derived by itself."""
     terms = opened(adjusted, align_weight=0.7, anchor_weight=2.5)
@@ -170,6 +179,22 @@ def test_parallel_text_by_itself(tiny, pairs, tmp_path):  # noqa: F811
     assert facts["continual"]["means"]["norm_task"] > 0
 
 
+def test_pairs_of_continual_learning_are_not_measured_on(adjusted, pairs, tmp_path, capsys):  # noqa: F811
+    """The same text in another order holds out pairs that the task's training learnt from."""
+    sides = [Path(name).read_text("utf-8").splitlines() for name in pairs.split(",")]
+    other = tmp_path / "other.es", tmp_path / "other.en"
+    for path, lines in zip(other, sides, strict=True):
+        path.write_text("\n".join(reversed(lines)) + "\n", "utf-8")
+    made = ["--from", "made", "--epochs", "1", "--precision", "float32"]
+    kept = ["--continual", pairs, "--continual-lang", "es"]
+    assert main([*training_of(items_of("nli"), tmp_path), *made, *kept]) == 0
+    words = ["adjust", "measure", "--model", "own/nli-en", "--lang", "es", "--parallel"]
+    capsys.readouterr()
+    assert main([*words, ",".join(map(str, other))]) == 2
+    error = capsys.readouterr().err.strip().split("\n")[-1]
+    assert f"{pairs} learnt from" in error
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
@@ -183,12 +208,7 @@ def test_parallel_text_by_itself(tiny, pairs, tmp_path):  # noqa: F811
     ],
 )
 def test_bad_input_is_one_line(flags, line, adjusted, tmp_path, capsys):
-    data = tmp_path / "mine.csv"
-    rows = [{"id": i.id, "lang": "en", "text": i.text, "text2": i.text2, "label": i.label}
-            for i in items_of("nli")]  # fmt: skip
-    data = Path(tmp_path / "mine.jsonl")
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    words = ["models", "train", "--task", "nli", "--train", f"file:{data}", "--lang", "en"]
+    words = training_of(items_of("nli"), tmp_path)
     capsys.readouterr()
     assert main([*words, "--out", str(tmp_path / "out"), *flags]) == 2
     error = capsys.readouterr().err.strip().split("\n")[-1]

@@ -118,6 +118,13 @@ def test_what_is_kept_is_for_the_servers_user_alone(cache):
     assert {path.stat().st_mode & 0o077 for path in kept} == {0}
 
 
+def test_the_first_page_answers_by_its_name_too(address):
+    with urlopen(f"{address}/pair?item=ferry-c&target-lang=es", timeout=20) as answer:
+        assert answer.url == f"{address}/?item=ferry-c&target-lang=es"
+    with urlopen(f"{address}/pair", timeout=20) as answer:
+        assert answer.url == f"{address}/"
+
+
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
 )

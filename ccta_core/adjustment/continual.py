@@ -247,20 +247,23 @@ def original_of(start: ModelInfo | None) -> str:
     return start.id if start is not None and start.task == "backbone" else BACKBONE
 
 
-def adjustments_below(start: ModelInfo | None) -> list[str]:
-    """Returns the names of the adjustments whose pairs a model has learnt from: those that it
-    stands on, and those of its continual learning.
+def learnt_below(start: ModelInfo | None) -> dict[str, Adjustment]:
+    """Returns whose pairs a model has learnt from, by name: the adjustments that it stands on, and
+    its continual learning's (an adjustment's, or what a spec of parallel text was read by).
     """
-    found: dict[str, None] = {}
+    found: dict[str, Adjustment] = {}
     while start is not None:
         if adjusted(start.id) is not None:
-            found[start.id.removeprefix(f"{ADJUSTED}/")] = None
+            name = start.id.removeprefix(f"{ADJUSTED}/")
+            found[name] = read_settings(name)
         kept = start.card.get("training", {}).get("continual")
-        if kept is not None and adjusted(str(kept["settings"]["source"])) is not None:
-            found[str(kept["settings"]["source"]).removeprefix(f"{ADJUSTED}/")] = None
+        if kept is not None:
+            settings = ContinualSettings(**kept["settings"])
+            name = settings.source.removeprefix(f"{ADJUSTED}/")
+            found[name] = settings.pairs_from(original_of(start))
         base = start.card.get("base")
         start = adjusted(str(base["id"])) if isinstance(base, dict) else None
-    return list(found)
+    return found
 
 
 def encoder_of(model: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow.parquet import read_table, write_table
 
-from ccta_core.adjustment.continual import adjustments_below, original_of
+from ccta_core.adjustment.continual import learnt_below, original_of
 from ccta_core.adjustment.learning import Report
 from ccta_core.adjustment.links import LinkedPair
 from ccta_core.adjustment.parallel import read_parallel
@@ -26,7 +26,7 @@ from ccta_core.adjustment.probe import (
     unrelated_words,
 )
 from ccta_core.adjustment.run import Prepared, learnt_pairs, prepare, sentences_of
-from ccta_core.adjustment.settings import LEAST, Adjustment, read_manifest, read_settings
+from ccta_core.adjustment.settings import LEAST, Adjustment, names, read_manifest
 from ccta_core.adjustment.words import WordReader
 from ccta_core.analysis.prediction import auc_over_groups
 from ccta_core.analysis.resampling import DRAWS, bootstrap_interval, grouped
@@ -238,8 +238,8 @@ def auc_difference(first: Distances, second: Distances, *, draws: int = DRAWS) -
             "measured on different links; measure both on the same text"
         )
     statistics = []
-    for values, names in zip((first, second), keys, strict=True):
-        kept = np.array([name in both for name in names])
+    for values, ids in zip((first, second), keys, strict=True):
+        kept = np.array([name in both for name in ids])
         scores = np.concatenate([values.unrelated[kept], values.related[kept]]).astype(np.float64)
         truth = np.repeat([1.0, 0.0], kept.sum())
         groups = grouped(np.tile(values.sentence[kept], 2), len(scores))
@@ -334,15 +334,17 @@ def measured_encoder(model: str, device: str) -> MeasuredEncoder:
 
 
 def _refuse_learnt(settings: MeasureSettings, prepared: Prepared, original: Backbone) -> None:
-    """Raises CctaError where an adjustment below the model learnt from pairs held out here."""
-    for name in adjustments_below(catalog().get(settings.model)):
-        made = read_settings(name)
-        facts = read_manifest(name).get("data", {})
+    """Raises CctaError where the model, or an adjustment below it, learnt from pairs held out
+    here.
+    """
+    adjustments = names()
+    for name, made in learnt_below(catalog().get(settings.model)).items():
+        facts = read_manifest(name).get("data", {}) if name in adjustments else {}
         same = facts.get("held_sha256") == prepared.facts["data"]["held_sha256"]
         if made.lang != settings.lang or same:
             continue
         held = {sentences_of(pair) for pair in prepared.held}
-        learnt = held & learnt_pairs(name, original)
+        learnt = held & learnt_pairs(made, original)
         if learnt:
             raise CctaError(
                 f"{name} learnt from {len(learnt)} of {len(held)} pairs that are held out here; "

@@ -136,12 +136,11 @@ def prepare(settings: Adjustment, parts: Backbone, *, report: Report, device: st
     return Prepared(pairs, linked.held.pairs, facts)
 
 
-def learnt_pairs(name: str, parts: Backbone) -> set[Pair]:
-    """Returns the sentence pairs that an adjustment of the model `parts` learns from.
-
-    Raises CctaError where there is no run of this name, and where its text can't be read any more.
+def learnt_pairs(settings: Adjustment, parts: Backbone) -> set[Pair]:
+    """Returns the sentence pairs that an adjustment of the model `parts` learns from. Raises
+    CctaError where its text can't be read any more.
     """
-    drawn = _read_pairs(read_settings(name), parts).drawn
+    drawn = _read_pairs(settings, parts).drawn
     return {sentences_of(pair) for pair in drawn.train}
 
 

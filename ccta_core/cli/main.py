@@ -41,7 +41,18 @@ completion in bash and zsh (once, or in the shell's start file):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line."""
+    """Says what is wrong with the arguments in one line.
+
+    An option that keeps one value and is given twice is an error: argparse would let the last one
+    win, and a study of two models would be one of the second alone.
+    """
+
+    _given: frozenset[str] = frozenset()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Returns the options and what is left over, as argparse does."""
+        self._given = frozenset()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -50,6 +61,12 @@ class _Parser(argparse.ArgumentParser):
         """Returns the value of `--source=--` is two dashes: before 3.13 argparse would make it no
         text.
         """
+        if action.option_strings and type(action) is argparse._StoreAction:
+            if action.dest in self._given:
+                raise argparse.ArgumentError(
+                    action, "given twice; expected once (a list with commas)"
+                )
+            self._given |= {action.dest}
         if action.option_strings and action.nargs is None and arg_strings == ["--"]:
             return self._get_value(action, "--")
         return super()._get_values(action, arg_strings)

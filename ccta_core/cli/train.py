@@ -23,7 +23,7 @@ from ccta_core.corpus.labels import (
 )
 from ccta_core.corpus.spread import spread_groups
 from ccta_core.errors import CctaError
-from ccta_core.models.catalog import ModelInfo, catalog, find
+from ccta_core.models.catalog import ModelInfo, adjusted, catalog, find
 from ccta_core.study.request import setting
 from ccta_core.text import command_line, option
 
@@ -153,10 +153,13 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _start(name: str) -> ModelInfo:
-    """Returns an adapter or backbone of the catalogue, else the encoder of a folder or hub model.
+    """Returns an adapter or backbone of the catalogue, an adjustment also by its name alone, else
+    the encoder of a folder or hub model.
 
     Raises CctaError where it is none of these.
     """
+    if name not in catalog() and (made := adjusted(name)) is not None:
+        return made
     hub = name.count("/") == 1 and name.split("/")[0] not in {
         key.split("/")[0] for key in catalog()
     }
