@@ -14,6 +14,8 @@ from ccta_core.adjustment.hypotheses import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
+    change_of,
+    difference,
     hardly_learnt,
     verdicts,
 )
@@ -32,6 +34,7 @@ from ccta_core.analysis.intervals import f1_interval
 from ccta_core.cli import main
 from ccta_core.errors import CctaError
 from ccta_core.evaluation.score import ItemScores
+from ccta_core.text import signed
 from ccta_core.training.finish import write_items
 from research.documents.adjustment import Dot, dot_plot, write
 from tests.made_adjustment import write_made
@@ -184,8 +187,8 @@ def test_one_seed_decides_nothing():
 
 
 def test_a_smaller_gain_than_mberts_needs_the_whole_interval():
-    for difference, expected in ((-0.02, SUPPORTED), (0.01, REFUTED)):
-        table = pd.DataFrame([contrast(lang, "original", difference) for lang in LANGUAGES])
+    for gain, expected in ((-0.02, SUPPORTED), (0.01, REFUTED)):
+        table = pd.DataFrame([contrast(lang, "original", gain) for lang in LANGUAGES])
         assert verdicts(empty() | {"contrasts": table})[5].verdict == expected
 
 
@@ -260,6 +263,19 @@ def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
             write_items(folder, "es", ItemScores("nli", ids, groups, {"correct": right}))
         gaps.append(means[1] - means[0])
     paired, (whole,) = compare_arms(cells, places)
+    assert whole["learnt_difference"] is None, "every seed learnt the task"
+    failed = frozenset({places["own/nli-adjusted-s2"]})
+    rest = compare_arms(cells, places, failed).contrasts[0]
+    without = {id_: place for id_, place in places.items() if place.seed != 2}
+    (two,) = compare_arms([c for c in cells if c.id in without], without).contrasts
+    assert {name: rest[f"learnt_{name}"] for name in ("difference", "low", "high", "seeds")} == {
+        name: two[name] for name in ("difference", "low", "high", "seeds")
+    }
+    assert rest["learnt_difference"] == pytest.approx((gaps[0] + gaps[2]) / 2)
+    assert rest["difference"] == whole["difference"], "the verdict's own counts every seed"
+    told = change_of(rest, "es").text
+    assert f"; where the task was learnt {signed(100 * rest['learnt_difference'], 1)} over" in told
+    assert "2 seeds)" in told
     assert [row["difference"] for row in paired] == pytest.approx(gaps)
     assert whole["difference"] == pytest.approx(np.mean(gaps))
     assert whole["sd_over_seeds"] == pytest.approx(np.std(gaps, ddof=1))
@@ -386,6 +402,13 @@ def test_consistency_over_seeds_is_paired_by_item_and_seed(monkeypatch):
     # Student's t of three seeds alone, since the items do not differ.
     reach = 4.302653 * 0.1 / 3**0.5
     assert (row["low"], row["high"]) == pytest.approx((0.2 - reach, 0.2 + reach), rel=1e-4)
+    assert row["learnt_difference"] is None
+    failed = frozenset({places["own/nli-original-s3"]})
+    rows = pd.DataFrame(join.consistency_contrasts(works, places, failed)).set_index("measure")
+    row = rows.loc["ems"]
+    assert (row["difference"], row["learnt_difference"]) == pytest.approx((0.2, 0.15))
+    assert row["learnt_seeds"] == 2
+    assert "; where the task was learnt +0.150 (" in difference(row)
 
 
 def test_the_document_has_a_row_for_two_arms_and_a_line_for_flips(tmp_path):

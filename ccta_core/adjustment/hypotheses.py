@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from ccta_core.adjustment.tables import cross_key, detectable
+from ccta_core.adjustment.tables import cross_key, detectable, hardly_learnt_rows
 from ccta_core.languages import language
 from ccta_core.measures import label
 from ccta_core.text import count, interval, listing, number, signed
@@ -17,8 +17,6 @@ SUPPORTED, PARTLY, REFUTED, NOT_RUN = "supported", "partly", "not supported", "n
 UNDECIDED = "not decided"
 LEAST_SEEDS = 3
 """Seeds in each of the four languages below which nothing is decided: one seed shows nothing."""
-HARDLY = 0.1
-"""A model whose English score is so much below the original's has hardly learnt the task."""
 LANGUAGES = ("es", "ru", "vi", "hi")
 """Those of the hypotheses: EFI's."""
 PUBLISHED_GAINS = {"es": 0.005, "ru": 0.004, "vi": 0.013, "hi": 0.013}
@@ -32,7 +30,8 @@ class Change:
     """A difference of two arms in one language, with what it rests on.
 
     `low` and `high` are its 95% interval, `detectable` the smallest effect that the seeds could
-    have shown (None for one seed). All are shares of 1.
+    have shown (None for one seed). All are shares of 1. `learnt` is the same over the seeds in
+    which both arms learnt the task; None where those are all, or none.
     """
 
     lang: str
@@ -42,6 +41,7 @@ class Change:
     high: float | None
     seeds: int
     detectable: float | None
+    learnt: "Change | None" = None
 
     @property
     def sign(self) -> int:
@@ -59,9 +59,10 @@ class Change:
             else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
         )
         low, high = (None if end is None else 100 * end for end in (self.low, self.high))
+        learnt = "" if self.learnt is None else f"; where the task was learnt {self.learnt.text}"
         return (
             f"{signed(100 * self.difference, 1)} over the {self.reference} "
-            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{resolution})"
+            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{resolution}{learnt})"
         )
 
 
@@ -122,6 +123,12 @@ def difference(row: "pd.Series[Any]", *, resolution: bool = True) -> str:
     """
     low, high, smallest = (_number_or_none(row[key]) for key in ("low", "high", "detectable"))
     seen = "" if smallest is None or not resolution else f"; could have seen {number(smallest, 3)}"
+    if resolution and (learnt := _learnt(row)) is not None:
+        ends = interval(learnt.low, learnt.high, 3)
+        seen += (
+            f"; where the task was learnt {signed(learnt.difference, 3)} "
+            f"({ends}; {count(learnt.seeds, 'seed')})"
+        )
     return f"{signed(float(row['difference']), 3)} ({interval(low, high, 3)}{seen})"
 
 
@@ -141,21 +148,14 @@ def hardly_learnt(tables: Tables, lang: str = "", task: str = "") -> list[str]:
     """Returns a line for each trained model, of a language and a task or of all, that hardly learnt
     its task in English: what it scores elsewhere tells of the training and not of the alignment.
     """
-    scores = tables["scores"]
-    if not len(scores):
-        return []
-    english = scores[(scores["eval_lang"] == "en") & scores["usual"]]
-    usual = english[english["arm"] == "original"].groupby("task")["score"].mean()
     lines = []
-    for row in english.itertuples():
-        expected = float(usual.get(row.task, np.nan))
-        asked = row.lang in (lang or row.lang, "") and row.task == (task or row.task)
-        if row.score < expected - HARDLY and asked:
+    for row in hardly_learnt_rows(tables["scores"]).itertuples():
+        if row.lang in (lang or row.lang, "") and row.task == (task or row.task):
             name = f"{TASK_NAMES[str(row.task)]}, {language(str(row.lang)).name}, {row.arm}"
             lines.append(
                 f"{name}, seed {row.seed}: the task was hardly learnt (English "
                 f"{number(100 * float(row.score), 1)}, originals on average "
-                f"{number(100 * expected, 1)}), so "
+                f"{number(100 * float(row.expected), 1)}), so "
                 "its differences tell of the training, not of the alignment"
             )
     return lines
@@ -175,13 +175,24 @@ def task_changes(
     scored = table["lang"].map(cross_key) if cross else table["lang"]
     rows = table[(table["task"] == task) & (table["arm"] == arm) & (table["eval_lang"] == scored)]
     for row in rows[rows["reference"].isin(references)].itertuples():
-        changes.setdefault(str(row.lang), []).append(
-            Change(
-                str(row.lang), str(row.reference), float(row.difference), _number_or_none(row.low),
-                _number_or_none(row.high), int(row.seeds), _number_or_none(row.detectable),
-            )
-        )  # fmt: skip
+        changes.setdefault(str(row.lang), []).append(change_of(row._asdict(), str(row.lang)))
     return {lang: changes[lang] for lang in LANGUAGES if lang in changes}
+
+
+def change_of(row: "Mapping[str, Any] | pd.Series[Any]", lang: str) -> Change:
+    """Returns the change in a language that a row of `contrasts` holds."""
+    low, high, reach = (_number_or_none(row[key]) for key in ("low", "high", "detectable"))
+    reference, difference, seeds = str(row["reference"]), float(row["difference"]), row["seeds"]
+    return Change(lang, reference, difference, low, high, int(seeds), reach, _learnt(row, lang))
+
+
+def _learnt(row: "Mapping[str, Any] | pd.Series[Any]", lang: str = "") -> Change | None:
+    difference = _number_or_none(row.get("learnt_difference"))
+    if difference is None:
+        return None
+    low, high = (_number_or_none(row[f"learnt_{end}"]) for end in ("low", "high"))
+    seeds = int(row["learnt_seeds"])
+    return Change(lang, str(row["reference"]), difference, low, high, seeds, None)
 
 
 def retrieval_changes(tables: Tables) -> dict[str, list[Change]]:

@@ -1,8 +1,9 @@
 """The join: does adjustment move the consistency of attributions, and where predictions flip?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from ccta_core.measures import MEASURES
 
 CONSISTENCY = ("ems", "ems_uniform", "ems_unrelated", "gain", "gain_calibrated", "link_spearman")
 _DRAWS = 2000
+_T = TypeVar("_T")
 
 
 def estimate_columns(estimate: ContrastEstimate) -> dict[str, Any]:
@@ -31,6 +33,17 @@ def estimate_columns(estimate: ContrastEstimate) -> dict[str, Any]:
         "high": estimate.high,
         "p": estimate.p,
     }
+
+
+def learnt_columns(
+    by_seed: Mapping[int, _T], failed: Collection[int], compare: Callable[[dict[int, _T]], Any]
+) -> dict[str, Any]:
+    """Returns the difference over the seeds of which neither arm failed to learn the task, with its
+    interval and their number; None in each where those are all seeds, or none.
+    """
+    kept = {seed: pair for seed, pair in by_seed.items() if seed not in failed}
+    row = compare(kept) if 0 < len(kept) < len(by_seed) else {}
+    return {f"learnt_{name}": row.get(name) for name in ("difference", "low", "high", "seeds")}
 
 
 def _study_rows(work: Studied) -> pd.DataFrame:
@@ -71,14 +84,18 @@ def consistency_rows(work: Studied, places: Mapping[str, DesignPoint]) -> list[d
 
 
 def consistency_contrasts(
-    works: Iterable[Studied], places: Mapping[str, DesignPoint]
+    works: Iterable[Studied],
+    places: Mapping[str, DesignPoint],
+    failed: Set[DesignPoint] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Returns the differences of two arms over all seeds' studies, by language, layer and measure.
 
     Arms are paired by seed and item. With one seed only the items could have been others (premises
-    are independent), with more the seeds too, as in the scores' contrasts (`over_seeds`).
+    are independent), with more the seeds too, as in the scores' contrasts (`over_seeds`). `failed`
+    are the trainings that hardly learnt their task: `learnt_columns` leaves their seeds out.
     """
     found: dict[tuple[Any, ...], dict[int, pd.DataFrame]] = {}
+    unlearnt: dict[tuple[Any, ...], set[int]] = {}
     for work in works:
         table = _study_rows(work)
         arms = {places[model].arm: model for model in work.models}
@@ -90,9 +107,14 @@ def consistency_contrasts(
                 both = _pair_by_item(table, arms[reference], arms[first], int(layer))
                 key = (places[arms[first]].task, lang, first, reference, int(layer))
                 found.setdefault(key, {})[work.seed] = both.set_index("item").sort_index()
+                if failed & {places[arms[first]], places[arms[reference]]}:
+                    unlearnt.setdefault(key, set()).add(work.seed)
     names = ("task", "lang", "arm", "reference", "layer")
     return [
-        dict(zip(names, key, strict=True)) | {"measure": measure} | row
+        dict(zip(names, key, strict=True))
+        | {"measure": measure}
+        | row
+        | learnt_columns(by_seed, unlearnt.get(key, ()), partial(_over_seeds, measure=measure))
         for key, by_seed in found.items()
         for measure in CONSISTENCY
         if (row := _over_seeds(by_seed, measure))

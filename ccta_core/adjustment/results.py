@@ -1,8 +1,9 @@
 """The tables of a plan: what its cells came to, collected from the cache, a row a cell and seed."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import asdict, fields
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +17,12 @@ from ccta_core.adjustment.join import (
     consistency_rows,
     estimate_columns,
     flip_rows,
+    learnt_columns,
 )
 from ccta_core.adjustment.measures import auc_difference, measures_folder, read_links
 from ccta_core.adjustment.plan import TRAIN, Measurement, Plan, PlanCell, Studied, Training
 from ccta_core.adjustment.settings import Adjustment, read_rows
-from ccta_core.adjustment.tables import CONTRASTS, TABLES, detectable
+from ccta_core.adjustment.tables import CONTRASTS, TABLES, detectable, hardly_learnt_rows
 from ccta_core.analysis.seeds import CheckpointScores, ContrastEstimate, of_checkpoints, over_seeds
 from ccta_core.training.finish import ITEMS
 
@@ -59,9 +61,10 @@ def collect(plan: Plan) -> dict[str, pd.DataFrame]:
             rows["consistency"] += consistency_rows(cell.work, places)
             rows["flips"] += flip_rows(cell.work, places)
     studied = [cell.work for cell in finished if isinstance(cell.work, Studied)]
-    rows["consistency_contrasts"] = consistency_contrasts(studied, places)
+    failed = _failed_trainings(rows["scores"])
+    rows["consistency_contrasts"] = consistency_contrasts(studied, places, failed)
     trained = [cell for cell in finished if cell.kind == TRAIN]
-    rows["paired"], rows["contrasts"] = compare_arms(trained, places)
+    rows["paired"], rows["contrasts"] = compare_arms(trained, places, failed)
     tables = {name: pd.DataFrame(rows[name]) for name in TABLES}
     return tables | {"items": item_rows(trained, places)}
 
@@ -136,12 +139,28 @@ class ArmComparisons(NamedTuple):
     contrasts: list[dict[str, Any]]
 
 
-def compare_arms(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint]) -> ArmComparisons:
+def _failed_trainings(scores: Sequence[Mapping[str, Any]]) -> frozenset[DesignPoint]:
+    """Returns the trainings that hardly learnt their task."""
+    failed = hardly_learnt_rows(pd.DataFrame(scores))
+    place = [each.name for each in fields(DesignPoint)]
+    return (
+        frozenset(DesignPoint(**row) for row in failed[place].to_dict("records"))
+        if len(failed)
+        else frozenset()
+    )
+
+
+def compare_arms(
+    trained: Sequence[PlanCell],
+    places: Mapping[str, DesignPoint],
+    failed: Set[DesignPoint] = frozenset(),
+) -> ArmComparisons:
     """Arms against their references on the same items: a row a seed, and a row over seeds.
 
     A seed's difference has a 95% interval (whole premises or paragraphs drawn) and, for classes,
     McNemar's exact p. Over seeds: items and seeds both could have been others (`over_seeds`), the
-    standard deviation of the seeds' differences and the smallest effect they could have shown.
+    standard deviation of the seeds' differences and the smallest effect they could have shown; and
+    the same without the seeds of which an arm is among the `failed` trainings (`learnt_columns`).
     """
     by_design: dict[tuple[Any, ...], dict[int, PlanCell]] = {}
     for cell in trained:
@@ -163,7 +182,9 @@ def compare_arms(trained: Sequence[PlanCell], places: Mapping[str, DesignPoint])
                           "eval_lang": eval_lang}  # fmt: skip
                 contrast = _compare(tables, eval_lang)
                 paired += [design | row for row in contrast.by_seed]
-                contrasts.append(design | contrast.over_seeds)
+                unlearnt = [s for s in seeds if failed & {places[c[s].id] for c in (cells, others)}]
+                learnt = learnt_columns(tables, unlearnt, partial(_difference, lang=eval_lang))
+                contrasts.append(design | contrast.over_seeds | learnt)
     return ArmComparisons(paired, contrasts)
 
 
@@ -222,6 +243,12 @@ def _compare(tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str)
             "n": rows[0]["n"],
         },
     )
+
+
+def _difference(
+    tables: Mapping[int, tuple[pd.DataFrame, pd.DataFrame]], lang: str
+) -> dict[str, Any]:
+    return _compare(tables, lang).over_seeds
 
 
 def _item_credit(table: pd.DataFrame) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from ccta_core.adjustment.hypotheses import TASK_NAMES, Change, Tables, hardly_learnt
+from ccta_core.adjustment.hypotheses import TASK_NAMES, Change, Tables, change_of, hardly_learnt
 from ccta_core.languages import language
 from ccta_core.text import count, number, p_phrase, signed
 
@@ -113,10 +113,7 @@ def change(
             & (contrasts["reference"] == reference) & (contrasts["eval_lang"] == eval_lang)
         ]  # fmt: skip
         for row in rows.itertuples():
-            ends = [None if pd.isna(end) else float(end) for end in (row.low, row.high)]
-            reach = None if pd.isna(row.detectable) else float(row.detectable)
-            difference, seeds = float(row.difference), int(row.seeds)
-            return Change(eval_lang, reference, difference, ends[0], ends[1], seeds, reach)
+            return change_of(row._asdict(), eval_lang)
     scores = _scores(tables, lang, task)
     first, second = (
         rows.set_index("seed")["score"]

@@ -23,6 +23,8 @@ CONTRASTS = (
 """Arms that are compared, the second being the reference."""
 ITEMS = "items"
 """The one long table, which is read a comparison at a time (`read_items`)."""
+HARDLY = 0.1
+"""A model whose English score is so much below the original's has hardly learnt the task."""
 SHIPPED = shipped("adjustment")
 Filters = list[tuple[str, str, Any]]
 _FINISHED = "finished"
@@ -103,6 +105,18 @@ def read_items(folder: Path, lang: str, task: str, eval_lang: str) -> pd.DataFra
     ]
     table = _read(path, asked)
     return table.drop(columns=["task", "lang", "eval_lang"])
+
+
+def hardly_learnt_rows(scores: pd.DataFrame) -> pd.DataFrame:
+    """Returns the English scores of the models that hardly learnt their task, with what the
+    originals score on average as `expected`; `scores` is the table of that name.
+    """
+    if not len(scores):
+        return scores.assign(expected=[])
+    english = scores[(scores["eval_lang"] == "en") & scores["usual"]]
+    usual = english[english["arm"] == "original"].groupby("task")["score"].mean()
+    english = english.assign(expected=english["task"].map(usual))
+    return english[english["score"] < english["expected"] - HARDLY]
 
 
 def detectable(error: float | None, degrees: float | None) -> float | None:
