@@ -193,6 +193,13 @@ def test_pairs_of_continual_learning_are_not_measured_on(adjusted, pairs, tmp_pa
     assert main([*words, ",".join(map(str, other))]) == 2
     error = capsys.readouterr().err.strip().split("\n")[-1]
     assert f"{pairs} learnt from" in error
+    # What it makes of each item is of one data set: of others it is refused, not mixed.
+    words += [pairs, "--eval", f"file:{tmp_path / 'mine.jsonl'}", "--eval-langs", "en"]
+    assert main([*words, "--limit", "4"]) == 0
+    assert main([*words, "--limit", "4"]) == 0
+    capsys.readouterr()
+    assert main([*words, "--limit", "5"]) == 2
+    assert "is of other items of en than" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,35 @@ def test_a_file_that_is_none_is_refused(tmp_path, name, text, says):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("id,lang,text,Text2,label", "the column 'Text2' is not read; call it 'text2'"),
+        ("id,lang,text,text2,Label ", "the column 'Label ?' is not read; call it 'label'"),
+        ("id,lang,text,hypothesis,label", "the column 'hypothesis' is not read; call it 'text2'"),
+        ("id,lang,text,text2,gold_label", "'gold_label' is not read; call it 'label'"),
+        ("ID,en,es,en_2,es_2", "the column 'ID' is not read; call it 'id'"),
+        ("id,en,es,DE,label", "the column 'DE' is not read; call it 'de'"),
+        ("id,en,es,en_2,ES_2", "the column 'ES_2' is not read; call it 'es_2'"),
+        ("no,en,es,label", "the column 'no' would be Norwegian and holds numbers"),
+    ],
+)
+def test_a_column_that_is_nearly_one_is_refused_and_not_ignored(tmp_path, header, says):
+    rows = [f"{number}," + ("en,a b,c d,neutral" if "lang" in header else "a b,c d,e f,neutral")
+            for number in range(3)]  # fmt: skip
+    width = len(header.split(","))
+    lines = [header, *(",".join(row.split(",")[:width]) for row in rows)]
+    (tmp_path / "mine.csv").write_text("\n".join(lines), "utf-8")
+    with pytest.raises(CctaError, match=says):
+        read_items(f"file:{tmp_path / 'mine.csv'}")
+
+
+def test_a_column_of_something_else_is_left_alone(tmp_path):
+    text = "id,en,es,genre,context,note_2\n1,a,b,news,x,4\n2,c,d,news,y,5\n"
+    (tmp_path / "mine.csv").write_text(text, "utf-8")
+    assert len(read_items(f"file:{tmp_path / 'mine.csv'}").items) == 4
+
+
 def test_an_absent_file_and_language_are_refused(tmp_path):
     for spec in ("file:", f"file:{tmp_path}", f"file:{tmp_path / 'none.csv'}"):
         with pytest.raises(CctaError):

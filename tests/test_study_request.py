@@ -107,13 +107,22 @@ def test_a_setting_is_a_keyword_of_run_study(name):
 
 
 def test_the_fields_of_config_are_keywords_too():
-    names = {each.name for each in fields(Config)}
-    assert names <= set(inspect.signature(ccta.run_study).parameters)
+    names = {each.name for each in fields(Config)} - {"layer", "target_class"}
+    parameters = set(inspect.signature(ccta.run_study).parameters)
+    assert names <= parameters
+    assert not {"layer", "target_class"} & parameters
     asked = StudyRequest.from_keywords(**ASKED, seed=3, config=Config(shuffles=9))
     assert asked.config == Config(seed=3, shuffles=9)
     assert StudyRequest.from_keywords(**ASKED, mass="norm").config == Config(
         mass="norm", shuffles=20
     )
+
+
+@pytest.mark.parametrize(("name", "value"), [("layer", 8), ("target_class", "neutral")])
+def test_what_is_a_pairs_alone_is_refused_and_not_ignored(name, value):
+    for asked in ({name: value}, {"config": Config(shuffles=20, **{name: value})}):
+        with pytest.raises(CctaError, match=f"a study takes no {name}: a study"):
+            StudyRequest.from_keywords(**ASKED, **asked)
 
 
 def test_a_keyword_that_is_no_setting_is_one_line():

@@ -14,7 +14,7 @@ from ccta_core.errors import CctaError
 from ccta_core.evaluation.predict import answers, classes, tags
 from ccta_core.models.catalog import find
 from ccta_core.models.load import load_model
-from ccta_core.training.finish import make_loadable, score_card
+from ccta_core.training.finish import keeps_items, make_loadable, score_card
 from ccta_core.training.fit import Data, fit, labels_of
 from ccta_core.training.learner import learner
 from ccta_core.training.recipe import Recipe, recipe_for
@@ -100,6 +100,13 @@ def test_the_loss_falls_and_the_folder_loads(task, tmp_path):
         card["scores"]["en"]["low"] <= card["scores"]["en"][metric] <= card["scores"]["en"]["high"]
     )
     assert card["scores"]["en"][metric] > 0.5  # it has seen these very items
+    assert keeps_items(tmp_path, "en", items)
+    assert keeps_items(tmp_path, "es", items) is None
+    # As many items under the same ids that say something else are scored anew.
+    others = [replace(item, text=item.text + " Today.") for item in items]
+    assert keeps_items(tmp_path, "en", others) is False
+    score_card(tmp_path, model, {"en": others}, report=lines.append)
+    assert keeps_items(tmp_path, "en", others)
 
 
 def test_a_killed_run_gives_the_same_weights(tmp_path, monkeypatch):

@@ -75,22 +75,36 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace, device: str) -> None:
-    """Keeps what the model makes of each item, of languages that its folder does not have yet."""
+    """Keeps what the model makes of each item, of languages that its folder does not have yet.
+
+    Raises CctaError where it has other items of one: two data sets would be told as one.
+    """
     from ccta_core.adjustment.tables import cross_key
     from ccta_core.corpus.spec import read_items
     from ccta_core.evaluation.score import item_scores
     from ccta_core.models.load import load_model
-    from ccta_core.training.finish import scored_languages, write_items
+    from ccta_core.training.finish import ITEMS, keeps_items, write_items
 
-    model = load_model(options.model, device=device)
-    folder = model.info.folder
-    if folder is None:
-        return
     langs = options.eval_langs.split(",") if options.eval and options.eval_langs else []
     wanted = [(lang, options.eval, lang) for lang in langs]
     wanted += [(cross_key(options.lang), options.cross, "en")] if options.cross else []
+    if not wanted:
+        return
+    model = load_model(options.model, device=device)
+    folder = model.info.folder
+    if folder is None:
+        raise CctaError(
+            f"{options.model} has no folder of its own to keep what it makes of each item; leave "
+            "--eval and --cross out, or name a model of `ccta models train`"
+        )
     for key, spec, lang in wanted:
-        if key not in scored_languages(folder):
-            items = read_items(spec, [lang], limit=options.limit).items
-            write_items(folder, key, item_scores(model, items))
+        items = read_items(spec, [lang], limit=options.limit).items
+        kept = keeps_items(folder, key, items)
+        if kept is False:
+            raise CctaError(
+                f"{folder / ITEMS} is of other items of {key} than {spec} gives; give the data and "
+                "the --limit of before, or delete that file to score anew"
+            )
+        if kept is None:
+            write_items(folder, key, item_scores(model, items), items)
             progress(f"{options.model}: {len(items)} items of {key} scored")

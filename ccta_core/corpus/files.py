@@ -8,7 +8,8 @@
   `group` beside them. `id` is never Indonesian: its column is `ind`. Without an id the row's number
   stands in.
 
-Labels are free, but where the first is one of a known task (nli, paraphrase) all must be.
+Labels are free, but where the first is one of a known task (nli, paraphrase) all must be. Other
+columns are not read; one that is nearly one of these, as Label or hypothesis, is refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +23,19 @@ from ccta_core.corpus.answers import answer_spans
 from ccta_core.corpus.cells import UNLABELLED, label_of, text_of, whole_number_of
 from ccta_core.corpus.formats.panx import NOT_IOB2, as_iob2
 from ccta_core.corpus.items import Item, LeftOut
-from ccta_core.corpus.labels import CLASSES
+from ccta_core.corpus.labels import CLASSES, is_number
 from ccta_core.corpus.source import WHOLE, OpenDataSet, PlacedItem, ReaderOutput, Streams
 from ccta_core.corpus.tables import TableFile, TableRow, Values, open_table
 from ccta_core.errors import CctaError
 from ccta_core.languages import LANGUAGES
 
 _LONG = ("id", "lang", "text")
+_READ = (*_LONG, "text2", "label", "group", "answer", "answer_start", "tags")
+_OTHERWISE = {
+    "premise": "text", "sentence1": "text", "hypothesis": "text2", "sentence2": "text2",
+    "context": "text2", "gold_label": "label", "gold": "label", "labels": "label",
+}  # fmt: skip
+"""What other files call a column, and what it is called here."""
 _INDONESIAN = ("id", "ind")
 _SECOND = "_2"
 _ANSWERED, _TAGGED = "qa", "ner"
@@ -51,6 +58,7 @@ def open_file(where: str) -> OpenDataSet:
             f"column a language (en, es, ...), found: {', '.join(table.columns)[:200]}"
             f"{_other_separator(table)}"
         )
+    _check_columns(table, wide)
     _check_header(table, wide)
     task = _task(table, long=long)
     labels = _Labels(table.path, CLASSES.get(task), labelled=task not in (_ANSWERED, _TAGGED))
@@ -98,21 +106,48 @@ def _other_separator(table: TableFile) -> str:
     return ""
 
 
-def _check_header(table: TableFile, wide: Mapping[str, str]) -> None:
-    """Raises CctaError where the first line is a row. `1,en,Hello` would name a column en, in which
-    the codes of languages stand and no text.
+def _check_columns(table: TableFile, wide: Mapping[str, str]) -> None:
+    """Raises CctaError where a column is nearly one that is read: the file would be another without
+    it, a pair of texts one text, or labelled items unlabelled.
     """
-    columns = list(wide.values())
-    empty = True
+    read = ("id", "group", "label") if wide else _READ
+    for column in table.columns:
+        name = column.strip().casefold()
+        code = bool(wide) and column.isupper() and name.partition("_")[0] in LANGUAGES
+        expected = name if name in read or code else _OTHERWISE.get(name)
+        if (expected in read or code) and expected not in table.columns:
+            raise CctaError(
+                f"{table.path}:1: the column {column!r} is not read; call it {expected!r}, or "
+                "leave it out"
+            )
+
+
+def _check_header(table: TableFile, wide: Mapping[str, str]) -> None:
+    """Raises CctaError where a language's column holds no text: numbers (a column `no` would be
+    Norwegian), or the codes of languages where the first line is a row (`1,en,Hello` would name a
+    column en).
+    """
+    numbers, empty, codes, seen = dict(wide), set(wide), bool(wide), False
     for row in islice(table.rows(), _PEEKED if wide else 0):
         if isinstance(row, TableRow):
-            if not all(_text(row.values, column) in LANGUAGES for column in columns):
+            values = {lang: _text(row.values, column) for lang, column in wide.items()}
+            seen = True
+            codes = codes and all(value in LANGUAGES for value in values.values())
+            numbers = {lang: numbers[lang] for lang in numbers
+                       if not values[lang] or is_number(values[lang])}  # fmt: skip
+            if not numbers and not codes:
                 return
-            empty = False
-    if not empty:
+            empty = {lang for lang in empty if not values[lang]}
+    for lang, column in numbers.items():
+        if lang not in empty:
+            raise CctaError(
+                f"{table.path}: the column {column!r} would be {LANGUAGES[lang].name} and holds "
+                "numbers; call it something else"
+            )
+    if codes and seen:
         raise CctaError(
-            f"{table.path}:1: the column {columns[0]!r} holds codes of languages and no text: is "
-            "the first line a row? Expected a header (id, lang, text, ...)"
+            f"{table.path}:1: the column {next(iter(wide.values()))!r} holds codes of languages "
+            "and no text: is the first line a row? Expected a header (id, lang, text, ...)"
         )
 
 

@@ -158,13 +158,13 @@ def make_manifest(request: StudyRequest, corpus: Corpus, models: Sequence[ModelI
 def models_of(
     request: StudyRequest, entry_of: Callable[[str], ModelInfo] = listed
 ) -> list[ModelInfo]:
-    """Returns the entries of the models to be measured, with the twin under a random head if asked
-    for.
+    """Returns the entries of the models to be measured, each once, with the twin under a random
+    head if asked for.
 
     `entry_of` gives the entry of one; where it is not given, a folder is put on the list of models.
     Raises CctaError as it does.
     """
-    models = [entry_of(name) for name in request.models]
+    models = list({(info := entry_of(name)).id: info for name in request.models}.values())
     return with_twin(models) if request.random_head else models
 
 

@@ -133,12 +133,13 @@ CONFIG_SETTINGS: Mapping[str, StudySetting] = MappingProxyType({
 """The fields of Config that the command line has flags for, and the tolerance of its quadrature.
 Their ranges are Config's."""
 CONFIG_WITHOUT_FLAG: Mapping[str, str] = MappingProxyType({
-    "layer": "a study's layers are a setting of their own",
+    "layer": "a study's layers are a setting of their own: layers",
     "target_class": "a study explains the gold label of every item",
     "objective": "chosen for experiments in Python",
     "quadrature": "its tolerance has a flag; rule and points are chosen in Python",
 })  # fmt: skip
 """The fields of Config that it has none for, and why."""
+_OF_A_PAIR = ("layer", "target_class")  # fields of Config that a study has no use for
 _CONFIG_ONLY_PYTHON = "the form measures with the settings a study has where none are given"
 
 
@@ -253,6 +254,9 @@ class StudyRequest(RecordedSettings):
             raise CctaError(
                 f"a study compares languages; choose two or more, found {len(self.languages)}"
             )
+        for name in _OF_A_PAIR:
+            if getattr(self.config, name) != getattr(default_of("config"), name):
+                raise CctaError(f"a study takes no {name}: {CONFIG_WITHOUT_FLAG[name]}")
         for name, setting in settings().items():
             setting.check(getattr(self, name))
 
@@ -263,11 +267,9 @@ class StudyRequest(RecordedSettings):
         Raises CctaError on a keyword that is neither, and as the request does.
         """
         names = {each.name for each in fields(cls)}
-        unknown = [name for name in keywords if name not in names | _config_names()]
-        if unknown:
-            raise CctaError(
-                f"unknown setting {unknown[0]!r}; expected one of: {', '.join(keyword_defaults())}"
-            )
+        for name in set(keywords) - names - _config_names():
+            known = ", ".join(keyword_defaults())
+            raise CctaError(f"unknown setting {name!r}; expected one of: {known}")
         config = keywords.pop("config", None) or default_of("config")
         changes = {name: keywords.pop(name) for name in _config_names() & keywords.keys()}
         return cls(**keywords, config=replace(config, **changes) if changes else config)
@@ -351,9 +353,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def keyword_defaults() -> dict[str, Any]:
     """Returns the keywords of `ccta.run_study` that are settings, with their defaults; Config's are
-    last.
-
-    A study has layers in the place of Config's one layer.
+    last, without those of a pair alone.
     """
     usual = default_of("config")
     return {
@@ -362,7 +362,7 @@ def keyword_defaults() -> dict[str, Any]:
             for each in fields(StudyRequest)
             if not settings()[each.name].required
         },
-        **{name: getattr(usual, name) for name in sorted(_config_names())},
+        **{name: getattr(usual, name) for name in sorted(_config_names() - set(_OF_A_PAIR))},
     }
 
 

@@ -1,5 +1,6 @@
 """From trained weights to a model that loads: its language means, its scores, its card."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow.parquet import read_table, write_table
+from pyarrow.parquet import read_schema, read_table, write_table
 
 from ccta_core.corpus.items import Item
 from ccta_core.evaluation.means import write_means
@@ -84,7 +85,7 @@ def score_card(
     """Adds the scores of each language's items to the card, one by one: a killed run goes on.
 
     What the model made of each item is kept beside it (ITEMS), for paired tests. Returns the card.
-    Languages that the card already scores on as many items are left.
+    Languages that the card already scores on these items are left.
     """
     info = read_info(folder)
     if info is None:
@@ -92,10 +93,11 @@ def score_card(
     card: dict[str, Any] = dict(info.card)
     card["evaluated_in"] = "bfloat16 autocast" if bfloat16 else "float32"
     for lang, of_language in items.items():
-        if card["scores"].get(lang, {}).get("n") == len(of_language):
+        same = card["scores"].get(lang, {}).get("n") == len(of_language)
+        if same and keeps_items(folder, lang, of_language) is not False:
             continue
         scores = item_scores(model, of_language, bfloat16=bfloat16)
-        write_items(folder, lang, scores)
+        write_items(folder, lang, scores, of_language)
         summary = summarise(scores)
         counts = Counter(item.label for item in of_language if item.label is not None)
         if counts:  # what the commonest label would reach
@@ -106,18 +108,23 @@ def score_card(
     return card
 
 
-def write_items(folder: Path, lang: str, scores: ItemScores) -> None:
+def write_items(folder: Path, lang: str, scores: ItemScores, items: Sequence[Item] = ()) -> None:
     """Keeps what a model made of each item of a language in its folder's ITEMS, a row an item.
 
-    Rows of other languages stay.
+    Rows of other languages stay. A checksum of the `items` is kept beside them (`keeps_items`).
     """
     columns = {"lang": [lang] * len(scores.ids), "id": scores.ids, "group": scores.groups}
     table = pa.table({**columns, **{name: pa.array(v) for name, v in scores.columns.items()}})
     path = folder / ITEMS
+    facts: dict[bytes, bytes] = {}
     if path.exists():
         kept = read_table(path)
+        facts = kept.schema.metadata or {}
         kept = kept.filter(pc.not_equal(kept["lang"], lang))
         table = pa.concat_tables([kept, table.cast(kept.schema)])
+    known = {_key(lang): _checksum(items)} if items else {}
+    others = {key: value for key, value in facts.items() if key != _key(lang)}
+    table = table.replace_schema_metadata({**others, **known})
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     write_table(table, temporary, compression="zstd")
     temporary.replace(path)
@@ -127,3 +134,31 @@ def scored_languages(folder: Path) -> set[str]:
     """Returns the languages of which the model's folder keeps what it made of each item."""
     path = folder / ITEMS
     return set(read_table(path, columns=["lang"])["lang"].to_pylist()) if path.exists() else set()
+
+
+def keeps_items(folder: Path, lang: str, items: Sequence[Item]) -> bool | None:
+    """Returns whether the model's folder keeps what it made of these very items: their ids, texts
+    and labels. None where it keeps nothing of the language.
+
+    What was written before checksums were kept is told by ids alone.
+    """
+    if lang not in scored_languages(folder):
+        return None
+    path = folder / ITEMS
+    checksum = (read_schema(path).metadata or {}).get(_key(lang))
+    if checksum is not None:
+        return bool(checksum == _checksum(items))
+    table = read_table(path, columns=["id"], filters=[("lang", "==", lang)])
+    return sorted(table["id"].to_pylist()) == sorted(item.id for item in items)
+
+
+def _key(lang: str) -> bytes:
+    return f"items_sha256:{lang}".encode()
+
+
+def _checksum(items: Sequence[Item]) -> bytes:
+    facts = (
+        repr((item.id, item.text, item.text2, item.label, item.answers, item.tags))
+        for item in items
+    )
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogatepass")).hexdigest().encode()

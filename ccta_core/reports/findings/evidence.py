@@ -59,8 +59,11 @@ class StudyEvidence:
 
 
 def gather(studies: Sequence[Study]) -> list[StudyEvidence]:
-    """Returns the evidence of every study and layer, in their order."""
-    return [_evidence(study, layer) for study in studies for layer in study.manifest.layers]
+    """Returns the evidence of every study and layer, in their order; a study given twice counts
+    once.
+    """
+    once = {study.manifest.name: study for study in studies}.values()
+    return [_evidence(study, layer) for study in once for layer in study.manifest.layers]
 
 
 def _evidence(study: Study, layer: int) -> StudyEvidence:
