@@ -135,7 +135,7 @@ def test_a_plan_runs_its_cells_in_order_and_says_how_they_stand(declared, capsys
     # What is kept of the cells, without checkpoints and without weights, is as finished elsewhere.
     kept = declared.parent / "kept"
     for cell in plan.cells:
-        assert keep(plan, cell, kept, {2}) is not None
+        assert keep(plan, cell, kept, {2}, {"", "es"}) is not None
     names = {path.name for path in kept.rglob("*")}
     assert not names & {"checkpoint.pt", "nli.jsonl"}
     assert not list((kept / "own").rglob("*.safetensors"))

@@ -274,8 +274,8 @@ def test_a_difference_over_seeds_is_wider_than_over_items(tmp_path):
     assert rest["learnt_difference"] == pytest.approx((gaps[0] + gaps[2]) / 2)
     assert rest["difference"] == whole["difference"], "the verdict's own counts every seed"
     told = change_of(rest, "es").text
-    assert f"; where the task was learnt {signed(100 * rest['learnt_difference'], 1)} over" in told
-    assert "2 seeds)" in told
+    assert f"; where the task was learnt {signed(100 * rest['learnt_difference'], 1)} (" in told
+    assert told.endswith("2 seeds))")
     assert [row["difference"] for row in paired] == pytest.approx(gaps)
     assert whole["difference"] == pytest.approx(np.mean(gaps))
     assert whole["sd_over_seeds"] == pytest.approx(np.std(gaps, ddof=1))

@@ -58,12 +58,15 @@ class Change:
             if self.detectable is None
             else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
         )
+        learnt = "" if self.learnt is None else f"; where the task was learnt {self.learnt._bare}"
+        amount, _, ends = self._bare.partition(" (")
+        return f"{amount} over the {self.reference} ({ends[:-1]}{resolution}{learnt})"
+
+    @property
+    def _bare(self) -> str:
         low, high = (None if end is None else 100 * end for end in (self.low, self.high))
-        learnt = "" if self.learnt is None else f"; where the task was learnt {self.learnt.text}"
-        return (
-            f"{signed(100 * self.difference, 1)} over the {self.reference} "
-            f"({interval(low, high, 1)}; {count(self.seeds, 'seed')}{resolution}{learnt})"
-        )
+        ends = f"{interval(low, high, 1)}; {count(self.seeds, 'seed')}"
+        return f"{signed(100 * self.difference, 1)} ({ends})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Keeps the finished cells of the experiment in research/adjustment/cells: it goes on from there.
 
-python -m research.adjustment.keep [CELL ...] [--data FOLDER] [--weights-of 1]
+python -m research.adjustment.keep [CELL ...] [--data FOLDER] [--weights-of 1] [--weights-in es,hi]
 
-Weights and scores only: of studies no texts (they are shipped), no checkpoints. A task's weights
-are kept of some seeds alone, its card and what it made of each item of all: those are what the
-tables are made of.
+Weights and scores only: of studies no texts (they are shipped), no checkpoints. Weights are kept of
+some languages alone, and a task's of some seeds; cards, and what a model made of each item, of all:
+those are what the tables are made of.
 """
 
 import argparse
@@ -12,8 +12,9 @@ import shutil
 from pathlib import Path
 
 from ccta_core.adjustment.cells import FINISHED, model_folder, state_of
+from ccta_core.adjustment.design import place_of
 from ccta_core.adjustment.measures import measures_folder
-from ccta_core.adjustment.plan import Measurement, Plan, PlanCell, Studied, Training, read_plan
+from ccta_core.adjustment.plan import Measurement, Plan, PlanCell, Studied, read_plan
 from ccta_core.config import cache_root
 from research.studies.ship import ship
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("cells", nargs="*", metavar="CELL", help="default: all that are finished")
     parser.add_argument("--data", help="folder of the data sets")
     parser.add_argument("--weights-of", default="1", help="seeds whose tasks' weights are kept")
+    parser.add_argument("--weights-in", default="es,hi", help="languages whose weights are kept")
     options = parser.parse_args()
     plan = read_plan(_HERE.parent / "adjustment.toml", options.data)
     unknown = set(options.cells) - {cell.id for cell in plan.cells}
@@ -36,10 +38,13 @@ def main() -> None:
         parser.error(f"no cell of the plan is called {', '.join(sorted(unknown))}")
     for cell in plan.cells:
         if not options.cells or cell.id in options.cells:
-            keep(plan, cell, CELLS, {int(seed) for seed in options.weights_of.split(",")})
+            seeds = {int(seed) for seed in options.weights_of.split(",")}
+            keep(plan, cell, CELLS, seeds, {"", *options.weights_in.split(",")})
 
 
-def keep(plan: Plan, cell: PlanCell, target: Path, weights_of: set[int]) -> Path | None:
+def keep(
+    plan: Plan, cell: PlanCell, target: Path, weights_of: set[int], weights_in: set[str]
+) -> Path | None:
     """Copies a finished cell below `target`; None where it is not finished. One that is there
     already is written anew.
     """
@@ -51,15 +56,20 @@ def keep(plan: Plan, cell: PlanCell, target: Path, weights_of: set[int]) -> Path
         return target / "studies" / work.name
     if isinstance(work, Measurement):
         source = measures_folder(work.settings.model, work.settings.lang)
-        place = target / "measures" / source.relative_to(cache_root() / "measures")
+        kept = target / "measures" / source.relative_to(cache_root() / "measures")
     else:
-        source, place = model_folder(cell.id), target / cell.id
+        source, kept = model_folder(cell.id), target / cell.id
     left = list(_LEFT)
-    if isinstance(work, Training) and work.seed not in weights_of:
+    place = place_of(plan, cell)
+    if (
+        place.lang not in weights_in
+        or not place.usual
+        or (place.task and place.seed not in weights_of)
+    ):
         left += _WEIGHTS
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(source, place, ignore=shutil.ignore_patterns(*left))
-    return place
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(source, kept, ignore=shutil.ignore_patterns(*left))
+    return kept
 
 
 if __name__ == "__main__":
