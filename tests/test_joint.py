@@ -1,6 +1,9 @@
 """One test over all models, items pooled, p-values without a seed: against brute force."""
 
 import itertools
+import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,9 +17,10 @@ from ccta_core.analysis.performance import item_table, mixed_model, single_power
 from ccta_core.analysis.permutation import sign_distribution_p, sign_test
 from ccta_core.analysis.pooled_items import pooled_items
 from ccta_core.analysis.resampling import Groups
-from ccta_core.analysis.scores import language_scores, same_split
+from ccta_core.analysis.scores import CARDS, language_scores, same_split
 from ccta_core.errors import CctaError
 from ccta_core.models.catalog import catalog
+from ccta_core.reports.findings import answers
 from ccta_core.reports.study.means import summarised
 from ccta_core.study.storage.table import open_study
 from dashboard.views.languages.tables import matrix_table
@@ -168,6 +172,26 @@ def test_pooled_areas_are_the_means_of_mann_whitney(item_rows):
         partials.append(-inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1]))
     assert result.partial.value == pytest.approx(np.mean(partials))
     assert result.partial.low > 0
+    assert (result.home_right, result.home_wrong) == (None, None)
+
+
+def test_where_the_source_is_wrong_what_tells_agreement_turns_round(item_rows):
+    """EMS tells here whether both sides are right together, not whether the target is."""
+    draw = np.random.default_rng(1)
+    home = draw.integers(0, 2, len(item_rows))
+    right = np.where(item_rows["ems"] > 0, home, 1 - home)
+    rows = item_rows.assign(home=home, right=right)
+    result = pooled_items(rows, draws=300)
+    for kind, found in ((1, result.home_right), (0, result.home_wrong)):
+        areas = []
+        for _, part in rows[rows["home"] == kind].groupby("model"):
+            kinds = (part.loc[part["right"] == side, "ems"] for side in (1, 0))
+            won = mannwhitneyu(*kinds)
+            areas.append(won.statistic / (part["right"].sum() * (1 - part["right"]).sum()))
+        assert found.value == pytest.approx(np.mean(areas)) == kind
+    told = answers.items(result)
+    assert "Where the source is predicted right its AUROC is 1.000" in told
+    assert "it tells which translations are predicted as the source is" in told
 
 
 def test_items_of_one_kind_say_nothing(item_rows):
@@ -182,6 +206,9 @@ def test_the_mixed_model_finds_what_was_planted(item_rows):
     )  # fmt: skip
     fit = mixed_model(rows)
     assert fit.ems > 3 * fit.ems_sd > 0
+    (slope, error), (other, its_error) = fit.clustered
+    assert slope > 3 * error > 0
+    assert abs(other) < 3 * its_error
     assert abs(fit.uniform) < 3 * fit.uniform_sd
     assert set(fit.effects) == {"item", "premise", "training language"}
     assert mixed_model(rows.assign(right=1)) is None
@@ -215,16 +242,26 @@ def test_the_interval_of_a_mean_is_the_clustered_one():
     assert mean_interval(np.array([1.0]), np.array([2.0])) is None
 
 
-def test_scores_are_those_of_the_cards_where_the_split_is_theirs(study):
+def test_scores_are_those_of_the_cards_where_the_split_is_theirs(study, tmp_path):
     shipped = open_study("xnli-training-languages")
     scores = language_scores(shipped)
     assert (scores.from_cards, scores.items) == (True, 2490)
     assert len(scores.by_cell) == 15 * 15
     info = catalog()["e5-small/nli-xnli-es"]
     assert scores.by_cell["e5-small/nli-xnli-es", "de"] == info.card["scores"]["de"]["accuracy"]
-    assert not language_scores(open_study("xnli-seeds")).from_cards  # two seeds' weights don't ship
+    # Two seeds' weights do not ship: their cards lie beside the study, and count for those alone.
+    seeds = open_study("xnli-seeds")
+    scores = language_scores(seeds)
+    assert (scores.from_cards, scores.items) == (True, 2490)
+    card = json.loads((seeds.folder / CARDS / "e5-small~nli-xnli-hi-seed3.json").read_text("utf-8"))
+    assert scores.by_cell["e5-small/nli-xnli-hi-seed3", "de"] == card["scores"]["de"]["accuracy"]
+    folder = tmp_path / "xnli-seeds"
+    shutil.copytree(seeds.folder, folder)
+    card["revision"] = "another"
+    (folder / CARDS / "e5-small~nli-xnli-hi-seed3.json").write_text(json.dumps(card), "utf-8")
+    assert not language_scores(replace(seeds, folder=folder)).from_cards
     cut = open_study("xquad-training-languages").manifest
-    assert not same_split(catalog()["e5-small/qa-xquad-es"], cut)  # contexts are cut
+    assert not same_split(catalog()["e5-small/qa-xquad-es"].card, cut)  # contexts are cut
     own = language_scores(study)
     assert (own.from_cards, own.items) == (False, study.manifest.items)
 

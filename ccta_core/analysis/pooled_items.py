@@ -41,22 +41,27 @@ class PooledItems:
     `aurocs` by measure (.5 says nothing), `less_confidence` the AUROC of EMS less that of the
     model's own confidence, `partial` the correlation of EMS with being right where embeddings only,
     length and fertility are held fixed; None where nothing can be said. `n_strata` models and pairs
-    each of which is compared within itself.
+    each of which is compared within itself. `home_right` and `home_wrong` are the AUROC of EMS
+    among the items that the model gets right in the source language, and among those that it does
+    not: what tells only which translations are predicted as the source is turns round there.
     """
 
     aurocs: Mapping[str, PooledEstimate]
     less_confidence: PooledEstimate | None
     partial: PooledEstimate | None
+    home_right: PooledEstimate | None = None
+    home_wrong: PooledEstimate | None = None
 
 
 def pooled_items(table: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> PooledItems:
     """Pools AUROC and partial correlations over the models and pairs of a table.
 
     Shape: `table` has a row a model, pair and item: model, pair, group, right (1 or 0), the
-    predictors and what is held fixed. Each statistic is taken within a model and pair, where only
-    items differ, and averaged over them; the interval draws groups of items (premises, paragraphs),
-    the same draw for every model and pair, BCa (percentiles below 10 groups). Models and pairs with
-    fewer than 20 items, or with one kind of predictions, are left out.
+    predictors and what is held fixed; where it is known also home (right in the source language).
+    Each statistic is taken within a model and pair, where only items differ, and averaged over
+    them; the interval draws groups of items (premises, paragraphs), the same draw for every model
+    and pair, BCa (percentiles below 10 groups). Models and pairs with fewer than 20 items, or with
+    one kind of predictions, are left out.
     """
     names = list(dict.fromkeys((*PREDICTORS, *FIXED)))
     complete = table.dropna(subset=[*names, "right"])
@@ -82,10 +87,22 @@ def pooled_items(table: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> P
     def auroc(name: str) -> PooledEstimate:
         return estimate(lambda weights: _mean_ratio(weights, won[name], pairs))
 
+    def among(kind: int) -> PooledEstimate | None:
+        if "home" not in complete:
+            return None
+        kinds = (rows[rows["home"] == kind] for rows in strata)
+        parts = [rows for rows in kinds if rows["right"].nunique() > 1]
+        if not parts:
+            return None
+        above = [_wins(part, "ems", count) for part in parts]
+        both = [_opposites(part, count) for part in parts]
+        return estimate(lambda weights: _mean_ratio(weights, above, both))
+
     aurocs = {name: auroc(name) for name in PREDICTORS}
     gaps = [ems - sure for ems, sure in zip(won["ems"], won[CONFIDENCE], strict=True)]
     less = estimate(lambda weights: _mean_ratio(weights, gaps, pairs))
-    return PooledItems(aurocs, less, estimate(_partial_statistic(strata, count)))
+    alone = estimate(_partial_statistic(strata, count))
+    return PooledItems(aurocs, less, alone, among(1), among(0))
 
 
 def _estimate(value: float, interval: Interval, strata: int, groups: int) -> PooledEstimate:

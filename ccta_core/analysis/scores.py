@@ -1,16 +1,23 @@
 """The score of a model in a language: over all items of the split where its card has them."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
-from ccta_core.models.catalog import ModelInfo, catalog, is_twin
+from ccta_core.models.catalog import catalog, is_twin
 from ccta_core.study.manifest import Manifest
 from ccta_core.study.storage.table import Study
 
 PUBLISHED = ("xnli", "pawsx", "xquad", "panx")
 """Data sets whose splits are the same items wherever their name stands."""
+
+
+CARDS = "cards"
+"""In a study's folder: cards of models whose weights do not ship, by id with ~ for /."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,17 +41,17 @@ def language_scores(study: Study) -> LanguageScores:
     Those of the cards where every model has a card of the same weights, scored on the split the
     study's items come from in each of its languages, and contexts were not cut; else the study's.
     """
-    manifest, cards = study.manifest, catalog()
+    manifest = study.manifest
     by_cell: dict[tuple[str, str], float] = {}
     bounds: dict[tuple[str, str], tuple[float, float]] = {}
     counts = []
     for model in manifest.models:
         if is_twin(model["id"]):
             continue
-        info = cards.get(model["id"])
-        if info is None or info.revision != model["revision"] or not same_split(info, manifest):
+        card = _card_of(study, model)
+        if not same_split(card, manifest):
             return _of_rows(study)
-        scores, metric = info.card.get("scores", {}), info.card.get("metric", "")
+        scores, metric = card.get("scores", {}), card.get("metric", "")
         for lang in manifest.languages:
             if metric not in scores.get(lang, {}):
                 return _of_rows(study)
@@ -55,11 +62,27 @@ def language_scores(study: Study) -> LanguageScores:
     return LanguageScores(by_cell, min(counts), True, bounds) if counts else _of_rows(study)
 
 
-def same_split(info: ModelInfo, manifest: Manifest) -> bool:
+def _card_of(study: Study, model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the card of the weights that the study measured: the catalogue's, else the one beside
+    the study; empty where both are of other weights.
+    """
+    info = catalog().get(model["id"])
+    if info is not None and info.revision == model["revision"]:
+        return info.card
+    path = study.folder / CARDS / f"{str(model['id']).replace('/', '~')}.json"
+    try:
+        card = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    same = isinstance(card, dict) and card.get("revision") == model["revision"]
+    return card if same else {}
+
+
+def same_split(card: Mapping[str, Any], manifest: Manifest) -> bool:
     """Returns whether a card's scores are of the split that the study's items come from."""
     if manifest.source not in PUBLISHED or manifest.crop is not None:
         return False  # a cut context is another question than the card's
-    words = str(info.card.get("command", "")).split()
+    words = str(card.get("command", "")).split()
     scored = [after for word, after in pairwise(words) if word == "--eval"]
     # A data set's folder may stand between its name and its split: xnli:FOLDER#dev.
     return any(

@@ -250,6 +250,8 @@ def _changes(pairs: pd.DataFrame, small: int, large: int, seeds: int) -> str:
         told.append(f"{label(measure)} {signed(moved.value, 3)}{span}")
         if measure == "ems":
             direction = _direction(moved.value, moved.low, moved.high)
+    if seeds == 1 and not direction.startswith("is not"):
+        direction += " (one seed a size: what seeds do is not in the interval)"
     drawn = "premises drawn" if seeds == 1 else f"premises and {seeds} seeds drawn"
     return (
         f"- On the same items and pairs, from {small:,} to {large:,} items, {drawn}: "

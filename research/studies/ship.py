@@ -5,6 +5,7 @@ python -m research.studies.ship NAME FOLDER
 
 import argparse
 import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ccta_core.analysis.scores import CARDS
 from ccta_core.store.usage import MARK
 from ccta_core.study.manifest import Manifest, folder_of, read_manifest
 from ccta_core.study.storage.parts import ROWS, missing_parts
 from ccta_core.study.storage.schema import PREDICTIONS, TEXT_TASKS
 from ccta_core.study.storage.table_files import Source, compact, source_of
 
+_RUNS = Path(__file__).parents[1] / "zoo" / "runs"
 _BITS = 14
 """Bits of a float's fraction that are kept: seven are 1%, fourteen 0.003%."""
 
@@ -43,6 +46,7 @@ def ship(folder: Path, target: Path) -> Manifest:
         with rows.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         rows.rename(temporary / f"{ROWS}-{digest}.parquet")
+        write_cards(manifest, temporary)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(temporary, target)
     texts = "with its texts" if own else "no texts of the data set"
@@ -53,6 +57,18 @@ def ship(folder: Path, target: Path) -> Manifest:
         encoding="utf-8",
     )
     return manifest
+
+
+def write_cards(manifest: Manifest, folder: Path) -> None:
+    """Copies beside the study the cards of models that do not ship: their scores are over all items
+    of the split, the study's over its few.
+    """
+    for model in manifest.models:
+        path = _RUNS / f"{str(model['id']).rpartition('/')[2]}.json"
+        if path.exists() and json.loads(path.read_text("utf-8"))["revision"] == model["revision"]:
+            (folder / CARDS).mkdir(exist_ok=True)
+            name = f"{str(model['id']).replace('/', '~')}.json"
+            shutil.copyfile(path, folder / CARDS / name)
 
 
 def _write_rows(source: Source, path: Path, *, texts: bool) -> None:

@@ -68,8 +68,13 @@ def single_tests(single: SingleTests | None) -> str:
             f"Holm's correction at any effect (smallest p {number(single.least_p, 3)}): they are "
             "described, not counted."
         )
-    shown = ", ".join(f"{label(name)} in {hits}" for name, hits in single.shown.items())
     power = " and ".join(f"{percent(value)} at r = {r}" for r, value in single.power.items())
+    if not single.counted:
+        return (
+            f"Of single models {single.tests} tests over {single.languages} languages have a power "
+            f"of {power} each: they are described, not counted."
+        )
+    shown = ", ".join(f"{label(name)} in {hits}" for name, hits in single.shown.items())
     return (
         f"Model by model (p < .05 after Holm over {single.tests} tests): "
         f"{shown}. One such test has a power of {power}, so what it does not show is not absent."
@@ -92,12 +97,30 @@ def items(result: PooledItems) -> str:
         f"{_span(ems, 3)}; embeddings only {number(result.aurocs['ems_uniform'].value, 3)}), "
         f"{than} the model's own confidence (difference {_span(less, 3, sign=True)})."
     )
+    text += _by_source(result.home_right, result.home_wrong)
     if result.partial is None:
         return text
     more = "adds" if result.partial.clear and result.partial.value > 0 else "is not shown to add"
     return (
         f"{text} Here it {more} to embeddings, length and fertility (partial r "
         f"{_span(result.partial, 2)})."
+    )
+
+
+def _by_source(right: PooledEstimate | None, wrong: PooledEstimate | None) -> str:
+    """Says of EMS whether it tells right from wrong where the source text is predicted wrong: else
+    it tells which translations are predicted as the source is.
+    """
+    if right is None or wrong is None:
+        return ""
+    text = (
+        f" Where the source is predicted right its AUROC is {_span(right, 3)}, where wrong "
+        f"{_span(wrong, 3)}"
+    )
+    if wrong.low is not None and wrong.low > 0.5:
+        return f"{text}."
+    return (
+        f"{text}: it tells which translations are predicted as the source is, not which are right."
     )
 
 
@@ -204,8 +227,8 @@ def spanish(
     )
 
 
-_RANKED = 3
-"""Training languages below which a first place is no ranking."""
+_RANKED = 4
+"""Training languages below which a first place is no ranking: one of three is first anyway."""
 
 
 def _ranks(rankings: Mapping[str, TrainingRanking | None], lang: str) -> bool:

@@ -47,8 +47,10 @@ def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
     if heads:
         shares = [share for of_model in heads.values() for share in of_model]
         most = float(np.mean(shares))
-        drawn = count(len(shares), "random head")
-        span = f" ({interval(100 * min(shares), 100 * max(shares), 0)}%)"
+        each = {len(of_model) for of_model in heads.values()}
+        drawn, span = count(len(shares), "random head"), ""
+        if len(each) == 1:  # the same draws for every model
+            drawn = f"{count(each.pop(), 'random head')} in each of {count(len(heads), 'model')}"
     elif kept:
         most, drawn, ends = kept[0].kept or 0.0, "a random head", kept[0].gain.kept
         span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
@@ -71,14 +73,20 @@ def chance(evidence: Sequence[StudyEvidence]) -> str:
     asked = [(data, entry.chance) for data, entry in largest.items() if entry.chance is not None]
     if not asked:
         return ""
-    reached = [f"{percent(found.unrelated.of_gain)} in {name}" for name, found in asked]
+    reached = [f"{percent(found.unrelated.of_gain)} ({name})" for name, found in asked]
     text = f" Unrelated sentences reach {listing(reached)}"
-    other = [found.other_class for _, found in asked if found.other_class]
+    # With two classes the rival's scores are the class's own with another sign: no control.
+    other = [(name, found.other_class) for name, found in asked
+             if found.other_class and not _has_two_classes(largest[name])]  # fmt: skip
     if other:
-        kept = listing([percent(share.of_gain) for share in other])
-        text += f", one side explained for another class {kept}"
-        text += f" ({', '.join(str(share.groups) for share in other)} items)"
+        told = [f"{percent(share.of_gain)} ({name}, {count(share.groups, 'item')})"
+                for name, share in other]  # fmt: skip
+        text += f", another class explained {listing(told)}"
     return f"{text}."
+
+
+def _has_two_classes(entry: StudyEvidence) -> bool:
+    return bool(entry.study.manifest.models[0]["task"] == "paraphrase")
 
 
 def _items(entry: StudyEvidence) -> int:
@@ -147,7 +155,9 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
         beside += f", worse {_where(worse)}"
     shown = [name for name, each in results if _above_chance(each.aurocs["ems"])]
     where = "" if len(shown) == len(results) else f" {_where(shown)}"
-    text = f"EMS tells right from wrong predictions{where} (AUROC {areas}), {beside}."
+    wrong = [number(each.home_wrong.value, 3) for _, each in results if each.home_wrong]
+    source = f"; where English is wrong {', '.join(wrong)}" if wrong else ""
+    text = f"EMS tells right from wrong predictions{where} (AUROC {areas}{source}), {beside}."
     name, first = results[0]
     if first.partial is None:
         return text
@@ -187,7 +197,9 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
         for data, of in asked.items()
         if len(of) == 1
     ]
-    return f"{text} By gain, z and link order {listing(stands) or 'no language is first'}."
+    first = listing(stands) or "no language is first"
+    few = " (one checkpoint a language)" if stands else ""
+    return f"{text} By gain, z and link order {first}{few}."
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:

@@ -78,8 +78,7 @@ def _single_tests(entry: StudyEvidence) -> pd.DataFrame:
         "can_pass": single.can_pass,
         **{f"power_at_r_{r}": value for r, value in single.power.items()},
         **{
-            f"shown_{name}": hits if single.can_pass else None
-            for name, hits in single.shown.items()
+            f"shown_{name}": hits if single.counted else None for name, hits in single.shown.items()
         },
     }
     return pd.DataFrame([row])
@@ -207,6 +206,12 @@ def mixed_table(model: MixedModel) -> pd.DataFrame:
     rows = [
         {"what": "EMS, log odds a standard deviation", "value": model.ems, "sd": model.ems_sd},
         {"what": "embeddings only, the same", "value": model.uniform, "sd": model.uniform_sd},
+        *(
+            {"what": f"{name}, premises as clusters", "value": slope, "sd": error}
+            for name, (slope, error) in zip(
+                ("EMS", "embeddings only"), model.clustered, strict=True
+            )
+        ),
         *(
             {"what": f"standard deviation of {name}", "value": value}
             for name, value in model.effects.items()

@@ -23,8 +23,8 @@ _ORDERS = {
     "name": "by name",
     "study": "as in the study",
 }
-_TOGGLE = ("ems", "gain", "ems_uniform", "ems_shuffled", "ems_unrelated")
-"""EMS, what attributions add to it, and its controls: one click each."""
+_TOGGLE = ("ems", "gain", "gain_calibrated", "ems_uniform", "ems_shuffled", "ems_unrelated")
+"""EMS, what attributions add to it, what of that is translation, its controls: one click each."""
 _FEW_DIGITS = ("z",)
 
 
