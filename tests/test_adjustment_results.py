@@ -411,6 +411,21 @@ def test_consistency_over_seeds_is_paired_by_item_and_seed(monkeypatch):
     assert "; where the task was learnt +0.150 (" in difference(row)
 
 
+def test_the_document_has_a_row_a_dose(tmp_path):
+    tables = read_tables(write_made(tmp_path / "tables"))
+    scores = tables["scores"]
+    usual = scores[(scores["arm"] == "adjusted") & (scores["lang"] == "es") & (scores["seed"] == 1)]
+    fewer = usual.assign(pairs=500, noise=0.3, usual=False, score=0.5)
+    write(tables | {"scores": pd.concat([scores, fewer], ignore_index=True)}, tmp_path)
+    text = (tmp_path / "adjustment.md").read_text("utf-8").replace("\xa0", " ")
+    dose = text.split("## Dose and noise")[1].split("\n## ")[0]
+    assert "**Spanish**, seed 1" in dose
+    # What was not measured of a dose says so.
+    assert "| 500 | 30% | 50.0 | 50.0 | not run | not run |" in dose
+    write(tables, tmp_path)
+    assert "## Dose and noise" not in (tmp_path / "adjustment.md").read_text("utf-8")
+
+
 def test_the_document_has_a_row_for_two_arms_and_a_line_for_flips(tmp_path):
     folder = write_made(tmp_path / "tables")
     flips = [

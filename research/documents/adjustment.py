@@ -25,7 +25,7 @@ from ccta_core.adjustment.join import CONSISTENCY
 from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language
 from ccta_core.measures import label
-from ccta_core.text import plain
+from ccta_core.text import number, plain
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _FOLDER = "adjustment"
@@ -122,6 +122,7 @@ def page(tables: Tables) -> str:
         _OTHERS,
         *_figures(tables),
         *_scores(tables["scores"]),
+        *_doses(tables),
         *_consistency(tables),
         *_apart(tables, "error_rates", "Links against gold alignments", _LINKS),
         *_apart(tables, "sizing", "250,000 pairs on XLM-R base", _SIZING),
@@ -219,6 +220,53 @@ def _scores(scores: pd.DataFrame) -> Iterator[str]:
             name = language(str(lang)).name if lang else "-"
             yield f"| {name} | {arm} | {' | '.join(cells)} |"
         yield ""
+
+
+def _doses(tables: Tables) -> Iterator[str]:
+    """Scores, AUC and retrieval by pairs drawn and links re-paired, of languages that have several
+    doses.
+    """
+    scores, distances, sentences = (tables[name] for name in ("scores", "distances", "sentences"))
+    other = scores[~scores["usual"]] if len(scores) else scores
+    if not len(other):
+        return
+    yield "## Dose and noise\n"
+    yield (
+        "Sentence pairs adjusted with, and the share of their links re-paired at random. Inference "
+        "in points (the language, English), AUC of related over unrelated words at the last layer, "
+        "retrieval of English from Tatoeba at two thirds of the depth, both without a task. One "
+        "seed: between seeds of one arm inference differs by two to four points.\n"
+    )
+    last = distances["layer"].max()
+    for (lang, seed), _ in other.groupby(["lang", "seed"]):
+        own = [
+            table[table["lang"].isin([lang, ""]) & table["seed"].isin([seed, 0])
+                  & table["arm"].isin(["original", "adjusted"])]
+            for table in (scores[scores["task"] == "nli"], distances, sentences)
+        ]  # fmt: skip
+        nli, words, found = own
+        words = words[(words["task"] == "") & (words["distance"] == "cosine")
+                      & (words["layer"] == last)]  # fmt: skip
+        found = found[(found["task"] == "") & (found["set"] == "tatoeba") & found["specials"]
+                      & (found["lang_of_set"] == lang)
+                      & (found["layer"] == round(last * 2 / 3))]  # fmt: skip
+        yield f"**{language(str(lang)).name}**, seed {seed}\n"
+        yield "| pairs | re-paired | inference | English | AUC | retrieval |"
+        yield "|---:|---:|---:|---:|---:|---:|"
+        sizes = nli.assign(order=nli["pairs"].replace(-1, 1 << 30)).sort_values(["noise", "order"])
+        for pairs, noise in dict.fromkeys(zip(sizes["pairs"], sizes["noise"], strict=True)):
+            at = [table[(table["pairs"] == pairs) & (table["noise"] == noise)]
+                  for table in (nli, words, found)]  # fmt: skip
+            score = at[0].set_index("eval_lang")["score"]
+            told = [_first(100 * score.reindex([each]), 1) for each in (lang, "en")]
+            told += [_first(at[1]["auc"], 3), _first(100 * at[2]["foreign_to_english"], 1)]
+            yield f"| {_size(pairs)} | {noise:.0%} | {' | '.join(told)} |"
+        yield ""
+
+
+def _first(values: pd.Series, digits: int) -> str:
+    known = values.dropna()
+    return number(float(known.iloc[0]), digits) if len(known) else "not run"
 
 
 def _consistency(tables: Tables) -> Iterator[str]:
@@ -328,8 +376,8 @@ def dot_plot(title: str, dots: Sequence[Dot]) -> str:
     if low < 0 < high:
         zero = place(0.0)
         parts.append(f'<line x1="{zero}" x2="{zero}" y1="30" y2="{height - 18}" stroke="#bbb"/>')
-    for number, dot in enumerate(dots):
-        y = 44 + row * number
+    for place_of_dot, dot in enumerate(dots):
+        y = 44 + row * place_of_dot
         if dot.low is not None and dot.high is not None:
             parts.append(
                 f'<line x1="{place(dot.low)}" x2="{place(dot.high)}" y1="{y}" y2="{y}" '
