@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -258,6 +259,13 @@ def test_items_a_model_was_trained_on_are_refused(done):
     assert manifest_of("x", "xnli#test", corpus, [info], [8], allow_overlap=True).items == 60
     other = replace(corpus, split="dev")
     assert manifest_of("x", "xnli#dev", other, [info], [8]).items == 60
+    # Of a person's own file the items may be others of the same file, wherever it lies.
+    training = {**info.card["training"], "data": ["file:/elsewhere/mine#1.csv"]}
+    own = replace(info, card={**info.card, "training": training})
+    for name, refused in (("mine#1.csv", True), ("other.csv", False)):
+        mine = replace(corpus, source=f"file:{name}", split="all")
+        with pytest.raises(CctaError, match="was trained on") if refused else nullcontext():
+            manifest_of("x", f"file:{name}", mine, [own], [8])
 
 
 @pytest.mark.parametrize(

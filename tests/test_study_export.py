@@ -329,6 +329,16 @@ def test_no_text_of_the_data_is_exported(tmp_path):
     assert "F1 beside EMS with English" in (tmp_path / "answers.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("words", [["show"], ["export", "--format", "csv"], ["findings"]])
+def test_the_command_line_says_of_an_unfinished_study_that_it_is(words, tmp_path, capsys):
+    made(manifest("half", models=MODELS[:1]), skip=[(MODELS[0], 1)])
+    to = ["--to", str(tmp_path / "half.csv")] if words[0] == "export" else []
+    assert main(["study", words[0], "half", *words[1:], *to]) == 0
+    streams = capsys.readouterr()
+    assert "half is unfinished: 1 of 2 parts, and what is told is of those" in streams.err
+    assert ("**Unfinished: 1 of 2 parts.**" in streams.out) == (words[0] == "findings")
+
+
 def test_an_unfinished_study_says_so(tmp_path):
     half = made(manifest("half", models=MODELS[:1]), skip=[(MODELS[0], 1)])
     page = page_of(half, tmp_path)

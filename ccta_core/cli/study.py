@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccta_core.cli import publish
 from ccta_core.cli.write import write_text
@@ -14,6 +14,9 @@ from ccta_core.config import cache_root
 from ccta_core.errors import CctaError
 from ccta_core.study.request import StudyRequest, add_arguments
 from ccta_core.text import count, plain
+
+if TYPE_CHECKING:
+    from ccta_core.study.storage.table import Study
 
 _EXAMPLE = (
     "ccta study run --name first --model e5-small/nli-en --data xnli:../shared/data/xnli#dev "
@@ -167,10 +170,24 @@ def _list(options: argparse.Namespace) -> None:
         )
 
 
-def _show(options: argparse.Namespace) -> None:
-    from ccta_core.study.storage.table import MEANS, open_study
+def _opened(name: str) -> "Study":
+    """Returns the study; where parts are missing a line says so, since numbers look the same."""
+    from ccta_core.study.storage.table import open_study
 
-    rows = list(open_study(options.name).records(MEANS))
+    study = open_study(name)
+    parts = study.done
+    if parts.done < parts.total:
+        sys.stderr.write(
+            f"ccta: {name} is unfinished: {parts.done} of {parts.total} parts, and what is told is "
+            f"of those; ccta study resume {name} goes on\n"
+        )
+    return study
+
+
+def _show(options: argparse.Namespace) -> None:
+    from ccta_core.study.storage.table import MEANS
+
+    rows = list(_opened(options.name).records(MEANS))
     if options.json:
         write_text("-", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return
@@ -230,12 +247,11 @@ def _add_export(actions: argparse._SubParsersAction) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from ccta_core.reports.study.write import export_study
-    from ccta_core.study.storage.table import open_study
 
     if options.to == "-":
         raise CctaError("an export is a file, or a folder of files; give its path by --to, found -")
     measures = options.measure.split(",") if options.measure is not None else None
-    path = export_study(open_study(options.name), options.to, options.form, measures)
+    path = export_study(_opened(options.name), options.to, options.form, measures)
     sys.stdout.write(f"{path}\n")
 
 
@@ -252,13 +268,11 @@ def _add_findings(actions: argparse._SubParsersAction) -> None:
 
 def _findings(options: argparse.Namespace) -> None:
     from ccta_core.reports.findings.page import findings_page
-    from ccta_core.study.storage.table import open_study
 
-    write_text(options.to, findings_page([open_study(name) for name in options.names]) + "\n")
+    write_text(options.to, findings_page([_opened(name) for name in options.names]) + "\n")
 
 
 def _publish(options: argparse.Namespace) -> None:
     from ccta_core.publishing import publish_study
-    from ccta_core.study.storage.table import open_study
 
-    publish.finish(publish_study(open_study(options.name), options.to), options, "dataset")
+    publish.finish(publish_study(_opened(options.name), options.to), options, "dataset")

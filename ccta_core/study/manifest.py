@@ -350,12 +350,12 @@ def _check_model(info: ModelInfo, corpus: Corpus, request: StudyRequest) -> None
 
 def _overlaps(spec: str, corpus: Corpus) -> bool:
     """Returns whether what a model was trained on may hold items of the corpus: same set, not
-    disjoint.
+    disjoint; of a person's own, a file of the same name, wherever it lies.
     """
+    if corpus.source.startswith("file:"):
+        return spec.startswith("file:") and Path(spec[5:]).name == corpus.source[5:]
     head, _, split = spec.partition("#")
-    source = corpus.source
-    if not source.startswith("file:"):  # of the hub it is `xnli:OWNER/NAME@REVISION`
-        source = source.partition(":")[0]
+    source = corpus.source.partition(":")[0]  # of the hub it is `xnli:OWNER/NAME@REVISION`
     if head.partition(":")[0] != source:
         return False
     return frozenset((split, corpus.split)) not in _DISJOINT.get(source, ())

@@ -289,6 +289,10 @@ def study_line(study: Study) -> str:
     ).iloc[0]
     config = manifest.config
     drawn = len(manifest.models) - len(models(study))
+    parts = study.done
+    few = (
+        f" **Unfinished: {parts.done} of {parts.total} parts.**" if parts.done < parts.total else ""
+    )
     twins = f" and {count(drawn, 'twin')} with a random head" if drawn else ""
     return (
         f"`{study.name}`: {manifest.source} {manifest.part_of_data} ({manifest.licence}), "
@@ -297,5 +301,5 @@ def study_line(study: Study) -> str:
         f"{', '.join(map(str, manifest.layers))}, {config['precision']}, "
         f"{config['baseline'].upper()} baseline, {config['shuffles']} shuffles; {whole.n:,.0f} "
         f"rows (a pair both ways), {percent(whole.converged, 1)} converged, "
-        f"{whole.truncated:.0f} sides cut."
+        f"{whole.truncated:.0f} sides cut.{few}"
     )
