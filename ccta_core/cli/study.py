@@ -176,7 +176,7 @@ def _opened(name: str) -> "Study":
 
     study = open_study(name)
     parts = study.done
-    if parts.done < parts.total:
+    if 0 < parts.done < parts.total:
         sys.stderr.write(
             f"ccta: {name} is unfinished: {parts.done} of {parts.total} parts, and what is told is "
             f"of those; ccta study resume {name} goes on\n"
