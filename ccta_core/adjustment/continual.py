@@ -249,7 +249,8 @@ def original_of(start: ModelInfo | None) -> str:
 
 def learnt_below(start: ModelInfo | None) -> dict[str, Adjustment]:
     """Returns whose pairs a model has learnt from, by name: the adjustments that it stands on, and
-    its continual learning's (an adjustment's, or what a spec of parallel text was read by).
+    its continual learning's (an adjustment's, or what a spec of parallel text was read by). An
+    adjustment that is not here any more is left out.
     """
     found: dict[str, Adjustment] = {}
     while start is not None:
@@ -260,7 +261,8 @@ def learnt_below(start: ModelInfo | None) -> dict[str, Adjustment]:
         if kept is not None:
             settings = ContinualSettings(**kept["settings"])
             name = settings.source.removeprefix(f"{ADJUSTED}/")
-            found[name] = settings.pairs_from(original_of(start))
+            if name in names() or settings.lang is not None:
+                found[name] = settings.pairs_from(original_of(start))
         base = start.card.get("base")
         start = adjusted(str(base["id"])) if isinstance(base, dict) else None
     return found

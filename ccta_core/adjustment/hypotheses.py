@@ -58,15 +58,21 @@ class Change:
             if self.detectable is None
             else f", could have seen {signed(100 * self.detectable, 1).lstrip('+')}"
         )
-        learnt = "" if self.learnt is None else f"; where the task was learnt {self.learnt._bare}"
-        amount, _, ends = self._bare.partition(" (")
-        return f"{amount} over the {self.reference} ({ends[:-1]}{resolution}{learnt})"
+        learnt = (
+            ""
+            if self.learnt is None
+            else (f"; where the task was learnt {self.learnt._amount} ({self.learnt._basis})")
+        )
+        return f"{self._amount} over the {self.reference} ({self._basis}{resolution}{learnt})"
 
     @property
-    def _bare(self) -> str:
+    def _amount(self) -> str:
+        return signed(100 * self.difference, 1)
+
+    @property
+    def _basis(self) -> str:
         low, high = (None if end is None else 100 * end for end in (self.low, self.high))
-        ends = f"{interval(low, high, 1)}; {count(self.seeds, 'seed')}"
-        return f"{signed(100 * self.difference, 1)} ({ends})"
+        return f"{interval(low, high, 1)}; {count(self.seeds, 'seed')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,8 +376,8 @@ def dot_plot(title: str, dots: Sequence[Dot]) -> str:
     if low < 0 < high:
         zero = place(0.0)
         parts.append(f'<line x1="{zero}" x2="{zero}" y1="30" y2="{height - 18}" stroke="#bbb"/>')
-    for place_of_dot, dot in enumerate(dots):
-        y = 44 + row * place_of_dot
+    for at, dot in enumerate(dots):
+        y = 44 + row * at
         if dot.low is not None and dot.high is not None:
             parts.append(
                 f'<line x1="{place(dot.low)}" x2="{place(dot.high)}" y1="{y}" y2="{y}" '

@@ -6,6 +6,7 @@ import numpy as np
 
 from ccta_core.analysis.performance import Performance
 from ccta_core.analysis.pooled_items import PooledEstimate
+from ccta_core.analysis.training_languages import TrainingRanking
 from ccta_core.languages import language
 from ccta_core.measures import label
 from ccta_core.reports.findings import answers
@@ -86,7 +87,8 @@ def chance(evidence: Sequence[StudyEvidence]) -> str:
 
 
 def _has_two_classes(entry: StudyEvidence) -> bool:
-    return bool(entry.study.manifest.models[0]["task"] == "paraphrase")
+    counted = entry.study.query("SELECT count(DISTINCT target_class) FROM rows")
+    return int(counted.iloc[0, 0]) == 2
 
 
 def _items(entry: StudyEvidence) -> int:
@@ -156,7 +158,7 @@ def over_items(mains: Sequence[StudyEvidence]) -> str:
     shown = [name for name, each in results if _above_chance(each.aurocs["ems"])]
     where = "" if len(shown) == len(results) else f" {_where(shown)}"
     wrong = [number(each.home_wrong.value, 3) for _, each in results if each.home_wrong]
-    source = f"; where English is wrong {', '.join(wrong)}" if wrong else ""
+    source = f"; where the source is wrong {', '.join(wrong)}" if wrong else ""
     text = f"EMS tells right from wrong predictions{where} (AUROC {areas}{source}), {beside}."
     name, first = results[0]
     if first.partial is None:
@@ -192,14 +194,18 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
     asked = {data: set(langs.values()) for data, langs in firsts.items() if langs}
     if not asked:
         return text
+    ranked = {entry.data: entry.rankings["gain"] for entry in mains}
     stands = [
-        f"{language(next(iter(of))).name} is first in {data}"
+        f"{language(next(iter(of))).name} is first in {data}{_few_seeds(ranked[data])}"
         for data, of in asked.items()
         if len(of) == 1
     ]
-    first = listing(stands) or "no language is first"
-    few = " (one checkpoint a language)" if stands else ""
-    return f"{text} By gain, z and link order {first}{few}."
+    return f"{text} By gain, z and link order {listing(stands) or 'no language is first'}."
+
+
+def _few_seeds(ranking: TrainingRanking | None) -> str:
+    single = ranking is not None and min(row.seeds for row in ranking.languages) == 1
+    return " (one checkpoint a language)" if single else ""
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:
