@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
+from ccta_core.adjustment.changes import JOINED
 from ccta_core.adjustment.curves import by_layer, consistency, consistency_finding, doses
-from ccta_core.adjustment.hypotheses import JOINED
 from ccta_core.adjustment.summary import (
     LEAST_SEEDS,
     adjusted_languages,

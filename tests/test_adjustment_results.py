@@ -7,16 +7,13 @@ from scipy.stats import nct, ttest_rel
 from scipy.stats import t as student
 
 from ccta_core.adjustment import join
+from ccta_core.adjustment.changes import LANGUAGES, change_of, difference, hardly_learnt
 from ccta_core.adjustment.hypotheses import (
-    LANGUAGES,
     NOT_RUN,
     PARTLY,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
-    change_of,
-    difference,
-    hardly_learnt,
     verdicts,
 )
 from ccta_core.adjustment.plan import TRAIN, PlanCell, Studied, TaskSettings, Training

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ccta_core.adjustment.hypotheses import JOINED, Tables, moved
+from ccta_core.adjustment.changes import JOINED, Tables, moved
 from ccta_core.adjustment.summary import NOT_RUN, usual_checkpoints
 from ccta_core.text import count, listing, number
 

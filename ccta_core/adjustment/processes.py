@@ -71,6 +71,12 @@ class Processes:
         if self.count > 1:
             self.accelerator.wait_for_everyone()
 
+    def close(self) -> None:
+        """Leaves the others when all are done; one that went before them would be aborted."""
+        if self.count > 1:
+            self.accelerator.wait_for_everyone()
+            torch.distributed.destroy_process_group()
+
 
 def open_processes(device: str) -> Processes:
     """Returns the processes that a launcher started this one among; one where none did."""

@@ -255,6 +255,7 @@ def _follow(settings: Adjustment, processes: Processes, device: str) -> dict[str
     parts = backbone(settings.model)
     prepared = prepare(settings, parts, report=lambda line: None, device=device)
     Learning(settings, parts, prepared, device=device, processes=processes).train(lambda line: None)
+    processes.close()
     return {}
 
 
@@ -288,6 +289,7 @@ def _run(settings: Adjustment, report: Report, device: str, processes: Processes
         write_backbone(learning, manifest)
         write_json(settings.folder / MANIFEST, manifest)
         (settings.folder / CHECKPOINT).unlink(missing_ok=True)
+        processes.close()
         return manifest
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from ccta_core.adjustment.hypotheses import TASK_NAMES, Change, Tables, change_of, hardly_learnt
+from ccta_core.adjustment.changes import TASK_NAMES, Change, Tables, change_of, hardly_learnt
 from ccta_core.languages import language
 from ccta_core.text import count, number, p_phrase, signed
 

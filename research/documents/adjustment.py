@@ -13,14 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ccta_core.adjustment.hypotheses import (
-    PUBLISHED_GAINS,
-    Tables,
-    Verdict,
-    difference,
-    hardly_learnt,
-    verdicts,
-)
+from ccta_core.adjustment.changes import Tables, difference, hardly_learnt
+from ccta_core.adjustment.hypotheses import PUBLISHED_GAINS, Verdict, verdicts
 from ccta_core.adjustment.join import CONSISTENCY
 from ccta_core.adjustment.tables import read_tables
 from ccta_core.languages import language

@@ -122,7 +122,7 @@ def _performance(evidence: Sequence[StudyEvidence], model: MixedModel | None) ->
 
 
 def _slopes(model: MixedModel) -> str:
-    told = zip(("EMS", "embeddings only"), model.clustered, strict=True)
+    told = zip(("EMS", label("ems_uniform")), model.clustered, strict=True)
     return " and ".join(
         f"{name} {signed(slope)} (standard error {number(error)})" for name, (slope, error) in told
     )

@@ -10,7 +10,7 @@ from ccta_core.analysis.performance import MixedModel
 from ccta_core.analysis.pooled_items import PooledEstimate
 from ccta_core.analysis.questions import ScoreCorrelation
 from ccta_core.analysis.two_way import TwoWay
-from ccta_core.measures import WITH_CONTROLS
+from ccta_core.measures import WITH_CONTROLS, label
 from ccta_core.reports.findings.answers import contrasts
 from ccta_core.reports.findings.evidence import StudyEvidence
 
@@ -209,7 +209,7 @@ def mixed_table(model: MixedModel) -> pd.DataFrame:
         *(
             {"what": f"{name}, premises as clusters", "value": slope, "sd": error}
             for name, (slope, error) in zip(
-                ("EMS", "embeddings only"), model.clustered, strict=True
+                ("EMS", label("ems_uniform")), model.clustered, strict=True
             )
         ),
         *(

@@ -1,6 +1,6 @@
 """Adjust: does pulling languages together with parallel text help, and what does it cost?"""
 
-from ccta_core.adjustment.hypotheses import hardly_learnt
+from ccta_core.adjustment.changes import hardly_learnt
 from ccta_core.adjustment.summary import sentence
 from ccta_core.errors import CctaError
 from dashboard import adjustments

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from ccta_core.adjustment.changes import Tables
 from ccta_core.adjustment.demo import ITEMS, items_with
-from ccta_core.adjustment.hypotheses import Tables
 from ccta_core.adjustment.summary import (
     ARMS,
     NOT_RUN,

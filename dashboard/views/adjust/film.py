@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ccta_core.adjustment.hypotheses import Tables
+from ccta_core.adjustment.changes import Tables
 from dashboard.session import Session
 from dashboard.theme import read_beside
 from dashboard.views.adjust.controls import ChosenAdjustment

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
-from ccta_core.adjustment.hypotheses import Tables
+from ccta_core.adjustment.changes import Tables
 from ccta_core.adjustment.summary import (
     NOT_RUN,
     ChangedItems,

@@ -6,6 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from ccta_core.adjustment.changes import Tables
 from ccta_core.adjustment.curves import (
     by_layer,
     consistency,
@@ -15,7 +16,7 @@ from ccta_core.adjustment.curves import (
     doses,
     layer_finding,
 )
-from ccta_core.adjustment.hypotheses import UNDECIDED, Tables, verdicts
+from ccta_core.adjustment.hypotheses import UNDECIDED, verdicts
 from ccta_core.adjustment.summary import NOT_RUN
 from ccta_core.text import count, number
 from dashboard.views.adjust.charts import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ccta_core.adjustment.hypotheses import Tables
+from ccta_core.adjustment.changes import Tables
 from ccta_core.adjustment.summary import (
     ARMS,
     NOT_RUN,
