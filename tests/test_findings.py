@@ -23,7 +23,7 @@ from ccta_core.errors import CctaError
 from ccta_core.models.catalog import ModelInfo, Randomised, twin_info
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.evidence import gather, main_studies
-from ccta_core.reports.findings.first_page import MOST_WORDS, five_lines
+from ccta_core.reports.findings.first_page import MOST_WORDS, Apart, five_lines
 from ccta_core.reports.findings.page import findings, findings_page
 from ccta_core.reports.findings.random_head import sanity
 from ccta_core.study.manifest import SHIPPED, write_manifest
@@ -410,13 +410,13 @@ def test_the_page_says_all_of_it(study):
     assert len(short.split()) <= MOST_WORDS
     assert len(re.findall(r"^- \*\*", short, re.MULTILINE)) == 5
     assert short.index("random head") < short.index("Claim 1 over languages")
-    assert "Under a random head 17% of it stays (95% 16" in short
+    assert "Under a random head 17% stays (95% 16" in short
     assert "%): most is the head's." in short
     heads = {"a": [0.9, 0.7], "b": [0.5]}
-    (line, *_) = five_lines(gather([study]), heads)
+    (line, *_) = five_lines(gather([study]), Apart(heads))
     line = line.replace("\xa0", " ")
-    assert "Under 3 random heads 70% of it stays: most is not" in line
-    assert "Spanish is above all others in 1 of 1 data set by EMS" in short
+    assert "Under 3 random heads 70% stays: most is not" in line
+    assert "Spanish is above all in 1 of 1 data set by EMS" in short
     assert "re-paired words in 1 of 1 data set." in short
     assert "these studies were measured before" not in short
     for words in (

@@ -87,6 +87,27 @@ def test_models_that_say_the_same_are_one_piece_of_evidence():
     assert copies.r == pytest.approx(alone.r)
 
 
+def test_the_smallest_correlation_it_shows_is_shown_in_four_of_five_cases():
+    """One model: Fisher's z itself. Five that share a part of their noise: by simulation."""
+    rng = np.random.default_rng(3)
+    one = joint_correlation(rng.standard_normal((1, 30)), rng.standard_normal((1, 30)))
+    assert one.detectable == pytest.approx(np.tanh(2.8016 / np.sqrt(27)), abs=0.015)
+
+    def draw(slope):
+        x = rng.standard_normal((1, 14)) + 0.7 * rng.standard_normal((5, 14))
+        noise = rng.standard_normal((1, 14)) + 0.7 * rng.standard_normal((5, 14))
+        return joint_correlation(x, slope * x + noise, draws=100)
+
+    empty = [draw(0.0) for _ in range(40)]
+    smallest = np.mean([each.detectable for each in empty])
+    assert smallest < np.tanh(2.8016 / np.sqrt(11))  # five models say more than one
+    slope = smallest / np.sqrt(1 - smallest**2)
+    found = [draw(slope).significant for _ in range(60)]
+    assert 0.62 < np.mean(found) < 0.95
+    few = joint_correlation(rng.standard_normal((1, 4)), rng.standard_normal((1, 4)))
+    assert few.detectable > 0.95
+
+
 def test_tables_that_say_nothing_are_refused():
     with pytest.raises(CctaError, match="one shape"):
         joint_correlation(np.ones((2, 3)), np.ones((3, 2)))

@@ -193,7 +193,7 @@ def test_other_heads_and_other_items_stand_on_the_first_page(tmp_path):
     assert findings.random_heads(tmp_path) == {"a": [0.5, 0.7], "b": [0.6]}
     before = joint.assign(mean_r=[0.2, 0.1], p=[0.2, 0.4])
     before.to_csv(tmp_path / "first-genre.csv", index=False)
-    assert "not shown to add: 0.20, p = 0.20." in findings.other_items(tmp_path, joint)
+    assert "not shown to add: p = 0.20." in findings.other_items(tmp_path, joint)
     assert findings.other_items(tmp_path, before) == ""
 
 

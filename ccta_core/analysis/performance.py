@@ -16,9 +16,9 @@ from ccta_core.errors import CctaError
 from ccta_core.measures import label
 from ccta_core.study.storage.table import Study
 
-JOINT = ("ems", "ems_uniform", "gain", "z", "link_spearman")
-"""What is put to the joint test: EMS, its embeddings alone, and three scales of what masses add."""
-ADDED = ("ems", "gain")
+JOINT = ("ems", "ems_uniform", "gain", "gain_calibrated", "z", "link_spearman")
+"""What is put to the joint test: EMS, its embeddings alone, and four scales of what masses add."""
+ADDED = ("ems", "gain", "gain_calibrated")
 """What is tested again with embeddings only held fixed."""
 ALPHA = 0.05
 LEAST_POWER = 0.2
@@ -78,6 +78,7 @@ class Performance:
                 "p": entry.p,
                 "p_error": entry.p_error,
                 "least_p": entry.least_p,
+                "detectable": entry.detectable,
                 "models": len(entry.by_model),
                 "languages": entry.n_languages,
             }

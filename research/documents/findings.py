@@ -13,6 +13,7 @@ import pandas as pd
 
 from ccta_core.analysis.claims import models
 from ccta_core.measures import label
+from ccta_core.reports.findings.first_page import Apart
 from ccta_core.reports.findings.page import findings, study_line
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.manifest import names
@@ -120,8 +121,8 @@ def other_items(folder: Path, joint: pd.DataFrame) -> str:
         return ""
     told = "not shown to add" if before["p"] >= ALPHA else "shown to add"
     return (
-        f"\nOn [198 items of one genre](findings/first-genre.csv) EMS was {told}: "
-        f"{number(before['mean_r'])}, {p_phrase(before['p'])}.\n"
+        f"\nOn [one genre's 198 items](findings/first-genre.csv) EMS was {told}: "
+        f"{p_phrase(before['p'])}.\n"
     )
 
 
@@ -132,6 +133,14 @@ def random_heads(folder: Path) -> dict[str, list[float]]:
     table = pd.read_csv(folder / "randomisation.csv")
     heads = table[table["random"] == "head"]
     return {str(model): list(kept) for model, kept in heads.groupby("model")["kept"]}
+
+
+def another_seed(folder: Path) -> float | None:
+    """Returns what the words of one sentence differ by under another seed (noise.csv), if known."""
+    if not (folder / "noise.csv").exists():
+        return None
+    moved = pd.read_csv(folder / "noise.csv").set_index("kind")["difference"]
+    return float(moved["another seed"]) if "another seed" in moved else None
 
 
 def beside_the_series(series: Study, others: Sequence[Study]) -> str:
@@ -183,7 +192,7 @@ def main() -> None:
         [open_study(name) for name in options.studies],
         folder=_FOLDER,
         link_errors=link_errors((_DOCS / "alignment.md").read_text("utf-8")),
-        heads=random_heads(_DOCS / _FOLDER),
+        apart=Apart(random_heads(_DOCS / _FOLDER), another_seed(_DOCS / _FOLDER)),
         mixed=True,
     )
     folder = _DOCS / _FOLDER

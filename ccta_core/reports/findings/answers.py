@@ -33,15 +33,27 @@ def performance(result: Performance | None) -> str:
     shown = "correlates with" if ems.significant else "is not shown to correlate with"
     parts = ", ".join(
         f"{label(name)} {_estimate(result.joint[name])}"
-        for name in ("ems_uniform", "gain")
+        for name in ("ems_uniform", "gain", "gain_calibrated")
         if name in result.joint
     )
     scored = f" over {result.scores.items:,} items" if result.scores.from_cards else ""
     return (
         f"Over {count(ems.n_languages, 'language')} and {count(len(ems.by_model), 'model')} EMS "
         f"{shown} the score{scored} (mean r {_estimate(ems)}; {parts}; one joint test each). "
-        f"{added(result)}"
+        f"{_resolution(ems)}{added(result)}"
     ).strip()
+
+
+def _resolution(ems: JointCorrelation) -> str:
+    """Says of a correlation that is not shown how large one would have been."""
+    if ems.significant:
+        return ""
+    if ems.detectable is None:
+        return "With so few languages hardly any correlation would be shown. "
+    return (
+        f"A mean r of {number(ems.detectable)} would be shown in four of five cases, a smaller one "
+        "more seldom. "
+    )
 
 
 def added(result: Performance) -> str:
@@ -222,7 +234,7 @@ def spanish(
         ]
         beside[measure] = f" (but in smaller {listing(smaller)})" if smaller else ""
     return (
-        f"Spanish is above all others in {len(shown)} of {count(len(ranked), 'data set')} by "
+        f"Spanish is above all in {len(shown)} of {count(len(ranked), 'data set')} by "
         f"EMS{beside['ems']}, in {len(gained)} by gain{beside['gain']}."
     )
 
@@ -277,17 +289,22 @@ def synonyms(test: SynonymTest) -> str:
     )
 
 
-def synonyms_in_all(tests: Sequence[SynonymTest]) -> str:
-    """Says of claim 3 over data sets that they do differ, by how much, and less than by chance."""
+def synonyms_in_all(tests: Sequence[SynonymTest], floor: float | None = None) -> str:
+    """Says of claim 3 over data sets that they do differ, by how much, and less than by chance.
+
+    `floor` is what the words of one sentence differ by between two models that differ in their
+    seed alone.
+    """
     answered = [by_name for test in tests if (by_name := contrasts(test))]
     if not answered:
         return "No study has enough linked words."
     held = sum(map(all_differ_less, answered))
     linked = [next(iter(by_name.values())).linked for by_name in answered]
     shuffled = [each["shuffled masses"].other for each in answered if "shuffled masses" in each]
+    same = "" if floor is None else f" (one sentence, two seeds: {number(floor)})"
     return (
-        f"Linked words differ by {_range(linked)} of an even share, less than shuffled masses "
-        f"({_range(shuffled)}) and re-paired words in {_of(held, len(answered))}."
+        f"Linked words do differ, by {_range(linked)} of an even share{same}, less than "
+        f"shuffled ({_range(shuffled)}) and re-paired words in {_of(held, len(answered))}."
     )
 
 

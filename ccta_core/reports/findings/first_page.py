@@ -1,6 +1,7 @@
 """The first page of the findings: five lines that the README repeats, and the warnings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,21 +23,32 @@ Heads = Mapping[str, Sequence[float]]
 """By model: the share of the gain that each of its random heads keeps, where several were drawn."""
 
 
-def five_lines(evidence: Sequence[StudyEvidence], heads: Heads | None = None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Controls that no study holds: random heads beside a study's one, and what the words of one
+    sentence differ by between two models that differ in their seed alone (claim 3's floor).
+    """
+
+    heads: Heads = field(default_factory=dict)
+    another_seed: float | None = None
+
+
+def five_lines(evidence: Sequence[StudyEvidence], apart: Apart | None = None) -> list[str]:
     """Returns the five lines: random head, claim 1 over languages and over items, claims 2 and 3.
 
-    Data sets are counted once, by their largest study; claim 2 asks every study. A study has one
-    random head, `heads` are others that were measured apart.
+    Data sets are counted once, by their largest study; claim 2 asks every study.
     """
+    apart = apart or Apart()
     mains = main_studies(evidence)
     checks = [check for entry in evidence for check in entry.random_heads]
+    tests = [entry.synonyms for entry in mains]
     return [
         f"- **Before all: gain (EMS less shuffled masses).** "
-        f"{random_head(checks, heads or {})}{chance(evidence)}",
+        f"{random_head(checks, apart.heads)}{chance(evidence)}",
         f"- **Claim 1 over languages.** {over_languages(mains)}",
         f"- **Claim 1 over items.** {over_items(mains)}",
         f"- **Claim 2, Spanish.** {spanish(evidence, mains)}",
-        f"- **Claim 3, synonyms.** {answers.synonyms_in_all([entry.synonyms for entry in mains])}",
+        f"- **Claim 3, synonyms.** {answers.synonyms_in_all(tests, apart.another_seed)}",
     ]
 
 
@@ -49,16 +61,20 @@ def random_head(checks: Sequence[Sanity], heads: Heads) -> str:
         shares = [share for of_model in heads.values() for share in of_model]
         most = float(np.mean(shares))
         each = {len(of_model) for of_model in heads.values()}
-        drawn, span = count(len(shares), "random head"), ""
+        told = f"Under {count(len(shares), 'random head')} {percent(most)} stays"
         if len(each) == 1:  # the same draws for every model
-            drawn = f"{count(each.pop(), 'random head')} in each of {count(len(heads), 'model')}"
+            told = (
+                f"Under {count(each.pop(), 'random head')} each of {count(len(heads), 'model')} "
+                f"keeps {percent(most)}"
+            )
     elif kept:
-        most, drawn, ends = kept[0].kept or 0.0, "a random head", kept[0].gain.kept
+        most, ends = kept[0].kept or 0.0, kept[0].gain.kept
         span = f" (95% {interval(100 * ends.low, 100 * ends.high, 0)}%)" if ends else ""
+        told = f"Under a random head {percent(most)} stays{span}"
     else:
         return "How much of it stays under a random head was not measured."
     reading = "most is the head's" if most < 0.5 else "most is not the head's"
-    return f"Under {drawn} {percent(most)} of it stays{span}: {reading}."
+    return f"{told}: {reading}."
 
 
 def chance(evidence: Sequence[StudyEvidence]) -> str:
@@ -114,10 +130,13 @@ def over_languages(mains: Sequence[StudyEvidence]) -> str:
 
 
 def _added(results: Sequence[tuple[str, Performance]]) -> str:
-    """Says measure by measure where it adds to embeddings, with the first data set's numbers."""
+    """Says where EMS and gain less chance (gain, where the first data set has no chance level) add
+    to embeddings, with the first data set's numbers.
+    """
     name, first = results[0]
     told: list[str] = []
-    for key, entry in first.added.items():
+    beyond = "gain_calibrated" if "gain_calibrated" in first.added else "gain"
+    for key, entry in ((key, first.added[key]) for key in ("ems", beyond) if key in first.added):
         adds = [data for data, result in results if _adds(result, key)]
         named = "" if adds == [name] else f"{name}: "
         verb = " adds" if not told else ""
@@ -205,7 +224,7 @@ def spanish(evidence: Sequence[StudyEvidence], mains: Sequence[StudyEvidence]) -
 
 def _few_seeds(ranking: TrainingRanking | None) -> str:
     single = ranking is not None and min(row.seeds for row in ranking.languages) == 1
-    return " (one checkpoint a language)" if single else ""
+    return " (one checkpoint each)" if single else ""
 
 
 def warnings(evidence: Sequence[StudyEvidence]) -> str:

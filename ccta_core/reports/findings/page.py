@@ -13,7 +13,7 @@ from ccta_core.measures import label
 from ccta_core.reports.findings import answers
 from ccta_core.reports.findings.evidence import StudyEvidence, gather, main_studies
 from ccta_core.reports.findings.figures import figures
-from ccta_core.reports.findings.first_page import Heads, five_lines, warnings
+from ccta_core.reports.findings.first_page import Apart, five_lines, warnings
 from ccta_core.reports.findings.tables import mixed_table, tables
 from ccta_core.reports.markdown import markdown_table
 from ccta_core.study.storage.table import Study
@@ -46,15 +46,15 @@ def findings(
     *,
     folder: str = "",
     link_errors: Mapping[str, float] | None = None,
-    heads: Heads | None = None,
+    apart: Apart | None = None,
     mixed: bool = False,
 ) -> Findings:
     """Returns what studies say to the claims.
 
     `folder`: where figures and tables will lie beside the page, named in its links; nothing of both
     without one. `link_errors`: the alignment error rate of word links by pair of languages, shown
-    beside claim 3. `heads`: what other random heads keep, in the first line. `mixed` adds the
-    crossed mixed model of the first study (a minute).
+    beside claim 3. `apart`: controls that no study holds. `mixed` adds the crossed mixed model of
+    the first study (a minute).
     """
     evidence = gather(studies)
     made, drawn = {}, {}
@@ -63,7 +63,7 @@ def findings(
     model = mixed_model(item_table(evidence[0].study, evidence[0].layer)) if mixed else None
     if model is not None:
         made["mixed-model"] = mixed_table(model)
-    parts = [TITLE, *five_lines(evidence, heads), "", warnings(evidence), ""]
+    parts = [TITLE, *five_lines(evidence, apart), "", warnings(evidence), ""]
     for place, part in (
         (1, _performance(evidence, model)),
         (2, _training(evidence)),
