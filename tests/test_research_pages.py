@@ -143,7 +143,10 @@ def test_the_noise_page_weighs_each_kind_against_translations():
     rows = pd.DataFrame([
         {"kind": kind, "group": f"g{group}", "detail": "", "shuffled": 1.4,
          "difference": mean + draw.normal(0, 0.05)}
-        for kind, mean in (("translations", 0.8), ("paraphrases", 0.4))
+        for kind, mean in (
+            ("translations", 0.8), ("paraphrases", 0.4), ("another seed", 0.3),
+            ("translations, seeds", 0.6),
+        )
         for group in range(20) for _ in range(3)
     ])  # fmt: skip
     results = noise.summary(rows).set_index("kind")
@@ -151,8 +154,10 @@ def test_the_noise_page_weighs_each_kind_against_translations():
     assert results.loc["paraphrases", "low"] < 0.4 < results.loc["paraphrases", "high"]
     assert results.loc["paraphrases", "groups"] == 20
     text = "\n".join(noise.page(results.reset_index()))
-    assert "50% of what translations differ by" in text
-    assert "another seed" not in text
+    assert "one model: 0.40 (" in text
+    assert text.count("50% of what translations differ by") == 2  # each by its own models
+    alone = results.drop(index=["another seed", "translations, seeds"]).reset_index()
+    assert "seed alone: " not in "\n".join(noise.page(alone))
 
 
 def test_other_models_stand_beside_the_series(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """How far the mass of a word moves when nothing of its meaning does: a floor for claim 3.
 
-python -m research.documents.noise DATA [--seeds ID,ID]
+python -m research.documents.noise DATA [--seeds ID,ID,...]
 
 Words that translate each other differ in mass. So do the words of one sentence read by another
 model, and those of a paraphrase in the same language: what a difference between translations is
-worth is what it has over these. Writes docs/noise.md and docs/findings/noise.csv.
+worth is what it has over these. Writes docs/noise.md and docs/findings/noise.csv. Models of three
+seeds are among the cells of the adjustment experiment (own/nli-original-s1 to -s3 in
+research/adjustment/cells; CCTA_CACHE names a folder whose models/ holds them).
 """
 
 import argparse
@@ -26,7 +28,7 @@ from ccta_core.pipeline.sides import Side, align_layer, common_space, sides_of
 from ccta_core.space.links import Links, mutual_links
 from ccta_core.study.linked_words import SideWords, differences, words_of
 from ccta_core.study.selection import select_items
-from ccta_core.text import count, plain
+from ccta_core.text import count, listing, plain
 from ccta_core.types import ParallelExample, Sentence
 
 LANGUAGES = ("en", "es", "zh")
@@ -37,18 +39,22 @@ CONFIG = Config(layer=8, precision="fp32", unrelated=0)
 DOCS = Path(__file__).parents[2] / "docs"
 KINDS = {
     "translations": "words that translate each other, one model",
+    "translations, seeds": "words that translate each other, one of the models of which there are "
+    "several seeds",
     "another training language": "the words of one sentence, read by models trained on two "
     "languages",
     "another seed": "the words of one sentence, read by two models that differ in their seed alone",
     "paraphrases": "linked words of two paraphrases in one language, one model",
 }
+_HELD_AGAINST = {"another seed": "translations, seeds"}
+"""What translations differ by in the same models; the READERS' for any other kind."""
 
 
 def main() -> None:
     """Measures and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--seeds", help="two models that differ in their seed alone")
+    parser.add_argument("--seeds", help="models that differ in their seed alone")
     options = parser.parse_args()
     rows = list(nli_rows(options.data, options.seeds.split(",") if options.seeds else ()))
     rows += paraphrase_rows(options.data)
@@ -94,17 +100,16 @@ def nli_rows(data: Path, seeds: Sequence[str]) -> Iterator[dict[str, object]]:
         model = load_model(name)
         sides = measure(model, texts)
         words[name] = [[words_of(model, side) for side in of_item] for of_item in sides]
-        if name in READERS:
-            for example, of_item, its in zip(examples, sides, words[name], strict=True):
-                for a, b in combinations(range(len(LANGUAGES)), 2):
-                    similarity = common_space(model, of_item[a], of_item[b], CONFIG).similarity
-                    detail = f"{name}: {LANGUAGES[a]} and {LANGUAGES[b]}"
-                    links = mutual_links(similarity)
-                    yield _row("translations", example.group, detail, its[a], its[b], links)
+        kind = "translations" if name in READERS else "translations, seeds"
+        for example, of_item, its in zip(examples, sides, words[name], strict=True):
+            for a, b in combinations(range(len(LANGUAGES)), 2):
+                similarity = common_space(model, of_item[a], of_item[b], CONFIG).similarity
+                detail = f"{name}: {LANGUAGES[a]} and {LANGUAGES[b]}"
+                links = mutual_links(similarity)
+                yield _row(kind, example.group, detail, its[a], its[b], links)
         progress(f"{name}: {count(len(texts), 'item')}")
     compared = [("another training language", pair) for pair in combinations(READERS, 2)]
-    if len(seeds) == 2:
-        compared.append(("another seed", (seeds[0], seeds[1])))
+    compared += [("another seed", pair) for pair in combinations(seeds, 2)]
     for kind, (one, other) in compared:
         for place, example in enumerate(examples):
             for at, lang in enumerate(LANGUAGES):
@@ -158,7 +163,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
-    """The document's lines; `seeds` are the two models that differ in their seed alone."""
+    """The document's lines; `seeds` are the models that differ in their seed alone."""
     by_kind = results.set_index("kind")
     yield "# How far masses move when the meaning does not\n"
     yield (
@@ -172,10 +177,10 @@ def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
         f"{CONFIG.precision}. Intervals draw premises or sentence pairs.\n"
     )
     yield "## What it says\n"
-    translated = by_kind.loc["translations", "difference"]
     for kind, row in by_kind.iterrows():
-        if kind == "translations":
+        if str(kind).startswith("translations"):
             continue
+        translated = by_kind.loc[_HELD_AGAINST.get(str(kind), "translations"), "difference"]
         yield (
             f"- {KINDS[str(kind)][0].upper()}{KINDS[str(kind)][1:]}: {plain(row['difference'], 2)} "
             f"({plain(row['low'], 2)} to {plain(row['high'], 2)}), "
@@ -187,7 +192,8 @@ def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
         "other data (PAWS-X, sentences that share most words) and read by its own models: a rough "
         "floor. "
         + (
-            f"Another seed: {' and '.join(seeds.split(','))} (`research.zoo.sizes` trains them)."
+            f"Another seed: {listing(seeds.split(','))}, held against what translations differ "
+            "by in these models."
             if seeds
             else "What a seed alone moves is measured with `--seeds`."
         )
