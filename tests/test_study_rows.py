@@ -54,6 +54,35 @@ def test_a_row_is_what_one_comparison_says(model, rows, examples):
         )
 
 
+@pytest.mark.parametrize("langs", [("es", "en", "zh"), ("zh", "es")])
+def test_without_a_gold_label_all_languages_explain_one_class(model, examples, langs):
+    """What is predicted in English, else in the first language, as a pair from there explains."""
+    other = examples[0]
+    home = "en" if "en" in langs else langs[0]
+    # The other side is of another item: without the rule it would explain its own prediction.
+    mixed = [
+        replace(each, label=None, sentences=other.sentences | {home: each.sentences[home]})
+        for each in examples
+    ]
+    rows = measure(model, mixed, langs, [11], replace(CONFIG, unrelated=0))
+    differ = 0
+    for row in rows:
+        source, target = row["source_lang"], row["target_lang"]
+        if home not in (source, target):
+            continue
+        ends = ("source", "target") if source == home else ("target", "source")
+        assert row["target_class"] == row[f"{ends[0]}_predicted"]
+        differ += row["source_predicted"] != row["target_predicted"]
+        item = next(each for each in mixed if each.id == row["item"])
+        found = ccta.compare(
+            model, item.sentences[home], item.sentences[target if source == home else source],
+            Config(layer=11, shuffles=0, unrelated=0),
+        )  # fmt: skip
+        assert row["ems"] == pytest.approx(found.ems, abs=2e-3)
+    assert differ
+    assert {row["gold"] for row in rows} == {None}
+
+
 def test_chance_comes_from_other_groups_with_the_label(model, examples):
     """By hand: the nearest in length of the chunk's items with the label and another premise."""
     own, other = examples[0], examples[3]

@@ -189,6 +189,11 @@ def config_of(manifest: Manifest) -> Config:
             f"{VERSION}); its rows can be read, and new ones would not be like them: run it anew "
             "under another name"
         )
+    return recorded_config(manifest)
+
+
+def recorded_config(manifest: Manifest) -> Config:
+    """Returns the settings as they were, whichever version measured the study."""
     quadrature = Quadrature(**manifest.config["quadrature"])
     return Config(**{**manifest.config, "quadrature": quadrature})
 

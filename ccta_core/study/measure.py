@@ -33,6 +33,7 @@ from ccta_core.space.links import mutual_links
 from ccta_core.space.maps import into_space, normal, pair_similarities
 from ccta_core.study.drawing import draw_unrelated
 from ccta_core.study.linked_words import SideWords, differences, words_of
+from ccta_core.tasks import task_of
 from ccta_core.tasks.spans import ANSWER
 from ccta_core.transport import ems, ems_values
 from ccta_core.types import ParallelExample
@@ -107,8 +108,9 @@ def measure(  # noqa: PLR0913 - what decides a row
     from the examples (`drawing.py`).
 
     The gold label is explained where there is one, else the gold answer; it must be one of the
-    model's labels. Raises CctaError on examples that are not for the model's head, StoppedError
-    soon after `stop` turns true.
+    model's labels. Without one it is what the model predicts in English (else in the first
+    language), in every language alike. Raises CctaError on examples that are not for the model's
+    head, StoppedError soon after `stop` turns true.
     """
     unrelated = unrelated or _drawn(examples, config)
     chosen = {each.id for each in examples if other_class(model, each) is not None}
@@ -180,7 +182,8 @@ def _inputs(  # noqa: PLR0913 - what decides a row
     others: dict[str, list[Input]] = {}
     for example in examples:
         of_example: list[ForwardPass] = [next(passes) for _ in langs]
-        inputs += select_targets(model, of_example, _explained(model, example), kept)
+        home = of_example[langs.index("en") if "en" in langs else 0]
+        inputs += select_targets(model, of_example, _explained(model, example, home), kept)
         other = other_class(model, example) if example.id in chosen else None
         if other is not None:
             others[example.id] = select_targets(model, of_example, other, kept)
@@ -207,14 +210,15 @@ def other_class(model: Model, example: ParallelExample) -> str | None:
     return labels[(labels.index(label) + 1) % len(labels)]
 
 
-def _explained(model: Model, example: ParallelExample) -> str:
-    """Returns the gold label; the answer in focus of a question; else each sentence's own
-    prediction.
+def _explained(model: Model, example: ParallelExample, home: ForwardPass) -> str:
+    """Returns the gold label; the answer in focus of a question; else, for all languages alike,
+    the class that is predicted in one of them (`home`).
     """
     if example.label is not None and model.info.outputs != SCORES:
         model.class_index(example.label)  # a label that no prediction can equal is refused
         return example.label
-    return ANSWER if model.info.task == "qa" else "each"
+    task = task_of(model.info.task)
+    return ANSWER if model.info.task == "qa" else task.label(model, home.output, "each")
 
 
 def _rows(

@@ -86,9 +86,11 @@ def _read(source: np.ndarray, other: np.ndarray, planted: bool) -> np.ndarray:
 
 def _gain(left: Masses, right: Masses, seed: int) -> float:
     similarity = np.clip(left.embeddings @ right.embeddings.T, -1, 1)
-    sides = [SideMass(of.mass, of.mass, of.classes, np.ones(len(of.mass))) for of in (left, right)]
+    source, target = (
+        SideMass(of.mass, of.mass, of.classes, np.ones(len(of.mass))) for of in (left, right)
+    )
     plan = ems(left.mass, right.mass, similarity)
-    null = fixed_null(Compared(*sides, similarity, plan), shuffles=20, seed=seed)
+    null = fixed_null(Compared(source, target, similarity, plan), shuffles=20, seed=seed)
     return plan.ems - float(null.values.mean())
 
 
@@ -118,9 +120,9 @@ def word_classes(which: str) -> Trial:
         for _ in range(_SENTENCES):
             words = middle[content.astype(int)] + generator.normal(size=(_UNITS, _WIDTH))
             left, right = _translated(words, generator)
-            source = mass(generator)
-            sources.append(Masses(source, left, apart))
-            targets.append(Masses(_read(source, mass(generator), planted), right, apart))
+            own = mass(generator)
+            sources.append(Masses(own, left, apart))
+            targets.append(Masses(_read(own, mass(generator), planted), right, apart))
         values = []
         for place, (source, target) in enumerate(zip(sources, targets, strict=True)):
             seed = 1000 * number + place

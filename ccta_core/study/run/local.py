@@ -33,6 +33,7 @@ from ccta_core.study.manifest import (
     models_of,
     names,
     read_manifest,
+    recorded_config,
     write_manifest,
 )
 from ccta_core.study.request import StudyRequest
@@ -44,7 +45,7 @@ from ccta_core.study.run.worker import Chunk, measure_part
 from ccta_core.study.selection import select_items
 from ccta_core.study.storage.items import check_items, write_items
 from ccta_core.study.storage.parts import has_rows, missing_parts
-from ccta_core.study.storage.schema import VERSION
+from ccta_core.study.storage.schema import SINCE_DRAWN_FROM_ALL
 from ccta_core.study.storage.table import Study, keep_table
 
 _log = logging.getLogger(__name__)
@@ -144,9 +145,9 @@ def _write_items(folder: Path, manifest: Manifest, corpus: Corpus) -> None:
 
 def _draw(manifest: Manifest, corpus: Corpus) -> Draw:
     """Returns the order of a study's items; that of the file itself of an earlier version's."""
-    if manifest.schema < VERSION:
+    if manifest.schema < SINCE_DRAWN_FROM_ALL:
         return Draw(tuple(range(len(corpus.examples))), ((),) * len(corpus.examples))
-    config = config_of(manifest)
+    config = recorded_config(manifest)
     return draw_unrelated(
         corpus.examples, config.unrelated, seed=config.seed, batches=manifest.drawn
     )

@@ -10,15 +10,20 @@ from typing import Any
 
 from ccta_core.measures import MEASURES
 
-VERSION = 4
+VERSION = 5
 """Raised when a column is added or changes its meaning; an older reader refuses a later schema.
 2: `mass_error`, and `converged` says that it is within the tolerance (of 1: that completeness and
 the last movement of the masses were).
 3: `gain_unrelated` and `gain_other_class`, and `shuffled_difference` is the mean of as many
 shuffles within each text as EMS's null has (before: of one, across the texts).
-4: unrelated items are drawn from the whole study (before: from the chunk)."""
+4: unrelated items are drawn from the whole study (before: from the chunk).
+5: an item without a gold label is explained in every language for the class that the model predicts
+in English, else in the study's first language (before: each language for its own prediction, and
+`target_class` was the source's)."""
 SINCE_CHANCE_OF_GAIN = 3
 """The version whose rows have the chance level of the gain."""
+SINCE_DRAWN_FROM_ALL = 4
+"""The version that draws unrelated items from the whole study, which orders its items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,12 @@ _KEYS = (
     Column("layer", "int16", "layer of the attribution, 0 = embedding output"),
     Column("source_lang", "string", "language of the source"),
     Column("target_lang", "string", "language of the target"),
-    Column("target_class", "string", "what is explained: the gold label, or the gold answer"),
+    Column(
+        "target_class",
+        "string",
+        "what is explained: the gold label or answer, else what is "
+        "predicted in English (the study's first language where it has no English)",
+    ),
 )
 _VALUES = (
     *_measures("ems", "ems_uniform", "ems_length", "ems_shuffled", "shuffled_sd", "p_value"),
