@@ -145,7 +145,7 @@ def test_the_noise_page_weighs_each_kind_against_translations():
          "difference": mean + draw.normal(0, 0.05)}
         for kind, mean in (
             ("translations", 0.8), ("paraphrases", 0.4), ("another seed", 0.3),
-            ("translations, seeds", 0.6),
+            ("translations, seeds", 0.6), ("another training language", 0.5),
         )
         for group in range(20) for _ in range(3)
     ])  # fmt: skip
@@ -155,6 +155,7 @@ def test_the_noise_page_weighs_each_kind_against_translations():
     assert results.loc["paraphrases", "groups"] == 20
     text = "\n".join(noise.page(results.reset_index()))
     assert "one model: 0.40 (" in text
+    assert "by 0.50, another seed by 0.30: it is shown to move them further." in text
     assert text.count("50% of what translations differ by") == 2  # each by its own models
     alone = results.drop(index=["another seed", "translations, seeds"]).reset_index()
     assert "seed alone: " not in "\n".join(noise.page(alone))

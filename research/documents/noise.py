@@ -187,6 +187,14 @@ def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
             f"{row['difference'] / translated:.0%} of what translations differ "
             f"by ({plain(translated, 2)})."
         )
+    if {"another training language", "another seed"} <= set(by_kind.index):
+        language, seed = by_kind.loc["another training language"], by_kind.loc["another seed"]
+        apart = language["low"] > seed["high"]
+        yield (
+            f"- Another training language moves masses by {plain(language['difference'], 2)}, another "
+            f"seed by {plain(seed['difference'], 2)}: it is "
+            f"{'' if apart else 'not '}shown to move them further."
+        )
     yield (
         "- Only what translations differ by beyond these may be the languages'. Paraphrases are of "
         "other data (PAWS-X, sentences that share most words) and read by its own models: a rough "
