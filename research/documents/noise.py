@@ -191,8 +191,8 @@ def page(results: pd.DataFrame, seeds: str = "") -> Iterator[str]:
         language, seed = by_kind.loc["another training language"], by_kind.loc["another seed"]
         apart = language["low"] > seed["high"]
         yield (
-            f"- Another training language moves masses by {plain(language['difference'], 2)}, another "
-            f"seed by {plain(seed['difference'], 2)}: it is "
+            f"- Another training language moves masses by {plain(language['difference'], 2)}, "
+            f"another seed by {plain(seed['difference'], 2)}: it is "
             f"{'' if apart else 'not '}shown to move them further."
         )
     yield (
