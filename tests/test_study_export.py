@@ -171,7 +171,7 @@ def test_parquet_says_where_it_is_from(study, tmp_path):
     assert found["item"][0].as_py() == "=1+0"
     assert str(found.schema.field("seed").type) == "int64"
     meta = pq.read_schema(path).metadata
-    assert meta[b"ccta.schema"] == b"4"
+    assert meta[b"ccta.schema"] == str(study.manifest.schema).encode()
     facts = json.loads(meta[b"ccta.provenance"])
     assert facts["data"] == "xnli:xnli#dev"
     assert (facts["parts_done"], facts["parts"], facts["models"][1]["id"]) == (4, 4, EVIL)

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ccta_core.measures import MEASURES
 from ccta_core.reports.study.facts import provenance
-from ccta_core.study.storage.schema import COLUMNS, PREDICTIONS, TEXT_TASKS, VERSION
+from ccta_core.study.storage.schema import COLUMNS, PREDICTIONS, TEXT_TASKS
 from ccta_core.study.storage.table import Study
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _batches(study: Study, *, guarded: bool) -> "Iterator[pa.RecordBatch]":
 
 
 def _described(schema: "pa.Schema", study: Study) -> "pa.Schema":
-    """Returns the schema with what each column means, its version, and where the numbers come
-    from.
+    """Returns the schema with what each column means, the version that measured the rows, and
+    where the numbers come from.
     """
     import pyarrow as pa
 
@@ -80,4 +80,4 @@ def _described(schema: "pa.Schema", study: Study) -> "pa.Schema":
     }
     fields = [field.with_metadata({"description": what[field.name]}) for field in schema]
     facts = json.dumps(provenance(study), ensure_ascii=False, sort_keys=True)
-    return pa.schema(fields, {"ccta.schema": str(VERSION), "ccta.provenance": facts})
+    return pa.schema(fields, {"ccta.schema": str(study.manifest.schema), "ccta.provenance": facts})
