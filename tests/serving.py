@@ -120,13 +120,20 @@ def _elsewhere(request: Any, address: str) -> list[str]:
 
 
 def check_accessible(page: Any) -> None:
-    """Fails with every serious finding of axe-core on a page that has come to rest."""
+    """Fails with every serious finding of axe-core on a page that has come to rest.
+
+    On a busy machine charts are still measured when the page stands: a finding counts when it is
+    there after ten seconds too.
+    """
     driver = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page.wait_for_timeout(1500)
-    serious = [
-        f"{finding['id']}: {node['target']} {node['failureSummary'][:200]}"
-        for finding in driver.Axe().run(page).response["violations"]
-        if finding["impact"] in ("serious", "critical")
-        for node in finding["nodes"][:4]
-    ]
-    assert not serious, "\n".join(serious)
+    for pause in (1500, 3500, 5000):
+        page.wait_for_timeout(pause)
+        serious = [
+            f"{finding['id']}: {node['target']} {node['failureSummary'][:200]}"
+            for finding in driver.Axe().run(page).response["violations"]
+            if finding["impact"] in ("serious", "critical")
+            for node in finding["nodes"][:4]
+        ]
+        if not serious:
+            return
+    pytest.fail("\n".join(serious))
