@@ -438,3 +438,28 @@ def test_the_document_has_a_row_for_two_arms_and_a_line_for_flips(tmp_path):
         "to 0.050) | - | 0.000 (−0.010 to 0.010) | +0.010 (0.000 to 0.020) | - |"
     ) in text
     assert "- Spanish, adjusted: EMS 0.65 (0.60, 0.70); gain 0.65 (0.60, 0.70); 30 of 120" in text
+
+
+def test_a_task_of_one_seed_does_not_undecide_what_others_decided():
+    """Forgetting: a model with fewer seeds than decide is told and not counted."""
+    rows = [
+        {"task": task, "lang": lang, "arm": arm, "seed": seed, "layer": 3, "usual": True,
+         "difference": 0.1, "low": low}
+        for lang in LANGUAGES
+        for task, arm, seeds, low in (
+            ("nli", "original", 3, 0.05), ("nli", "adjusted", 3, 0.05),
+            ("qa", "original", 1, -0.01),
+        )
+        for seed in range(1, seeds + 1)
+    ]  # fmt: skip
+
+    def forgetting(table):
+        found = verdicts(empty() | {"forgetting": table})
+        return next(verdict for verdict in found if verdict.key == "H4")
+
+    table = pd.DataFrame(rows)
+    assert forgetting(table).verdict == SUPPORTED
+    assert any(line.startswith("qa, ") for line in forgetting(table).evidence)
+    alone = forgetting(table[table["task"] == "qa"])
+    assert alone.verdict == UNDECIDED
+    assert alone.evidence[0].startswith("so far not supported")

@@ -106,16 +106,22 @@ def _judge_answers(tables: Tables) -> Verdict:
 
 
 def _judge_forgetting(tables: Tables) -> Verdict:
+    """Returns what the arms of each language and task come to; one with fewer seeds than decide is
+    told, and counts only where its language has no other.
+    """
     claim = "A task's training lowers AUC of related over unrelated words (forgetting)."
     table = tables["forgetting"]
     if not len(table):
         return Verdict("H4", claim, NOT_RUN, ())
     last = table["layer"].max()
     last_layer = table[(table["layer"] == last) & table["usual"]]
+    by_arm = last_layer.groupby(["lang", "task", "arm"])["seed"].nunique()
+    seeds = {str(lang): int(most) for lang, most in by_arm.groupby("lang").max().items()}
     evidence, signs = [], []
     for (task, lang, arm), rows in last_layer.groupby(["task", "lang", "arm"]):
         above = int((rows["low"] > 0).sum())
-        signs.append(above == len(rows))
+        if len(rows) >= min(LEAST_SEEDS, seeds[str(lang)]):
+            signs.append(above == len(rows))
         evidence.append(
             f"{task}, {language(str(lang)).name}, {arm}: AUC at layer {last} falls by "
             f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
@@ -128,8 +134,6 @@ def _judge_forgetting(tables: Tables) -> Verdict:
             f"at layer {inner['layer'].iloc[0]} it falls by {number(float(means.min()), 3)} to "
             f"{number(float(means.max()), 3)}"
         )
-    by_arm = last_layer.groupby(["lang", "task", "arm"])["seed"].nunique()
-    seeds = {str(lang): int(few) for lang, few in by_arm.groupby("lang").min().items()}
     return Verdict("H4", claim, _share_of_signs(signs), tuple(evidence), seeds)
 
 
