@@ -120,12 +120,14 @@ def _judge_forgetting(tables: Tables) -> Verdict:
     evidence, signs = [], []
     for (task, lang, arm), rows in last_layer.groupby(["task", "lang", "arm"]):
         above = int((rows["low"] > 0).sum())
-        if len(rows) >= min(LEAST_SEEDS, seeds[str(lang)]):
+        counted = len(rows) >= min(LEAST_SEEDS, seeds[str(lang)])
+        if counted:
             signs.append(above == len(rows))
         evidence.append(
             f"{task}, {language(str(lang)).name}, {arm}: AUC at layer {last} falls by "
             f"{signed(float(rows['difference'].mean()), 3).lstrip('+')} (mean of "
-            f"{count(len(rows), 'seed')}; the interval lies above zero in {above})"
+            f"{count(len(rows), 'seed')}; the interval lies above zero in {above}"
+            f"{'' if counted else '; too few to count'})"
         )
     inner = table[(table["layer"] == round(last * 2 / 3)) & table["usual"]]
     if len(inner) and last > 1:
