@@ -153,6 +153,19 @@ def test_a_sentence_has_the_placebo_and_the_cost_in_it(tables):
     assert text.endswith("English −3.0.")
 
 
+@pytest.mark.parametrize(
+    ("end", "word"), [(0.861, "as well as before"), (0.9, "better"), (0.82, "less well")]
+)
+def test_a_move_within_the_interval_of_an_auc_is_none(tables, end, word):
+    probe = tables["probe"].copy()
+    last = (probe["arm"] == "adjusted") & (probe["auc_cosine"].round(2) == 0.96)
+    assert last.any()
+    probe.loc[last, "auc_cosine"] = end
+    assert f"told apart {word} (AUC 0.860 to {end:.3f};" in sentence(
+        tables | {"probe": probe}, "hi", "nli"
+    )
+
+
 def one_contrast(difference, over_placebo, seeds=3, reach=0.01):
     rows = [
         {"task": "nli", "lang": "es", "arm": "adjusted", "reference": reference, "eval_lang": "es",
